@@ -1,0 +1,140 @@
+//! What a session keeps: tokens, and what must come back with them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+use crate::time::Wall;
+
+/// Text that must not be seen: no Display, a redacted Debug, wiped when dropped (spec 9.3).
+///
+/// ```
+/// let secret = rekindle_proto::Secret::new("hunter2");
+/// assert_eq!(format!("{secret:?}"), "Secret(***)");
+/// assert_eq!(secret.expose(), "hunter2");
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text over.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself. Whoever calls this answers for where it goes.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// A short one-way tag that tells two secrets apart and says nothing about either.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let digest = Sha256::digest(self.0.as_bytes());
+        let mut tag = String::with_capacity(32);
+        for byte in &digest[..16] {
+            use fmt::Write;
+            let _ = write!(tag, "{byte:02x}");
+        }
+        Fingerprint(tag)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// The one-way tag of a [`Secret`]: the first 16 bytes of its SHA-256, in hex.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub String);
+
+/// What a user hands in: the tokens of one sign-in (spec 1.3, 4.6, 7.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credential {
+    /// The access token, if there is one already.
+    pub access_token: Option<Secret>,
+    /// The refresh token. Without one the session serves the access token to its end.
+    pub refresh_token: Option<Secret>,
+    /// When the access token ends, if that is known.
+    pub expiry: Option<Expiry>,
+    /// The scope that was granted, as the server wrote it.
+    pub scope: Option<String>,
+    /// `Bearer` unless the server said otherwise.
+    pub token_type: Option<String>,
+    /// What must come back with the tokens: instance URL, issuer, and the like.
+    pub extra: BTreeMap<String, String>,
+}
+
+/// When an access token ends, as it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// From now.
+    In(Duration),
+    /// At this point on the wall clock. A past one means expired.
+    At(Wall),
+}
+
+/// What a token endpoint granted (RFC 6749 section 5.1), normalized by the dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The new access token.
+    pub access_token: Secret,
+    /// As the server wrote it; `None` if it said nothing.
+    pub token_type: Option<String>,
+    /// How long the access token lives, counted from when the request was sent. `None` = unknown:
+    /// absent, 0, negative or absurd values end up here (spec 1.3). An epoch was calibrated by `Date`.
+    pub lifetime: Option<Duration>,
+    /// The access token was past its end when it arrived (an epoch before the answer's `Date`) (spec 1.6).
+    pub expired_on_arrival: bool,
+    /// The new refresh token; `None` or empty in the answer = keep the old one (spec 5.4).
+    pub refresh_token: Option<Secret>,
+    /// How long the refresh token lives, counted from when the request was sent.
+    pub refresh_token_lifetime: Option<Duration>,
+    /// The granted scope; `None` = the one that was asked for.
+    pub scope: Option<String>,
+    /// The answer's fields that the dialect wants kept (instance URL and the like).
+    pub extra: BTreeMap<String, String>,
+}
+
+impl Grant {
+    /// A grant with nothing but an access token.
+    pub fn new(access_token: impl Into<Secret>) -> Self {
+        Self {
+            access_token: access_token.into(),
+            token_type: None,
+            lifetime: None,
+            expired_on_arrival: false,
+            refresh_token: None,
+            refresh_token_lifetime: None,
+            scope: None,
+            extra: BTreeMap::new(),
+        }
+    }
+}

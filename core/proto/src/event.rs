@@ -1,0 +1,145 @@
+//! What a session tells, in order and without secrets (spec 10.1).
+
+use std::time::Duration;
+
+use crate::error::ErrorKind;
+use crate::verdict::DeadReason;
+
+/// One thing that happened, with the lineage's tag and the generation it concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// A short tag of the lineage; not the id, not a secret.
+    pub lineage: String,
+    /// The generation that was current.
+    pub generation: u64,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// Why a refresh was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshCause {
+    /// The clock says that the token ended, or is about to.
+    Expired,
+    /// The advisory window: nobody waits.
+    Advisory,
+    /// A server turned the token away.
+    Rejected,
+    /// The user asked for it.
+    Forced,
+}
+
+impl RefreshCause {
+    /// The name, the same in every language.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Advisory => "advisory",
+            Self::Rejected => "rejected",
+            Self::Forced => "forced",
+        }
+    }
+}
+
+/// What a [`EventKind::Warned`] warns about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The new token has a narrower scope than the old one.
+    ScopeNarrowed,
+    /// The refresh token is in the last tenth of its life.
+    RefreshTokenEnds,
+    /// The server's tokens live shorter than the minimum that was asked for.
+    LifeTooShort,
+    /// A token is sent over http to a listed insecure origin.
+    InsecureOrigin,
+    /// A seed was given, but the store has a live record.
+    SeedIgnored,
+}
+
+impl Warning {
+    /// The name, the same in every language.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ScopeNarrowed => "scope_narrowed",
+            Self::RefreshTokenEnds => "refresh_token_ends",
+            Self::LifeTooShort => "life_too_short",
+            Self::InsecureOrigin => "insecure_origin",
+            Self::SeedIgnored => "seed_ignored",
+        }
+    }
+}
+
+/// The kinds of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A credential was given.
+    SignedIn,
+    /// A refresh was started.
+    RefreshStarted {
+        /// Why.
+        cause: RefreshCause,
+    },
+    /// A refresh came through.
+    RefreshSucceeded {
+        /// How many callers waited for it.
+        waiters: u64,
+        /// From its start.
+        duration: Duration,
+        /// Whether the store has it.
+        persisted: bool,
+    },
+    /// A refresh did not come through.
+    RefreshFailed {
+        /// The kind of the error that callers get.
+        kind: ErrorKind,
+        /// When trying again makes sense.
+        retry_after: Option<Duration>,
+    },
+    /// Somebody else's refresh was taken from the store.
+    Adopted,
+    /// A credential could not be saved; it is served from memory.
+    Unpersisted,
+    /// A credential that could not be saved has been saved.
+    Persisted,
+    /// A request was sent again with another token.
+    Replayed,
+    /// A request was sent again after a transient failure.
+    Retried,
+    /// The user must sign in. Once for each lost credential, never dropped.
+    LoginRequired {
+        /// Why.
+        reason: DeadReason,
+    },
+    /// More refreshes than the clock explains.
+    RefreshLimited,
+    /// The session was signed out.
+    SignedOut,
+    /// Something that the user should know.
+    Warned(Warning),
+}
+
+impl EventKind {
+    /// The name of the kind, the same in every language.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SignedIn => "SignedIn",
+            Self::RefreshStarted { .. } => "RefreshStarted",
+            Self::RefreshSucceeded { .. } => "RefreshSucceeded",
+            Self::RefreshFailed { .. } => "RefreshFailed",
+            Self::Adopted => "Adopted",
+            Self::Unpersisted => "Unpersisted",
+            Self::Persisted => "Persisted",
+            Self::Replayed => "Replayed",
+            Self::Retried => "Retried",
+            Self::LoginRequired { .. } => "LoginRequired",
+            Self::RefreshLimited => "RefreshLimited",
+            Self::SignedOut => "SignedOut",
+            Self::Warned(_) => "Warned",
+        }
+    }
+}

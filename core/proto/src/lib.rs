@@ -1,0 +1,27 @@
+//! The decisions of rekindle. No clock, no I/O, no async, no lock, no unsafe: time, randomness and
+//! what servers said come in as arguments, decisions go out as values.
+//!
+//! In scope: when a token is served ([`machine`]), what a response says about it and how a server is
+//! asked for a new one ([`dialect`]), what a token endpoint's answer means, when a request is sent again.
+//! Out of scope: sending anything, storing anything, waiting for anything. That is the crate `rekindle`.
+
+pub mod challenge;
+pub mod credential;
+pub mod dialect;
+pub mod error;
+pub mod event;
+pub mod graphql;
+pub mod machine;
+pub mod redact;
+pub mod retry;
+pub mod rotation;
+pub mod time;
+pub mod verdict;
+
+pub use credential::{Credential, Expiry, Fingerprint, Grant, Secret};
+pub use dialect::Dialect;
+pub use error::{ErrorKind, Failure};
+pub use event::Event;
+pub use rotation::Rotation;
+pub use time::{Now, Wall};
+pub use verdict::{Applied, DeadReason, Exchange, ExpiredReason, Lost, Operation, Outcome, StepUp, Verdict};

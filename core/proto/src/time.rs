@@ -1,0 +1,66 @@
+//! Readings of the clocks. The machine never reads one itself.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A point on the wall clock: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Wall(pub i64);
+
+impl Wall {
+    /// The point `duration` later; saturates at the end of time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    /// The point `duration` earlier; saturates.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
+    }
+
+    /// How long from `earlier` to `self`; zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// One reading of both clocks, taken together.
+///
+/// `mono` counts from the machine's boot, suspension included where the system tells it (spec 4.5);
+/// `wall` may jump. A deadline that was set on both passes when the earlier one does (spec 1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Time since boot. Never goes back.
+    pub mono: Duration,
+    /// The wall clock. May jump both ways.
+    pub wall: Wall,
+}
+
+impl Now {
+    /// The reading that both clocks would give `duration` later, were there no jump.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self { mono: self.mono.saturating_add(duration), wall: self.wall.plus(duration) }
+    }
+
+    /// Whether `deadline` has passed on either clock.
+    #[must_use]
+    pub fn reached(self, deadline: Self) -> bool {
+        self.mono >= deadline.mono || self.wall >= deadline.wall
+    }
+
+    /// Time left to `deadline`, by the clock on which it comes first.
+    #[must_use]
+    pub fn until(self, deadline: Self) -> Duration {
+        deadline.mono.saturating_sub(self.mono).min(deadline.wall.since(self.wall))
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,106 @@
+//! How bytes travel. The session and the client know this trait and none of its implementations.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{HeaderMap, Method, StatusCode, Version};
+use url::Url;
+
+/// A boxed cause.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// A body as it passes.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
+
+/// Which connection a request may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// A pooled one, if there is one.
+    #[default]
+    Pooled,
+    /// A new one: token requests, whose fate must be known (spec 5.6).
+    Fresh,
+}
+
+/// The body of a request.
+#[derive(Default)]
+pub enum Outgoing {
+    /// None.
+    #[default]
+    Empty,
+    /// All of it.
+    Bytes(Bytes),
+    /// As it comes, with its length if that is known.
+    Stream(ByteStream, Option<u64>),
+}
+
+/// One hop: no redirects, no retries, no timeouts of its own (spec 5.6, 9.2).
+pub struct TransportRequest {
+    /// The method.
+    pub method: Method,
+    /// The URL, http or https.
+    pub url: Url,
+    /// All headers but those that the body and the connection need.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Outgoing,
+    /// Which connection it may use.
+    pub connection: Connection,
+}
+
+/// The head of a response, and its body as it comes, content decoding undone.
+pub struct TransportResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The protocol version.
+    pub version: Version,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: ByteStream,
+}
+
+/// Whether any of a failed request may have reached the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Certainly not: no name, no connection, no TLS.
+    No,
+    /// Perhaps.
+    Maybe,
+}
+
+/// A request that got no response, or a body that broke.
+#[derive(Debug)]
+pub struct TransportError {
+    /// Whether it may have reached the peer.
+    pub sent: Sent,
+    /// What went wrong, without the URL's query and without headers.
+    pub message: String,
+    /// The cause.
+    pub source: Option<BoxError>,
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// Sends one request over one hop.
+///
+/// Dropping the future may abort the request. Deadlines are the caller's.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// Sends the request; the response's body may still be under way.
+    async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError>;
+}
