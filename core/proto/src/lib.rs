@@ -15,6 +15,7 @@ pub mod machine;
 pub mod redact;
 pub mod retry;
 pub mod rotation;
+pub mod store;
 pub mod time;
 pub mod verdict;
 

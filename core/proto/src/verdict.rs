@@ -144,6 +144,8 @@ pub enum DeadReason {
     Told,
     /// There is no refresh token.
     NoRefreshToken,
+    /// The server wants a stronger sign-in; the refresh token stays (spec 5.1).
+    StepUp,
 }
 
 /// How the outcome of a refresh came to be unknown (spec 6.2).

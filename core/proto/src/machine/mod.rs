@@ -1,1 +1,480 @@
-//! The session's decisions.
+//! The session's decisions: when a token is served, who refreshes, what a refresh's end means.
+//!
+//! A [`Machine`] is fed with what happened (`acquire`, `reject`, `handle_*`) and drained of what is to be
+//! done ([`Machine::poll_effect`]) and when to call again ([`Machine::poll_timeout`]). It never acts.
+//!
+//! ```text
+//!            open                    acquire, reject, refresh
+//!  Unread ---------> Held <-----------------------------------------------+
+//!     |               |  |                                                |
+//!     |               |  +-> Flight: Reading -> Claiming -> Sending -> Landing
+//!     v               v         ^  |  |            |          |           |
+//!   Empty <------- Empty        |  |  +- Waiting --+- Pausing-+           +-> Unpersisted (tried again)
+//!        sign_out, other lineage   +- adopt
+//! ```
+//!
+//! `sign_in` and `sign_out` run beside a flight and win over it (spec 4.6).
+
+mod acquire;
+mod current;
+mod entropy;
+mod flight;
+mod landing;
+mod limits;
+mod record;
+mod reject;
+mod resend;
+mod status;
+mod write;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use acquire::{Acquired, Want};
+pub use current::{Current, Fast, Snapshot};
+pub use entropy::Entropy;
+pub use record::Binding;
+pub use reject::{AfterRejection, ReplayRefused, Stamp};
+pub use status::{Standing as StatusStanding, Status};
+
+use crate::credential::{Credential, Fingerprint, Secret};
+use crate::error::{ErrorKind, Failure};
+use crate::event::{Event, EventKind, Warning};
+use crate::rotation::Rotation;
+use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
+use crate::time::Now;
+use crate::verdict::DeadReason;
+use flight::Flight;
+use landing::Landing;
+use limits::{Breakers, Window};
+use record::Record;
+use write::Write;
+
+/// The place of an origin in the session's list.
+pub type OriginId = u16;
+/// Names one piece of I/O; its answer carries it back.
+pub type OpId = u64;
+/// Names one thing that callers wait for.
+pub type Ticket = u64;
+/// Why a token cannot be served (an unknown type, no header value), asked of the dialect.
+pub type Servable = Arc<dyn Fn(&Secret, Option<&str>) -> Result<(), Failure> + Send + Sync>;
+
+/// What a machine must know of its session.
+#[derive(Clone)]
+pub struct MachineConfig {
+    /// What the server does with a used refresh token.
+    pub rotation: Rotation,
+    /// The old access token dies when a refresh succeeds (spec 5.4).
+    pub old_token_dies: bool,
+    /// Refresh in the advisory window (spec 1.2).
+    pub background: bool,
+    /// Whom records belong to (spec 7.5).
+    pub binding: Binding,
+    /// Other processes see the same store.
+    pub shared: bool,
+    /// Names this boot of this machine, where that can be known (spec 4.5).
+    pub boot: Option<String>,
+    /// How long one send may take. Default 60 s.
+    pub send_cap: Duration,
+    /// How long a lease lasts without renewal. Default 90 s.
+    pub lease: Duration,
+    /// How long a flight waits for somebody else's lease. Default 30 s.
+    pub lease_wait: Duration,
+    /// A refresh function of the user's occupies the flight until it returns (spec 4.5).
+    pub uncapped: bool,
+    /// Asked for each token that arrives.
+    pub servable: Servable,
+}
+
+impl MachineConfig {
+    /// The defaults of the spec.
+    #[must_use]
+    pub fn new(rotation: Rotation, binding: Binding) -> Self {
+        Self {
+            rotation,
+            old_token_dies: false,
+            background: true,
+            binding,
+            shared: true,
+            boot: None,
+            send_cap: Duration::from_secs(60),
+            lease: Duration::from_secs(90),
+            lease_wait: Duration::from_secs(30),
+            uncapped: false,
+            servable: Arc::new(|_, _| Ok(())),
+        }
+    }
+}
+
+/// Something for the engine to do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Read the store; answer with [`Machine::handle_loaded`].
+    Load {
+        /// The answer's name.
+        op: OpId,
+    },
+    /// Write the store; answer with [`Machine::handle_saved`].
+    Save {
+        /// The answer's name.
+        op: OpId,
+        /// What to write.
+        record: Vec<u8>,
+        /// What must be there.
+        expected: Expected,
+    },
+    /// Ask the store about an owner; answer with [`Machine::handle_owner`].
+    Probe {
+        /// The answer's name.
+        op: OpId,
+        /// The owner.
+        owner: String,
+    },
+    /// Show that an owner lives.
+    Announce {
+        /// The owner.
+        owner: String,
+    },
+    /// End that.
+    Retire {
+        /// The owner.
+        owner: String,
+    },
+    /// Ask the token endpoint; answer with [`Machine::handle_answer`].
+    Send {
+        /// The answer's name.
+        op: OpId,
+        /// What to spend.
+        refresh_token: Secret,
+        /// What the last grant's scope was.
+        scope: Option<String>,
+        /// What came with it.
+        extra: std::collections::BTreeMap<String, String>,
+        /// The DPoP nonce that the server asked for.
+        nonce: Option<String>,
+    },
+    /// Break off a send whose cap has passed. Its answer does not matter any more.
+    Abort {
+        /// The send.
+        op: OpId,
+    },
+    /// Revoke a token of a lineage that was ended, where the dialect can (spec 4.6).
+    Revoke {
+        /// The refresh token, or else the access token.
+        token: Secret,
+    },
+    /// Replace what the fast path sees.
+    Publish(Arc<Snapshot>),
+    /// Wake everybody who waits for this ticket.
+    Settle {
+        /// The ticket.
+        ticket: Ticket,
+        /// What they get.
+        result: Settled,
+    },
+    /// Tell.
+    Event(Event),
+}
+
+/// What waiters get.
+#[derive(Clone, Debug)]
+pub enum Settled {
+    /// A token.
+    Token(Arc<Current>),
+    /// Nothing to wait for any more: ask again.
+    Again,
+    /// It did not come through. A token that is still valid is served all the same
+    /// ([`Machine::fallback`]).
+    Failed(Failure),
+}
+
+/// Where the session stands.
+enum Standing {
+    /// The store was not read yet (spec 7.3).
+    Unread,
+    /// There is nothing to serve.
+    Empty(Failure),
+    /// There is a credential.
+    Held(Box<Held>),
+}
+
+struct Held {
+    record: Record,
+    version: Option<Version>,
+    current: Option<Arc<Current>>,
+}
+
+/// Decides for one session. See the module's documentation.
+pub struct Machine {
+    config: MachineConfig,
+    entropy: Entropy,
+    seed: Option<Credential>,
+    standing: Standing,
+    flight: Option<Flight>,
+    landing: Option<Landing>,
+    write: Option<Write>,
+    /// The release of a lease after a failed flight: written beside whatever comes next.
+    tidy: Option<flight::Rewrite>,
+    /// Sends whose lineage was ended: what they bring is revoked.
+    orphans: Vec<OpId>,
+    rejected_by: Vec<OriginId>,
+    invalidated: bool,
+    window: Window,
+    breakers: Breakers,
+    /// The order of rejections and sends.
+    sequence: u64,
+    next_op: OpId,
+    next_ticket: Ticket,
+    last_read: Option<Duration>,
+    last_refresh: Option<Duration>,
+    /// The credential whose loss was told (spec 10.1).
+    told_login: Option<(String, Option<Fingerprint>)>,
+    warned_life: Option<u64>,
+    warned_end: Option<Fingerprint>,
+    /// The owners that this machine has been: their leases are its own.
+    owners: VecDeque<String>,
+    jitter: f64,
+    effects: VecDeque<Effect>,
+}
+
+impl Machine {
+    /// A machine that has not read its store. `seed` is taken as spec 7.3 says.
+    #[must_use]
+    pub fn new(config: MachineConfig, seed: Option<Credential>, mut entropy: Entropy) -> Self {
+        let jitter = current::jitter(&mut entropy);
+        Self {
+            config,
+            entropy,
+            seed,
+            standing: Standing::Unread,
+            flight: None,
+            landing: None,
+            write: None,
+            tidy: None,
+            orphans: Vec::new(),
+            rejected_by: Vec::new(),
+            invalidated: false,
+            window: Window::default(),
+            breakers: Breakers::default(),
+            sequence: 0,
+            next_op: 0,
+            next_ticket: 0,
+            last_read: None,
+            last_refresh: None,
+            told_login: None,
+            warned_life: None,
+            warned_end: None,
+            owners: VecDeque::new(),
+            jitter,
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// The next thing to do. Drain it after every call that takes `&mut self`.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When to call [`Machine::handle_timeout`] next, on the monotonic clock. Changes with every call.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let flight = self.flight.as_ref().and_then(Flight::timeout);
+        let landing = self.landing.as_ref().and_then(Landing::timeout);
+        let write = self.write.as_ref().and_then(Write::timeout);
+        [flight, landing, write].into_iter().flatten().min()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.flight_timeout(now);
+        self.landing_timeout(now);
+        self.write_timeout(now);
+    }
+
+    /// The store was read.
+    pub fn handle_loaded(&mut self, op: OpId, loaded: Result<Loaded, Unavailable>, now: Now) {
+        self.last_read = Some(now.mono);
+        if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
+            self.flight_loaded(loaded, now);
+        } else if self.landing.as_ref().is_some_and(|landing| landing.awaits(op)) {
+            self.landing_loaded(loaded, now);
+        } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
+            self.write_loaded(loaded, now);
+        }
+    }
+
+    /// The store was written, or not.
+    pub fn handle_saved(&mut self, op: OpId, saved: Result<Saved, Unavailable>, now: Now) {
+        if self.tidy.as_ref().is_some_and(|tidy| tidy.op == op) {
+            self.tidied(saved);
+        } else if self.flight.as_ref().is_some_and(|flight| flight.renews(op)) {
+            self.renewed(saved, now);
+        } else if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
+            self.flight_saved(saved, now);
+        } else if self.landing.as_ref().is_some_and(|landing| landing.awaits(op)) {
+            self.landing_saved(saved, now);
+        } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
+            self.write_saved(saved, now);
+        }
+    }
+
+    /// The store knows an owner's fate, or not.
+    pub fn handle_owner(&mut self, op: OpId, owner: Owner, now: Now) {
+        if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
+            self.flight_probed(owner, now);
+        }
+    }
+
+    /// Whether everything that must reach the store has, and nothing is under way (spec 4.10).
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        self.flight.is_none()
+            && self.landing.is_none()
+            && self.write.is_none()
+            && self.tidy.is_none()
+            && self.orphans.is_empty()
+    }
+
+    /// Replaces the randomness, for a forked child (spec 4.9).
+    pub fn reseed(&mut self, entropy: Entropy) {
+        self.entropy = entropy;
+    }
+
+    fn held(&self) -> Option<&Held> {
+        match &self.standing {
+            Standing::Held(held) => Some(held),
+            Standing::Unread | Standing::Empty(_) => None,
+        }
+    }
+
+    fn held_mut(&mut self) -> Option<&mut Held> {
+        match &mut self.standing {
+            Standing::Held(held) => Some(held),
+            Standing::Unread | Standing::Empty(_) => None,
+        }
+    }
+
+    fn current(&self) -> Option<&Arc<Current>> {
+        self.held().and_then(|held| held.current.as_ref())
+    }
+
+    fn op(&mut self) -> OpId {
+        self.next_op += 1;
+        self.next_op
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    fn load(&mut self) -> OpId {
+        let op = self.op();
+        self.effects.push_back(Effect::Load { op });
+        op
+    }
+
+    /// Writes a record under a mark of its own, by which a save that landed is recognized.
+    fn save(&mut self, record: &mut Record, expected: Expected) -> OpId {
+        record.write = self.entropy.id();
+        let op = self.op();
+        self.effects.push_back(Effect::Save { op, record: record.to_bytes(), expected });
+        op
+    }
+
+    fn settle(&mut self, ticket: Ticket, result: Settled) {
+        self.effects.push_back(Effect::Settle { ticket, result });
+    }
+
+    fn tell(&mut self, kind: EventKind) {
+        let (lineage, generation) = match self.held() {
+            Some(held) => (tag(&held.record.lineage), held.record.generation()),
+            None => (String::new(), 0),
+        };
+        self.effects.push_back(Effect::Event(Event { lineage, generation, kind }));
+    }
+
+    /// LoginRequired, once for each lost credential.
+    fn tell_login(&mut self, reason: DeadReason) {
+        let Some(held) = self.held() else { return };
+        let lost = (held.record.lineage.clone(), held.record.refresh_fingerprint());
+        if self.told_login.as_ref() != Some(&lost) {
+            self.told_login = Some(lost);
+            self.tell(EventKind::LoginRequired { reason });
+        }
+    }
+
+    fn warn(&mut self, warning: Warning) {
+        self.tell(EventKind::Warned(warning));
+    }
+
+    /// Takes a stored record for ours; `sent` tells when its access token was asked for, in our order.
+    fn hold(&mut self, record: Record, version: Option<Version>, sent: u64, now: Now) {
+        let known = self.current().map(|token| (token.lineage.clone(), token.generation));
+        let fresh = known.is_none_or(|(lineage, generation)| {
+            *lineage != *record.lineage || generation != record.generation()
+        });
+        let current = if fresh { self.read_current(&record, sent, now) } else { self.current().cloned() };
+        if fresh {
+            self.rejected_by.clear();
+            self.invalidated = false;
+            self.jitter = current::jitter(&mut self.entropy);
+        }
+        self.standing = Standing::Held(Box::new(Held { record, version, current }));
+        self.publish(now);
+    }
+
+    fn read_current(&self, record: &Record, sent: u64, now: Now) -> Option<Arc<Current>> {
+        let slot = record.slot()?;
+        let unfit = (self.config.servable)(&slot.access_token, slot.token_type.as_deref()).err();
+        Current::of(record, now, sent, unfit).map(Arc::new)
+    }
+
+    fn empty(&mut self, failure: Failure, now: Now) {
+        self.standing = Standing::Empty(failure);
+        self.rejected_by.clear();
+        self.invalidated = false;
+        self.publish(now);
+    }
+
+    fn publish(&mut self, now: Now) {
+        let snapshot = Arc::new(self.snapshot(now));
+        self.effects.push_back(Effect::Publish(snapshot));
+    }
+
+    fn boot(&self) -> Option<&str> {
+        self.config.boot.as_deref()
+    }
+}
+
+/// Enough of a lineage's id to tell two apart.
+pub(crate) fn tag(lineage: &str) -> String {
+    lineage.chars().take(8).collect()
+}
+
+pub(crate) fn signed_out() -> Failure {
+    Failure::new(
+        ErrorKind::SignedOut,
+        "this session was signed out, or signed in anew elsewhere; call again to use what is signed in now, or sign in",
+    )
+}
+
+pub(crate) fn store_unavailable(unavailable: &Unavailable) -> Failure {
+    Failure::new(
+        ErrorKind::StoreUnavailable,
+        format!("the credential store cannot be used now ({unavailable}); nothing was spent, try again"),
+    )
+}
+
+pub(crate) fn misconfigured(stored: &Binding, configured: &Binding) -> Failure {
+    Failure::new(
+        ErrorKind::InvalidConfig,
+        format!(
+            "the stored credential belongs to {}, but this session is configured for {}: \
+             correct the configuration, use another store, or sign in again",
+            stored.describe(),
+            configured.describe()
+        ),
+    )
+}

@@ -1,0 +1,341 @@
+//! A caller wants a token (spec 1).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::current::{Around, Current, Snapshot, advisory, mandatory};
+use super::flight::Flight;
+use super::{Machine, OriginId, Standing, Ticket};
+use crate::error::{ErrorKind, Failure};
+use crate::event::{EventKind, RefreshCause, Warning};
+use crate::time::Now;
+use crate::verdict::DeadReason;
+
+/// What a caller wants a token for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// Where it goes; `None` = wherever.
+    pub origin: Option<OriginId>,
+    /// How long it should live at least (spec 1.5).
+    pub min_life: Option<Duration>,
+}
+
+/// What a caller gets.
+#[derive(Clone, Debug)]
+pub enum Acquired {
+    /// The token.
+    Serve(Arc<Current>),
+    /// Wait for this ticket.
+    Wait(Ticket),
+    /// None, and waiting does not help.
+    Fail(Failure),
+}
+
+/// A failure from memory is told without asking the store again for this long.
+const REREAD_AFTER: Duration = Duration::from_secs(1);
+
+impl Machine {
+    /// Serves a token, or says what to wait for. Starts a refresh where one is due.
+    pub fn acquire(&mut self, want: Want, now: Now) -> Acquired {
+        if let Some(ticket) = self.write_ticket() {
+            return Acquired::Wait(ticket);
+        }
+        match &self.standing {
+            Standing::Unread => Acquired::Wait(self.open(now)),
+            Standing::Empty(failure) => {
+                let failure = failure.clone();
+                self.last_word(failure, now)
+            }
+            Standing::Held(_) => self.acquire_held(want, now),
+        }
+    }
+
+    /// What a waiter gets whose wait ended without a token: one that is still valid (spec 1.2).
+    #[must_use]
+    pub fn fallback(&self, want: Want, now: Now) -> Option<Arc<Current>> {
+        self.servable(want.origin, now).cloned()
+    }
+
+    /// Refreshes now. `force` goes through back-off and a Dead mark, once (spec 5.2).
+    pub fn refresh(&mut self, force: bool, now: Now) -> Acquired {
+        if let Some(ticket) = self.write_ticket() {
+            return Acquired::Wait(ticket);
+        }
+        match &self.standing {
+            Standing::Unread => return Acquired::Wait(self.open(now)),
+            Standing::Empty(failure) => {
+                let failure = failure.clone();
+                return self.last_word(failure, now);
+            }
+            Standing::Held(_) => {}
+        }
+        self.unexplained(RefreshCause::Forced, force, now)
+    }
+
+    /// As if the token had expired. During a flight it asks for one more (spec 3.2).
+    pub fn invalidate(&mut self, now: Now) {
+        match &mut self.flight {
+            Some(flight) if flight.was_sent() => flight.again = true,
+            _ => self.invalidated = true,
+        }
+        self.publish(now);
+    }
+
+    fn acquire_held(&mut self, want: Want, now: Now) -> Acquired {
+        self.tell_end_of_refresh_token(now);
+        match self.servable(want.origin, now).cloned() {
+            Some(current) if !self.old_token_is_dying() => self.serve(current, want, now),
+            Some(_) => self.join(RefreshCause::Expired, now),
+            None => self.refuse_or_refresh(want, now),
+        }
+    }
+
+    /// There is a token that may be served; perhaps a refresh is due all the same.
+    fn serve(&mut self, current: Arc<Current>, want: Want, now: Now) -> Acquired {
+        let can = self.may_refresh(false, now).is_ok() && !self.too_soon(now);
+        if let (Some(left), Some(lifetime), true) = (current.left(now), current.lifetime, can) {
+            if left <= mandatory(lifetime) {
+                return self.join(RefreshCause::Expired, now);
+            }
+            let window = advisory(lifetime);
+            let early = window + window.mul_f64(self.jitter / 2.0);
+            if self.config.background && left <= early && self.flight.is_none() {
+                self.start(RefreshCause::Advisory, false, now);
+            }
+        }
+        match want.min_life {
+            Some(least) if current.left(now).is_some_and(|left| left < least) => {
+                self.serve_longer(current, least, can, now)
+            }
+            _ => Acquired::Serve(current),
+        }
+    }
+
+    /// A longer life is wanted than is left (spec 1.5).
+    fn serve_longer(&mut self, current: Arc<Current>, least: Duration, can: bool, now: Now) -> Acquired {
+        if current.lifetime.is_none_or(|lifetime| lifetime < least) {
+            if self.warned_life.replace(current.generation) != Some(current.generation) {
+                self.warn(Warning::LifeTooShort);
+            }
+            return Acquired::Serve(current);
+        }
+        if can { self.join(RefreshCause::Expired, now) } else { Acquired::Serve(current) }
+    }
+
+    /// There is no token that may be served.
+    fn refuse_or_refresh(&mut self, want: Want, now: Now) -> Acquired {
+        let Some(current) = self.current().cloned() else { return self.refresh_by_clock(now) };
+        if let Some(unfit) = &current.unfit {
+            return Acquired::Fail(unfit.clone());
+        }
+        let rejected = self.invalidated || self.rejected_for(want.origin, now);
+        if rejected && current.valid(now) {
+            return self.unexplained(RefreshCause::Rejected, false, now);
+        }
+        if self.too_soon(now) && current.ends.is_some_and(|ends| now.mono < ends.mono) {
+            // Only the wall clock says so, right after a refresh: it jumped. The server decides.
+            return Acquired::Serve(current);
+        }
+        self.refresh_by_clock(now)
+    }
+
+    fn refresh_by_clock(&mut self, now: Now) -> Acquired {
+        match self.may_refresh(false, now) {
+            Ok(()) => self.join(RefreshCause::Expired, now),
+            Err(failure) => self.last_word(failure, now),
+        }
+    }
+
+    /// A refresh that the clock does not explain: counted, and limited (spec 5.3).
+    pub(super) fn unexplained(&mut self, cause: RefreshCause, force: bool, now: Now) -> Acquired {
+        if let Err(failure) = self.may_refresh(force, now) {
+            return self.last_word(failure, now);
+        }
+        if self.flight.is_none() {
+            if let Some(wait) = self.window.full(now.mono) {
+                self.tell(EventKind::RefreshLimited);
+                return Acquired::Fail(limited(wait));
+            }
+            self.window.count(now.mono);
+            return Acquired::Wait(self.start(cause, force, now));
+        }
+        self.join(cause, now)
+    }
+
+    pub(super) fn join(&mut self, cause: RefreshCause, now: Now) -> Acquired {
+        match &mut self.flight {
+            Some(flight) => {
+                flight.waiters += 1;
+                Acquired::Wait(flight.ticket)
+            }
+            None => {
+                let ticket = self.start(cause, false, now);
+                if let Some(flight) = &mut self.flight {
+                    flight.waiters += 1;
+                }
+                Acquired::Wait(ticket)
+            }
+        }
+    }
+
+    /// Before a failure is told from memory, the store is asked: somebody may have signed in elsewhere.
+    pub(super) fn last_word(&mut self, failure: Failure, now: Now) -> Acquired {
+        let stale = self.last_read.is_none_or(|read| now.mono.saturating_sub(read) >= REREAD_AFTER);
+        let quiet = self.flight.is_none() && self.landing.is_none() && self.write.is_none();
+        if self.config.shared && stale && quiet {
+            return Acquired::Wait(self.open(now));
+        }
+        Acquired::Fail(failure)
+    }
+
+    /// Whether a flight may start, but for the limits on unexplained ones.
+    pub(super) fn may_refresh(&mut self, force: bool, now: Now) -> Result<(), Failure> {
+        if (self.landing.is_some() && self.flight.is_none()) || self.write.is_some() {
+            self.hurry_landing(now);
+            return Err(unsaved());
+        }
+        let Some(held) = self.held() else { return Err(super::signed_out()) };
+        if held.record.refresh_token.is_none() {
+            self.tell_login(DeadReason::NoRefreshToken);
+            return Err(login_required(DeadReason::NoRefreshToken));
+        }
+        if force {
+            return Ok(());
+        }
+        if let Some(reason) = held.record.dead_for(&self.config.binding) {
+            return Err(login_required(reason));
+        }
+        match &held.record.backoff {
+            Some(backoff) => match backoff.until.left(now, self.boot()) {
+                Duration::ZERO => Ok(()),
+                left => Err(backing_off(backoff, left)),
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// The token, if it may go to that origin.
+    fn servable(&self, origin: Option<OriginId>, now: Now) -> Option<&Arc<Current>> {
+        let current = self.current()?;
+        let fit = current.valid(now) && !self.invalidated && !self.rejected_for(origin, now);
+        fit.then_some(current)
+    }
+
+    /// Turned away there in this generation; where a breaker holds, that says nothing any more (spec 3.6).
+    fn rejected_for(&self, origin: Option<OriginId>, now: Now) -> bool {
+        self.rejected_by
+            .iter()
+            .filter(|by| origin.is_none_or(|origin| origin == **by))
+            .any(|by| !self.breakers.holds(*by, now.mono))
+    }
+
+    fn old_token_is_dying(&self) -> bool {
+        self.config.old_token_dies && self.flight.as_ref().is_some_and(Flight::was_sent)
+    }
+
+    /// Refreshes that the clock explains are some time apart (spec 5.3).
+    fn too_soon(&self, now: Now) -> bool {
+        self.not_before().is_some_and(|until| now.mono < until)
+    }
+
+    pub(super) fn not_before(&self) -> Option<Duration> {
+        let lifetime = self.current().and_then(|current| current.lifetime).unwrap_or_default();
+        Some(self.last_refresh? + (lifetime / 2).max(Duration::from_secs(1)))
+    }
+
+    fn tell_end_of_refresh_token(&mut self, now: Now) {
+        let Some(from) = self.refresh_token_ends_from() else { return };
+        if now.wall >= from.wall {
+            self.warned_end = self.held().and_then(|held| held.record.refresh_fingerprint());
+            self.warn(Warning::RefreshTokenEnds);
+            self.publish(now);
+        }
+    }
+
+    /// The last tenth of the refresh token's life, unless it was told already (spec 5.4).
+    fn refresh_token_ends_from(&self) -> Option<Now> {
+        let record = &self.held()?.record;
+        let life = record.refresh_token_life?;
+        if self.warned_end == record.refresh_fingerprint() {
+            return None;
+        }
+        let wall = life.until.minus(life.until.since(life.from) / 10);
+        Some(Now { mono: Duration::MAX, wall })
+    }
+
+    pub(super) fn snapshot(&self, now: Now) -> Snapshot {
+        let Some(held) = self.held() else { return Snapshot::default() };
+        let current = held.current.clone().filter(|current| current.unfit.is_none());
+        let refreshable = held.record.refresh_token.is_some()
+            && held.record.dead_for(&self.config.binding).is_none()
+            && self.landing.is_none();
+        let not_before =
+            held.record.backoff.as_ref().map(|backoff| now.plus(backoff.until.left(now, self.boot())));
+        Snapshot::new(
+            current,
+            Around {
+                rejected_by: self.rejected_by.clone(),
+                watched: self.breakers.watched(),
+                held: self.invalidated || self.old_token_is_dying() || self.write_ticket().is_some(),
+                no_advance: !self.config.background || !refreshable || self.flight.is_some(),
+                no_mandatory: !refreshable,
+                not_before,
+                tell_from: self.refresh_token_ends_from(),
+                jitter: self.jitter,
+            },
+        )
+    }
+}
+
+pub(super) fn login_required(reason: DeadReason) -> Failure {
+    let why = match reason {
+        DeadReason::NoRefreshToken => "the access token ended and there is no refresh token",
+        DeadReason::AnswerLost => {
+            "the answer to a refresh was lost, and the server takes the old token no more"
+        }
+        DeadReason::ReuseDetected => "the server saw the refresh token used twice and ended the session",
+        DeadReason::Expired => "the refresh token ended",
+        DeadReason::Revoked => "the refresh token was revoked",
+        DeadReason::StepUp => "the server asks for a stronger sign-in",
+        DeadReason::Rejected | DeadReason::Told => "the server takes the refresh token no more",
+    };
+    Failure::new(ErrorKind::LoginRequired, format!("{why}: let the user sign in, then call sign_in"))
+}
+
+pub(super) fn never_signed_in() -> Failure {
+    Failure::new(
+        ErrorKind::LoginRequired,
+        "there is no credential yet: let the user sign in, then call sign_in (or give one when the session is made)",
+    )
+}
+
+fn backing_off(backoff: &super::record::Backoff, left: Duration) -> Failure {
+    let mut failure = Failure::new(
+        backoff.kind.error(),
+        format!(
+            "the last {} refresh(es) did not come through; the next one is tried in {} s; nobody is signed out",
+            backoff.failures,
+            left.as_secs() + 1
+        ),
+    )
+    .after(left);
+    failure.oauth_error.clone_from(&backoff.oauth_error);
+    failure.status = backoff.status;
+    failure
+}
+
+fn limited(wait: Duration) -> Failure {
+    Failure::new(
+        ErrorKind::RefreshLimited,
+        "more than 5 refreshes in 30 s that the clock does not explain: the API keeps turning away fresh \
+         tokens; check its audience and clock, then try again",
+    )
+    .after(wait)
+}
+
+fn unsaved() -> Failure {
+    Failure::new(
+        ErrorKind::StoreUnavailable,
+        "the last credential could not be saved yet, so its refresh token is not spent: mend the store, it is tried again",
+    )
+}

@@ -1,0 +1,183 @@
+//! The access token that is served, and until when (spec 1).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::OriginId;
+use super::entropy::Entropy;
+use super::record::Record;
+use crate::credential::Secret;
+use crate::error::Failure;
+use crate::time::{Now, Wall};
+
+/// One access token of one lineage.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// The token.
+    pub value: Secret,
+    /// As the server wrote it.
+    pub token_type: Option<String>,
+    /// The lineage's id.
+    pub lineage: Arc<str>,
+    /// One higher with each new access token.
+    pub generation: u64,
+    /// When it ends, on the wall clock. `None` = unknown.
+    pub expires_at: Option<Wall>,
+    pub(crate) ends: Option<Now>,
+    pub(crate) lifetime: Option<Duration>,
+    /// When its request was sent, in the machine's own order of things; 0 = before, or by somebody else.
+    pub(crate) sent: u64,
+    /// Why it cannot be served: an unknown type, a value that is no header.
+    pub(crate) unfit: Option<Failure>,
+}
+
+impl Current {
+    /// The token of a record, seen at `now`. A wall clock that jumped back cannot lengthen its life.
+    pub(crate) fn of(record: &Record, now: Now, sent: u64, unfit: Option<Failure>) -> Option<Self> {
+        let slot = record.slot()?;
+        let left = slot.expires_at.map(|at| at.since(now.wall));
+        let left = left.map(|left| slot.lifetime().map_or(left, |lifetime| left.min(lifetime)));
+        Some(Self {
+            value: slot.access_token.clone(),
+            token_type: slot.token_type.clone(),
+            lineage: record.lineage.as_str().into(),
+            generation: slot.generation,
+            expires_at: slot.expires_at,
+            ends: left.map(|left| now.plus(left)),
+            lifetime: slot.lifetime(),
+            sent,
+            unfit,
+        })
+    }
+
+    /// Valid by the clock; an unknown end never comes by the clock.
+    pub(crate) fn valid(&self, now: Now) -> bool {
+        self.unfit.is_none() && self.ends.is_none_or(|ends| !now.reached(ends))
+    }
+
+    pub(crate) fn left(&self, now: Now) -> Option<Duration> {
+        self.ends.map(|ends| now.until(ends))
+    }
+}
+
+/// The advisory window of a lifetime: a refresh in the background, nobody waits (spec 1.2).
+pub(crate) fn advisory(lifetime: Duration) -> Duration {
+    (lifetime / 5).min(Duration::from_secs(300))
+}
+
+/// The mandatory window of a lifetime: callers wait (spec 1.2).
+pub(crate) fn mandatory(lifetime: Duration) -> Duration {
+    (lifetime / 20).min(Duration::from_secs(30))
+}
+
+/// What the fast path needs: everything about the token that a caller without a lock may look at.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The token, if there is one that may be served at all.
+    pub current: Option<Arc<Current>>,
+    advisory_from: Option<Now>,
+    mandatory_from: Option<Now>,
+    rejected_by: Vec<OriginId>,
+    watched: Vec<OriginId>,
+    held: bool,
+}
+
+/// What the fast path may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fast {
+    /// Serve it.
+    Serve,
+    /// Serve it, and tell the machine, which starts a refresh in the background.
+    ServeAndTell,
+    /// Ask the machine.
+    Ask,
+}
+
+/// What the machine knows beside the token itself.
+pub(crate) struct Around {
+    pub(crate) rejected_by: Vec<OriginId>,
+    pub(crate) watched: Vec<OriginId>,
+    /// Invalidated, or a refresh is under way that kills the old token.
+    pub(crate) held: bool,
+    /// No refresh will be started in advance: one is under way, or none is possible, or not wanted.
+    pub(crate) no_advance: bool,
+    pub(crate) no_mandatory: bool,
+    /// Back-off: no refresh before then, so nobody waits for one.
+    pub(crate) not_before: Option<Now>,
+    /// Something to tell at the first call from then on.
+    pub(crate) tell_from: Option<Now>,
+    pub(crate) jitter: f64,
+}
+
+impl Snapshot {
+    pub(crate) fn new(current: Option<Arc<Current>>, around: Around) -> Self {
+        let windows = current.as_ref().and_then(|token| Some((token.ends?, token.lifetime?)));
+        let before = |ends: Now, window: Duration| Now {
+            mono: ends.mono.saturating_sub(window),
+            wall: ends.wall.minus(window),
+        };
+        let after_back_off = |from: Now| match around.not_before {
+            Some(until) => Now { mono: from.mono.max(until.mono), wall: from.wall.max(until.wall) },
+            None => from,
+        };
+        let advisory_from = windows.filter(|_| !around.no_advance).map(|(ends, lifetime)| {
+            let window = advisory(lifetime);
+            after_back_off(before(ends, window + window.mul_f64(around.jitter / 2.0)))
+        });
+        let advisory_from = match (advisory_from, around.tell_from) {
+            (Some(a), Some(b)) => Some(Now { mono: a.mono.min(b.mono), wall: a.wall.min(b.wall) }),
+            (a, b) => a.or(b),
+        };
+        let ends = current.as_ref().and_then(|token| token.ends);
+        let mandatory_from = windows
+            .filter(|_| !around.no_mandatory)
+            .map(|(ends, lifetime)| after_back_off(before(ends, mandatory(lifetime))))
+            .map(|from| {
+                ends.map_or(from, |ends| Now {
+                    mono: from.mono.min(ends.mono),
+                    wall: from.wall.min(ends.wall),
+                })
+            })
+            .or(ends);
+        Self {
+            current,
+            advisory_from,
+            mandatory_from,
+            rejected_by: around.rejected_by,
+            watched: around.watched,
+            held: around.held,
+        }
+    }
+
+    /// Whether the token is served at once (spec 1.1). `origin` `None` = wherever it goes.
+    #[must_use]
+    pub fn fast(&self, now: Now, origin: Option<OriginId>) -> Fast {
+        if self.held || self.current.is_none() || self.rejected(origin) {
+            return Fast::Ask;
+        }
+        if self.mandatory_from.is_some_and(|from| now.reached(from)) {
+            return Fast::Ask;
+        }
+        if self.advisory_from.is_some_and(|from| now.reached(from)) {
+            return Fast::ServeAndTell;
+        }
+        Fast::Serve
+    }
+
+    /// Whether the machine wants to hear that this origin accepted the token (spec 3.6).
+    #[must_use]
+    pub fn watches(&self, origin: OriginId) -> bool {
+        self.watched.contains(&origin)
+    }
+
+    fn rejected(&self, origin: Option<OriginId>) -> bool {
+        match origin {
+            Some(origin) => self.rejected_by.contains(&origin),
+            None => !self.rejected_by.is_empty(),
+        }
+    }
+}
+
+pub(crate) fn jitter(entropy: &mut Entropy) -> f64 {
+    entropy.fraction()
+}

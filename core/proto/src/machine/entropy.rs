@@ -1,0 +1,50 @@
+//! Randomness that comes in as a seed, so that every run can be told again.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+/// A stream of random numbers from one seed: SHA-256 over a counter.
+#[derive(Clone)]
+pub struct Entropy {
+    seed: [u8; 32],
+    count: u64,
+}
+
+impl Entropy {
+    /// Starts the stream. The engine's seed comes from the operating system, a test's from the test.
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self { seed, count: 0 }
+    }
+
+    pub(crate) fn number(&mut self) -> u64 {
+        u64::from_le_bytes(self.block()[..8].try_into().unwrap_or_default())
+    }
+
+    /// In `[0, 1)`.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        (self.number() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Somewhere from zero to `most`.
+    pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
+        most.mul_f64(self.fraction())
+    }
+
+    /// 128 random bits in hex: a lineage's id, an owner's.
+    pub(crate) fn id(&mut self) -> String {
+        self.block()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn block(&mut self) -> [u8; 32] {
+        self.count += 1;
+        Sha256::new().chain_update(self.seed).chain_update(self.count.to_le_bytes()).finalize().into()
+    }
+}
+
+impl std::fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entropy")
+    }
+}

@@ -1,0 +1,846 @@
+//! One refresh, from the lease to its result (spec 4, 5, 6).
+
+use std::time::Duration;
+
+use super::acquire::{login_required, never_signed_in};
+use super::limits::full_jitter;
+use super::record::{Backoff, BackoffKind, DeadMark, Intent, Lease, Record, SharedTime};
+use super::resend::{Resend, resend, send_cap};
+use super::{Effect, Machine, OpId, Settled, Standing, Ticket, misconfigured, signed_out, store_unavailable};
+use crate::credential::{Grant, Secret};
+use crate::error::{ErrorKind, Failure};
+use crate::event::{EventKind, RefreshCause};
+use crate::rotation::Rotation;
+use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
+use crate::time::Now;
+use crate::verdict::{DeadReason, Lost, Outcome};
+
+/// A flight sends up to this often (spec 5.3).
+const MOST_SENDS: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Jitter may come out near zero; a storm must not.
+const LEAST_BACKOFF: Duration = Duration::from_millis(500);
+const FIRST_BACKOFF: Duration = Duration::from_secs(2);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const CLIENT_REJECTED: Duration = Duration::from_secs(60);
+
+/// One refresh under way.
+pub(super) struct Flight {
+    pub(super) ticket: Ticket,
+    pub(super) waiters: u64,
+    /// The token that it brings is not wanted any more: waiters ask again (spec 3.2).
+    pub(super) again: bool,
+    pub(super) started: Now,
+    pub(super) owner: String,
+    /// Goes through back-off and a Dead mark.
+    force: bool,
+    step: Step,
+    /// Sends so far, and when the last one left, on the clocks and in the machine's order.
+    sends: u32,
+    pub(super) sent: Option<(Now, u64)>,
+    /// Answers in a row that did not consume the token.
+    pauses: u32,
+    nonce: Option<String>,
+    skew_corrected: bool,
+    /// When the wait for somebody else's lease began.
+    waiting_since: Option<Duration>,
+    renewal: Option<Rewrite>,
+    renew_at: Option<Duration>,
+    /// The intent as it stands while we hold the lease.
+    intent: Option<Intent>,
+}
+
+/// A write under way that changes marks and not the token.
+pub(super) struct Rewrite {
+    pub(super) op: OpId,
+    record: Record,
+    over: Version,
+}
+
+enum Step {
+    /// Reading the store, to adopt or to claim.
+    Reading(OpId),
+    /// Reading it once more after a Dead: only the same token is marked (spec 5.2).
+    Rereading(OpId, DeadReason),
+    /// Asking whether the owner of a lease or an intent lives.
+    Probing(OpId, Box<Record>, Version),
+    /// Reading again then.
+    Waiting(Duration),
+    /// Writing lease and intent.
+    Claiming(OpId, Box<Record>),
+    /// The token endpoint has it.
+    Sending(OpId, Option<Duration>),
+    /// Sending again then.
+    Pausing(Duration),
+    /// Writing the Dead mark.
+    Marking(OpId, Box<Record>, DeadReason),
+    /// The grant is on its way into the store.
+    Landing,
+}
+
+impl Flight {
+    pub(super) fn awaits(&self, op: OpId) -> bool {
+        match &self.step {
+            Step::Reading(own)
+            | Step::Rereading(own, _)
+            | Step::Probing(own, ..)
+            | Step::Claiming(own, _)
+            | Step::Sending(own, _)
+            | Step::Marking(own, ..) => *own == op,
+            Step::Waiting(_) | Step::Pausing(_) | Step::Landing => false,
+        }
+    }
+
+    pub(super) fn renews(&self, op: OpId) -> bool {
+        self.renewal.as_ref().is_some_and(|renewal| renewal.op == op)
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        let step = match &self.step {
+            Step::Waiting(until) | Step::Pausing(until) => Some(*until),
+            Step::Sending(_, cap) => *cap,
+            _ => None,
+        };
+        let renewal = self.renew_at.filter(|_| self.renewal.is_none());
+        [step, renewal].into_iter().flatten().min()
+    }
+
+    pub(super) fn was_sent(&self) -> bool {
+        self.sent.is_some()
+    }
+
+    fn sending(&self) -> Option<OpId> {
+        match &self.step {
+            Step::Sending(op, _) => Some(*op),
+            _ => None,
+        }
+    }
+}
+
+impl Machine {
+    pub(super) fn start(&mut self, cause: RefreshCause, force: bool, now: Now) -> Ticket {
+        let ticket = self.ticket();
+        let owner = self.entropy.id();
+        self.remember_owner(owner.clone());
+        self.tell(EventKind::RefreshStarted { cause });
+        self.effects.push_back(Effect::Announce { owner: owner.clone() });
+        let by_clock = matches!(cause, RefreshCause::Expired | RefreshCause::Advisory);
+        let step = match self.not_before().filter(|until| by_clock && now.mono < *until) {
+            Some(until) => Step::Waiting(until),
+            None => Step::Reading(self.load()),
+        };
+        self.flight = Some(Flight {
+            ticket,
+            waiters: 0,
+            again: false,
+            started: now,
+            owner,
+            force,
+            step,
+            sends: 0,
+            sent: None,
+            pauses: 0,
+            nonce: None,
+            skew_corrected: false,
+            waiting_since: None,
+            renewal: None,
+            renew_at: None,
+            intent: None,
+        });
+        self.publish(now);
+        ticket
+    }
+
+    /// The token endpoint answered, or the transport gave up.
+    pub fn handle_answer(&mut self, op: OpId, outcome: Outcome, now: Now) {
+        if let Some(orphan) = self.orphans.iter().position(|orphan| *orphan == op) {
+            self.orphans.remove(orphan);
+            return self.orphan_answered(outcome);
+        }
+        if self.flight.as_ref().and_then(Flight::sending) == Some(op) {
+            self.answered(outcome, now);
+        }
+    }
+
+    pub(super) fn flight_timeout(&mut self, now: Now) {
+        let Some(flight) = &mut self.flight else { return };
+        if flight.renewal.is_none() && flight.renew_at.is_some_and(|at| now.mono >= at) {
+            self.renew(now);
+        }
+        let Some(flight) = &mut self.flight else { return };
+        match flight.step {
+            Step::Waiting(until) if now.mono >= until => self.read(),
+            Step::Pausing(until) if now.mono >= until => self.send_or_reread(now),
+            Step::Sending(op, Some(cap)) if now.mono >= cap => {
+                self.effects.push_back(Effect::Abort { op });
+                self.answered(Outcome::Lost(Lost::Cap), now);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn flight_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
+        let after_dead = match self.flight.as_ref().map(|flight| &flight.step) {
+            Some(Step::Rereading(_, reason)) => Some(*reason),
+            _ => None,
+        };
+        let (record, version) = match self.stored(loaded, now) {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return,
+            Err(unavailable) if self.spends_without_store() && after_dead.is_none() => {
+                let _ = unavailable;
+                return self.send(now);
+            }
+            Err(unavailable) => return self.store_failed(&unavailable, now),
+        };
+        match after_dead {
+            Some(reason) => self.reread_after_dead(record, version, reason, now),
+            None => self.consider(record, version, now),
+        }
+    }
+
+    pub(super) fn flight_probed(&mut self, owner: Owner, now: Now) {
+        let Some(flight) = &mut self.flight else { return };
+        let step = std::mem::replace(&mut flight.step, Step::Landing);
+        let Step::Probing(_, record, version) = step else { return };
+        let left = record.lease.as_ref().map(|lease| lease.until.left(now, self.config.boot.as_deref()));
+        match owner {
+            Owner::Dead => self.claim_after(*record, version, now),
+            Owner::Alive | Owner::Unknown if left.is_some_and(|left| !left.is_zero()) => {
+                self.wait_for_lease(now)
+            }
+            Owner::Alive | Owner::Unknown => self.claim_after(*record, version, now),
+        }
+    }
+
+    pub(super) fn flight_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
+        let Some(flight) = &mut self.flight else { return };
+        match std::mem::replace(&mut flight.step, Step::Landing) {
+            Step::Claiming(_, record) => self.claimed(*record, saved, now),
+            Step::Marking(_, record, reason) => self.marked(*record, reason, saved, now),
+            _ => {}
+        }
+    }
+
+    pub(super) fn renewed(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
+        const TRY_AGAIN: Duration = Duration::from_secs(5);
+        let third = self.config.lease / 3;
+        let Some(flight) = &mut self.flight else { return };
+        let Some(renewal) = flight.renewal.take() else { return };
+        match saved {
+            Ok(Saved::Done(version)) => {
+                flight.renew_at = Some(now.mono + third);
+                self.rewritten(renewal, version);
+            }
+            // Somebody else wrote: whatever is sent next reads first. An answer that arrives is saved anyway.
+            Ok(Saved::Conflict) => {
+                flight.renew_at = None;
+                if let Some(held) = self.held_mut() {
+                    held.record.lease = None;
+                }
+            }
+            Err(_) => flight.renew_at = Some(now.mono + TRY_AGAIN),
+        }
+    }
+
+    pub(super) fn tidied(&mut self, saved: Result<Saved, Unavailable>) {
+        let Some(tidy) = self.tidy.take() else { return };
+        if let Ok(Saved::Done(version)) = saved {
+            self.rewritten(tidy, version);
+        }
+    }
+
+    /// Ends a flight from outside: its lineage was ended (spec 4.6). What it sent is revoked when it arrives.
+    pub(super) fn end_flight(&mut self, failure: Failure) {
+        let Some(flight) = self.flight.take() else { return };
+        self.orphans.extend(flight.sending());
+        self.effects.push_back(Effect::Retire { owner: flight.owner });
+        self.settle(flight.ticket, Settled::Failed(failure));
+    }
+
+    /// Ends a flight with a failure that callers share.
+    pub(super) fn fail_flight(&mut self, failure: Failure, now: Now) {
+        let Some(flight) = self.flight.take() else { return };
+        self.tell(EventKind::RefreshFailed { kind: failure.kind, retry_after: failure.retry_after });
+        self.effects.push_back(Effect::Retire { owner: flight.owner });
+        self.publish(now);
+        self.settle(flight.ticket, Settled::Failed(failure));
+    }
+
+    /// Ends a flight with the token that is held now.
+    pub(super) fn satisfy_flight(&mut self, now: Now) {
+        let Some(flight) = self.flight.take() else { return };
+        self.effects.push_back(Effect::Retire { owner: flight.owner });
+        self.invalidated = flight.again;
+        self.publish(now);
+        let result = match self.current().cloned() {
+            _ if flight.again => Settled::Again,
+            Some(current) => match &current.unfit {
+                Some(unfit) => Settled::Failed(unfit.clone()),
+                None => Settled::Token(current),
+            },
+            None => Settled::Again,
+        };
+        self.settle(flight.ticket, result);
+    }
+
+    fn remember_owner(&mut self, owner: String) {
+        const MOST: usize = 8;
+        if self.owners.len() == MOST {
+            self.owners.pop_front();
+        }
+        self.owners.push_back(owner);
+    }
+
+    fn step(&mut self, step: Step) {
+        if let Some(flight) = &mut self.flight {
+            flight.step = step;
+        }
+    }
+
+    fn read(&mut self) {
+        let op = self.load();
+        self.step(Step::Reading(op));
+    }
+
+    /// A stored record of our lineage and configuration; everything else ends the flight here.
+    fn stored(
+        &mut self,
+        loaded: Result<Loaded, Unavailable>,
+        now: Now,
+    ) -> Result<Option<(Record, Version)>, Unavailable> {
+        let (record, version) = match loaded? {
+            Loaded::Present(bytes, version) => (Record::parse(&bytes)?, version),
+            Loaded::Absent => {
+                self.lineage_ended(None, now);
+                return Ok(None);
+            }
+        };
+        let ours = self.held().is_some_and(|held| held.record.lineage == record.lineage);
+        if !ours || record.tombstone {
+            self.lineage_ended(Some((record, version)), now);
+            return Ok(None);
+        }
+        if record.binding != self.config.binding {
+            let failure = misconfigured(&record.binding, &self.config.binding);
+            self.fail_flight(failure, now);
+            return Ok(None);
+        }
+        Ok(Some((record, version)))
+    }
+
+    /// The store holds nothing, a tombstone, or another lineage (spec 7.6).
+    pub(super) fn lineage_ended(&mut self, stored: Option<(Record, Version)>, now: Now) {
+        self.end_flight(signed_out());
+        self.tell(EventKind::SignedOut);
+        match stored {
+            Some((record, version)) if !record.tombstone => self.take_stored(record, version, now),
+            _ => self.empty(signed_out(), now),
+        }
+    }
+
+    /// Takes a stored record of another lineage, or of the first reading.
+    pub(super) fn take_stored(&mut self, record: Record, version: Version, now: Now) {
+        if record.binding != self.config.binding {
+            return self.empty(misconfigured(&record.binding, &self.config.binding), now);
+        }
+        self.hold(record, Some(version), 0, now);
+        if let Some(reason) = self.held().and_then(|held| held.record.dead_for(&self.config.binding)) {
+            self.tell_login(reason);
+        }
+    }
+
+    /// The record is read: adopt, obey, wait, or claim.
+    fn consider(&mut self, record: Record, version: Version, now: Now) {
+        let Some(flight) = &self.flight else { return };
+        let force = flight.force;
+        let newer = self.held().is_some_and(|held| record.generation() > held.record.generation());
+        let dead = record.dead_for(&self.config.binding).filter(|_| !force);
+        let backing_off = record
+            .backoff
+            .as_ref()
+            .is_some_and(|backoff| !force && !backoff.until.left(now, self.boot()).is_zero());
+        self.hold(record.clone(), Some(version.clone()), 0, now);
+        if newer && self.current().is_some_and(|current| fit_to_adopt(current, now)) {
+            self.tell(EventKind::Adopted);
+            return self.satisfy_flight(now);
+        }
+        if let Some(reason) = dead {
+            self.tell_login(reason);
+            return self.fail_flight(login_required(reason), now);
+        }
+        if record.refresh_token.is_none() {
+            self.tell_login(DeadReason::NoRefreshToken);
+            return self.fail_flight(login_required(DeadReason::NoRefreshToken), now);
+        }
+        if backing_off {
+            if let Err(failure) = self.may_refresh(false, now) {
+                return self.fail_flight(failure, now);
+            }
+        }
+        self.claim_or_wait(record, version, now);
+    }
+
+    /// Somebody may be at it (spec 7.4): ask whether they live, before the lease is waited for.
+    fn claim_or_wait(&mut self, record: Record, version: Version, now: Now) {
+        let foreign_lease = record.lease.as_ref().map(|lease| lease.owner.clone());
+        let foreign_intent = record.intent.as_ref().filter(|intent| intent.lost.is_none());
+        let owner = foreign_lease.or_else(|| foreign_intent.map(|intent| intent.owner.clone()));
+        match owner.filter(|owner| !self.owners.contains(owner)) {
+            Some(owner) => {
+                let op = self.op();
+                self.effects.push_back(Effect::Probe { op, owner });
+                self.step(Step::Probing(op, Box::new(record), version));
+            }
+            None => self.claim_after(record, version, now),
+        }
+    }
+
+    /// Nobody else holds the lease. An open intent decides when the token may be sent again (spec 6.3).
+    fn claim_after(&mut self, record: Record, version: Version, now: Now) {
+        let Some(intent) = self.open_intent(&record) else { return self.claim(record, version, None, now) };
+        let lost = intent.lost.unwrap_or(Lost::Vanished);
+        let over = intent.lost.is_some() && intent.sends >= 2;
+        match self.resend(&intent, lost, now) {
+            // Its back-off is over, or we would not be here.
+            _ if over => self.claim(record, version, Some(intent), now),
+            Resend::In(wait) => self.step(Step::Waiting(now.mono + wait)),
+            Resend::WhenTokenEnds => self.hold_until_token_ends(now),
+            Resend::Now | Resend::Paused | Resend::BackOff => self.claim(record, version, Some(intent), now),
+        }
+    }
+
+    /// What is known of earlier sends of the stored token. Of our own sends we know more than the store.
+    fn open_intent(&self, record: &Record) -> Option<Intent> {
+        let flight = self.flight.as_ref()?;
+        let stored = record.intent.as_ref()?;
+        let intent = if stored.owner == flight.owner { flight.intent.clone()? } else { stored.clone() };
+        (Some(&intent.refresh_token) == record.refresh_fingerprint().as_ref()).then_some(intent)
+    }
+
+    fn resend(&self, intent: &Intent, lost: Lost, now: Now) -> Resend {
+        let valid = self.current().is_some_and(|current| current.valid(now)) && self.rejected_by.is_empty();
+        let cap = send_cap(self.config.rotation, self.config.send_cap);
+        resend(self.config.rotation, intent, lost, valid, cap, (now, self.boot()))
+    }
+
+    fn wait_for_lease(&mut self, now: Now) {
+        const LOOK_AGAIN: Duration = Duration::from_millis(100);
+        let pause = LOOK_AGAIN / 2 + self.entropy.up_to(LOOK_AGAIN);
+        let most = self.config.lease_wait;
+        let Some(flight) = &mut self.flight else { return };
+        let since = *flight.waiting_since.get_or_insert(now.mono);
+        if now.mono.saturating_sub(since) < most {
+            return self.step(Step::Waiting(now.mono + pause));
+        }
+        let failure = Failure::new(
+            ErrorKind::RefreshFailed,
+            "another process has been refreshing for long and has not stored its result: try again later",
+        );
+        self.fail_flight(failure.after(Duration::from_secs(1)), now);
+    }
+
+    /// Takes the lease and writes the intent, in one compare-and-save (spec 4.4).
+    fn claim(&mut self, mut record: Record, version: Version, open: Option<Intent>, now: Now) {
+        let Some(token) = record.refresh_fingerprint() else { return };
+        let Some(owner) = self.flight.as_ref().map(|flight| flight.owner.clone()) else { return };
+        let boot = self.config.boot.clone();
+        let sends = open.as_ref().map_or(1, |intent| intent.sends + 1);
+        let first_sent =
+            open.map_or_else(|| SharedTime::new(now, boot.as_deref()), |intent| intent.first_sent);
+        record.fence += 1;
+        record.lease = Some(self.lease(owner.clone(), now));
+        record.intent = Some(Intent { refresh_token: token, owner, first_sent, sends, lost: None });
+        let op = self.save(&mut record, Expected::Version(version));
+        self.step(Step::Claiming(op, Box::new(record)));
+    }
+
+    fn lease(&self, owner: String, now: Now) -> Lease {
+        Lease { owner, until: SharedTime::new(now.plus(self.config.lease), self.boot()) }
+    }
+
+    fn claimed(&mut self, record: Record, saved: Result<Saved, Unavailable>, now: Now) {
+        let third = self.config.lease / 3;
+        match saved {
+            Ok(Saved::Done(version)) => {
+                if let Some(flight) = &mut self.flight {
+                    flight.intent.clone_from(&record.intent);
+                    flight.renew_at = Some(now.mono + third);
+                }
+                if let Some(held) = self.held_mut() {
+                    held.record = record;
+                    held.version = Some(version);
+                }
+                self.send(now);
+            }
+            Ok(Saved::Conflict) => self.read(),
+            Err(_) if self.spends_without_store() => self.send(now),
+            Err(unavailable) => self.store_failed(&unavailable, now),
+        }
+    }
+
+    /// A write of marks landed. Its answer may come after that of a later write.
+    fn rewritten(&mut self, rewrite: Rewrite, version: Version) {
+        if let Some(held) = self.held_mut().filter(|held| held.version.as_ref() == Some(&rewrite.over)) {
+            held.record = rewrite.record;
+            held.version = Some(version);
+        }
+    }
+
+    /// Right before the body is sent: the lease must outlast the send (spec 4.4).
+    fn send(&mut self, now: Now) {
+        let Some(held) = self.held() else { return };
+        let Some(refresh_token) = held.record.refresh_token.clone() else { return };
+        let (scope, extra) = (held.record.scope.clone(), held.record.extra.clone());
+        let cap = send_cap(self.config.rotation, self.config.send_cap);
+        if !self.lease_outlasts(cap, now) && !self.spends_without_store() {
+            return self.read();
+        }
+        self.sequence += 1;
+        let (sequence, uncapped, op) = (self.sequence, self.config.uncapped, self.op());
+        let Some(flight) = &mut self.flight else { return };
+        flight.sends += 1;
+        flight.sent = Some((now, sequence));
+        flight.step = Step::Sending(op, (!uncapped).then(|| now.mono + cap));
+        let nonce = flight.nonce.clone();
+        self.effects.push_back(Effect::Send { op, refresh_token, scope, extra, nonce });
+        if self.config.old_token_dies {
+            self.publish(now);
+        }
+    }
+
+    fn send_or_reread(&mut self, now: Now) {
+        let cap = send_cap(self.config.rotation, self.config.send_cap);
+        if self.lease_outlasts(cap, now) { self.send(now) } else { self.read() }
+    }
+
+    fn lease_outlasts(&self, cap: Duration, now: Now) -> bool {
+        let owner = self.flight.as_ref().map(|flight| flight.owner.as_str());
+        self.held().and_then(|held| held.record.lease.as_ref()).is_some_and(|lease| {
+            Some(lease.owner.as_str()) == owner && lease.until.left(now, self.boot()) >= cap
+        })
+    }
+
+    /// Where the old token stays usable, a store that is down costs nothing (spec 7.6).
+    fn spends_without_store(&self) -> bool {
+        self.config.rotation == Rotation::None
+    }
+
+    fn renew(&mut self, now: Now) {
+        let Some(owner) = self.flight.as_ref().map(|flight| flight.owner.clone()) else { return };
+        let lease = self.lease(owner, now);
+        let Some(held) = self.held() else { return };
+        let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
+        record.lease = Some(lease);
+        let op = self.save(&mut record, Expected::Version(version.clone()));
+        if let Some(flight) = &mut self.flight {
+            flight.renewal = Some(Rewrite { op, record, over: version });
+        }
+    }
+
+    fn answered(&mut self, outcome: Outcome, now: Now) {
+        match outcome {
+            Outcome::Granted(grant) => self.granted(&grant, now),
+            Outcome::GrantedWithoutAccess { refresh_token } => {
+                self.granted_without_access(refresh_token, now)
+            }
+            Outcome::Dead(reason) => self.dead(reason),
+            Outcome::LostRace => self.lost_race(now),
+            Outcome::RetrySame { after } => self.not_consumed(after, BackoffKind::RefreshFailed, now),
+            Outcome::RateLimited { after } => self.not_consumed(after, BackoffKind::RateLimited, now),
+            Outcome::NotSent => self.not_consumed(None, BackoffKind::RefreshFailed, now),
+            Outcome::NonceRequired(nonce) => self.nonce_required(nonce, now),
+            Outcome::ClockSkew => self.clock_skew(now),
+            Outcome::StepUp(_) => self.step_up(now),
+            Outcome::ClientConfig { error } => self.client_config(error, now),
+            Outcome::Lost(lost) => self.lost(lost, now),
+            Outcome::Unknown { status } => self.unknown(status, now),
+        }
+    }
+
+    fn granted(&mut self, grant: &Grant, now: Now) {
+        let Some((sent, sequence)) = self.flight.as_ref().and_then(|flight| flight.sent) else { return };
+        self.step(Step::Landing);
+        if let Some(flight) = &mut self.flight {
+            flight.renew_at = None;
+        }
+        self.last_refresh = Some(now.mono);
+        self.land(grant, sent, sequence, now);
+    }
+
+    /// The refresh token is kept, but there is nothing to serve (spec 5.4).
+    fn granted_without_access(&mut self, refresh_token: Secret, now: Now) {
+        let Some(held) = self.held_mut() else { return };
+        held.record.refresh_token = Some(refresh_token);
+        held.record.intent = None;
+        let failure = "the token endpoint gave a refresh token but no access token: check scope and client configuration";
+        self.back_off(BackoffKind::ClientRejected, Some(CLIENT_REJECTED), failure, now);
+    }
+
+    fn dead(&mut self, reason: DeadReason) {
+        let lost = self
+            .flight
+            .as_ref()
+            .and_then(|flight| flight.intent.as_ref())
+            .is_some_and(|intent| intent.sends >= 2);
+        let reason = if lost { DeadReason::AnswerLost } else { reason };
+        let op = self.load();
+        self.step(Step::Rereading(op, reason));
+    }
+
+    /// Only the same token is marked; another one is adopted, or spent instead (spec 5.2).
+    fn reread_after_dead(&mut self, record: Record, version: Version, reason: DeadReason, now: Now) {
+        let sent = self.held().and_then(|held| held.record.refresh_fingerprint());
+        if record.refresh_fingerprint() != sent {
+            return self.consider(record, version, now);
+        }
+        let Some(refresh_token) = sent else { return };
+        let mut marked = record;
+        marked.fence += 1;
+        marked.lease = None;
+        marked.intent = None;
+        marked.backoff = None;
+        marked.dead = Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason });
+        let op = self.save(&mut marked, Expected::Version(version));
+        self.step(Step::Marking(op, Box::new(marked), reason));
+    }
+
+    fn marked(&mut self, record: Record, reason: DeadReason, saved: Result<Saved, Unavailable>, now: Now) {
+        let version = match saved {
+            Ok(Saved::Done(version)) => Some(version),
+            Ok(Saved::Conflict) => {
+                let op = self.load();
+                return self.step(Step::Rereading(op, reason));
+            }
+            Err(_) => None,
+        };
+        if let Some(held) = self.held_mut() {
+            held.record = record;
+            held.version = version.or_else(|| held.version.clone());
+        }
+        self.tell_login(reason);
+        self.fail_flight(login_required(reason), now);
+    }
+
+    /// Somebody else refreshed at the same moment: their result may be in the store (spec 5.1).
+    fn lost_race(&mut self, now: Now) {
+        if self.flight.as_ref().is_none_or(|flight| flight.sends >= MOST_SENDS) {
+            let failure = "the server says that somebody else refreshes at the same moment; try again";
+            return self.back_off(BackoffKind::RefreshFailed, None, failure, now);
+        }
+        self.clear_sends();
+        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, 1, LONGEST_PAUSE);
+        self.step(Step::Waiting(now.mono + pause));
+    }
+
+    /// The token was not spent: the same again, inside the flight (spec 5.1).
+    fn not_consumed(&mut self, after: Option<Duration>, kind: BackoffKind, now: Now) {
+        let after = after.map(|after| after.min(LONGEST_RETRY_AFTER));
+        let Some(flight) = &mut self.flight else { return };
+        if flight.sends >= MOST_SENDS || after.is_some_and(|after| after > LONGEST_PAUSE) {
+            self.clear_sends();
+            let failure = "the token endpoint is not able to answer now; nobody is signed out, try again";
+            return self.back_off(kind, after, failure, now);
+        }
+        flight.pauses += 1;
+        let pauses = flight.pauses;
+        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, pauses, LONGEST_PAUSE);
+        self.step(Step::Pausing(now.mono + after.unwrap_or(pause)));
+    }
+
+    fn nonce_required(&mut self, nonce: Option<String>, now: Now) {
+        let Some(flight) = &mut self.flight else { return };
+        if flight.nonce.is_some() || nonce.is_none() {
+            return self.not_consumed(None, BackoffKind::RefreshFailed, now);
+        }
+        flight.nonce = nonce;
+        self.send_or_reread(now);
+    }
+
+    fn clock_skew(&mut self, now: Now) {
+        let Some(flight) = &mut self.flight else { return };
+        if std::mem::replace(&mut flight.skew_corrected, true) {
+            return self.not_consumed(None, BackoffKind::RefreshFailed, now);
+        }
+        self.send_or_reread(now);
+    }
+
+    fn step_up(&mut self, now: Now) {
+        self.clear_sends();
+        self.tell_login(DeadReason::StepUp);
+        let failure = login_required(DeadReason::StepUp);
+        self.back_off_with(BackoffKind::LoginRequired, Some(CLIENT_REJECTED), failure, now);
+    }
+
+    fn client_config(&mut self, error: String, now: Now) {
+        self.clear_sends();
+        let mut failure = Failure::new(
+            ErrorKind::ClientRejected,
+            format!(
+                "the token endpoint turns this client away ({error}): check client_id, client_secret and scope; nobody is signed out"
+            ),
+        );
+        failure.oauth_error = Some(error);
+        let failures =
+            self.held().and_then(|held| held.record.backoff.as_ref()).map_or(0, |backoff| backoff.failures);
+        let hold = CLIENT_REJECTED.saturating_mul(1 << failures.min(6)).min(LONGEST_RETRY_AFTER);
+        self.back_off_with(BackoffKind::ClientRejected, Some(hold), failure, now);
+    }
+
+    /// No readable verdict came: table 6.2.
+    fn lost(&mut self, lost: Lost, now: Now) {
+        let Some(flight) = &self.flight else { return };
+        let (sends, intent) = (flight.sends, flight.intent.clone());
+        let Some(intent) = intent.or_else(|| self.unwritten_intent(now)) else { return };
+        match self.resend(&intent, lost, now) {
+            Resend::Now if sends < MOST_SENDS => self.send_once_more(intent, now),
+            Resend::Paused if sends < MOST_SENDS => {
+                let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, sends, LONGEST_PAUSE);
+                self.count_send(intent);
+                self.step(Step::Pausing(now.mono + pause));
+            }
+            Resend::In(wait) if sends < MOST_SENDS => {
+                self.count_send(intent);
+                self.step(Step::Pausing(now.mono + wait));
+            }
+            Resend::WhenTokenEnds => {
+                self.note_lost(lost);
+                self.hold_until_token_ends(now);
+            }
+            _ => {
+                self.note_lost(lost);
+                let failure =
+                    "the answer to a refresh was lost; it is tried again later, nobody is signed out";
+                self.back_off(BackoffKind::RefreshFailed, None, failure, now);
+            }
+        }
+    }
+
+    fn send_once_more(&mut self, intent: Intent, now: Now) {
+        self.count_send(intent);
+        self.send_or_reread(now);
+    }
+
+    /// The next send under this lease is one more whose fate may stay unknown.
+    fn count_send(&mut self, mut intent: Intent) {
+        intent.sends += 1;
+        if let Some(held) = self.held_mut() {
+            held.record.intent = Some(intent.clone());
+        }
+        if let Some(flight) = &mut self.flight {
+            flight.intent = Some(intent);
+        }
+    }
+
+    /// The token's send had no consequence: the next one is the first again.
+    fn clear_sends(&mut self) {
+        if let Some(held) = self.held_mut() {
+            held.record.intent = None;
+        }
+        if let Some(flight) = &mut self.flight {
+            flight.intent = None;
+        }
+    }
+
+    fn note_lost(&mut self, lost: Lost) {
+        if let Some(intent) = self.held_mut().and_then(|held| held.record.intent.as_mut()) {
+            intent.lost = Some(lost);
+        }
+    }
+
+    fn unwritten_intent(&self, now: Now) -> Option<Intent> {
+        let flight = self.flight.as_ref()?;
+        Some(Intent {
+            refresh_token: self.held()?.record.refresh_fingerprint()?,
+            owner: flight.owner.clone(),
+            first_sent: SharedTime::new(now, self.boot()),
+            sends: flight.sends,
+            lost: None,
+        })
+    }
+
+    fn unknown(&mut self, status: u16, now: Now) {
+        self.clear_sends();
+        let mut failure = Failure::new(
+            ErrorKind::RefreshFailed,
+            format!(
+                "the token endpoint answered with status {status} and nothing that this dialect knows: check token_url and dialect; nobody is signed out"
+            ),
+        );
+        failure.status = Some(status);
+        self.back_off_with(BackoffKind::RefreshFailed, None, failure, now);
+    }
+
+    /// A replay may revoke everything, so the token that is still valid is used up first (spec 6.2).
+    fn hold_until_token_ends(&mut self, now: Now) {
+        let left = self.current().and_then(|current| current.left(now)).unwrap_or(LONGEST_BACKOFF);
+        let failure = "the answer to a refresh was lost; it is sent again once the access token has ended";
+        self.back_off(BackoffKind::RefreshFailed, Some(left), failure, now);
+    }
+
+    fn store_failed(&mut self, unavailable: &Unavailable, now: Now) {
+        let failure = store_unavailable(unavailable);
+        self.back_off_with(BackoffKind::StoreUnavailable, None, failure, now);
+    }
+
+    fn back_off(&mut self, kind: BackoffKind, after: Option<Duration>, message: &str, now: Now) {
+        self.back_off_with(kind, after, Failure::new(kind.error(), message), now);
+    }
+
+    /// Ends the flight; back-off and release go to the store beside whatever comes next (spec 5.3).
+    fn back_off_with(&mut self, kind: BackoffKind, after: Option<Duration>, failure: Failure, now: Now) {
+        let boot = self.config.boot.clone();
+        let owner = self.flight.as_ref().map(|flight| flight.owner.clone());
+        let failures =
+            self.held().and_then(|held| held.record.backoff.as_ref()).map_or(0, |backoff| backoff.failures);
+        let pause = full_jitter(&mut self.entropy, FIRST_BACKOFF, failures, LONGEST_BACKOFF);
+        let pause = after.unwrap_or(pause.max(LEAST_BACKOFF));
+        let Some(held) = self.held_mut() else { return };
+        held.record.backoff = Some(Backoff {
+            until: SharedTime::new(now.plus(pause), boot.as_deref()),
+            failures: failures + 1,
+            kind,
+            oauth_error: failure.oauth_error.clone(),
+            status: failure.status,
+        });
+        if held.record.lease.as_ref().map(|lease| &lease.owner) == owner.as_ref() {
+            held.record.lease = None;
+        }
+        if kind != BackoffKind::StoreUnavailable {
+            self.release();
+        }
+        self.fail_flight(failure.after(pause), now);
+    }
+
+    fn release(&mut self) {
+        let Some(held) = self.held() else { return };
+        let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
+        let op = self.save(&mut record, Expected::Version(version.clone()));
+        self.tidy = Some(Rewrite { op, record, over: version });
+    }
+
+    /// What a send of an ended lineage brought is revoked, never kept (spec 4.6).
+    fn orphan_answered(&mut self, outcome: Outcome) {
+        let token = match outcome {
+            Outcome::Granted(grant) => grant.refresh_token.unwrap_or(grant.access_token),
+            Outcome::GrantedWithoutAccess { refresh_token } => refresh_token,
+            _ => return,
+        };
+        self.effects.push_back(Effect::Revoke { token });
+    }
+
+    pub(super) fn nothing_held(&self) -> Failure {
+        match &self.standing {
+            Standing::Empty(failure) => failure.clone(),
+            Standing::Unread | Standing::Held(_) => never_signed_in(),
+        }
+    }
+}
+
+/// Adopted is what can be served for a while: not what is about to end itself.
+fn fit_to_adopt(current: &super::Current, now: Now) -> bool {
+    let mandatory = current.lifetime.map(super::current::mandatory).unwrap_or_default();
+    current.valid(now) && current.left(now).is_none_or(|left| left > mandatory)
+}

@@ -1,0 +1,286 @@
+//! A grant on its way into the store: persisted before it is published, and never lost (spec 7.2, 7.4).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::limits::full_jitter;
+use super::record::{Record, RefreshTokenLife, SLOT, Slot};
+use super::{Effect, Machine, OpId};
+use crate::credential::{Fingerprint, Grant, Secret};
+use crate::event::{EventKind, Warning};
+use crate::rotation::Rotation;
+use crate::store::{Expected, Loaded, Saved, Unavailable, Version};
+use crate::time::Now;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Somebody keeps writing between our reading and our saving; a grant is worth some patience.
+const MOST_CONFLICTS: u32 = 16;
+
+/// One grant that is not in the store yet.
+pub(super) struct Landing {
+    record: Record,
+    /// The refresh token that it was granted for: only over this one it is saved.
+    spent: Option<Fingerprint>,
+    sequence: u64,
+    phase: Phase,
+    failures: u32,
+    conflicts: u32,
+    /// The flight's callers were served without it.
+    unpersisted: bool,
+}
+
+enum Phase {
+    Saving(OpId),
+    Reading(OpId),
+    Waiting(Duration),
+}
+
+impl Landing {
+    pub(super) fn awaits(&self, op: OpId) -> bool {
+        matches!(self.phase, Phase::Saving(own) | Phase::Reading(own) if own == op)
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Waiting(until) => Some(until),
+            Phase::Saving(_) | Phase::Reading(_) => None,
+        }
+    }
+
+    pub(super) fn unpersisted(&self) -> bool {
+        self.unpersisted
+    }
+
+    /// What is lost if it never reaches the store.
+    pub(super) fn token(&self) -> Option<Secret> {
+        self.record.refresh_token.clone()
+    }
+}
+
+impl Machine {
+    /// Takes a grant for the token that the flight spent.
+    pub(super) fn land(&mut self, grant: &Grant, sent: Now, sequence: u64, now: Now) {
+        let Some(held) = self.held() else { return };
+        let (base, version) = (held.record.clone(), held.version.clone());
+        if narrower(base.scope.as_deref(), grant.scope.as_deref()) {
+            self.warn(Warning::ScopeNarrowed);
+        }
+        let spent = base.refresh_fingerprint();
+        let mut record = granted(base, grant, sent, now);
+        let phase = match version {
+            Some(version) => Phase::Saving(self.save(&mut record, Expected::Version(version))),
+            None => Phase::Reading(self.load()),
+        };
+        self.landing =
+            Some(Landing { record, spent, sequence, phase, failures: 0, conflicts: 0, unpersisted: false });
+    }
+
+    pub(super) fn landing_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
+        match saved {
+            Ok(Saved::Done(version)) => self.landed(version, now),
+            Ok(Saved::Conflict) => {
+                let op = self.load();
+                self.landing_phase(Phase::Reading(op));
+            }
+            Err(_) => self.not_landed(now),
+        }
+    }
+
+    /// Somebody wrote in between: the grant goes on top, unless its lineage was ended (spec 7.4).
+    pub(super) fn landing_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
+        let Some(landing) = &mut self.landing else { return };
+        landing.conflicts += 1;
+        let parsed = loaded.and_then(|loaded| match loaded {
+            Loaded::Present(bytes, version) => Record::parse(&bytes).map(|record| Some((record, version))),
+            Loaded::Absent => Ok(None),
+        });
+        match parsed {
+            Err(unavailable) if unavailable.damaged => self.land_over_damage(now),
+            Err(_) => self.not_landed(now),
+            Ok(stored) => self.land_over(stored, now),
+        }
+    }
+
+    pub(super) fn landing_timeout(&mut self, now: Now) {
+        let due = self.landing.as_ref().and_then(Landing::timeout).is_some_and(|until| now.mono >= until);
+        if due {
+            let op = self.load();
+            self.landing_phase(Phase::Reading(op));
+        }
+    }
+
+    /// Somebody needs the refresh token that is not saved yet: try now rather than later.
+    pub(super) fn hurry_landing(&mut self, now: Now) {
+        const AT_ONCE: Duration = Duration::from_secs(1);
+        if let Some(Landing { phase: Phase::Waiting(until), .. }) = &mut self.landing {
+            *until = (*until).min(now.mono + AT_ONCE);
+        }
+    }
+
+    /// The lineage was ended while its grant was on its way (spec 4.6).
+    pub(super) fn drop_landing(&mut self) {
+        if let Some(token) = self.landing.take().and_then(|landing| landing.token()) {
+            self.effects.push_back(Effect::Revoke { token });
+        }
+    }
+
+    fn landing_phase(&mut self, phase: Phase) {
+        if let Some(landing) = &mut self.landing {
+            landing.phase = phase;
+        }
+    }
+
+    fn land_over(&mut self, stored: Option<(Record, Version)>, now: Now) {
+        let Some(landing) = &self.landing else { return };
+        let same_lineage = |record: &Record| record.lineage == landing.record.lineage && !record.tombstone;
+        match stored {
+            Some((record, version)) if record.write == landing.record.write => self.landed(version, now),
+            Some((record, version)) if same_lineage(&record) => {
+                if record.refresh_fingerprint() == landing.spent {
+                    self.save_over(&record, version, now);
+                } else {
+                    self.superseded(record, version, now);
+                }
+            }
+            ended => {
+                self.drop_landing();
+                self.lineage_ended(ended, now);
+            }
+        }
+    }
+
+    /// The grant is for exactly the stored token: it is saved whatever the fence, also over a Dead mark.
+    fn save_over(&mut self, stored: &Record, version: Version, now: Now) {
+        let Some(mut landing) = self.landing.take() else { return };
+        if landing.conflicts > MOST_CONFLICTS {
+            self.landing = Some(landing);
+            return self.not_landed(now);
+        }
+        landing.record.fence = stored.fence.max(landing.record.fence) + 1;
+        let generation = stored.generation() + 1;
+        if let Some(slot) = landing.record.slots.get_mut(SLOT) {
+            slot.generation = slot.generation.max(generation);
+        }
+        let op = self.save(&mut landing.record, Expected::Version(version));
+        landing.phase = Phase::Saving(op);
+        self.landing = Some(landing);
+    }
+
+    /// Nobody can read what is there, and we hold the newest version (spec 7.7).
+    fn land_over_damage(&mut self, now: Now) {
+        let version = self.held().and_then(|held| held.version.clone());
+        let (Some(mut landing), Some(version)) = (self.landing.take(), version) else {
+            return self.not_landed(now);
+        };
+        if landing.conflicts > MOST_CONFLICTS {
+            self.landing = Some(landing);
+            return self.not_landed(now);
+        }
+        let op = self.save(&mut landing.record, Expected::Version(version));
+        landing.phase = Phase::Saving(op);
+        self.landing = Some(landing);
+    }
+
+    /// Somebody's later refresh is stored already: theirs is taken.
+    fn superseded(&mut self, record: Record, version: Version, now: Now) {
+        self.landing = None;
+        self.hold(record, Some(version), 0, now);
+        self.tell(EventKind::Adopted);
+        if self.flight.is_some() {
+            self.satisfy_flight(now);
+        }
+    }
+
+    fn landed(&mut self, version: Version, now: Now) {
+        let Some(landing) = self.landing.take() else { return };
+        let was_unpersisted = landing.unpersisted;
+        self.hold(landing.record, Some(version), landing.sequence, now);
+        if was_unpersisted {
+            self.tell(EventKind::Persisted);
+        } else {
+            self.tell_success(true, now);
+            self.satisfy_flight(now);
+        }
+    }
+
+    /// Served from memory, told, and tried again (spec 7.2).
+    fn not_landed(&mut self, now: Now) {
+        let Some(landing) = &mut self.landing else { return };
+        landing.failures += 1;
+        landing.conflicts = 0;
+        let failures = landing.failures;
+        let first = !std::mem::replace(&mut landing.unpersisted, true);
+        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, failures, LONGEST_PAUSE);
+        self.landing_phase(Phase::Waiting(now.mono + pause));
+        if first {
+            self.serve_unpersisted(now);
+        }
+    }
+
+    fn serve_unpersisted(&mut self, now: Now) {
+        self.tell_success(false, now);
+        self.tell(EventKind::Unpersisted);
+        if !self.keeps_serving_old(now) {
+            let Some(landing) = &self.landing else { return };
+            let (record, sequence) = (landing.record.clone(), landing.sequence);
+            let version = self.held().and_then(|held| held.version.clone());
+            self.hold(record, version, sequence, now);
+        }
+        self.satisfy_flight(now);
+    }
+
+    /// The first use of the new token would end the old refresh token, which is the only one that is stored.
+    fn keeps_serving_old(&self, now: Now) -> bool {
+        let valid = self.current().is_some_and(|current| current.valid(now))
+            && self.rejected_by.is_empty()
+            && !self.invalidated;
+        valid && matches!(self.config.rotation, Rotation::UntilSuccessorUsed | Rotation::Grace(_))
+    }
+
+    fn tell_success(&mut self, persisted: bool, now: Now) {
+        let Some(flight) = &self.flight else { return };
+        let (waiters, duration) = (flight.waiters, now.mono.saturating_sub(flight.started.mono));
+        self.tell(EventKind::RefreshSucceeded { waiters, duration, persisted });
+    }
+}
+
+/// The record after a grant: what the answer leaves out stays as it was (spec 5.4).
+fn granted(base: Record, grant: &Grant, sent: Now, now: Now) -> Record {
+    let generation = base.generation() + 1;
+    let arrived_dead =
+        grant.expired_on_arrival || grant.lifetime.is_some_and(|lifetime| now.reached(sent.plus(lifetime)));
+    let lifetime = grant.lifetime.filter(|_| !arrived_dead);
+    let slot = Slot {
+        generation,
+        access_token: grant.access_token.clone(),
+        token_type: grant.token_type.clone(),
+        issued_at: sent.wall,
+        expires_at: lifetime.map(|lifetime| sent.wall.plus(lifetime)),
+        lifetime_ms: lifetime.map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
+    };
+    let rotated = grant.refresh_token.as_ref().filter(|token| !token.expose().is_empty());
+    let mut record = base;
+    record.slots.insert(SLOT.to_owned(), slot);
+    record.refresh_token_life = match grant.refresh_token_lifetime {
+        Some(life) => Some(RefreshTokenLife { from: sent.wall, until: sent.wall.plus(life) }),
+        None if rotated.is_some() => None,
+        None => record.refresh_token_life,
+    };
+    if let Some(token) = rotated {
+        record.refresh_token = Some(token.clone());
+    }
+    if let Some(scope) = &grant.scope {
+        record.scope = Some(scope.clone());
+    }
+    record.extra.extend(grant.extra.clone());
+    record.refreshed_at = Some(now.wall);
+    (record.lease, record.intent, record.backoff, record.dead) = (None, None, None, None);
+    record
+}
+
+fn narrower(old: Option<&str>, new: Option<&str>) -> bool {
+    let (Some(old), Some(new)) = (old, new) else { return false };
+    let new: BTreeSet<&str> = new.split_whitespace().collect();
+    old.split_whitespace().any(|scope| !new.contains(scope))
+}

@@ -1,0 +1,281 @@
+//! What a store keeps, opaque to it: one JSON document, versioned (spec 7).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::credential::{Fingerprint, Secret};
+use crate::error::ErrorKind;
+use crate::store::Unavailable;
+use crate::time::{Now, Wall};
+use crate::verdict::{DeadReason, Lost};
+
+/// The only slot so far; the record maps slots from its first version on.
+pub(crate) const SLOT: &str = "default";
+const FORMAT: u32 = 1;
+
+/// Everything that processes which share a store agree on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    format: u32,
+    /// Differs in every write: a save that landed is recognized by it (spec 7.2).
+    pub(crate) write: String,
+    /// One higher with each intent, mark or sign-in (spec 7.4).
+    pub(crate) fence: u64,
+    pub(crate) lineage: String,
+    pub(crate) binding: Binding,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token_life: Option<RefreshTokenLife>,
+    #[serde(default)]
+    pub(crate) slots: BTreeMap<String, Slot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<String>,
+    #[serde(default)]
+    pub(crate) extra: BTreeMap<String, String>,
+    /// The seeds that were taken so far, oldest first: none of them is taken again (spec 7.3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) seeds: Vec<Fingerprint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lease: Option<Lease>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) intent: Option<Intent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backoff: Option<Backoff>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dead: Option<DeadMark>,
+    /// Signed out: nothing of the credential is left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) tombstone: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refreshed_at: Option<Wall>,
+}
+
+/// Whom a record belongs to. A session that is configured otherwise sends neither token (spec 7.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The token endpoint.
+    pub token_endpoint: String,
+    /// The client id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The thumbprint of the key that the tokens are bound to (RFC 9449).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_thumbprint: Option<String>,
+}
+
+impl Binding {
+    pub(crate) fn describe(&self) -> String {
+        let client = self.client_id.as_deref().unwrap_or("none");
+        format!("token endpoint {}, client_id {client}", self.token_endpoint)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Slot {
+    pub(crate) generation: u64,
+    pub(crate) access_token: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_type: Option<String>,
+    pub(crate) issued_at: Wall,
+    /// `None`: the lifetime is unknown, or the server's word about it proved useless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<Wall>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lifetime_ms: Option<u64>,
+}
+
+impl Slot {
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        self.lifetime_ms.map(Duration::from_millis)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefreshTokenLife {
+    pub(crate) from: Wall,
+    pub(crate) until: Wall,
+}
+
+/// A point in time that processes on one machine read on the boot clock, others on the wall clock (spec 4.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SharedTime {
+    wall: Wall,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boot: Option<String>,
+    mono_ms: u64,
+}
+
+impl SharedTime {
+    pub(crate) fn new(at: Now, boot: Option<&str>) -> Self {
+        Self {
+            wall: at.wall,
+            boot: boot.map(str::to_owned),
+            mono_ms: u64::try_from(at.mono.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// How long until then; zero if it has passed.
+    pub(crate) fn left(&self, now: Now, boot: Option<&str>) -> Duration {
+        if self.boot.is_some() && self.boot.as_deref() == boot {
+            Duration::from_millis(self.mono_ms).saturating_sub(now.mono)
+        } else {
+            self.wall.since(now.wall)
+        }
+    }
+
+    /// How long ago that was; zero if it is still to come.
+    pub(crate) fn age(&self, now: Now, boot: Option<&str>) -> Duration {
+        if self.boot.is_some() && self.boot.as_deref() == boot {
+            now.mono.saturating_sub(Duration::from_millis(self.mono_ms))
+        } else {
+            now.wall.since(self.wall)
+        }
+    }
+}
+
+/// Who may send the refresh token, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lease {
+    pub(crate) owner: String,
+    pub(crate) until: SharedTime,
+}
+
+/// That a refresh token is about to be sent, or was (spec 4.4, 6.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    pub(crate) refresh_token: Fingerprint,
+    pub(crate) owner: String,
+    pub(crate) first_sent: SharedTime,
+    /// How often the token may have been sent without a verdict.
+    pub(crate) sends: u32,
+    /// The answer was lost, as far as the owner knew when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lost: Option<Lost>,
+}
+
+/// Not before then (spec 5.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Backoff {
+    pub(crate) until: SharedTime,
+    pub(crate) failures: u32,
+    pub(crate) kind: BackoffKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) oauth_error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BackoffKind {
+    RefreshFailed,
+    RateLimited,
+    ClientRejected,
+    LoginRequired,
+    StoreUnavailable,
+}
+
+impl BackoffKind {
+    pub(crate) fn error(self) -> ErrorKind {
+        match self {
+            Self::RefreshFailed => ErrorKind::RefreshFailed,
+            Self::RateLimited => ErrorKind::RateLimited,
+            Self::ClientRejected => ErrorKind::ClientRejected,
+            Self::LoginRequired => ErrorKind::LoginRequired,
+            Self::StoreUnavailable => ErrorKind::StoreUnavailable,
+        }
+    }
+}
+
+/// That the server does not take a refresh token any more. Only sessions with the same key obey (spec 5.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DeadMark {
+    pub(crate) refresh_token: Fingerprint,
+    pub(crate) binding: Binding,
+    pub(crate) reason: DeadReason,
+}
+
+impl Record {
+    pub(crate) fn new(lineage: String, binding: Binding) -> Self {
+        Self {
+            format: FORMAT,
+            write: String::new(),
+            fence: 1,
+            lineage,
+            binding,
+            refresh_token: None,
+            refresh_token_life: None,
+            slots: BTreeMap::new(),
+            scope: None,
+            extra: BTreeMap::new(),
+            seeds: Vec::new(),
+            lease: None,
+            intent: None,
+            backoff: None,
+            dead: None,
+            tombstone: false,
+            refreshed_at: None,
+        }
+    }
+
+    /// What is left after a sign-out: who it was, and nothing that could be used.
+    pub(crate) fn tombstone(&self) -> Self {
+        let seeds = self.seeds.clone();
+        let fence = self.fence + 1;
+        Self { seeds, fence, tombstone: true, ..Self::new(self.lineage.clone(), self.binding.clone()) }
+    }
+
+    /// Remembers that a seed was taken. An environment has one or two; more than a few are not kept.
+    pub(crate) fn took_seed(&mut self, seed: Fingerprint) {
+        const MOST: usize = 8;
+        self.seeds.retain(|taken| *taken != seed);
+        self.seeds.push(seed);
+        if self.seeds.len() > MOST {
+            self.seeds.remove(0);
+        }
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Unavailable> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let unreadable = |_| {
+            Unavailable::damaged("the stored record is not one of rekindle's: sign in again to replace it")
+        };
+        let head: Head = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if head.format > FORMAT {
+            return Err(Unavailable::new(format!(
+                "the stored record has format {}, this rekindle reads up to {FORMAT}: upgrade rekindle",
+                head.format
+            )));
+        }
+        serde_json::from_slice(bytes).map_err(unreadable)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub(crate) fn slot(&self) -> Option<&Slot> {
+        self.slots.get(SLOT)
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.slot().map_or(0, |slot| slot.generation)
+    }
+
+    pub(crate) fn refresh_fingerprint(&self) -> Option<Fingerprint> {
+        self.refresh_token.as_ref().map(Secret::fingerprint)
+    }
+
+    /// The mark, if it concerns this record's own refresh token and that session's configuration.
+    pub(crate) fn dead_for(&self, binding: &Binding) -> Option<DeadReason> {
+        let mark = self.dead.as_ref()?;
+        let same_token = Some(&mark.refresh_token) == self.refresh_fingerprint().as_ref();
+        (same_token && &mark.binding == binding).then_some(mark.reason)
+    }
+}

@@ -1,0 +1,165 @@
+//! A server turned our token away (spec 3).
+
+use std::sync::Arc;
+
+use super::acquire::Acquired;
+use super::{Current, Machine, OriginId, Standing, Ticket, signed_out};
+use crate::error::Failure;
+use crate::event::RefreshCause;
+use crate::time::Now;
+
+/// What a request was sent with, and what happened to it so far (spec 3.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The lineage.
+    pub lineage: Arc<str>,
+    /// The generation of its token. 0 = sent without a token.
+    pub generation: u64,
+    /// How often it was sent again with another token.
+    pub replays: u8,
+    /// When it was first turned away, in the machine's order.
+    pub rejected: Option<u64>,
+}
+
+impl Stamp {
+    /// The stamp of a request that is sent for the first time.
+    #[must_use]
+    pub fn new(current: &Current) -> Self {
+        Self { lineage: current.lineage.clone(), generation: current.generation, replays: 0, rejected: None }
+    }
+
+    /// The stamp of its replay.
+    #[must_use]
+    pub fn replayed(&self, current: &Current) -> Self {
+        Self { generation: current.generation, replays: self.replays + 1, ..self.clone() }
+    }
+}
+
+/// Why a request was not sent again, though its token was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayRefused {
+    /// Its body cannot be sent twice (spec 3.4).
+    BodyNotReplayable,
+    /// It may have had an effect (spec 2.4, 2.5).
+    MaybeApplied,
+    /// A token that was made after the rejection was turned away too (spec 3.3).
+    FreshTokenRejected,
+    /// It was sent again twice already (spec 3.3).
+    LimitReached,
+    /// Refreshes did not help this origin; its rejections are held for a while (spec 3.6).
+    OriginHeld,
+    /// The error was found in a stream that had been handed out (spec 2.6).
+    Streamed,
+}
+
+impl ReplayRefused {
+    /// The name, the same in every language.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BodyNotReplayable => "body_not_replayable",
+            Self::MaybeApplied => "maybe_applied",
+            Self::FreshTokenRejected => "fresh_token_rejected",
+            Self::LimitReached => "limit_reached",
+            Self::OriginHeld => "origin_held",
+            Self::Streamed => "streamed",
+        }
+    }
+}
+
+/// What follows a rejection.
+#[derive(Clone, Debug)]
+pub enum AfterRejection {
+    /// Send it again with this token.
+    Replay(Arc<Current>),
+    /// Wait for this ticket, then send it again.
+    Wait(Ticket),
+    /// Give the response to the caller.
+    Refuse(ReplayRefused),
+    /// Give the error to the caller.
+    Fail(Failure),
+}
+
+impl Machine {
+    /// A token was turned away as Expired. `stamp` is updated; `refused`: it cannot be sent again anyway,
+    /// but the token is refreshed (spec 3.4).
+    pub fn reject(
+        &mut self,
+        stamp: &mut Stamp,
+        origin: OriginId,
+        refused: Option<ReplayRefused>,
+        now: Now,
+    ) -> AfterRejection {
+        const MOST_REPLAYS: u8 = 2;
+        let Standing::Held(held) = &self.standing else { return AfterRejection::Fail(signed_out()) };
+        if *held.record.lineage != *stamp.lineage {
+            return AfterRejection::Fail(signed_out());
+        }
+        self.sequence += 1;
+        let first = *stamp.rejected.get_or_insert(self.sequence);
+        let refused = refused.or((stamp.replays >= MOST_REPLAYS).then_some(ReplayRefused::LimitReached));
+        match self.current().cloned() {
+            Some(current) if current.generation > stamp.generation => {
+                self.after_late_rejection(current, refused, now)
+            }
+            Some(current) if current.sent > first => {
+                AfterRejection::Refuse(ReplayRefused::FreshTokenRejected)
+            }
+            _ => self.after_rejection(origin, refused, now),
+        }
+    }
+
+    /// An origin accepted the token.
+    pub fn accepted(&mut self, origin: OriginId, now: Now) {
+        self.breakers.accepted(origin);
+        self.publish(now);
+    }
+
+    /// A newer generation is current: no refresh for this one (spec 3.1).
+    fn after_late_rejection(
+        &mut self,
+        current: Arc<Current>,
+        refused: Option<ReplayRefused>,
+        now: Now,
+    ) -> AfterRejection {
+        match refused {
+            Some(reason) => AfterRejection::Refuse(reason),
+            None if current.valid(now) => AfterRejection::Replay(current),
+            None => waiting(self.acquire(super::Want::default(), now)),
+        }
+    }
+
+    /// The current generation was turned away: join the flight, or start one (spec 3.2).
+    fn after_rejection(
+        &mut self,
+        origin: OriginId,
+        refused: Option<ReplayRefused>,
+        now: Now,
+    ) -> AfterRejection {
+        if self.breakers.holds(origin, now.mono) {
+            return AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::OriginHeld));
+        }
+        if !self.rejected_by.contains(&origin) {
+            self.rejected_by.push(origin);
+        }
+        let starts = self.flight.is_none();
+        let acquired = self.unexplained(RefreshCause::Rejected, false, now);
+        if starts && self.flight.is_some() {
+            self.breakers.count(origin, now.mono);
+        }
+        self.publish(now);
+        match refused {
+            Some(reason) => AfterRejection::Refuse(reason),
+            None => waiting(acquired),
+        }
+    }
+}
+
+fn waiting(acquired: Acquired) -> AfterRejection {
+    match acquired {
+        Acquired::Serve(current) => AfterRejection::Replay(current),
+        Acquired::Wait(ticket) => AfterRejection::Wait(ticket),
+        Acquired::Fail(failure) => AfterRejection::Fail(failure),
+    }
+}

@@ -1,0 +1,98 @@
+//! What a session can say about itself, without a secret.
+
+use std::time::Duration;
+
+use super::{Machine, Standing as Inner, landing::Landing, tag};
+use crate::time::{Now, Wall};
+use crate::verdict::DeadReason;
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The store was not read yet.
+    Unread,
+    /// A token can be served, or got.
+    Active,
+    /// The user must sign in.
+    LoginRequired(DeadReason),
+    /// There is no credential.
+    SignedOut,
+}
+
+impl Standing {
+    /// The name, the same in every language.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unread => "unread",
+            Self::Active => "active",
+            Self::LoginRequired(_) => "login_required",
+            Self::SignedOut => "signed_out",
+        }
+    }
+}
+
+/// A look at a session. Times on the wall clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Where it stands.
+    pub standing: Standing,
+    /// A short tag of the lineage.
+    pub lineage: Option<String>,
+    /// The generation of the access token.
+    pub generation: Option<u64>,
+    /// When the access token ends.
+    pub expires_at: Option<Wall>,
+    /// Whether the access token can be served now.
+    pub valid: bool,
+    /// Whether there is a refresh token.
+    pub refreshable: bool,
+    /// When the last refresh came through.
+    pub refreshed_at: Option<Wall>,
+    /// How long until the next refresh may be tried, after failures.
+    pub backoff: Option<Duration>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Who holds the lease: a random id, and how long it lasts.
+    pub lease: Option<(String, Duration)>,
+    /// Whether the store has what memory has.
+    pub persisted: bool,
+    /// Whether a refresh is under way here.
+    pub refreshing: bool,
+    /// The granted scope.
+    pub scope: Option<String>,
+}
+
+impl Machine {
+    /// How things stand, as far as memory knows.
+    #[must_use]
+    pub fn status(&self, now: Now) -> Status {
+        let record = self.held().map(|held| &held.record);
+        let dead = record.and_then(|record| record.dead_for(&self.config.binding));
+        let standing = match (&self.standing, dead) {
+            (Inner::Unread, _) => Standing::Unread,
+            (Inner::Empty(_), _) => Standing::SignedOut,
+            (Inner::Held(_), Some(reason)) => Standing::LoginRequired(reason),
+            (Inner::Held(_), None) => Standing::Active,
+        };
+        let backoff = record.and_then(|record| record.backoff.as_ref());
+        let lease = record.and_then(|record| record.lease.as_ref());
+        Status {
+            standing,
+            lineage: record.map(|record| tag(&record.lineage)),
+            generation: self.current().map(|current| current.generation),
+            expires_at: self.current().and_then(|current| current.expires_at),
+            valid: self.fallback(super::Want::default(), now).is_some(),
+            refreshable: record.is_some_and(|record| record.refresh_token.is_some()),
+            refreshed_at: record.and_then(|record| record.refreshed_at),
+            backoff: backoff
+                .map(|backoff| backoff.until.left(now, self.boot()))
+                .filter(|left| !left.is_zero()),
+            failures: backoff.map_or(0, |backoff| backoff.failures),
+            lease: lease.map(|lease| (tag(&lease.owner), lease.until.left(now, self.boot()))),
+            persisted: self.write.is_none() && !self.landing.as_ref().is_some_and(Landing::unpersisted),
+            refreshing: self.flight.is_some(),
+            scope: record.and_then(|record| record.scope.clone()),
+        }
+    }
+}

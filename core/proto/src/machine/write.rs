@@ -1,0 +1,360 @@
+//! What a session writes or reads beside its flights: opening the store, signing in, signing out
+//! (spec 4.6, 7.3, 7.6). These win over a flight.
+
+use std::time::Duration;
+
+use super::limits::full_jitter;
+use super::record::{Record, SLOT, Slot};
+use super::{Machine, OpId, Settled, Standing, Ticket, signed_out, store_unavailable};
+use crate::credential::{Credential, Expiry, Fingerprint, Secret};
+use crate::error::{ErrorKind, Failure};
+use crate::event::{EventKind, Warning};
+use crate::store::{Expected, Loaded, Saved, Unavailable, Version};
+use crate::time::Now;
+
+/// One reading or writing that callers wait for.
+pub(super) struct Write {
+    ticket: Ticket,
+    purpose: Purpose,
+    phase: Phase,
+    failures: u32,
+    settled: bool,
+}
+
+enum Purpose {
+    /// Read what is there; take the seed if nothing is.
+    Open,
+    /// A new lineage replaces whatever is there.
+    SignIn(Box<Record>),
+    /// A tombstone replaces whatever is there.
+    SignOut,
+}
+
+enum Phase {
+    Reading(OpId),
+    Saving(OpId, Box<Record>),
+    Waiting(Duration),
+}
+
+impl Write {
+    pub(super) fn awaits(&self, op: OpId) -> bool {
+        matches!(&self.phase, Phase::Reading(own) | Phase::Saving(own, _) if *own == op)
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Waiting(until) => Some(until),
+            Phase::Reading(_) | Phase::Saving(..) => None,
+        }
+    }
+}
+
+impl Machine {
+    /// A user signed in: replaces what is there, at once (spec 4.6). Wait for the ticket.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig for a credential that no session could use.
+    pub fn sign_in(&mut self, credential: &Credential, now: Now) -> Result<Ticket, Failure> {
+        check(credential)?;
+        self.end_lineage();
+        let record = self.new_lineage(credential, now);
+        self.standing = Standing::Empty(signed_out());
+        let ticket = self.begin(Purpose::SignIn(Box::new(record)));
+        self.publish(now);
+        Ok(ticket)
+    }
+
+    /// The user signs out: nothing is served from now on; a tombstone replaces what is stored.
+    pub fn sign_out(&mut self, now: Now) -> Ticket {
+        self.end_lineage();
+        self.tell(EventKind::SignedOut);
+        self.empty(signed_out(), now);
+        self.begin(Purpose::SignOut)
+    }
+
+    /// Reads the store: the first time, or because memory alone would fail a caller.
+    pub(super) fn open(&mut self, _now: Now) -> Ticket {
+        self.begin(Purpose::Open)
+    }
+
+    /// What callers wait for before they are served.
+    pub(super) fn write_ticket(&self) -> Option<Ticket> {
+        self.write.as_ref().filter(|write| !write.settled).map(|write| write.ticket)
+    }
+
+    pub(super) fn write_timeout(&mut self, now: Now) {
+        let due = self.write.as_ref().and_then(Write::timeout).is_some_and(|until| now.mono >= until);
+        if due {
+            let op = self.load();
+            self.phase(Phase::Reading(op));
+        }
+    }
+
+    pub(super) fn write_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
+        let Some(write) = &self.write else { return };
+        match write.purpose {
+            Purpose::Open => self.opened(loaded, now),
+            Purpose::SignIn(_) | Purpose::SignOut => self.replace(loaded, now),
+        }
+    }
+
+    pub(super) fn write_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
+        let Some(write) = &mut self.write else { return };
+        let phase = std::mem::replace(&mut write.phase, Phase::Waiting(Duration::MAX));
+        let Phase::Saving(_, record) = phase else { return };
+        match saved {
+            Ok(Saved::Done(version)) => self.written(*record, version, now),
+            Ok(Saved::Conflict) => {
+                let op = self.load();
+                self.phase(Phase::Reading(op));
+            }
+            Err(unavailable) => self.not_written(&unavailable, now),
+        }
+    }
+
+    fn begin(&mut self, purpose: Purpose) -> Ticket {
+        if let Some(ticket) = self.write_ticket() {
+            self.settle(ticket, Settled::Again);
+        }
+        let ticket = self.ticket();
+        let phase = Phase::Reading(self.load());
+        self.write = Some(Write { ticket, purpose, phase, failures: 0, settled: false });
+        ticket
+    }
+
+    fn phase(&mut self, phase: Phase) {
+        if let Some(write) = &mut self.write {
+            write.phase = phase;
+        }
+    }
+
+    /// Waiters of the old lineage get SignedOut; what is under way for it is revoked when it arrives.
+    fn end_lineage(&mut self) {
+        self.end_flight(signed_out());
+        self.drop_landing();
+        self.told_login = None;
+        self.breakers = super::Breakers::default();
+    }
+
+    fn new_lineage(&mut self, credential: &Credential, now: Now) -> Record {
+        let mut record = Record::new(self.entropy.id(), self.config.binding.clone());
+        record.refresh_token.clone_from(&credential.refresh_token);
+        record.scope.clone_from(&credential.scope);
+        record.extra.clone_from(&credential.extra);
+        if let Some(access_token) = &credential.access_token {
+            record.slots.insert(SLOT.to_owned(), first_slot(credential, access_token, now));
+        }
+        record
+    }
+
+    /// Reading for the first time, or once more (spec 7.3).
+    fn opened(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
+        let parsed = loaded.and_then(|loaded| match loaded {
+            Loaded::Present(bytes, version) => Record::parse(&bytes).map(|record| Some((record, version))),
+            Loaded::Absent => Ok(None),
+        });
+        match parsed {
+            Err(unavailable) => {
+                let failure = store_unavailable(&unavailable);
+                self.finish(Settled::Failed(failure));
+                self.publish(now);
+            }
+            Ok(None) => self.opened_absent(now),
+            Ok(Some((record, version))) => self.opened_present(record, version, now),
+        }
+    }
+
+    fn opened_absent(&mut self, now: Now) {
+        let known = self.held().is_some();
+        match self.seed.clone() {
+            Some(seed) if !known && matches!(self.standing, Standing::Unread) => {
+                self.take_seed(&seed, Vec::new(), Expected::Absent, now);
+            }
+            _ => {
+                let failure = if known { signed_out() } else { self.nothing_held() };
+                if known {
+                    self.tell(EventKind::SignedOut);
+                }
+                self.empty(failure, now);
+                self.finish(Settled::Again);
+            }
+        }
+    }
+
+    fn opened_present(&mut self, record: Record, version: Version, now: Now) {
+        let over = record.tombstone || record.dead_for(&self.config.binding).is_some();
+        let first = matches!(self.standing, Standing::Unread);
+        let seed = self.seed.clone().filter(|_| first);
+        match seed {
+            Some(seed) if over && !record.seeds.contains(&fingerprint(&seed)) => {
+                return self.take_seed(&seed, record.seeds, Expected::Version(version), now);
+            }
+            Some(seed) if !over && !record.seeds.contains(&fingerprint(&seed)) => {
+                self.take_stored_or_tombstone(record, version, now);
+                self.warn(Warning::SeedIgnored);
+            }
+            _ => self.take_stored_or_tombstone(record, version, now),
+        }
+        self.finish(Settled::Again);
+    }
+
+    fn take_stored_or_tombstone(&mut self, record: Record, version: Version, now: Now) {
+        let known = self.held().map(|held| held.record.lineage.clone());
+        if known.is_some_and(|known| known != record.lineage || record.tombstone) {
+            self.tell(EventKind::SignedOut);
+        }
+        if record.tombstone {
+            return self.empty(signed_out(), now);
+        }
+        self.take_stored(record, version, now);
+    }
+
+    /// A seed gets its lineage id only by being saved (spec 7.3).
+    fn take_seed(&mut self, seed: &Credential, taken: Vec<Fingerprint>, expected: Expected, now: Now) {
+        let mut record = self.new_lineage(seed, now);
+        record.seeds = taken;
+        record.took_seed(fingerprint(seed));
+        let op = self.save(&mut record, expected);
+        self.phase(Phase::Saving(op, Box::new(record)));
+    }
+
+    /// Next version, next fence, no wait for a lease (spec 4.6).
+    fn replace(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
+        let (stored, expected) = match loaded {
+            Ok(Loaded::Absent) => (None, Expected::Absent),
+            Ok(Loaded::Present(bytes, version)) => (Record::parse(&bytes).ok(), Expected::Version(version)),
+            Err(unavailable) if unavailable.damaged => (None, Expected::Anything),
+            Err(unavailable) => return self.not_written(&unavailable, now),
+        };
+        let Some(write) = &self.write else { return };
+        let mut record = match &write.purpose {
+            Purpose::SignIn(record) => (**record).clone(),
+            Purpose::SignOut | Purpose::Open => match &stored {
+                Some(stored) => stored.tombstone(),
+                None => Record::new(self.entropy.id(), self.config.binding.clone()).tombstone(),
+            },
+        };
+        if let Some(stored) = stored {
+            record.fence = stored.fence + 1;
+            record.seeds = stored.seeds;
+        }
+        let op = self.save(&mut record, expected);
+        self.phase(Phase::Saving(op, Box::new(record)));
+    }
+
+    fn written(&mut self, record: Record, version: Version, now: Now) {
+        let persisted_late = self.write.as_ref().is_some_and(|write| write.settled);
+        if record.tombstone {
+            self.empty(signed_out(), now);
+        } else {
+            self.hold(record, Some(version), 0, now);
+            self.tell(if persisted_late { EventKind::Persisted } else { EventKind::SignedIn });
+        }
+        self.finish(Settled::Again);
+        self.publish(now);
+    }
+
+    /// The store is down. A sign-in is served from memory and saved later; a sign-out is tried again.
+    fn not_written(&mut self, unavailable: &Unavailable, now: Now) {
+        const FIRST_PAUSE: Duration = Duration::from_secs(1);
+        const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+        let Some(write) = &mut self.write else { return };
+        write.failures += 1;
+        let (failures, ticket) = (write.failures, write.ticket);
+        let first = !std::mem::replace(&mut write.settled, true);
+        let record = match &write.purpose {
+            Purpose::SignIn(record) => Some((**record).clone()),
+            Purpose::Open => {
+                self.finish_failed(unavailable, ticket);
+                return;
+            }
+            Purpose::SignOut => None,
+        };
+        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, failures, LONGEST_PAUSE);
+        self.phase(Phase::Waiting(now.mono + pause));
+        if !first {
+            return;
+        }
+        let failure = match record {
+            Some(record) => {
+                self.hold(record, None, 0, now);
+                self.tell(EventKind::SignedIn);
+                self.tell(EventKind::Unpersisted);
+                not_saved(unavailable)
+            }
+            None => not_wiped(unavailable),
+        };
+        self.settle(ticket, Settled::Failed(failure));
+    }
+
+    fn finish_failed(&mut self, unavailable: &Unavailable, ticket: Ticket) {
+        self.write = None;
+        self.settle(ticket, Settled::Failed(store_unavailable(unavailable)));
+    }
+
+    fn finish(&mut self, result: Settled) {
+        if let Some(write) = self.write.take().filter(|write| !write.settled) {
+            self.settle(write.ticket, result);
+        }
+    }
+}
+
+fn first_slot(credential: &Credential, access_token: &Secret, now: Now) -> Slot {
+    let (expires_at, lifetime) = match credential.expiry {
+        None => (None, None),
+        Some(Expiry::In(left)) => (Some(now.wall.plus(left)), Some(left)),
+        Some(Expiry::At(at)) => (Some(at), Some(at.since(now.wall))),
+    };
+    Slot {
+        generation: 1,
+        access_token: access_token.clone(),
+        token_type: credential.token_type.clone(),
+        issued_at: now.wall,
+        expires_at,
+        lifetime_ms: lifetime.map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+fn check(credential: &Credential) -> Result<(), Failure> {
+    let wrong = |message: &str| Err(Failure::new(ErrorKind::InvalidConfig, message));
+    if credential.access_token.is_none() && credential.refresh_token.is_none() {
+        return wrong("the credential has neither access_token nor refresh_token: give at least one");
+    }
+    if credential.refresh_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
+        return wrong("refresh_token is empty: leave it out, or give the server's");
+    }
+    if credential.access_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
+        return wrong("access_token is empty: leave it out, or give the server's");
+    }
+    if credential.expiry == Some(Expiry::In(Duration::ZERO)) {
+        return wrong("expires_in must be above 0 seconds: leave it out if the lifetime is unknown");
+    }
+    Ok(())
+}
+
+/// What tells a seed from others: its refresh token, or else its access token.
+fn fingerprint(seed: &Credential) -> Fingerprint {
+    let token = seed.refresh_token.as_ref().or(seed.access_token.as_ref());
+    token.map_or_else(|| Fingerprint(String::new()), Secret::fingerprint)
+}
+
+fn not_saved(unavailable: &Unavailable) -> Failure {
+    Failure::new(
+        ErrorKind::StoreUnavailable,
+        format!(
+            "signed in, but the credential could not be saved ({unavailable}): it is served from memory \
+             and saved as soon as the store can be written; keep the process running or mend the store"
+        ),
+    )
+}
+
+fn not_wiped(unavailable: &Unavailable) -> Failure {
+    Failure::new(
+        ErrorKind::StoreUnavailable,
+        format!(
+            "signed out here, but the stored credential could not be wiped ({unavailable}): \
+             it is tried again; mend the store"
+        ),
+    )
+}
