@@ -1,0 +1,263 @@
+//! What a session tells: events in order, through bounded queues, and counters (spec 4.7, 10).
+
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use rekindle_proto::event::{Event, EventKind};
+use tokio::sync::Notify;
+
+use super::runtime;
+
+/// How many events wait at most; what is dropped is counted.
+const MOST_WAITING: usize = 256;
+
+/// Called with each event, in order, on a thread of its own: it may block, and may call the session.
+pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// The events of a session, from when it was asked for.
+///
+/// ```
+/// # async fn f(session: rekindle::Session) {
+/// let events = session.events();
+/// while let Some(event) = events.try_next() {
+///     println!("{} {}", event.generation, event.kind.name());
+/// }
+/// # }
+/// ```
+pub struct Events {
+    queue: Arc<Queue>,
+}
+
+impl Events {
+    /// The next event, once there is one.
+    pub async fn next(&self) -> Event {
+        loop {
+            let woken = self.queue.woken.notified();
+            if let Some(event) = self.try_next() {
+                return event;
+            }
+            woken.await;
+        }
+    }
+
+    /// The next event, if there is one already.
+    #[must_use]
+    pub fn try_next(&self) -> Option<Event> {
+        self.queue.waiting.lock().pop_front()
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.queue.closed.store(true, Ordering::Release);
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<VecDeque<Event>>,
+    woken: Notify,
+    closed: AtomicBool,
+}
+
+impl Queue {
+    /// `false` if the event was dropped. LoginRequired never is (spec 10.1).
+    fn push(&self, event: Event) -> bool {
+        let mut waiting = self.waiting.lock();
+        let kept = waiting.len() < MOST_WAITING || matches!(event.kind, EventKind::LoginRequired { .. });
+        if kept {
+            waiting.push_back(event);
+        }
+        drop(waiting);
+        self.woken.notify_one();
+        kept
+    }
+}
+
+/// Where events go.
+#[derive(Default)]
+pub(crate) struct Hub {
+    queues: Mutex<Vec<Arc<Queue>>>,
+    listeners: Mutex<Vec<Listener>>,
+    counters: Counters,
+}
+
+#[derive(Clone)]
+struct Listener {
+    queue: Arc<Queue>,
+    call: OnEvent,
+    /// Somebody is calling it at the moment.
+    busy: Arc<AtomicBool>,
+}
+
+impl Hub {
+    pub(crate) fn subscribe(&self) -> Events {
+        let queue = Arc::new(Queue::default());
+        self.queues.lock().push(queue.clone());
+        Events { queue }
+    }
+
+    pub(crate) fn listen(&self, call: OnEvent) {
+        self.listeners.lock().push(Listener {
+            queue: Arc::default(),
+            call,
+            busy: Arc::default(),
+        });
+    }
+
+    /// Never blocks: under the state's lock.
+    pub(crate) fn push(&self, event: &Event) {
+        self.counters.count(&event.kind);
+        let mut queues = self.queues.lock();
+        queues.retain(|queue| !queue.closed.load(Ordering::Acquire));
+        let dropped = queues.iter().filter(|queue| !queue.push(event.clone())).count();
+        let listeners = self.listeners.lock();
+        let unheard = listeners.iter().filter(|listener| !listener.queue.push(event.clone())).count();
+        self.counters.dropped.fetch_add((dropped + unheard) as u64, Ordering::Relaxed);
+    }
+
+    /// Outside the lock: lets the listeners hear what is waiting for them.
+    pub(crate) fn dispatch(&self) {
+        let listeners = self.listeners.lock().clone();
+        for listener in listeners {
+            let waiting = !listener.queue.waiting.lock().is_empty();
+            if waiting && !listener.busy.swap(true, Ordering::AcqRel) {
+                let _ = runtime::spawn_blocking(move || listener.hear());
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.counters.read()
+    }
+
+    pub(crate) fn count_waiter(&self) {
+        self.counters.waiters.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Listener {
+    fn hear(self) {
+        loop {
+            while let Some(event) = self.next() {
+                // A listener that panics must not end the others' events.
+                let call = std::panic::AssertUnwindSafe(|| (self.call)(&event));
+                let _ = std::panic::catch_unwind(call);
+            }
+            self.busy.store(false, Ordering::Release);
+            let late = !self.queue.waiting.lock().is_empty();
+            if !late || self.busy.swap(true, Ordering::AcqRel) {
+                return;
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Event> {
+        self.queue.waiting.lock().pop_front()
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident, $help:literal;)*) => {
+        #[derive(Default)]
+        struct Counters {
+            $($name: AtomicU64,)*
+        }
+
+        /// How often things happened since the session was made (spec 10.2).
+        ///
+        /// ```
+        /// # fn f(session: rekindle::Session) {
+        /// let stats = session.stats();
+        /// println!("{} refreshes, {} replays\n{}", stats.refreshes, stats.replays, stats.to_prometheus());
+        /// # }
+        /// ```
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            fn read(&self) -> Stats {
+                Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
+            }
+        }
+
+        impl Stats {
+            /// The counters in the Prometheus text format.
+            #[must_use]
+            pub fn to_prometheus(&self) -> String {
+                let mut text = String::new();
+                $(
+                    let name = concat!("rekindle_", stringify!($name), "_total");
+                    let _ = write!(text, "# HELP {name} {}\n# TYPE {name} counter\n{name} {}\n", $help, self.$name);
+                )*
+                text
+            }
+
+            /// Name and value of each counter.
+            #[must_use]
+            pub fn entries(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Credentials given by a sign-in.
+    sign_ins, "Sign-ins.";
+    /// Refreshes started.
+    refreshes_started, "Refreshes started.";
+    /// Refreshes that brought a token.
+    refreshes, "Refreshes that brought a token.";
+    /// Refreshes that did not come through.
+    refresh_failures, "Refreshes that did not come through.";
+    /// Tokens taken from the store that somebody else had refreshed.
+    adoptions, "Tokens adopted from another process.";
+    /// Callers that waited for a refresh.
+    waiters, "Callers that waited for a refresh.";
+    /// Credentials that could not be saved at once.
+    unpersisted, "Credentials that could not be saved at once.";
+    /// Credentials that were saved later.
+    persisted_late, "Credentials that were saved later.";
+    /// Requests sent again with another token.
+    replays, "Requests sent again with another token.";
+    /// Requests sent again after a transient failure.
+    retries, "Requests sent again after a transient failure.";
+    /// Credentials lost: `invalid_grant` and the like.
+    logins_required, "Credentials lost, the user must sign in.";
+    /// Refreshes turned down because there were too many.
+    refresh_limited, "Refreshes turned down because there were too many.";
+    /// Sign-outs.
+    sign_outs, "Sign-outs.";
+    /// Warnings.
+    warnings, "Warnings.";
+    /// Events that nobody took out of a full queue.
+    dropped, "Events dropped from a full queue.";
+}
+
+impl Counters {
+    fn count(&self, kind: &EventKind) {
+        let counter = match kind {
+            EventKind::SignedIn => &self.sign_ins,
+            EventKind::RefreshStarted { .. } => &self.refreshes_started,
+            EventKind::RefreshSucceeded { .. } => &self.refreshes,
+            EventKind::RefreshFailed { .. } => &self.refresh_failures,
+            EventKind::Adopted => &self.adoptions,
+            EventKind::Unpersisted => &self.unpersisted,
+            EventKind::Persisted => &self.persisted_late,
+            EventKind::Replayed => &self.replays,
+            EventKind::Retried => &self.retries,
+            EventKind::LoginRequired { .. } => &self.logins_required,
+            EventKind::RefreshLimited => &self.refresh_limited,
+            EventKind::SignedOut => &self.sign_outs,
+            _ => &self.warnings,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,101 @@
+//! The engine's own runtime: one thread, started when there is something to do, gone when there is not
+//! (spec 4.3). Flights live here, so no caller's cancel and no caller's runtime can end one.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, Handle};
+
+/// How long the thread stays when nothing is left to do.
+const IDLE: Duration = Duration::from_secs(10);
+
+static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
+
+#[derive(Clone)]
+struct Running {
+    handle: Handle,
+    live: Arc<AtomicUsize>,
+}
+
+/// Keeps the runtime running: for timers that are polled elsewhere.
+pub(crate) struct Stay {
+    running: Running,
+}
+
+impl Stay {
+    /// Runs `make` where tokio's timers can be made, whatever runtime the caller is on.
+    pub(crate) fn enter<T>(&self, make: impl FnOnce() -> T) -> T {
+        let _inside = self.running.handle.enter();
+        make()
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.running.live.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Starts the runtime if it does not run, and keeps it running.
+///
+/// # Errors
+///
+/// The operating system gives no thread.
+pub(crate) fn stay() -> std::io::Result<Stay> {
+    let mut slot = RUNNING.lock();
+    let running = match &*slot {
+        Some(running) => running.clone(),
+        None => slot.insert(start()?).clone(),
+    };
+    // Counted under the lock under which the thread looks whether anybody is left.
+    running.live.fetch_add(1, Ordering::AcqRel);
+    Ok(Stay { running })
+}
+
+/// Runs a task on the engine's runtime, to its end.
+///
+/// # Errors
+///
+/// The operating system gives no thread.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> std::io::Result<tokio::task::AbortHandle> {
+    let stay = stay()?;
+    let handle = stay.running.handle.clone();
+    let task = handle.spawn(async move {
+        let _stay = stay;
+        task.await;
+    });
+    Ok(task.abort_handle())
+}
+
+/// Runs something that blocks, away from the flights.
+pub(crate) fn spawn_blocking(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let stay = stay()?;
+    let handle = stay.running.handle.clone();
+    handle.spawn_blocking(move || {
+        let _stay = stay;
+        work();
+    });
+    Ok(())
+}
+
+fn start() -> std::io::Result<Running> {
+    let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(IDLE).build()?;
+    let running = Running { handle: runtime.handle().clone(), live: Arc::new(AtomicUsize::new(0)) };
+    let live = running.live.clone();
+    std::thread::Builder::new().name("rekindle".into()).spawn(move || {
+        runtime.block_on(async move {
+            loop {
+                tokio::time::sleep(IDLE).await;
+                let mut slot = RUNNING.lock();
+                if live.load(Ordering::Acquire) == 0 {
+                    *slot = None;
+                    return;
+                }
+            }
+        });
+    })?;
+    Ok(running)
+}

@@ -1,0 +1,162 @@
+//! Where new tokens come from: a token endpoint, or a function of the user's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use rekindle_proto::dialect::{Answer, ClientIdentity, Dialect, RefreshRequest, TokenRequest};
+use rekindle_proto::{ErrorKind, Failure, Grant, Lost, Outcome, Secret};
+
+use crate::clock::Clock;
+use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse};
+
+/// At most this much of an answer is read (spec 5.6).
+const MOST_ANSWER: usize = 1024 * 1024;
+
+/// What a refresh is made from.
+#[derive(Clone, Debug)]
+pub struct Spend {
+    /// The refresh token. It must not be sent twice.
+    pub refresh_token: Secret,
+    /// The scope of the last grant.
+    pub scope: Option<String>,
+    /// What came with the last grant.
+    pub extra: BTreeMap<String, String>,
+}
+
+/// A refresh of the user's own making. The flight waits for it to return; it has no cap (spec 4.5).
+///
+/// ```
+/// use rekindle::{Refresh, RefreshError, Spend, proto::Grant};
+///
+/// struct Mine;
+/// #[async_trait::async_trait]
+/// impl Refresh for Mine {
+///     async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
+///         Ok(Grant::new(format!("made from {} bytes", spend.refresh_token.expose().len())))
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Refresh: Send + Sync + 'static {
+    /// Gets a new access token.
+    async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError>;
+}
+
+/// How a refresh function says that it failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefreshError {
+    /// The refresh token is dead. Only this ends the session.
+    LoginRequired,
+    /// It may have been spent, and nobody knows.
+    AnswerLost,
+    /// It was not spent; try again later. The text goes into the error.
+    TryLater(String),
+}
+
+/// What the engine asks.
+#[async_trait]
+pub(crate) trait Source: Send + Sync + 'static {
+    async fn refresh(&self, spend: Spend) -> Outcome;
+    async fn revoke(&self, token: &Secret);
+}
+
+/// A token endpoint that speaks a dialect.
+pub(crate) struct Endpoint {
+    pub(crate) dialect: Arc<Dialect>,
+    pub(crate) identity: ClientIdentity,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Source for Endpoint {
+    async fn refresh(&self, spend: Spend) -> Outcome {
+        let refresh = RefreshRequest {
+            refresh_token: &spend.refresh_token,
+            scope: spend.scope.as_deref(),
+            extra: &spend.extra,
+        };
+        match self.dialect.refresh_request(&self.identity, &refresh) {
+            Ok(request) => self.ask(request).await,
+            Err(failure) => Outcome::ClientConfig { error: failure.message },
+        }
+    }
+
+    async fn revoke(&self, token: &Secret) {
+        if let Ok(Some(request)) = self.dialect.revoke_request(&self.identity, token) {
+            let _ = self.ask(request).await;
+        }
+    }
+}
+
+impl Endpoint {
+    async fn ask(&self, request: TokenRequest) -> Outcome {
+        let sent_at = self.clock.now().wall;
+        let body = match request.body.expose() {
+            "" => Outgoing::Empty,
+            text => Outgoing::Bytes(text.to_owned().into()),
+        };
+        let hop = TransportRequest {
+            method: request.method,
+            url: request.url,
+            headers: request.headers,
+            body,
+            connection: Connection::Fresh,
+        };
+        let response = match self.transport.send(hop).await {
+            Ok(response) => response,
+            Err(error) if error.sent == Sent::No => return Outcome::NotSent,
+            Err(_) => return Outcome::Lost(Lost::Broken),
+        };
+        let received_at = self.clock.now().wall;
+        let (status, headers) = (response.status, response.headers.clone());
+        match read(response).await {
+            Some(body) => {
+                let answer = Answer { status, headers: &headers, body: &body, sent_at, received_at };
+                self.dialect.outcome(&answer)
+            }
+            None => Outcome::Lost(Lost::Broken),
+        }
+    }
+}
+
+/// The whole body; `None` if it broke off or is too long to be an answer.
+async fn read(response: TransportResponse) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    let mut stream = response.body;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.ok()?;
+        if body.len() + chunk.len() > MOST_ANSWER {
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Some(body)
+}
+
+/// A function of the user's.
+pub(crate) struct Custom(pub(crate) Arc<dyn Refresh>);
+
+#[async_trait]
+impl Source for Custom {
+    async fn refresh(&self, spend: Spend) -> Outcome {
+        match self.0.refresh(spend).await {
+            Ok(grant) => Outcome::Granted(Box::new(grant)),
+            Err(RefreshError::LoginRequired) => Outcome::Dead(rekindle_proto::DeadReason::Told),
+            Err(RefreshError::AnswerLost) => Outcome::Lost(Lost::Broken),
+            Err(RefreshError::TryLater(_)) => Outcome::RetrySame { after: None },
+        }
+    }
+
+    async fn revoke(&self, _token: &Secret) {}
+}
+
+pub(crate) fn reentrant() -> Failure {
+    Failure::new(
+        ErrorKind::Misuse,
+        "a store or refresh function called the session that it serves: it would wait for itself; \
+         use a plain HTTP client there",
+    )
+}

@@ -1,0 +1,122 @@
+//! An access token, as it is served.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::Guard;
+use http::{HeaderName, HeaderValue};
+use rekindle_proto::dialect::Placement;
+use rekindle_proto::machine::{Current, Snapshot, Stamp};
+use rekindle_proto::Wall;
+
+/// A token with the header that carries it, made once for all requests.
+pub(crate) struct Served {
+    pub(crate) current: Arc<Current>,
+    pub(crate) placement: Placement,
+}
+
+/// What the fast path sees.
+#[derive(Default)]
+pub(crate) struct Published {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) served: Option<Arc<Served>>,
+}
+
+/// An access token (spec 1.7). Show `value()` or `authorization()` where they must go, and nowhere else:
+/// Debug is redacted, and there is no Display.
+///
+/// It also knows which request it was served for and how often that was sent again; give it back to
+/// [`Session::judge`](crate::Session::judge) with the response.
+///
+/// ```
+/// # use rekindle::{Session, proto::Credential};
+/// # async fn f(session: Session) -> Result<(), rekindle::Error> {
+/// let token = session.token().await?;
+/// println!("generation {}, {token:?}", token.generation());
+/// # Ok(()) }
+/// ```
+pub struct Token {
+    held: Held,
+    /// How often the request was sent again, and when it was first turned away.
+    pub(crate) replays: u8,
+    pub(crate) rejected: Option<u64>,
+}
+
+enum Held {
+    /// Borrowed from what is published: no shared write.
+    Borrowed(Guard<Arc<Published>>),
+    Owned(Arc<Served>),
+}
+
+impl Token {
+    /// The access token itself.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        self.served().current.value.expose()
+    }
+
+    /// The value of the header that carries it, `Bearer ...` unless the dialect says otherwise. Marked sensitive.
+    #[must_use]
+    pub fn authorization(&self) -> &HeaderValue {
+        &self.served().placement.value
+    }
+
+    /// The header that carries it, `authorization` unless the dialect says otherwise.
+    #[must_use]
+    pub fn header_name(&self) -> &HeaderName {
+        &self.served().placement.name
+    }
+
+    /// One higher with each new access token of a sign-in.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.served().current.generation
+    }
+
+    /// When it ends, on the wall clock. `None` = unknown.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Wall> {
+        self.served().current.expires_at
+    }
+}
+
+impl Token {
+    pub(crate) fn owned(served: Arc<Served>) -> Self {
+        Self { held: Held::Owned(served), replays: 0, rejected: None }
+    }
+
+    /// `None` if nothing is published.
+    pub(crate) fn borrowed(published: Guard<Arc<Published>>) -> Option<Self> {
+        let some = published.served.is_some();
+        some.then(|| Self { held: Held::Borrowed(published), replays: 0, rejected: None })
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { replays: self.replays, rejected: self.rejected, ..Stamp::new(&self.served().current) }
+    }
+
+    /// The token for the replay of the request that `stamp` belongs to.
+    pub(crate) fn replay(served: Arc<Served>, stamp: &Stamp) -> Self {
+        let stamp = stamp.replayed(&served.current);
+        Self { held: Held::Owned(served), replays: stamp.replays, rejected: stamp.rejected }
+    }
+
+    fn served(&self) -> &Served {
+        match &self.held {
+            Held::Borrowed(published) => {
+                published.served.as_ref().expect("a token is borrowed only where one is published")
+            }
+            Held::Owned(served) => served,
+        }
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("value", &"***")
+            .field("generation", &self.generation())
+            .field("expires_at", &self.expires_at())
+            .finish()
+    }
+}
