@@ -309,7 +309,8 @@ mod tests {
             assert_eq!(decide(&attempt(&method, Failed::MaybeSent)), given_back);
             assert!(again(decide(&attempt(&method, Failed::NotSent))));
         }
-        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE] {
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
+        {
             assert!(again(decide(&attempt(&method, Failed::MaybeSent))));
         }
     }

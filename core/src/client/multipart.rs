@@ -1,6 +1,6 @@
 //! Forms with files: `multipart/form-data` (RFC 7578), replayable where every part is.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -32,10 +32,17 @@ pub struct Part {
     content_type: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Content {
     Bytes(Bytes),
     File(PathBuf),
+}
+
+/// A password may be a field.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::File(_)) { "File(***)" } else { "Bytes(***)" })
+    }
 }
 
 impl Form {
@@ -74,7 +81,11 @@ impl Form {
         for (name, part) in self.0 {
             let head = part.head(&boundary, &name)?;
             length += head.len() as u64 + part.content.length(&name)? + 2;
-            pieces.extend([Content::Bytes(head.into()), part.content, Content::Bytes(Bytes::from_static(b"\r\n"))]);
+            pieces.extend([
+                Content::Bytes(head.into()),
+                part.content,
+                Content::Bytes(Bytes::from_static(b"\r\n")),
+            ]);
         }
         let end = format!("--{boundary}--\r\n");
         length += end.len() as u64;
@@ -119,8 +130,9 @@ impl Part {
             let _ = write!(head, "; filename=\"{}\"", escape(file_name));
         }
         if let Some(media_type) = &self.content_type {
-            HeaderValue::from_str(media_type)
-                .map_err(|_| Error::config(&format!("multipart `{name}`"), "content_type is no media type"))?;
+            HeaderValue::from_str(media_type).map_err(|_| {
+                Error::config(&format!("multipart `{name}`"), "content_type is no media type")
+            })?;
             let _ = write!(head, "\r\nContent-Type: {media_type}");
         }
         head.push_str("\r\n\r\n");
@@ -183,7 +195,9 @@ mod tests {
         let (content_type, mut body) = form.encode().unwrap();
         let (bytes, length) = match body.next().unwrap() {
             Outgoing::Bytes(bytes) => (bytes.to_vec(), None),
-            Outgoing::Stream(stream, length) => (stream.try_collect::<Vec<_>>().await.unwrap().concat(), length),
+            Outgoing::Stream(stream, length) => {
+                (stream.try_collect::<Vec<_>>().await.unwrap().concat(), length)
+            }
             Outgoing::Empty => (Vec::new(), None),
         };
         (content_type.to_str().unwrap().to_owned(), String::from_utf8(bytes).unwrap(), length)
@@ -214,7 +228,8 @@ mod tests {
     #[test]
     fn a_missing_file_and_a_broken_media_type_name_the_part() {
         let missing = Form::new().file("picture", "/nowhere/at/all").encode().unwrap_err();
-        let broken = Form::new().part("picture", Part::bytes("x").content_type("a\r\nb")).encode().unwrap_err();
+        let broken =
+            Form::new().part("picture", Part::bytes("x").content_type("a\r\nb")).encode().unwrap_err();
         for error in [missing, broken] {
             assert!(error.to_string().starts_with("InvalidConfig: multipart `picture`"), "{error}");
         }

@@ -1,8 +1,8 @@
 //! Where a redirect leads, and what may come along (spec 9.2).
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
-    LOCATION, PROXY_AUTHORIZATION, REFERER, TRANSFER_ENCODING,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE,
+    COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION, REFERER, TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
@@ -54,9 +54,14 @@ fn rewrite(method: &Method, status: StatusCode) -> Option<(Method, bool)> {
 
 /// Takes away what describes a body that does not go along.
 pub(super) fn drop_body_headers(headers: &mut HeaderMap) {
-    for name in
-        [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, TRANSFER_ENCODING]
-    {
+    for name in [
+        CONTENT_ENCODING,
+        CONTENT_LANGUAGE,
+        CONTENT_LENGTH,
+        CONTENT_LOCATION,
+        CONTENT_TYPE,
+        TRANSFER_ENCODING,
+    ] {
         headers.remove(name);
     }
 }
@@ -76,7 +81,17 @@ pub(super) fn drop_credentials(headers: &mut HeaderMap, own: &[HeaderName]) {
 /// By name, or because whoever set it marked it as sensitive.
 fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
     const TELLING: [&str; 11] = [
-        "auth", "token", "api-key", "apikey", "secret", "session", "credential", "password", "csrf", "xsrf", "signature",
+        "auth",
+        "token",
+        "api-key",
+        "apikey",
+        "secret",
+        "session",
+        "credential",
+        "password",
+        "csrf",
+        "xsrf",
+        "signature",
     ];
     let text = name.as_str();
     value.is_sensitive()
@@ -100,10 +115,18 @@ mod tests {
     #[test]
     fn the_method_changes_as_the_rules_say() {
         let table = [
-            (301, "GET", "GET", true), (302, "GET", "GET", true), (303, "GET", "GET", false),
-            (301, "POST", "GET", false), (302, "POST", "GET", false), (303, "POST", "GET", false),
-            (301, "PUT", "PUT", true), (302, "DELETE", "DELETE", true), (303, "PUT", "GET", false),
-            (307, "POST", "POST", true), (308, "PATCH", "PATCH", true), (303, "HEAD", "HEAD", true),
+            (301, "GET", "GET", true),
+            (302, "GET", "GET", true),
+            (303, "GET", "GET", false),
+            (301, "POST", "GET", false),
+            (302, "POST", "GET", false),
+            (303, "POST", "GET", false),
+            (301, "PUT", "PUT", true),
+            (302, "DELETE", "DELETE", true),
+            (303, "PUT", "GET", false),
+            (307, "POST", "POST", true),
+            (308, "PATCH", "PATCH", true),
+            (303, "HEAD", "HEAD", true),
         ];
         for (status, from, wanted, body) in table {
             let from = Method::from_bytes(from.as_bytes()).unwrap();
@@ -153,8 +176,18 @@ mod tests {
         let mut marked = HeaderValue::from_static("x");
         marked.set_sensitive(true);
         headers.insert("x-marked", marked);
-        let credentials = ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "x-school",
-            "x-amz-security-token", "ocp-apim-subscription-key", "dpop-session", "private-token"];
+        let credentials = [
+            "authorization",
+            "cookie",
+            "proxy-authorization",
+            "x-api-key",
+            "x-auth-token",
+            "x-school",
+            "x-amz-security-token",
+            "ocp-apim-subscription-key",
+            "dpop-session",
+            "private-token",
+        ];
         for name in credentials {
             headers.insert(name, HeaderValue::from_static("sentinel"));
         }

@@ -20,7 +20,8 @@ use tokio::runtime::{Handle, Id};
 use url::{Host, Url};
 
 use super::{
-    ByteStream, Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse, tls,
+    ByteStream, Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse,
+    tls,
 };
 use crate::error::Error;
 
@@ -147,7 +148,8 @@ impl Recipe {
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(Error::config("proxy", "only http and https proxies are supported"));
             }
-            proxy(url).map_err(|cause| Error::config("proxy", "not usable").with_source(cause.without_url()))?;
+            proxy(url)
+                .map_err(|cause| Error::config("proxy", "not usable").with_source(cause.without_url()))?;
         }
         Ok(())
     }
@@ -282,13 +284,18 @@ impl Stream for Download {
 fn failure(cause: http_client::Error) -> TransportError {
     let place = cause.url().map(place).unwrap_or_default();
     let cause = cause.without_url();
-    let sent = if cause.is_builder() || cause.is_connect() || never_left(&cause) { Sent::No } else { Sent::Maybe };
+    let sent =
+        if cause.is_builder() || cause.is_connect() || never_left(&cause) { Sent::No } else { Sent::Maybe };
     let what = match sent {
         _ if cause.is_builder() => "cannot be asked",
         Sent::No => "could not be reached",
         Sent::Maybe => "broke off",
     };
-    TransportError { sent, message: format!("{place}{what}: {}", root(&cause)), source: Some(Box::new(cause)) }
+    TransportError {
+        sent,
+        message: format!("{place}{what}: {}", root(&cause)),
+        source: Some(Box::new(cause)),
+    }
 }
 
 fn not_sent(message: &str) -> TransportError {

@@ -24,7 +24,8 @@ pub(super) fn config(extra: &[Vec<u8>], http2: bool) -> Result<ClientConfig, Err
         .map_err(|cause| Error::config("tls", "no usable protocol version").with_source(cause))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+    config.alpn_protocols =
+        if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
     Ok(config)
 }
 

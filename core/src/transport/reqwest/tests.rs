@@ -103,7 +103,8 @@ async fn a_connection_closed_after_the_request_may_have_sent_it() {
 
 #[tokio::test]
 async fn a_truncated_body_is_an_error_and_not_a_short_body() {
-    let (address, _) = serve("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 100\r\n\r\nshort").await;
+    let (address, _) =
+        serve("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 100\r\n\r\nshort").await;
     let error = read(transport().send(get(address)).await.unwrap()).await.unwrap_err();
     assert_eq!(error.sent, Sent::Maybe, "{error}");
 }
@@ -139,8 +140,7 @@ async fn loopback_never_goes_through_a_proxy() {
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    let (address, heard) =
-        serve("HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\n\r\n").await;
+    let (address, heard) = serve("HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\n\r\n").await;
     let response = transport().send(get(address)).await.unwrap();
     assert_eq!(response.status, 302);
     assert_eq!(heard.lock().len(), 2);
@@ -151,11 +151,8 @@ async fn a_stream_of_known_length_is_not_sent_in_chunks() {
     let (address, heard) = serve(OK).await;
     let chunks = ["ab", "cd"].map(|text| Ok(Bytes::from(text)));
     let stream: ByteStream = Box::pin(futures_util::stream::iter(chunks));
-    let post = TransportRequest {
-        method: Method::POST,
-        body: Outgoing::Stream(stream, Some(4)),
-        ..get(address)
-    };
+    let post =
+        TransportRequest { method: Method::POST, body: Outgoing::Stream(stream, Some(4)), ..get(address) };
     transport().send(post).await.unwrap();
     let said = heard.lock().join("").to_ascii_lowercase();
     assert!(said.contains("content-length: 4") && !said.contains("chunked"), "{said}");
