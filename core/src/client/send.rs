@@ -1,12 +1,12 @@
 //! The way of a request: token, transport, verdict, and then: give back, replay, follow or retry.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use rekindle_proto::event::EventKind;
 use rekindle_proto::retry::{Attempt, Decision, Failed};
-use rekindle_proto::{ErrorKind, Exchange, Operation, Verdict};
+use rekindle_proto::{ErrorKind, Exchange, Operation, Verdict, Wall};
 use url::Url;
 
 use super::body::Body;
@@ -133,7 +133,14 @@ impl Call {
         if self.follows(&response) {
             return self.follow(response);
         }
-        if self.retries(Failed::Status(response.status), retry_after(&response), operation).await {
+        if self
+            .retries(
+                Failed::Status(response.status),
+                retry_after(&response, self.client.session().clock().now().wall),
+                operation,
+            )
+            .await
+        {
             return Ok(None);
         }
         Ok(Some(response))
@@ -315,12 +322,18 @@ fn media_type(headers: &HeaderMap) -> &[u8] {
     value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
-/// What the dialect read, else the header.
-fn retry_after(response: &Response) -> Option<Duration> {
+/// What the dialect read, else the header: seconds or a date (RFC 9110 10.2.3).
+fn retry_after(response: &Response, now: Wall) -> Option<Duration> {
     match response.verdict {
         Some(Verdict::RateLimited { after: Some(after) } | Verdict::Unavailable { after: Some(after) }) => {
-            Some(after)
+            return Some(after);
         }
-        _ => None,
+        _ => {}
     }
+    let text = response.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(date.saturating_sub(Duration::from_millis(u64::try_from(now.0).unwrap_or(0))))
 }
