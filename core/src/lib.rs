@@ -1,7 +1,13 @@
 //! Keeps API sessions alive.
 
+pub mod client;
 pub mod clock;
+pub mod error;
+pub mod session;
 pub mod store;
 pub mod transport;
 
+pub use client::{Client, Response};
+pub use error::Error;
 pub use rekindle_proto as proto;
+pub use session::Session;

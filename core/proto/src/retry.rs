@@ -1,1 +1,433 @@
-//! Placeholder until its room is built.
+//! Whether an API request is sent again after a transient failure, and when (spec 8).
+//!
+//! Replays with another token are not decided here: they are the session's (spec 3).
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use crate::verdict::Operation;
+
+/// How API requests are sent again (spec 8.2). Token requests have their own rules (spec 5, 6).
+///
+/// ```
+/// use std::time::Duration;
+/// use rekindle_proto::retry::RetryPolicy;
+///
+/// let patient = RetryPolicy { max_sends: 5, max_delay: Duration::from_secs(20), ..RetryPolicy::default() };
+/// assert!(patient.base_delay < patient.max_delay);
+/// assert_eq!(RetryPolicy::never().max_sends, 1);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How often a request is sent in all, the first time included. 0 counts as 1.
+    pub max_sends: u32,
+    /// The first back-off is drawn from 0 up to this; it doubles with each send.
+    pub base_delay: Duration,
+    /// No back-off is longer.
+    pub max_delay: Duration,
+    /// A `Retry-After` beyond this is not waited for: the response is given back.
+    pub max_retry_after: Duration,
+    /// Retries allowed for every hundred requests.
+    pub budget_percent: u32,
+    /// Retries allowed in ten seconds however few requests there are.
+    pub budget_floor: u32,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_sends: 3,
+            base_delay: Duration::from_millis(100),
+            max_delay: Duration::from_secs(10),
+            max_retry_after: Duration::from_secs(60),
+            budget_percent: 20,
+            budget_floor: 10,
+        }
+    }
+}
+
+/// How a send failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// Certainly nothing reached the server.
+    NotSent,
+    /// The connection failed after something may have been sent.
+    MaybeSent,
+    /// The server answered with this status.
+    Status(StatusCode),
+}
+
+/// A request that failed, as far as the decision needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// How often it has been sent for transient failures, the first time included; replays don't count.
+    pub sends: u32,
+    /// Its method.
+    pub method: &'a Method,
+    /// What it does.
+    pub operation: Operation,
+    /// Whether it carries an `Idempotency-Key`.
+    pub idempotency_key: bool,
+    /// Whether its body can be sent again.
+    pub replayable: bool,
+    /// How it failed.
+    pub failed: Failed,
+    /// When the server asks to come back.
+    pub retry_after: Option<Duration>,
+    /// What is left until the caller's deadline. `None` = there is none.
+    pub left: Option<Duration>,
+}
+
+/// What becomes of a failed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is sent again after this.
+    Again(Duration),
+    /// The caller gets what there is.
+    GiveBack(Because),
+}
+
+/// Why a failed request is not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The failure is none that passes by itself.
+    NotTransient,
+    /// It may have been applied, and applying it twice would matter.
+    NotIdempotent,
+    /// Its body is gone.
+    NotReplayable,
+    /// It has been sent often enough.
+    Sends,
+    /// The server asks for more patience than the policy has.
+    RetryAfter,
+    /// The caller's deadline comes first.
+    Deadline,
+    /// Too many of the recent requests were retries already.
+    Budget,
+}
+
+impl RetryPolicy {
+    /// A policy that sends every request once.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { max_sends: 1, ..Self::default() }
+    }
+
+    /// Whether `attempt` is sent again, and after how long. `random` is uniform over all of `u64`;
+    /// `now` is the monotonic clock. A retry is taken out of `budget`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::{Method, StatusCode};
+    /// use rekindle_proto::{Operation, retry::{Attempt, Because, Budget, Decision, Failed, RetryPolicy}};
+    ///
+    /// let policy = RetryPolicy::default();
+    /// let mut budget = Budget::new(&policy, Duration::ZERO);
+    /// let attempt = Attempt {
+    ///     sends: 1,
+    ///     method: &Method::GET,
+    ///     operation: Operation::Http,
+    ///     idempotency_key: false,
+    ///     replayable: true,
+    ///     failed: Failed::Status(StatusCode::SERVICE_UNAVAILABLE),
+    ///     retry_after: Some(Duration::from_secs(2)),
+    ///     left: Some(Duration::from_secs(30)),
+    /// };
+    /// let two_seconds = Decision::Again(Duration::from_secs(2));
+    /// assert_eq!(policy.decide(&attempt, &mut budget, Duration::ZERO, 0), two_seconds);
+    ///
+    /// let post = Attempt { method: &Method::POST, ..attempt };
+    /// let given_back = Decision::GiveBack(Because::NotIdempotent);
+    /// assert_eq!(policy.decide(&post, &mut budget, Duration::ZERO, 0), given_back);
+    /// ```
+    pub fn decide(&self, attempt: &Attempt<'_>, budget: &mut Budget, now: Duration, random: u64) -> Decision {
+        match self.delay(attempt, random) {
+            Err(because) => Decision::GiveBack(because),
+            Ok(_) if !budget.withdraw(now) => Decision::GiveBack(Because::Budget),
+            Ok(delay) => Decision::Again(delay),
+        }
+    }
+
+    fn delay(&self, attempt: &Attempt<'_>, random: u64) -> Result<Duration, Because> {
+        self.permitted(attempt)?;
+        if attempt.retry_after.is_some_and(|after| after > self.max_retry_after) {
+            return Err(Because::RetryAfter);
+        }
+        let delay = self.back_off(attempt.sends, random).max(attempt.retry_after.unwrap_or_default());
+        match attempt.left {
+            Some(left) if delay >= left => Err(Because::Deadline),
+            _ => Ok(delay),
+        }
+    }
+
+    fn permitted(&self, attempt: &Attempt<'_>) -> Result<(), Because> {
+        if !attempt.failed.transient() {
+            Err(Because::NotTransient)
+        } else if attempt.failed != Failed::NotSent && !attempt.repeatable() {
+            Err(Because::NotIdempotent)
+        } else if !attempt.replayable {
+            Err(Because::NotReplayable)
+        } else if attempt.sends >= self.max_sends.max(1) {
+            Err(Because::Sends)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Full jitter: anything from nothing to the ceiling, which doubles with each send.
+    fn back_off(&self, sends: u32, random: u64) -> Duration {
+        let doublings = sends.saturating_sub(1).min(31);
+        let ceiling = self.base_delay.saturating_mul(1 << doublings).min(self.max_delay);
+        let nanos = ceiling.as_nanos().saturating_mul(u128::from(random)) >> 64;
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl Failed {
+    fn transient(self) -> bool {
+        match self {
+            Self::NotSent | Self::MaybeSent => true,
+            Self::Status(status) => matches!(status.as_u16(), 408 | 429 | 502 | 503 | 504),
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// Whether a second application would change nothing (RFC 9110 section 9.2.2).
+    fn repeatable(&self) -> bool {
+        self.idempotency_key
+            || match self.operation {
+                Operation::Http => self.method.is_idempotent(),
+                Operation::GraphqlQuery => true,
+                Operation::GraphqlMutation => false,
+            }
+    }
+}
+
+/// How many retries the recent requests allow: a share of them, and a floor (spec 8.2).
+///
+/// A bucket that each request fills a little, that time fills up to the floor, and that each retry empties by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// In hundredths of a retry, so that nothing is rounded away.
+    cents: u64,
+    percent: u64,
+    floor: u64,
+    filled: Duration,
+}
+
+/// One retry.
+const RETRY: u64 = 100;
+/// In which time the floor comes back.
+const FLOOR_PERIOD: Duration = Duration::from_secs(10);
+/// More than this many floors (and at least a hundred retries) are not saved up: "recent" requests only.
+const SAVED: u64 = 10;
+
+impl Budget {
+    /// A budget that starts at the policy's floor. `now` is the monotonic clock.
+    #[must_use]
+    pub fn new(policy: &RetryPolicy, now: Duration) -> Self {
+        let floor = u64::from(policy.budget_floor) * RETRY;
+        Self { cents: floor, percent: u64::from(policy.budget_percent), floor, filled: now }
+    }
+
+    /// Counts a request, not a retry.
+    pub fn deposit(&mut self) {
+        let most = (self.floor * SAVED).max(100 * RETRY);
+        self.cents = (self.cents + self.percent).min(most).max(self.cents);
+    }
+
+    /// Takes a retry out, if there is one.
+    pub fn withdraw(&mut self, now: Duration) -> bool {
+        self.fill(now);
+        let enough = self.cents >= RETRY;
+        if enough {
+            self.cents -= RETRY;
+        }
+        enough
+    }
+
+    fn fill(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.filled).min(FLOOR_PERIOD);
+        let share = u128::from(self.floor) * passed.as_nanos() / FLOOR_PERIOD.as_nanos();
+        if share == 0 {
+            return;
+        }
+        self.filled = now;
+        let filled = self.cents + u64::try_from(share).unwrap_or(0);
+        self.cents = filled.min(self.floor).max(self.cents);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(3600);
+
+    fn attempt(method: &Method, failed: Failed) -> Attempt<'_> {
+        Attempt {
+            sends: 1,
+            method,
+            operation: Operation::Http,
+            idempotency_key: false,
+            replayable: true,
+            failed,
+            retry_after: None,
+            left: None,
+        }
+    }
+
+    fn decide(attempt: &Attempt<'_>) -> Decision {
+        let policy = RetryPolicy::default();
+        policy.decide(attempt, &mut Budget::new(&policy, NOW), NOW, u64::MAX / 2)
+    }
+
+    fn status(code: u16) -> Failed {
+        Failed::Status(StatusCode::from_u16(code).unwrap())
+    }
+
+    fn again(decision: Decision) -> bool {
+        matches!(decision, Decision::Again(_))
+    }
+
+    #[test]
+    fn exactly_five_statuses_are_transient() {
+        let transient: Vec<u16> =
+            (100..600).filter(|code| again(decide(&attempt(&Method::GET, status(*code))))).collect();
+        assert_eq!(transient, [408, 429, 502, 503, 504]);
+    }
+
+    #[test]
+    fn methods_that_are_not_idempotent_are_sent_again_only_where_nothing_was_sent() {
+        for method in [Method::POST, Method::PATCH, Method::CONNECT] {
+            let given_back = Decision::GiveBack(Because::NotIdempotent);
+            assert_eq!(decide(&attempt(&method, status(503))), given_back);
+            assert_eq!(decide(&attempt(&method, Failed::MaybeSent)), given_back);
+            assert!(again(decide(&attempt(&method, Failed::NotSent))));
+        }
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
+        {
+            assert!(again(decide(&attempt(&method, Failed::MaybeSent))));
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_makes_a_post_repeatable() {
+        let keyed = Attempt { idempotency_key: true, ..attempt(&Method::POST, status(502)) };
+        assert!(again(decide(&keyed)));
+    }
+
+    #[test]
+    fn graphql_queries_are_repeatable_and_mutations_are_not_whatever_the_method() {
+        let post = attempt(&Method::POST, status(502));
+        assert!(again(decide(&Attempt { operation: Operation::GraphqlQuery, ..post })));
+        let get = Attempt { operation: Operation::GraphqlMutation, ..attempt(&Method::GET, status(502)) };
+        assert_eq!(decide(&get), Decision::GiveBack(Because::NotIdempotent));
+    }
+
+    #[test]
+    fn a_body_that_is_gone_is_never_sent_again() {
+        let gone = Attempt { replayable: false, ..attempt(&Method::PUT, Failed::NotSent) };
+        assert_eq!(decide(&gone), Decision::GiveBack(Because::NotReplayable));
+    }
+
+    #[test]
+    fn three_sends_are_the_limit() {
+        let get = attempt(&Method::GET, status(503));
+        assert!(again(decide(&Attempt { sends: 2, ..get })));
+        assert_eq!(decide(&Attempt { sends: 3, ..get }), Decision::GiveBack(Because::Sends));
+    }
+
+    #[test]
+    fn retry_after_is_kept_exactly_or_the_response_is_given_back() {
+        let get = attempt(&Method::GET, status(429));
+        let asked = |seconds| Attempt { retry_after: Some(Duration::from_secs(seconds)), ..get };
+        assert_eq!(decide(&asked(7)), Decision::Again(Duration::from_secs(7)));
+        assert_eq!(decide(&asked(61)), Decision::GiveBack(Because::RetryAfter));
+        let late = Attempt { left: Some(Duration::from_secs(7)), ..asked(7) };
+        assert_eq!(decide(&late), Decision::GiveBack(Because::Deadline));
+    }
+
+    #[test]
+    fn the_budget_allows_its_floor_at_once_and_a_fifth_of_the_requests_after_that() {
+        let policy = RetryPolicy::default();
+        let mut budget = Budget::new(&policy, NOW);
+        assert_eq!((0..100).filter(|_| budget.withdraw(NOW)).count(), 10);
+        (0..100).for_each(|_| budget.deposit());
+        assert_eq!((0..100).filter(|_| budget.withdraw(NOW)).count(), 20);
+        let later = NOW + Duration::from_secs(5);
+        assert_eq!((0..100).filter(|_| budget.withdraw(later)).count(), 5);
+    }
+
+    #[test]
+    fn an_empty_budget_gives_the_response_back() {
+        let policy = RetryPolicy { budget_percent: 0, budget_floor: 0, ..RetryPolicy::default() };
+        let mut budget = Budget::new(&policy, NOW);
+        let decision = policy.decide(&attempt(&Method::GET, status(503)), &mut budget, NOW, 0);
+        assert_eq!(decision, Decision::GiveBack(Because::Budget));
+    }
+
+    proptest! {
+        #[test]
+        fn a_delay_is_never_shorter_than_asked_nor_longer_than_the_policy_or_the_deadline(
+            sends in 0_u32..1000, random: u64, after in proptest::option::of(0_u64..100_000),
+            left in proptest::option::of(0_u64..100_000), base in 0_u64..100_000, max in 0_u64..100_000,
+        ) {
+            let policy = RetryPolicy {
+                max_sends: u32::MAX,
+                base_delay: Duration::from_millis(base),
+                max_delay: Duration::from_millis(max),
+                ..RetryPolicy::default()
+            };
+            let (after, left) = (after.map(Duration::from_millis), left.map(Duration::from_millis));
+            let get = Attempt { sends, retry_after: after, left, ..attempt(&Method::GET, Failed::MaybeSent) };
+            if let Decision::Again(delay) = policy.decide(&get, &mut Budget::new(&policy, NOW), NOW, random) {
+                prop_assert!(delay >= after.unwrap_or_default());
+                prop_assert!(delay <= policy.max_delay.max(after.unwrap_or_default()));
+                prop_assert!(left.is_none_or(|left| delay < left));
+            }
+        }
+
+        #[test]
+        fn retries_never_exceed_their_share_and_the_floor(
+            steps in proptest::collection::vec((any::<bool>(), 0_u64..2000), 0..500),
+        ) {
+            let policy = RetryPolicy::default();
+            let mut budget = Budget::new(&policy, NOW);
+            let (mut now, mut requests, mut retries) = (NOW, 0_u64, 0_u64);
+            for (request, millis) in steps {
+                now += Duration::from_millis(millis);
+                if request {
+                    budget.deposit();
+                    requests += 1;
+                } else {
+                    retries += u64::from(budget.withdraw(now));
+                }
+            }
+            let periods = (now - NOW).as_secs() / 10 + 1;
+            prop_assert!(retries <= 10 + requests / 5 + 10 * periods);
+        }
+
+        #[test]
+        fn absurd_policies_and_times_do_not_overflow(
+            sends: u32, max_sends: u32, percent: u32, floor: u32, seconds: u64, now: u64, random: u64,
+        ) {
+            let policy = RetryPolicy {
+                max_sends,
+                base_delay: Duration::from_secs(seconds),
+                max_delay: Duration::MAX,
+                max_retry_after: Duration::MAX,
+                budget_percent: percent,
+                budget_floor: floor,
+            };
+            let mut budget = Budget::new(&policy, Duration::from_secs(now));
+            budget.deposit();
+            let get = Attempt { sends, retry_after: Some(Duration::MAX), ..attempt(&Method::GET, Failed::NotSent) };
+            let _ = policy.decide(&get, &mut budget, Duration::MAX, random);
+        }
+    }
+}

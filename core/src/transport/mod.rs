@@ -1,5 +1,8 @@
 //! How bytes travel. The session and the client know this trait and none of its implementations.
 
+mod reqwest;
+mod tls;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
@@ -9,6 +12,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
+
+pub use self::reqwest::{ProxyChoice, ReqwestTransport, TransportOptions};
 
 /// A boxed cause.
 pub type BoxError = Box<dyn StdError + Send + Sync>;

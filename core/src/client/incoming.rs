@@ -1,0 +1,233 @@
+//! Bodies on their way in: what has been read to be judged, the rest, and an eye on what passes (spec 2.6).
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use futures_util::StreamExt;
+use http::{HeaderMap, Method, StatusCode};
+use parking_lot::Mutex;
+use rekindle_proto::{Exchange, Operation, Verdict};
+use url::Url;
+
+use crate::session::{Session, Token};
+use crate::transport::{ByteStream, TransportError};
+
+/// How much of a body that is handed out as it comes is looked into.
+const WATCHED: usize = 64 * 1024;
+
+/// A response's body.
+pub(super) struct Incoming {
+    /// Read already.
+    read: Bytes,
+    rest: Rest,
+    watch: Option<Box<Watch>>,
+    /// What the watch found.
+    pub(super) found: Option<Verdict>,
+}
+
+/// The mutex is never locked: it makes the stream shareable between threads.
+enum Rest {
+    Stream(Mutex<ByteStream>),
+    Broken(TransportError),
+    Nothing,
+}
+
+/// What judges a body that passes.
+pub(super) struct Watch {
+    pub(super) session: Session,
+    pub(super) token: Token,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) operation: Operation,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) seen: Vec<u8>,
+}
+
+impl Incoming {
+    pub(super) fn new(stream: ByteStream) -> Self {
+        Self { read: Bytes::new(), rest: Rest::Stream(Mutex::new(stream)), watch: None, found: None }
+    }
+
+    pub(super) fn of(bytes: Bytes) -> Self {
+        Self { read: bytes, rest: Rest::Nothing, watch: None, found: None }
+    }
+
+    /// What has been read and not been handed out.
+    pub(super) fn read(&self) -> &Bytes {
+        &self.read
+    }
+
+    /// Reads on until there are `limit` bytes, or all. A body that breaks is told to whoever reads that far.
+    pub(super) async fn fill(&mut self, limit: usize) {
+        let Rest::Stream(stream) = &mut self.rest else { return };
+        let mut all = Gathered::new(std::mem::take(&mut self.read));
+        while all.len() < limit {
+            match stream.get_mut().next().await {
+                Some(Ok(chunk)) => all.push(chunk),
+                Some(Err(cause)) => {
+                    self.rest = Rest::Broken(cause);
+                    break;
+                }
+                None => {
+                    self.rest = Rest::Nothing;
+                    break;
+                }
+            }
+        }
+        self.read = all.into_bytes();
+    }
+
+    /// All that is left.
+    pub(super) async fn read_all(&mut self) -> Result<Bytes, TransportError> {
+        if matches!(self.rest, Rest::Nothing) && self.watch.is_none() {
+            return Ok(std::mem::take(&mut self.read));
+        }
+        let mut all = Gathered::new(Bytes::new());
+        while let Some(chunk) = self.next().await {
+            all.push(chunk?);
+        }
+        Ok(all.into_bytes())
+    }
+
+    /// Looks into what passes from now on.
+    pub(super) fn watch(&mut self, watch: Watch) {
+        self.watch = Some(Box::new(watch));
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
+        if !self.read.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.read))));
+        }
+        match &mut self.rest {
+            Rest::Stream(stream) => stream.get_mut().as_mut().poll_next(context),
+            Rest::Nothing => Poll::Ready(None),
+            Rest::Broken(_) => match std::mem::replace(&mut self.rest, Rest::Nothing) {
+                Rest::Broken(cause) => Poll::Ready(Some(Err(cause))),
+                _ => Poll::Ready(None),
+            },
+        }
+    }
+
+    fn look(&mut self, chunk: Option<&Bytes>) {
+        let Some(watch) = &mut self.watch else { return };
+        let room = WATCHED - watch.seen.len();
+        watch.seen.extend_from_slice(chunk.map_or(&[], |chunk| &chunk[..chunk.len().min(room)]));
+        if chunk.is_none() || watch.seen.len() == WATCHED {
+            self.found = watch.judge();
+            self.watch = None;
+        }
+    }
+}
+
+impl Watch {
+    fn judge(&self) -> Option<Verdict> {
+        let exchange = Exchange {
+            method: &self.method,
+            url: &self.url,
+            operation: self.operation,
+            replayable: false,
+            status: self.status,
+            headers: &self.headers,
+            body: &self.seen,
+        };
+        let verdict = self.session.verdict(&exchange);
+        if matches!(verdict, Verdict::Expired { .. }) {
+            self.session.note_rejected(&self.token, &exchange);
+        }
+        (verdict != Verdict::Accepted).then_some(verdict)
+    }
+}
+
+impl Stream for Incoming {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let chunk = ready!(self.poll_chunk(context));
+        if self.watch.is_some() {
+            self.look(chunk.as_ref().and_then(|chunk| chunk.as_ref().ok()));
+        }
+        Poll::Ready(chunk)
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Incoming(..)")
+    }
+}
+
+/// Chunks put together; one alone is not copied.
+struct Gathered {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Gathered {
+    fn new(first: Bytes) -> Self {
+        Self { first, all: BytesMut::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.first.len() + self.all.len()
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        if self.len() == 0 {
+            self.first = chunk;
+            return;
+        }
+        if !self.first.is_empty() {
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.all.extend_from_slice(&chunk);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+    use crate::transport::Sent;
+
+    fn incoming(chunks: &'static [&'static str], breaks: bool) -> Incoming {
+        let end =
+            breaks.then(|| Err(TransportError { sent: Sent::Maybe, message: "broke".into(), source: None }));
+        let chunks = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())));
+        Incoming::new(Box::pin(stream::iter(chunks.chain(end))))
+    }
+
+    #[tokio::test]
+    async fn what_was_read_to_be_judged_is_handed_out_again() {
+        let mut body = incoming(&["ab", "cd", "ef"], false);
+        body.fill(3).await;
+        assert_eq!(body.read().as_ref(), b"abcd");
+        assert_eq!(body.read_all().await.unwrap().as_ref(), b"abcdef");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_while_it_is_judged_breaks_for_its_reader_too() {
+        let mut body = incoming(&["ab"], true);
+        body.fill(100).await;
+        assert_eq!(body.read().as_ref(), b"ab");
+        assert_eq!(body.next().await.unwrap().unwrap().as_ref(), b"ab");
+        assert_eq!(body.next().await.unwrap().unwrap_err().message, "broke");
+        assert!(body.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn one_chunk_is_not_copied() {
+        let chunk = Bytes::from(vec![1; 1000]);
+        let place = chunk.as_ptr();
+        let mut body = Incoming::new(Box::pin(stream::iter([Ok(chunk)])));
+        assert_eq!(body.read_all().await.unwrap().as_ptr(), place);
+    }
+}

@@ -1,0 +1,353 @@
+//! An HTTP client on top of a session: it sends the session's token where it belongs, replays what a
+//! server turned away for an old one, follows redirects without leaking, and retries what passes by itself.
+
+mod body;
+mod deadline;
+mod graphql;
+mod incoming;
+mod multipart;
+mod redirect;
+mod request;
+mod response;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use parking_lot::{Mutex, MutexGuard};
+use rekindle_proto::retry::{Attempt, Budget, Decision, RetryPolicy};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+pub use self::body::Body;
+pub use self::graphql::GraphqlError;
+pub use self::multipart::{Form, Part};
+pub use self::request::RequestBuilder;
+pub use self::response::{BodyStream, Redirected, Response};
+use crate::error::Error;
+use crate::session::Session;
+
+/// An HTTP client whose session stays alive. Cheap to clone.
+///
+/// ```no_run
+/// # async fn run(session: rekindle::Session) -> Result<(), rekindle::Error> {
+/// use rekindle::Client;
+///
+/// let client = Client::new(session, "https://api.school.test/v1")?;
+/// let pupils: serde_json::Value = client.get("/pupils").query(&[("class", "4b")]).send().await?.json().await?;
+/// let made = client.post("/pupils").json(&serde_json::json!({ "name": "Ada" })).send().await?;
+/// assert_eq!(made.error_for_status()?.status(), 201);
+/// # let _ = pupils;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    session: Session,
+    options: Options,
+    budget: Mutex<Budget>,
+    /// Headers that hold credentials: the usual one and the dialect's own.
+    credential_headers: Vec<HeaderName>,
+    /// The dialect tells errors with success status.
+    judges_success: bool,
+}
+
+#[derive(Clone)]
+pub(crate) struct Options {
+    base_url: Option<Url>,
+    graphql_path: String,
+    pub(crate) default_headers: HeaderMap,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_redirects: usize,
+    retry: RetryPolicy,
+}
+
+/// Makes a [`Client`].
+#[must_use]
+pub struct ClientBuilder {
+    session: Session,
+    options: Result<Options, Error>,
+}
+
+impl Client {
+    /// A client of `session`; relative URLs are below `base_url`.
+    pub fn new(session: Session, base_url: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(session).base_url(base_url).build()
+    }
+
+    /// A client with other settings.
+    ///
+    /// ```no_run
+    /// # fn make(session: rekindle::Session) -> Result<rekindle::Client, rekindle::Error> {
+    /// use std::time::Duration;
+    ///
+    /// rekindle::Client::builder(session)
+    ///     .base_url("https://api.school.test/v1")
+    ///     .default_header("accept-language", "de")
+    ///     .timeout(Duration::from_secs(10))
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn builder(session: Session) -> ClientBuilder {
+        let options = Options {
+            base_url: None,
+            graphql_path: "/graphql".to_owned(),
+            default_headers: HeaderMap::new(),
+            timeout: Some(Duration::from_secs(60)),
+            max_redirects: 10,
+            retry: RetryPolicy::default(),
+        };
+        ClientBuilder { session, options: Ok(options) }
+    }
+
+    /// A GET of a path below the base URL, or of a whole URL.
+    pub fn get(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::GET, path_or_url)
+    }
+
+    /// A POST.
+    pub fn post(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::POST, path_or_url)
+    }
+
+    /// A PUT.
+    pub fn put(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::PUT, path_or_url)
+    }
+
+    /// A PATCH.
+    pub fn patch(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::PATCH, path_or_url)
+    }
+
+    /// A DELETE.
+    pub fn delete(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::DELETE, path_or_url)
+    }
+
+    /// A HEAD.
+    pub fn head(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::HEAD, path_or_url)
+    }
+
+    /// An OPTIONS.
+    pub fn options(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::OPTIONS, path_or_url)
+    }
+
+    /// A request of any method.
+    pub fn request(&self, method: Method, path_or_url: impl AsRef<str>) -> RequestBuilder {
+        RequestBuilder::new(self, method, self.0.options.resolve(path_or_url.as_ref()))
+    }
+
+    /// Runs a GraphQL query or mutation; gives its data, or an error of kind `GraphQL` with the answer's errors.
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Data { me: Me }
+    /// #[derive(serde::Deserialize)]
+    /// struct Me { name: String }
+    ///
+    /// let data: Data = client.graphql("query Me { me { name } }", ()).await?;
+    /// println!("{}", data.me.name);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn graphql<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        variables: impl Serialize,
+    ) -> Result<T, Error> {
+        #[derive(Serialize)]
+        struct Call<'a, V> {
+            query: &'a str,
+            variables: V,
+        }
+        let request = self.post(&self.0.options.graphql_path).json(&Call { query, variables });
+        let accept = "application/graphql-response+json, application/json;q=0.9";
+        graphql::data(request.header("accept", accept).reading(request::Reading::Whole).send().await?).await
+    }
+
+    /// The session that it stands on.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.0.session
+    }
+
+    pub(crate) fn settings(&self) -> &Options {
+        &self.0.options
+    }
+
+    fn credential_headers(&self) -> &[HeaderName] {
+        &self.0.credential_headers
+    }
+
+    fn judges_success(&self) -> bool {
+        self.0.judges_success
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.0.budget.lock()
+    }
+
+    fn decide(&self, attempt: &Attempt<'_>, now: Duration) -> Decision {
+        let random = getrandom::u64().unwrap_or(u64::MAX);
+        self.0.options.retry.decide(attempt, &mut self.budget(), now, random)
+    }
+}
+
+impl ClientBuilder {
+    /// What relative URLs are below. Its path is kept: `/pupils` below `https://a.test/v1` is
+    /// `https://a.test/v1/pupils`.
+    pub fn base_url(self, url: impl AsRef<str>) -> Self {
+        self.change(|options| {
+            options.base_url = Some(absolute("base_url", url.as_ref())?);
+            Ok(())
+        })
+    }
+
+    /// Where [`Client::graphql`] asks; `/graphql` unless told otherwise.
+    pub fn graphql_path(self, path_or_url: impl Into<String>) -> Self {
+        self.change(|options| {
+            options.graphql_path = path_or_url.into();
+            Ok(())
+        })
+    }
+
+    /// A header of every request that does not set it itself.
+    pub fn default_header<K, V>(self, name: K, value: V) -> Self
+    where
+        K: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.change(|options| {
+            let name = name.try_into().map_err(|_| Error::config("default_header", "not a header name"))?;
+            let value = value.try_into().map_err(|_| {
+                Error::config(
+                    &format!("default_header `{name}`"),
+                    "not a header value, leave out line breaks",
+                )
+            })?;
+            options.default_headers.append(name, value);
+            Ok(())
+        })
+    }
+
+    /// The deadline of each request, 60 s unless told otherwise; `Duration::MAX` means none.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.change(|options| {
+            options.timeout = Some(timeout);
+            Ok(())
+        })
+    }
+
+    /// How many redirects are followed, 10 unless told otherwise.
+    pub fn max_redirects(self, most: usize) -> Self {
+        self.change(|options| {
+            options.max_redirects = most;
+            Ok(())
+        })
+    }
+
+    /// How requests are sent again after transient failures.
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.change(|options| {
+            options.retry = policy;
+            Ok(())
+        })
+    }
+
+    /// The client; or what was wrong, by the argument's name.
+    pub fn build(self) -> Result<Client, Error> {
+        let (options, session) = (self.options?, self.session);
+        let budget = Mutex::new(Budget::new(&options.retry, session.clock().now().mono));
+        let (judges_success, mut credential_headers) = facts(&session);
+        credential_headers.push(AUTHORIZATION);
+        Ok(Client(Arc::new(Inner { session, options, budget, credential_headers, judges_success })))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Options) -> Result<(), Error>) -> Self {
+        if let Ok(options) = &mut self.options
+            && let Err(error) = change(options)
+        {
+            self.options = Err(error);
+        }
+        self
+    }
+}
+
+/// What the client must know of the dialect.
+/// STUB: at merge `dialect().errors_with_success_status()` and `dialect().credential_headers()`.
+fn facts(session: &Session) -> (bool, Vec<HeaderName>) {
+    (session.errors_with_success_status(), session.credential_headers())
+}
+
+impl Options {
+    /// Below the base URL, whose path is kept; or a URL of its own.
+    fn resolve(&self, path_or_url: &str) -> Result<Url, Error> {
+        const NAME: &str = "path_or_url";
+        if path_or_url.contains(char::is_control) {
+            return Err(Error::config(NAME, "holds a line break or another control character"));
+        }
+        if has_scheme(path_or_url) {
+            return absolute(NAME, path_or_url);
+        }
+        let base = self.base_url.as_ref().ok_or_else(|| {
+            Error::config(NAME, "is relative, but the client has no base_url; set one or give a whole URL")
+        })?;
+        let below = path_or_url.trim_start_matches('/');
+        if below.is_empty() {
+            return Ok(base.clone());
+        }
+        let above = base[..url::Position::AfterPath].trim_end_matches('/');
+        let joint = if below.starts_with(['?', '#']) { "" } else { "/" };
+        Url::parse(&format!("{above}{joint}{below}")).map_err(|cause| Error::config(NAME, cause))
+    }
+}
+
+/// `name://` at the beginning.
+fn has_scheme(text: &str) -> bool {
+    text.find("://").is_some_and(|at| {
+        at > 0 && text[..at].chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+fn absolute(argument: &str, text: &str) -> Result<Url, Error> {
+    if text.contains(char::is_control) {
+        return Err(Error::config(argument, "holds a line break or another control character"));
+    }
+    let url =
+        Url::parse(text).map_err(|cause| Error::config(argument, format_args!("not a URL: {cause}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Error::config(argument, "only http and https URLs can be asked"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::config(
+            argument,
+            "holds a user name or password; set an Authorization header instead",
+        ));
+    }
+    Ok(url)
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = self.0.options.base_url.as_ref().map(|url| response::place(url).to_owned());
+        f.debug_struct("Client").field("base_url", &base).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,243 @@
+//! Requests in the making. Mistakes are told by `send`.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use url::Url;
+
+use super::body::Body;
+use super::multipart::Form;
+use super::response::{Response, place};
+use super::{Client, send};
+use crate::error::Error;
+use crate::transport::BoxError;
+
+/// A request in the making; what is wrong with it is told by [`send`](Self::send).
+#[must_use = "nothing happens before `send`"]
+pub struct RequestBuilder {
+    client: Client,
+    request: Result<Request, Error>,
+}
+
+/// A request, complete.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+    pub(super) timeout: Option<Duration>,
+    pub(super) follow_redirects: bool,
+    pub(super) reading: Reading,
+}
+
+/// How the caller reads the answer (spec 2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Not known.
+    Any,
+    /// Whole: it is judged whole.
+    Whole,
+    /// As it comes: it is never waited for.
+    Streamed,
+}
+
+impl RequestBuilder {
+    pub(super) fn new(client: &Client, method: Method, url: Result<Url, Error>) -> Self {
+        let request = url.map(|url| Request {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::default(),
+            timeout: client.settings().timeout,
+            follow_redirects: true,
+            reading: Reading::Any,
+        });
+        Self { client: client.clone(), request }
+    }
+
+    /// Adds a header. A credential header (`Authorization`, or the dialect's own) replaces the session's:
+    /// such a request is neither judged nor replayed (spec 2.2).
+    pub fn header<K, V>(self, name: K, value: V) -> Self
+    where
+        K: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.change(|request| {
+            let name = name
+                .try_into()
+                .map_err(|_| Error::config("header", "not a header name, use letters, digits and hyphens"))?;
+            let value = value.try_into().map_err(|_| {
+                Error::config(&format!("header `{name}`"), "not a header value, leave out line breaks")
+            })?;
+            request.headers.append(name, value);
+            Ok(())
+        })
+    }
+
+    /// Sets headers; one that is there already is replaced.
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        self.change(|request| {
+            let names: Vec<HeaderName> = headers.keys().cloned().collect();
+            names.iter().for_each(|name| drop(request.headers.remove(name)));
+            request.headers.extend(headers);
+            Ok(())
+        })
+    }
+
+    /// Adds to the query string: a struct, a map or pairs.
+    pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
+        self.change(|request| {
+            let text = serde_urlencoded::to_string(query).map_err(|_| {
+                Error::config("query", "not name and value pairs, nothing nested fits in a query")
+            })?;
+            if !text.is_empty() {
+                let whole =
+                    request.url.query().filter(|old| !old.is_empty()).map(|old| format!("{old}&{text}"));
+                request.url.set_query(Some(&whole.unwrap_or(text)));
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends `value` as JSON.
+    pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
+        self.change(|request| {
+            let json = serde_json::to_vec(value).map_err(|_| {
+                Error::config("json", "cannot be written as JSON, use text for the keys of maps")
+            })?;
+            request.set_body(json.into(), Some(HeaderValue::from_static("application/json")));
+            Ok(())
+        })
+    }
+
+    /// Sends a form, `application/x-www-form-urlencoded`.
+    pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
+        self.change(|request| {
+            let text = serde_urlencoded::to_string(form).map_err(|_| {
+                Error::config("form", "not name and value pairs, nothing nested fits in a form")
+            })?;
+            let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.set_body(text.into(), Some(media_type));
+            Ok(())
+        })
+    }
+
+    /// Sends a form of several parts.
+    pub fn multipart(self, form: Form) -> Self {
+        self.change(|request| {
+            let (media_type, body) = form.encode()?;
+            request.headers.remove(CONTENT_TYPE);
+            request.set_body(body, Some(media_type));
+            Ok(())
+        })
+    }
+
+    /// Sends bytes or text, or a [`Body`].
+    pub fn body(self, body: impl Into<Body>) -> Self {
+        self.change(|request| {
+            request.set_body(body.into(), None);
+            Ok(())
+        })
+    }
+
+    /// Sends a stream that can be read once. Should the token be turned away, it is refreshed, but this
+    /// request is not sent again (spec 3.4).
+    pub fn body_stream<S, E>(self, chunks: S) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.body(Body::once(chunks, None))
+    }
+
+    /// Sends a stream that can be made anew, so that the request can be sent again.
+    pub fn body_factory<F, S, E>(self, make: F) -> Self
+    where
+        F: Fn() -> S + Send + Sync + 'static,
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.body(Body::factory(make, None))
+    }
+
+    /// The deadline over everything: refreshes, replays, retries, redirects, and reading a body whole.
+    /// `Duration::MAX` means none.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.change(|request| {
+            request.timeout = Some(timeout);
+            Ok(())
+        })
+    }
+
+    /// Sends an `Idempotency-Key`: the server applies the request once however often it is sent, so that
+    /// it may be retried (spec 8.1).
+    pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
+        self.change(|request| {
+            let value = HeaderValue::from_str(key.as_ref())
+                .map_err(|_| Error::config("idempotency_key", "not a header value, leave out line breaks"))?;
+            request.headers.insert(send::IDEMPOTENCY_KEY, value);
+            Ok(())
+        })
+    }
+
+    /// Whether redirects are followed; they are unless told otherwise.
+    pub fn follow_redirects(self, follow: bool) -> Self {
+        self.change(|request| {
+            request.follow_redirects = follow;
+            Ok(())
+        })
+    }
+
+    /// Hands the body out as it comes, however the dialect tells errors: for downloads and event streams.
+    /// An expired token that is found in the body counts for the next request (spec 2.6).
+    pub fn streamed(self) -> Self {
+        self.reading(Reading::Streamed)
+    }
+
+    pub(super) fn reading(self, reading: Reading) -> Self {
+        self.change(|request| {
+            request.reading = reading;
+            Ok(())
+        })
+    }
+
+    /// Sends it, with the session's token where the URL is the session's; returns once the head of the
+    /// final response is there.
+    pub async fn send(self) -> Result<Response, Error> {
+        send::send(self.client, self.request?).await
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Request) -> Result<(), Error>) -> Self {
+        if let Ok(request) = &mut self.request
+            && let Err(error) = change(request)
+        {
+            self.request = Err(error);
+        }
+        self
+    }
+}
+
+impl Request {
+    fn set_body(&mut self, body: Body, media_type: Option<HeaderValue>) {
+        self.body = body;
+        if let Some(media_type) = media_type
+            && !self.headers.contains_key(CONTENT_TYPE)
+        {
+            self.headers.insert(CONTENT_TYPE, media_type);
+        }
+    }
+}
+
+impl fmt::Debug for RequestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.request {
+            Ok(request) => write!(f, "RequestBuilder({} {})", request.method, place(&request.url)),
+            Err(error) => write!(f, "RequestBuilder({error})"),
+        }
+    }
+}

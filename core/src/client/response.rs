@@ -1,0 +1,214 @@
+//! What the caller gets (spec 3.5).
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::StreamExt;
+use http::{HeaderMap, StatusCode, Version};
+use rekindle_proto::{ErrorKind, Verdict};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::deadline::Deadline;
+use super::incoming::Incoming;
+use crate::error::Error;
+use crate::session::ReplayRefused;
+
+/// A response: its head, and its body as it comes.
+///
+/// An error status is no error by itself, see [`error_for_status`](Self::error_for_status).
+pub struct Response {
+    pub(super) status: StatusCode,
+    pub(super) version: Version,
+    pub(super) headers: HeaderMap,
+    pub(super) url: Url,
+    pub(super) history: Vec<Redirected>,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) replay_refused: Option<ReplayRefused>,
+    pub(super) elapsed: Duration,
+    pub(super) deadline: Deadline,
+    pub(super) body: Incoming,
+}
+
+/// A redirect that was followed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Redirected {
+    /// The URL that answered with it.
+    pub url: Url,
+    /// Its status.
+    pub status: StatusCode,
+}
+
+impl Response {
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The URL that answered: the last one, after redirects.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The redirects that were followed, in order.
+    #[must_use]
+    pub fn history(&self) -> &[Redirected] {
+        &self.history
+    }
+
+    /// The protocol version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// How long its head took, replays, retries and redirects included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// What it says about our token. `None` where the request carried none of ours (spec 2.2).
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.body.found.as_ref().or(self.verdict.as_ref())
+    }
+
+    /// Why the request was not sent again although its token was turned away.
+    #[must_use]
+    pub fn replay_refused(&self) -> Option<ReplayRefused> {
+        match self.body.found {
+            Some(Verdict::Expired { .. }) => Some(ReplayRefused::Streamed),
+            _ => self.replay_refused,
+        }
+    }
+
+    /// The length of the body, if the server says so.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
+    /// An error of kind `HttpStatus` for a status of 400 and above, which carries this response.
+    pub fn error_for_status(self) -> Result<Self, Error> {
+        if !self.status.is_client_error() && !self.status.is_server_error() {
+            return Ok(self);
+        }
+        let message = format!("{} from {}; read its response for the reason", self.status, place(&self.url));
+        let after = self.retry_after();
+        Err(Error::new(ErrorKind::HttpStatus, message).with_retry_after(after).with_response(self))
+    }
+
+    /// The whole body, within the request's deadline.
+    pub async fn bytes(mut self) -> Result<Bytes, Error> {
+        self.read().await
+    }
+
+    /// The whole body as text; what is not UTF-8 is replaced.
+    pub async fn text(mut self) -> Result<String, Error> {
+        let bytes = self.read().await?;
+        Ok(match String::from_utf8(bytes.into()) {
+            Ok(text) => text,
+            Err(broken) => String::from_utf8_lossy(broken.as_bytes()).into_owned(),
+        })
+    }
+
+    /// The whole body as JSON. The error carries this response, its body still readable.
+    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        let bytes = self.read().await?;
+        match serde_json::from_slice(&bytes) {
+            Ok(value) => Ok(value),
+            Err(cause) => {
+                self.body = Incoming::of(bytes);
+                Err(self.unreadable(&cause))
+            }
+        }
+    }
+
+    /// The next piece of the body, without a deadline; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.body.next().await.transpose().map_err(Error::connection)
+    }
+
+    /// The body as it comes, without a deadline.
+    #[must_use]
+    pub fn into_stream(self) -> BodyStream {
+        BodyStream(self.body)
+    }
+
+    pub(super) async fn read(&mut self) -> Result<Bytes, Error> {
+        let read = self.deadline.bound(self.body.read_all()).await;
+        read.ok_or_else(|| Error::timeout("reading the body"))?.map_err(Error::connection)
+    }
+
+    /// Where it does not parse. The parser's own words would quote the body.
+    pub(super) fn unreadable(self, cause: &serde_json::Error) -> Error {
+        let (line, column) = (cause.line(), cause.column());
+        let what = match cause.classify() {
+            serde_json::error::Category::Data => "the JSON has another shape than asked for",
+            serde_json::error::Category::Eof => "the JSON ends too early",
+            _ => "the body is no JSON",
+        };
+        let message = format!(
+            "{what}, at line {line} column {column}, in a {} from {}; read the error's response to see it",
+            self.status,
+            place(&self.url)
+        );
+        Error::new(ErrorKind::InvalidResponse, message).with_response(self)
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self.verdict() {
+            Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) => *after,
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("url", &place(&self.url))
+            .field("verdict", &self.verdict().map(Verdict::name))
+            .field("replay_refused", &self.replay_refused())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Redirected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.status, place(&self.url))
+    }
+}
+
+/// A URL without its query and fragment.
+pub(super) fn place(url: &Url) -> &str {
+    &url[..url::Position::AfterPath]
+}
+
+/// A body as it comes, see [`Response::into_stream`].
+#[derive(Debug)]
+pub struct BodyStream(Incoming);
+
+impl Stream for BodyStream {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.0)
+            .poll_next(context)
+            .map(|chunk| chunk.map(|chunk| chunk.map_err(Error::connection)))
+    }
+}

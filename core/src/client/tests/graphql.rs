@@ -1,0 +1,70 @@
+//! `graphql()`.
+
+use rekindle_proto::ErrorKind;
+use serde_json::{Value, json};
+
+use super::*;
+
+#[derive(Debug, serde::Deserialize, PartialEq)]
+struct Data {
+    me: Option<String>,
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(status: u16, answer: &'static str) -> Result<T, Error> {
+    let stage = stage([reply(status).json(answer).into()]);
+    stage.drive(stage.client.graphql("{ me }", ())).await
+}
+
+#[tokio::test]
+async fn data_comes_typed_or_as_json() {
+    let stage = stage([reply(200).json(r#"{"data":{"me":"Ada"}}"#).into()]);
+    let data: Data =
+        stage.drive(stage.client.graphql("query Q($a: Int) { me }", json!({ "a": 1 }))).await.unwrap();
+    assert_eq!(data.me.as_deref(), Some("Ada"));
+    let seen = stage.wire.seen.lock();
+    assert_eq!((seen[0].method.as_str(), seen[0].url.path()), ("POST", "/v1/graphql"));
+    let sent: Value = serde_json::from_slice(&seen[0].body).unwrap();
+    assert_eq!(sent, json!({ "query": "query Q($a: Int) { me }", "variables": { "a": 1 } }));
+    assert_eq!(ask::<Value>(200, r#"{"data":null,"errors":[]}"#).await.unwrap(), Value::Null);
+}
+
+#[tokio::test]
+async fn errors_are_typed_whatever_the_status_and_the_data() {
+    let answers = [
+        (200, r#"{"data":null,"errors":[{"message":"no","extensions":{"code":"FORBIDDEN"}}]}"#),
+        (400, r#"{"errors":[{"message":"no","extensions":{"code":"FORBIDDEN"}}]}"#),
+        (500, r#"{"data":{"me":7},"errors":[{"message":"no","extensions":{"code":"FORBIDDEN"}}]}"#),
+    ];
+    for (status, answer) in answers {
+        let error = ask::<Data>(status, answer).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::GraphQL, Some(status)), "{error:?}");
+        assert_eq!(error.graphql_errors()[0].code.as_deref(), Some("FORBIDDEN"));
+        assert!(error.to_string().contains("no [FORBIDDEN]"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_in_messages_are_hidden() {
+    let error =
+        ask::<Data>(200, r#"{"errors":[{"message":"bad token sentinel-token-12345"}]}"#).await.unwrap_err();
+    assert!(!format!("{error} {error:?} {:?}", error.graphql_errors()).contains("sentinel"), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_graphql_is_told_as_what_it_is() {
+    assert_eq!(ask::<Data>(404, "<html>").await.unwrap_err().kind(), ErrorKind::HttpStatus);
+    assert_eq!(ask::<Data>(200, "<html>").await.unwrap_err().kind(), ErrorKind::InvalidResponse);
+    assert_eq!(ask::<Data>(200, "{}").await.unwrap_err().kind(), ErrorKind::InvalidResponse);
+    assert_eq!(ask::<Data>(200, r#"{"data":[1]}"#).await.unwrap_err().kind(), ErrorKind::InvalidResponse);
+}
+
+#[tokio::test]
+async fn a_query_may_be_repeated_and_a_mutation_may_not() {
+    for (query, sends) in [("{ me }", 2), ("mutation { pay }", 1)] {
+        for trouble in [418, 503] {
+            let stage = stage([reply(trouble).into(), reply(200).json(r#"{"data":{"me":null}}"#).into()]);
+            let _ = stage.drive(stage.client.graphql::<Data>(query, ())).await;
+            assert_eq!(stage.wire.sends(), sends, "{query} {trouble}");
+        }
+    }
+}

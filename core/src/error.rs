@@ -1,0 +1,217 @@
+//! The one error of the crate (spec 10.3).
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use rekindle_proto::{ErrorKind, Failure};
+
+use crate::client::{GraphqlError, Response};
+use crate::transport::{BoxError, TransportError};
+
+/// What went wrong: a kind, a message that says what to do next, and what led to it.
+///
+/// Neither Display nor Debug shows a token, a header, a query string or a body.
+///
+/// ```
+/// use rekindle::{Error, proto::{ErrorKind, Failure}};
+///
+/// let error = Error::from(Failure::new(ErrorKind::LoginRequired, "the refresh token is dead, sign in again"));
+/// assert!(error.is_login_required());
+/// assert!(!error.is_retryable());
+/// assert_eq!(error.to_string(), "LoginRequired: the refresh token is dead, sign in again");
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    failure: Failure,
+    source: Option<BoxError>,
+    response: Option<Response>,
+    graphql: Vec<GraphqlError>,
+}
+
+impl Error {
+    /// An error with nothing but a kind and a message.
+    ///
+    /// ```
+    /// use rekindle::{Error, proto::ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Misuse, "the client has been shut down, make a new one");
+    /// assert_eq!(error.kind(), ErrorKind::Misuse);
+    /// ```
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Failure::new(kind, message).into()
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.failure.kind
+    }
+
+    /// What happened, and what to do next.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.failure.message
+    }
+
+    /// Whether the user must sign in again.
+    #[must_use]
+    pub fn is_login_required(&self) -> bool {
+        self.kind() == ErrorKind::LoginRequired
+    }
+
+    /// Whether the session was signed out, or another one is signed in.
+    #[must_use]
+    pub fn is_signed_out(&self) -> bool {
+        self.kind() == ErrorKind::SignedOut
+    }
+
+    /// Whether a deadline passed.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::Timeout
+    }
+
+    /// Whether the same call may succeed later without anybody doing anything.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.kind().retryable()
+    }
+
+    /// The OAuth error code, if the token endpoint gave one.
+    #[must_use]
+    pub fn oauth_error(&self) -> Option<&str> {
+        self.0.failure.oauth_error.as_deref()
+    }
+
+    /// The HTTP status that led to this, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.failure.status.or_else(|| self.response().map(|response| response.status().as_u16()))
+    }
+
+    /// When trying again makes sense.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.failure.retry_after
+    }
+
+    /// The response that led to this, if there was one.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        self.0.response.as_ref()
+    }
+
+    /// The response that led to this, to be read.
+    #[must_use]
+    pub fn into_response(self) -> Option<Response> {
+        self.0.response
+    }
+
+    /// The errors of a GraphQL answer; empty unless the kind is `GraphQL`.
+    #[must_use]
+    pub fn graphql_errors(&self) -> &[GraphqlError] {
+        &self.0.graphql
+    }
+
+    /// The failure itself: what every waiter of a flight shares.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
+        &self.0.failure
+    }
+
+    pub(crate) fn config(argument: &str, problem: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::InvalidConfig, format!("{argument}: {problem}"))
+    }
+
+    pub(crate) fn timeout(doing: &str) -> Self {
+        let next = "set a longer timeout, or try again later";
+        Self::new(ErrorKind::Timeout, format!("the deadline passed while {doing}; {next}"))
+    }
+
+    pub(crate) fn connection(cause: TransportError) -> Self {
+        let message = format!("{}; check the address and the network, then try again", cause.message);
+        Self::new(ErrorKind::Connection, message).with_source(cause)
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_response(mut self, response: Response) -> Self {
+        self.0.response = Some(response);
+        self
+    }
+
+    pub(crate) fn with_graphql(mut self, errors: Vec<GraphqlError>) -> Self {
+        self.0.graphql = errors;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
+        self.0.failure.retry_after = after;
+        self
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self(Box::new(Inner { failure, source: None, response: None, graphql: Vec::new() }))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.failure.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("message", &self.message())
+            .field("status", &self.status())
+            .field("oauth_error", &self.oauth_error())
+            .field("retry_after", &self.retry_after())
+            .field("source", &self.0.source.as_ref().map(ToString::to_string))
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|cause| cause as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Sent;
+
+    #[test]
+    fn it_is_one_word_wide_and_may_cross_threads() {
+        fn crosses<T: Send + Sync + 'static>() {}
+        crosses::<Error>();
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn every_kind_says_whether_trying_again_helps() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(Error::new(kind, "x").is_retryable(), kind.retryable());
+        }
+    }
+
+    #[test]
+    fn a_connection_error_keeps_its_cause_and_says_what_to_do() {
+        let cause = TransportError { sent: Sent::No, message: "no route".into(), source: None };
+        let error = Error::connection(cause);
+        assert_eq!(error.kind(), ErrorKind::Connection);
+        assert!(error.to_string().contains("then try again"), "{error}");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no route"));
+    }
+}

@@ -1,0 +1,337 @@
+//! [`Transport`] over reqwest: HTTP/1.1 and HTTP/2, a pool, TLS, proxies.
+//!
+//! What reqwest would decide by itself is switched off: redirects, retries, timeouts, where the roots come from.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use ::reqwest as http_client;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_core::Stream;
+use http_body::{Body as _, Frame, SizeHint};
+use http_client::{Body, NoProxy, Request, redirect, retry};
+use parking_lot::Mutex;
+use tokio::runtime::{Handle, Id};
+use url::{Host, Url};
+
+use super::{
+    ByteStream, Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse,
+    tls,
+};
+use crate::error::Error;
+
+/// Which proxy requests go through. Loopback never goes through one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ProxyChoice {
+    /// What the environment (`HTTPS_PROXY`, `NO_PROXY`, ..) or the system says.
+    #[default]
+    System,
+    /// None.
+    None,
+    /// This one, for everything.
+    Url(Url),
+}
+
+/// How requests travel.
+#[derive(Clone, Debug)]
+pub struct TransportOptions {
+    /// Roots to trust beside the system's: each one or several certificates in PEM.
+    pub extra_root_certificates: Vec<Vec<u8>>,
+    /// The proxy.
+    pub proxy: ProxyChoice,
+    /// How long a connection may take to come about; within the request's deadline.
+    pub connect_timeout: Duration,
+    /// Whether HTTP/2 is offered.
+    pub http2: bool,
+    /// The `User-Agent` where the caller sets none.
+    pub user_agent: String,
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self {
+            extra_root_certificates: Vec::new(),
+            proxy: ProxyChoice::System,
+            connect_timeout: Duration::from_secs(10),
+            http2: true,
+            user_agent: concat!("rekindle/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// The transport that everybody uses who brings none.
+///
+/// It may be shared between runtimes: each gets its own connections, as a connection stops with the
+/// runtime that drives it.
+///
+/// ```
+/// use rekindle::transport::{ReqwestTransport, TransportOptions};
+///
+/// let transport = ReqwestTransport::new(TransportOptions { http2: false, ..TransportOptions::default() })?;
+/// # let _ = transport;
+/// # Ok::<(), rekindle::Error>(())
+/// ```
+pub struct ReqwestTransport {
+    recipe: Recipe,
+    /// The most recently used last.
+    runtimes: Mutex<Vec<(Id, Arc<Clients>)>>,
+}
+
+/// Connections of more runtimes than these are given up, those of the longest unused first.
+const RUNTIMES: usize = 8;
+
+impl ReqwestTransport {
+    /// A transport. Fails if a root is no certificate, or if the proxy or the user agent makes no sense.
+    pub fn new(options: TransportOptions) -> Result<Self, Error> {
+        let tls = tls::config(&options.extra_root_certificates, options.http2)?;
+        let recipe = Recipe { options, tls };
+        recipe.check()?;
+        Ok(Self { recipe, runtimes: Mutex::new(Vec::new()) })
+    }
+
+    fn clients(&self) -> Result<Arc<Clients>, TransportError> {
+        let id = Handle::try_current().map_err(|_| not_sent("no tokio runtime to send from"))?.id();
+        let mut runtimes = self.runtimes.lock();
+        if let Some((last, clients)) = runtimes.last()
+            && *last == id
+        {
+            return Ok(Arc::clone(clients));
+        }
+        let known = runtimes.iter().position(|(known, _)| *known == id).map(|at| runtimes.remove(at));
+        let evicted = (known.is_none() && runtimes.len() >= RUNTIMES).then(|| runtimes.remove(0));
+        let entry = known.unwrap_or_else(|| (id, Arc::default()));
+        let clients = Arc::clone(&entry.1);
+        runtimes.push(entry);
+        drop(runtimes);
+        drop(evicted);
+        Ok(clients)
+    }
+
+    async fn exchange(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
+        let clients = self.clients()?;
+        let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
+        let client = clients.pick(&self.recipe, request.connection, direct)?;
+        let response = client.execute(into_request(request)).await.map_err(failure)?;
+        Ok(into_response(response))
+    }
+}
+
+impl fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestTransport").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Transport for ReqwestTransport {
+    async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
+        self.exchange(request).await
+    }
+}
+
+/// How a client is made, again for each runtime.
+struct Recipe {
+    options: TransportOptions,
+    tls: rustls::ClientConfig,
+}
+
+impl Recipe {
+    fn check(&self) -> Result<(), Error> {
+        http::HeaderValue::from_str(&self.options.user_agent)
+            .map_err(|_| Error::config("user_agent", "not a header value, leave out control characters"))?;
+        if let ProxyChoice::Url(url) = &self.options.proxy {
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(Error::config("proxy", "only http and https proxies are supported"));
+            }
+            proxy(url)
+                .map_err(|cause| Error::config("proxy", "not usable").with_source(cause.without_url()))?;
+        }
+        Ok(())
+    }
+
+    fn build(&self, connection: Connection, direct: bool) -> http_client::Result<http_client::Client> {
+        let mut builder = http_client::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .tcp_nodelay(true)
+            .connect_timeout(self.options.connect_timeout)
+            .user_agent(&self.options.user_agent);
+        if !self.options.http2 {
+            builder = builder.http1_only();
+        }
+        if connection == Connection::Fresh {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        match &self.options.proxy {
+            _ if direct => builder.no_proxy(),
+            ProxyChoice::None => builder.no_proxy(),
+            ProxyChoice::System => builder,
+            ProxyChoice::Url(url) => builder.proxy(proxy(url)?),
+        }
+        .build()
+    }
+}
+
+fn proxy(url: &Url) -> http_client::Result<http_client::Proxy> {
+    Ok(http_client::Proxy::all(url.clone())?.no_proxy(NoProxy::from_string("localhost,127.0.0.0/8,::1")))
+}
+
+/// One runtime's clients, made when they are first needed.
+#[derive(Default)]
+struct Clients([OnceLock<http_client::Client>; 4]);
+
+impl Clients {
+    fn pick(
+        &self,
+        recipe: &Recipe,
+        connection: Connection,
+        direct: bool,
+    ) -> Result<&http_client::Client, TransportError> {
+        let cell = &self.0[usize::from(connection == Connection::Fresh) * 2 + usize::from(direct)];
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let client = recipe.build(connection, direct).map_err(failure)?;
+        Ok(cell.get_or_init(|| client))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+fn into_request(request: TransportRequest) -> Request {
+    let mut out = Request::new(request.method, request.url);
+    *out.headers_mut() = request.headers;
+    *out.body_mut() = match request.body {
+        Outgoing::Empty => None,
+        Outgoing::Bytes(bytes) => Some(Body::from(bytes)),
+        Outgoing::Stream(stream, length) => Some(Body::wrap(Upload { stream: Mutex::new(stream), length })),
+    };
+    out
+}
+
+fn into_response(response: http_client::Response) -> TransportResponse {
+    let (parts, body) = http::Response::<Body>::from(response).into_parts();
+    TransportResponse {
+        status: parts.status,
+        version: parts.version,
+        headers: parts.headers,
+        body: Box::pin(Download(body)),
+    }
+}
+
+/// A body on its way out. The mutex is never locked: it makes the stream shareable, which reqwest asks for.
+struct Upload {
+    stream: Mutex<ByteStream>,
+    length: Option<u64>,
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = TransportError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+        let chunk = ready!(self.stream.get_mut().as_mut().poll_next(context));
+        if let (Some(Ok(bytes)), Some(left)) = (&chunk, self.length) {
+            self.length = Some(left.saturating_sub(bytes.len() as u64));
+        }
+        Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// A body on its way in.
+struct Download(Body);
+
+impl Stream for Download {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let frame = match ready!(Pin::new(&mut self.0).poll_frame(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(cause)) => return Poll::Ready(Some(Err(failure(cause)))),
+                Some(Ok(frame)) => frame,
+            };
+            // Trailers are passed over.
+            if let Ok(bytes) = frame.into_data() {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+        }
+    }
+}
+
+/// Where it failed says whether anything was sent. The URL goes: its query may hold secrets.
+fn failure(cause: http_client::Error) -> TransportError {
+    let place = cause.url().map(place).unwrap_or_default();
+    let cause = cause.without_url();
+    let sent =
+        if cause.is_builder() || cause.is_connect() || never_left(&cause) { Sent::No } else { Sent::Maybe };
+    let what = match sent {
+        _ if cause.is_builder() => "cannot be asked",
+        Sent::No => "could not be reached",
+        Sent::Maybe => "broke off",
+    };
+    TransportError {
+        sent,
+        message: format!("{place}{what}: {}", root(&cause)),
+        source: Some(Box::new(cause)),
+    }
+}
+
+fn not_sent(message: &str) -> TransportError {
+    TransportError { sent: Sent::No, message: message.to_owned(), source: None }
+}
+
+fn place(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port} ", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+/// The server or our own queue gave the request back untouched: a stale pooled connection, an HTTP/2 connection
+/// that is being shut down, a refused stream (RFC 9113 section 8.7).
+fn never_left(cause: &http_client::Error) -> bool {
+    causes(cause).any(|cause| {
+        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
+            || cause.downcast_ref::<h2::Error>().is_some_and(refused)
+    })
+}
+
+fn refused(cause: &h2::Error) -> bool {
+    let graceful = cause.is_go_away() && cause.reason() == Some(h2::Reason::NO_ERROR);
+    let refused = cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
+    cause.is_remote() && (graceful || refused)
+}
+
+fn root(cause: &http_client::Error) -> String {
+    causes(cause).last().map_or_else(|| cause.to_string(), ToString::to_string)
+}
+
+fn causes(error: &http_client::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    fn deeper<'a>(cause: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+        (*cause).source()
+    }
+    std::iter::successors(error.source(), deeper)
+}
+
+#[cfg(test)]
+mod tests;

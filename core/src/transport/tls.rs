@@ -1,0 +1,73 @@
+//! TLS with our own provider and our own choice of roots.
+//!
+//! Nothing here is process-wide, and no machine is too bare: without any root there is no https, but
+//! http on loopback works.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::error::Error;
+
+/// A client configuration that trusts the system's roots (else the bundled ones) and `extra`, in PEM.
+pub(super) fn config(extra: &[Vec<u8>], http2: bool) -> Result<ClientConfig, Error> {
+    let mut roots = base_roots().clone();
+    for (index, pem) in extra.iter().enumerate() {
+        add(&mut roots, pem).map_err(|problem| {
+            Error::config(&format!("extra_root_certificates[{index}]"), format_args!("{problem}, give PEM"))
+        })?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|cause| Error::config("tls", "no usable protocol version").with_source(cause))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols =
+        if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+    Ok(config)
+}
+
+fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), &'static str> {
+    let before = roots.len();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|_| "not a PEM certificate")?;
+        roots.add(certificate).map_err(|_| "not a usable root certificate")?;
+    }
+    if roots.len() == before { Err("no certificate in it") } else { Ok(()) }
+}
+
+/// Read once: some hundred files on some systems.
+fn base_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        roots
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_roots_on_every_machine() {
+        assert!(!base_roots().is_empty());
+        assert_eq!(config(&[], true).unwrap().alpn_protocols.len(), 2);
+        assert_eq!(config(&[], false).unwrap().alpn_protocols.len(), 1);
+    }
+
+    #[test]
+    fn a_root_that_is_none_names_its_place() {
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec();
+        for pem in [b"hello".to_vec(), Vec::new(), broken] {
+            let error = config(&[pem], true).unwrap_err().to_string();
+            assert!(error.contains("extra_root_certificates[0]"), "{error}");
+        }
+    }
+}
