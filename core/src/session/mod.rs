@@ -1,279 +1,360 @@
-//! STUB: the signatures of the session that the client is built on, and a small scripted session behind
-//! them for the client's tests. The real session takes this file's place.
+//! A session: one sign-in, kept alive.
 
-use std::fmt;
+mod builder;
+mod engine;
+mod events;
+mod judge;
+mod origins;
+mod runtime;
+mod source;
+mod token;
+
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
-use parking_lot::Mutex;
+pub use builder::{DialectSource, SessionBuilder};
+pub use events::{Events, OnEvent, Stats};
+pub use judge::Judgement;
+pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
+pub use source::{Refresh, RefreshError, Spend};
+pub use token::Token;
+
+use engine::{Done, Engine, Waiter};
+use origins::Origins;
 use rekindle_proto::dialect::Dialect;
-use rekindle_proto::event::EventKind;
-use rekindle_proto::{Applied, Exchange, ExpiredReason, Failure, Operation, Secret, Verdict, Wall};
+use rekindle_proto::event::{Event, EventKind};
+use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, Want};
+use rekindle_proto::{Credential, ErrorKind, Failure, Now};
+use token::Served;
 use url::Url;
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::transport::Transport;
 
-/// A session.
-#[derive(Clone)]
-pub struct Session(Arc<Inner>);
+/// Somebody keeps changing what is stored; a caller does not try for ever.
+const MOST_ROUNDS: u32 = 8;
 
-struct Inner {
-    origins: Vec<Url>,
-    clock: Arc<dyn Clock>,
+/// Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
+///
+/// Cheap to clone; clones are the same session. Sessions of one process with the same store and
+/// configuration share one state too.
+///
+/// ```
+/// # async fn f() -> Result<(), rekindle::Error> {
+/// use rekindle::Session;
+///
+/// let session = Session::builder("oauth2")
+///     .token_url("https://auth.example.com/oauth/token")
+///     .client_id("app")
+///     .tokens("at-1", "rt-1")
+///     .build()?;
+/// let token = session.token().await?;
+/// let header = token.authorization(); // "Bearer at-1", or a fresher one
+/// # let _ = header; Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Session {
+    engine: Arc<Engine>,
+    origins: Arc<Origins>,
     transport: Arc<dyn Transport>,
-    dialect: Dialect,
-    state: Mutex<State>,
-}
-
-/// What the stub does, and what was done to it.
-#[doc(hidden)]
-#[derive(Default)]
-pub struct State {
-    /// The current generation.
-    pub generation: u64,
-    /// No token can be served at once.
-    pub expired: bool,
-    /// Every refresh fails with this.
-    pub refresh_fails: Option<Failure>,
-    /// How many refreshes there were.
-    pub refreshes: u64,
-    /// What was emitted.
-    pub events: Vec<EventKind>,
-    /// API errors come with status 200.
-    pub errors_with_success: bool,
-    /// Retry-After of the dialect's own.
-    pub rejected: Vec<u64>,
-}
-
-/// An access token, as it was served.
-#[derive(Clone)]
-pub struct Token {
-    value: Secret,
-    authorization: HeaderValue,
-    generation: u64,
-    replays: u8,
-}
-
-/// What follows from a response.
-#[derive(Debug)]
-pub enum Judgement {
-    /// The caller gets the response.
-    Keep {
-        /// What it says.
-        verdict: Verdict,
-        /// Why it is not sent again although the token was turned away.
-        replay_refused: Option<ReplayRefused>,
-    },
-    /// The request is sent again.
-    Replay {
-        /// With this token.
-        token: Token,
-        /// What the response said.
-        verdict: Verdict,
-    },
-}
-
-/// Why a request whose token was turned away is not sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ReplayRefused {
-    /// Its body can be sent only once.
-    BodyNotReplayable,
-    /// It may have been applied.
-    MaybeApplied,
-    /// A token that was minted after the rejection was rejected too.
-    FreshTokenRejected,
-    /// It has been replayed often enough.
-    LimitReached,
-    /// The origin's rejections start no refresh for now.
-    OriginHeld,
-    /// The rejection was found in a body that is handed out as it comes.
-    Streamed,
+    wait: Duration,
 }
 
 impl Session {
-    /// A stub.
-    #[doc(hidden)]
-    pub fn stub(origins: &[&str], clock: Arc<dyn Clock>, transport: Arc<dyn Transport>) -> Self {
-        let origins = origins.iter().filter_map(|origin| Url::parse(origin).ok()).collect();
-        let state = Mutex::new(State { generation: 1, ..State::default() });
-        Self(Arc::new(Inner { origins, clock, transport, dialect: Dialect {}, state }))
+    /// Describes a session that speaks a dialect: a preset's name, a dialect file, or a [`Dialect`].
+    pub fn builder(dialect: impl Into<DialectSource>) -> SessionBuilder {
+        SessionBuilder::new(dialect.into())
     }
 
-    #[doc(hidden)]
-    pub fn script(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.state.lock());
-    }
-
-    /// `None`: the URL is no origin of ours, the request goes without a token (spec 9.1).
-    pub async fn token_for(&self, url: &Url, _deadline: Option<Duration>) -> Result<Option<Token>, Error> {
-        if !self.owns(url) {
-            return Ok(None);
+    /// A valid access token. Waits for a refresh if one is needed, at most 30 s (`wait_timeout`).
+    ///
+    /// # Errors
+    ///
+    /// LoginRequired, SignedOut, RefreshFailed, RefreshLimited, RateLimited, Timeout, StoreUnavailable,
+    /// ClientRejected, InvalidConfig (the store belongs to another client).
+    pub async fn token(&self) -> Result<Token, Error> {
+        match self.token_if_valid() {
+            Some(token) => Ok(token),
+            None => self.acquire(Want::default(), None).await,
         }
-        let mut state = self.0.state.lock();
-        if state.expired {
-            refresh(&mut state)?;
-        }
-        Ok(Some(Token::new(state.generation, 0)))
     }
 
-    /// The token, if it can be served at once.
+    /// As [`Session::token`], with at least `min_life` left, if the server's tokens live that long (spec 1.5).
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::token`].
+    pub async fn token_living(&self, min_life: Duration) -> Result<Token, Error> {
+        self.acquire(Want { min_life: Some(min_life), ..Want::default() }, None).await
+    }
+
+    /// The access token if it can be served at once, else nothing (spec 1.7). Starts the refresh of the
+    /// advisory window as [`Session::token`] does. Takes no lock and writes nothing that is shared.
+    ///
+    /// ```
+    /// # fn f(session: rekindle::Session) {
+    /// if let Some(token) = session.token_if_valid() {
+    ///     println!("{:?}", token.expires_at());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn token_if_valid(&self) -> Option<Token> {
+        self.fast(None)
+    }
+
+    /// The token for a request to that URL; `None`: the URL's origin is not listed, and the request goes
+    /// without a token (spec 9.1). `deadline` is on the session's monotonic clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::token`].
+    pub async fn token_for(&self, url: &Url, deadline: Option<Duration>) -> Result<Option<Token>, Error> {
+        let Some(origin) = self.origins.find(url) else { return Ok(None) };
+        if let Some(token) = self.fast(Some(origin)) {
+            return Ok(Some(token));
+        }
+        let want = Want { origin: Some(origin), min_life: None };
+        self.acquire(want, deadline).await.map(Some)
+    }
+
+    /// [`Session::token_for`] where the token can be served at once.
     #[must_use]
     pub fn try_token_for(&self, url: &Url) -> Option<Token> {
-        let state = self.0.state.lock();
-        (self.owns(url) && !state.expired).then(|| Token::new(state.generation, 0))
+        self.fast(Some(self.origins.find(url)?))
     }
 
-    /// What the response says, without any effect.
+    /// Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::token`].
+    pub async fn refresh(&self, force: bool) -> Result<Token, Error> {
+        let deadline = self.deadline(None);
+        let served = self.rounds(deadline, Want::default(), |machine, now| machine.refresh(force, now)).await;
+        Ok(Token::owned(served?))
+    }
+
+    /// As if the access token had expired: the next caller refreshes it.
+    ///
+    /// ```
+    /// # fn f(session: rekindle::Session) {
+    /// session.invalidate();
+    /// assert!(session.token_if_valid().is_none());
+    /// # }
+    /// ```
+    pub fn invalidate(&self) {
+        self.engine.ask(Machine::invalidate);
+    }
+
+    /// The user signed in: this credential replaces whatever there is, at once (spec 4.6).
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig for a credential that cannot be used; StoreUnavailable if it could not be saved: then
+    /// it is served from memory and saved as soon as that is possible.
+    pub async fn sign_in(&self, credential: Credential) -> Result<(), Error> {
+        self.written(|machine, now| machine.sign_in(&credential, now)).await
+    }
+
+    /// The user signs out: nothing is served from now on, and the store is wiped but for a tombstone.
+    ///
+    /// # Errors
+    ///
+    /// StoreUnavailable if the store could not be wiped: that is tried again as long as the process runs.
+    pub async fn sign_out(&self) -> Result<(), Error> {
+        self.written(|machine, now| Ok(machine.sign_out(now))).await
+    }
+
+    /// How things stand, without a secret. Reads memory, not the store.
     #[must_use]
-    pub fn verdict(&self, exchange: &Exchange<'_>) -> Verdict {
-        let in_body = self.0.state.lock().errors_with_success && exchange.body.starts_with(b"{\"expired\"");
-        match exchange.status.as_u16() {
-            401 => Verdict::Expired { reason: ExpiredReason::Expired, applied: Applied::No },
-            418 => Verdict::Expired { reason: ExpiredReason::Expired, applied: Applied::Maybe },
-            403 => Verdict::Denied,
-            429 => Verdict::RateLimited { after: retry_after(exchange) },
-            503 => Verdict::Unavailable { after: retry_after(exchange) },
-            _ if in_body => Verdict::Expired { reason: ExpiredReason::Expired, applied: Applied::No },
-            _ => Verdict::Accepted,
+    pub fn status(&self) -> Status {
+        self.engine.look(Machine::status)
+    }
+
+    /// Reads the store if that has not been done yet, then says how things stand.
+    ///
+    /// # Errors
+    ///
+    /// StoreUnavailable, InvalidConfig.
+    pub async fn fresh_status(&self) -> Result<Status, Error> {
+        if self.status().standing == StatusStanding::Unread {
+            let opened = self.engine.ask_and_wait(|machine, now| {
+                let ticket = machine.read(now);
+                ((), Some(ticket))
+            });
+            if let Some(waiter) = opened.1 {
+                if let Done::Failed(failure) = self.engine.wait(waiter, self.deadline(None)).await? {
+                    return Err(failure.into());
+                }
+            }
         }
+        Ok(self.status())
     }
 
-    /// Tells the machine; waits for a refresh if one is needed. Accepted verdicts return at once.
-    pub async fn judge(
-        &self,
-        token: &Token,
-        exchange: &Exchange<'_>,
-        _deadline: Option<Duration>,
-    ) -> Result<Judgement, Error> {
-        let verdict = self.verdict(exchange);
-        let Verdict::Expired { applied, .. } = verdict else {
-            return Ok(Judgement::Keep { verdict, replay_refused: None });
-        };
-        if token.replays > 0 {
-            let replay_refused = Some(ReplayRefused::FreshTokenRejected);
-            return Ok(Judgement::Keep { verdict: Verdict::Denied, replay_refused });
-        }
-        let mut state = self.0.state.lock();
-        if state.generation == token.generation {
-            refresh(&mut state)?;
-        }
-        let repeatable = exchange.method.is_idempotent() || exchange.operation == Operation::GraphqlQuery;
-        let replay_refused = match (exchange.replayable, applied) {
-            (false, _) => Some(ReplayRefused::BodyNotReplayable),
-            (_, Applied::Maybe) if !repeatable => Some(ReplayRefused::MaybeApplied),
-            _ => return Ok(Judgement::Replay { token: Token::new(state.generation, 1), verdict }),
-        };
-        Ok(Judgement::Keep { verdict, replay_refused })
-    }
-
-    /// Rejects for the next request without waiting (spec 2.6).
-    pub fn note_rejected(&self, token: &Token, _exchange: &Exchange<'_>) {
-        let mut state = self.0.state.lock();
-        state.expired = true;
-        state.rejected.push(token.generation);
-    }
-
-    /// The dialect.
+    /// How often things happened.
     #[must_use]
-    pub fn dialect(&self) -> &Dialect {
-        &self.0.dialect
+    pub fn stats(&self) -> Stats {
+        self.engine.hub.stats()
     }
 
-    /// The clock.
+    /// The events from now on.
     #[must_use]
-    pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+    pub fn events(&self) -> Events {
+        self.engine.hub.subscribe()
     }
 
-    /// The transport.
-    #[must_use]
-    pub fn transport(&self) -> &Arc<dyn Transport> {
-        &self.0.transport
+    /// Waits for a refresh that is under way and for a credential that is not saved yet, at most that long.
+    /// `true`: nothing is left to do. The session can be used on.
+    pub async fn shutdown(&self, most: Duration) -> bool {
+        let deadline = self.clock().now().mono.saturating_add(most);
+        self.engine.settle(deadline).await
     }
 
     /// Whether the token is for this URL's origin.
     #[must_use]
     pub fn owns(&self, url: &Url) -> bool {
-        self.0.origins.iter().any(|origin| origin.origin() == url.origin())
+        self.origins.find(url).is_some()
     }
 
-    /// Tells what happened to a request.
-    pub fn emit(&self, kind: EventKind) {
-        self.0.state.lock().events.push(kind);
+    /// The dialect.
+    #[must_use]
+    pub fn dialect(&self) -> &Dialect {
+        &self.engine.dialect
     }
 
-    /// STUB of `dialect().errors_with_success_status()`.
-    pub(crate) fn errors_with_success_status(&self) -> bool {
-        self.0.state.lock().errors_with_success
+    /// The clocks.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.engine.clock
     }
 
-    /// STUB of `dialect().credential_headers()`.
-    pub(crate) fn credential_headers(&self) -> Vec<HeaderName> {
-        vec![HeaderName::from_static("x-school")]
+    /// How token requests travel; a client uses it for its own requests, too.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
+    }
+
+    /// Tells that a request was sent again.
+    pub(crate) fn emit(&self, kind: EventKind) {
+        let status = self.status();
+        let (lineage, generation) = (status.lineage.unwrap_or_default(), status.generation.unwrap_or(0));
+        self.engine.hub.push(&Event { lineage, generation, kind });
+        self.engine.hub.dispatch();
+    }
+
+    fn fast(&self, origin: Option<OriginId>) -> Option<Token> {
+        let published = self.engine.published();
+        match published.snapshot.fast(self.engine.clock.now(), origin) {
+            Fast::Serve => Token::borrowed(published),
+            Fast::ServeAndTell => {
+                self.engine.ask(|machine, now| machine.acquire(Want { origin, min_life: None }, now));
+                Token::borrowed(published)
+            }
+            Fast::Ask => None,
+        }
+    }
+
+    fn deadline(&self, given: Option<Duration>) -> Duration {
+        let own = self.engine.clock.now().mono.saturating_add(self.wait);
+        given.map_or(own, |given| given.min(own))
+    }
+
+    async fn acquire(&self, want: Want, deadline: Option<Duration>) -> Result<Token, Error> {
+        let deadline = self.deadline(deadline);
+        let served = self.rounds(deadline, want, |machine, now| machine.acquire(want, now)).await?;
+        Ok(Token::owned(served))
+    }
+
+    /// Asks, waits, and asks again where the wait ended without a word.
+    async fn rounds(
+        &self,
+        deadline: Duration,
+        want: Want,
+        question: impl Fn(&mut Machine, Now) -> Acquired,
+    ) -> Result<Arc<Served>, Error> {
+        for _ in 0..MOST_ROUNDS {
+            let (acquired, waiter) = self.engine.ask_and_wait(|machine, now| {
+                let acquired = question(machine, now);
+                let ticket = ticket(&acquired);
+                (acquired, ticket)
+            });
+            match (acquired, waiter) {
+                (Acquired::Serve(current), _) => return Ok(self.engine.served(&current)?),
+                (Acquired::Wait(_), Some(waiter)) => match self.engine.wait(waiter, deadline).await {
+                    Ok(Done::Ready(served)) => return Ok(served),
+                    Ok(Done::Again) => {}
+                    Ok(Done::Failed(failure)) | Err(failure) => return self.fallback(want, failure),
+                },
+                (Acquired::Fail(failure), _) => return Err(failure.into()),
+                (Acquired::Wait(_), None) => {}
+            }
+        }
+        Err(unsteady().into())
+    }
+
+    /// A token that is still valid is served all the same (spec 1.2).
+    fn fallback(&self, want: Want, failure: Failure) -> Result<Arc<Served>, Error> {
+        let lasting = !matches!(failure.kind, ErrorKind::SignedOut | ErrorKind::Misuse);
+        let valid = self.engine.look(|machine, now| machine.fallback(want, now)).filter(|_| lasting);
+        match valid {
+            Some(current) => Ok(self.engine.served(&current)?),
+            None => Err(failure.into()),
+        }
+    }
+
+    async fn written(
+        &self,
+        begin: impl FnOnce(&mut Machine, Now) -> Result<Ticket, Failure>,
+    ) -> Result<(), Error> {
+        let (begun, waiter) = self.engine.ask_and_wait(|machine, now| {
+            let begun = begin(machine, now);
+            let ticket = begun.as_ref().ok().copied();
+            (begun, ticket)
+        });
+        begun?;
+        let Some(waiter) = waiter else { return Ok(()) };
+        match self.engine.wait(waiter, self.deadline(None)).await? {
+            Done::Failed(failure) => Err(failure.into()),
+            Done::Ready(_) | Done::Again => Ok(()),
+        }
+    }
+
+    /// Waits at a door.
+    async fn at_door(&self, waiter: Waiter, deadline: Duration) -> Result<Done, Failure> {
+        self.engine.wait(waiter, deadline).await
+    }
+
+    /// What the caller's future runs on does not matter to a session.
+    #[doc(hidden)]
+    pub fn on_engine(work: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        runtime::spawn(work).map(drop)
     }
 }
 
-fn refresh(state: &mut State) -> Result<(), Error> {
-    state.refreshes += 1;
-    if let Some(failure) = &state.refresh_fails {
-        return Err(failure.clone().into());
-    }
-    state.generation += 1;
-    state.expired = false;
-    Ok(())
-}
-
-fn retry_after(exchange: &Exchange<'_>) -> Option<Duration> {
-    let text = exchange.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-    text.parse().ok().map(Duration::from_secs)
-}
-
-impl Token {
-    fn new(generation: u64, replays: u8) -> Self {
-        let value = format!("sentinel-token-{generation}");
-        let mut authorization =
-            HeaderValue::try_from(format!("Bearer {value}")).unwrap_or(HeaderValue::from_static(""));
-        authorization.set_sensitive(true);
-        Self { value: Secret::new(value), authorization, generation, replays }
-    }
-
-    /// The token itself.
-    #[must_use]
-    pub fn value(&self) -> &str {
-        self.value.expose()
-    }
-
-    /// The value of the header that carries it.
-    #[must_use]
-    pub fn authorization(&self) -> &HeaderValue {
-        &self.authorization
-    }
-
-    /// The header that carries it.
-    #[must_use]
-    pub fn header_name(&self) -> &HeaderName {
-        &AUTHORIZATION
-    }
-
-    /// Its generation.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// When it ends, if that is known.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<Wall> {
-        None
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let status = self.status();
+        f.debug_struct("Session")
+            .field("dialect", &self.dialect().name())
+            .field("standing", &status.standing)
+            .field("generation", &status.generation)
+            .finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("generation", &self.generation).finish_non_exhaustive()
+fn ticket(acquired: &Acquired) -> Option<Ticket> {
+    match acquired {
+        Acquired::Wait(ticket) => Some(*ticket),
+        Acquired::Serve(_) | Acquired::Fail(_) => None,
     }
+}
+
+fn unsteady() -> Failure {
+    Failure::new(
+        ErrorKind::RefreshFailed,
+        "the stored credential keeps changing under this session: see who else writes it, then try again",
+    )
 }

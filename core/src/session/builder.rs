@@ -1,0 +1,419 @@
+//! Making a session: what is wrong is told here, not at the first request.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rekindle_proto::dialect::{ClientIdentity, Dialect};
+use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
+use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
+use url::Url;
+
+use super::Session;
+use super::engine::Engine;
+use super::events::OnEvent;
+use super::origins::{Origins, same, secure};
+use super::source::{Custom, Endpoint, Refresh, Source};
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::store::{MemoryStore, Store};
+use crate::transport::{ReqwestTransport, Transport, TransportOptions};
+
+/// Sessions of this process, by store and configuration: they share one state (spec 4.2).
+static ENGINES: Mutex<BTreeMap<String, Weak<Engine>>> = Mutex::new(BTreeMap::new());
+
+/// Where a dialect comes from: a preset's name, a file, or one that was made before.
+#[derive(Clone, Debug)]
+pub enum DialectSource {
+    /// A preset's name, or the path of a dialect file (it ends in `.toml` or has a `/`).
+    NameOrPath(String),
+    /// A dialect file.
+    File(PathBuf),
+    /// A dialect.
+    Dialect(Box<Dialect>),
+}
+
+impl From<&str> for DialectSource {
+    fn from(name: &str) -> Self {
+        Self::NameOrPath(name.to_owned())
+    }
+}
+
+impl From<String> for DialectSource {
+    fn from(name: String) -> Self {
+        Self::NameOrPath(name)
+    }
+}
+
+impl From<&Path> for DialectSource {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+impl From<Dialect> for DialectSource {
+    fn from(dialect: Dialect) -> Self {
+        Self::Dialect(Box::new(dialect))
+    }
+}
+
+impl DialectSource {
+    fn resolve(self) -> Result<Dialect, Failure> {
+        match self {
+            Self::NameOrPath(name) if name.ends_with(".toml") || name.contains('/') => read(Path::new(&name)),
+            Self::NameOrPath(name) => Dialect::preset(&name),
+            Self::File(path) => read(&path),
+            Self::Dialect(dialect) => Ok(*dialect),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Dialect, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("dialect: {} cannot be read ({error})", path.display());
+        Failure::new(ErrorKind::InvalidConfig, message)
+    })?;
+    Dialect::from_toml(&text, &path.display().to_string())
+}
+
+/// Describes a session. Every setting has the default of the spec.
+///
+/// ```
+/// use std::time::Duration;
+/// use rekindle::Session;
+///
+/// let session = Session::builder("oauth2")
+///     .token_url("https://auth.example.com/oauth/token")
+///     .client_id("app")
+///     .tokens("at-1", "rt-1")
+///     .expires_in(Duration::from_secs(900))
+///     .origin("https://api.example.com")
+///     .build()?;
+/// # let _ = session;
+/// # Ok::<(), rekindle::Error>(())
+/// ```
+#[must_use]
+pub struct SessionBuilder {
+    dialect: DialectSource,
+    token_url: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<Secret>,
+    variables: BTreeMap<String, String>,
+    credential: Option<Credential>,
+    store: Option<Arc<dyn Store>>,
+    origins: Vec<String>,
+    insecure_origins: Vec<String>,
+    rotation: Option<Rotation>,
+    background: bool,
+    wait: Duration,
+    send: Duration,
+    lease: Duration,
+    refresh: Option<Arc<dyn Refresh>>,
+    on_event: Option<OnEvent>,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Option<Arc<dyn Clock>>,
+    alone: bool,
+}
+
+impl SessionBuilder {
+    pub(super) fn new(dialect: DialectSource) -> Self {
+        Self {
+            dialect,
+            token_url: None,
+            client_id: None,
+            client_secret: None,
+            variables: BTreeMap::new(),
+            credential: None,
+            store: None,
+            origins: Vec::new(),
+            insecure_origins: Vec::new(),
+            rotation: None,
+            background: true,
+            wait: Duration::from_secs(30),
+            send: Duration::from_secs(60),
+            lease: Duration::from_secs(90),
+            refresh: None,
+            on_event: None,
+            transport: None,
+            clock: None,
+            alone: false,
+        }
+    }
+
+    /// The token endpoint, where the dialect does not name it.
+    pub fn token_url(mut self, url: impl Into<String>) -> Self {
+        self.token_url = Some(url.into());
+        self
+    }
+
+    /// `client_id`.
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.client_id = Some(id.into());
+        self
+    }
+
+    /// `client_secret`.
+    pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
+        self.client_secret = Some(secret.into());
+        self
+    }
+
+    /// A value for the dialect's URL templates: `tenant`, `instance`, ...
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// The credential to begin with, if the store has none (spec 7.3).
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// Access and refresh token to begin with, if the store has none (spec 7.3).
+    pub fn tokens(mut self, access_token: impl Into<Secret>, refresh_token: impl Into<Secret>) -> Self {
+        let credential = self.credential.get_or_insert_default();
+        credential.access_token = Some(access_token.into());
+        credential.refresh_token = Some(refresh_token.into());
+        self
+    }
+
+    /// How long the access token to begin with still lives.
+    pub fn expires_in(mut self, left: Duration) -> Self {
+        self.credential.get_or_insert_default().expiry = Some(Expiry::In(left));
+        self
+    }
+
+    /// Where the credential is kept. Default: in memory.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// As [`SessionBuilder::store`], for a store that others hold too.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// An origin that the token is for. Call it once for each.
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+
+    /// The origins that the token is for, and no others (spec 9.1).
+    pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.origins.extend(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// An http origin, not on loopback, that tokens may be sent to all the same (`http://keycloak:8080` in Compose).
+    pub fn insecure_origin(mut self, origin: impl Into<String>) -> Self {
+        self.insecure_origins.push(origin.into());
+        self
+    }
+
+    /// What the server does with a used refresh token, where the dialect leaves it open (spec 6.1).
+    pub fn rotation(mut self, rotation: Rotation) -> Self {
+        self.rotation = Some(rotation);
+        self
+    }
+
+    /// Whether tokens are refreshed in the background, before callers must wait (spec 1.2). Default: yes.
+    pub fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// How long a caller waits for a token at most. Default 30 s.
+    pub fn wait_timeout(mut self, most: Duration) -> Self {
+        self.wait = most;
+        self
+    }
+
+    /// How long one token request may take at most. Default 60 s.
+    pub fn send_timeout(mut self, most: Duration) -> Self {
+        self.send = most;
+        self
+    }
+
+    /// How long a lease lasts without being renewed. Default 90 s; at least 1.5 times the send timeout.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// A refresh of your own instead of the dialect's request.
+    pub fn refresh_with(mut self, refresh: impl Refresh) -> Self {
+        self.refresh = Some(Arc::new(refresh));
+        self
+    }
+
+    /// Called with each event, in order, on a thread of its own.
+    pub fn on_event(mut self, call: impl Fn(&rekindle_proto::Event) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Arc::new(call));
+        self
+    }
+
+    /// How token requests travel. Default: reqwest.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// The clocks; tests bring a [`ManualClock`](crate::clock::ManualClock).
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Shares no state with other sessions of this process: a stand-in for another process, in tests.
+    #[doc(hidden)]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Makes the session. Nothing is read or sent yet.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the setting that is wrong.
+    pub fn build(self) -> Result<Session, Error> {
+        Ok(self.make()?)
+    }
+
+    fn make(self) -> Result<Session, Failure> {
+        let mut dialect = self.dialect.resolve()?;
+        if let Some(rotation) = self.rotation {
+            dialect = dialect.with_rotation(rotation);
+        }
+        if let Some(credential) = &self.credential {
+            credential.check()?;
+        }
+        if self.lease < self.send * 3 / 2 {
+            return Err(config("lease", "must be at least 1.5 times send_timeout, or it could end during a send"));
+        }
+        let insecure = urls("insecure_origins", &self.insecure_origins)?;
+        let origins = Origins::new(&urls("origins", &self.origins)?, &insecure)?;
+        let token_url = self.token_url.as_deref().map(|text| url("token_url", text)).transpose()?;
+        let identity = ClientIdentity {
+            token_url,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            variables: self.variables,
+        };
+        let custom = self.refresh.is_some();
+        let binding = binding(&dialect, &identity, &insecure, custom)?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(ReqwestTransport::new(TransportOptions::default()).map_err(|error| error.failure().clone())?),
+        };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let key = store
+            .identity()
+            .filter(|_| !self.alone && !custom)
+            .map(|store| format!("{store}\n{binding:?}\n{dialect:?}\n{origins:?}\n{}", self.background));
+        let dialect = Arc::new(dialect);
+        let make = || {
+            let mut config = MachineConfig::new(dialect.rotation(), binding);
+            config.old_token_dies = dialect.old_token_dies();
+            config.background = self.background && dialect.proactive();
+            config.shared = store.shared();
+            config.boot = crate::clock::boot_id();
+            config.send_cap = self.send;
+            config.lease = self.lease;
+            config.uncapped = custom;
+            let placed = dialect.clone();
+            config.servable = Arc::new(move |token, kind| placed.place(token, kind).map(drop));
+            let source: Arc<dyn Source> = match self.refresh {
+                Some(refresh) => Arc::new(Custom(refresh)),
+                None => Arc::new(Endpoint {
+                    dialect: dialect.clone(),
+                    identity,
+                    transport: transport.clone(),
+                    clock: clock.clone(),
+                }),
+            };
+            let machine = Machine::new(config, self.credential, Entropy::new(seed()?));
+            Ok(Engine::new(machine, clock.clone(), dialect.clone(), store, source))
+        };
+        let engine = match key {
+            Some(key) => shared(key, make)?,
+            None => make()?,
+        };
+        if let Some(call) = self.on_event {
+            engine.hub.listen(call);
+        }
+        Ok(Session { engine, origins: Arc::new(origins), transport, wait: self.wait })
+    }
+}
+
+/// The engine of that key, made if there is none.
+fn shared(key: String, make: impl FnOnce() -> Result<Arc<Engine>, Failure>) -> Result<Arc<Engine>, Failure> {
+    let mut engines = ENGINES.lock();
+    engines.retain(|_, engine| engine.strong_count() > 0);
+    if let Some(engine) = engines.get(&key).and_then(Weak::upgrade) {
+        return Ok(engine);
+    }
+    let engine = make()?;
+    engines.insert(key, Arc::downgrade(&engine));
+    Ok(engine)
+}
+
+/// Whom the records of this session belong to (spec 7.5); checks that the endpoint may be asked (spec 5.6).
+fn binding(
+    dialect: &Dialect,
+    identity: &ClientIdentity,
+    insecure: &[Url],
+    custom: bool,
+) -> Result<Binding, Failure> {
+    let token_endpoint = if custom {
+        "custom".to_owned()
+    } else {
+        let url = dialect.token_url(identity)?;
+        if !secure(&url) && !insecure.iter().any(|allowed| same(allowed, &url)) {
+            let what = "is neither https nor loopback: use https, or list its origin in insecure_origins";
+            return Err(config("token_url", what));
+        }
+        without_query(url)
+    };
+    Ok(Binding { token_endpoint, client_id: identity.client_id.clone(), key_thumbprint: None })
+}
+
+fn without_query(mut url: Url) -> String {
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+fn urls(setting: &str, texts: &[String]) -> Result<Vec<Url>, Failure> {
+    texts.iter().map(|text| url(setting, text)).collect()
+}
+
+fn url(setting: &str, text: &str) -> Result<Url, Failure> {
+    let url = Url::parse(text).map_err(|error| config(setting, &format!("is not a URL ({error}): write it with its scheme, https://...")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(config(setting, "must be an http or https URL with a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(config(setting, "must not carry user name or password"));
+    }
+    Ok(url)
+}
+
+fn config(setting: &str, what: &str) -> Failure {
+    Failure::new(ErrorKind::InvalidConfig, format!("{setting} {what}"))
+}
+
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| {
+        Failure::new(ErrorKind::Misuse, format!("the operating system gives no randomness ({error})"))
+    })?;
+    Ok(seed)
+}

@@ -1,0 +1,172 @@
+//! What follows from a response (spec 2, 3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rekindle_proto::machine::{AfterRejection, OriginId, ReplayRefused, Stamp, Ticket};
+use rekindle_proto::{Applied, Exchange, Operation, Verdict};
+
+use super::engine::Done;
+use super::token::{Served, Token};
+use super::{MOST_ROUNDS, Session, unsteady};
+use crate::error::Error;
+
+/// What to do with a response.
+#[derive(Debug)]
+pub enum Judgement {
+    /// Give it to the caller.
+    Keep {
+        /// What it says about the token.
+        verdict: Verdict,
+        /// Why the request is not sent again, though its token was turned away.
+        replay_refused: Option<ReplayRefused>,
+    },
+    /// Send the request again.
+    Replay {
+        /// With this token.
+        token: Token,
+        /// What the response said about the old one.
+        verdict: Verdict,
+    },
+}
+
+impl Session {
+    /// What a response says about our token; changes nothing.
+    #[must_use]
+    pub fn verdict(&self, exchange: &Exchange<'_>) -> Verdict {
+        self.dialect().judge(exchange)
+    }
+
+    /// Judges the response to a request that carried `token`. Where the token was turned away, waits for a
+    /// new one; an accepted response is judged at once. `deadline` is on the session's monotonic clock.
+    ///
+    /// For those who keep their own HTTP client:
+    ///
+    /// ```
+    /// # async fn f(session: rekindle::Session, url: url::Url) -> Result<(), rekindle::Error> {
+    /// use rekindle::{Judgement, proto::{Exchange, Operation}};
+    /// # async fn send(_: &rekindle::Token) -> http::Response<Vec<u8>> { http::Response::new(Vec::new()) }
+    ///
+    /// let mut token = session.token().await?;
+    /// let response = loop {
+    ///     let response = send(&token).await;
+    ///     let exchange = Exchange {
+    ///         method: &http::Method::GET,
+    ///         url: &url,
+    ///         operation: Operation::Http,
+    ///         replayable: true,
+    ///         status: response.status(),
+    ///         headers: response.headers(),
+    ///         body: response.body(),
+    ///     };
+    ///     match session.judge(&token, &exchange, None).await? {
+    ///         Judgement::Replay { token: fresh, .. } => token = fresh,
+    ///         Judgement::Keep { .. } => break response,
+    ///     }
+    /// };
+    /// # let _ = response; Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where a refresh was needed and failed: as [`Session::token`]. SignedOut where the sign-in that the
+    /// token belongs to has ended.
+    pub async fn judge(
+        &self,
+        token: &Token,
+        exchange: &Exchange<'_>,
+        deadline: Option<Duration>,
+    ) -> Result<Judgement, Error> {
+        let verdict = self.verdict(exchange);
+        let Some(origin) = self.origins.find(exchange.url) else {
+            return Ok(Judgement::Keep { verdict, replay_refused: None });
+        };
+        match verdict {
+            Verdict::Expired { applied, .. } => {
+                let refused = cannot_replay(exchange, applied);
+                self.rejected(token, origin, refused, deadline, verdict).await
+            }
+            verdict => {
+                self.not_rejected(&verdict, origin);
+                Ok(Judgement::Keep { verdict, replay_refused: None })
+            }
+        }
+    }
+
+    /// The error was found where nothing can be sent again: the token is refreshed for the next request.
+    pub fn note_rejected(&self, token: &Token, exchange: &Exchange<'_>) {
+        let Some(origin) = self.origins.find(exchange.url) else { return };
+        let mut stamp = token.stamp();
+        self.engine.ask(|machine, now| {
+            machine.reject(&mut stamp, origin, Some(ReplayRefused::Streamed), now)
+        });
+    }
+
+    fn not_rejected(&self, verdict: &Verdict, origin: OriginId) {
+        if *verdict == Verdict::Accepted && self.engine.published().snapshot.watches(origin) {
+            self.engine.ask(|machine, now| machine.accepted(origin, now));
+        }
+    }
+
+    async fn rejected(
+        &self,
+        token: &Token,
+        origin: OriginId,
+        refused: Option<ReplayRefused>,
+        deadline: Option<Duration>,
+        verdict: Verdict,
+    ) -> Result<Judgement, Error> {
+        let deadline = self.deadline(deadline);
+        let mut stamp = token.stamp();
+        for _ in 0..MOST_ROUNDS {
+            let (after, waiter) = self.engine.ask_and_wait(|machine, now| {
+                let after = machine.reject(&mut stamp, origin, refused, now);
+                let ticket = ticket(&after);
+                (after, ticket)
+            });
+            match (after, waiter) {
+                (AfterRejection::Replay(current), _) => {
+                    return Ok(replay(self.engine.served(&current)?, &stamp, verdict));
+                }
+                (AfterRejection::Wait(_), Some(waiter)) => match self.at_door(waiter, deadline).await? {
+                    Done::Ready(served) => return Ok(replay(served, &stamp, verdict)),
+                    Done::Again => {}
+                    Done::Failed(failure) => return Err(failure.into()),
+                },
+                (AfterRejection::Refuse(reason), _) => return Ok(refuse(verdict, reason)),
+                (AfterRejection::Fail(failure), _) => return Err(failure.into()),
+                (AfterRejection::Wait(_), None) => {}
+            }
+        }
+        Err(unsteady().into())
+    }
+}
+
+/// A new token that is turned away as well tells that no token helps (spec 3.3).
+fn refuse(verdict: Verdict, reason: ReplayRefused) -> Judgement {
+    let verdict = if reason == ReplayRefused::FreshTokenRejected { Verdict::Denied } else { verdict };
+    Judgement::Keep { verdict, replay_refused: Some(reason) }
+}
+
+fn replay(served: Arc<Served>, stamp: &Stamp, verdict: Verdict) -> Judgement {
+    Judgement::Replay { token: Token::replay(served, stamp), verdict }
+}
+
+fn cannot_replay(exchange: &Exchange<'_>, applied: Applied) -> Option<ReplayRefused> {
+    let repeatable = match exchange.operation {
+        Operation::Http => exchange.method.is_idempotent(),
+        Operation::GraphqlQuery => true,
+        Operation::GraphqlMutation => false,
+    };
+    if !exchange.replayable {
+        return Some(ReplayRefused::BodyNotReplayable);
+    }
+    (applied == Applied::Maybe && !repeatable).then_some(ReplayRefused::MaybeApplied)
+}
+
+fn ticket(after: &AfterRejection) -> Option<Ticket> {
+    match after {
+        AfterRejection::Wait(ticket) => Some(*ticket),
+        _ => None,
+    }
+}
