@@ -1,19 +1,56 @@
 //! How one server speaks and rotates, as data.
+//!
+//! A dialect is a TOML file: how an expired token looks, how a refresh is asked for, what its answers mean, how
+//! refresh tokens rotate. What a file leaves out is as RFC 6749 and RFC 6750 say. The presets come along; a
+//! user can write one. Rules are ordered; the first one whose conditions are all met decides.
+
+mod answer;
+mod body;
+mod file;
+mod judge;
+mod lifetime;
+mod path;
+mod place;
+mod preset;
+mod request;
+mod retry_after;
+mod rotation_text;
+mod rule;
+mod scalar;
+mod template;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use crate::credential::Secret;
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure};
+use crate::redact;
 use crate::rotation::Rotation;
 use crate::time::Wall;
 use crate::verdict::{Exchange, Outcome, Verdict};
 
-/// One server's way of speaking.
-#[derive(Clone, Debug)]
-pub struct Dialect {}
+pub use file::ClientAuth;
+pub use path::Path;
+pub use preset::Preset;
+
+/// One server's way of speaking. Cheap to clone.
+#[derive(Clone)]
+pub struct Dialect {
+    spec: Arc<file::Spec>,
+}
+
+/// Name and rotation only: a dialect file may hold an API key among its extra fields.
+impl fmt::Debug for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialect").field("name", &self.spec.name).field("rotation", &self.rotation()).finish()
+    }
+}
 
 /// Who the client is, and where it asks (spec 5.5, 7.5).
 #[derive(Clone, Debug, Default)]
@@ -77,88 +114,335 @@ pub struct Placement {
 }
 
 impl Dialect {
+    fn new(spec: file::Spec) -> Self {
+        Self { spec: Arc::new(spec) }
+    }
+
     /// A preset by its name.
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    /// assert_eq!(Dialect::preset("oauth2")?.name(), "oauth2");
+    /// assert!(Dialect::preset("nobody").unwrap_err().message.contains("oauth2"));
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
     pub fn preset(name: &str) -> Result<Self, Failure> {
-        let _ = name;
-        unimplemented!()
+        preset::dialect(name)
     }
-    /// A dialect file; `file` names it in errors.
-    pub fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
-        let _ = (text, file);
-        unimplemented!()
+
+    /// The names of all presets.
+    ///
+    /// ```
+    /// assert!(rekindle_proto::Dialect::preset_names().any(|name| name == "graphql"));
+    /// ```
+    pub fn preset_names() -> impl Iterator<Item = &'static str> {
+        preset::ALL.iter().map(|(name, _)| *name)
     }
-    /// A dialect as JSON data (a dict in the bindings).
-    pub fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
-        let _ = value;
-        unimplemented!()
+
+    /// All presets with what a list shows of them.
+    ///
+    /// ```
+    /// let all: Vec<_> = rekindle_proto::Dialect::presets().collect();
+    /// assert!(all.iter().all(|preset| !preset.description.is_empty()));
+    /// ```
+    pub fn presets() -> impl Iterator<Item = Preset> {
+        preset::all()
     }
-    /// Its name.
-    pub fn name(&self) -> &str {
-        unimplemented!()
-    }
-    /// Its rotation.
-    pub fn rotation(&self) -> Rotation {
-        unimplemented!()
-    }
-    /// The same dialect with another rotation (where it is the tenant's setting).
+
+    /// The text of a preset: a file to start one's own dialect from.
+    ///
+    /// ```
+    /// assert!(rekindle_proto::Dialect::preset_text("json").is_some_and(|text| text.contains("refreshToken")));
+    /// ```
     #[must_use]
-    pub fn with_rotation(self, rotation: Rotation) -> Self {
-        let _ = rotation;
+    pub fn preset_text(name: &str) -> Option<&'static str> {
+        preset::ALL.iter().find(|(one, _)| *one == name).map(|(_, text)| *text)
+    }
+
+    /// A dialect file; `file` names it in errors.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Rotation};
+    /// let dialect = Dialect::from_toml("rotation = \"strict\"", "acme.toml")?;
+    /// assert_eq!((dialect.name(), dialect.rotation()), ("acme", Rotation::Strict));
+    /// let failure = Dialect::from_toml("[refresh]\nmethod = \"GET\"", "acme.toml").unwrap_err();
+    /// assert!(failure.message.starts_with("acme.toml, line 2, field `refresh.method`"));
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    pub fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
+        file::Spec::from_toml(text, file).map(Self::new)
+    }
+
+    /// A dialect as JSON data (a dict in the bindings), of the same shape as a file.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Rotation};
+    /// let dialect = Dialect::from_json(&serde_json::json!({"rotation": {"grace_seconds": 30}}))?;
+    /// assert_eq!(dialect.rotation().to_string(), "grace(30)");
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    pub fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
+        file::Spec::from_json(value).map(Self::new)
+    }
+
+    /// Its name.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::Dialect::preset("json").unwrap().name(), "json");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// Whose dialect it is, and what is special about it.
+    ///
+    /// ```
+    /// assert!(rekindle_proto::Dialect::preset("oauth2").unwrap().description().contains("RFC 6749"));
+    /// ```
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.spec.description
+    }
+
+    /// Its rotation.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Rotation};
+    /// assert_eq!(Dialect::preset("google").unwrap().rotation(), Rotation::None);
+    /// ```
+    #[must_use]
+    pub fn rotation(&self) -> Rotation {
+        self.spec.rotation.0
+    }
+
+    /// The same dialect with another rotation (where it is the tenant's setting).
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Rotation};
+    /// let dialect = Dialect::preset("keycloak").unwrap().with_rotation(Rotation::StrictFamily);
+    /// assert_eq!(dialect.rotation(), Rotation::StrictFamily);
+    /// ```
+    #[must_use]
+    pub fn with_rotation(mut self, rotation: Rotation) -> Self {
+        Arc::make_mut(&mut self.spec).rotation.0 = rotation;
         self
     }
+
+    /// The same dialect with another way of client authentication (where it is the client's registration).
+    /// `private_key_jwt` comes with sign-in and is InvalidConfig until then.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::ClientAuth};
+    /// assert!(Dialect::preset("oauth2")?.with_client_auth(ClientAuth::Basic).is_ok());
+    /// assert!(Dialect::preset("oauth2")?.with_client_auth(ClientAuth::PrivateKeyJwt).is_err());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    pub fn with_client_auth(mut self, auth: ClientAuth) -> Result<Self, Failure> {
+        if auth == ClientAuth::PrivateKeyJwt {
+            let message = "client authentication with private_key_jwt comes with sign-in; use none, basic or body";
+            return Err(Failure::new(ErrorKind::InvalidConfig, message));
+        }
+        Arc::make_mut(&mut self.spec).refresh.client_auth = auth;
+        Ok(self)
+    }
+
     /// Whether the old access token dies when a refresh succeeds (spec 5.4).
+    ///
+    /// ```
+    /// assert!(rekindle_proto::Dialect::preset("django-oauth-toolkit").unwrap().old_token_dies());
+    /// ```
+    #[must_use]
     pub fn old_token_dies(&self) -> bool {
-        unimplemented!()
+        self.spec.old_token_dies
     }
+
     /// Whether a refresh may be made before the token ends (spec 1.2).
+    ///
+    /// ```
+    /// assert!(rekindle_proto::Dialect::preset("oauth2").unwrap().proactive());
+    /// ```
+    #[must_use]
     pub fn proactive(&self) -> bool {
-        unimplemented!()
+        self.spec.proactive
     }
+
     /// Whether API errors come with status 200, so that accepted bodies must be looked into (spec 2.6).
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    /// assert!(Dialect::preset("graphql").unwrap().errors_with_success_status());
+    /// assert!(!Dialect::preset("oauth2").unwrap().errors_with_success_status());
+    /// ```
+    #[must_use]
     pub fn errors_with_success_status(&self) -> bool {
-        unimplemented!()
+        self.spec.errors_with_success_status()
     }
+
     /// The token endpoint as this identity reaches it.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
+    /// let mut identity = ClientIdentity::default();
+    /// identity.variables.insert("domain".into(), "acme.eu.auth0.com".into());
+    /// let url = Dialect::preset("auth0")?.token_url(&identity)?;
+    /// assert_eq!(url.as_str(), "https://acme.eu.auth0.com/oauth/token");
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
     pub fn token_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
-        let _ = identity;
-        unimplemented!()
+        self.spec.token_url(identity)
     }
+
     /// The request for a refresh.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::{ClientIdentity, RefreshRequest}};
+    /// let identity = ClientIdentity { token_url: "https://idp.example/token".parse().ok(), ..Default::default() };
+    /// let refresh = RefreshRequest { refresh_token: &"abc".into(), scope: None, extra: &Default::default() };
+    /// let request = Dialect::preset("oauth2")?.refresh_request(&identity, &refresh)?;
+    /// assert_eq!(request.body.expose(), "grant_type=refresh_token&refresh_token=abc");
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
     pub fn refresh_request(
         &self,
         identity: &ClientIdentity,
         refresh: &RefreshRequest<'_>,
     ) -> Result<TokenRequest, Failure> {
-        let _ = (identity, refresh);
-        unimplemented!()
+        self.spec.refresh_request(identity, refresh)
     }
-    /// The request that revokes a refresh token, where the dialect has one (RFC 7009).
+
+    /// The request that revokes a refresh token, where the dialect has one (RFC 7009). `None` too where the
+    /// session's token endpoint is on another origin than the dialect's revocation endpoint.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
+    /// let identity = ClientIdentity::default();
+    /// assert!(Dialect::preset("google")?.revoke_request(&identity, &"abc".into())?.is_some());
+    /// assert!(Dialect::preset("json")?.revoke_request(&identity, &"abc".into())?.is_none());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
     pub fn revoke_request(
         &self,
         identity: &ClientIdentity,
         refresh_token: &Secret,
     ) -> Result<Option<TokenRequest>, Failure> {
-        let _ = (identity, refresh_token);
-        unimplemented!()
+        self.spec.revoke_request(identity, refresh_token)
     }
+
     /// What a token endpoint's answer means (spec 5.1).
+    ///
+    /// ```
+    /// use rekindle_proto::{DeadReason, Dialect, Outcome, Wall, dialect::Answer};
+    /// let answer = Answer {
+    ///     status: http::StatusCode::BAD_REQUEST,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: br#"{"error":"invalid_grant"}"#,
+    ///     sent_at: Wall(0),
+    ///     received_at: Wall(0),
+    /// };
+    /// assert_eq!(Dialect::preset("oauth2").unwrap().outcome(&answer), Outcome::Dead(DeadReason::Rejected));
+    /// ```
+    #[must_use]
     pub fn outcome(&self, answer: &Answer<'_>) -> Outcome {
-        let _ = answer;
-        unimplemented!()
+        self.spec.outcome(answer)
     }
+
     /// What an API response says about our token (spec 2).
+    ///
+    /// ```
+    /// use rekindle_proto::{Applied, Dialect, Exchange, ExpiredReason, Operation, Verdict};
+    /// let exchange = Exchange {
+    ///     method: &http::Method::POST,
+    ///     url: &"https://api.example/graphql".parse().unwrap(),
+    ///     operation: Operation::GraphqlMutation,
+    ///     replayable: true,
+    ///     status: http::StatusCode::OK,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: br#"{"errors":[{"extensions":{"code":"UNAUTHENTICATED"}}]}"#,
+    /// };
+    /// let expired = Verdict::Expired { reason: ExpiredReason::Unknown, applied: Applied::No };
+    /// assert_eq!(Dialect::preset("graphql").unwrap().judge(&exchange), expired);
+    /// ```
+    #[must_use]
     pub fn judge(&self, exchange: &Exchange<'_>) -> Verdict {
-        let _ = exchange;
-        unimplemented!()
+        self.spec.judge(exchange)
     }
-    /// Where the token goes. Fails if it cannot be a header value (a newline in it). `token_type` is the server's.
+
+    /// Where the token goes. Fails if it cannot be a header value (a newline in it), or if the dialect does not
+    /// know the type that the server gave it. `token_type` is the server's.
+    ///
+    /// ```
+    /// let placement = rekindle_proto::Dialect::preset("oauth2")?.place(&"abc".into(), Some("bearer"))?;
+    /// assert_eq!(placement.name, "authorization");
+    /// assert_eq!(placement.value, "Bearer abc");
+    /// assert!(placement.value.is_sensitive());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
     pub fn place(&self, token: &Secret, token_type: Option<&str>) -> Result<Placement, Failure> {
-        let _ = (token, token_type);
-        unimplemented!()
+        self.spec.place(token, token_type)
     }
+
+    /// Whether a token of this type may be served; one of another type is persisted only (spec 5.4).
+    ///
+    /// ```
+    /// let dialect = rekindle_proto::Dialect::preset("oauth2").unwrap();
+    /// assert!(dialect.understands(None) && dialect.understands(Some("bearer")));
+    /// assert!(!dialect.understands(Some("mac")));
+    /// ```
+    #[must_use]
+    pub fn understands(&self, token_type: Option<&str>) -> bool {
+        self.spec.understands(token_type)
+    }
+
     /// The headers that hold credentials in this dialect, beside the usual ones: dropped when a redirect
     /// leaves the origin (spec 9.2).
+    ///
+    /// ```
+    /// let names = rekindle_proto::Dialect::preset("shopify").unwrap().credential_headers();
+    /// assert_eq!(names, ["x-shopify-access-token"]);
+    /// ```
+    #[must_use]
     pub fn credential_headers(&self) -> Vec<HeaderName> {
-        unimplemented!()
+        self.spec.credential_headers()
+    }
+
+    /// A server's body made fit to be shown: the dialect's own hiding places blanked, then redacted (spec 2.7).
+    ///
+    /// ```
+    /// let dialect = rekindle_proto::Dialect::preset("fitbit").unwrap();
+    /// let body = br#"{"errors":[{"errorType":"expired_token","message":"Access token expired: s3cr3t"}]}"#;
+    /// assert!(!dialect.redact(body, &[]).contains("s3cr3t"));
+    /// ```
+    #[must_use]
+    pub fn redact(&self, body: &[u8], known: &[&Secret]) -> String {
+        let mut fields = match serde_json::from_slice(body) {
+            Ok(fields) if !self.spec.redact.paths.0.is_empty() => fields,
+            _ => return redact::body(body, known),
+        };
+        for path in &self.spec.redact.paths.0 {
+            path.replace(&mut fields, &redact::MASK.into());
+        }
+        redact::text(&fields.to_string(), known)
+    }
+
+    /// What the server says in its own words, redacted: `error_description`, `message` and their like.
+    ///
+    /// ```
+    /// let dialect = rekindle_proto::Dialect::preset("oauth2").unwrap();
+    /// let body = br#"{"error":"invalid_grant","error_description":"Session not active"}"#;
+    /// assert_eq!(dialect.server_message(body, &[]).as_deref(), Some("Session not active"));
+    /// ```
+    #[must_use]
+    pub fn server_message(&self, body: &[u8], known: &[&Secret]) -> Option<String> {
+        let mut fields = body::fields(&HeaderMap::new(), body)?;
+        for path in &self.spec.redact.paths.0 {
+            path.replace(&mut fields, &redact::MASK.into());
+        }
+        let text = MESSAGES.iter().find_map(|at| at.parse::<Path>().ok()?.first(&fields)?.as_str().map(str::to_owned));
+        text.filter(|text| !text.is_empty()).map(|text| redact::text(&text, known))
     }
 }
+
+/// Where servers put a sentence for people.
+const MESSAGES: [&str; 7] =
+    ["error_description", "error.message", "errors[*].message", "message", "msg", "detail", "error"];

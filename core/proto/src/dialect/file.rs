@@ -1,0 +1,509 @@
+//! The shape of a dialect file. Whatever is missing has the default of RFC 6749 and RFC 6750.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use super::path::Path;
+use super::retry_after::RetryAfter;
+use super::rotation_text::Written;
+use super::rule::{Condition, RawTest, Statuses, Test, When};
+use super::scalar::{Scalar, Several};
+use super::template::Template;
+use crate::error::{ErrorKind, Failure};
+use crate::verdict::{Applied, DeadReason, ExpiredReason};
+
+/// A whole dialect.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spec {
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) description: String,
+    #[serde(default)]
+    pub(super) rotation: Written,
+    /// The old access token dies when a refresh succeeds.
+    #[serde(default)]
+    pub(super) old_token_dies: bool,
+    #[serde(default = "yes")]
+    pub(super) proactive: bool,
+    /// Values for blanks that the session does not fill.
+    #[serde(default)]
+    pub(super) variables: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) token: Token,
+    #[serde(default)]
+    pub(super) refresh: Refresh,
+    pub(super) revoke: Option<Revoke>,
+    #[serde(default)]
+    pub(super) answer: AnswerSpec,
+    #[serde(default)]
+    pub(super) api: Api,
+    #[serde(default)]
+    pub(super) retry_after: RetryAfter,
+    #[serde(default)]
+    pub(super) redact: Redact,
+}
+
+/// Where the access token goes in an API request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Token {
+    #[serde(deserialize_with = "header_name")]
+    pub(super) header: HeaderName,
+    /// `""` = the bare token.
+    pub(super) scheme: String,
+    /// The name of a cookie; the header and the scheme don't count then.
+    pub(super) cookie: Option<String>,
+    /// What `token_type` may say beside `Bearer` and `DPoP`.
+    pub(super) types: Several<String>,
+    /// Other headers that hold credentials in this dialect.
+    pub(super) credential_headers: Several<Header>,
+}
+
+impl Default for Token {
+    fn default() -> Self {
+        Self {
+            header: http::header::AUTHORIZATION,
+            scheme: "Bearer".into(),
+            cookie: None,
+            types: Several::default(),
+            credential_headers: Several::default(),
+        }
+    }
+}
+
+/// How a refresh is asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "RawRefresh")]
+pub(super) struct Refresh {
+    pub(super) url: Option<Template>,
+    pub(super) method: RefreshMethod,
+    pub(super) encoding: Encoding,
+    pub(super) client_auth: ClientAuth,
+    pub(super) grant_type: Option<String>,
+    /// The GraphQL document; the token is one of its variables.
+    pub(super) document: String,
+    pub(super) names: Names,
+    pub(super) query: BTreeMap<String, Template>,
+    pub(super) extra: BTreeMap<String, Extra>,
+    pub(super) headers: BTreeMap<Header, Template>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRefresh {
+    url: Option<Template>,
+    #[serde(default)]
+    method: RefreshMethod,
+    #[serde(default)]
+    encoding: Encoding,
+    client_auth: Option<ClientAuth>,
+    grant_type: Option<String>,
+    #[serde(default)]
+    document: String,
+    #[serde(default)]
+    names: Names,
+    #[serde(default)]
+    query: BTreeMap<String, Template>,
+    #[serde(default)]
+    extra: BTreeMap<String, Extra>,
+    #[serde(default)]
+    headers: BTreeMap<Header, Template>,
+}
+
+impl TryFrom<RawRefresh> for Refresh {
+    type Error = String;
+
+    fn try_from(raw: RawRefresh) -> Result<Self, String> {
+        if (raw.encoding == Encoding::Graphql) != !raw.document.is_empty() {
+            return Err("`document` goes with `encoding = \"graphql\"`, and only with it".into());
+        }
+        if raw.encoding == Encoding::Graphql && !raw.document.contains(&format!("${}", raw.names.refresh_token)) {
+            let name = &raw.names.refresh_token;
+            return Err(format!("`document` must take the refresh token as the variable `${name}`; it is never pasted into the text"));
+        }
+        if raw.client_auth == Some(ClientAuth::PrivateKeyJwt) {
+            return Err("`client_auth = \"private_key_jwt\"` comes with sign-in; use \"none\", \"basic\" or \"body\"".into());
+        }
+        Ok(Self {
+            url: raw.url,
+            method: raw.method,
+            encoding: raw.encoding,
+            client_auth: raw.client_auth.unwrap_or_default(),
+            grant_type: raw.grant_type,
+            document: raw.document,
+            names: raw.names,
+            query: raw.query,
+            extra: raw.extra,
+            headers: raw.headers,
+        })
+    }
+}
+
+/// The method of a token request. No GET: a token must not stand in a URL (spec 9.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum RefreshMethod {
+    #[default]
+    Post,
+    Put,
+    Patch,
+}
+
+/// How the body of a token request is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Encoding {
+    #[default]
+    Form,
+    Json,
+    Graphql,
+}
+
+/// How a client says who it is to the token endpoint (spec 5.5). One way per request, never probed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ClientAuth {
+    /// `client_id` in the body, no secret.
+    None,
+    /// HTTP Basic; a client without a secret sends `client_id` in the body.
+    Basic,
+    /// `client_id` and `client_secret` in the body.
+    #[default]
+    Body,
+    /// A signed assertion; comes with sign-in.
+    PrivateKeyJwt,
+}
+
+/// How the server spells the fields of a token request; `""` = not sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Names {
+    pub(super) grant_type: String,
+    pub(super) refresh_token: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+    pub(super) scope: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let own = |text: &str| text.to_owned();
+        Self {
+            grant_type: own("grant_type"),
+            refresh_token: own("refresh_token"),
+            client_id: own("client_id"),
+            client_secret: own("client_secret"),
+            scope: own("scope"),
+        }
+    }
+}
+
+/// A further field of a token request: a text with blanks, a number or a yes.
+#[derive(Clone, Debug)]
+pub(super) enum Extra {
+    Text(Template),
+    Plain(Scalar),
+}
+
+impl<'de> Deserialize<'de> for Extra {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Scalar::deserialize(deserializer)? {
+            Scalar::Text(text) => text.parse().map(Self::Text).map_err(D::Error::custom),
+            plain => Ok(Self::Plain(plain)),
+        }
+    }
+}
+
+/// RFC 7009.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Revoke {
+    pub(super) url: Template,
+    #[serde(default = "token")]
+    pub(super) field: String,
+}
+
+/// Where a token endpoint's answer has its fields, and what its errors mean.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AnswerSpec {
+    pub(super) access_token: Several<Path>,
+    pub(super) refresh_token: Several<Path>,
+    pub(super) token_type: Several<Path>,
+    pub(super) scope: Several<Path>,
+    pub(super) expires_in: Several<Path>,
+    pub(super) expires_at: Several<Path>,
+    pub(super) refresh_token_expires_in: Several<Path>,
+    /// What must come back with the tokens: name -> path.
+    pub(super) keep: BTreeMap<String, Path>,
+    pub(super) default_lifetime_seconds: Option<u32>,
+    /// Takes the `exp` of a JWT for a hint (spec 1.4).
+    pub(super) jwt_exp: bool,
+    /// What a grant must fulfil beside having a token.
+    pub(super) success: Option<Test>,
+    pub(super) rules: Vec<TokenRule>,
+}
+
+impl Default for AnswerSpec {
+    fn default() -> Self {
+        Self {
+            access_token: paths(&["access_token"]),
+            refresh_token: paths(&["refresh_token"]),
+            token_type: paths(&["token_type"]),
+            scope: paths(&["scope"]),
+            expires_in: paths(&["expires_in"]),
+            expires_at: paths(&["expires_at"]),
+            refresh_token_expires_in: paths(&["refresh_token_expires_in", "refresh_expires_in", "x_refresh_token_expires_in"]),
+            keep: BTreeMap::new(),
+            default_lifetime_seconds: None,
+            jwt_exp: false,
+            success: None,
+            rules: Vec::new(),
+        }
+    }
+}
+
+fn paths(texts: &[&str]) -> Several<Path> {
+    Several(texts.iter().filter_map(|text| text.parse().ok()).collect())
+}
+
+/// What API responses say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Api {
+    pub(super) rules: Vec<ApiRule>,
+}
+
+/// Where bodies hold secrets that their names don't give away.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Redact {
+    pub(super) paths: Several<Path>,
+}
+
+/// A condition on an API response, and its verdict.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "RawApiRule")]
+pub(super) struct ApiRule {
+    pub(super) when: When,
+    pub(super) verdict: VerdictName,
+    pub(super) reason: ExpiredReason,
+    pub(super) applied: Option<Applied>,
+    pub(super) scope: Option<Path>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawApiRule {
+    #[serde(default)]
+    status: Several<Statuses>,
+    #[serde(default)]
+    empty_body: bool,
+    path: Option<Path>,
+    header: Option<String>,
+    equals: Option<Several<Scalar>>,
+    starts_with: Option<Several<String>>,
+    contains: Option<Several<String>>,
+    any: Option<bool>,
+    #[serde(default)]
+    also: Vec<Test>,
+    verdict: VerdictName,
+    reason: Option<ReasonName>,
+    applied: Option<AppliedName>,
+    scope: Option<Path>,
+}
+
+impl TryFrom<RawApiRule> for ApiRule {
+    type Error = String;
+
+    fn try_from(raw: RawApiRule) -> Result<Self, String> {
+        if raw.verdict != VerdictName::Expired && (raw.reason.is_some() || raw.applied.is_some()) {
+            return Err("`reason` and `applied` go with `verdict = \"expired\"`".into());
+        }
+        let test = RawTest { path: raw.path, header: raw.header, equals: raw.equals, starts_with: raw.starts_with, contains: raw.contains, any: raw.any };
+        Ok(Self {
+            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }.try_into()?,
+            verdict: raw.verdict,
+            reason: raw.reason.map_or(ExpiredReason::Unknown, Into::into),
+            applied: raw.applied.map(Into::into),
+            scope: raw.scope,
+        })
+    }
+}
+
+/// A condition on a token endpoint's answer, and its outcome.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "RawTokenRule")]
+pub(super) struct TokenRule {
+    pub(super) when: When,
+    pub(super) outcome: OutcomeName,
+    pub(super) reason: DeadReason,
+    /// Where the server does not say when to come back.
+    pub(super) after_seconds: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTokenRule {
+    #[serde(default)]
+    status: Several<Statuses>,
+    #[serde(default)]
+    empty_body: bool,
+    path: Option<Path>,
+    header: Option<String>,
+    equals: Option<Several<Scalar>>,
+    starts_with: Option<Several<String>>,
+    contains: Option<Several<String>>,
+    any: Option<bool>,
+    #[serde(default)]
+    also: Vec<Test>,
+    outcome: OutcomeName,
+    reason: Option<DeadName>,
+    after_seconds: Option<u32>,
+}
+
+impl TryFrom<RawTokenRule> for TokenRule {
+    type Error = String;
+
+    fn try_from(raw: RawTokenRule) -> Result<Self, String> {
+        if raw.outcome != OutcomeName::Dead && raw.reason.is_some() {
+            return Err("`reason` goes with `outcome = \"dead\"`".into());
+        }
+        let test = RawTest { path: raw.path, header: raw.header, equals: raw.equals, starts_with: raw.starts_with, contains: raw.contains, any: raw.any };
+        Ok(Self {
+            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }.try_into()?,
+            outcome: raw.outcome,
+            reason: raw.reason.map_or(DeadReason::Rejected, Into::into),
+            after_seconds: raw.after_seconds,
+        })
+    }
+}
+
+/// The verdicts a rule can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum VerdictName {
+    Accepted,
+    Expired,
+    InsufficientScope,
+    StepUp,
+    RateLimited,
+    Unavailable,
+    Denied,
+}
+
+/// The outcomes a rule can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OutcomeName {
+    Dead,
+    LostRace,
+    RetrySame,
+    RateLimited,
+    ClockSkew,
+    StepUp,
+    ClientConfig,
+    Lost,
+    Unknown,
+}
+
+macro_rules! spelled {
+    ($(#[$meta:meta])* $name:ident -> $target:ident { $($variant:ident),+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum $name { $($variant),+ }
+        impl From<$name> for $target {
+            fn from(name: $name) -> Self {
+                match name { $($name::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+spelled! { /// [`ExpiredReason`] as it is written.
+    ReasonName -> ExpiredReason { Expired, Invalid, Revoked, Unknown } }
+spelled! { /// [`Applied`] as it is written.
+    AppliedName -> Applied { No, Maybe } }
+spelled! { /// The reasons that a server can give.
+    DeadName -> DeadReason { Rejected, Expired, Revoked, ReuseDetected } }
+
+/// The name of a header.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Header(pub(super) String);
+
+impl Header {
+    pub(super) fn name(&self) -> Option<HeaderName> {
+        HeaderName::try_from(self.0.as_str()).ok()
+    }
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        header_name(deserializer).map(|name| Self(name.as_str().to_owned()))
+    }
+}
+
+fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    HeaderName::try_from(text.as_str()).map_err(|_| D::Error::custom(format!("`{text}` is not the name of a header")))
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn token() -> String {
+    "token".into()
+}
+
+impl Spec {
+    /// Reads a dialect file; `file` names it in errors.
+    pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
+        let broken = |error: &toml::de::Error, field: &str| {
+            let line = error.span().map(|span| 1 + text.as_bytes()[..span.start.min(text.len())].iter().filter(|byte| **byte == b'\n').count());
+            let place = line.map_or_else(String::new, |line| format!(", line {line}"));
+            invalid(&format!("{file}{place}"), field, error.message())
+        };
+        let document = toml::Deserializer::parse(text).map_err(|error| broken(&error, ""))?;
+        let spec: Self = serde_path_to_error::deserialize(document).map_err(|error| broken(error.inner(), &error.path().to_string()))?;
+        spec.named(file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml")).checked(file)
+    }
+
+    /// Reads the same shape as JSON data.
+    pub(super) fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
+        let spec: Self = serde_path_to_error::deserialize(value)
+            .map_err(|error| invalid("the dialect", &error.path().to_string(), &error.inner().to_string()))?;
+        spec.named("custom").checked("the dialect")
+    }
+
+    fn named(mut self, name: &str) -> Self {
+        if self.name.is_empty() {
+            self.name = name.to_owned();
+        }
+        self
+    }
+
+    fn checked(self, file: &str) -> Result<Self, Failure> {
+        if HeaderValue::from_str(&self.token.scheme).is_err() {
+            return Err(invalid(file, "token.scheme", "it cannot stand in a header"));
+        }
+        let bad_cookie = |name: &String| name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+        if self.token.cookie.as_ref().is_some_and(bad_cookie) {
+            return Err(invalid(file, "token.cookie", "it is not the name of a cookie"));
+        }
+        Ok(self)
+    }
+}
+
+/// Names the file, the line and the field, and the way out.
+fn invalid(place: &str, field: &str, what: &str) -> Failure {
+    let field = if field.is_empty() || field == "." { String::new() } else { format!(", field `{field}`") };
+    let message = format!("{place}{field}: {}. Correct it there, or take a preset (`rekindle presets` lists them)", what.trim().replace('\n', " "));
+    Failure::new(ErrorKind::InvalidConfig, message)
+}

@@ -1,0 +1,61 @@
+//! Where a token goes in an API request.
+
+use http::HeaderName;
+use http::header::{AUTHORIZATION, COOKIE};
+use zeroize::Zeroizing;
+
+use super::Placement;
+use super::file::Spec;
+use super::request::sensitive;
+use crate::credential::Secret;
+use crate::error::{ErrorKind, Failure};
+
+impl Spec {
+    pub(super) fn place(&self, token: &Secret, token_type: Option<&str>) -> Result<Placement, Failure> {
+        if !self.understands(token_type) {
+            return Err(self.unknown_type());
+        }
+        let text = token.expose();
+        let (name, value) = match &self.token.cookie {
+            Some(cookie) => (COOKIE, Zeroizing::new(format!("{cookie}={text}"))),
+            None => (self.token.header.clone(), Zeroizing::new(self.authorization(text, token_type))),
+        };
+        let fits = !text.is_empty() && !(name == COOKIE && text.contains([';', ',', ' ', '"', '\\']));
+        let value = sensitive(&value).filter(|_| fits).ok_or_else(|| unfit(&name))?;
+        Ok(Placement { name, value })
+    }
+
+    /// A token whose type is not understood must not be used (RFC 6749 section 7.1).
+    pub(super) fn understands(&self, token_type: Option<&str>) -> bool {
+        let is = |name: &str| token_type.is_none_or(|given| given.eq_ignore_ascii_case(name));
+        let special = self.token.cookie.is_some() || self.token.header != AUTHORIZATION;
+        special || is("Bearer") || is("DPoP") || is(&self.token.scheme) || self.token.types.0.iter().any(|name| is(name))
+    }
+
+    pub(super) fn credential_headers(&self) -> Vec<HeaderName> {
+        let placed = if self.token.cookie.is_some() { COOKIE } else { self.token.header.clone() };
+        let others = self.token.credential_headers.0.iter().filter_map(super::file::Header::name);
+        let mut names: Vec<_> = std::iter::once(placed).chain(others).collect();
+        names.dedup();
+        names
+    }
+
+    fn authorization(&self, token: &str, token_type: Option<&str>) -> String {
+        let bound = token_type.is_some_and(|given| given.eq_ignore_ascii_case("DPoP"));
+        match self.token.scheme.as_str() {
+            "" => token.to_owned(),
+            "Bearer" if bound => format!("DPoP {token}"),
+            scheme => format!("{scheme} {token}"),
+        }
+    }
+
+    fn unknown_type(&self) -> Failure {
+        let message = format!("dialect {} does not know the token_type that the server gave; name it in `token.types`", self.name);
+        Failure::new(ErrorKind::InvalidConfig, message)
+    }
+}
+
+fn unfit(name: &HeaderName) -> Failure {
+    let message = format!("the access token cannot stand in the header `{name}`: it is empty, or has a line break or the like in it; check where it was read from");
+    Failure::new(ErrorKind::InvalidConfig, message)
+}

@@ -1,0 +1,78 @@
+//! The dialects that come along: TOML files with evidence, embedded.
+
+use super::Dialect;
+use super::file::Spec;
+use crate::error::{ErrorKind, Failure};
+use crate::rotation::Rotation;
+
+macro_rules! presets {
+    ($($name:literal),+ $(,)?) => {
+        /// Name and text of every preset, in the order in which they are listed.
+        pub(super) const ALL: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../presets/", $name, ".toml")))),+];
+    };
+}
+
+presets!(
+    "oauth2",
+    "json",
+    "graphql",
+    "auth0",
+    "box",
+    "discord",
+    "django-oauth-toolkit",
+    "doorkeeper",
+    "entra",
+    "fitbit",
+    "github-app",
+    "google",
+    "hasura",
+    "hubspot",
+    "keycloak",
+    "okta",
+    "ory-hydra",
+    "postgrest",
+    "quickbooks",
+    "salesforce",
+    "shopify",
+    "simplejwt",
+    "slack",
+    "sso-oidc",
+    "supabase",
+    "zoho",
+);
+
+/// What `rekindle presets` shows of a preset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name.
+    pub name: &'static str,
+    /// Whose dialect it is, and what is special about it.
+    pub description: String,
+    /// Its rotation.
+    pub rotation: Rotation,
+}
+
+/// Every preset, with what a list shows of it.
+pub(super) fn all() -> impl Iterator<Item = Preset> {
+    ALL.iter().filter_map(|(name, _)| {
+        let spec = read(name).ok()?;
+        Some(Preset { name, rotation: spec.rotation.0, description: spec.description })
+    })
+}
+
+pub(super) fn read(name: &str) -> Result<Spec, Failure> {
+    let found = ALL.iter().find(|(one, _)| *one == name);
+    let (name, text) = found.ok_or_else(|| unknown(name))?;
+    Spec::from_toml(text, &format!("{name}.toml"))
+}
+
+pub(super) fn dialect(name: &str) -> Result<Dialect, Failure> {
+    read(name).map(Dialect::new)
+}
+
+fn unknown(name: &str) -> Failure {
+    let names: Vec<_> = ALL.iter().map(|(name, _)| *name).collect();
+    let message = format!("there is no preset `{name}`; take one of {}, or write a dialect file", names.join(", "));
+    Failure::new(ErrorKind::InvalidConfig, message)
+}

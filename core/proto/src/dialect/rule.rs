@@ -1,0 +1,217 @@
+//! The ordered rules of a dialect: (status set, header, path, value) -> what it means.
+
+use http::{HeaderMap, StatusCode};
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::Value;
+
+use super::path::Path;
+use super::scalar::{Scalar, Several, text_of};
+
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) status: StatusCode,
+    pub(super) headers: &'a HeaderMap,
+    /// The body, if it could be read; for an API answer only the members that a rule asks for.
+    pub(super) body: Option<&'a Value>,
+    pub(super) is_empty: bool,
+}
+
+/// When a rule applies: every condition that it names must be fulfilled.
+#[derive(Clone, Debug)]
+pub(super) struct When {
+    statuses: Vec<Statuses>,
+    empty_body: bool,
+    tests: Vec<Test>,
+}
+
+/// The fields of a condition, as they stand in a rule.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Condition {
+    pub(super) status: Several<Statuses>,
+    pub(super) empty_body: bool,
+    pub(super) test: RawTest,
+    pub(super) also: Vec<Test>,
+}
+
+impl TryFrom<Condition> for When {
+    type Error = String;
+
+    fn try_from(raw: Condition) -> Result<Self, String> {
+        let mut tests = Vec::new();
+        if raw.test != RawTest::default() {
+            tests.push(Test::try_from(raw.test)?);
+        }
+        tests.extend(raw.also);
+        if raw.status.0.is_empty() && tests.is_empty() && !raw.empty_body {
+            return Err("a rule needs a condition: add `status`, `path`, `header` or `empty_body`".into());
+        }
+        Ok(Self { statuses: raw.status.0, empty_body: raw.empty_body, tests })
+    }
+}
+
+impl When {
+    pub(super) fn is_met(&self, seen: &Seen<'_>) -> bool {
+        let status = self.admits(seen.status);
+        status && (!self.empty_body || seen.is_empty) && self.tests.iter().all(|test| test.is_met(seen))
+    }
+
+    /// Whether the status alone would let the rule apply.
+    pub(super) fn admits(&self, status: StatusCode) -> bool {
+        self.statuses.is_empty() || self.statuses.iter().any(|one| one.contains(status))
+    }
+
+    /// The paths that the rule asks for.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.tests.iter().filter_map(|test| match &test.place {
+            Place::Body(path) => Some(path),
+            Place::Header(_) => None,
+        })
+    }
+
+    /// The text that the first test on the body found.
+    pub(super) fn found(&self, seen: &Seen<'_>) -> Option<String> {
+        let body = seen.body?;
+        let test = self.tests.iter().find(|test| matches!(test.place, Place::Body(_)))?;
+        let Place::Body(path) = &test.place else { return None };
+        path.find(body, &mut |value| test.wanted.fits(value)).and_then(text_of)
+    }
+}
+
+/// One place and what must stand there.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "RawTest")]
+pub(super) struct Test {
+    place: Place,
+    wanted: Wanted,
+}
+
+/// A [`Test`] as it is written.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTest {
+    pub(super) path: Option<Path>,
+    pub(super) header: Option<String>,
+    pub(super) equals: Option<Several<Scalar>>,
+    pub(super) starts_with: Option<Several<String>>,
+    pub(super) contains: Option<Several<String>>,
+    pub(super) any: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Body(Path),
+    Header(String),
+}
+
+#[derive(Clone, Debug)]
+enum Wanted {
+    Equals(Vec<Scalar>),
+    StartsWith(Vec<String>),
+    Contains(Vec<String>),
+    Any,
+}
+
+impl TryFrom<RawTest> for Test {
+    type Error = String;
+
+    fn try_from(raw: RawTest) -> Result<Self, String> {
+        let place = match (raw.path, raw.header) {
+            (Some(path), None) => Place::Body(path),
+            (None, Some(name)) => Place::Header(name),
+            _ => return Err("a test needs `path` or `header`, and not both".into()),
+        };
+        let wanted = match (raw.equals, raw.starts_with, raw.contains, raw.any) {
+            (Some(values), None, None, None) => Wanted::Equals(values.0),
+            (None, Some(values), None, None) => Wanted::StartsWith(values.0),
+            (None, None, Some(values), None) => Wanted::Contains(values.0),
+            (None, None, None, Some(true)) => Wanted::Any,
+            _ => return Err("a test needs one of `equals`, `starts_with`, `contains` and `any = true`".into()),
+        };
+        Ok(Self { place, wanted })
+    }
+}
+
+impl Test {
+    pub(super) fn is_met(&self, seen: &Seen<'_>) -> bool {
+        match &self.place {
+            Place::Body(path) => seen.body.is_some_and(|body| path.any(body, &mut |value| self.wanted.fits(value))),
+            Place::Header(name) => seen.headers.get_all(name).iter().any(|value| self.wanted.fits_bytes(value.as_bytes())),
+        }
+    }
+}
+
+impl Wanted {
+    fn fits(&self, value: &Value) -> bool {
+        match self {
+            Self::Any => !value.is_null(),
+            Self::Equals(values) => values.iter().any(|one| one.says(value)),
+            _ => text_of(value).is_some_and(|text| self.fits_text(&text)),
+        }
+    }
+
+    fn fits_bytes(&self, value: &[u8]) -> bool {
+        self.fits_text(&String::from_utf8_lossy(value))
+    }
+
+    fn fits_text(&self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Equals(values) => values.iter().any(|one| one.text() == text),
+            Self::StartsWith(values) => values.iter().any(|one| text.starts_with(one)),
+            Self::Contains(values) => values.iter().any(|one| text.contains(one)),
+        }
+    }
+}
+
+/// A status, or a range of them: `401`, `"4xx"`, `"500-504"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Statuses {
+    first: u16,
+    last: u16,
+}
+
+impl Statuses {
+    fn contains(self, status: StatusCode) -> bool {
+        (self.first..=self.last).contains(&status.as_u16())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if let Some(class) = text.strip_suffix("xx") {
+            let class: u16 = class.parse().ok().filter(|class| (1..=5).contains(class))?;
+            return Some(Self { first: class * 100, last: class * 100 + 99 });
+        }
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        ((100..=599).contains(&first) && first <= last && last <= 599).then_some(Self { first, last })
+    }
+}
+
+impl<'de> Deserialize<'de> for Statuses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Scalar::deserialize(deserializer)?.text();
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not a status: write 401, \"4xx\" or \"500-504\"")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_numbers_classes_and_ranges() {
+        let held = |text, status| Statuses::parse(text).is_some_and(|one| one.contains(StatusCode::from_u16(status).unwrap()));
+        assert!(held("401", 401) && held("4xx", 499) && held("500-504", 502));
+        assert!(!held("4xx", 500) && !held("500-504", 505));
+        for text in ["", "xx", "9xx", "abc", "504-500", "99", "600", "4xxx"] {
+            assert_eq!(Statuses::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_compare_as_text_and_as_number() {
+        let code = Scalar::Number(3200.into());
+        assert!(code.says(&serde_json::json!("3200")) && code.says(&serde_json::json!(3200)));
+        assert!(!code.says(&serde_json::json!("03200")));
+    }
+}
