@@ -1,9 +1,15 @@
 //! Where a credential is kept (spec 7).
 
+mod file;
+mod memory;
+
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+
+pub use self::file::{FileStore, ForkHold, close_inherited_locks, hold_for_fork};
+pub use self::memory::MemoryStore;
 
 /// A version of a stored record, opaque to the session: equal bytes mean the same version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,18 +17,36 @@ pub struct Version(pub Arc<str>);
 
 impl Version {
     /// Wraps what the store uses as a version: an ETag, a counter, a checksum.
+    ///
+    /// ```
+    /// use rekindle::store::Version;
+    ///
+    /// assert_ne!(Version::new("1"), Version::new("2"));
+    /// ```
     pub fn new(version: impl Into<Arc<str>>) -> Self {
         Self(version.into())
     }
 }
 
 /// What [`Store::load`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Loaded {
     /// The record and its version.
     Present(Vec<u8>, Version),
     /// There is certainly no record.
     Absent,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The record holds tokens.
+            Self::Present(record, version) => {
+                write!(f, "Present(<{} bytes>, {:?})", record.len(), version.0)
+            }
+            Self::Absent => f.write_str("Absent"),
+        }
+    }
 }
 
 /// What [`Store::save`] did.
@@ -45,11 +69,23 @@ pub struct Unavailable {
 
 impl Unavailable {
     /// A passing trouble.
+    ///
+    /// ```
+    /// use rekindle::store::Unavailable;
+    ///
+    /// assert!(!Unavailable::new("the keyring is locked; unlock it").damaged);
+    /// ```
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), damaged: false }
     }
 
     /// The record is damaged (spec 7.7).
+    ///
+    /// ```
+    /// use rekindle::store::Unavailable;
+    ///
+    /// assert!(Unavailable::damaged("the checksum is wrong; sign in again").damaged);
+    /// ```
     pub fn damaged(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), damaged: true }
     }

@@ -1,0 +1,226 @@
+//! A record in a file that processes of one machine share.
+//!
+//! Beside `session.json` there may be `.lock` (guards one read-modify-write, never removed), `.owner-*` (a
+//! process with a refresh under way, locked while it lives), `.tmp` (a write under way), `.damaged-<n>` (a
+//! record that could not be read) and `.damaged` (says so until it is mended).
+
+mod format;
+mod liveness;
+mod lock;
+mod place;
+mod record;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, MutexGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use zeroize::Zeroizing;
+
+use self::place::Place;
+use super::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
+
+/// How often a folder is looked through for what killed processes left.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// Keeps the record in a file, mode 0600, for all processes of one machine (spec 7.7).
+///
+/// Killing a process at any instruction leaves the old record or the new one. A damaged file is set aside and
+/// reads as damaged until a sign-in; it is never taken for "no record". The file system must have working
+/// locks: most network shares do, some don't and say so.
+///
+/// ```
+/// use rekindle::store::{Expected, FileStore, Loaded, Saved, Store};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir().unwrap();
+/// let store = FileStore::new(folder.path().join("session.json"));
+/// assert_eq!(store.load().await.unwrap(), Loaded::Absent);
+///
+/// let Saved::Done(version) = store.save(b"record", &Expected::Absent).await.unwrap() else { panic!() };
+/// assert_eq!(store.save(b"other", &Expected::Absent).await.unwrap(), Saved::Conflict);
+/// assert_eq!(store.load().await.unwrap(), Loaded::Present(b"record".to_vec(), version));
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct FileStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    place: Place,
+    /// The newest version this store has seen: what may mend a file whose own header is lost.
+    last_seen: Mutex<Option<Version>>,
+    /// When left-overs of killed processes were last looked for: temp files, owners' files.
+    swept: Mutex<(Option<Instant>, Option<Instant>)>,
+}
+
+impl FileStore {
+    /// A store at `path`. Touches nothing yet but resolves links: a link is written through, to its target.
+    /// Missing folders are made, closed to others, by the first save.
+    ///
+    /// ```
+    /// use rekindle::store::FileStore;
+    ///
+    /// let store = FileStore::new("state/session.json");
+    /// assert!(store.path().is_absolute());
+    /// ```
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        let place = Place::new(path.as_ref());
+        Self { inner: Arc::new(Inner { place, last_seen: Mutex::default(), swept: Mutex::default() }) }
+    }
+
+    /// Where the record is, links resolved.
+    ///
+    /// ```
+    /// use rekindle::store::FileStore;
+    ///
+    /// assert!(FileStore::new("session.json").path().ends_with("session.json"));
+    /// ```
+    pub fn path(&self) -> &Path {
+        &self.inner.place.record
+    }
+
+    /// Runs blocking work off the caller's thread. Once begun it ends, whether or not anybody waits for it.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, Unavailable> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let inner = Arc::clone(&self.inner);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => runtime
+                .spawn_blocking(move || work(&inner))
+                .await
+                .unwrap_or_else(|_| Err(trouble::not_run(self.path()))),
+            Err(_) => work(&inner),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for FileStore {
+    fn identity(&self) -> Option<String> {
+        let path = self.path();
+        // A name that is no Unicode keeps apart by its escapes.
+        Some(path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned))
+    }
+
+    async fn load(&self) -> Result<Loaded, Unavailable> {
+        self.run(Inner::load).await
+    }
+
+    async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
+        let (record, expected) = (Zeroizing::new(record.to_vec()), expected.clone());
+        self.run(move |inner| inner.save(&record, &expected)).await
+    }
+
+    async fn announce(&self, owner: &str) {
+        let owner = owner.to_owned();
+        let _ = self.run(move |inner| inner.announce(&owner)).await;
+    }
+
+    async fn retire(&self, owner: &str) {
+        let owner = owner.to_owned();
+        let _ = self.run(move |inner| inner.retire(&owner)).await;
+    }
+
+    async fn owner(&self, owner: &str) -> Owner {
+        let owner = owner.to_owned();
+        let asked = self.run(move |inner| Ok(liveness::owner(&inner.place, &owner))).await;
+        asked.unwrap_or(Owner::Unknown)
+    }
+}
+
+impl Inner {
+    fn load(&self) -> Result<Loaded, Unavailable> {
+        if due(&mut self.swept.lock().0) {
+            record::sweep(&self.place);
+        }
+        let loaded = record::load(&self.place)?;
+        if let Loaded::Present(_, version) = &loaded {
+            self.saw(version);
+        }
+        Ok(loaded)
+    }
+
+    fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
+        let last_seen = self.last_seen.lock().clone();
+        let saved = record::save(&self.place, record, expected, last_seen.as_ref())?;
+        if let Saved::Done(version) = &saved {
+            self.saw(version);
+        }
+        Ok(saved)
+    }
+
+    fn announce(&self, owner: &str) -> Result<(), Unavailable> {
+        if due(&mut self.swept.lock().1) {
+            liveness::sweep(&self.place);
+        }
+        liveness::announce(&self.place, owner);
+        Ok(())
+    }
+
+    fn retire(&self, owner: &str) -> Result<(), Unavailable> {
+        liveness::retire(&self.place, owner);
+        Ok(())
+    }
+
+    fn saw(&self, version: &Version) {
+        *self.last_seen.lock() = Some(version.clone());
+    }
+}
+
+fn due(last: &mut Option<Instant>) -> bool {
+    let due = last.is_none_or(|at| at.elapsed() >= SWEEP_EVERY);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
+}
+
+impl fmt::Debug for FileStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStore").field("path", &self.path()).finish_non_exhaustive()
+    }
+}
+
+/// What a fork hook holds across `fork()` (spec 4.9): no file lock is being held, none can be taken.
+#[must_use = "locks are free again once it is dropped"]
+pub struct ForkHold {
+    _quiet: RwLockWriteGuard<'static, ()>,
+    _held: MutexGuard<'static, liveness::Held>,
+}
+
+/// To be called right before `fork()`, and dropped right after it in parent and child: so no child inherits the
+/// lock of a save that nobody would end.
+///
+/// ```
+/// let hold = rekindle::store::hold_for_fork();
+/// // fork()
+/// drop(hold);
+/// ```
+pub fn hold_for_fork() -> ForkHold {
+    // In this order everywhere: the announcements are never locked while a record lock is waited for.
+    ForkHold { _quiet: lock::hold_quiet(), _held: liveness::held() }
+}
+
+/// To be called in a forked child: closes, and never unlocks, the parent's liveness locks, or a dead parent would
+/// look alive for as long as the child lives. Any use of a file store in the child does so too.
+///
+/// ```
+/// rekindle::store::close_inherited_locks();
+/// ```
+pub fn close_inherited_locks() {
+    liveness::close_inherited();
+}
+
+impl fmt::Debug for ForkHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForkHold").finish_non_exhaustive()
+    }
+}

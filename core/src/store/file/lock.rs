@@ -1,0 +1,152 @@
+//! The short lock around one read-modify-write. Never held across a network call: a stopped process would
+//! block everybody.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::Path;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use super::format::Stamp;
+use super::place::{self, Place};
+use super::trouble;
+use crate::store::Unavailable;
+
+/// Longer than any save takes on a disk that works.
+const PATIENCE: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
+
+/// Read while a lock is held, written by who forks: a child must not inherit a lock that nobody would end.
+static QUIET: RwLock<()> = RwLock::new(());
+
+/// The lock of one record, until dropped. Its file also notes the newest version, so that a record whose
+/// header is lost can still be mended by the holder of that version.
+pub(super) struct Lock {
+    file: File,
+    _quiet: RwLockReadGuard<'static, ()>,
+}
+
+impl Lock {
+    /// Waits for the lock, bounded. The folder must be there.
+    pub(super) fn take(place: &Place) -> Result<Self, Unavailable> {
+        Self::take_within(place, PATIENCE)
+    }
+
+    /// The lock, if nobody holds it.
+    pub(super) fn try_take(place: &Place) -> Option<Self> {
+        Self::take_within(place, Duration::ZERO).ok()
+    }
+
+    fn take_within(place: &Place, patience: Duration) -> Result<Self, Unavailable> {
+        let (path, begun, mut pause) = (place.lock(), Instant::now(), FIRST_PAUSE);
+        loop {
+            if let Some(lock) = attempt(&path)? {
+                return Ok(lock);
+            }
+            if begun.elapsed() >= patience {
+                return Err(trouble::busy(&path));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The newest version that was about to be written, if the note is readable.
+    pub(super) fn note(&self) -> Option<Stamp> {
+        let mut text = String::new();
+        let mut file = &self.file;
+        file.rewind().and_then(|()| file.take(256).read_to_string(&mut text)).ok()?;
+        Stamp::parse(text.trim_end())
+    }
+
+    /// Notes the version that is about to be written: before it is there, so that the note is never older.
+    pub(super) fn write_note(&self, stamp: &Stamp) -> io::Result<()> {
+        let mut file = &self.file;
+        file.rewind()?;
+        file.write_all(format!("{}\n", stamp.text()).as_bytes())?;
+        let end = file.stream_position()?;
+        file.set_len(end)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a child that was forked meanwhile.
+        let _ = self.file.unlock();
+    }
+}
+
+/// Waits until no lock of this process is held, and keeps it so until dropped.
+pub(super) fn hold_quiet() -> RwLockWriteGuard<'static, ()> {
+    QUIET.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn attempt(path: &Path) -> Result<Option<Lock>, Unavailable> {
+    let quiet = QUIET.read().unwrap_or_else(PoisonError::into_inner);
+    let file = open(path).map_err(|error| trouble::io("open", path, &error))?;
+    match file.try_lock() {
+        // A lock file that was removed meanwhile guards nothing.
+        Ok(()) if !place::names(path, &file) => Ok(None),
+        Ok(()) => Ok(Some(Lock { file, _quiet: quiet })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        Err(TryLockError::Error(error)) => Err(trouble::no_locks(path, &error)),
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    place::private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> (tempfile::TempDir, Place) {
+        let home = tempfile::tempdir().unwrap();
+        let place = Place::new(&home.path().join("session"));
+        (home, place)
+    }
+
+    #[test]
+    fn one_at_a_time_and_the_file_stays() {
+        let (_home, place) = place();
+        let lock = Lock::take(&place).unwrap();
+        assert!(Lock::try_take(&place).is_none());
+        drop(lock);
+        assert!(place.lock().exists());
+        assert!(Lock::try_take(&place).is_some());
+    }
+
+    #[test]
+    fn waiting_for_it_is_bounded() {
+        let (_home, place) = place();
+        let _lock = Lock::take(&place).unwrap();
+        let error = Lock::take_within(&place, Duration::from_millis(3)).err().unwrap();
+        assert!(error.reason.contains("another process"), "{error}");
+        assert!(!error.damaged);
+    }
+
+    #[test]
+    fn a_lock_file_that_was_removed_is_made_anew() {
+        let (_home, place) = place();
+        let lock = Lock::take(&place).unwrap();
+        std::fs::remove_file(place.lock()).unwrap();
+        drop(lock);
+        let _lock = Lock::take(&place).unwrap();
+        assert!(place.lock().exists());
+    }
+
+    #[test]
+    fn the_note_is_replaced_whole() {
+        let (_home, place) = place();
+        let lock = Lock::take(&place).unwrap();
+        assert_eq!(lock.note(), None);
+        for counter in [1_000_000, 2] {
+            let stamp = Stamp::of(counter, b"x");
+            lock.write_note(&stamp).unwrap();
+            assert_eq!(lock.note(), Some(stamp));
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Where the files are, and how one is written so that a crash leaves the old or the new, never neither.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The record's path and those beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) record: PathBuf,
+}
+
+impl Place {
+    /// Follows links once, so that two names of one file share its lock and its identity.
+    pub(super) fn new(path: &Path) -> Self {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self { record: canonical(&follow(absolute)) }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.record.parent().unwrap_or(Path::new("/"))
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.beside(".lock")
+    }
+
+    /// One name is enough: only the holder of the lock writes it.
+    pub(super) fn temp(&self) -> PathBuf {
+        self.beside(".tmp")
+    }
+
+    /// Says that a damaged record was set aside.
+    pub(super) fn marker(&self) -> PathBuf {
+        self.beside(".damaged")
+    }
+
+    /// The first free name to set a damaged record aside.
+    pub(super) fn aside(&self) -> PathBuf {
+        let name = |n: u32| self.beside(&format!(".damaged-{n}"));
+        (1..u32::MAX).map(name).find(|path| !exists(path)).unwrap_or_else(|| name(u32::MAX))
+    }
+
+    pub(super) fn owner(&self, owner: &str) -> PathBuf {
+        self.beside(&format!(".owner-{owner}"))
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(&self.record);
+        name.push(suffix);
+        PathBuf::from(name)
+    }
+}
+
+fn follow(mut path: PathBuf) -> PathBuf {
+    // As many hops as Linux allows; a loop is reported when the file is opened.
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("/")).join(target);
+    }
+    path
+}
+
+/// The canonical form of what exists, and the rest as it is.
+fn canonical(path: &Path) -> PathBuf {
+    match (fs::canonicalize(path), path.parent(), path.file_name()) {
+        (Ok(canonical), ..) => canonical,
+        (Err(_), Some(parent), Some(name)) => canonical(parent).join(name),
+        (Err(_), ..) => path.to_owned(),
+    }
+}
+
+fn exists(path: &Path) -> bool {
+    // A link that leads nowhere is there too; and what can't be looked at is not free.
+    !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Creates the folder and those above it, closed to others, and durably.
+pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        create_folder(parent)?;
+    }
+    match private_folder(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(folder.parent().unwrap_or(folder)),
+    }
+}
+
+/// Puts `bytes` at `path` by way of `temp`: durable when it returns Ok. `before` runs right before the rename.
+pub(super) fn write(
+    path: &Path,
+    temp: &Path,
+    bytes: &[u8],
+    before: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    remove(temp)?;
+    step();
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(temp)?;
+    step();
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| before());
+    step();
+    drop(file);
+    let renamed = written.and_then(|()| fs::rename(temp, path));
+    if renamed.is_err() {
+        // A full disk should not stay full for our sake, and the bytes are a secret.
+        let _ = fs::remove_file(temp);
+    }
+    renamed?;
+    step();
+    sync_folder(path.parent().unwrap_or(path))?;
+    step();
+    Ok(())
+}
+
+/// Removes a file that may not be there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `path` still names this open file.
+pub(super) fn names(path: &Path, file: &File) -> bool {
+    match (fs::metadata(path), file.metadata()) {
+        (Ok(there), Ok(here)) => same(&there, &here),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn same(there: &fs::Metadata, here: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (there.dev(), there.ino()) == (here.dev(), here.ino())
+}
+
+#[cfg(not(unix))]
+fn same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    // An open file can't be replaced there.
+    true
+}
+
+/// Only the user may read what these options create.
+#[cfg(unix)]
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
+}
+
+#[cfg(not(unix))]
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+#[cfg(unix)]
+fn private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn private_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)
+}
+
+/// Makes a rename in the folder survive a power cut.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Some file systems know no such thing for folders.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// A point between two effects, where the tests end the process.
+#[cfg(not(test))]
+pub(super) fn step() {}
+
+#[cfg(test)]
+pub(super) use super::tests::step;
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn links_lead_to_one_place_even_before_the_file_exists() {
+        let home = tempfile::tempdir().unwrap();
+        let real = home.path().join("real");
+        fs::create_dir(&real).unwrap();
+        symlink(&real, home.path().join("folder")).unwrap();
+        symlink("folder/session", home.path().join("link")).unwrap();
+        let expected = fs::canonicalize(&real).unwrap().join("session");
+        assert_eq!(Place::new(&home.path().join("link")).record, expected);
+        assert_eq!(Place::new(&home.path().join("folder/session")).record, expected);
+    }
+
+    #[test]
+    fn a_loop_of_links_ends() {
+        let home = tempfile::tempdir().unwrap();
+        symlink("b", home.path().join("a")).unwrap();
+        symlink("a", home.path().join("b")).unwrap();
+        Place::new(&home.path().join("a"));
+    }
+
+    #[test]
+    fn folders_are_created_closed_to_others() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("a/b");
+        create_folder(&folder).unwrap();
+        for folder in [&folder, folder.parent().unwrap()] {
+            assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_told_from_the_open_one() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("x");
+        let file = File::create(&path).unwrap();
+        assert!(names(&path, &file));
+        fs::remove_file(&path).unwrap();
+        assert!(!names(&path, &file));
+    }
+}

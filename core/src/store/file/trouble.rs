@@ -1,0 +1,73 @@
+//! What went wrong, and what to do about it. Never what the file holds.
+
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+
+use crate::store::Unavailable;
+
+/// An error of the file system, told to a person.
+pub(super) fn io(doing: &str, path: &Path, error: &Error) -> Unavailable {
+    Unavailable::new(format!("cannot {doing} {}: {error}; {}", path.display(), advice(error.kind())))
+}
+
+/// The file system has no working locks.
+pub(super) fn no_locks(path: &Path, error: &Error) -> Unavailable {
+    Unavailable::new(format!(
+        "cannot lock {}: {error}; the file system has no working locks (a network share?): keep the session \
+         file on a local disk",
+        path.display()
+    ))
+}
+
+/// Somebody holds the lock for longer than any save takes.
+pub(super) fn busy(path: &Path) -> Unavailable {
+    Unavailable::new(format!(
+        "cannot lock {}: another process has held it for 5 seconds (it may be stopped, or the disk stalls); \
+         end that process or try again",
+        path.display()
+    ))
+}
+
+/// The path can't hold a record.
+pub(super) fn no_file(path: &Path) -> Unavailable {
+    Unavailable::new(format!(
+        "{} is not a file; give the path of a file for the session, or move what is there away",
+        path.display()
+    ))
+}
+
+/// A later rekindle has been here.
+pub(super) fn newer(path: &Path, format: u32) -> Unavailable {
+    Unavailable::new(format!(
+        "{} was written by a newer rekindle (format {format}); update rekindle here, or keep this session in \
+         another file",
+        path.display()
+    ))
+}
+
+/// The record was, or is, unreadable.
+pub(super) fn damaged(path: &Path, why: &str) -> Unavailable {
+    Unavailable::damaged(format!(
+        "the session file {} is damaged: {why}; sign in again (what could not be read is kept beside it as \
+         .damaged-*)",
+        path.display()
+    ))
+}
+
+/// The runtime ended before the work began.
+pub(super) fn not_run(path: &Path) -> Unavailable {
+    Unavailable::new(format!("the runtime ended before {} was touched; try again", path.display()))
+}
+
+fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::PermissionDenied => "make the file and its folder readable and writable for this user",
+        ErrorKind::ReadOnlyFilesystem => "keep the session file on a file system that can be written",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "free some space; the record that was there is untouched"
+        }
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory => "give the path of a file inside a folder",
+        ErrorKind::NotFound => "the folder went away: create it again",
+        _ => "check the path and the disk, then try again",
+    }
+}
