@@ -1,1 +1,262 @@
-//! Placeholder until its room is built.
+//! What a server wrote may hold live tokens: here it is made fit to be seen (spec 2.7, 9.3).
+
+use std::borrow::Cow;
+
+use crate::credential::Secret;
+
+/// What stands where a secret stood.
+pub const MASK: &str = "***";
+
+/// Longer texts are cut: an error message is no place for a page of HTML.
+const LENGTH_LIMIT: usize = 500;
+/// A known secret that is shorter would mask ordinary words.
+const SECRET_MINIMUM: usize = 4;
+
+/// A server's text without its secrets: known ones (also escaped), values of token-like fields in JSON and
+/// forms, what follows an authentication scheme, and anything that looks like a JWT. Control characters
+/// become spaces, and a long text is cut.
+///
+/// ```
+/// use rekindle_proto::{Secret, redact};
+/// let secret = Secret::new("s3cr3t-token");
+/// let seen = redact::text(r#"{"refresh_token":"abc","why":"s3cr3t-token is old"}"#, &[&secret]);
+/// assert_eq!(seen, r#"{"refresh_token":"***","why":"*** is old"}"#);
+/// ```
+#[must_use]
+pub fn text(text: &str, known: &[&Secret]) -> String {
+    let plain = known.iter().fold(text.to_owned(), |text, secret| without(&text, secret.expose()));
+    let plain = mask_words(&mask_fields(&plain));
+    shorten(&plain)
+}
+
+/// The same for a body of any bytes.
+///
+/// ```
+/// let seen = rekindle_proto::redact::body(b"access_token=abc&error=no", &[]);
+/// assert_eq!(seen, "access_token=***&error=no");
+/// ```
+#[must_use]
+pub fn body(bytes: &[u8], known: &[&Secret]) -> String {
+    text(&String::from_utf8_lossy(bytes), known)
+}
+
+/// Whether a field of this name is likely to hold a secret.
+///
+/// ```
+/// assert!(rekindle_proto::redact::is_secret_name("refreshToken"));
+/// assert!(!rekindle_proto::redact::is_secret_name("token_type"));
+/// ```
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let harmless = ["tokentype", "tokenclass", "tokenuri", "tokenurl", "tokenendpoint"];
+    let telling = ["token", "secret", "password", "passwd", "assertion", "apikey", "credential", "sessionid"];
+    let exact = ["jwt", "authorization", "cookie", "setcookie", "access", "refresh", "sid", "otp"];
+    if harmless.contains(&name.as_str()) || name.ends_with("expiresin") || name.ends_with("expiresat") {
+        return false;
+    }
+    telling.iter().any(|part| name.contains(part)) || exact.contains(&name.as_str())
+}
+
+/// The text with every spelling of the secret masked.
+fn without(text: &str, secret: &str) -> String {
+    if secret.len() < SECRET_MINIMUM {
+        return text.to_owned();
+    }
+    let json = serde_json::to_string(secret).unwrap_or_default();
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let slashes = secret.replace('/', "\\/");
+    let spellings = [secret, json.trim_matches('"'), form.as_str(), slashes.as_str()];
+    spellings.iter().filter(|one| !one.is_empty()).fold(text.to_owned(), |text, one| text.replace(one, MASK))
+}
+
+/// Masks `"name": "value"`, `name=value` and `name: value` where the name tells.
+fn mask_fields(text: &str) -> String {
+    let mut seen = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_name) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|letter| !is_name(letter)).unwrap_or(from.len());
+        let (name, after) = from.split_at(end);
+        seen.push_str(before);
+        seen.push_str(name);
+        rest = after;
+        if is_secret_name(name) {
+            rest = mask_value(after, &mut seen);
+        }
+    }
+    seen.push_str(rest);
+    seen
+}
+
+/// Copies what joins a name to its value, masks the value, and gives what follows it.
+fn mask_value<'a>(after: &'a str, seen: &mut String) -> &'a str {
+    let Some(joint) = joint(after) else { return after };
+    let (joint, value) = after.split_at(joint);
+    let length = value_length(value, joint.ends_with('"'), joint.ends_with('\''));
+    if length == 0 || is_plain(&value[..length]) {
+        return after;
+    }
+    seen.push_str(joint);
+    seen.push_str(MASK);
+    &value[length..]
+}
+
+/// The length of `" : "`, `=`, `\":\"` and the like; `None` if no value follows.
+fn joint(after: &str) -> Option<usize> {
+    let trimmed = after.trim_start_matches(['\\', '"', '\'', ' ', '\t']);
+    let rest = trimmed.strip_prefix([':', '='])?;
+    let value = rest.trim_start_matches([' ', '\t', '\n', '\r', '\\', '"', '\'']);
+    // An empty string is not a joint: its closing quote must not be taken for an opening one.
+    (!rest.trim_start().starts_with("\"\"")).then_some(after.len() - value.len())
+}
+
+fn value_length(value: &str, double: bool, single: bool) -> usize {
+    let end = |letter: char| match (double, single) {
+        (true, _) => letter == '"',
+        (_, true) => letter == '\'',
+        _ => letter.is_whitespace() || "&,;\"'{}[]<>)".contains(letter),
+    };
+    let mut escaped = false;
+    for (at, letter) in value.char_indices() {
+        if !escaped && end(letter) {
+            return at;
+        }
+        escaped = !escaped && letter == '\\' && double;
+    }
+    value.len()
+}
+
+/// `null`, `true` and already masked values say nothing.
+fn is_plain(value: &str) -> bool {
+    matches!(value, "null" | "true" | "false" | MASK)
+}
+
+fn is_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_' || letter == '-'
+}
+
+/// Masks what looks like a JWT, and what follows `Bearer` and its like.
+fn mask_words(text: &str) -> String {
+    let mut seen = String::with_capacity(text.len());
+    let (mut rest, mut after_scheme) = (text, false);
+    while let Some(start) = rest.find(is_word) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|letter| !is_word(letter)).unwrap_or(from.len());
+        let (word, after) = from.split_at(end);
+        seen.push_str(before);
+        let follows = after_scheme && before.trim() == "" && !before.is_empty();
+        seen.push_str(&shown(word, follows));
+        after_scheme = is_scheme(word);
+        rest = after;
+    }
+    seen.push_str(rest);
+    seen
+}
+
+fn shown(word: &str, after_scheme: bool) -> Cow<'_, str> {
+    // "Bearer token" is prose, "Bearer 8xLOxBtZp8" is not: a token has a digit or is long.
+    let tokenish = word.len() >= 20 || word.bytes().any(|byte| byte.is_ascii_digit());
+    if has_jwt(word) || (after_scheme && tokenish) { Cow::Borrowed(MASK) } else { Cow::Borrowed(word) }
+}
+
+fn is_scheme(word: &str) -> bool {
+    ["bearer", "dpop", "basic", "token", "zoho-oauthtoken"].iter().any(|one| word.eq_ignore_ascii_case(one))
+}
+
+/// Two long base64url parts with a dot between them, the first of which opens a JSON object.
+fn has_jwt(word: &str) -> bool {
+    let Some(start) = word.find("eyJ") else { return false };
+    let mut parts = word[start..].split('.');
+    let long = |part: Option<&str>| part.is_some_and(|part| part.len() >= 8);
+    long(parts.next()) && long(parts.next())
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "-_.~+/=*".contains(letter)
+}
+
+fn shorten(text: &str) -> String {
+    let clean = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut short: String = clean.take(LENGTH_LIMIT).collect();
+    if text.chars().nth(LENGTH_LIMIT).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl";
+
+    #[test]
+    fn a_jwt_is_masked_wherever_it_stands() {
+        let seen = text(&format!("Access token expired: {JWT}. Visit https://example.com"), &[]);
+        assert_eq!(seen, "Access token expired: *** Visit https://example.com");
+    }
+
+    #[test]
+    fn token_fields_are_masked_in_json_and_in_forms() {
+        let json = text(r#"{"accessToken" : "a\"b", "expires_in":3600,"client_secret":"x1","ok":true}"#, &[]);
+        assert_eq!(json, r#"{"accessToken" : "***", "expires_in":3600,"client_secret":"***","ok":true}"#);
+        let form = text("refresh_token=ab%2Bc&token_type=bearer&error=x", &[]);
+        assert_eq!(form, "refresh_token=***&token_type=bearer&error=x");
+    }
+
+    #[test]
+    fn json_within_json_is_masked() {
+        let seen = text(r#"{"message":"body was {\"refresh_token\":\"hunter2\"}"}"#, &[]);
+        assert!(!seen.contains("hunter2"), "{seen}");
+    }
+
+    #[test]
+    fn a_known_secret_is_masked_in_every_spelling() {
+        let secret = Secret::new("a/b+c d\"e");
+        for spelled in ["a/b+c d\"e", "a\\/b+c d\"e", "a/b+c d\\\"e", "a%2Fb%2Bc+d%22e"] {
+            assert_eq!(text(&format!("<{spelled}>"), &[&secret]), "<***>");
+        }
+    }
+
+    #[test]
+    fn an_authorization_header_is_masked() {
+        assert_eq!(text("sent Bearer 8xLOxBtZp8 to us", &[]), "sent Bearer *** to us");
+        assert_eq!(text("the Bearer token is old", &[]), "the Bearer token is old");
+    }
+
+    #[test]
+    fn ordinary_messages_stay_readable() {
+        for message in ["Unknown or invalid refresh token.", "Session not active", "error=\"invalid_token\""] {
+            assert_eq!(text(message, &[]), message);
+        }
+        assert_eq!(text(r#"{"token":"","next":"kept"}"#, &[]), r#"{"token":"","next":"kept"}"#);
+    }
+
+    #[test]
+    fn a_page_is_cut_and_control_characters_go() {
+        let seen = text(&"<p>\u{1b}[31m".repeat(500), &[]);
+        assert!(seen.chars().count() <= LENGTH_LIMIT + 1 && !seen.contains('\u{1b}'));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = body(&bytes, &[&Secret::new("abcd")]);
+        }
+
+        #[test]
+        fn a_known_secret_never_survives(before in "[ -~]{0,30}", secret in "[A-Za-z0-9]{8,30}", after in "[ -~]{0,30}") {
+            let known = Secret::new(secret.clone());
+            let seen = text(&format!("{before}{secret}{after}"), &[&known]);
+            prop_assert!(!seen.contains(&secret));
+        }
+
+        #[test]
+        fn a_token_field_never_survives(secret in "[A-Za-z0-9._~+/-]{9,60}") {
+            let json = format!("{{\"refresh_token\":\"{secret}\"}}");
+            prop_assert!(!text(&json, &[]).contains(&secret));
+        }
+    }
+}
