@@ -324,11 +324,10 @@ fn media_type(headers: &HeaderMap) -> &[u8] {
 
 /// What the dialect read, else the header: seconds or a date (RFC 9110 10.2.3).
 fn retry_after(response: &Response, now: Wall) -> Option<Duration> {
-    match response.verdict {
-        Some(Verdict::RateLimited { after: Some(after) } | Verdict::Unavailable { after: Some(after) }) => {
-            return Some(after);
-        }
-        _ => {}
+    if let Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) = response.verdict
+        && after.is_some()
+    {
+        return after;
     }
     let text = response.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

@@ -21,11 +21,11 @@ async fn data_comes_typed_or_as_json() {
     let data: Data =
         stage.drive(stage.client.graphql("query Q($a: Int) { me }", json!({ "a": 1 }))).await.unwrap();
     assert_eq!(data.me.as_deref(), Some("Ada"));
+    assert_eq!(ask::<Value>(200, r#"{"data":null,"errors":[]}"#).await.unwrap(), Value::Null);
     let seen = stage.wire.seen.lock();
     assert_eq!((seen[0].method.as_str(), seen[0].url.path()), ("POST", "/v1/graphql"));
     let sent: Value = serde_json::from_slice(&seen[0].body).unwrap();
     assert_eq!(sent, json!({ "query": "query Q($a: Int) { me }", "variables": { "a": 1 } }));
-    assert_eq!(ask::<Value>(200, r#"{"data":null,"errors":[]}"#).await.unwrap(), Value::Null);
 }
 
 #[tokio::test]
