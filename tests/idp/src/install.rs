@@ -35,7 +35,7 @@ fn target() -> PathBuf {
 }
 
 fn found(folder: PathBuf, proof: &str, what: &str) -> Result<PathBuf, String> {
-    if folder.join(proof).exists() { Ok(folder) } else { Err(format!("{what} are not installed: {HOW}")) }
+    if folder.join(proof).exists() { Ok(folder) } else { Err(format!("not installed: {what}; {HOW}")) }
 }
 
 #[cfg(test)]
