@@ -1,0 +1,105 @@
+// oidc-provider with rotation and reuse detection: a replayed refresh token kills the whole family.
+// In front of it an API that looks its tokens up in the provider itself.
+import Provider from 'oidc-provider';
+import { bearer, json, newStats, number, serve } from './serve.mjs';
+
+const ACCESS_TTL = number(process.env.IDP_ACCESS_TTL, 300);
+const ROTATE = process.env.IDP_ROTATE !== 'false';
+const SCOPE = 'openid offline_access';
+const REDIRECT_URIS = ['http://127.0.0.1/callback'];
+const GRANTS = ['authorization_code', 'refresh_token'];
+const stats = newStats();
+
+const clients = [
+  {
+    client_id: 'pub',
+    token_endpoint_auth_method: 'none',
+    application_type: 'native',
+    grant_types: GRANTS,
+    redirect_uris: REDIRECT_URIS,
+  },
+  {
+    client_id: 'conf',
+    client_secret: 'loopback-only',
+    token_endpoint_auth_method: 'client_secret_basic',
+    application_type: 'native',
+    grant_types: GRANTS,
+    redirect_uris: REDIRECT_URIS,
+  },
+];
+
+function newProvider(issuer) {
+  const provider = new Provider(issuer, {
+    clients,
+    rotateRefreshToken: ROTATE,
+    scopes: ['openid', 'offline_access'],
+    ttl: { AccessToken: ACCESS_TTL, RefreshToken: 86400, Grant: 86400, IdToken: 300 },
+    features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+    interactions: { url: () => '/interaction' },
+    findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+  });
+  provider.on('grant.success', (ctx) => {
+    if (ctx.oidc.params.grant_type === 'refresh_token') stats.refreshes += 1;
+  });
+  // The answer is the same for every dead token; the provider's own detail tells a replay apart.
+  provider.on('grant.error', (_ctx, err) => {
+    if (err.error_detail === 'refresh token already used') stats.reuse_detected += 1;
+  });
+  return provider;
+}
+
+// A grant without a browser. `expires_in` of 0 or less gives a pair whose access token is over.
+async function mint(provider, query) {
+  const client = await provider.Client.find(query.get('client') || 'pub');
+  const expiresIn = number(query.get('expires_in'), ACCESS_TTL);
+  const grant = new provider.Grant({ accountId: 'ann', clientId: client.clientId });
+  grant.addOIDCScope(SCOPE);
+  const shared = { accountId: 'ann', client, grantId: await grant.save(), scope: SCOPE, gty: 'authorization_code' };
+  const access = new provider.AccessToken({ ...shared, expiresWithSession: false });
+  const refresh = new provider.RefreshToken({ ...shared, expiresWithSession: false, rotations: 0 });
+  if (expiresIn > 0) access.expiresIn = expiresIn;
+  const access_token = await access.save();
+  // The store can't hold a token that is over, so it is taken out: a lookup finds the same nothing.
+  if (expiresIn <= 0) await access.destroy();
+  return { access_token, refresh_token: await refresh.save(), expires_in: expiresIn, token_type: 'Bearer', scope: SCOPE };
+}
+
+// RFC 6750 section 3: no error code when no token came, `invalid_token` when one came that is no good.
+async function guard(provider, req, res) {
+  const value = bearer(req.headers.authorization);
+  const token = value && (await provider.AccessToken.find(value));
+  if (token?.isValid) {
+    stats.api_accepted += 1;
+    return true;
+  }
+  stats.api_rejected += 1;
+  const challenge = value
+    ? 'Bearer realm="api", error="invalid_token", error_description="invalid token provided"'
+    : 'Bearer realm="api"';
+  json(res, 401, { error: 'invalid_token' }, { 'www-authenticate': challenge });
+  return false;
+}
+
+async function api(provider, req, res, path) {
+  req.resume();
+  if (!(await guard(provider, req, res))) return;
+  if (path === '/api/data') return json(res, 200, { data: 'kept alive' });
+  if (path === '/api/side-effect' && req.method === 'POST') {
+    stats.side_effects += 1;
+    return json(res, 200, { count: stats.side_effects });
+  }
+  json(res, 404, { error: 'not_found' });
+}
+
+await serve((url) => {
+  const provider = newProvider(url);
+  const authorizationServer = provider.callback();
+  return async (req, res) => {
+    const { pathname, searchParams } = new URL(req.url, url);
+    if (pathname === '/stats') return json(res, 200, stats);
+    if (pathname === '/mint') return json(res, 200, await mint(provider, searchParams));
+    if (pathname.startsWith('/api/')) return api(provider, req, res, pathname);
+    if (pathname === '/token') stats.token_requests += 1;
+    return authorizationServer(req, res);
+  };
+});

@@ -1,0 +1,35 @@
+//! The words of the house. `cargo xtask` lists them.
+
+mod house;
+mod report;
+mod rules;
+mod run;
+mod steps;
+mod words;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask test [--install]  every check and test; --install brings what is missing
+cargo xtask verify            drift of generated files, and rules without a case
+cargo xtask gen               write the generated parts anew
+cargo xtask bench             the benchmarks
+cargo xtask demo [...]        rekindle at work on loopback servers";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (word, rest) = args.split_first().map_or(("", &[][..]), |(w, rest)| (w.as_str(), rest));
+    let ok = match (word, rest) {
+        ("test", []) => words::test(house::House::new(false)),
+        ("test", [flag]) if flag == "--install" => words::test(house::House::new(true)),
+        ("verify", []) => words::verify(&house::House::new(false)),
+        ("gen", []) => words::generate(&house::House::new(false)),
+        ("bench", rest) => words::bench(&house::House::new(false), rest),
+        ("demo", rest) => words::demo(&house::House::new(false), rest),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,151 @@
+//! What a run adds up to.
+
+use crate::house::House;
+
+/// How a step ended. Tests that it ran are counted beside this.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    Failed(String),
+    /// Could not run, and why.
+    Skipped(String),
+}
+
+impl From<bool> for Outcome {
+    fn from(ok: bool) -> Self {
+        if ok { Self::Passed } else { Self::Failed("see above".to_owned()) }
+    }
+}
+
+/// Tests that were counted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) ignored: u64,
+}
+
+impl Count {
+    /// Adds what a line like `test result: ok. 2 passed; 0 failed; 1 ignored; ...` tells; others tell nothing.
+    pub(crate) fn see(&mut self, line: &str) {
+        let Some(result) = line.trim().strip_prefix("test result: ") else { return };
+        let (_, numbers) = result.split_once(". ").unwrap_or_default();
+        for part in numbers.split("; ") {
+            match part.split_once(' ') {
+                Some((n, "passed")) => self.passed += n.parse().unwrap_or(0),
+                Some((n, "failed")) => self.failed += n.parse().unwrap_or(0),
+                Some((n, "ignored")) => self.ignored += n.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The total of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    ci: bool,
+    count: Count,
+    failures: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Report {
+    pub(crate) fn new(house: &House) -> Self {
+        Self { ci: house.ci, ..Self::default() }
+    }
+
+    pub(crate) fn add_tests(&mut self, count: Count) {
+        self.count.passed += count.passed;
+        self.count.failed += count.failed;
+        self.count.ignored += count.ignored;
+    }
+
+    /// A step that fails counts as one failed test; in CI, so does one that could not run.
+    pub(crate) fn add_step(&mut self, name: &str, outcome: Outcome) {
+        match outcome {
+            Outcome::Passed => {}
+            Outcome::Failed(why) => self.failures.push(format!("failed: {name}: {why}")),
+            Outcome::Skipped(why) if self.ci => {
+                self.failures.push(format!("failed: {name}: skipped in CI: {why}"));
+            }
+            Outcome::Skipped(why) => self.skipped.push(format!("skipped: {name}: {why}")),
+        }
+    }
+
+    pub(crate) fn failed(&self) -> u64 {
+        let ignored = if self.ci { self.count.ignored } else { 0 };
+        self.count.failed + self.failures.len() as u64 + ignored
+    }
+
+    fn skipped(&self) -> u64 {
+        let ignored = if self.ci { 0 } else { self.count.ignored };
+        self.skipped.len() as u64 + ignored
+    }
+
+    /// Names what failed and what was skipped, and ends with the total on a line of its own.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = self.failures.clone();
+        lines.extend_from_slice(&self.skipped);
+        match (self.count.ignored, self.ci) {
+            (0, _) => {}
+            (n, true) => lines.push(format!("failed: tests: {n} ignored in CI")),
+            (n, false) => lines.push(format!("skipped: tests: {n} are marked `ignore`")),
+        }
+        lines.push(self.total());
+        lines
+    }
+
+    fn total(&self) -> String {
+        let (passed, failed) = (self.count.passed, self.failed());
+        match self.skipped() {
+            0 => format!("{passed} passed, {failed} failed"),
+            skipped => format!("{passed} passed, {failed} failed, {skipped} skipped"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(lines: &str) -> Count {
+        let mut count = Count::default();
+        lines.lines().for_each(|l| count.see(l));
+        count
+    }
+
+    #[test]
+    fn result_lines_add_up_and_other_lines_do_not() {
+        let count = counted(
+            "running 3 tests\n\
+             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 9 filtered out; finished in 0.1s\n\
+             test x ... ok. 5 passed; 5 failed\n\
+             test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s",
+        );
+        assert_eq!(count, Count { passed: 3, failed: 2, ignored: 1 });
+    }
+
+    #[test]
+    fn a_failed_step_is_a_failed_test_with_its_name() {
+        let mut report = Report::default();
+        report.add_tests(Count { passed: 4, ..Count::default() });
+        report.add_step("format", Outcome::Failed("see above".to_owned()));
+        assert_eq!(report.lines(), ["failed: format: see above", "4 passed, 1 failed"]);
+    }
+
+    #[test]
+    fn what_could_not_run_is_named_and_counted() {
+        let mut report = Report::default();
+        report.add_step("deny", Outcome::Skipped("not installed".to_owned()));
+        assert_eq!(report.lines(), ["skipped: deny: not installed", "0 passed, 0 failed, 1 skipped"]);
+    }
+
+    #[test]
+    fn in_ci_nothing_may_be_skipped() {
+        let mut report = Report { ci: true, ..Report::default() };
+        report.add_step("deny", Outcome::Skipped("not installed".to_owned()));
+        report.add_tests(Count { passed: 1, failed: 0, ignored: 1 });
+        assert_eq!(report.lines().last().map(String::as_str), Some("1 passed, 2 failed"));
+    }
+}

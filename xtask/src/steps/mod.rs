@@ -1,0 +1,29 @@
+//! The steps of `cargo xtask test`, one file each. A new one is a file and a line in [`ALL`].
+
+mod deny;
+mod docs;
+mod drift;
+mod lint;
+pub(crate) mod servers;
+mod tests;
+mod toolbox;
+
+use crate::house::House;
+use crate::report::{Count, Outcome};
+
+/// A step adds the tests that it ran to the count, and says how it ended.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&House, &mut Count) -> Outcome,
+}
+
+/// In this order: what is quick to fail comes first.
+pub(crate) const ALL: &[Step] = &[
+    Step { name: "format", run: lint::format },
+    Step { name: "clippy", run: lint::clippy },
+    Step { name: "docs", run: docs::run },
+    Step { name: "drift", run: drift::run },
+    Step { name: "deny", run: deny::run },
+    Step { name: "real servers", run: servers::run },
+    Step { name: "tests", run: tests::run },
+];

@@ -1,0 +1,49 @@
+//! Generated parts of the repository. A new one is a line in [`ALL`].
+
+use std::fs;
+
+use crate::house::House;
+use crate::rules;
+
+/// A file that is written, wholly or in part, by `cargo xtask gen`.
+struct Generated {
+    path: &'static str,
+    /// The text as it should be, given the text as it is.
+    render: fn(&House, &str) -> Result<String, String>,
+}
+
+const ALL: &[Generated] = &[Generated { path: "SPEC.md", render: rules::render_table }];
+
+/// Writes what is stale.
+pub(crate) fn generate(house: &House) -> bool {
+    let written = ALL.iter().map(|g| write(house, g)).collect::<Result<Vec<()>, _>>();
+    written.map_err(|why| eprintln!("{why}")).is_ok()
+}
+
+/// The files that are not as they would be written.
+pub(crate) fn stale(house: &House) -> Result<Vec<&'static str>, String> {
+    let mut stale = Vec::new();
+    for generated in ALL {
+        let (is, should_be) = texts(house, generated)?;
+        if is != should_be {
+            stale.push(generated.path);
+        }
+    }
+    Ok(stale)
+}
+
+fn write(house: &House, generated: &Generated) -> Result<(), String> {
+    let (is, should_be) = texts(house, generated)?;
+    if is == should_be {
+        return Ok(());
+    }
+    println!("written: {}", generated.path);
+    fs::write(house.path(generated.path), should_be).map_err(|e| format!("{}: {e}", generated.path))
+}
+
+fn texts(house: &House, generated: &Generated) -> Result<(String, String), String> {
+    // What is missing is written whole.
+    let is = fs::read_to_string(house.path(generated.path)).unwrap_or_default();
+    let should_be = (generated.render)(house, &is).map_err(|e| format!("{}: {e}", generated.path))?;
+    Ok((is, should_be))
+}

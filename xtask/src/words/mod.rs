@@ -1,0 +1,45 @@
+//! What each word does.
+
+mod generate;
+mod verify;
+
+use std::process::Command;
+
+pub(crate) use generate::{generate, stale};
+pub(crate) use verify::verify;
+
+use crate::house::House;
+use crate::report::{Count, Report};
+use crate::{run, steps};
+
+/// Every step, whatever came of the ones before; the total is the last line.
+pub(crate) fn test(house: House) -> bool {
+    let mut report = Report::new(&house);
+    for step in steps::ALL {
+        println!("\n== {} ==", step.name);
+        let mut count = Count::default();
+        let outcome = (step.run)(&house, &mut count);
+        report.add_tests(count);
+        report.add_step(step.name, outcome);
+    }
+    println!();
+    report.lines().iter().for_each(|line| println!("{line}"));
+    report.failed() == 0
+}
+
+/// The benchmarks; further words go to them as they are.
+pub(crate) fn bench(house: &House, rest: &[String]) -> bool {
+    run::ok(cargo(house).args(["bench", "--workspace"]).args(rest))
+}
+
+/// `rekindle demo`, built for speed.
+pub(crate) fn demo(house: &House, rest: &[String]) -> bool {
+    let args = ["run", "--release", "-p", "rekindle-cli", "--", "demo"];
+    run::ok(cargo(house).args(args).args(rest))
+}
+
+fn cargo(house: &House) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(&house.root);
+    command
+}
