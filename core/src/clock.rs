@@ -30,17 +30,38 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            // Timers stand still while the machine is suspended: look at the boot clock now and then.
-            const HEARTBEAT: Duration = Duration::from_secs(30);
-            loop {
-                let left = mono.saturating_sub(boot_time());
-                if left.is_zero() {
-                    return;
-                }
-                tokio::time::sleep(left.min(HEARTBEAT)).await;
+        Box::pin(SystemSleep { due: mono, sleep: tokio::time::sleep(beat(mono)) })
+    }
+}
+
+/// Timers stand still while the machine is suspended: the boot clock is looked at now and then.
+fn beat(due: Duration) -> Duration {
+    const HEARTBEAT: Duration = Duration::from_secs(30);
+    due.saturating_sub(boot_time()).min(HEARTBEAT)
+}
+
+pin_project_lite::pin_project! {
+    /// Made inside a runtime, polled anywhere.
+    struct SystemSleep {
+        due: Duration,
+        #[pin]
+        sleep: tokio::time::Sleep,
+    }
+}
+
+impl Future for SystemSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        while this.sleep.as_mut().poll(context).is_ready() {
+            let left = beat(*this.due);
+            if left.is_zero() {
+                return Poll::Ready(());
             }
-        })
+            this.sleep.as_mut().reset(tokio::time::Instant::now() + left);
+        }
+        Poll::Pending
     }
 }
 
@@ -53,6 +74,12 @@ fn boot_time() -> Duration {
 fn boot_time() -> Duration {
     // Apple's CLOCK_MONOTONIC goes on while the machine sleeps.
     duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
+}
+
+/// Names this boot of this machine, where the system tells (spec 4.5).
+pub(crate) fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned())
 }
 
 #[cfg(unix)]

@@ -10,4 +10,8 @@ pub mod transport;
 pub use client::{Client, Response};
 pub use error::Error;
 pub use rekindle_proto as proto;
-pub use session::Session;
+pub use rekindle_proto::{Credential, ErrorKind, Expiry, Rotation, Secret};
+pub use session::{
+    DialectSource, Events, Judgement, Refresh, RefreshError, ReplayRefused, Session, SessionBuilder, Spend,
+    Stats, Status, Token,
+};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
+use crate::error::{ErrorKind, Failure};
 use crate::time::Wall;
 
 /// Text that must not be seen: no Display, a redacted Debug, wiped when dropped (spec 9.3).
@@ -90,6 +91,35 @@ pub struct Credential {
     pub token_type: Option<String>,
     /// What must come back with the tokens: instance URL, issuer, and the like.
     pub extra: BTreeMap<String, String>,
+}
+
+impl Credential {
+    /// Whether a session could use it.
+    ///
+    /// ```
+    /// use rekindle_proto::Credential;
+    /// assert!(Credential::default().check().is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the field.
+    pub fn check(&self) -> Result<(), Failure> {
+        let wrong = |message: &str| Err(Failure::new(ErrorKind::InvalidConfig, message));
+        if self.access_token.is_none() && self.refresh_token.is_none() {
+            return wrong("the credential has neither access_token nor refresh_token: give at least one");
+        }
+        if self.refresh_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
+            return wrong("refresh_token is empty: leave it out, or give the server's");
+        }
+        if self.access_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
+            return wrong("access_token is empty: leave it out, or give the server's");
+        }
+        if self.expiry == Some(Expiry::In(Duration::ZERO)) {
+            return wrong("expires_in must be above 0 seconds: leave it out if the lifetime is unknown");
+        }
+        Ok(())
+    }
 }
 
 /// When an access token ends, as it was told.

@@ -20,12 +20,22 @@ impl Version {
 }
 
 /// What a load found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Loaded {
     /// The record and its version.
     Present(Vec<u8>, Version),
     /// There is certainly no record.
     Absent,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The record holds tokens.
+            Self::Present(record, version) => write!(f, "Present(<{} bytes>, {:?})", record.len(), version.0),
+            Self::Absent => f.write_str("Absent"),
+        }
+    }
 }
 
 /// What a save did.

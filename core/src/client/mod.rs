@@ -286,9 +286,8 @@ impl ClientBuilder {
 }
 
 /// What the client must know of the dialect.
-/// STUB: at merge `dialect().errors_with_success_status()` and `dialect().credential_headers()`.
 fn facts(session: &Session) -> (bool, Vec<HeaderName>) {
-    (session.errors_with_success_status(), session.credential_headers())
+    (session.dialect().errors_with_success_status(), session.dialect().credential_headers())
 }
 
 impl Options {

@@ -295,7 +295,10 @@ impl SessionBuilder {
             credential.check()?;
         }
         if self.lease < self.send * 3 / 2 {
-            return Err(config("lease", "must be at least 1.5 times send_timeout, or it could end during a send"));
+            return Err(config(
+                "lease",
+                "must be at least 1.5 times send_timeout, or it could end during a send",
+            ));
         }
         let insecure = urls("insecure_origins", &self.insecure_origins)?;
         let origins = Origins::new(&urls("origins", &self.origins)?, &insecure)?;
@@ -310,7 +313,10 @@ impl SessionBuilder {
         let binding = binding(&dialect, &identity, &insecure, custom)?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new(TransportOptions::default()).map_err(|error| error.failure().clone())?),
+            None => Arc::new(
+                ReqwestTransport::new(TransportOptions::default())
+                    .map_err(|error| error.failure().clone())?,
+            ),
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
@@ -396,7 +402,9 @@ fn urls(setting: &str, texts: &[String]) -> Result<Vec<Url>, Failure> {
 }
 
 fn url(setting: &str, text: &str) -> Result<Url, Failure> {
-    let url = Url::parse(text).map_err(|error| config(setting, &format!("is not a URL ({error}): write it with its scheme, https://...")))?;
+    let url = Url::parse(text).map_err(|error| {
+        config(setting, &format!("is not a URL ({error}): write it with its scheme, https://..."))
+    })?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(config(setting, "must be an http or https URL with a host"));
     }

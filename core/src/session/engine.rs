@@ -74,12 +74,7 @@ impl Engine {
         store: Arc<dyn Store>,
         source: Arc<dyn Source>,
     ) -> Arc<Self> {
-        let state = State {
-            machine,
-            waiting: BTreeMap::new(),
-            sends: BTreeMap::new(),
-            timer: None,
-        };
+        let state = State { machine, waiting: BTreeMap::new(), sends: BTreeMap::new(), timer: None };
         Arc::new(Self {
             state: Mutex::new(state),
             published: ArcSwap::default(),
@@ -144,7 +139,8 @@ impl Engine {
     /// The token with its header. What is published is not made twice.
     pub(crate) fn served(&self, current: &Arc<Current>) -> Result<Arc<Served>, Failure> {
         let published = self.published.load();
-        if let Some(served) = published.served.as_ref().filter(|served| Arc::ptr_eq(&served.current, current)) {
+        if let Some(served) = published.served.as_ref().filter(|served| Arc::ptr_eq(&served.current, current))
+        {
             return Ok(served.clone());
         }
         let placement = self.dialect.place(&current.value, current.token_type.as_deref())?;
@@ -311,7 +307,8 @@ impl Engine {
         let work = async move {
             let guarded = engine.clone();
             // A task of its own: a panic in a user's refresh function ends as a lost answer.
-            let asked = tokio::spawn(guarded.clone().inside(async move { guarded.source.refresh(spend).await }));
+            let asked =
+                tokio::spawn(guarded.clone().inside(async move { guarded.source.refresh(spend).await }));
             let _abort = AbortOnDrop(asked.abort_handle());
             let outcome = asked.await.unwrap_or(Outcome::Lost(rekindle_proto::Lost::Broken));
             engine.state.lock().sends.remove(&op);
@@ -365,5 +362,8 @@ fn timed_out() -> Failure {
 }
 
 fn no_thread(error: &std::io::Error) -> Failure {
-    Failure::new(ErrorKind::Misuse, format!("the operating system gives no thread ({error}): raise its limit"))
+    Failure::new(
+        ErrorKind::Misuse,
+        format!("the operating system gives no thread ({error}): raise its limit"),
+    )
 }

@@ -101,11 +101,7 @@ impl Hub {
     }
 
     pub(crate) fn listen(&self, call: OnEvent) {
-        self.listeners.lock().push(Listener {
-            queue: Arc::default(),
-            call,
-            busy: Arc::default(),
-        });
+        self.listeners.lock().push(Listener { queue: Arc::default(), call, busy: Arc::default() });
     }
 
     /// Never blocks: under the state's lock.

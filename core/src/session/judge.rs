@@ -97,9 +97,8 @@ impl Session {
     pub fn note_rejected(&self, token: &Token, exchange: &Exchange<'_>) {
         let Some(origin) = self.origins.find(exchange.url) else { return };
         let mut stamp = token.stamp();
-        self.engine.ask(|machine, now| {
-            machine.reject(&mut stamp, origin, Some(ReplayRefused::Streamed), now)
-        });
+        self.engine
+            .ask(|machine, now| machine.reject(&mut stamp, origin, Some(ReplayRefused::Streamed), now));
     }
 
     fn not_rejected(&self, verdict: &Verdict, origin: OriginId) {

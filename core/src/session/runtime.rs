@@ -60,7 +60,9 @@ pub(crate) fn stay() -> std::io::Result<Stay> {
 /// # Errors
 ///
 /// The operating system gives no thread.
-pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> std::io::Result<tokio::task::AbortHandle> {
+pub(crate) fn spawn(
+    task: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<tokio::task::AbortHandle> {
     let stay = stay()?;
     let handle = stay.running.handle.clone();
     let task = handle.spawn(async move {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use http::{HeaderName, HeaderValue};
+use rekindle_proto::Wall;
 use rekindle_proto::dialect::Placement;
 use rekindle_proto::machine::{Current, Snapshot, Stamp};
-use rekindle_proto::Wall;
 
 /// A token with the header that carries it, made once for all requests.
 pub(crate) struct Served {
@@ -108,6 +108,17 @@ impl Token {
             }
             Held::Owned(served) => served,
         }
+    }
+}
+
+impl Clone for Token {
+    fn clone(&self) -> Self {
+        let served = match &self.held {
+            Held::Borrowed(published) => published.served.clone(),
+            Held::Owned(served) => Some(served.clone()),
+        };
+        let served = served.expect("a token is borrowed only where one is published");
+        Self { held: Held::Owned(served), replays: self.replays, rejected: self.rejected }
     }
 }
 

@@ -41,7 +41,7 @@ impl Machine {
             return Acquired::Wait(ticket);
         }
         match &self.standing {
-            Standing::Unread => Acquired::Wait(self.open(now)),
+            Standing::Unread => Acquired::Wait(self.open()),
             Standing::Empty(failure) => {
                 let failure = failure.clone();
                 self.last_word(failure, now)
@@ -62,7 +62,7 @@ impl Machine {
             return Acquired::Wait(ticket);
         }
         match &self.standing {
-            Standing::Unread => return Acquired::Wait(self.open(now)),
+            Standing::Unread => return Acquired::Wait(self.open()),
             Standing::Empty(failure) => {
                 let failure = failure.clone();
                 return self.last_word(failure, now);
@@ -183,7 +183,7 @@ impl Machine {
         let stale = self.last_read.is_none_or(|read| now.mono.saturating_sub(read) >= REREAD_AFTER);
         let quiet = self.flight.is_none() && self.landing.is_none() && self.write.is_none();
         if self.config.shared && stale && quiet {
-            return Acquired::Wait(self.open(now));
+            return Acquired::Wait(self.open());
         }
         Acquired::Fail(failure)
     }

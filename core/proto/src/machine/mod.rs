@@ -108,7 +108,7 @@ impl MachineConfig {
 }
 
 /// Something for the engine to do.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Effect {
     /// Read the store; answer with [`Machine::handle_loaded`].
     Load {
@@ -175,6 +175,25 @@ pub enum Effect {
     },
     /// Tell.
     Event(Event),
+}
+
+impl std::fmt::Debug for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Records and tokens stay out of it.
+        match self {
+            Self::Load { op } => write!(f, "Load {op}"),
+            Self::Save { op, expected, .. } => write!(f, "Save {op} over {expected:?}"),
+            Self::Probe { op, owner } => write!(f, "Probe {op} {owner}"),
+            Self::Announce { owner } => write!(f, "Announce {owner}"),
+            Self::Retire { owner } => write!(f, "Retire {owner}"),
+            Self::Send { op, .. } => write!(f, "Send {op}"),
+            Self::Abort { op } => write!(f, "Abort {op}"),
+            Self::Revoke { .. } => write!(f, "Revoke"),
+            Self::Publish(_) => write!(f, "Publish"),
+            Self::Settle { ticket, result } => write!(f, "Settle {ticket} {result:?}"),
+            Self::Event(event) => write!(f, "{event:?}"),
+        }
+    }
 }
 
 /// What waiters get.

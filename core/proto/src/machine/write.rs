@@ -56,7 +56,7 @@ impl Machine {
     ///
     /// InvalidConfig for a credential that no session could use.
     pub fn sign_in(&mut self, credential: &Credential, now: Now) -> Result<Ticket, Failure> {
-        check(credential)?;
+        credential.check()?;
         self.end_lineage();
         let record = self.new_lineage(credential, now);
         self.standing = Standing::Empty(signed_out());
@@ -74,8 +74,8 @@ impl Machine {
     }
 
     /// Reads the store: the first time, or because memory alone would fail a caller.
-    pub(super) fn open(&mut self, _now: Now) -> Ticket {
-        self.begin(Purpose::Open)
+    pub fn open(&mut self) -> Ticket {
+        self.write_ticket().unwrap_or_else(|| self.begin(Purpose::Open))
     }
 
     /// What callers wait for before they are served.
@@ -314,23 +314,6 @@ fn first_slot(credential: &Credential, access_token: &Secret, now: Now) -> Slot 
         expires_at,
         lifetime_ms: lifetime.map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
     }
-}
-
-fn check(credential: &Credential) -> Result<(), Failure> {
-    let wrong = |message: &str| Err(Failure::new(ErrorKind::InvalidConfig, message));
-    if credential.access_token.is_none() && credential.refresh_token.is_none() {
-        return wrong("the credential has neither access_token nor refresh_token: give at least one");
-    }
-    if credential.refresh_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
-        return wrong("refresh_token is empty: leave it out, or give the server's");
-    }
-    if credential.access_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
-        return wrong("access_token is empty: leave it out, or give the server's");
-    }
-    if credential.expiry == Some(Expiry::In(Duration::ZERO)) {
-        return wrong("expires_in must be above 0 seconds: leave it out if the lifetime is unknown");
-    }
-    Ok(())
 }
 
 /// What tells a seed from others: its refresh token, or else its access token.
