@@ -1,4 +1,5 @@
 //! The model over the wire: four ways of speaking, six ways of failing.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;
 

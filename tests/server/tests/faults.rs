@@ -1,4 +1,5 @@
 //! Broken answers, as a client sees them.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The program that other languages start.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Scripts: who gets which step, who waits for whom, and what is proven at the end.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;
 

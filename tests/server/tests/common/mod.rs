@@ -1,5 +1,10 @@
 //! A plain client: it mends nothing, so that what the server broke can be seen.
-#![allow(dead_code, unreachable_pub, reason = "not every test file uses all of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by tests, none of which uses all of it"
+)]
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -30,6 +35,7 @@ pub struct Client(SendRequest<Full<Bytes>>);
 impl Client {
     pub async fn connect(server: &TestServer) -> Self {
         let socket = TcpStream::connect(server.address()).await.unwrap();
+        socket.set_nodelay(true).unwrap();
         let (client, connection) = http1::handshake(TokioIo::new(socket)).await.unwrap();
         tokio::spawn(connection);
         Self(client)
