@@ -72,7 +72,9 @@ fn identity(of: &Identity) -> ClientIdentity {
 
 impl Case {
     fn headers(&self) -> HeaderMap {
-        let pair = |(name, value): (&String, &String)| (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
+        let pair = |(name, value): (&String, &String)| {
+            (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap())
+        };
         self.headers.iter().map(pair).collect()
     }
 
@@ -146,9 +148,13 @@ fn outcome_text(outcome: &Outcome) -> String {
 fn verdict_text(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Expired { reason, applied } => format!("expired {reason:?} {applied:?}").to_lowercase(),
-        Verdict::InsufficientScope { scope } => format!("insufficient_scope {}", scope.as_deref().unwrap_or("-")),
+        Verdict::InsufficientScope { scope } => {
+            format!("insufficient_scope {}", scope.as_deref().unwrap_or("-"))
+        }
         Verdict::StepUp(step_up) => format!("step_up {}", step_up.claims.as_deref().unwrap_or("-")),
-        Verdict::RateLimited { after } | Verdict::Unavailable { after } => format!("{} {}", verdict.name(), seconds(*after)),
+        Verdict::RateLimited { after } | Verdict::Unavailable { after } => {
+            format!("{} {}", verdict.name(), seconds(*after))
+        }
         other => other.name().into(),
     }
 }
@@ -204,11 +210,20 @@ fn no_secret_is_shown_by_what_a_preset_finds() {
     for name in Dialect::preset_names() {
         let (dialect, fixture) = (Dialect::preset(name).unwrap(), fixture(name));
         for case in &fixture.answers {
-            let shown = format!("{:?} {dialect:?} {:?}", case.outcome(&dialect), dialect.server_message(&case.body(), &[]));
+            let shown = format!(
+                "{:?} {dialect:?} {:?}",
+                case.outcome(&dialect),
+                dialect.server_message(&case.body(), &[])
+            );
             assert!(!shown.contains(SENTINEL), "{name}: {}", case.why);
         }
         for case in &fixture.api {
-            let shown = format!("{:?} {:?} {}", case.verdict(&dialect), dialect.server_message(&case.body(), &[]), dialect.redact(&case.body(), &[]));
+            let shown = format!(
+                "{:?} {:?} {}",
+                case.verdict(&dialect),
+                dialect.server_message(&case.body(), &[]),
+                dialect.redact(&case.body(), &[])
+            );
             assert!(!shown.contains(SENTINEL), "{name}: {}", case.why);
         }
     }

@@ -74,7 +74,10 @@ impl Reading<'_> {
     fn grant(&self, fields: &Value, access_token: Secret, refresh_token: Option<Secret>) -> Grant {
         let spec = &self.spec.answer;
         let end = self.end(spec, fields, access_token.expose());
-        let default = spec.default_lifetime_seconds.filter(|seconds| *seconds > 0).map(|seconds| Duration::from_secs(seconds.into()));
+        let default = spec
+            .default_lifetime_seconds
+            .filter(|seconds| *seconds > 0)
+            .map(|seconds| Duration::from_secs(seconds.into()));
         Grant {
             token_type: text(&spec.token_type, fields),
             lifetime: match end {
@@ -86,7 +89,11 @@ impl Reading<'_> {
             refresh_token,
             refresh_token_lifetime: value(&spec.refresh_token_expires_in, fields, &lifetime::seconds),
             scope: value(&spec.scope, fields, &scope),
-            extra: spec.keep.iter().filter_map(|(name, path)| Some((name.clone(), text_of(path.first(fields)?)?))).collect(),
+            extra: spec
+                .keep
+                .iter()
+                .filter_map(|(name, path)| Some((name.clone(), text_of(path.first(fields)?)?)))
+                .collect(),
             ..Grant::new(access_token)
         }
     }
@@ -105,11 +112,16 @@ impl Reading<'_> {
             "invalid_grant" => Some(Outcome::Dead(DeadReason::Rejected)),
             "use_dpop_nonce" => Some(Outcome::NonceRequired(super::judge::nonce(self.answer.headers))),
             "slow_down" => Some(Outcome::RateLimited { after: self.after() }),
-            "interaction_required" | "login_required" | "consent_required" | "insufficient_user_authentication" => {
-                Some(Outcome::StepUp(self.step_up()))
-            }
+            "interaction_required"
+            | "login_required"
+            | "consent_required"
+            | "insufficient_user_authentication" => Some(Outcome::StepUp(self.step_up())),
             // Not dead, and not worth sending again as it is: the matrix of what it can mean is long.
-            "invalid_request" | "invalid_client" | "unauthorized_client" | "unsupported_grant_type" | "invalid_scope"
+            "invalid_request"
+            | "invalid_client"
+            | "unauthorized_client"
+            | "unsupported_grant_type"
+            | "invalid_scope"
             | "invalid_target" => Some(Outcome::ClientConfig { error: error.to_owned() }),
             "server_error" | "temporarily_unavailable" => None,
             // A refusal in a 2xx is readable, if not understood: nothing was lost.
@@ -121,7 +133,9 @@ impl Reading<'_> {
         let after = self.after();
         match self.answer.status {
             StatusCode::TOO_MANY_REQUESTS => Outcome::RateLimited { after },
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::SERVICE_UNAVAILABLE => Outcome::RetrySame { after },
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::SERVICE_UNAVAILABLE => {
+                Outcome::RetrySame { after }
+            }
             status if status.is_server_error() => Outcome::Lost(Lost::Broken),
             status if status.is_success() && !self.has_errors() => Outcome::Lost(Lost::Broken),
             _ => self.unknown(),
@@ -136,7 +150,11 @@ impl Reading<'_> {
 
     fn step_up(&self) -> StepUp {
         let of = |name: &str| self.fields.and_then(|fields| fields.get(name)).and_then(text_of);
-        StepUp { acr_values: of("acr_values"), max_age: of("max_age").and_then(|text| text.parse().ok()), claims: of("claims") }
+        StepUp {
+            acr_values: of("acr_values"),
+            max_age: of("max_age").and_then(|text| text.parse().ok()),
+            claims: of("claims"),
+        }
     }
 
     fn after(&self) -> Option<Duration> {
@@ -167,6 +185,8 @@ fn scope(value: &Value) -> Option<String> {
 
 /// An error code fit to be shown: it comes from a server.
 fn code(found: Option<String>) -> String {
-    let plain = |text: &String| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"_.-".contains(&byte));
+    let plain = |text: &String| {
+        text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"_.-".contains(&byte))
+    };
     found.filter(plain).unwrap_or_else(|| "client_config".into())
 }

@@ -265,7 +265,10 @@ mod tests {
 
     #[test]
     fn lists_at_the_top_and_wildcards_work() {
-        assert_eq!(look(r#"[{"errorCode":"A","x":1}]"#, &["[0].errorCode"]).body, Some(json!([{"errorCode": "A"}])));
+        assert_eq!(
+            look(r#"[{"errorCode":"A","x":1}]"#, &["[0].errorCode"]).body,
+            Some(json!([{"errorCode": "A"}]))
+        );
         assert_eq!(look(r#"{"k":{"id":5}}"#, &["*.id"]).body, Some(json!({"k": {"id": 5}})));
         assert_eq!(look(r#"[[{"id":5}]]"#, &["[0][0].id"]).body, Some(json!([[{"id": 5}]])));
     }

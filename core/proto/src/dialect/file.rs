@@ -122,12 +122,19 @@ impl TryFrom<RawRefresh> for Refresh {
         if (raw.encoding == Encoding::Graphql) != !raw.document.is_empty() {
             return Err("`document` goes with `encoding = \"graphql\"`, and only with it".into());
         }
-        if raw.encoding == Encoding::Graphql && !raw.document.contains(&format!("${}", raw.names.refresh_token)) {
+        if raw.encoding == Encoding::Graphql
+            && !raw.document.contains(&format!("${}", raw.names.refresh_token))
+        {
             let name = &raw.names.refresh_token;
-            return Err(format!("`document` must take the refresh token as the variable `${name}`; it is never pasted into the text"));
+            return Err(format!(
+                "`document` must take the refresh token as the variable `${name}`; it is never pasted into the text"
+            ));
         }
         if raw.client_auth == Some(ClientAuth::PrivateKeyJwt) {
-            return Err("`client_auth = \"private_key_jwt\"` comes with sign-in; use \"none\", \"basic\" or \"body\"".into());
+            return Err(
+                "`client_auth = \"private_key_jwt\"` comes with sign-in; use \"none\", \"basic\" or \"body\""
+                    .into(),
+            );
         }
         Ok(Self {
             url: raw.url,
@@ -259,7 +266,11 @@ impl Default for AnswerSpec {
             scope: paths(&["scope"]),
             expires_in: paths(&["expires_in"]),
             expires_at: paths(&["expires_at"]),
-            refresh_token_expires_in: paths(&["refresh_token_expires_in", "refresh_expires_in", "x_refresh_token_expires_in"]),
+            refresh_token_expires_in: paths(&[
+                "refresh_token_expires_in",
+                "refresh_expires_in",
+                "x_refresh_token_expires_in",
+            ]),
             keep: BTreeMap::new(),
             default_lifetime_seconds: None,
             jwt_exp: false,
@@ -326,9 +337,17 @@ impl TryFrom<RawApiRule> for ApiRule {
         if raw.verdict != VerdictName::Expired && (raw.reason.is_some() || raw.applied.is_some()) {
             return Err("`reason` and `applied` go with `verdict = \"expired\"`".into());
         }
-        let test = RawTest { path: raw.path, header: raw.header, equals: raw.equals, starts_with: raw.starts_with, contains: raw.contains, any: raw.any };
+        let test = RawTest {
+            path: raw.path,
+            header: raw.header,
+            equals: raw.equals,
+            starts_with: raw.starts_with,
+            contains: raw.contains,
+            any: raw.any,
+        };
         Ok(Self {
-            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }.try_into()?,
+            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }
+                .try_into()?,
             verdict: raw.verdict,
             reason: raw.reason.map_or(ExpiredReason::Unknown, Into::into),
             applied: raw.applied.map(Into::into),
@@ -375,9 +394,17 @@ impl TryFrom<RawTokenRule> for TokenRule {
         if raw.outcome != OutcomeName::Dead && raw.reason.is_some() {
             return Err("`reason` goes with `outcome = \"dead\"`".into());
         }
-        let test = RawTest { path: raw.path, header: raw.header, equals: raw.equals, starts_with: raw.starts_with, contains: raw.contains, any: raw.any };
+        let test = RawTest {
+            path: raw.path,
+            header: raw.header,
+            equals: raw.equals,
+            starts_with: raw.starts_with,
+            contains: raw.contains,
+            any: raw.any,
+        };
         Ok(Self {
-            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }.try_into()?,
+            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }
+                .try_into()?,
             outcome: raw.outcome,
             reason: raw.reason.map_or(DeadReason::Rejected, Into::into),
             after_seconds: raw.after_seconds,
@@ -427,11 +454,11 @@ macro_rules! spelled {
     };
 }
 spelled! { /// [`ExpiredReason`] as it is written.
-    ReasonName -> ExpiredReason { Expired, Invalid, Revoked, Unknown } }
+ReasonName -> ExpiredReason { Expired, Invalid, Revoked, Unknown } }
 spelled! { /// [`Applied`] as it is written.
-    AppliedName -> Applied { No, Maybe } }
+AppliedName -> Applied { No, Maybe } }
 spelled! { /// The reasons that a server can give.
-    DeadName -> DeadReason { Rejected, Expired, Revoked, ReuseDetected } }
+DeadName -> DeadReason { Rejected, Expired, Revoked, ReuseDetected } }
 
 /// The name of a header.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -451,7 +478,8 @@ impl<'de> Deserialize<'de> for Header {
 
 fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
     let text = String::deserialize(deserializer)?;
-    HeaderName::try_from(text.as_str()).map_err(|_| D::Error::custom(format!("`{text}` is not the name of a header")))
+    HeaderName::try_from(text.as_str())
+        .map_err(|_| D::Error::custom(format!("`{text}` is not the name of a header")))
 }
 
 fn yes() -> bool {
@@ -466,12 +494,18 @@ impl Spec {
     /// Reads a dialect file; `file` names it in errors.
     pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
         let broken = |error: &toml::de::Error, field: &str| {
-            let line = error.span().map(|span| 1 + text.as_bytes()[..span.start.min(text.len())].iter().filter(|byte| **byte == b'\n').count());
+            let line = error.span().map(|span| {
+                1 + text.as_bytes()[..span.start.min(text.len())]
+                    .iter()
+                    .filter(|byte| **byte == b'\n')
+                    .count()
+            });
             let place = line.map_or_else(String::new, |line| format!(", line {line}"));
             invalid(&format!("{file}{place}"), field, error.message())
         };
         let document = toml::Deserializer::parse(text).map_err(|error| broken(&error, ""))?;
-        let spec: Self = serde_path_to_error::deserialize(document).map_err(|error| broken(error.inner(), &error.path().to_string()))?;
+        let spec: Self = serde_path_to_error::deserialize(document)
+            .map_err(|error| broken(error.inner(), &error.path().to_string()))?;
         spec.named(file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml")).checked(file)
     }
 
@@ -493,7 +527,12 @@ impl Spec {
         if HeaderValue::from_str(&self.token.scheme).is_err() {
             return Err(invalid(file, "token.scheme", "it cannot stand in a header"));
         }
-        let bad_cookie = |name: &String| name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+        let bad_cookie = |name: &String| {
+            name.is_empty()
+                || !name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        };
         if self.token.cookie.as_ref().is_some_and(bad_cookie) {
             return Err(invalid(file, "token.cookie", "it is not the name of a cookie"));
         }
@@ -504,6 +543,9 @@ impl Spec {
 /// Names the file, the line and the field, and the way out.
 fn invalid(place: &str, field: &str, what: &str) -> Failure {
     let field = if field.is_empty() || field == "." { String::new() } else { format!(", field `{field}`") };
-    let message = format!("{place}{field}: {}. Correct it there, or take a preset (`rekindle presets` lists them)", what.trim().replace('\n', " "));
+    let message = format!(
+        "{place}{field}: {}. Correct it there, or take a preset (`rekindle presets` lists them)",
+        what.trim().replace('\n', " ")
+    );
     Failure::new(ErrorKind::InvalidConfig, message)
 }

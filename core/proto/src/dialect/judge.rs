@@ -56,9 +56,15 @@ impl Judging<'_> {
     fn effect(&self, rule: &ApiRule) -> Verdict {
         match rule.verdict {
             VerdictName::Accepted => Verdict::Accepted,
-            VerdictName::Expired => Verdict::Expired { reason: rule.reason, applied: self.applied(rule.applied) },
-            VerdictName::InsufficientScope => Verdict::InsufficientScope { scope: self.scope(rule.scope.as_ref()) },
-            VerdictName::StepUp => Verdict::StepUp(self.challenges().iter().map(step_up).next().unwrap_or_default()),
+            VerdictName::Expired => {
+                Verdict::Expired { reason: rule.reason, applied: self.applied(rule.applied) }
+            }
+            VerdictName::InsufficientScope => {
+                Verdict::InsufficientScope { scope: self.scope(rule.scope.as_ref()) }
+            }
+            VerdictName::StepUp => {
+                Verdict::StepUp(self.challenges().iter().map(step_up).next().unwrap_or_default())
+            }
             VerdictName::RateLimited => Verdict::RateLimited { after: self.after() },
             VerdictName::Unavailable => Verdict::Unavailable { after: self.after() },
             VerdictName::Denied => Verdict::Denied,
@@ -83,27 +89,35 @@ impl Judging<'_> {
                 let reason = described(challenge.param("error_description").unwrap_or_default());
                 Some(Verdict::Expired { reason, applied: self.applied(None) })
             }
-            "insufficient_scope" => Some(Verdict::InsufficientScope { scope: challenge.param("scope").map(str::to_owned) }),
-            "insufficient_user_authentication" | "insufficient_claims" => Some(Verdict::StepUp(step_up(challenge))),
+            "insufficient_scope" => {
+                Some(Verdict::InsufficientScope { scope: challenge.param("scope").map(str::to_owned) })
+            }
+            "insufficient_user_authentication" | "insufficient_claims" => {
+                Some(Verdict::StepUp(step_up(challenge)))
+            }
             _ => None,
         }
     }
 
     fn by_status(&self) -> Verdict {
         match self.exchange.status {
-            StatusCode::UNAUTHORIZED => Verdict::Expired { reason: ExpiredReason::Unknown, applied: self.applied(None) },
+            StatusCode::UNAUTHORIZED => {
+                Verdict::Expired { reason: ExpiredReason::Unknown, applied: self.applied(None) }
+            }
             StatusCode::FORBIDDEN => Verdict::Denied,
             StatusCode::TOO_MANY_REQUESTS => Verdict::RateLimited { after: self.after() },
-            StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                Verdict::Unavailable { after: self.after() }
-            }
+            StatusCode::REQUEST_TIMEOUT
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Verdict::Unavailable { after: self.after() },
             _ => Verdict::Accepted,
         }
     }
 
     /// Whether the request may have had an effect (spec 2.4, 2.5).
     fn applied(&self, told: Option<Applied>) -> Applied {
-        let by_status = if self.exchange.status == StatusCode::UNAUTHORIZED { Applied::No } else { Applied::Maybe };
+        let by_status =
+            if self.exchange.status == StatusCode::UNAUTHORIZED { Applied::No } else { Applied::Maybe };
         match self.exchange.operation {
             Operation::GraphqlQuery => Applied::No,
             Operation::GraphqlMutation => self.mutation_applied().unwrap_or(told.unwrap_or(by_status)),
@@ -140,14 +154,23 @@ impl Judging<'_> {
 
 fn step_up(challenge: &Challenge) -> StepUp {
     let own = |name: &str| challenge.param(name).map(str::to_owned);
-    StepUp { acr_values: own("acr_values"), max_age: own("max_age").and_then(|text| text.parse().ok()), claims: own("claims") }
+    StepUp {
+        acr_values: own("acr_values"),
+        max_age: own("max_age").and_then(|text| text.parse().ok()),
+        claims: own("claims"),
+    }
 }
 
 /// `invalid_token` covers expired, revoked and malformed tokens (RFC 6750 section 3.1). A description that
 /// names just one of them tells them apart; it decides nothing.
 fn described(description: &str) -> ExpiredReason {
     let text = description.to_ascii_lowercase();
-    let named = [("expired", ExpiredReason::Expired), ("revoked", ExpiredReason::Revoked), ("invalid", ExpiredReason::Invalid), ("malformed", ExpiredReason::Invalid)];
+    let named = [
+        ("expired", ExpiredReason::Expired),
+        ("revoked", ExpiredReason::Revoked),
+        ("invalid", ExpiredReason::Invalid),
+        ("malformed", ExpiredReason::Invalid),
+    ];
     let mut reasons = named.into_iter().filter(|(word, _)| text.contains(word)).map(|(_, reason)| reason);
     match (reasons.next(), reasons.next()) {
         (Some(reason), None) => reason,

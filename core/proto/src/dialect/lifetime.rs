@@ -94,7 +94,18 @@ mod tests {
 
     #[test]
     fn absurd_lifetimes_are_unknown() {
-        for value in [json!(0), json!(-1), json!(1e300), json!("NaN"), json!("inf"), json!(null), json!([3600]), json!("soon"), json!(1e-12), json!(400_000_000)] {
+        for value in [
+            json!(0),
+            json!(-1),
+            json!(1e300),
+            json!("NaN"),
+            json!("inf"),
+            json!(null),
+            json!([3600]),
+            json!("soon"),
+            json!(1e-12),
+            json!(400_000_000),
+        ] {
             assert_eq!(seconds(&value), None, "{value}");
         }
     }
@@ -111,7 +122,10 @@ mod tests {
     #[test]
     fn an_epoch_without_a_date_counts_from_when_the_request_was_sent() {
         let sent = Wall(DATE_SECONDS * 1000);
-        assert_eq!(epoch(&json!(DATE_SECONDS + 60), &HeaderMap::new(), sent), Some(End::In(Duration::from_secs(60))));
+        assert_eq!(
+            epoch(&json!(DATE_SECONDS + 60), &HeaderMap::new(), sent),
+            Some(End::In(Duration::from_secs(60)))
+        );
         assert_eq!(epoch(&json!(DATE_SECONDS - 60), &HeaderMap::new(), sent), None);
     }
 

@@ -240,7 +240,8 @@ impl Dialect {
     /// ```
     pub fn with_client_auth(mut self, auth: ClientAuth) -> Result<Self, Failure> {
         if auth == ClientAuth::PrivateKeyJwt {
-            let message = "client authentication with private_key_jwt comes with sign-in; use none, basic or body";
+            let message =
+                "client authentication with private_key_jwt comes with sign-in; use none, basic or body";
             return Err(Failure::new(ErrorKind::InvalidConfig, message));
         }
         Arc::make_mut(&mut self.spec).refresh.client_auth = auth;
@@ -438,7 +439,9 @@ impl Dialect {
         for path in &self.spec.redact.paths.0 {
             path.replace(&mut fields, &redact::MASK.into());
         }
-        let text = MESSAGES.iter().find_map(|at| at.parse::<Path>().ok()?.first(&fields)?.as_str().map(str::to_owned));
+        let text = MESSAGES
+            .iter()
+            .find_map(|at| at.parse::<Path>().ok()?.first(&fields)?.as_str().map(str::to_owned));
         text.filter(|text| !text.is_empty()).map(|text| redact::text(&text, known))
     }
 }

@@ -50,10 +50,16 @@ impl Path {
     }
 
     /// The first value at this path that fulfils the condition.
-    pub(super) fn find<'a>(&self, root: &'a Value, wanted: &mut dyn FnMut(&Value) -> bool) -> Option<&'a Value> {
+    pub(super) fn find<'a>(
+        &self,
+        root: &'a Value,
+        wanted: &mut dyn FnMut(&Value) -> bool,
+    ) -> Option<&'a Value> {
         // `errors` of a GraphQL batch stand in each answer of a list; every entry counts (spec 2.5).
         match (root, self.key()) {
-            (Value::Array(answers), Some("errors")) => answers.iter().find_map(|one| walk(&self.0, one, wanted)),
+            (Value::Array(answers), Some("errors")) => {
+                answers.iter().find_map(|one| walk(&self.0, one, wanted))
+            }
             _ => walk(&self.0, root, wanted),
         }
     }
@@ -102,8 +108,12 @@ fn overwrite(steps: &[Step], value: &mut Value, by: &Value) {
         return;
     };
     match (step, value) {
-        (Step::Key(key), Value::Object(members)) => members.get_mut(key).into_iter().for_each(|one| overwrite(rest, one, by)),
-        (Step::Entry(index), Value::Array(entries)) => entries.get_mut(*index).into_iter().for_each(|one| overwrite(rest, one, by)),
+        (Step::Key(key), Value::Object(members)) => {
+            members.get_mut(key).into_iter().for_each(|one| overwrite(rest, one, by))
+        }
+        (Step::Entry(index), Value::Array(entries)) => {
+            entries.get_mut(*index).into_iter().for_each(|one| overwrite(rest, one, by))
+        }
         (Step::Each, Value::Array(entries)) => entries.iter_mut().for_each(|one| overwrite(rest, one, by)),
         (Step::Each, Value::Object(members)) => members.values_mut().for_each(|one| overwrite(rest, one, by)),
         _ => {}
@@ -115,10 +125,13 @@ impl FromStr for Path {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let dotted = text.replace('[', ".[");
-        let steps: Result<Vec<_>, _> = dotted.strip_prefix('.').unwrap_or(&dotted).split('.').map(step).collect();
+        let steps: Result<Vec<_>, _> =
+            dotted.strip_prefix('.').unwrap_or(&dotted).split('.').map(step).collect();
         match steps {
             Ok(steps) if steps.len() <= 32 => Ok(Self(steps)),
-            _ => Err(format!("`{text}` is not a path; write it like `error`, `data.token` or `errors[*].extensions.code`")),
+            _ => Err(format!(
+                "`{text}` is not a path; write it like `error`, `data.token` or `errors[*].extensions.code`"
+            )),
         }
     }
 }

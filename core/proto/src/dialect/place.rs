@@ -29,7 +29,11 @@ impl Spec {
     pub(super) fn understands(&self, token_type: Option<&str>) -> bool {
         let is = |name: &str| token_type.is_none_or(|given| given.eq_ignore_ascii_case(name));
         let special = self.token.cookie.is_some() || self.token.header != AUTHORIZATION;
-        special || is("Bearer") || is("DPoP") || is(&self.token.scheme) || self.token.types.0.iter().any(|name| is(name))
+        special
+            || is("Bearer")
+            || is("DPoP")
+            || is(&self.token.scheme)
+            || self.token.types.0.iter().any(|name| is(name))
     }
 
     pub(super) fn credential_headers(&self) -> Vec<HeaderName> {
@@ -50,12 +54,17 @@ impl Spec {
     }
 
     fn unknown_type(&self) -> Failure {
-        let message = format!("dialect {} does not know the token_type that the server gave; name it in `token.types`", self.name);
+        let message = format!(
+            "dialect {} does not know the token_type that the server gave; name it in `token.types`",
+            self.name
+        );
         Failure::new(ErrorKind::InvalidConfig, message)
     }
 }
 
 fn unfit(name: &HeaderName) -> Failure {
-    let message = format!("the access token cannot stand in the header `{name}`: it is empty, or has a line break or the like in it; check where it was read from");
+    let message = format!(
+        "the access token cannot stand in the header `{name}`: it is empty, or has a line break or the like in it; check where it was read from"
+    );
     Failure::new(ErrorKind::InvalidConfig, message)
 }

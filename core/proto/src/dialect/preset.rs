@@ -73,6 +73,7 @@ pub(super) fn dialect(name: &str) -> Result<Dialect, Failure> {
 
 fn unknown(name: &str) -> Failure {
     let names: Vec<_> = ALL.iter().map(|(name, _)| *name).collect();
-    let message = format!("there is no preset `{name}`; take one of {}, or write a dialect file", names.join(", "));
+    let message =
+        format!("there is no preset `{name}`; take one of {}, or write a dialect file", names.join(", "));
     Failure::new(ErrorKind::InvalidConfig, message)
 }

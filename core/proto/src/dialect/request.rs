@@ -25,8 +25,14 @@ impl Spec {
         }
     }
 
-    pub(super) fn refresh_request(&self, identity: &ClientIdentity, refresh: &RefreshRequest<'_>) -> Result<TokenRequest, Failure> {
-        let blank = |name: &str| self.variable(identity, name).or_else(|| refresh.extra.get(name).map(String::as_str));
+    pub(super) fn refresh_request(
+        &self,
+        identity: &ClientIdentity,
+        refresh: &RefreshRequest<'_>,
+    ) -> Result<TokenRequest, Failure> {
+        let blank = |name: &str| {
+            self.variable(identity, name).or_else(|| refresh.extra.get(name).map(String::as_str))
+        };
         let mut url = self.token_url(identity)?;
         self.extend_query(&mut url, &blank)?;
         let fields = self.refresh_fields(identity, refresh, &blank)?;
@@ -35,7 +41,11 @@ impl Spec {
         Ok(TokenRequest { method: self.method(), url, headers, body: self.written(&fields)? })
     }
 
-    pub(super) fn revoke_request(&self, identity: &ClientIdentity, token: &Secret) -> Result<Option<TokenRequest>, Failure> {
+    pub(super) fn revoke_request(
+        &self,
+        identity: &ClientIdentity,
+        token: &Secret,
+    ) -> Result<Option<TokenRequest>, Failure> {
         let Some(url) = self.revoke_url(identity)? else { return Ok(None) };
         let mut fields = Fields::default();
         fields.text(&self.revoke.as_ref().map_or("token", |revoke| &revoke.field), token.expose());
@@ -48,7 +58,9 @@ impl Spec {
 
     fn own_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
         let template = self.refresh.url.as_ref();
-        let template = template.ok_or_else(|| config(&self.name, "has no token URL of its own; give the session one (`token_url`)"))?;
+        let template = template.ok_or_else(|| {
+            config(&self.name, "has no token URL of its own; give the session one (`token_url`)")
+        })?;
         template.url(&self.name, &|name| self.variable(identity, name))
     }
 
@@ -64,10 +76,16 @@ impl Spec {
 
     fn variable<'a>(&'a self, identity: &'a ClientIdentity, name: &str) -> Option<&'a str> {
         let given = identity.variables.get(name).or_else(|| self.variables.get(name));
-        given.map(String::as_str).or_else(|| (name == "client_id").then_some(identity.client_id.as_deref()).flatten())
+        given
+            .map(String::as_str)
+            .or_else(|| (name == "client_id").then_some(identity.client_id.as_deref()).flatten())
     }
 
-    fn extend_query<'a>(&self, url: &mut Url, blank: &dyn Fn(&str) -> Option<&'a str>) -> Result<(), Failure> {
+    fn extend_query<'a>(
+        &self,
+        url: &mut Url,
+        blank: &dyn Fn(&str) -> Option<&'a str>,
+    ) -> Result<(), Failure> {
         for (name, template) in &self.refresh.query {
             // A token URL that the user gave may have it already.
             if url.query_pairs().all(|(given, _)| given != name.as_str()) {
@@ -105,8 +123,14 @@ impl Spec {
         }
     }
 
-    fn filled<'a>(&self, template: &Template, blank: &dyn Fn(&str) -> Option<&'a str>) -> Result<String, Failure> {
-        let missing = |name: &str| config(&self.name, &format!("needs the variable `{name}`; set it in the session's variables"));
+    fn filled<'a>(
+        &self,
+        template: &Template,
+        blank: &dyn Fn(&str) -> Option<&'a str>,
+    ) -> Result<String, Failure> {
+        let missing = |name: &str| {
+            config(&self.name, &format!("needs the variable `{name}`; set it in the session's variables"))
+        };
         template.fill(blank).map_err(missing)
     }
 
@@ -116,7 +140,10 @@ impl Spec {
         }
         fields.text(&self.refresh.names.client_id, identity.client_id.as_deref().unwrap_or_default());
         if self.refresh.client_auth == ClientAuth::Body {
-            fields.text(&self.refresh.names.client_secret, identity.client_secret.as_ref().map_or("", Secret::expose));
+            fields.text(
+                &self.refresh.names.client_secret,
+                identity.client_secret.as_ref().map_or("", Secret::expose),
+            );
         }
     }
 
@@ -131,7 +158,11 @@ impl Spec {
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let pair = Zeroizing::new(format!("{}:{}", encode(id), encode(secret)));
         let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
-        headers.insert(AUTHORIZATION, sensitive(&value).ok_or_else(|| config(&self.name, "cannot write the client's id and secret into a header"))?);
+        headers.insert(
+            AUTHORIZATION,
+            sensitive(&value)
+                .ok_or_else(|| config(&self.name, "cannot write the client's id and secret into a header"))?,
+        );
         Ok(())
     }
 
@@ -140,7 +171,15 @@ impl Spec {
         for (header, template) in &self.refresh.headers {
             let value = sensitive(&self.filled(template, blank)?);
             let pair = header.name().zip(value);
-            let (name, value) = pair.ok_or_else(|| config(&self.name, &format!("cannot send the header `{}`: its value has a line break or the like in it", header.0)))?;
+            let (name, value) = pair.ok_or_else(|| {
+                config(
+                    &self.name,
+                    &format!(
+                        "cannot send the header `{}`: its value has a line break or the like in it",
+                        header.0
+                    ),
+                )
+            })?;
             headers.insert(name, value);
         }
         Ok(headers)
@@ -239,7 +278,9 @@ impl Field {
 }
 
 fn written(dialect: &str, body: &impl serde::Serialize) -> Result<Secret, Failure> {
-    serde_json::to_string(body).map(Secret::new).map_err(|_| config(dialect, "cannot write its token request as JSON"))
+    serde_json::to_string(body)
+        .map(Secret::new)
+        .map_err(|_| config(dialect, "cannot write its token request as JSON"))
 }
 
 fn plain_headers(encoding: Encoding) -> HeaderMap {
@@ -248,7 +289,10 @@ fn plain_headers(encoding: Encoding) -> HeaderMap {
         Encoding::Json => ("application/json", "application/json"),
         Encoding::Graphql => ("application/json", "application/graphql-response+json, application/json"),
     };
-    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content)), (ACCEPT, HeaderValue::from_static(accept))])
+    HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static(content)),
+        (ACCEPT, HeaderValue::from_static(accept)),
+    ])
 }
 
 /// A header value that Debug does not show.

@@ -31,7 +31,12 @@ pub(super) struct RetryAfter {
 impl RetryAfter {
     /// How long to wait; `now` is the wall clock when the answer came, if that is known: without it (and
     /// without the answer's `Date`) a date says nothing.
-    pub(super) fn read(&self, headers: &HeaderMap, body: Option<&Value>, now: Option<Wall>) -> Option<Duration> {
+    pub(super) fn read(
+        &self,
+        headers: &HeaderMap,
+        body: Option<&Value>,
+        now: Option<Wall>,
+    ) -> Option<Duration> {
         let now = lifetime::date(headers).or(now);
         let plain = header(headers, RETRY_AFTER.as_str()).and_then(|text| seconds_or_date(text, now));
         let after = plain.or_else(|| self.from_seconds(headers)).or_else(|| self.from_body(body));
@@ -92,13 +97,18 @@ mod tests {
             headers.insert(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
         }
         let sources = json!({"epoch_headers": "x-rate-limit-reset", "body_seconds": ["retry_after"]});
-        serde_json::from_value::<RetryAfter>(sources).unwrap().read(&headers, body, Some(Wall(1_795_219_200_000)))
+        serde_json::from_value::<RetryAfter>(sources).unwrap().read(
+            &headers,
+            body,
+            Some(Wall(1_795_219_200_000)),
+        )
     }
 
     #[test]
     fn seconds_and_dates_are_read() {
         assert_eq!(after(&[("retry-after", "120")], None), Some(Duration::from_secs(120)));
-        let date = [("retry-after", "Sat, 21 Nov 2026 00:02:00 GMT"), ("date", "Sat, 21 Nov 2026 00:01:00 GMT")];
+        let date =
+            [("retry-after", "Sat, 21 Nov 2026 00:02:00 GMT"), ("date", "Sat, 21 Nov 2026 00:01:00 GMT")];
         assert_eq!(after(&date, None), Some(Duration::from_secs(60)));
         assert_eq!(after(&date[..1], None), Some(Duration::from_secs(120)));
     }

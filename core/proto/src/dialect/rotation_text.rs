@@ -22,7 +22,9 @@ impl fmt::Display for Rotation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Grace(time) => write!(f, "grace({})", time.as_secs_f64()),
-            other => f.write_str(NAMES.iter().find(|(_, one)| one == other).map_or("unknown", |(name, _)| name)),
+            other => {
+                f.write_str(NAMES.iter().find(|(_, one)| one == other).map_or("unknown", |(name, _)| name))
+            }
         }
     }
 }
@@ -70,7 +72,8 @@ impl<'de> Visitor<'de> for Reading {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Rotation, A::Error> {
         let entry = map.next_entry::<String, f64>()?;
-        let rotation = entry.filter(|(name, _)| name == "grace_seconds").and_then(|(_, seconds)| grace_seconds(seconds));
+        let rotation =
+            entry.filter(|(name, _)| name == "grace_seconds").and_then(|(_, seconds)| grace_seconds(seconds));
         match (rotation, map.next_key::<String>()?) {
             (Some(rotation), None) => Ok(rotation),
             _ => Err(A::Error::custom(format!("this is not a rotation: {WAY_OUT}"))),
@@ -84,7 +87,9 @@ mod tests {
 
     #[test]
     fn every_rotation_is_read_as_it_is_written() {
-        for rotation in NAMES.map(|(_, rotation)| rotation).into_iter().chain([Rotation::Grace(Duration::from_secs(30))]) {
+        for rotation in
+            NAMES.map(|(_, rotation)| rotation).into_iter().chain([Rotation::Grace(Duration::from_secs(30))])
+        {
             assert_eq!(rotation.to_string().parse(), Ok(rotation));
         }
     }

@@ -126,7 +126,9 @@ impl TryFrom<RawTest> for Test {
             (None, Some(values), None, None) => Wanted::StartsWith(values.0),
             (None, None, Some(values), None) => Wanted::Contains(values.0),
             (None, None, None, Some(true)) => Wanted::Any,
-            _ => return Err("a test needs one of `equals`, `starts_with`, `contains` and `any = true`".into()),
+            _ => {
+                return Err("a test needs one of `equals`, `starts_with`, `contains` and `any = true`".into());
+            }
         };
         Ok(Self { place, wanted })
     }
@@ -135,8 +137,12 @@ impl TryFrom<RawTest> for Test {
 impl Test {
     pub(super) fn is_met(&self, seen: &Seen<'_>) -> bool {
         match &self.place {
-            Place::Body(path) => seen.body.is_some_and(|body| path.any(body, &mut |value| self.wanted.fits(value))),
-            Place::Header(name) => seen.headers.get_all(name).iter().any(|value| self.wanted.fits_bytes(value.as_bytes())),
+            Place::Body(path) => {
+                seen.body.is_some_and(|body| path.any(body, &mut |value| self.wanted.fits(value)))
+            }
+            Place::Header(name) => {
+                seen.headers.get_all(name).iter().any(|value| self.wanted.fits_bytes(value.as_bytes()))
+            }
         }
     }
 }
@@ -190,7 +196,9 @@ impl Statuses {
 impl<'de> Deserialize<'de> for Statuses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Scalar::deserialize(deserializer)?.text();
-        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not a status: write 401, \"4xx\" or \"500-504\"")))
+        Self::parse(&text).ok_or_else(|| {
+            D::Error::custom(format!("`{text}` is not a status: write 401, \"4xx\" or \"500-504\""))
+        })
     }
 }
 
@@ -200,7 +208,9 @@ mod tests {
 
     #[test]
     fn statuses_are_numbers_classes_and_ranges() {
-        let held = |text, status| Statuses::parse(text).is_some_and(|one| one.contains(StatusCode::from_u16(status).unwrap()));
+        let held = |text, status| {
+            Statuses::parse(text).is_some_and(|one| one.contains(StatusCode::from_u16(status).unwrap()))
+        };
         assert!(held("401", 401) && held("4xx", 499) && held("500-504", 502));
         assert!(!held("4xx", 500) && !held("500-504", 505));
         for text in ["", "xx", "9xx", "abc", "504-500", "99", "600", "4xxx"] {

@@ -38,7 +38,11 @@ impl Template {
 
     /// The URL with its blanks filled. A value cannot lead elsewhere: one at the start is a whole base URL,
     /// any other one a plain word.
-    pub(super) fn url<'a>(&self, dialect: &str, value: &dyn Fn(&str) -> Option<&'a str>) -> Result<Url, Failure> {
+    pub(super) fn url<'a>(
+        &self,
+        dialect: &str,
+        value: &dyn Fn(&str) -> Option<&'a str>,
+    ) -> Result<Url, Failure> {
         let at_start = match self.0.first() {
             Some(Piece::Blank(name)) => Some(name.as_str()),
             _ => None,
@@ -55,17 +59,31 @@ impl Template {
 }
 
 fn missing(dialect: &str, name: &str) -> Failure {
-    let message = format!("dialect {dialect} needs the variable `{name}`; set it in the session's variables, or give the token URL");
+    let message = format!(
+        "dialect {dialect} needs the variable `{name}`; set it in the session's variables, or give the token URL"
+    );
     Failure::new(ErrorKind::InvalidConfig, message)
 }
 
 fn unfit(dialect: &str, name: &str, is_start: bool) -> Failure {
-    let wanted = if is_start { "an http(s) URL without user, query and fragment" } else { "a plain word or host: letters, digits and `._~:-`" };
-    Failure::new(ErrorKind::InvalidConfig, format!("dialect {dialect}: the variable `{name}` must be {wanted}"))
+    let wanted = if is_start {
+        "an http(s) URL without user, query and fragment"
+    } else {
+        "a plain word or host: letters, digits and `._~:-`"
+    };
+    Failure::new(
+        ErrorKind::InvalidConfig,
+        format!("dialect {dialect}: the variable `{name}` must be {wanted}"),
+    )
 }
 
 fn is_base(text: &str) -> bool {
-    let plain = |url: &Url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let plain = |url: &Url| {
+        url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
     web_url(text).is_some_and(|url| plain(&url))
 }
 
@@ -85,11 +103,16 @@ impl std::str::FromStr for Template {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or_else(|| format!("`{text}` opens a brace that it never closes"))?;
+            let (name, after) = after
+                .split_once('}')
+                .ok_or_else(|| format!("`{text}` opens a brace that it never closes"))?;
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
             }
-            pieces.push(Piece::Blank(blank(name).ok_or_else(|| format!("`{{{name}}}` in `{text}` is not the name of a variable"))?));
+            pieces.push(Piece::Blank(
+                blank(name)
+                    .ok_or_else(|| format!("`{{{name}}}` in `{text}` is not the name of a variable"))?,
+            ));
             rest = after;
         }
         if !rest.is_empty() {
@@ -121,13 +144,29 @@ mod tests {
 
     #[test]
     fn blanks_are_filled() {
-        assert_eq!(url("https://{tenant}.example.com/token", "acme").unwrap(), "https://acme.example.com/token");
-        assert_eq!(url("{base}/token", "https://idp.example/auth/").unwrap(), "https://idp.example/auth/token");
+        assert_eq!(
+            url("https://{tenant}.example.com/token", "acme").unwrap(),
+            "https://acme.example.com/token"
+        );
+        assert_eq!(
+            url("{base}/token", "https://idp.example/auth/").unwrap(),
+            "https://idp.example/auth/token"
+        );
     }
 
     #[test]
     fn a_value_cannot_lead_to_another_host() {
-        for value in ["evil.example/", "a@evil.example", "evil.example?", "evil.example#", "a\\b", "", "a b", "..", "%2e"] {
+        for value in [
+            "evil.example/",
+            "a@evil.example",
+            "evil.example?",
+            "evil.example#",
+            "a\\b",
+            "",
+            "a b",
+            "..",
+            "%2e",
+        ] {
             assert!(url("https://{tenant}.example.com/token", value).is_err(), "{value}");
         }
         for value in ["ftp://x", "https://u:p@x", "https://x?a", "https://x#a", "x"] {
