@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::Answer;
 use super::body;
-use super::file::{AnswerSpec, OutcomeName, Spec, TokenRule};
+use super::effect::{OutcomeName, TokenRule};
+use super::file::{AnswerSpec, Spec};
 use super::lifetime::{self, End};
 use super::path::Path;
 use super::rule::Seen;

@@ -6,9 +6,11 @@
 
 mod answer;
 mod body;
+mod effect;
 mod file;
 mod judge;
 mod lifetime;
+mod load;
 mod path;
 mod place;
 mod preset;
