@@ -149,7 +149,8 @@ fn is_query(document: &str, name: Option<&str>) -> Option<bool> {
     if tree.errors().len() > 0 {
         return None;
     }
-    let mut chosen = tree.document().definitions().filter_map(operation_definition).filter(|one| is_named(one, name));
+    let mut chosen =
+        tree.document().definitions().filter_map(operation_definition).filter(|one| is_named(one, name));
     let (operation, more) = (chosen.next()?, chosen.next());
     if more.is_some() {
         return None;
@@ -187,7 +188,10 @@ mod tests {
     #[test]
     fn a_batch_of_nothing_but_queries_is_a_query() {
         assert_eq!(of(json!([{"query": "{a}"}, {"query": "query Q {b}"}])), Some(Operation::GraphqlQuery));
-        assert_eq!(of(json!([{"query": "{a}"}, {"query": "mutation {b}"}])), Some(Operation::GraphqlMutation));
+        assert_eq!(
+            of(json!([{"query": "{a}"}, {"query": "mutation {b}"}])),
+            Some(Operation::GraphqlMutation)
+        );
     }
 
     #[test]
@@ -224,7 +228,8 @@ mod tests {
 
     #[test]
     fn every_entry_of_every_answer_is_read() {
-        let body = json!([{"errors": [{"message": "a"}, {"type": "RATE_LIMITED"}]}, {"data": {}}, {"errors": [{}]}]);
+        let body =
+            json!([{"errors": [{"message": "a"}, {"type": "RATE_LIMITED"}]}, {"data": {}}, {"errors": [{}]}]);
         let found = errors(body.to_string().as_bytes());
         assert_eq!(found.len(), 3);
         assert_eq!(found[1].kind.as_deref(), Some("RATE_LIMITED"));

@@ -48,7 +48,8 @@ pub fn body(bytes: &[u8], known: &[&Secret]) -> String {
 /// ```
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let name: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let harmless = ["tokentype", "tokenclass", "tokenuri", "tokenurl", "tokenendpoint"];
     let telling = ["token", "secret", "password", "passwd", "assertion", "apikey", "credential", "sessionid"];
     let exact = ["jwt", "authorization", "cookie", "setcookie", "access", "refresh", "sid", "otp"];
@@ -228,7 +229,8 @@ mod tests {
 
     #[test]
     fn ordinary_messages_stay_readable() {
-        for message in ["Unknown or invalid refresh token.", "Session not active", "error=\"invalid_token\""] {
+        for message in ["Unknown or invalid refresh token.", "Session not active", "error=\"invalid_token\""]
+        {
             assert_eq!(text(message, &[]), message);
         }
         assert_eq!(text(r#"{"token":"","next":"kept"}"#, &[]), r#"{"token":"","next":"kept"}"#);

@@ -234,7 +234,8 @@ impl Call {
     }
 
     fn operation(&self) -> Operation {
-        graphql::operation(&self.method, &self.headers, self.body.bytes())
+        let sure = self.reading == Reading::Whole;
+        graphql::operation(&self.method, &self.headers, self.body.bytes(), sure)
     }
 
     /// Whether it is a redirect that can be followed with all that must go along.
