@@ -189,7 +189,7 @@ impl Call {
 
     /// The token to send it again with, if it is; else the response holds what was found.
     async fn judge(
-        &self,
+        &mut self,
         response: &mut Response,
         operation: Operation,
         whole: bool,
@@ -205,11 +205,9 @@ impl Call {
             body: response.body.read(),
         };
         let session = self.client.session();
-        if !whole && self.client.judges_success() && session.verdict(&exchange) == Verdict::Accepted {
-            // Not told yet: its body may say otherwise.
-            response.verdict = Some(Verdict::Accepted);
-            let watch = self.watch(token, response);
-            response.body.watch(watch);
+        let may_change = !whole && response.status.is_success() && self.client.judges_success();
+        if may_change && session.verdict(&exchange) == Verdict::Accepted {
+            self.watch(response);
             return Ok(None);
         }
         let judged = self.deadline.bound(session.judge(token, &exchange, self.deadline.at())).await;
@@ -224,17 +222,21 @@ impl Call {
         Ok(None)
     }
 
-    fn watch(&self, token: &Token, response: &Response) -> Watch {
-        Watch {
+    /// Accepted by its head; its body, which the caller reads, may say otherwise. The session hears of it then.
+    fn watch(&mut self, response: &mut Response) {
+        response.verdict = Some(Verdict::Accepted);
+        let operation = self.operation();
+        let Some(token) = self.token.take() else { return };
+        response.body.watch(Watch {
             session: self.client.session().clone(),
-            token: token.clone(),
+            token,
             method: self.method.clone(),
             url: self.url.clone(),
-            operation: self.operation(),
+            operation,
             status: response.status,
             headers: response.headers.clone(),
             seen: Vec::new(),
-        }
+        });
     }
 
     fn operation(&self) -> Operation {
