@@ -3,6 +3,39 @@
 //! A dialect is a TOML file: how an expired token looks, how a refresh is asked for, what its answers mean, how
 //! refresh tokens rotate. What a file leaves out is as RFC 6749 and RFC 6750 say. The presets come along; a
 //! user can write one. Rules are ordered; the first one whose conditions are all met decides.
+//!
+//! ```
+//! # let text = r#"
+//! name = "acme"                          # description, rotation, old_token_dies, proactive, [variables]
+//! rotation = { grace_seconds = 30 }      # or "none", "strict", "strict-family", "until-successor-used", ...
+//! [token]                                # where the access token goes: header + scheme, or cookie
+//! scheme = "Bearer"                      # header, cookie, types, credential_headers
+//! [refresh]                              # url, method, encoding = form | json | graphql, client_auth, grant_type,
+//! url = "https://{tenant}.acme.example/token" # document, names, query, extra, headers
+//! client_auth = "basic"                  # none | basic | body
+//! names = { refresh_token = "refreshToken" } # how fields are spelled; "" = not sent
+//! [answer]                               # access_token, refresh_token, token_type, scope, expires_in, expires_at,
+//! access_token = "data.token"            # refresh_token_expires_in, keep, default_lifetime_seconds, jwt_exp, success
+//! [[answer.rules]]                       # status, empty_body; path or header with equals, starts_with, contains
+//! status = [400, "5xx"]                  # or any; also = [{...}]
+//! path = "error.code"
+//! equals = "used"
+//! outcome = "dead"                       # lost_race, retry_same, rate_limited, clock_skew, step_up, client_config,
+//! reason = "reuse_detected"              # lost, unknown; after_seconds
+//! [[api.rules]]                          # the same conditions
+//! path = "errors[*].extensions.code"
+//! equals = "UNAUTHENTICATED"
+//! verdict = "expired"                    # insufficient_scope, step_up, rate_limited, unavailable, denied, accepted
+//! applied = "no"                         # reason = expired | invalid | revoked | unknown; scope = path
+//! [retry_after]                          # beside Retry-After: seconds_headers, epoch_headers, body_seconds
+//! epoch_headers = "x-ratelimit-reset"
+//! [redact]                               # where bodies hold secrets that no name gives away
+//! paths = "errors[*].message"
+//! [revoke]                               # RFC 7009: url, field
+//! url = "https://{tenant}.acme.example/revoke"
+//! # "#;
+//! # assert_eq!(rekindle_proto::Dialect::from_toml(text, "acme.toml").map(|one| one.name().to_owned()), Ok("acme".into()));
+//! ```
 
 mod answer;
 mod body;
@@ -92,7 +125,7 @@ pub struct TokenRequest {
 }
 
 /// A token endpoint's answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Answer<'a> {
     /// Its status.
     pub status: StatusCode,
@@ -104,6 +137,16 @@ pub struct Answer<'a> {
     pub sent_at: Wall,
     /// The wall clock when the answer's head came.
     pub received_at: Wall,
+}
+
+/// The status and the size: the body is full of tokens.
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a token goes in an API request.

@@ -193,6 +193,15 @@ fn errors_and_debug_hold_no_value_of_the_file() {
 }
 
 #[test]
+fn an_answer_shows_no_token() {
+    let headers = HeaderMap::new();
+    let (status, body) = (StatusCode::OK, &br#"{"access_token":"a"}"#[..]);
+    let shown =
+        format!("{:?}", Answer { status, headers: &headers, body, sent_at: Wall(0), received_at: Wall(0) });
+    assert_eq!(shown, "Answer { status: 200, bytes: 20, .. }");
+}
+
+#[test]
 fn the_first_rule_that_is_met_decides() {
     let spec = dialect(json!({"answer": {"rules": [
         {"status": "4xx", "path": "error", "equals": "invalid_grant", "also": [{"path": "hint", "contains": "again"}], "outcome": "retry_same", "after_seconds": 2},
