@@ -30,7 +30,7 @@ pub fn operation(body: &[u8]) -> Operation {
 ///
 /// ```
 /// use rekindle_proto::{Operation, graphql};
-/// assert_eq!(graphql::detect(br#"{"name":"Ada"}"#), None);
+/// assert_eq!(graphql::detect(br#"{"name":"x"}"#), None);
 /// assert_eq!(graphql::detect(br#"{"query":"{ me }"}"#), Some(Operation::GraphqlQuery));
 /// ```
 #[must_use]
