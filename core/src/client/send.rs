@@ -138,6 +138,10 @@ impl Call {
         if self.follows(&response) {
             return self.follow(response).await;
         }
+        // Most requests end here, at no cost.
+        if response.status.as_u16() < 400 {
+            return Ok(Some(response));
+        }
         if self
             .retries(
                 Failed::Status(response.status),
