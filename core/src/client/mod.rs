@@ -30,6 +30,8 @@ pub use self::graphql::GraphqlError;
 pub use self::multipart::{Form, Part};
 pub use self::request::RequestBuilder;
 pub use self::response::{BodyStream, Redirected, Response};
+#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+pub(crate) use self::send::is_json;
 use crate::error::Error;
 use crate::session::Session;
 
