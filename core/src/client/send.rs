@@ -38,7 +38,8 @@ pub(super) async fn send(client: Client, request: Request) -> Result<Response, E
             Ok(response) => call.answered(response).await?,
             Err(cause) => call.broke(cause).await?,
         };
-        if let Some(response) = next {
+        if let Some(mut response) = next {
+            response.deadline = call.deadline;
             return Ok(response);
         }
     }
@@ -138,6 +139,10 @@ impl Call {
         if self.follows(&response) {
             return self.follow(response).await;
         }
+        // Most requests end here, at no cost.
+        if response.status.as_u16() < 400 {
+            return Ok(Some(response));
+        }
         if self
             .retries(
                 Failed::Status(response.status),
@@ -168,13 +173,13 @@ impl Call {
             verdict: None,
             replay_refused: None,
             elapsed: self.deadline.now().saturating_sub(self.started),
-            deadline: self.deadline.clone(),
+            deadline: self.deadline.copy(),
             body: Incoming::new(answer.body),
         }
     }
 
     /// Reads the body where a verdict may be in it. Says whether it did; nothing if the deadline came first.
-    async fn read_to_judge(&self, response: &mut Response) -> Option<bool> {
+    async fn read_to_judge(&mut self, response: &mut Response) -> Option<bool> {
         let errors = response.status.as_u16() >= 400;
         let told_in_bodies = self.token.is_some() && self.client.judges_success();
         let limit = match self.reading {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::time::Wall;
 use crate::verdict::{Applied, DeadReason, ExpiredReason, Lost, Operation};
 
 fn dialect(value: Value) -> Dialect {
@@ -190,6 +191,27 @@ fn errors_and_debug_hold_no_value_of_the_file() {
     }
     let shown = format!("{:?}", dialect(json!({"refresh": {"extra": {"key": "SENTINEL"}}})));
     assert!(!shown.contains("SENTINEL"), "{shown}");
+}
+
+#[test]
+fn an_answer_shows_no_token() {
+    let headers = HeaderMap::new();
+    let (status, body) = (StatusCode::OK, &br#"{"access_token":"a"}"#[..]);
+    let shown =
+        format!("{:?}", Answer { status, headers: &headers, body, sent_at: Wall(0), received_at: Wall(0) });
+    assert_eq!(shown, "Answer { status: 200, bytes: 20, .. }");
+}
+
+#[test]
+fn a_code_that_may_be_a_secret_is_not_shown() {
+    let spec =
+        dialect(json!({"answer": {"rules": [{"path": "why", "any": true, "outcome": "client_config"}]}}));
+    let found = |body: &[u8]| outcome(&spec, 400, &HeaderMap::new(), body);
+    let is = |error: &str| Outcome::ClientConfig { error: error.into() };
+    assert_eq!(found(br#"{"why":"wrong_audience"}"#), is("wrong_audience"));
+    assert_eq!(found(br#"{"why":"sk-4242"}"#), is("client_config"));
+    assert_eq!(found(br#"{"why":"sk-4242","error":"invalid_client"}"#), is("invalid_client"));
+    assert_eq!(spec.error_code(br#"{"error":"4/0AbCd"}"#), None);
 }
 
 #[test]

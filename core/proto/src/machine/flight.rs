@@ -272,7 +272,10 @@ impl Machine {
     /// Ends a flight with the token that is held now.
     pub(super) fn satisfy_flight(&mut self, now: Now) {
         let Some(flight) = self.flight.take() else { return };
-        self.effects.push_back(Effect::Retire { owner: flight.owner });
+        match &mut self.landing {
+            Some(landing) => landing.keep(flight.owner),
+            None => self.effects.push_back(Effect::Retire { owner: flight.owner }),
+        }
         self.invalidated = flight.again;
         self.publish(now);
         let result = match self.current().cloned() {
