@@ -54,7 +54,8 @@ pub(super) fn save(
         Verdict::Conflict => Ok(Saved::Conflict),
         Verdict::Damaged(why) => {
             if let Found::Damaged(damage) = &found {
-                set_aside(place, damage)?;
+                // Where that fails it is found damaged again, in its place.
+                let _ = set_aside(place, damage);
             }
             Err(trouble::damaged(&place.record, why))
         }
