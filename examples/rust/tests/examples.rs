@@ -1,17 +1,12 @@
 //! Every example, on a server that revokes everything when it sees a refresh token twice.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::process::{Command, Output};
 
-use rekindle_test_server::{AuthServer, Rotation, SeedDialect, Tokens};
-
-/// A server whose access tokens are over.
-fn expired(dialect: SeedDialect) -> (AuthServer, Tokens) {
-    let server = AuthServer::builder().dialect(dialect).rotation(Rotation::StrictFamily).start().unwrap();
-    let tokens = server.sign_in();
-    server.expire_all_access_tokens();
-    (server, tokens)
-}
+use common::{DATA, expired, kept, said};
+use rekindle_test_server::{AuthServer, SeedDialect, Tokens};
 
 fn run(program: &str, server: &AuthServer, tokens: &Tokens, more: &[(&str, &str)]) -> Output {
     Command::new(program)
@@ -22,21 +17,6 @@ fn run(program: &str, server: &AuthServer, tokens: &Tokens, more: &[(&str, &str)
         .output()
         .unwrap()
 }
-
-fn said(output: &Output) -> String {
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// Exactly one refresh, nothing sent twice that must not be, one answer that counts.
-fn kept(server: &AuthServer) {
-    let counters = server.counters();
-    assert_eq!((counters.refresh_requests, counters.refreshes, counters.reuses_detected), (1, 1, 0));
-    assert_eq!((counters.rejected, counters.accepted), (1, 1));
-}
-
-const DATA: &str = r#"{"body_bytes":0,"method":"GET","ok":true,"path":"/data"}"#;
 
 #[test]
 fn rest_json() {

@@ -1,0 +1,157 @@
+//! Every bash example, with the profiles that are shown beside it, on a server that revokes everything when it sees
+//! a refresh token twice.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use common::{DATA, expired, kept, said};
+use rekindle_test_server::{AuthServer, SeedDialect, Tokens};
+use tempfile::TempDir;
+
+/// The command: what `REKINDLE_BIN` names, else it is built.
+fn rekindle() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| std::env::var_os("REKINDLE_BIN").map_or_else(build, PathBuf::from))
+}
+
+fn build() -> PathBuf {
+    let release = if cfg!(debug_assertions) { None } else { Some("--release") };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--locked", "-p", "rekindle-cli"]).args(release);
+    assert!(cargo.status().unwrap().success());
+    // Of `target/debug/deps/bash-...`, as this test is.
+    std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("rekindle")
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../bash")
+}
+
+/// The profiles, pointed at the server; the sessions lie beside them.
+struct Home {
+    folder: TempDir,
+    base_url: String,
+}
+
+impl Home {
+    fn new(server: &AuthServer) -> Self {
+        let (folder_of_home, base_url) = (tempfile::tempdir().unwrap(), server.base_url());
+        let mut profiles = std::fs::read_to_string(folder().join("rekindle.toml")).unwrap();
+        for host in ["https://api.example.com", "https://auth.example.com", "https://data.nextschool.io"] {
+            assert!(profiles.contains(host));
+            profiles = profiles.replace(host, &base_url);
+        }
+        std::fs::write(folder_of_home.path().join("rekindle.toml"), profiles).unwrap();
+        Self { folder: folder_of_home, base_url }
+    }
+
+    fn command(&self, program: impl AsRef<Path>) -> Command {
+        let bin = rekindle().parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path))).unwrap();
+        let mut command = Command::new(program.as_ref());
+        command
+            .env("PATH", path)
+            .env("REKINDLE_CONFIG", self.folder.path().join("rekindle.toml"))
+            .env_remove("REKINDLE_PROFILE")
+            .env("API_URL", &self.base_url)
+            .env("CLIENT_SECRET", "app-secret")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// As after a sign-in some time ago.
+    fn import(&self, profile: &str, tokens: &Tokens, more: &str) {
+        let (access, refresh) = (&tokens.access_token, &tokens.refresh_token);
+        let json = format!(r#"{{"access_token": "{access}", "refresh_token": "{refresh}"{more}}}"#);
+        let mut command = self.command(rekindle());
+        let mut import =
+            command.args(["import", "--profile", profile]).stdin(Stdio::piped()).spawn().unwrap();
+        import.stdin.take().unwrap().write_all(json.as_bytes()).unwrap();
+        said(&import.wait_with_output().unwrap());
+    }
+
+    fn start(&self, script: &str) -> Child {
+        self.command(folder().join(script)).spawn().unwrap()
+    }
+
+    fn run(&self, script: &str) -> Output {
+        self.start(script).wait_with_output().unwrap()
+    }
+}
+
+#[test]
+fn rest_json() {
+    let (server, tokens) = expired(SeedDialect::Json);
+    let home = Home::new(&server);
+    home.import("rest", &tokens, "");
+    assert_eq!(said(&home.run("rest_json.sh")).trim_end(), DATA);
+    kept(&server);
+}
+
+// spec 4.1: across all processes that share the store.
+#[test]
+fn twenty_at_once_refresh_once() {
+    let (server, tokens) = expired(SeedDialect::Json);
+    let home = Home::new(&server);
+    home.import("rest", &tokens, "");
+    let running: Vec<_> = (0..20).map(|_| home.start("rest_json.sh")).collect();
+    for one in running {
+        assert_eq!(said(&one.wait_with_output().unwrap()).trim_end(), DATA);
+    }
+    let counters = server.counters();
+    assert_eq!((counters.refresh_requests, counters.refreshes, counters.reuses_detected), (1, 1, 0));
+    assert_eq!(counters.accepted, 20);
+}
+
+#[test]
+fn authenticated_fetch_says_where_the_tokens_come_from_once_they_are_lost() {
+    let (server, tokens) = expired(SeedDialect::ApiToken);
+    let home = Home::new(&server);
+    home.import("fetch", &tokens, "");
+    assert_eq!(said(&home.run("authenticated_fetch.sh")).trim_end(), DATA);
+    kept(&server);
+
+    server.expire_all_access_tokens();
+    server.revoke_all();
+    for _ in 0..2 {
+        let output = home.run("authenticated_fetch.sh");
+        assert_eq!(output.status.code(), Some(3));
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said, "Please sign in, then: rekindle import --profile fetch < tokens.json\n");
+    }
+    // It is known to be lost: nobody asks again.
+    assert_eq!(server.counters().refresh_requests, 2);
+
+    home.import("fetch", &server.sign_in(), "");
+    assert_eq!(said(&home.run("authenticated_fetch.sh")).trim_end(), DATA);
+}
+
+// Its own curl is not judged, so the end of the token must be known.
+#[test]
+fn oauth() {
+    let (server, tokens) = expired(SeedDialect::OAuth);
+    let home = Home::new(&server);
+    home.import("oauth", &tokens, r#", "expires_at": 1000000000"#);
+    assert_eq!(said(&home.run("oauth.sh")).trim_end(), DATA);
+    let counters = server.counters();
+    assert_eq!((counters.refresh_requests, counters.refreshes, counters.reuses_detected), (1, 1, 0));
+    assert_eq!((counters.rejected, counters.accepted), (0, 1));
+}
+
+#[test]
+fn graphql() {
+    let (server, tokens) = expired(SeedDialect::GraphQl);
+    let home = Home::new(&server);
+    home.import("school", &tokens, "");
+    let output = said(&home.run("graphql.sh"));
+    assert!(output.contains("Student One"), "{output}");
+    kept(&server);
+}
