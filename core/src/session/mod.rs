@@ -234,6 +234,14 @@ impl Session {
         &self.transport
     }
 
+    /// The same session, whose token is for the origin of a client's base URL as well (spec 9.1).
+    pub(crate) fn with_base(&self, url: &Url) -> Result<Self, Error> {
+        let mut origins = Origins::clone(&self.origins);
+        origins.check("base_url", url)?;
+        origins.list(url.clone(), self.engine.origin_id(url));
+        Ok(Self { origins: Arc::new(origins), ..self.clone() })
+    }
+
     /// Tells that a request was sent again.
     pub(crate) fn emit(&self, kind: EventKind) {
         let status = self.status();
