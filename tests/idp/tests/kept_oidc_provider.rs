@@ -15,9 +15,11 @@ use std::time::Duration;
 use common::kept::{client, credential, fine, get, get_at_once, names, oauth, strict_family, told};
 use common::proxy::Proxy;
 use rekindle::clock::ManualClock;
+use rekindle::proto::DeadReason;
 use rekindle::proto::dialect::{ClientAuth, Dialect};
+use rekindle::proto::event::EventKind;
 use rekindle::store::FileStore;
-use rekindle::{Client, Credential, ErrorKind, Expiry, Rotation, Session, Token};
+use rekindle::{Client, Credential, ErrorKind, Expiry, Rotation, Session, SessionBuilder, Token};
 use rekindle_idp::{CONFIDENTIAL_CLIENT, CONFIDENTIAL_SECRET, OidcOptions, OidcProvider, Server, Tokens};
 
 /// What the server counted: refreshes, replays of a used refresh token, requests to the token endpoint.
@@ -51,9 +53,13 @@ async fn two_hundred_requests_that_know_the_end_cost_one_refresh_and_no_rejectio
 
 fn with_clock(idp: &Server, clock: &ManualClock) -> (Session, Tokens) {
     let tokens = idp.mint();
+    (with_life(idp, &tokens, clock).build().unwrap(), tokens)
+}
+
+/// A session that knows how long its token lives, by a clock that is turned by hand.
+fn with_life(idp: &Server, tokens: &Tokens, clock: &ManualClock) -> SessionBuilder {
     let life = Duration::from_secs(tokens.expires_in.unsigned_abs());
-    let session = strict_family(idp, &tokens).expires_in(life).clock(Arc::new(clock.clone()));
-    (session.build().unwrap(), tokens)
+    strict_family(idp, tokens).expires_in(life).clock(Arc::new(clock.clone()))
 }
 
 fn is(token: Option<Token>, tokens: &Tokens) -> bool {
@@ -95,6 +101,38 @@ async fn in_the_mandatory_window_callers_wait_for_the_one_refresh() {
     assert!(!is(session.token_if_valid(), &tokens));
     assert_eq!(counted(&idp), (1, 0, 1));
     assert_eq!(idp.stats().api_rejected, 0);
+}
+
+// spec 6.2 (strict-family): not sent again while the token is still valid, and that one is served on.
+#[tokio::test]
+async fn an_answer_that_is_lost_while_the_token_lives_is_not_asked_for_again() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let (proxy, clock) = (Proxy::start(&idp).await, ManualClock::new());
+    let tokens = idp.mint();
+    let session = with_life(&idp, &tokens, &clock).token_url(proxy.url("/token")).build().unwrap();
+    let (client, events) = (client(&session, &idp), session.events());
+    assert_eq!(get(&client).await, Ok(200));
+    proxy.lose(1);
+    clock.advance(Duration::from_secs(250));
+    assert!(is(session.token_if_valid(), &tokens));
+    told(&events, "RefreshFailed").await;
+    assert_eq!(get_at_once(&client, 20).await, fine(20));
+    assert!(is(session.token_if_valid(), &tokens));
+    assert_eq!(counted(&idp), (1, 0, 1));
+}
+
+// spec 5.2, 6.2 (strict-family): once more, at once; then the server's word counts, and it says why.
+#[tokio::test]
+async fn an_answer_that_is_lost_when_the_token_is_over_is_asked_for_once_more() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let proxy = Proxy::start(&idp).await;
+    let session = strict_family(&idp, &idp.mint_expired()).token_url(proxy.url("/token")).build().unwrap();
+    let (client, events) = (client(&session, &idp), session.events());
+    proxy.lose(1);
+    assert_eq!(get_at_once(&client, 20).await, vec![Err(ErrorKind::LoginRequired); 20]);
+    let reason = DeadReason::AnswerLost;
+    assert_eq!(told(&events, "LoginRequired").await, EventKind::LoginRequired { reason });
+    assert_eq!(counted(&idp), (1, 1, 2));
 }
 
 // spec 4.3: the answer is received, persisted and published all the same.
@@ -220,7 +258,7 @@ async fn twenty_processes_on_one_file_refresh_once_and_nobody_is_signed_out() {
     let mut processes: Vec<_> = (0..20).map(|_| Process::start(&path, &idp)).collect();
     processes.iter_mut().for_each(Process::wait_until_ready);
     processes.iter_mut().for_each(Process::go);
-    assert!(processes.into_iter().map(Process::succeeds).all(|success| success));
+    assert!(processes.into_iter().all(Process::succeeds));
     assert_eq!(counted(&idp), (1, 0, 1));
     assert_eq!(idp.stats().api_accepted, 100);
 
@@ -350,7 +388,7 @@ async fn a_wrong_client_secret_signs_nobody_out() {
     assert_eq!(counted(&idp), (1, 0, 2));
 }
 
-// spec 6.1 (none), 5.4: no rotation, the same refresh token again and again.
+// spec 5.4, 6.1: no rotation, the same refresh token again and again.
 #[tokio::test]
 async fn without_rotation_every_refresh_sends_the_same_token() {
     let Some(idp) = OidcProvider::start(OidcOptions { rotate: false, ..Default::default() }) else { return };
