@@ -13,7 +13,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .token_url(format!("{api}/api/token/refresh"))
         .tokens(var("ACCESS_TOKEN")?, var("REFRESH_TOKEN")?)
         .store(FileStore::new(var("SESSION_FILE")?))
-        .origin(&api)
         .build()?;
     match Client::new(session, &api)?.get("/data").send().await {
         Ok(response) => println!("{} {}", response.status(), response.text().await?),

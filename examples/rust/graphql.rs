@@ -10,9 +10,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = Session::builder("graphql")
         .token_url(&api)
         .tokens(var("ACCESS_TOKEN")?, var("REFRESH_TOKEN")?)
-        .origin(&api)
         .build()?;
-    let client = Client::builder(session).graphql_path(&api).build()?;
+    let client = Client::builder(session).base_url(&api).graphql_path("/").build()?;
     let query = "{ students(limit: 5) { id fullName classroomName } }";
     let data: serde_json::Value = client.graphql(query, ()).await?;
     println!("{data:#}");

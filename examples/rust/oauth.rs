@@ -12,7 +12,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .client_id(var("CLIENT_ID")?)
         .client_secret(var("CLIENT_SECRET")?)
         .tokens(var("ACCESS_TOKEN")?, var("REFRESH_TOKEN")?)
-        .origin(&api)
         .build()?;
     match Client::new(session.clone(), &api)?.get("/data").send().await {
         Ok(response) => println!("{}", response.error_for_status()?.text().await?),

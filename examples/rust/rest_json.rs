@@ -10,7 +10,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = Session::builder("json")
         .token_url(format!("{api}/refresh"))
         .tokens(var("ACCESS_TOKEN")?, var("REFRESH_TOKEN")?)
-        .origin(&api)
         .build()?;
     let response = Client::new(session, &api)?.get("/data").send().await?;
     println!("{}", response.error_for_status()?.text().await?);

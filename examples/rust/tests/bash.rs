@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use common::{DATA, expired, kept, said};
+use rekindle_idp::{OidcOptions, OidcProvider};
 use rekindle_test_server::{AuthServer, SeedDialect, Tokens};
 use tempfile::TempDir;
 
@@ -40,14 +41,27 @@ struct Home {
 
 impl Home {
     fn new(server: &AuthServer) -> Self {
-        let (folder_of_home, base_url) = (tempfile::tempdir().unwrap(), server.base_url());
+        let base_url = server.base_url();
         let mut profiles = std::fs::read_to_string(folder().join("rekindle.toml")).unwrap();
         for host in ["https://api.example.com", "https://auth.example.com", "https://data.nextschool.io"] {
             assert!(profiles.contains(host));
             profiles = profiles.replace(host, &base_url);
         }
-        std::fs::write(folder_of_home.path().join("rekindle.toml"), profiles).unwrap();
-        Self { folder: folder_of_home, base_url }
+        Self::with(&profiles, base_url)
+    }
+
+    /// A profile `here` of an OAuth server.
+    fn at(base_url: &str, token_url: &str, client_id: &str) -> Self {
+        let fields = [("dialect", "oauth2"), ("base_url", base_url), ("token_url", token_url)];
+        let fields = fields.into_iter().chain([("client_id", client_id), ("rotation", "strict-family")]);
+        let lines = fields.map(|(name, value)| format!("{name} = \"{value}\"\n")).collect::<String>();
+        Self::with(&format!("[profile.here]\n{lines}"), base_url.to_owned())
+    }
+
+    fn with(profiles: &str, base_url: String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rekindle.toml"), profiles).unwrap();
+        Self { folder, base_url }
     }
 
     fn command(&self, program: impl AsRef<Path>) -> Command {
@@ -68,8 +82,7 @@ impl Home {
     }
 
     /// As after a sign-in some time ago.
-    fn import(&self, profile: &str, tokens: &Tokens, more: &str) {
-        let (access, refresh) = (&tokens.access_token, &tokens.refresh_token);
+    fn import(&self, profile: &str, (access, refresh): &(String, String), more: &str) {
         let json = format!(r#"{{"access_token": "{access}", "refresh_token": "{refresh}"{more}}}"#);
         let mut command = self.command(rekindle());
         let mut import =
@@ -87,11 +100,15 @@ impl Home {
     }
 }
 
+fn pair(tokens: &Tokens) -> (String, String) {
+    (tokens.access_token.clone(), tokens.refresh_token.clone())
+}
+
 #[test]
 fn rest_json() {
     let (server, tokens) = expired(SeedDialect::Json);
     let home = Home::new(&server);
-    home.import("rest", &tokens, "");
+    home.import("rest", &pair(&tokens), "");
     assert_eq!(said(&home.run("rest_json.sh")).trim_end(), DATA);
     kept(&server);
 }
@@ -101,7 +118,7 @@ fn rest_json() {
 fn twenty_at_once_refresh_once() {
     let (server, tokens) = expired(SeedDialect::Json);
     let home = Home::new(&server);
-    home.import("rest", &tokens, "");
+    home.import("rest", &pair(&tokens), "");
     let running: Vec<_> = (0..20).map(|_| home.start("rest_json.sh")).collect();
     for one in running {
         assert_eq!(said(&one.wait_with_output().unwrap()).trim_end(), DATA);
@@ -111,11 +128,28 @@ fn twenty_at_once_refresh_once() {
     assert_eq!(counters.accepted, 20);
 }
 
+// spec 4.1: the same on oidc-provider, which revokes everything when a refresh token comes twice.
+#[test]
+fn twenty_at_once_refresh_once_on_a_real_server() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let home = Home::at(&idp.base_url, &idp.url("/token"), rekindle_idp::PUBLIC_CLIENT);
+    let tokens = idp.mint_expired();
+    home.import("here", &(tokens.access_token, tokens.refresh_token), "");
+    let request = || home.command(rekindle()).args(["request", "--fail", "/api/data"]).spawn().unwrap();
+    let running: Vec<_> = (0..20).map(|_| request()).collect();
+    for one in running {
+        assert_eq!(said(&one.wait_with_output().unwrap()).trim_end(), r#"{"data":"kept alive"}"#);
+    }
+    let stats = idp.stats();
+    assert_eq!((stats.token_requests, stats.refreshes, stats.reuse_detected), (1, 1, 0));
+    assert_eq!(stats.api_accepted, 20);
+}
+
 #[test]
 fn authenticated_fetch_says_where_the_tokens_come_from_once_they_are_lost() {
     let (server, tokens) = expired(SeedDialect::ApiToken);
     let home = Home::new(&server);
-    home.import("fetch", &tokens, "");
+    home.import("fetch", &pair(&tokens), "");
     assert_eq!(said(&home.run("authenticated_fetch.sh")).trim_end(), DATA);
     kept(&server);
 
@@ -130,7 +164,7 @@ fn authenticated_fetch_says_where_the_tokens_come_from_once_they_are_lost() {
     // It is known to be lost: nobody asks again.
     assert_eq!(server.counters().refresh_requests, 2);
 
-    home.import("fetch", &server.sign_in(), "");
+    home.import("fetch", &pair(&server.sign_in()), "");
     assert_eq!(said(&home.run("authenticated_fetch.sh")).trim_end(), DATA);
 }
 
@@ -139,7 +173,7 @@ fn authenticated_fetch_says_where_the_tokens_come_from_once_they_are_lost() {
 fn oauth() {
     let (server, tokens) = expired(SeedDialect::OAuth);
     let home = Home::new(&server);
-    home.import("oauth", &tokens, r#", "expires_at": 1000000000"#);
+    home.import("oauth", &pair(&tokens), r#", "expires_at": 1000000000"#);
     assert_eq!(said(&home.run("oauth.sh")).trim_end(), DATA);
     let counters = server.counters();
     assert_eq!((counters.refresh_requests, counters.refreshes, counters.reuses_detected), (1, 1, 0));
@@ -150,7 +184,7 @@ fn oauth() {
 fn graphql() {
     let (server, tokens) = expired(SeedDialect::GraphQl);
     let home = Home::new(&server);
-    home.import("school", &tokens, "");
+    home.import("school", &pair(&tokens), "");
     let output = said(&home.run("graphql.sh"));
     assert!(output.contains("Student One"), "{output}");
     kept(&server);
