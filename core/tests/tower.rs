@@ -129,7 +129,7 @@ async fn the_error_of_a_refused_refresh_carries_the_response() {
     let session = session(&server, SeedDialect::OAuth, &tokens);
     let error = around(&session).call(get(&server)).await.unwrap_err();
     let error = error.downcast::<rekindle::Error>().unwrap();
-    assert_eq!(error.kind(), ErrorKind::LoginRequired);
+    assert_eq!((error.kind(), error.oauth_error()), (ErrorKind::LoginRequired, Some("invalid_grant")));
     let response = error.into_response().unwrap();
     assert_eq!(response.status(), 401);
     assert_eq!(response.json::<Value>().await.unwrap(), json!({"error": "invalid_token"}));

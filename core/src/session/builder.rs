@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rekindle_proto::dialect::{ClientIdentity, Dialect};
 use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
+use rekindle_proto::event::Warning;
 use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
 use url::Url;
 
@@ -360,6 +361,9 @@ impl SessionBuilder {
         for url in listed {
             let id = engine.origin_id(&url);
             origins.list(url, id);
+        }
+        if origins.any_insecure() {
+            engine.warn(Warning::InsecureOrigin);
         }
         Ok(Session { engine, origins: Arc::new(origins), transport, wait: self.wait })
     }

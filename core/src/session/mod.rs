@@ -23,7 +23,7 @@ pub use token::Token;
 use engine::{Done, Engine, Waiter};
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
-use rekindle_proto::event::{Event, EventKind};
+use rekindle_proto::event::{EventKind, Warning};
 use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, Want};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now};
 use token::Served;
@@ -236,18 +236,21 @@ impl Session {
 
     /// The same session, whose token is for the origin of a client's base URL as well (spec 9.1).
     pub(crate) fn with_base(&self, url: &Url) -> Result<Self, Error> {
+        if self.owns(url) {
+            return Ok(self.clone());
+        }
         let mut origins = Origins::clone(&self.origins);
         origins.check("base_url", url)?;
+        if !origins::secure(url) {
+            self.engine.warn(Warning::InsecureOrigin);
+        }
         origins.list(url.clone(), self.engine.origin_id(url));
         Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
     /// Tells that a request was sent again.
     pub(crate) fn emit(&self, kind: EventKind) {
-        let status = self.status();
-        let (lineage, generation) = (status.lineage.unwrap_or_default(), status.generation.unwrap_or(0));
-        self.engine.hub.push(&Event { lineage, generation, kind });
-        self.engine.hub.dispatch();
+        self.engine.tell(kind);
     }
 
     fn fast(&self, origin: Option<OriginId>) -> Option<Token> {

@@ -35,6 +35,11 @@ impl Origins {
         }
     }
 
+    /// Whether a token may go over http to another machine.
+    pub(crate) fn any_insecure(&self) -> bool {
+        self.list.iter().any(|(url, _)| !secure(url))
+    }
+
     /// The number of a URL's origin; `None` = the token is not for it.
     pub(crate) fn find(&self, url: &Url) -> Option<OriginId> {
         self.list.iter().find(|(known, _)| same(known, url)).map(|(_, id)| *id)

@@ -302,7 +302,7 @@ async fn the_error_of_a_refused_refresh_carries_the_401() {
     let session = strict_family(&idp, &tokens).build().unwrap();
     revoke(&idp, &tokens).await;
     let error = client(&session, &idp).get("/api/data").send().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::LoginRequired);
+    assert_eq!((error.kind(), error.oauth_error()), (ErrorKind::LoginRequired, Some("invalid_grant")));
     let response = error.into_response().unwrap();
     assert_eq!(
         (response.status().as_u16(), response.text().await.unwrap().as_str()),

@@ -138,7 +138,7 @@ fn a_grant_for_the_stored_token_is_saved_over_anothers_dead_mark() {
     let refresh_token = record.refresh_fingerprint().unwrap();
     let binding = record.binding.clone();
     let reason = crate::verdict::DeadReason::Rejected;
-    record.dead = Some(crate::machine::record::DeadMark { refresh_token, binding, reason });
+    record.dead = Some(crate::machine::record::DeadMark { refresh_token, binding, reason, oauth_error: None });
     record.lease = None;
     world.shelf.record = Some((record.to_bytes(), 77));
     while world.perform_any() {}

@@ -435,7 +435,7 @@ impl World {
         } else {
             outcome
         };
-        self.ask(process, |machine, now| machine.handle_answer(op, outcome, now));
+        self.ask(process, |machine, now| machine.handle_answer(op, outcome, crate::verdict::Said::default(), now));
     }
 
     fn fate(&self, owner: &str) -> Owner {
