@@ -9,13 +9,15 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::event::{Event, EventKind, Warning};
-use rekindle_proto::machine::{Current, Effect, Machine, OpId, Settled, Snapshot, Ticket};
+use rekindle_proto::machine::{Current, Effect, Machine, OpId, OriginId, Settled, Snapshot, Ticket};
 use rekindle_proto::store::{Loaded, Saved, Unavailable};
 use rekindle_proto::{ErrorKind, Failure, Now, Outcome, Said};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use url::Url;
 
 use super::events::Hub;
+use super::origins::same;
 use super::runtime;
 use super::source::{Source, Spend, reentrant};
 use super::token::{Published, Served};
@@ -40,6 +42,8 @@ pub(crate) struct Engine {
     store: Arc<dyn Store>,
     source: Arc<dyn Source>,
     at_rest: Notify,
+    /// By number, for all sessions that share this state.
+    origins: Mutex<Vec<Url>>,
 }
 
 struct State {
@@ -86,7 +90,18 @@ impl Engine {
             store,
             source,
             at_rest: Notify::new(),
+            origins: Mutex::default(),
         })
+    }
+
+    /// The number of a URL's origin.
+    pub(crate) fn origin_id(&self, url: &Url) -> OriginId {
+        let mut origins = self.origins.lock();
+        let place = origins.iter().position(|known| same(known, url)).unwrap_or_else(|| {
+            origins.push(url.clone());
+            origins.len() - 1
+        });
+        OriginId::try_from(place).unwrap_or(OriginId::MAX)
     }
 
     /// What the fast path reads: no lock, no shared write.
