@@ -107,7 +107,8 @@ impl Profile {
             builder = builder.rotation(rotation);
         }
         builder = fields.insecure_origins.iter().fold(builder, |builder, one| builder.insecure_origin(one));
-        builder = fields.variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
+        builder =
+            fields.variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
         builder.build().map_err(|error| self.located(error.failure()))
     }
 
@@ -206,7 +207,9 @@ fn choose(document: &Document, file: &Path, name: Option<&str>) -> Done<String> 
         (_, []) => return Err(no_profile(file)),
         (Some(name), names) if names.contains(&name) => name,
         (None, [only]) => only,
-        (Some(name), names) => return Err(other_profile(file, &format!("there is no profile `{name}`"), names)),
+        (Some(name), names) => {
+            return Err(other_profile(file, &format!("there is no profile `{name}`"), names));
+        }
         (None, names) => return Err(other_profile(file, "there are several profiles", names)),
     };
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -282,7 +285,9 @@ mod tests {
     fn message(text: &str) -> String {
         let done = Profile::parse(text, Path::new("r.toml"), Some("school"));
         match done.and_then(|profile| profile.session().map(drop)) {
-            Err(Stop::Problem(problem)) => serde_json::to_value(&problem).unwrap()["message"].as_str().unwrap().to_owned(),
+            Err(Stop::Problem(problem)) => {
+                serde_json::to_value(&problem).unwrap()["message"].as_str().unwrap().to_owned()
+            }
             _ => panic!("no mistake found in {text}"),
         }
     }
@@ -290,11 +295,23 @@ mod tests {
     #[test]
     fn a_mistake_names_file_line_and_field() {
         let cases = [
-            ("[profile.school]\ndialect = \"json\"\ntoken_uri = \"x\"", "r.toml, line 3, field `profile.school.token_uri`"),
-            ("[profile.school]\ndialect = 5", "r.toml, line 2, field `profile.school.dialect`: expected a string"),
-            ("[profile.school]\ndialect = \"nobody\"", "r.toml, line 2, field `profile.school.dialect`: there is no preset"),
+            (
+                "[profile.school]\ndialect = \"json\"\ntoken_uri = \"x\"",
+                "r.toml, line 3, field `profile.school.token_uri`",
+            ),
+            (
+                "[profile.school]\ndialect = 5",
+                "r.toml, line 2, field `profile.school.dialect`: expected a string",
+            ),
+            (
+                "[profile.school]\ndialect = \"nobody\"",
+                "r.toml, line 2, field `profile.school.dialect`: there is no preset",
+            ),
             ("[profile.school]\ndialect = \"json\"", "r.toml, line 1, field `profile.school.token_url`"),
-            ("[profile.school]\ndialect = \"json\"\ntoken_url = \"ftp://x\"", "r.toml, line 3, field `profile.school.token_url`"),
+            (
+                "[profile.school]\ndialect = \"json\"\ntoken_url = \"ftp://x\"",
+                "r.toml, line 3, field `profile.school.token_url`",
+            ),
             (
                 "[profile.school]\ndialect = \"json\"\ntoken_url = \"https://a.test\"\nbase_url = \"http://a.test\"",
                 "r.toml, line 4, field `profile.school.base_url`",
@@ -307,7 +324,10 @@ mod tests {
                 "[profile.school]\ndialect = \"json\"\ntoken_url = \"https://a.test\"\nclient_secret_env = \"REKINDLE_NOT_SET\"",
                 "r.toml, line 4, field `profile.school.client_secret_env`",
             ),
-            ("[profile.school]\ndialect = \"no/such.toml\"", "r.toml, line 2, field `profile.school.dialect`"),
+            (
+                "[profile.school]\ndialect = \"no/such.toml\"",
+                "r.toml, line 2, field `profile.school.dialect`",
+            ),
             ("[profile.school\n", "r.toml, line 1"),
             ("[profile.other]\ndialect = \"json\"", "r.toml: there is no profile `school`"),
             ("", "r.toml: there is no profile in it"),

@@ -63,9 +63,7 @@ pub(crate) fn show_json(profile: &Profile, session: &Session) -> Done {
         last_refresh: status.refreshed_at.map(time::rfc3339),
         backoff_ms: status.backoff.map(output::millis),
         failures: status.failures,
-        lease: status
-            .lease
-            .map(|(holder, left)| Lease { holder, remaining_ms: output::millis(left) }),
+        lease: status.lease.map(|(holder, left)| Lease { holder, remaining_ms: output::millis(left) }),
         scope: status.scope,
         lineage: status.lineage,
         store: profile.store.display().to_string(),
