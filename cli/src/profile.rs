@@ -49,9 +49,8 @@ struct Fields {
     variables: BTreeMap<String, String>,
 }
 
-/// What a message of the core may name.
-const FIELDS: [&str; 12] = [
-    "dialect",
+/// What a message of the core may name; the dialect is read here.
+const FIELDS: [&str; 11] = [
     "base_url",
     "graphql_path",
     "token_url",

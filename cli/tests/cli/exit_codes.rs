@@ -88,7 +88,8 @@ fn a_dead_refresh_token_is_3() {
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert!(ran.err.contains("LoginRequired"), "{}", ran.err);
     assert!(ran.err.contains("rekindle import --profile school"), "{}", ran.err);
-    assert_eq!(world.run(&["token"]).code, 3);
+    assert_eq!(world.run(&["request", "/data"]).code, 3);
+    assert_eq!(world.server.counters().refresh_requests, 1, "a dead one is not sent again");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn every_command_that_answers_answers_in_json() {
 fn an_error_is_one_object_on_standard_error() {
     let world = World::new();
     let cases: [(&[&str], &str, i64); 4] = [
-        (&["token", "--json"], "SignedOut", 3),
+        (&["token", "--json"], "LoginRequired", 3),
         (&["--json", "status", "--profile", "nobody"], "InvalidConfig", 2),
         (&["request", "--json"], "Usage", 2),
         (&["request", "--json", "-H", "x", "/"], "Usage", 2),
