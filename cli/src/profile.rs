@@ -8,6 +8,7 @@ use rekindle::store::FileStore;
 use rekindle::{Client, Rotation, Secret, Session};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use url::Url;
 
 use crate::exit::{Done, Stop};
 use crate::lines::{self, Lines};
@@ -127,14 +128,9 @@ impl Profile {
         if self.fields.client_secret.is_some() && self.fields.client_secret_env.is_some() {
             return Err(self.mistake("client_secret_env", "client_secret is given, too: keep one of them"));
         }
-        self.own_base_url()
-    }
-
-    /// Before the core calls the base URL an origin.
-    fn own_base_url(&self) -> Done {
-        let with_user = self.fields.base_url.as_ref().filter(|url| url.contains('@'));
-        match with_user {
-            Some(_) => Err(self.mistake("base_url", "must not carry user name or password")),
+        // Told here, because the core calls it an origin.
+        match self.fields.base_url.as_deref().and_then(odd_url) {
+            Some(what) => Err(self.mistake("base_url", &what)),
             None => Ok(()),
         }
     }
@@ -167,15 +163,35 @@ impl Profile {
         let words = failure.message.split(|c: char| !c.is_ascii_lowercase() && c != '_');
         let field = words.into_iter().find(|word| FIELDS.contains(word)).unwrap_or_default();
         let what = failure.message.strip_prefix(field).unwrap_or(&failure.message);
-        // Origins begin with the base URL, where there is one.
-        let of_base = field == "origins" && self.fields.origins.is_empty();
-        self.mistake(if of_base { "base_url" } else { field }, what.trim_start_matches([':', ' ']))
+        let field = if field == "origins" && self.names_base_url(what) { "base_url" } else { field };
+        self.mistake(field, what.trim_start_matches([':', ' ']))
+    }
+
+    /// To the core the base URL is one of the origins.
+    fn names_base_url(&self, what: &str) -> bool {
+        let origin = |text: &String| Url::parse(text).map(|url| url.origin().ascii_serialization()).ok();
+        let own = self.fields.base_url.as_ref().and_then(origin);
+        let listed = self.fields.origins.iter().any(|one| origin(one) == own);
+        own.is_some_and(|own| what.contains(&own)) && !listed
     }
 
     fn mistake(&self, field: &str, what: &str) -> Stop {
         let place = format!("{}, line {}", self.file.display(), self.lines.line(field));
         let full = if field.is_empty() { String::new() } else { format!(".{field}") };
         Stop::config(format!("{place}, field `profile.{}{full}`: {what}", self.name))
+    }
+}
+
+fn odd_url(text: &str) -> Option<String> {
+    match Url::parse(text) {
+        Err(error) => Some(format!("is not a URL ({error}): write it with its scheme, https://...")),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            Some("must be an http or https URL".to_owned())
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Some("must not carry user name or password".to_owned())
+        }
+        Ok(_) => None,
     }
 }
 

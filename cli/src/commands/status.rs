@@ -119,6 +119,7 @@ fn backoff(status: &Status) -> String {
 
 fn lease(status: &Status) -> String {
     match &status.lease {
+        Some((holder, left)) if left.is_zero() => format!("left by {holder}, over"),
         Some((holder, left)) => format!("held by {holder}, {} more", time::rough(*left)),
         None => "held by nobody".to_owned(),
     }

@@ -26,6 +26,28 @@ fn a_missing_token_url_is_named() {
 }
 
 #[test]
+fn a_url_that_tokens_must_not_go_to_is_named_by_its_own_field() {
+    let world = World::new();
+    let profile = "[profile.school]\ndialect = \"json\"\ntoken_url = \"https://a.test/t\"\n";
+    for (line, field) in [
+        ("base_url = \"http://a.test\"", "base_url"),
+        ("base_url = \"https://user:sentinel-@a.test\"", "base_url"),
+        ("base_url = \"a.test\"", "base_url"),
+        ("base_url = \"https://a.test/@me\"\norigins = [\"http://b.test\"]", "origins"),
+        ("origins = [\"nonsense\"]", "origins"),
+        ("insecure_origins = [\"x:\"]", "insecure_origins"),
+        ("rotation = \"often\"", "rotation"),
+    ] {
+        world.configure(&format!("{profile}{line}\n"));
+        let place = 4 + line.matches('\n').count();
+        assert_names(&world, &["status"], &[&format!("line {place}, field `profile.school.{field}`")]);
+        assert!(!world.run(&["status"]).err.contains("sentinel-"), "{line}");
+    }
+    world.configure("[profile.school]\ndialect = \"auth0\"\n");
+    assert_names(&world, &["status"], &["line 1, field `profile.school.variables`", "domain"]);
+}
+
+#[test]
 fn a_dialect_file_beside_the_profile_is_read_and_its_mistake_named() {
     let world = World::new();
     world.configure("[profile.school]\ndialect = \"acme.toml\"\ntoken_url = \"https://a.test/t\"\n");

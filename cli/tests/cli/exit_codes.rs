@@ -1,6 +1,6 @@
 //! 0 fine, 1 the API's error, 2 usage or configuration, 3 a sign-in is needed, 4 network or try later.
 
-use rekindle_test_server::{Repeat, Script, SeedDialect, Step};
+use rekindle_test_server::{Fault, Repeat, Script, SeedDialect, Step};
 use serde_json::json;
 
 use crate::world::World;
@@ -99,6 +99,16 @@ fn a_server_that_is_gone_is_4() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ran = world.run(&["request", &format!("http://{nobody}/")]);
     assert_eq!(ran.code, 4);
+    assert!(ran.err.contains("Connection"), "{}", ran.err);
+}
+
+#[test]
+fn a_download_that_breaks_off_is_4() {
+    let world = World::new();
+    world.sign_in();
+    world.server.play(Script::new().step(Step::on("GET", "/data").fault(Fault::Truncate { bytes: 9 })));
+    let ran = world.run(&["request", "/data"]);
+    assert_eq!((ran.code, ran.out.len()), (4, 9), "{}", ran.err);
     assert!(ran.err.contains("Connection"), "{}", ran.err);
 }
 

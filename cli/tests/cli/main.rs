@@ -1,5 +1,7 @@
 //! The built command against loopback servers, as a shell sees it: output, errors, exit codes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
+
 mod config;
 mod curl;
 mod demo;
