@@ -213,7 +213,7 @@ fn broken(text: &str, file: &Path, error: &toml::de::Error, field: &str) -> Stop
         Some(expected) => format!("expected {expected}"),
         None => message.trim().replace('\n', " "),
     };
-    Stop::config(format!("{}{line}{field}: {what}. Correct it there", file.display()))
+    Stop::config(format!("{}{line}{field}: {what}; correct it there", file.display()))
 }
 
 fn choose(document: &Document, file: &Path, name: Option<&str>) -> Done<String> {
@@ -288,7 +288,7 @@ fn rotation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rotatio
     let dialect = Dialect::from_json(&serde_json::json!({ "rotation": value }));
     let dialect = dialect.map_err(|failure| {
         let what = failure.message.split("`: ").last().unwrap_or_default();
-        D::Error::custom(what.split(". Correct it").next().unwrap_or(what))
+        D::Error::custom(what.split("; correct it").next().unwrap_or(what))
     })?;
     Ok(Some(dialect.rotation()))
 }
