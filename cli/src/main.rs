@@ -6,7 +6,6 @@ mod context;
 mod credential;
 mod demo;
 mod exit;
-mod lines;
 mod output;
 mod profile;
 mod signals;

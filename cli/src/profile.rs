@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rekindle::proto::dialect::{Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
 use rekindle::store::FileStore;
 use rekindle::{Client, Rotation, Secret, Session};
@@ -11,20 +12,19 @@ use serde::de::{Deserializer, Error as _};
 use url::Url;
 
 use crate::exit::{Done, Stop};
-use crate::lines::{self, Lines};
 
 /// A profile, read and complete; nothing has been opened yet.
 pub(crate) struct Profile {
     pub(crate) name: String,
     pub(crate) store: PathBuf,
     file: PathBuf,
-    lines: Lines,
+    document: Document,
     fields: Fields,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct Profiles {
     #[serde(default)]
     profile: BTreeMap<String, Fields>,
 }
@@ -77,12 +77,12 @@ impl Profile {
     }
 
     fn parse(text: &str, file: &Path, name: Option<&str>) -> Done<Self> {
-        let mut document = read(text, file)?;
-        let name = choose(&document, file, name)?;
-        let lines = Lines::of(text, &name);
-        let fields = document.profile.remove(&name).ok_or_else(|| no_profile(file))?;
+        let document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
+        let mut profiles: Profiles = document.read().map_err(|mistake| misread(file, &mistake))?;
+        let name = choose(&profiles, file, name)?;
+        let fields = profiles.profile.remove(&name).ok_or_else(|| no_profile(file))?;
         let store = store(file, &name, fields.store.as_deref());
-        let profile = Self { name, store, file: file.to_owned(), lines, fields };
+        let profile = Self { name, store, file: file.to_owned(), document, fields };
         profile.check()?;
         Ok(profile)
     }
@@ -176,8 +176,9 @@ impl Profile {
     }
 
     fn mistake(&self, field: &str, what: &str) -> Stop {
-        let place = format!("{}, line {}", self.file.display(), self.lines.line(field));
         let full = if field.is_empty() { String::new() } else { format!(".{field}") };
+        let line = self.document.line(&format!("profile.{}{full}", self.name)).unwrap_or(1);
+        let place = format!("{}, line {line}", self.file.display());
         Stop::config(format!("{place}, field `profile.{}{full}`: {what}", self.name))
     }
 }
@@ -195,29 +196,15 @@ fn odd_url(text: &str) -> Option<String> {
     }
 }
 
-fn read(text: &str, file: &Path) -> Done<Document> {
-    let document = toml::Deserializer::parse(text).map_err(|error| broken(text, file, &error, ""))?;
-    serde_path_to_error::deserialize(document)
-        .map_err(|error| broken(text, file, error.inner(), &error.path().to_string()))
-}
-
-/// Never the value: it may be a secret in the wrong place.
-fn broken(text: &str, file: &Path, error: &toml::de::Error, field: &str) -> Stop {
-    let line = error.span().map_or_else(String::new, |span| format!(", line {}", lines::line(text, &span)));
-    let field = match field {
-        "" | "." => String::new(),
-        field => format!(", field `{field}`"),
-    };
-    let message = error.message();
-    let what = match message.find("invalid type: ").and(message.split(", expected ").nth(1)) {
-        Some(expected) => format!("expected {expected}"),
-        None => message.trim().replace('\n', " "),
-    };
+fn misread(file: &Path, mistake: &Mistake) -> Stop {
+    let line = mistake.line.map_or_else(String::new, |line| format!(", line {line}"));
+    let field = if mistake.field.is_empty() { String::new() } else { format!(", field `{}`", mistake.field) };
+    let what = mistake.what.trim().replace('\n', " ");
     Stop::config(format!("{}{line}{field}: {what}; correct it there", file.display()))
 }
 
-fn choose(document: &Document, file: &Path, name: Option<&str>) -> Done<String> {
-    let names: Vec<_> = document.profile.keys().map(String::as_str).collect();
+fn choose(profiles: &Profiles, file: &Path, name: Option<&str>) -> Done<String> {
+    let names: Vec<_> = profiles.profile.keys().map(String::as_str).collect();
     let chosen = match (name, names.as_slice()) {
         (_, []) => return Err(no_profile(file)),
         (Some(name), names) if names.contains(&name) => name,
@@ -316,7 +303,7 @@ mod tests {
             ),
             (
                 "[profile.school]\ndialect = 5",
-                "r.toml, line 2, field `profile.school.dialect`: expected a string",
+                "r.toml, line 2, field `profile.school.dialect`: a number does not fit here",
             ),
             (
                 "[profile.school]\ndialect = \"nobody\"",
@@ -357,7 +344,10 @@ mod tests {
     fn a_secret_of_the_wrong_type_is_not_repeated() {
         let message = message("[profile.school]\ndialect = \"json\"\nclient_secret = 4242424242");
         assert!(!message.contains("4242"), "{message}");
-        assert!(message.contains("line 3, field `profile.school.client_secret`: expected"), "{message}");
+        assert!(
+            message.contains("line 3, field `profile.school.client_secret`: a number does not fit"),
+            "{message}"
+        );
     }
 
     #[test]
