@@ -12,7 +12,7 @@ use rekindle_proto::event::{Event, EventKind, Warning};
 use rekindle_proto::machine::{Current, Effect, Machine, OpId, Settled, Snapshot, Ticket};
 use rekindle_proto::store::{Loaded, Saved, Unavailable};
 use rekindle_proto::{ErrorKind, Failure, Now, Outcome, Said};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use super::events::Hub;
@@ -39,6 +39,7 @@ pub(crate) struct Engine {
     pub(crate) dialect: Arc<Dialect>,
     store: Arc<dyn Store>,
     source: Arc<dyn Source>,
+    at_rest: Notify,
 }
 
 struct State {
@@ -84,6 +85,7 @@ impl Engine {
             dialect,
             store,
             source,
+            at_rest: Notify::new(),
         })
     }
 
@@ -149,18 +151,18 @@ impl Engine {
     }
 
     /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
-    pub(crate) async fn settle(self: &Arc<Self>, deadline: Duration) -> bool {
-        const LOOK_AGAIN: Duration = Duration::from_millis(20);
+    pub(crate) async fn settle(&self, deadline: Duration) -> bool {
+        let Ok(stay) = runtime::stay() else { return false };
+        let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
         loop {
+            let at_rest = self.at_rest.notified();
             if self.look(|machine, _| machine.idle()) {
                 return true;
             }
-            let now = self.clock.now().mono;
-            if now >= deadline {
-                return false;
+            tokio::select! {
+                () = at_rest => {}
+                () = &mut too_late => return false,
             }
-            let Ok(stay) = runtime::stay() else { return false };
-            stay.enter(|| self.clock.sleep_until((now + LOOK_AGAIN).min(deadline))).await;
         }
     }
 
@@ -205,6 +207,9 @@ impl Engine {
             }
         }
         self.set_timer(state);
+        if state.machine.idle() {
+            self.at_rest.notify_waiters();
+        }
         errands
     }
 
