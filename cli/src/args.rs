@@ -29,8 +29,10 @@ const EXIT_CODES: &str = "Exit codes: 0 fine; 1 the API answered with an error (
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Take over the tokens of a sign-in, as JSON from standard input; they replace what is there
-    #[command(after_help = "Fields: access_token, refresh_token, expires_in (seconds) or expires_at (epoch).\n\
-        Example: rekindle import --profile school < tokens.json")]
+    #[command(
+        after_help = "Fields: access_token, refresh_token, expires_in (seconds) or expires_at (epoch).\n\
+        Example: rekindle import --profile school < tokens.json"
+    )]
     Import,
     /// Send a request with a token that is alive, as curl does
     Request(RequestArgs),

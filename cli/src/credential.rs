@@ -49,7 +49,10 @@ fn object(bytes: &[u8]) -> Done<Map<String, Value>> {
 }
 
 /// One of two spellings; null is as good as none.
-fn field<'a>(fields: &'a Map<String, Value>, names: [&'static str; 2]) -> Done<Option<(&'static str, &'a Value)>> {
+fn field<'a>(
+    fields: &'a Map<String, Value>,
+    names: [&'static str; 2],
+) -> Done<Option<(&'static str, &'a Value)>> {
     let given = |name| fields.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
     match (given(names[0]), given(names[1])) {
         (Some(_), Some(_)) if names[0] != names[1] => {
@@ -72,7 +75,9 @@ fn expiry(fields: &Map<String, Value>) -> Done<Option<Expiry>> {
     let within = field(fields, ["expires_in", "expiresIn"])?;
     let at = field(fields, ["expires_at", "expiresAt"])?;
     match (within, at) {
-        (Some((name, _)), Some((other, _))) => Err(wrong(name, &format!("{other} is given, too: keep one of them"))),
+        (Some((name, _)), Some((other, _))) => {
+            Err(wrong(name, &format!("{other} is given, too: keep one of them")))
+        }
         (Some((name, value)), None) => lifetime(name, value).map(Some),
         (None, Some((name, value))) => epoch(name, value).map(Some),
         (None, None) => Ok(None),
@@ -111,7 +116,9 @@ mod tests {
 
     fn message(json: &str) -> String {
         match parse(json.as_bytes()) {
-            Err(Stop::Problem(problem)) => serde_json::to_value(&problem).unwrap()["message"].as_str().unwrap().to_owned(),
+            Err(Stop::Problem(problem)) => {
+                serde_json::to_value(&problem).unwrap()["message"].as_str().unwrap().to_owned()
+            }
             other => panic!("{json} is taken: {other:?}"),
         }
     }
@@ -134,7 +141,10 @@ mod tests {
 
     #[test]
     fn an_epoch_may_be_in_seconds_or_milliseconds_and_past() {
-        for json in [r#"{"access_token":"a","expires_at":1700000000}"#, r#"{"access_token":"a","expiresAt":1700000000000}"#] {
+        for json in [
+            r#"{"access_token":"a","expires_at":1700000000}"#,
+            r#"{"access_token":"a","expiresAt":1700000000000}"#,
+        ] {
             assert_eq!(parse(json.as_bytes()).unwrap().expiry, Some(Expiry::At(Wall(1_700_000_000_000))));
         }
     }

@@ -136,7 +136,7 @@ fn as_json(problem: &Problem) -> String {
 fn as_text(problem: &Problem) -> String {
     let mut text = format!("rekindle: {}: {}", problem.kind, problem.message);
     let more = problem.errors.iter().skip(1).map(|error| format!("also: {}", error.message));
-    for line in more.chain(problem.next.clone()) {
+    for line in more.chain(problem.next.iter().map(|next| format!("next: {next}"))) {
         text.push_str("\n  ");
         text.push_str(&line);
     }
@@ -148,10 +148,10 @@ fn next(problem: &Problem, profile: Option<&str>) -> Option<String> {
     let profile = profile.map_or_else(String::new, |name| format!(" --profile {name}"));
     match (problem.exit_code, problem.retry_after_ms) {
         (SIGN_IN, _) => Some(format!(
-            "next: sign in to the service again, and hand the new tokens over: rekindle import{profile} < tokens.json"
+            "sign in to the service again, and hand the new tokens over: rekindle import{profile} < tokens.json"
         )),
-        (LATER, Some(after)) => Some(format!("next: try again in {} s", after.div_ceil(1000))),
-        (USAGE, _) if problem.kind == "Usage" => Some("next: see rekindle --help".to_owned()),
+        (LATER, Some(after)) => Some(format!("try again in {} s", after.div_ceil(1000))),
+        (USAGE, _) if problem.kind == "Usage" => Some("see rekindle --help".to_owned()),
         _ => None,
     }
 }

@@ -6,7 +6,6 @@ mod context;
 mod credential;
 mod demo;
 mod exit;
-mod lines;
 mod output;
 mod profile;
 mod signals;
@@ -53,8 +52,10 @@ fn usage(error: &clap::Error) -> i32 {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if !asked && std::env::args_os().any(|arg| arg == "--json") {
         let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        return exit::report(Err(Stop::usage(message)), true, None);
+        // What is missing is on the lines below the first.
+        let said =
+            text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+        return exit::report(Err(Stop::usage(said.trim_start_matches("error: "))), true, None);
     }
     // Standard output may be closed: there is nobody to tell.
     let _ = error.print();

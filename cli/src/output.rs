@@ -79,5 +79,8 @@ fn trouble(what: &str, error: &io::Error) -> Stop {
 }
 
 fn unwritable(what: &str, error: &io::Error) -> Stop {
-    Stop::system(&format!("{what} cannot be written: see its folder, its permissions and the space left"), error)
+    Stop::system(
+        &format!("{what} cannot be written: see its folder, its permissions and the space left"),
+        error,
+    )
 }

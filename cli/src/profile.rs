@@ -3,27 +3,28 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rekindle::proto::dialect::{Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
 use rekindle::store::FileStore;
 use rekindle::{Client, Rotation, Secret, Session};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use url::Url;
 
 use crate::exit::{Done, Stop};
-use crate::lines::{self, Lines};
 
 /// A profile, read and complete; nothing has been opened yet.
 pub(crate) struct Profile {
     pub(crate) name: String,
     pub(crate) store: PathBuf,
     file: PathBuf,
-    lines: Lines,
+    document: Document,
     fields: Fields,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct Profiles {
     #[serde(default)]
     profile: BTreeMap<String, Fields>,
 }
@@ -49,9 +50,8 @@ struct Fields {
     variables: BTreeMap<String, String>,
 }
 
-/// What a message of the core may name.
-const FIELDS: [&str; 12] = [
-    "dialect",
+/// What a message of the core may name; the dialect is read here.
+const FIELDS: [&str; 11] = [
     "base_url",
     "graphql_path",
     "token_url",
@@ -77,12 +77,12 @@ impl Profile {
     }
 
     fn parse(text: &str, file: &Path, name: Option<&str>) -> Done<Self> {
-        let mut document = read(text, file)?;
-        let name = choose(&document, file, name)?;
-        let lines = Lines::of(text, &name);
-        let fields = document.profile.remove(&name).ok_or_else(|| no_profile(file))?;
+        let document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
+        let mut profiles: Profiles = document.read().map_err(|mistake| misread(file, &mistake))?;
+        let name = choose(&profiles, file, name)?;
+        let fields = profiles.profile.remove(&name).ok_or_else(|| no_profile(file))?;
         let store = store(file, &name, fields.store.as_deref());
-        let profile = Self { name, store, file: file.to_owned(), lines, fields };
+        let profile = Self { name, store, file: file.to_owned(), document, fields };
         profile.check()?;
         Ok(profile)
     }
@@ -107,7 +107,8 @@ impl Profile {
             builder = builder.rotation(rotation);
         }
         builder = fields.insecure_origins.iter().fold(builder, |builder, one| builder.insecure_origin(one));
-        builder = fields.variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
+        builder =
+            fields.variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
         builder.build().map_err(|error| self.located(error.failure()))
     }
 
@@ -127,14 +128,9 @@ impl Profile {
         if self.fields.client_secret.is_some() && self.fields.client_secret_env.is_some() {
             return Err(self.mistake("client_secret_env", "client_secret is given, too: keep one of them"));
         }
-        self.own_base_url()
-    }
-
-    /// Before the core calls the base URL an origin.
-    fn own_base_url(&self) -> Done {
-        let with_user = self.fields.base_url.as_ref().filter(|url| url.contains('@'));
-        match with_user {
-            Some(_) => Err(self.mistake("base_url", "must not carry user name or password")),
+        // Told here, because the core calls it an origin.
+        match self.fields.base_url.as_deref().and_then(odd_url) {
+            Some(what) => Err(self.mistake("base_url", &what)),
             None => Ok(()),
         }
     }
@@ -167,46 +163,55 @@ impl Profile {
         let words = failure.message.split(|c: char| !c.is_ascii_lowercase() && c != '_');
         let field = words.into_iter().find(|word| FIELDS.contains(word)).unwrap_or_default();
         let what = failure.message.strip_prefix(field).unwrap_or(&failure.message);
-        // Origins begin with the base URL, where there is one.
-        let of_base = field == "origins" && self.fields.origins.is_empty();
-        self.mistake(if of_base { "base_url" } else { field }, what.trim_start_matches([':', ' ']))
+        let field = if field == "origins" && self.names_base_url(what) { "base_url" } else { field };
+        self.mistake(field, what.trim_start_matches([':', ' ']))
+    }
+
+    /// To the core the base URL is one of the origins.
+    fn names_base_url(&self, what: &str) -> bool {
+        let origin = |text: &String| Url::parse(text).map(|url| url.origin().ascii_serialization()).ok();
+        let own = self.fields.base_url.as_ref().and_then(origin);
+        let listed = self.fields.origins.iter().any(|one| origin(one) == own);
+        own.is_some_and(|own| what.contains(&own)) && !listed
     }
 
     fn mistake(&self, field: &str, what: &str) -> Stop {
-        let place = format!("{}, line {}", self.file.display(), self.lines.line(field));
         let full = if field.is_empty() { String::new() } else { format!(".{field}") };
+        let line = self.document.line(&format!("profile.{}{full}", self.name)).unwrap_or(1);
+        let place = format!("{}, line {line}", self.file.display());
         Stop::config(format!("{place}, field `profile.{}{full}`: {what}", self.name))
     }
 }
 
-fn read(text: &str, file: &Path) -> Done<Document> {
-    let document = toml::Deserializer::parse(text).map_err(|error| broken(text, file, &error, ""))?;
-    serde_path_to_error::deserialize(document)
-        .map_err(|error| broken(text, file, error.inner(), &error.path().to_string()))
+fn odd_url(text: &str) -> Option<String> {
+    match Url::parse(text) {
+        Err(error) => Some(format!("is not a URL ({error}): write it with its scheme, https://...")),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            Some("must be an http or https URL".to_owned())
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Some("must not carry user name or password".to_owned())
+        }
+        Ok(_) => None,
+    }
 }
 
-/// Never the value: it may be a secret in the wrong place.
-fn broken(text: &str, file: &Path, error: &toml::de::Error, field: &str) -> Stop {
-    let line = error.span().map_or_else(String::new, |span| format!(", line {}", lines::line(text, &span)));
-    let field = match field {
-        "" | "." => String::new(),
-        field => format!(", field `{field}`"),
-    };
-    let message = error.message();
-    let what = match message.find("invalid type: ").and(message.split(", expected ").nth(1)) {
-        Some(expected) => format!("expected {expected}"),
-        None => message.trim().replace('\n', " "),
-    };
-    Stop::config(format!("{}{line}{field}: {what}. Correct it there", file.display()))
+fn misread(file: &Path, mistake: &Mistake) -> Stop {
+    let line = mistake.line.map_or_else(String::new, |line| format!(", line {line}"));
+    let field = if mistake.field.is_empty() { String::new() } else { format!(", field `{}`", mistake.field) };
+    let what = mistake.what.trim().replace('\n', " ");
+    Stop::config(format!("{}{line}{field}: {what}; correct it there", file.display()))
 }
 
-fn choose(document: &Document, file: &Path, name: Option<&str>) -> Done<String> {
-    let names: Vec<_> = document.profile.keys().map(String::as_str).collect();
+fn choose(profiles: &Profiles, file: &Path, name: Option<&str>) -> Done<String> {
+    let names: Vec<_> = profiles.profile.keys().map(String::as_str).collect();
     let chosen = match (name, names.as_slice()) {
         (_, []) => return Err(no_profile(file)),
         (Some(name), names) if names.contains(&name) => name,
         (None, [only]) => only,
-        (Some(name), names) => return Err(other_profile(file, &format!("there is no profile `{name}`"), names)),
+        (Some(name), names) => {
+            return Err(other_profile(file, &format!("there is no profile `{name}`"), names));
+        }
         (None, names) => return Err(other_profile(file, "there are several profiles", names)),
     };
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -270,7 +275,7 @@ fn rotation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rotatio
     let dialect = Dialect::from_json(&serde_json::json!({ "rotation": value }));
     let dialect = dialect.map_err(|failure| {
         let what = failure.message.split("`: ").last().unwrap_or_default();
-        D::Error::custom(what.split(". Correct it").next().unwrap_or(what))
+        D::Error::custom(what.split("; correct it").next().unwrap_or(what))
     })?;
     Ok(Some(dialect.rotation()))
 }
@@ -282,7 +287,9 @@ mod tests {
     fn message(text: &str) -> String {
         let done = Profile::parse(text, Path::new("r.toml"), Some("school"));
         match done.and_then(|profile| profile.session().map(drop)) {
-            Err(Stop::Problem(problem)) => serde_json::to_value(&problem).unwrap()["message"].as_str().unwrap().to_owned(),
+            Err(Stop::Problem(problem)) => {
+                serde_json::to_value(&problem).unwrap()["message"].as_str().unwrap().to_owned()
+            }
             _ => panic!("no mistake found in {text}"),
         }
     }
@@ -290,11 +297,23 @@ mod tests {
     #[test]
     fn a_mistake_names_file_line_and_field() {
         let cases = [
-            ("[profile.school]\ndialect = \"json\"\ntoken_uri = \"x\"", "r.toml, line 3, field `profile.school.token_uri`"),
-            ("[profile.school]\ndialect = 5", "r.toml, line 2, field `profile.school.dialect`: expected a string"),
-            ("[profile.school]\ndialect = \"nobody\"", "r.toml, line 2, field `profile.school.dialect`: there is no preset"),
+            (
+                "[profile.school]\ndialect = \"json\"\ntoken_uri = \"x\"",
+                "r.toml, line 3, field `profile.school.token_uri`",
+            ),
+            (
+                "[profile.school]\ndialect = 5",
+                "r.toml, line 2, field `profile.school.dialect`: a number does not fit here",
+            ),
+            (
+                "[profile.school]\ndialect = \"nobody\"",
+                "r.toml, line 2, field `profile.school.dialect`: there is no preset",
+            ),
             ("[profile.school]\ndialect = \"json\"", "r.toml, line 1, field `profile.school.token_url`"),
-            ("[profile.school]\ndialect = \"json\"\ntoken_url = \"ftp://x\"", "r.toml, line 3, field `profile.school.token_url`"),
+            (
+                "[profile.school]\ndialect = \"json\"\ntoken_url = \"ftp://x\"",
+                "r.toml, line 3, field `profile.school.token_url`",
+            ),
             (
                 "[profile.school]\ndialect = \"json\"\ntoken_url = \"https://a.test\"\nbase_url = \"http://a.test\"",
                 "r.toml, line 4, field `profile.school.base_url`",
@@ -307,7 +326,10 @@ mod tests {
                 "[profile.school]\ndialect = \"json\"\ntoken_url = \"https://a.test\"\nclient_secret_env = \"REKINDLE_NOT_SET\"",
                 "r.toml, line 4, field `profile.school.client_secret_env`",
             ),
-            ("[profile.school]\ndialect = \"no/such.toml\"", "r.toml, line 2, field `profile.school.dialect`"),
+            (
+                "[profile.school]\ndialect = \"no/such.toml\"",
+                "r.toml, line 2, field `profile.school.dialect`",
+            ),
             ("[profile.school\n", "r.toml, line 1"),
             ("[profile.other]\ndialect = \"json\"", "r.toml: there is no profile `school`"),
             ("", "r.toml: there is no profile in it"),
@@ -322,7 +344,10 @@ mod tests {
     fn a_secret_of_the_wrong_type_is_not_repeated() {
         let message = message("[profile.school]\ndialect = \"json\"\nclient_secret = 4242424242");
         assert!(!message.contains("4242"), "{message}");
-        assert!(message.contains("line 3, field `profile.school.client_secret`: expected"), "{message}");
+        assert!(
+            message.contains("line 3, field `profile.school.client_secret`: a number does not fit"),
+            "{message}"
+        );
     }
 
     #[test]

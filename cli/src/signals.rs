@@ -91,7 +91,9 @@ impl Guard {
     async fn finish(&self) {
         if let Some(session) = self.session.get() {
             if session.status().refreshing {
-                output::tell("rekindle: a refresh is under way, waiting up to 10 s for it; once more ends at once");
+                output::tell(
+                    "rekindle: a refresh is under way, waiting up to 10 s for it; once more ends at once",
+                );
             }
             session.shutdown(PATIENCE).await;
         }

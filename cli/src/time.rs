@@ -27,7 +27,11 @@ pub(crate) fn rough(time: Duration) -> String {
 
 /// `in 15 min`, or `3 h ago`.
 pub(crate) fn relative(wall: Wall, now: Wall) -> String {
-    if wall >= now { format!("in {}", rough(wall.since(now))) } else { format!("{} ago", rough(now.since(wall))) }
+    if wall >= now {
+        format!("in {}", rough(wall.since(now)))
+    } else {
+        format!("{} ago", rough(now.since(wall)))
+    }
 }
 
 /// Year, month and day of a day since 1970-01-01, in the Gregorian calendar: eras of 400 years that begin in March,

@@ -15,7 +15,9 @@ const MOST: u64 = 1024 * 1024;
 pub(crate) async fn run(context: &Context) -> Done {
     let (profile, session) = context.open()?;
     if std::io::stdin().is_terminal() {
-        output::tell("rekindle: waiting for {\"access_token\": .., \"refresh_token\": .., \"expires_in\": ..}, then Ctrl-D");
+        output::tell(
+            "rekindle: waiting for {\"access_token\": .., \"refresh_token\": .., \"expires_in\": ..}, then Ctrl-D",
+        );
     }
     let json = Zeroizing::new(input::standard_input(MOST).await?);
     session.sign_in(credential::parse(&json)?).await?;

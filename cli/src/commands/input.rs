@@ -20,7 +20,8 @@ pub(crate) async fn standard_input(most: u64) -> Done<Vec<u8>> {
         let mut bytes = Vec::new();
         io::stdin().lock().take(most.saturating_add(1)).read_to_end(&mut bytes).map(|_| bytes)
     };
-    let bytes = elsewhere(read).await.map_err(|error| Stop::system("standard input cannot be read", &error))?;
+    let bytes =
+        elsewhere(read).await.map_err(|error| Stop::system("standard input cannot be read", &error))?;
     if bytes.len() as u64 > most {
         return Err(Stop::config(format!("standard input: it is longer than {most} bytes")));
     }
@@ -33,6 +34,8 @@ async fn file(path: PathBuf, what: &'static str) -> Done<Vec<u8>> {
     bytes.map_err(|error| Stop::usage(format!("{what}: {name} cannot be read ({error})")))
 }
 
-async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+async fn elsewhere<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }

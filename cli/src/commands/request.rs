@@ -53,7 +53,9 @@ fn headers(given: &[String]) -> Done<Vec<(HeaderName, String)>> {
         let (name, value) = header.split_once(':')?;
         Some((name.trim().parse().ok()?, value.trim().to_owned()))
     };
-    let bad = |place: usize| Stop::usage(format!("-H, number {}: not a header, write it as 'Name: value'", place + 1));
+    let bad = |place: usize| {
+        Stop::usage(format!("-H, number {}: not a header, write it as 'Name: value'", place + 1))
+    };
     given.iter().enumerate().map(|(place, header)| read(header).ok_or_else(|| bad(place))).collect()
 }
 

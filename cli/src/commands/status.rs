@@ -63,9 +63,7 @@ pub(crate) fn show_json(profile: &Profile, session: &Session) -> Done {
         last_refresh: status.refreshed_at.map(time::rfc3339),
         backoff_ms: status.backoff.map(output::millis),
         failures: status.failures,
-        lease: status
-            .lease
-            .map(|(holder, left)| Lease { holder, remaining_ms: output::millis(left) }),
+        lease: status.lease.map(|(holder, left)| Lease { holder, remaining_ms: output::millis(left) }),
         scope: status.scope,
         lineage: status.lineage,
         store: profile.store.display().to_string(),
@@ -121,6 +119,7 @@ fn backoff(status: &Status) -> String {
 
 fn lease(status: &Status) -> String {
     match &status.lease {
+        Some((holder, left)) if left.is_zero() => format!("left by {holder}, over"),
         Some((holder, left)) => format!("held by {holder}, {} more", time::rough(*left)),
         None => "held by nobody".to_owned(),
     }

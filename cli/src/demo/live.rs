@@ -35,7 +35,7 @@ impl Live {
 
     pub(crate) fn ending(&self, row: &Row, outcome: &Outcome) -> Done {
         self.line(&format!(
-            "  {} answered, {} sent again with the new token; the server granted {}, and saw no token twice but {}",
+            "  {} answered, {} sent again with the new token; the server granted {}, and detected {} reuses",
             row.succeeded, row.replays, row.refreshes, row.reuse_detected
         ))?;
         let shown = outcome.failures.iter().take(3);

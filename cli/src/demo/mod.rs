@@ -26,7 +26,11 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Done {
         live.scene(scene)?;
         rows.push(scene.play(&plan, &live).await?);
     }
-    if context.json { output::json(&rows)? } else { table::print(&rows)? }
+    if context.json {
+        output::json(&rows)?
+    } else {
+        table::print(&rows)?
+    }
     judge(&rows)
 }
 

@@ -29,9 +29,12 @@ impl Plan {
     /// As even as whole numbers allow.
     pub(crate) fn shares(&self) -> impl Iterator<Item = Share> {
         let plan = *self;
-        let part = move |whole: u32, place: u32| whole / plan.processes + u32::from(place < whole % plan.processes);
-        (0..plan.processes)
-            .map(move |place| Share { requests: part(plan.requests, place), at_once: part(plan.at_once, place) })
+        let part =
+            move |whole: u32, place: u32| whole / plan.processes + u32::from(place < whole % plan.processes);
+        (0..plan.processes).map(move |place| Share {
+            requests: part(plan.requests, place),
+            at_once: part(plan.at_once, place),
+        })
     }
 }
 
@@ -41,12 +44,17 @@ mod tests {
 
     #[test]
     fn the_shares_add_up_and_nobody_is_idle() {
-        for (requests, concurrency) in [(1000, None), (1, None), (3, Some(2)), (7, Some(100)), (10_003, Some(17))] {
+        for (requests, concurrency) in
+            [(1000, None), (1, None), (3, Some(2)), (7, Some(100)), (10_003, Some(17))]
+        {
             let plan = Plan::new(&DemoArgs { requests, concurrency });
             let shares: Vec<_> = plan.shares().collect();
             assert_eq!(shares.iter().map(|share| share.requests).sum::<u32>(), requests);
             assert_eq!(shares.iter().map(|share| share.at_once).sum::<u32>(), plan.at_once);
-            assert!(shares.iter().all(|share| share.at_once > 0 && share.requests >= share.at_once), "{shares:?}");
+            assert!(
+                shares.iter().all(|share| share.at_once > 0 && share.requests >= share.at_once),
+                "{shares:?}"
+            );
         }
     }
 }

@@ -70,7 +70,8 @@ impl Process {
 
     async fn hear(&mut self) -> Done<Told> {
         let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
-        let line = line.map_err(|_| Stop::demo(format!("process {} has said nothing for 120 s", self.place)))?;
+        let line =
+            line.map_err(|_| Stop::demo(format!("process {} has said nothing for 120 s", self.place)))?;
         let line = line.map_err(|error| Stop::system("one of the demo's processes is gone", &error))?;
         let line = line.ok_or_else(|| Stop::demo(format!("process {} ended early", self.place)))?;
         serde_json::from_str(&line).map_err(|error| Stop::demo(error.to_string()))

@@ -85,7 +85,8 @@ impl Scene {
     }
 
     pub(crate) async fn play(&self, plan: &Plan, live: &Live) -> Done<Row> {
-        let server = self.start().map_err(|error| Stop::system("no server can be started on loopback", &error))?;
+        let server =
+            self.start().map_err(|error| Stop::system("no server can be started on loopback", &error))?;
         let folder = tempfile::tempdir().map_err(|error| Stop::system("there is no temp folder", &error))?;
         let tokens = server.sign_in();
         let job = self.job(&server, folder.path().join("session.json"));
@@ -103,7 +104,8 @@ impl Scene {
             Story::Strict => (Rotating::StrictFamily, 0),
             Story::LostAnswer => (Rotating::Grace { seconds: GRACE_SECONDS }, 1),
         };
-        let server = AuthServer::builder().dialect(self.spoken()).rotation(rotation).lifetime(LIFETIME).start()?;
+        let server =
+            AuthServer::builder().dialect(self.spoken()).rotation(rotation).lifetime(LIFETIME).start()?;
         server.set_token_latency(TOKEN_LATENCY);
         server.lose_answers(lost);
         Ok(server)

@@ -42,11 +42,14 @@ impl Row {
 }
 
 pub(crate) fn print(rows: &[Row]) -> Done {
-    let head = ["dialect", "scenario", "requests", "succeeded", "refreshes", "replays", "reuse", "p50 ms", "p99 ms"];
+    let head =
+        ["dialect", "scenario", "requests", "succeeded", "refreshes", "replays", "reuse", "p50 ms", "p99 ms"];
     output::line("")?;
     output::line(&laid_out(head.map(str::to_owned)))?;
     rows.iter().try_for_each(|row| output::line(&laid_out(row.cells())))?;
-    output::line("\nlost_answer: the first grant's answer was cut; the same refresh token was sent once more, in its grace.")
+    output::line(
+        "\nlost_answer: the first grant's answer was cut; the same refresh token was sent once more, in its grace.",
+    )
 }
 
 impl Row {

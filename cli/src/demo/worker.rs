@@ -71,7 +71,8 @@ impl Job {
 
 pub(crate) async fn run() -> Done {
     let mut input = BufReader::new(tokio::io::stdin()).lines();
-    let job: Job = serde_json::from_str(&line(&mut input).await?).map_err(|error| Stop::usage(error.to_string()))?;
+    let job: Job =
+        serde_json::from_str(&line(&mut input).await?).map_err(|error| Stop::usage(error.to_string()))?;
     let store = FileStore::new(&job.store);
     let session = job.session(|builder| builder.store(store).on_event(tell_event))?;
     session.fresh_status().await?;
