@@ -30,14 +30,14 @@ pub fn operation(body: &[u8]) -> Operation {
 ///
 /// ```
 /// use rekindle_proto::{Operation, graphql};
-/// assert_eq!(graphql::detect(br#"{"name":"Ada"}"#), None);
+/// assert_eq!(graphql::detect(br#"{"name":"x"}"#), None);
 /// assert_eq!(graphql::detect(br#"{"query":"{ me }"}"#), Some(Operation::GraphqlQuery));
 /// ```
 #[must_use]
 pub fn detect(body: &[u8]) -> Option<Operation> {
-    match serde_json::from_slice::<Body>(body).ok()? {
-        Body::One(request) => request.operation(),
-        Body::Batch(requests) => batch(&requests),
+    match body.trim_ascii_start().first()? {
+        b'[' => batch(&serde_json::from_slice::<Vec<Request>>(body).ok()?),
+        _ => serde_json::from_slice::<Request>(body).ok()?.operation(),
     }
 }
 
@@ -90,13 +90,6 @@ fn read_error(entry: &Value) -> GraphqlError {
         code: text(entry.get("extensions").and_then(|extensions| extensions.get("code"))),
         kind: text(entry.get("type")),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Body {
-    Batch(Vec<Request>),
-    One(Request),
 }
 
 /// The members of a request that tell what it does.

@@ -160,6 +160,17 @@ pub enum Lost {
     Vanished,
 }
 
+/// What the token endpoint said beside its outcome, fit to be shown (spec 2.7).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Its error code: `invalid_grant` and the like.
+    pub oauth_error: Option<String>,
+    /// Its HTTP status.
+    pub status: Option<u16>,
+    /// Its own words, redacted.
+    pub message: Option<String>,
+}
+
 /// What the token endpoint said to a refresh (spec 5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

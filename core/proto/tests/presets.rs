@@ -1,5 +1,7 @@
 //! Every preset against its fixture: what it sends, and what it makes of answers and API responses.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

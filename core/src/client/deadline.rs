@@ -1,26 +1,38 @@
 //! One deadline over everything that belongs to a request, by the session's clock (spec 3.3, 8.3).
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use tokio::runtime::{Handle, Id};
+
 use crate::clock::Clock;
 
 /// A point on the monotonic clock; or none.
-#[derive(Clone)]
 pub(super) struct Deadline {
     clock: Arc<dyn Clock>,
     at: Option<Duration>,
+    /// Set once for the whole request, when it first has to wait: setting a timer is what costs most here.
+    /// The mutex is never locked: it makes the timer shareable between threads.
+    timer: Option<(Option<Id>, Mutex<Timer>)>,
 }
+
+type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Deadline {
     pub(super) fn new(clock: &Arc<dyn Clock>, timeout: Option<Duration>) -> (Self, Duration) {
         let now = clock.now().mono;
         // One that is beyond the end of time is none.
         let at = timeout.and_then(|timeout| now.checked_add(timeout));
-        (Self { clock: Arc::clone(clock), at }, now)
+        (Self { clock: Arc::clone(clock), at, timer: None }, now)
+    }
+
+    /// The same deadline, without its timer.
+    pub(super) fn copy(&self) -> Self {
+        Self { clock: Arc::clone(&self.clock), at: self.at, timer: None }
     }
 
     pub(super) fn at(&self) -> Option<Duration> {
@@ -36,22 +48,44 @@ impl Deadline {
     }
 
     /// The result, or nothing if the deadline comes first.
-    pub(super) async fn bound<F: Future>(&self, work: F) -> Option<F::Output> {
+    pub(super) async fn bound<F: Future>(&mut self, work: F) -> Option<F::Output> {
         let Some(at) = self.at else { return Some(work.await) };
         let mut work = pin!(work);
         // What is ready at once needs no timer.
         if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
             return Some(done);
         }
+        // A timer ends with its runtime, and a response may be read on another one.
+        let runtime = Handle::try_current().ok().map(|handle| handle.id());
+        self.timer.take_if(|(made_on, _)| *made_on != runtime);
+        let (_, timer) = self.timer.get_or_insert_with(|| (runtime, Mutex::new(self.clock.sleep_until(at))));
+        let timer = timer.get_mut();
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = self.clock.sleep_until(at) => None,
+            () = timer => None,
         }
     }
 
     pub(super) async fn sleep(&self, duration: Duration) {
         let until = self.now().saturating_add(duration);
         self.clock.sleep_until(until).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn a_deadline_survives_the_runtime_that_it_was_first_waited_on() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (mut deadline, _) = Deadline::new(&clock, Some(Duration::from_millis(50)));
+        let short = Duration::from_millis(1);
+        let done = runtime().block_on(deadline.bound(async move { tokio::time::sleep(short).await }));
+        assert_eq!(done, Some(()));
+        assert_eq!(runtime().block_on(deadline.bound(std::future::pending::<()>())), None);
     }
 }

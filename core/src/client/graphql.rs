@@ -4,7 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, header::CONTENT_TYPE};
-use rekindle_proto::{ErrorKind, Operation};
+use rekindle_proto::graphql as read;
+use rekindle_proto::{ErrorKind, Operation, redact};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,18 +14,38 @@ use super::incoming::Incoming;
 use super::response::{Response, place};
 use crate::error::Error;
 
-/// One error of a GraphQL answer, its message redacted (spec 2.7).
+/// One error of a GraphQL answer, redacted: whatever looks like a token is hidden (spec 2.7).
 #[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Raw")]
 pub struct GraphqlError {
-    /// The message, redacted.
-    #[serde(default, deserialize_with = "text")]
+    /// The message.
     pub message: String,
-    /// `extensions.code`, if there is one.
-    #[serde(default, rename = "extensions", deserialize_with = "code")]
+    /// `extensions.code`, else `type`, where GitHub has it.
     pub code: Option<String>,
     /// Where in the answer, as `user.posts.0.title`.
-    #[serde(default, deserialize_with = "path")]
     pub path: Option<String>,
+}
+
+/// An error as servers write it: every field may be missing, or something else.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Raw {
+    message: Value,
+    extensions: Value,
+    r#type: Value,
+    path: Value,
+}
+
+impl From<Raw> for GraphqlError {
+    fn from(raw: Raw) -> Self {
+        let code = raw.extensions.get("code").unwrap_or(&raw.r#type);
+        let path = raw.path.as_array().map(|steps| steps.iter().map(step).collect::<Vec<_>>().join("."));
+        Self {
+            message: redacted(raw.message.as_str().unwrap_or("no message")),
+            code: code.as_str().map(redacted),
+            path: path.as_deref().map(redacted),
+        }
+    }
 }
 
 impl fmt::Debug for GraphqlError {
@@ -89,62 +110,33 @@ fn failed(response: Response, errors: Vec<GraphqlError>) -> Error {
     Error::new(ErrorKind::GraphQL, message).with_graphql(errors).with_response(response)
 }
 
-/// What a request does, as far as its body tells (spec 2.5).
-pub(super) fn operation(method: &Method, headers: &HeaderMap, body: Option<&Bytes>) -> Operation {
+/// What a request does, as far as its body tells (spec 2.5). `sure` where it is GraphQL for certain.
+pub(super) fn operation(method: &Method, headers: &HeaderMap, body: Option<&Bytes>, sure: bool) -> Operation {
     let json = headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().windows(4).any(|part| part == b"json"));
     match body {
-        Some(body) if *method == Method::POST && json => operation_of(body),
+        Some(body) if sure => read::operation(body),
+        Some(body) if *method == Method::POST && json => read::detect(body).unwrap_or_default(),
         _ => Operation::Http,
     }
-}
-
-/// PLACEHOLDER for the reader in `rekindle_proto::graphql`: knows only what begins as a query and names
-/// no other operation anywhere.
-fn operation_of(body: &[u8]) -> Operation {
-    let Ok(Value::Object(request)) = serde_json::from_slice(body) else { return Operation::Http };
-    let Some(Value::String(query)) = request.get("query") else { return Operation::Http };
-    let query = query.trim_start();
-    let reads = query.starts_with('{') || query.starts_with("query");
-    if reads && !query.contains("mutation") && !query.contains("subscription") {
-        Operation::GraphqlQuery
-    } else {
-        Operation::GraphqlMutation
-    }
-}
-
-fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let message = Value::deserialize(deserializer)?;
-    Ok(redact(message.as_str().unwrap_or("no message")))
-}
-
-fn code<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let extensions = Value::deserialize(deserializer)?;
-    Ok(extensions.get("code").and_then(Value::as_str).map(redact))
-}
-
-fn path<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let path = Value::deserialize(deserializer)?;
-    let steps = path.as_array().map(|steps| steps.iter().map(step).collect::<Vec<_>>().join("."));
-    Ok(steps.as_deref().map(redact))
 }
 
 fn step(step: &Value) -> String {
     step.as_str().map_or_else(|| step.to_string(), ToOwned::to_owned)
 }
 
-/// PLACEHOLDER for `rekindle_proto::redact`: hides every word that could be a token.
-fn redact(text: &str) -> String {
-    const MOST: usize = 300;
-    let hidden = |word: &str| {
-        let tokenish = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
-        let longest = word.split(|c| !tokenish(c)).map(str::len).max().unwrap_or(0);
-        let mixed = word.contains(|c: char| c.is_ascii_digit()) || word.contains('-');
-        longest >= 16 && mixed || longest >= 40
-    };
-    let words = text.split_whitespace().map(|word| if hidden(word) { "***" } else { word });
-    words.collect::<Vec<_>>().join(" ").chars().take(MOST).collect()
+/// Also hides words that could be opaque tokens: prose has no such words, and the response has the original.
+fn redacted(text: &str) -> String {
+    let text = redact::text(text, &[]);
+    let words = text.split_whitespace().map(|word| if is_opaque(word) { redact::MASK } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn is_opaque(word: &str) -> bool {
+    let of_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+    let longest = word.split(|c| !of_token(c)).map(str::len).max().unwrap_or(0);
+    longest >= 40 || longest >= 16 && word.contains(|c: char| c.is_ascii_digit() || c == '-')
 }
 
 #[cfg(test)]
@@ -169,12 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_surely_a_query_is_one() {
-        let of = |query: &str| operation_of(serde_json::json!({ "query": query }).to_string().as_bytes());
-        assert_eq!(of("{ me { id } }"), Operation::GraphqlQuery);
-        assert_eq!(of(" query Me { me { id } }"), Operation::GraphqlQuery);
-        assert_eq!(of("mutation M { pay }"), Operation::GraphqlMutation);
-        assert_eq!(of("query A { a } mutation B { b }"), Operation::GraphqlMutation);
-        assert_eq!(operation_of(b"[1]"), Operation::Http);
+    fn a_body_is_read_as_graphql_where_it_says_so() {
+        let json = HeaderMap::from_iter([(CONTENT_TYPE, http::HeaderValue::from_static("application/json"))]);
+        let of = |body: &'static str, sure| operation(&Method::POST, &json, Some(&Bytes::from(body)), sure);
+        assert_eq!(of(r#"{"query":"{ me }"}"#, false), Operation::GraphqlQuery);
+        assert_eq!(
+            of(r#"[{"query":"{ me }"},{"query":"mutation { pay }"}]"#, false),
+            Operation::GraphqlMutation
+        );
+        assert_eq!(of(r#"{"name":"Ada"}"#, false), Operation::Http);
+        assert_eq!(of(r#"{"name":"Ada"}"#, true), Operation::GraphqlMutation);
     }
 }

@@ -200,6 +200,7 @@ impl Client {
     }
 
     fn decide(&self, attempt: &Attempt<'_>, now: Duration) -> Decision {
+        // A system call.
         let random = getrandom::u64().unwrap_or(u64::MAX);
         self.0.options.retry.decide(attempt, &mut self.budget(), now, random)
     }

@@ -24,6 +24,9 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 /// A body that must be judged is read up to this; a longer one is judged by its beginning.
 const JUDGED: usize = 8 * 1024 * 1024;
 
+/// The body of a redirect is read up to this, and given up beyond.
+const DRAINED: u64 = 64 * 1024;
+
 /// Two replays, and a nonce resend beside them (spec 3.3). The session decides; this is the last word.
 const REPLAYS: u8 = 3;
 
@@ -35,7 +38,8 @@ pub(super) async fn send(client: Client, request: Request) -> Result<Response, E
             Ok(response) => call.answered(response).await?,
             Err(cause) => call.broke(cause).await?,
         };
-        if let Some(response) = next {
+        if let Some(mut response) = next {
+            response.deadline = call.deadline;
             return Ok(response);
         }
     }
@@ -118,7 +122,9 @@ impl Call {
     /// What becomes of a response: the caller gets it, or (`None`) the request is sent again.
     async fn answered(&mut self, answer: TransportResponse) -> Result<Option<Response>, Error> {
         let mut response = self.response(answer);
-        let whole = self.read_to_judge(&mut response).await?;
+        let Some(whole) = self.read_to_judge(&mut response).await else {
+            return Err(Error::timeout("reading the response").with_response(response));
+        };
         let operation = if whole { self.operation() } else { Operation::Http };
         match self.judge(&mut response, operation, whole).await {
             Err(error) => return Err(error.with_response(response)),
@@ -131,7 +137,11 @@ impl Call {
             Ok(None) => {}
         }
         if self.follows(&response) {
-            return self.follow(response);
+            return self.follow(response).await;
+        }
+        // Most requests end here, at no cost.
+        if response.status.as_u16() < 400 {
+            return Ok(Some(response));
         }
         if self
             .retries(
@@ -163,29 +173,28 @@ impl Call {
             verdict: None,
             replay_refused: None,
             elapsed: self.deadline.now().saturating_sub(self.started),
-            deadline: self.deadline.clone(),
+            deadline: self.deadline.copy(),
             body: Incoming::new(answer.body),
         }
     }
 
-    /// Reads the body where a verdict may be in it. Says whether it did.
-    async fn read_to_judge(&self, response: &mut Response) -> Result<bool, Error> {
+    /// Reads the body where a verdict may be in it. Says whether it did; nothing if the deadline came first.
+    async fn read_to_judge(&mut self, response: &mut Response) -> Option<bool> {
         let errors = response.status.as_u16() >= 400;
         let told_in_bodies = self.token.is_some() && self.client.judges_success();
         let limit = match self.reading {
             Reading::Whole => usize::MAX,
             _ if errors => JUDGED,
             Reading::Any if told_in_bodies && may_be_json(&response.headers) => JUDGED,
-            _ => return Ok(false),
+            _ => return Some(false),
         };
-        let read = self.deadline.bound(read_if_json(response, limit, errors)).await;
-        read.ok_or_else(|| Error::timeout("reading the response"))?;
-        Ok(true)
+        self.deadline.bound(read_if_json(response, limit, errors)).await?;
+        Some(true)
     }
 
     /// The token to send it again with, if it is; else the response holds what was found.
     async fn judge(
-        &self,
+        &mut self,
         response: &mut Response,
         operation: Operation,
         whole: bool,
@@ -201,11 +210,9 @@ impl Call {
             body: response.body.read(),
         };
         let session = self.client.session();
-        if !whole && self.client.judges_success() && session.verdict(&exchange) == Verdict::Accepted {
-            // Not told yet: its body may say otherwise.
-            response.verdict = Some(Verdict::Accepted);
-            let watch = self.watch(token, response);
-            response.body.watch(watch);
+        let may_change = !whole && response.status.is_success() && self.client.judges_success();
+        if may_change && session.verdict(&exchange) == Verdict::Accepted {
+            self.watch(response);
             return Ok(None);
         }
         let judged = self.deadline.bound(session.judge(token, &exchange, self.deadline.at())).await;
@@ -220,21 +227,26 @@ impl Call {
         Ok(None)
     }
 
-    fn watch(&self, token: &Token, response: &Response) -> Watch {
-        Watch {
+    /// Accepted by its head; its body, which the caller reads, may say otherwise. The session hears of it then.
+    fn watch(&mut self, response: &mut Response) {
+        response.verdict = Some(Verdict::Accepted);
+        let operation = self.operation();
+        let Some(token) = self.token.take() else { return };
+        response.body.watch(Watch {
             session: self.client.session().clone(),
-            token: token.clone(),
+            token,
             method: self.method.clone(),
             url: self.url.clone(),
-            operation: self.operation(),
+            operation,
             status: response.status,
             headers: response.headers.clone(),
             seen: Vec::new(),
-        }
+        });
     }
 
     fn operation(&self) -> Operation {
-        graphql::operation(&self.method, &self.headers, self.body.bytes())
+        let sure = self.reading == Reading::Whole;
+        graphql::operation(&self.method, &self.headers, self.body.bytes(), sure)
     }
 
     /// Whether it is a redirect that can be followed with all that must go along.
@@ -247,7 +259,7 @@ impl Call {
             })
     }
 
-    fn follow(&mut self, response: Response) -> Result<Option<Response>, Error> {
+    async fn follow(&mut self, mut response: Response) -> Result<Option<Response>, Error> {
         let limit = self.client.settings().max_redirects;
         if self.history.len() >= limit {
             let message =
@@ -257,6 +269,10 @@ impl Call {
         let Some(hop) = redirect::next(&self.method, &self.url, response.status, &response.headers) else {
             return Ok(Some(response));
         };
+        if response.content_length().is_some_and(|length| length <= DRAINED) {
+            // Read to its end, the connection can be used again.
+            self.deadline.bound(response.body.fill(usize::MAX)).await;
+        }
         if !hop.keeps_body {
             self.body = Body::default();
             redirect::drop_body_headers(&mut self.headers);

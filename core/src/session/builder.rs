@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rekindle_proto::dialect::{ClientIdentity, Dialect};
 use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
+use rekindle_proto::event::Warning;
 use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
 use url::Url;
 
@@ -354,6 +355,9 @@ impl SessionBuilder {
         };
         if let Some(call) = self.on_event {
             engine.hub.listen(call);
+        }
+        if origins.any_insecure() {
+            engine.warn(Warning::InsecureOrigin);
         }
         Ok(Session { engine, origins: Arc::new(origins), transport, wait: self.wait })
     }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rekindle_proto::dialect::Dialect;
+use rekindle_proto::event::{Event, EventKind, Warning};
 use rekindle_proto::machine::{Current, Effect, Machine, OpId, Settled, Snapshot, Ticket};
 use rekindle_proto::store::{Loaded, Saved, Unavailable};
-use rekindle_proto::{ErrorKind, Failure, Now, Outcome};
+use rekindle_proto::{ErrorKind, Failure, Now, Outcome, Said};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -163,6 +164,22 @@ impl Engine {
         }
     }
 
+    /// Warns of something that the machine does not know of.
+    pub(crate) fn warn(&self, warning: Warning) {
+        self.tell(EventKind::Warned(warning));
+    }
+
+    /// Tells what happened to a request.
+    pub(crate) fn tell(&self, kind: EventKind) {
+        let published = self.published();
+        let (lineage, generation) = match &published.snapshot.current {
+            Some(current) => (current.lineage.chars().take(8).collect(), current.generation),
+            None => (String::new(), 0),
+        };
+        self.hub.push(&Event { lineage, generation, kind });
+        self.hub.dispatch();
+    }
+
     fn id(&self) -> usize {
         std::ptr::from_ref(self) as usize
     }
@@ -310,16 +327,17 @@ impl Engine {
             let asked =
                 tokio::spawn(guarded.clone().inside(async move { guarded.source.refresh(spend).await }));
             let _abort = AbortOnDrop(asked.abort_handle());
-            let outcome = asked.await.unwrap_or(Outcome::Lost(rekindle_proto::Lost::Broken));
+            let lost = (Outcome::Lost(rekindle_proto::Lost::Broken), Said::default());
+            let (outcome, said) = asked.await.unwrap_or(lost);
             engine.state.lock().sends.remove(&op);
-            engine.ask(|machine, now| machine.handle_answer(op, outcome, now));
+            engine.ask(|machine, now| machine.handle_answer(op, outcome, said, now));
         };
         let mut state = self.state.lock();
         match runtime::spawn(work) {
             Ok(send) => drop(state.sends.insert(op, send)),
             Err(_) => {
                 drop(state);
-                self.ask(|machine, now| machine.handle_answer(op, Outcome::NotSent, now));
+                self.ask(|machine, now| machine.handle_answer(op, Outcome::NotSent, Said::default(), now));
             }
         }
     }

@@ -23,7 +23,7 @@ pub use token::Token;
 use engine::{Done, Engine, Waiter};
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
-use rekindle_proto::event::{Event, EventKind};
+use rekindle_proto::event::EventKind;
 use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, Want};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now};
 use token::Served;
@@ -236,10 +236,7 @@ impl Session {
 
     /// Tells that a request was sent again.
     pub(crate) fn emit(&self, kind: EventKind) {
-        let status = self.status();
-        let (lineage, generation) = (status.lineage.unwrap_or_default(), status.generation.unwrap_or(0));
-        self.engine.hub.push(&Event { lineage, generation, kind });
-        self.engine.hub.dispatch();
+        self.engine.tell(kind);
     }
 
     fn fast(&self, origin: Option<OriginId>) -> Option<Token> {

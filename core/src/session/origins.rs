@@ -31,6 +31,11 @@ impl Origins {
         Ok(Self { list })
     }
 
+    /// Whether a token may go over http to another machine.
+    pub(crate) fn any_insecure(&self) -> bool {
+        self.list.iter().any(|url| !secure(url))
+    }
+
     /// The place of a URL's origin in the list; `None` = the token is not for it.
     pub(crate) fn find(&self, url: &Url) -> Option<OriginId> {
         self.list.iter().position(|known| same(known, url)).and_then(|place| OriginId::try_from(place).ok())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use rekindle_proto::dialect::{Answer, ClientIdentity, Dialect, RefreshRequest, TokenRequest};
-use rekindle_proto::{ErrorKind, Failure, Grant, Lost, Outcome, Secret};
+use rekindle_proto::{ErrorKind, Failure, Grant, Lost, Outcome, Said, Secret};
 
 use crate::clock::Clock;
 use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse};
@@ -58,7 +58,7 @@ pub enum RefreshError {
 /// What the engine asks.
 #[async_trait]
 pub(crate) trait Source: Send + Sync + 'static {
-    async fn refresh(&self, spend: Spend) -> Outcome;
+    async fn refresh(&self, spend: Spend) -> (Outcome, Said);
     async fn revoke(&self, token: &Secret);
 }
 
@@ -72,27 +72,27 @@ pub(crate) struct Endpoint {
 
 #[async_trait]
 impl Source for Endpoint {
-    async fn refresh(&self, spend: Spend) -> Outcome {
+    async fn refresh(&self, spend: Spend) -> (Outcome, Said) {
         let refresh = RefreshRequest {
             refresh_token: &spend.refresh_token,
             scope: spend.scope.as_deref(),
             extra: &spend.extra,
         };
         match self.dialect.refresh_request(&self.identity, &refresh) {
-            Ok(request) => self.ask(request).await,
-            Err(failure) => Outcome::ClientConfig { error: failure.message },
+            Ok(request) => self.ask(request, &spend.refresh_token).await,
+            Err(failure) => (Outcome::ClientConfig { error: failure.message }, Said::default()),
         }
     }
 
     async fn revoke(&self, token: &Secret) {
         if let Ok(Some(request)) = self.dialect.revoke_request(&self.identity, token) {
-            let _ = self.ask(request).await;
+            let _ = self.ask(request, token).await;
         }
     }
 }
 
 impl Endpoint {
-    async fn ask(&self, request: TokenRequest) -> Outcome {
+    async fn ask(&self, request: TokenRequest, token: &Secret) -> (Outcome, Said) {
         let sent_at = self.clock.now().wall;
         let body = match request.body.expose() {
             "" => Outgoing::Empty,
@@ -107,18 +107,29 @@ impl Endpoint {
         };
         let response = match self.transport.send(hop).await {
             Ok(response) => response,
-            Err(error) if error.sent == Sent::No => return Outcome::NotSent,
-            Err(_) => return Outcome::Lost(Lost::Broken),
+            Err(error) => return (not_answered(error.sent), Said { message: Some(error.message), ..Said::default() }),
         };
         let received_at = self.clock.now().wall;
         let (status, headers) = (response.status, response.headers.clone());
         match read(response).await {
             Some(body) => {
                 let answer = Answer { status, headers: &headers, body: &body, sent_at, received_at };
-                self.dialect.outcome(&answer)
+                let said = Said {
+                    oauth_error: self.dialect.error_code(&body),
+                    status: Some(status.as_u16()),
+                    message: self.dialect.server_message(&body, &[token]),
+                };
+                (self.dialect.outcome(&answer), said)
             }
-            None => Outcome::Lost(Lost::Broken),
+            None => (Outcome::Lost(Lost::Broken), Said { status: Some(status.as_u16()), ..Said::default() }),
         }
+    }
+}
+
+fn not_answered(sent: Sent) -> Outcome {
+    match sent {
+        Sent::No => Outcome::NotSent,
+        Sent::Maybe => Outcome::Lost(Lost::Broken),
     }
 }
 
@@ -141,13 +152,18 @@ pub(crate) struct Custom(pub(crate) Arc<dyn Refresh>);
 
 #[async_trait]
 impl Source for Custom {
-    async fn refresh(&self, spend: Spend) -> Outcome {
-        match self.0.refresh(spend).await {
+    async fn refresh(&self, spend: Spend) -> (Outcome, Said) {
+        let mut said = Said::default();
+        let outcome = match self.0.refresh(spend).await {
             Ok(grant) => Outcome::Granted(Box::new(grant)),
             Err(RefreshError::LoginRequired) => Outcome::Dead(rekindle_proto::DeadReason::Told),
             Err(RefreshError::AnswerLost) => Outcome::Lost(Lost::Broken),
-            Err(RefreshError::TryLater(_)) => Outcome::RetrySame { after: None },
-        }
+            Err(RefreshError::TryLater(why)) => {
+                said.message = Some(why);
+                Outcome::RetrySame { after: None }
+            }
+        };
+        (outcome, said)
     }
 
     async fn revoke(&self, _token: &Secret) {}

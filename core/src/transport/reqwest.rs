@@ -26,7 +26,7 @@ use super::{
 use crate::error::Error;
 
 /// Which proxy requests go through. Loopback never goes through one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub enum ProxyChoice {
     /// What the environment (`HTTPS_PROXY`, `NO_PROXY`, ..) or the system says.
     #[default]
@@ -35,6 +35,17 @@ pub enum ProxyChoice {
     None,
     /// This one, for everything.
     Url(Url),
+}
+
+/// A proxy's URL may hold its password.
+impl fmt::Debug for ProxyChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("System"),
+            Self::None => f.write_str("None"),
+            Self::Url(url) => write!(f, "Url({})", place(url).trim_end()),
+        }
+    }
 }
 
 /// How requests travel.

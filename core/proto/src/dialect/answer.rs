@@ -7,11 +7,13 @@ use serde_json::Value;
 
 use super::Answer;
 use super::body;
-use super::file::{AnswerSpec, OutcomeName, Spec, TokenRule};
+use super::effect::{OutcomeName, TokenRule};
+use super::file::{AnswerSpec, Spec};
 use super::lifetime::{self, End};
 use super::path::Path;
 use super::rule::Seen;
 use super::scalar::{Several, text_of};
+use super::words;
 use crate::credential::{Grant, Secret};
 use crate::verdict::{DeadReason, Lost, Outcome, StepUp};
 
@@ -51,7 +53,7 @@ impl Reading<'_> {
             OutcomeName::RateLimited => Outcome::RateLimited { after },
             OutcomeName::ClockSkew => Outcome::ClockSkew,
             OutcomeName::StepUp => Outcome::StepUp(self.step_up()),
-            OutcomeName::ClientConfig => Outcome::ClientConfig { error: code(rule.when.found(seen)) },
+            OutcomeName::ClientConfig => Outcome::ClientConfig { error: self.code(rule.when.found(seen)) },
             OutcomeName::Lost => Outcome::Lost(Lost::Broken),
             OutcomeName::Unknown => self.unknown(),
         }
@@ -148,6 +150,12 @@ impl Reading<'_> {
         errors.is_some_and(|errors| !errors.is_empty())
     }
 
+    /// The code that a rule found, else the answer's own.
+    fn code(&self, found: Option<String>) -> String {
+        let own = || self.fields.and_then(words::code);
+        found.filter(|text| words::is_code(text)).or_else(own).unwrap_or_else(|| "client_config".into())
+    }
+
     fn step_up(&self) -> StepUp {
         let of = |name: &str| self.fields.and_then(|fields| fields.get(name)).and_then(text_of);
         StepUp {
@@ -181,12 +189,4 @@ fn scope(value: &Value) -> Option<String> {
     let list = |entries: &Vec<Value>| entries.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
     let text = value.as_str().map(str::to_owned).or_else(|| value.as_array().map(list));
     text.filter(|text| !text.is_empty())
-}
-
-/// An error code fit to be shown: it comes from a server.
-fn code(found: Option<String>) -> String {
-    let plain = |text: &String| {
-        text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"_.-".contains(&byte))
-    };
-    found.filter(plain).unwrap_or_else(|| "client_config".into())
 }

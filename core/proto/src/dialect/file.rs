@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use super::effect::{ApiRule, TokenRule};
 use super::path::Path;
 use super::retry_after::RetryAfter;
 use super::rotation_text::Written;
-use super::rule::{Condition, RawTest, Statuses, Test, When};
+use super::rule::Test;
 use super::scalar::{Scalar, Several};
 use super::template::Template;
-use crate::error::{ErrorKind, Failure};
-use crate::verdict::{Applied, DeadReason, ExpiredReason};
 
 /// A whole dialect.
 #[derive(Clone, Debug, Deserialize)]
@@ -119,7 +118,7 @@ impl TryFrom<RawRefresh> for Refresh {
     type Error = String;
 
     fn try_from(raw: RawRefresh) -> Result<Self, String> {
-        if (raw.encoding == Encoding::Graphql) != !raw.document.is_empty() {
+        if (raw.encoding == Encoding::Graphql) == raw.document.is_empty() {
             return Err("`document` goes with `encoding = \"graphql\"`, and only with it".into());
         }
         if raw.encoding == Encoding::Graphql
@@ -298,168 +297,6 @@ pub(super) struct Redact {
     pub(super) paths: Several<Path>,
 }
 
-/// A condition on an API response, and its verdict.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "RawApiRule")]
-pub(super) struct ApiRule {
-    pub(super) when: When,
-    pub(super) verdict: VerdictName,
-    pub(super) reason: ExpiredReason,
-    pub(super) applied: Option<Applied>,
-    pub(super) scope: Option<Path>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawApiRule {
-    #[serde(default)]
-    status: Several<Statuses>,
-    #[serde(default)]
-    empty_body: bool,
-    path: Option<Path>,
-    header: Option<String>,
-    equals: Option<Several<Scalar>>,
-    starts_with: Option<Several<String>>,
-    contains: Option<Several<String>>,
-    any: Option<bool>,
-    #[serde(default)]
-    also: Vec<Test>,
-    verdict: VerdictName,
-    reason: Option<ReasonName>,
-    applied: Option<AppliedName>,
-    scope: Option<Path>,
-}
-
-impl TryFrom<RawApiRule> for ApiRule {
-    type Error = String;
-
-    fn try_from(raw: RawApiRule) -> Result<Self, String> {
-        if raw.verdict != VerdictName::Expired && (raw.reason.is_some() || raw.applied.is_some()) {
-            return Err("`reason` and `applied` go with `verdict = \"expired\"`".into());
-        }
-        let test = RawTest {
-            path: raw.path,
-            header: raw.header,
-            equals: raw.equals,
-            starts_with: raw.starts_with,
-            contains: raw.contains,
-            any: raw.any,
-        };
-        Ok(Self {
-            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }
-                .try_into()?,
-            verdict: raw.verdict,
-            reason: raw.reason.map_or(ExpiredReason::Unknown, Into::into),
-            applied: raw.applied.map(Into::into),
-            scope: raw.scope,
-        })
-    }
-}
-
-/// A condition on a token endpoint's answer, and its outcome.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "RawTokenRule")]
-pub(super) struct TokenRule {
-    pub(super) when: When,
-    pub(super) outcome: OutcomeName,
-    pub(super) reason: DeadReason,
-    /// Where the server does not say when to come back.
-    pub(super) after_seconds: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTokenRule {
-    #[serde(default)]
-    status: Several<Statuses>,
-    #[serde(default)]
-    empty_body: bool,
-    path: Option<Path>,
-    header: Option<String>,
-    equals: Option<Several<Scalar>>,
-    starts_with: Option<Several<String>>,
-    contains: Option<Several<String>>,
-    any: Option<bool>,
-    #[serde(default)]
-    also: Vec<Test>,
-    outcome: OutcomeName,
-    reason: Option<DeadName>,
-    after_seconds: Option<u32>,
-}
-
-impl TryFrom<RawTokenRule> for TokenRule {
-    type Error = String;
-
-    fn try_from(raw: RawTokenRule) -> Result<Self, String> {
-        if raw.outcome != OutcomeName::Dead && raw.reason.is_some() {
-            return Err("`reason` goes with `outcome = \"dead\"`".into());
-        }
-        let test = RawTest {
-            path: raw.path,
-            header: raw.header,
-            equals: raw.equals,
-            starts_with: raw.starts_with,
-            contains: raw.contains,
-            any: raw.any,
-        };
-        Ok(Self {
-            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }
-                .try_into()?,
-            outcome: raw.outcome,
-            reason: raw.reason.map_or(DeadReason::Rejected, Into::into),
-            after_seconds: raw.after_seconds,
-        })
-    }
-}
-
-/// The verdicts a rule can give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum VerdictName {
-    Accepted,
-    Expired,
-    InsufficientScope,
-    StepUp,
-    RateLimited,
-    Unavailable,
-    Denied,
-}
-
-/// The outcomes a rule can give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum OutcomeName {
-    Dead,
-    LostRace,
-    RetrySame,
-    RateLimited,
-    ClockSkew,
-    StepUp,
-    ClientConfig,
-    Lost,
-    Unknown,
-}
-
-macro_rules! spelled {
-    ($(#[$meta:meta])* $name:ident -> $target:ident { $($variant:ident),+ }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        enum $name { $($variant),+ }
-        impl From<$name> for $target {
-            fn from(name: $name) -> Self {
-                match name { $($name::$variant => Self::$variant),+ }
-            }
-        }
-    };
-}
-spelled! { /// [`ExpiredReason`] as it is written.
-ReasonName -> ExpiredReason { Expired, Invalid, Revoked, Unknown } }
-spelled! { /// [`Applied`] as it is written.
-AppliedName -> Applied { No, Maybe } }
-spelled! { /// The reasons that a server can give.
-DeadName -> DeadReason { Rejected, Expired, Revoked, ReuseDetected } }
-
 /// The name of a header.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Header(pub(super) String);
@@ -488,64 +325,4 @@ fn yes() -> bool {
 
 fn token() -> String {
     "token".into()
-}
-
-impl Spec {
-    /// Reads a dialect file; `file` names it in errors.
-    pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
-        let broken = |error: &toml::de::Error, field: &str| {
-            let line = error.span().map(|span| {
-                1 + text.as_bytes()[..span.start.min(text.len())]
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count()
-            });
-            let place = line.map_or_else(String::new, |line| format!(", line {line}"));
-            invalid(&format!("{file}{place}"), field, error.message())
-        };
-        let document = toml::Deserializer::parse(text).map_err(|error| broken(&error, ""))?;
-        let spec: Self = serde_path_to_error::deserialize(document)
-            .map_err(|error| broken(error.inner(), &error.path().to_string()))?;
-        spec.named(file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml")).checked(file)
-    }
-
-    /// Reads the same shape as JSON data.
-    pub(super) fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
-        let spec: Self = serde_path_to_error::deserialize(value)
-            .map_err(|error| invalid("the dialect", &error.path().to_string(), &error.inner().to_string()))?;
-        spec.named("custom").checked("the dialect")
-    }
-
-    fn named(mut self, name: &str) -> Self {
-        if self.name.is_empty() {
-            self.name = name.to_owned();
-        }
-        self
-    }
-
-    fn checked(self, file: &str) -> Result<Self, Failure> {
-        if HeaderValue::from_str(&self.token.scheme).is_err() {
-            return Err(invalid(file, "token.scheme", "it cannot stand in a header"));
-        }
-        let bad_cookie = |name: &String| {
-            name.is_empty()
-                || !name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-        };
-        if self.token.cookie.as_ref().is_some_and(bad_cookie) {
-            return Err(invalid(file, "token.cookie", "it is not the name of a cookie"));
-        }
-        Ok(self)
-    }
-}
-
-/// Names the file, the line and the field, and the way out.
-fn invalid(place: &str, field: &str, what: &str) -> Failure {
-    let field = if field.is_empty() || field == "." { String::new() } else { format!(", field `{field}`") };
-    let message = format!(
-        "{place}{field}: {}. Correct it there, or take a preset (`rekindle presets` lists them)",
-        what.trim().replace('\n', " ")
-    );
-    Failure::new(ErrorKind::InvalidConfig, message)
 }

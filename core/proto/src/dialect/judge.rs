@@ -6,7 +6,8 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::body::{self, Wanted};
-use super::file::{ApiRule, Spec, VerdictName};
+use super::effect::{ApiRule, VerdictName};
+use super::file::Spec;
 use super::path::Path;
 use super::rule::Seen;
 use super::scalar::text_of;
@@ -15,7 +16,7 @@ use crate::verdict::{Applied, Exchange, ExpiredReason, Operation, StepUp, Verdic
 
 impl Spec {
     pub(super) fn judge(&self, exchange: &Exchange<'_>) -> Verdict {
-        let glance = body::glance(exchange.body, &self.wanted(exchange.status));
+        let glance = body::glance(exchange.body, &self.wanted(exchange));
         let judging = Judging { spec: self, exchange, body: glance.body.as_ref() };
         judging.by_rule().or_else(|| judging.by_challenge()).unwrap_or_else(|| judging.by_status())
     }
@@ -26,12 +27,13 @@ impl Spec {
         self.api.rules.iter().any(in_body)
     }
 
-    /// The members of the body that rules for this status ask for.
-    fn wanted(&self, status: StatusCode) -> Wanted<'_> {
-        let rules = self.api.rules.iter().filter(|rule| rule.when.admits(status));
-        let asked = rules.flat_map(|rule| rule.when.paths().chain(rule.scope.iter()));
-        let later = self.retry_after.paths().filter(|_| !status.is_success());
-        asked.chain(later).collect::<Wanted<'_>>()
+    /// The members of the body that rules ask for which this status and these bytes may fulfil.
+    fn wanted(&self, exchange: &Exchange<'_>) -> Wanted<'_> {
+        let may = |rule: &&ApiRule| rule.when.admits(exchange.status) && rule.when.may_match(exchange.body);
+        let asked =
+            self.api.rules.iter().filter(may).flat_map(|rule| rule.when.paths().chain(rule.scope.iter()));
+        let later = self.retry_after.paths().filter(|_| !exchange.status.is_success());
+        asked.chain(later).collect()
     }
 }
 

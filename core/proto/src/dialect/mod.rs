@@ -3,12 +3,47 @@
 //! A dialect is a TOML file: how an expired token looks, how a refresh is asked for, what its answers mean, how
 //! refresh tokens rotate. What a file leaves out is as RFC 6749 and RFC 6750 say. The presets come along; a
 //! user can write one. Rules are ordered; the first one whose conditions are all met decides.
+//!
+//! ```
+//! # let text = r#"
+//! name = "acme"                          # description, rotation, old_token_dies, proactive, [variables]
+//! rotation = { grace_seconds = 30 }      # or "none", "strict", "strict-family", "until-successor-used", ...
+//! [token]                                # where the access token goes: header + scheme, or cookie
+//! scheme = "Bearer"                      # header, cookie, types, credential_headers
+//! [refresh]                              # url, method, encoding = form | json | graphql, client_auth, grant_type,
+//! url = "https://{tenant}.acme.example/token" # document, names, query, extra, headers
+//! client_auth = "basic"                  # none | basic | body
+//! names = { refresh_token = "refreshToken" } # how fields are spelled; "" = not sent
+//! [answer]                               # access_token, refresh_token, token_type, scope, expires_in, expires_at,
+//! access_token = "data.token"            # refresh_token_expires_in, keep, default_lifetime_seconds, jwt_exp, success
+//! [[answer.rules]]                       # status, empty_body; path or header with equals, starts_with, contains
+//! status = [400, "5xx"]                  # or any; also = [{...}]
+//! path = "error.code"
+//! equals = "used"
+//! outcome = "dead"                       # lost_race, retry_same, rate_limited, clock_skew, step_up, client_config,
+//! reason = "reuse_detected"              # lost, unknown; after_seconds
+//! [[api.rules]]                          # the same conditions
+//! path = "errors[*].extensions.code"
+//! equals = "UNAUTHENTICATED"
+//! verdict = "expired"                    # insufficient_scope, step_up, rate_limited, unavailable, denied, accepted
+//! applied = "no"                         # reason = expired | invalid | revoked | unknown; scope = path
+//! [retry_after]                          # beside Retry-After: seconds_headers, epoch_headers, body_seconds
+//! epoch_headers = "x-ratelimit-reset"
+//! [redact]                               # where bodies hold secrets that no name gives away
+//! paths = "errors[*].message"
+//! [revoke]                               # RFC 7009: url, field
+//! url = "https://{tenant}.acme.example/revoke"
+//! # "#;
+//! # assert_eq!(rekindle_proto::Dialect::from_toml(text, "acme.toml").map(|one| one.name().to_owned()), Ok("acme".into()));
+//! ```
 
 mod answer;
 mod body;
+mod effect;
 mod file;
 mod judge;
 mod lifetime;
+mod load;
 mod path;
 mod place;
 mod preset;
@@ -20,24 +55,24 @@ mod scalar;
 mod template;
 #[cfg(test)]
 mod tests;
+mod types;
+mod words;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::HeaderName;
 use url::Url;
 
 use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
-use crate::redact;
 use crate::rotation::Rotation;
-use crate::time::Wall;
 use crate::verdict::{Exchange, Outcome, Verdict};
 
 pub use file::ClientAuth;
 pub use path::Path;
 pub use preset::Preset;
+pub use types::{Answer, ClientIdentity, Placement, RefreshRequest, TokenRequest};
 
 /// One server's way of speaking. Cheap to clone.
 #[derive(Clone)]
@@ -50,67 +85,6 @@ impl fmt::Debug for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dialect").field("name", &self.spec.name).field("rotation", &self.rotation()).finish()
     }
-}
-
-/// Who the client is, and where it asks (spec 5.5, 7.5).
-#[derive(Clone, Debug, Default)]
-pub struct ClientIdentity {
-    /// The token endpoint. `None` = the dialect's own URL.
-    pub token_url: Option<Url>,
-    /// `client_id`.
-    pub client_id: Option<String>,
-    /// `client_secret`.
-    pub client_secret: Option<Secret>,
-    /// Values for the dialect's URL templates (`tenant`, `instance`, ...).
-    pub variables: BTreeMap<String, String>,
-}
-
-/// What a refresh is asked with.
-#[derive(Clone, Debug)]
-pub struct RefreshRequest<'a> {
-    /// The refresh token.
-    pub refresh_token: &'a Secret,
-    /// The scope to ask for; `None` = the same again.
-    pub scope: Option<&'a str>,
-    /// What came with the last grant (instance URL and the like).
-    pub extra: &'a BTreeMap<String, String>,
-}
-
-/// A request to a token endpoint, ready to be sent over a fresh connection without redirects (spec 5.6).
-#[derive(Clone, Debug)]
-pub struct TokenRequest {
-    /// Its method.
-    pub method: Method,
-    /// Its URL.
-    pub url: Url,
-    /// Its headers; those that hold secrets are marked sensitive.
-    pub headers: HeaderMap,
-    /// Its body.
-    pub body: Secret,
-}
-
-/// A token endpoint's answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: &'a HeaderMap,
-    /// Its body, whole, at most 1 MiB.
-    pub body: &'a [u8],
-    /// The wall clock when the request was sent.
-    pub sent_at: Wall,
-    /// The wall clock when the answer's head came.
-    pub received_at: Wall,
-}
-
-/// Where a token goes in an API request.
-#[derive(Clone, Debug)]
-pub struct Placement {
-    /// The header.
-    pub name: HeaderName,
-    /// Its value, marked sensitive.
-    pub value: HeaderValue,
 }
 
 impl Dialect {
@@ -416,14 +390,7 @@ impl Dialect {
     /// ```
     #[must_use]
     pub fn redact(&self, body: &[u8], known: &[&Secret]) -> String {
-        let mut fields = match serde_json::from_slice(body) {
-            Ok(fields) if !self.spec.redact.paths.0.is_empty() => fields,
-            _ => return redact::body(body, known),
-        };
-        for path in &self.spec.redact.paths.0 {
-            path.replace(&mut fields, &redact::MASK.into());
-        }
-        redact::text(&fields.to_string(), known)
+        self.spec.redact(body, known)
     }
 
     /// What the server says in its own words, redacted: `error_description`, `message` and their like.
@@ -435,17 +402,18 @@ impl Dialect {
     /// ```
     #[must_use]
     pub fn server_message(&self, body: &[u8], known: &[&Secret]) -> Option<String> {
-        let mut fields = body::fields(&HeaderMap::new(), body)?;
-        for path in &self.spec.redact.paths.0 {
-            path.replace(&mut fields, &redact::MASK.into());
-        }
-        let text = MESSAGES
-            .iter()
-            .find_map(|at| at.parse::<Path>().ok()?.first(&fields)?.as_str().map(str::to_owned));
-        text.filter(|text| !text.is_empty()).map(|text| redact::text(&text, known))
+        self.spec.server_message(body, known)
+    }
+
+    /// The code of an error, fit to be shown: `invalid_grant` and its like.
+    ///
+    /// ```
+    /// let dialect = rekindle_proto::Dialect::preset("oauth2").unwrap();
+    /// assert_eq!(dialect.error_code(br#"{"error":"invalid_grant"}"#).as_deref(), Some("invalid_grant"));
+    /// assert_eq!(dialect.error_code(b"<html>"), None);
+    /// ```
+    #[must_use]
+    pub fn error_code(&self, body: &[u8]) -> Option<String> {
+        words::code(&body::fields(&http::HeaderMap::new(), body)?)
     }
 }
-
-/// Where servers put a sentence for people.
-const MESSAGES: [&str; 7] =
-    ["error_description", "error.message", "errors[*].message", "message", "msg", "detail", "error"];

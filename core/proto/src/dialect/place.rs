@@ -20,8 +20,10 @@ impl Spec {
             Some(cookie) => (COOKIE, Zeroizing::new(format!("{cookie}={text}"))),
             None => (self.token.header.clone(), Zeroizing::new(self.authorization(text, token_type))),
         };
-        let fits = !text.is_empty() && !(name == COOKIE && text.contains([';', ',', ' ', '"', '\\']));
-        let value = sensitive(&value).filter(|_| fits).ok_or_else(|| unfit(&name))?;
+        let unfit_for_cookie = name == COOKIE && text.contains([';', ',', ' ', '"', '\\']);
+        let value = sensitive(&value)
+            .filter(|_| !text.is_empty() && !unfit_for_cookie)
+            .ok_or_else(|| unfit(&name))?;
         Ok(Placement { name, value })
     }
 

@@ -48,7 +48,7 @@ impl Spec {
     ) -> Result<Option<TokenRequest>, Failure> {
         let Some(url) = self.revoke_url(identity)? else { return Ok(None) };
         let mut fields = Fields::default();
-        fields.text(&self.revoke.as_ref().map_or("token", |revoke| &revoke.field), token.expose());
+        fields.text(self.revoke.as_ref().map_or("token", |revoke| &revoke.field), token.expose());
         fields.text("token_type_hint", "refresh_token");
         self.client_fields(identity, &mut fields);
         let mut headers = plain_headers(Encoding::Form);

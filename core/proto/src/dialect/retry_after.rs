@@ -39,8 +39,8 @@ impl RetryAfter {
     ) -> Option<Duration> {
         let now = lifetime::date(headers).or(now);
         let plain = header(headers, RETRY_AFTER.as_str()).and_then(|text| seconds_or_date(text, now));
-        let after = plain.or_else(|| self.from_seconds(headers)).or_else(|| self.from_body(body));
-        after.or_else(|| self.from_epoch(headers, now)).map(|after| after.min(LONGEST))
+        let after = plain.or_else(|| self.by_seconds(headers)).or_else(|| self.by_body(body));
+        after.or_else(|| self.by_epoch(headers, now)).map(|after| after.min(LONGEST))
     }
 
     /// The paths that are asked for.
@@ -48,15 +48,15 @@ impl RetryAfter {
         self.body_seconds.0.iter()
     }
 
-    fn from_seconds(&self, headers: &HeaderMap) -> Option<Duration> {
+    fn by_seconds(&self, headers: &HeaderMap) -> Option<Duration> {
         self.seconds_headers.0.iter().find_map(|name| seconds(header(headers, name)?))
     }
 
-    fn from_body(&self, body: Option<&Value>) -> Option<Duration> {
+    fn by_body(&self, body: Option<&Value>) -> Option<Duration> {
         self.body_seconds.0.iter().find_map(|path| lifetime::seconds(path.first(body?)?))
     }
 
-    fn from_epoch(&self, headers: &HeaderMap, now: Option<Wall>) -> Option<Duration> {
+    fn by_epoch(&self, headers: &HeaderMap, now: Option<Wall>) -> Option<Duration> {
         self.epoch_headers.0.iter().find_map(|name| {
             let value = Value::String(header(headers, name)?.to_owned());
             match lifetime::epoch(&value, headers, now?)? {

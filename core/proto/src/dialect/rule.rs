@@ -1,6 +1,7 @@
 //! The ordered rules of a dialect: (status set, header, path, value) -> what it means.
 
 use http::{HeaderMap, StatusCode};
+use memchr::memmem;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
@@ -59,6 +60,12 @@ impl When {
     /// Whether the status alone would let the rule apply.
     pub(super) fn admits(&self, status: StatusCode) -> bool {
         self.statuses.is_empty() || self.statuses.iter().any(|one| one.contains(status))
+    }
+
+    /// Whether the body may hold all that the rule asks for: looks for the names' bytes and parses nothing.
+    pub(super) fn may_match(&self, body: &[u8]) -> bool {
+        let held = |name: &str| memmem::find(body, format!("\"{name}\"").as_bytes()).is_some();
+        self.paths().all(|path| path.outermost_key().is_none_or(held))
     }
 
     /// The paths that the rule asks for.

@@ -103,15 +103,12 @@ impl std::str::FromStr for Template {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after
-                .split_once('}')
-                .ok_or_else(|| format!("`{text}` opens a brace that it never closes"))?;
+            let (name, after) = after.split_once('}').ok_or("a brace is opened and never closed")?;
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
             }
             pieces.push(Piece::Blank(
-                blank(name)
-                    .ok_or_else(|| format!("`{{{name}}}` in `{text}` is not the name of a variable"))?,
+                blank(name).ok_or("braces must hold the name of a variable: letters, digits and `_`")?,
             ));
             rest = after;
         }

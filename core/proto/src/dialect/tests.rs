@@ -1,1 +1,454 @@
-//! Claims about dialects.
+//! Claims about dialects that no single vendor shows.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::time::Wall;
+use crate::verdict::{Applied, DeadReason, ExpiredReason, Lost, Operation};
+
+fn dialect(value: Value) -> Dialect {
+    Dialect::from_json(&value).unwrap()
+}
+
+fn refused(value: Value) -> String {
+    let failure = Dialect::from_json(&value).unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::InvalidConfig);
+    failure.message
+}
+
+fn request(dialect: &Dialect, identity: &ClientIdentity) -> TokenRequest {
+    let (token, extra) = (Secret::new("a+b/c\"d"), BTreeMap::new());
+    dialect
+        .refresh_request(
+            identity,
+            &RefreshRequest { refresh_token: &token, scope: Some("read write"), extra: &extra },
+        )
+        .unwrap()
+}
+
+fn client() -> ClientIdentity {
+    ClientIdentity {
+        token_url: "https://idp.example/token".parse().ok(),
+        client_id: Some("my app".into()),
+        client_secret: Some("p%ss:word".into()),
+        variables: BTreeMap::new(),
+    }
+}
+
+fn outcome(dialect: &Dialect, status: u16, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let status = StatusCode::from_u16(status).unwrap();
+    dialect.outcome(&Answer { status, headers, body, sent_at: Wall(0), received_at: Wall(0) })
+}
+
+fn judge(dialect: &Dialect, status: u16, operation: Operation, headers: &HeaderMap, body: &[u8]) -> Verdict {
+    let url = "https://api.example/".parse().unwrap();
+    let status = StatusCode::from_u16(status).unwrap();
+    dialect.judge(&Exchange {
+        method: &Method::POST,
+        url: &url,
+        operation,
+        replayable: true,
+        status,
+        headers,
+        body,
+    })
+}
+
+#[test]
+fn basic_encodes_id_and_secret_as_forms_before_it_joins_them() {
+    let basic = dialect(json!({"refresh": {"client_auth": "basic"}}));
+    let request = request(&basic, &client());
+    // "my+app:p%25ss%3Aword"
+    assert_eq!(request.headers[AUTHORIZATION], "Basic bXkrYXBwOnAlMjVzcyUzQXdvcmQ=");
+    assert!(request.headers[AUTHORIZATION].is_sensitive());
+    assert_eq!(
+        request.body.expose(),
+        "grant_type=refresh_token&refresh_token=a%2Bb%2Fc%22d&scope=read+write"
+    );
+}
+
+#[test]
+fn a_public_client_names_itself_in_the_body_and_sends_no_secret() {
+    for auth in ["none", "basic"] {
+        let public = ClientIdentity { client_secret: None, ..client() };
+        let sent = request(&dialect(json!({"refresh": {"client_auth": auth}})), &public);
+        assert!(sent.body.expose().ends_with("client_id=my+app"), "{auth}");
+        assert!(!sent.headers.contains_key(AUTHORIZATION));
+    }
+    let none = request(&dialect(json!({"refresh": {"client_auth": "none"}})), &client());
+    assert!(!none.body.expose().contains("client_secret"));
+}
+
+#[test]
+fn a_graphql_refresh_carries_the_token_as_a_variable() {
+    let sent = request(&Dialect::preset("graphql").unwrap(), &client());
+    let body: Value = serde_json::from_str(sent.body.expose()).unwrap();
+    assert_eq!(body["variables"], json!({"refreshToken": "a+b/c\"d"}));
+    assert!(!body["query"].as_str().unwrap().contains("a+b/c"));
+    assert_eq!(sent.headers[CONTENT_TYPE], "application/json");
+}
+
+#[test]
+fn extra_fields_headers_and_blanks_are_sent() {
+    let spec = json!({
+        "variables": {"audience": "api"},
+        "refresh": {"encoding": "json", "extra": {"audience": "{audience}", "remember": true, "days": 3}, "headers": {"X-Key": "{key}"}},
+    });
+    let mut identity = client();
+    identity.variables.insert("key".into(), "k1".into());
+    let sent = request(&dialect(spec.clone()), &identity);
+    let body: Value = serde_json::from_str(sent.body.expose()).unwrap();
+    assert_eq!(
+        (&body["audience"], &body["remember"], &body["days"]),
+        (&json!("api"), &json!(true), &json!(3))
+    );
+    assert_eq!(sent.headers["x-key"], "k1");
+    assert!(sent.headers["x-key"].is_sensitive());
+    let (token, extra) = (Secret::new("r"), BTreeMap::new());
+    let refresh = RefreshRequest { refresh_token: &token, scope: None, extra: &extra };
+    let failure = dialect(spec).refresh_request(&client(), &refresh).unwrap_err();
+    assert!(failure.message.contains("`key`"), "{failure}");
+}
+
+#[test]
+fn what_came_with_the_last_grant_fills_blanks() {
+    let spec = dialect(json!({"refresh": {"extra": {"user": "{user_id}"}}}));
+    let (token, extra) = (Secret::new("r"), BTreeMap::from([("user_id".into(), "u1".into())]));
+    let sent = spec
+        .refresh_request(&client(), &RefreshRequest { refresh_token: &token, scope: None, extra: &extra })
+        .unwrap();
+    assert!(sent.body.expose().ends_with("user=u1"));
+}
+
+#[test]
+fn a_token_is_not_revoked_at_another_servers_endpoint() {
+    let google = Dialect::preset("google").unwrap();
+    assert!(google.revoke_request(&client(), &"r".into()).unwrap().is_none());
+    let same = ClientIdentity { token_url: "https://oauth2.googleapis.com/token".parse().ok(), ..client() };
+    assert!(google.revoke_request(&same, &"r".into()).unwrap().is_some());
+}
+
+#[test]
+fn a_dialect_without_a_url_asks_for_one() {
+    let failure = Dialect::preset("oauth2").unwrap().token_url(&ClientIdentity::default()).unwrap_err();
+    assert!(failure.kind == ErrorKind::InvalidConfig && failure.message.contains("token_url"), "{failure}");
+}
+
+#[test]
+fn errors_of_a_file_name_file_line_and_field() {
+    let cases = [
+        ("name = \"x\"\n\n[refresh]\nmethod = \"GET\"\n", "d.toml, line 4, field `refresh.method`"),
+        ("[refresh]\nurll = \"x\"\n", "d.toml, line 2, field `refresh"),
+        ("[answer]\naccess_token = \"a..b\"\n", "d.toml, line 2, field `answer.access_token"),
+        ("rotation = \"grace\"\n", "d.toml, line 1, field `rotation`"),
+        ("[refresh]\nclient_auth = \"private_key_jwt\"\n", "d.toml, line 1, field `refresh`"),
+        ("[[api.rules]]\nverdict = \"expired\"\n", "d.toml, line 1, field `api.rules[0]`"),
+        (
+            "\n[[api.rules]]\nstatus = 999\nverdict = \"expired\"\n",
+            "d.toml, line 3, field `api.rules[0].status",
+        ),
+        ("[[answer.rules]]\nstatus = 400\n", "d.toml, line 1, field `answer.rules[0]`"),
+        ("[token]\ncookie = \"a b\"\n", "d.toml, field `token.cookie`"),
+        ("rotation = \n", "d.toml, line 1"),
+    ];
+    for (text, place) in cases {
+        let failure = Dialect::from_toml(text, "d.toml").unwrap_err();
+        assert!(failure.message.starts_with(place), "{}", failure.message);
+        assert!(failure.message.contains("presets"), "names the way out: {}", failure.message);
+    }
+}
+
+#[test]
+fn errors_of_data_name_the_field() {
+    assert!(refused(json!({"refresh": {"encoding": "xml"}})).contains("`refresh.encoding`"));
+    assert!(refused(json!({"api": {"rules": [{"status": 401}]}})).contains("`api.rules[0]`"));
+    assert!(refused(json!({"colour": 1})).contains("`colour`"));
+    assert!(refused(json!([])).contains("dialect"));
+    assert!(refused(json!({"refresh": {"client_auth": "private_key_jwt"}})).contains("comes with sign-in"));
+    assert!(
+        refused(json!({"refresh": {"encoding": "graphql", "document": "mutation { refresh }"}}))
+            .contains("$refresh_token")
+    );
+}
+
+#[test]
+fn errors_and_debug_hold_no_value_of_the_file() {
+    for text in [
+        "[refresh]\nheaders = \"SENTINEL\"",
+        "[refresh.headers]\nkey = \"{SENTINEL\"",
+        "[refresh.headers]\nkey = \"{SENTINEL x}\"",
+        "proactive = \"SENTINEL\"",
+    ] {
+        let failure = Dialect::from_toml(text, "d.toml").unwrap_err();
+        assert!(!failure.message.contains("SENTINEL"), "{}", failure.message);
+    }
+    let shown = format!("{:?}", dialect(json!({"refresh": {"extra": {"key": "SENTINEL"}}})));
+    assert!(!shown.contains("SENTINEL"), "{shown}");
+}
+
+#[test]
+fn an_answer_shows_no_token() {
+    let headers = HeaderMap::new();
+    let (status, body) = (StatusCode::OK, &br#"{"access_token":"a"}"#[..]);
+    let shown =
+        format!("{:?}", Answer { status, headers: &headers, body, sent_at: Wall(0), received_at: Wall(0) });
+    assert_eq!(shown, "Answer { status: 200, bytes: 20, .. }");
+}
+
+#[test]
+fn a_code_that_may_be_a_secret_is_not_shown() {
+    let spec =
+        dialect(json!({"answer": {"rules": [{"path": "why", "any": true, "outcome": "client_config"}]}}));
+    let found = |body: &[u8]| outcome(&spec, 400, &HeaderMap::new(), body);
+    let is = |error: &str| Outcome::ClientConfig { error: error.into() };
+    assert_eq!(found(br#"{"why":"wrong_audience"}"#), is("wrong_audience"));
+    assert_eq!(found(br#"{"why":"sk-4242"}"#), is("client_config"));
+    assert_eq!(found(br#"{"why":"sk-4242","error":"invalid_client"}"#), is("invalid_client"));
+    assert_eq!(spec.error_code(br#"{"error":"4/0AbCd"}"#), None);
+}
+
+#[test]
+fn the_first_rule_that_is_met_decides() {
+    let spec = dialect(json!({"answer": {"rules": [
+        {"status": "4xx", "path": "error", "equals": "invalid_grant", "also": [{"path": "hint", "contains": "again"}], "outcome": "retry_same", "after_seconds": 2},
+        {"header": "x-why", "starts_with": ["race"], "outcome": "lost_race"},
+        {"path": "error", "equals": ["invalid_grant"], "outcome": "dead", "reason": "revoked"},
+    ]}}));
+    let mut race = HeaderMap::new();
+    race.insert("x-why", HeaderValue::from_static("race: lost"));
+    let after = Some(Duration::from_secs(2));
+    let again = br#"{"error":"invalid_grant","hint":"try again"}"#;
+    assert_eq!(outcome(&spec, 400, &race, again), Outcome::RetrySame { after });
+    assert_eq!(outcome(&spec, 500, &race, again), Outcome::LostRace);
+    assert_eq!(outcome(&spec, 500, &HeaderMap::new(), again), Outcome::Dead(DeadReason::Revoked));
+}
+
+#[test]
+fn a_default_lifetime_stands_in_for_an_unknown_one() {
+    let spec = dialect(json!({"answer": {"default_lifetime_seconds": 900}}));
+    for (body, wanted) in [
+        (&br#"{"access_token":"a"}"#[..], 900),
+        (br#"{"access_token":"a","expires_in":0}"#, 900),
+        (br#"{"access_token":"a","expires_in":60}"#, 60),
+    ] {
+        let Outcome::Granted(grant) = outcome(&spec, 200, &HeaderMap::new(), body) else { panic!("granted") };
+        assert_eq!(grant.lifetime, Some(Duration::from_secs(wanted)));
+    }
+}
+
+#[test]
+fn the_end_of_a_jwt_counts_only_where_the_dialect_opts_in() {
+    // {"exp":1795222800}, an hour after the Date.
+    let body = br#"{"access_token":"e30.eyJleHAiOjE3OTUyMjI4MDB9.c2ln"}"#;
+    let mut headers = HeaderMap::new();
+    headers.insert("date", HeaderValue::from_static("Sat, 21 Nov 2026 00:00:00 GMT"));
+    for (opted_in, wanted) in [(true, Some(Duration::from_secs(3600))), (false, None)] {
+        let spec = dialect(json!({"answer": {"jwt_exp": opted_in}}));
+        let Outcome::Granted(grant) = outcome(&spec, 200, &headers, body) else { panic!("granted") };
+        assert_eq!(grant.lifetime, wanted);
+    }
+}
+
+#[test]
+fn a_scope_may_be_a_list() {
+    let Outcome::Granted(grant) =
+        outcome(&dialect(json!({})), 200, &HeaderMap::new(), br#"{"access_token":"a","scope":["x","y"]}"#)
+    else {
+        panic!("granted")
+    };
+    assert_eq!(grant.scope.as_deref(), Some("x y"));
+}
+
+#[test]
+fn every_success_status_can_grant_and_only_those() {
+    let spec = dialect(json!({}));
+    assert!(matches!(
+        outcome(&spec, 201, &HeaderMap::new(), br#"{"access_token":"a"}"#),
+        Outcome::Granted(_)
+    ));
+    assert_eq!(
+        outcome(&spec, 302, &HeaderMap::new(), br#"{"access_token":"a"}"#),
+        Outcome::Unknown { status: 302 }
+    );
+    assert_eq!(
+        outcome(&spec, 500, &HeaderMap::new(), br#"{"access_token":"a"}"#),
+        Outcome::Lost(Lost::Broken)
+    );
+}
+
+#[test]
+fn tokens_go_into_headers_schemes_and_cookies() {
+    let place = |spec: Value, kind| {
+        dialect(spec)
+            .place(&"t0".into(), kind)
+            .map(|one| (one.name.to_string(), one.value.to_str().unwrap().to_owned()))
+    };
+    let is = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
+    assert_eq!(place(json!({}), None), is("authorization", "Bearer t0"));
+    assert_eq!(place(json!({}), Some("dpop")), is("authorization", "DPoP t0"));
+    assert_eq!(
+        place(json!({"token": {"scheme": "Zoho-oauthtoken"}}), Some("Bearer")),
+        is("authorization", "Zoho-oauthtoken t0")
+    );
+    assert_eq!(
+        place(json!({"token": {"header": "X-Token", "scheme": ""}}), Some("odd")),
+        is("x-token", "t0")
+    );
+    assert_eq!(place(json!({"token": {"cookie": "sid"}}), None), is("cookie", "sid=t0"));
+    assert_eq!(dialect(json!({"token": {"cookie": "sid"}})).credential_headers(), ["cookie"]);
+    assert_eq!(place(json!({}), Some("mac")).unwrap_err().kind, ErrorKind::InvalidConfig);
+}
+
+#[test]
+fn a_token_that_cannot_be_a_header_is_refused_and_not_shown() {
+    for (spec, token) in [
+        (json!({}), "SENTINEL\r\nx: y"),
+        (json!({}), ""),
+        (json!({"token": {"cookie": "sid"}}), "SENTINEL;x"),
+        (json!({}), "SENTINEL\u{e9}\n"),
+    ] {
+        let failure = dialect(spec).place(&token.into(), None).unwrap_err();
+        assert!(
+            failure.kind == ErrorKind::InvalidConfig && !failure.message.contains("SENTINEL"),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
+fn an_accepted_answer_is_not_parsed_where_no_rule_can_apply() {
+    // Broken JSON would show: what is not parsed cannot be found broken.
+    let body = format!("{{\"data\":{{\"rows\":[{}", "\"errors\": 1,".repeat(3));
+    let verdict = judge(
+        &Dialect::preset("graphql").unwrap(),
+        200,
+        Operation::GraphqlMutation,
+        &HeaderMap::new(),
+        body.as_bytes(),
+    );
+    assert_eq!(verdict, Verdict::Accepted);
+    let large = format!(
+        "{{\"data\":{{\"errors\":[{}]}}}}",
+        "{\"extensions\":{\"code\":\"UNAUTHENTICATED\"}},".repeat(2000) + "1"
+    );
+    let verdict = judge(
+        &Dialect::preset("graphql").unwrap(),
+        200,
+        Operation::GraphqlMutation,
+        &HeaderMap::new(),
+        large.as_bytes(),
+    );
+    assert_eq!(verdict, Verdict::Accepted, "errors under data are data");
+}
+
+#[test]
+fn nothing_is_applied_by_a_query() {
+    let rule = json!({"api": {"rules": [{"status": 403, "empty_body": true, "verdict": "expired", "applied": "maybe"}]}});
+    let by = |operation| judge(&dialect(rule.clone()), 403, operation, &HeaderMap::new(), b" ");
+    let expired = |applied| Verdict::Expired { reason: ExpiredReason::Unknown, applied };
+    assert_eq!(by(Operation::GraphqlQuery), expired(Applied::No));
+    assert_eq!(by(Operation::GraphqlMutation), expired(Applied::Maybe));
+    assert_eq!(by(Operation::Http), expired(Applied::Maybe));
+}
+
+#[test]
+fn a_deeply_nested_body_is_no_verdict() {
+    let deep = format!("{{\"errors\":{}", "[".repeat(100_000));
+    assert_eq!(
+        judge(
+            &Dialect::preset("graphql").unwrap(),
+            200,
+            Operation::GraphqlQuery,
+            &HeaderMap::new(),
+            deep.as_bytes()
+        ),
+        Verdict::Accepted
+    );
+    assert_eq!(
+        outcome(&Dialect::preset("json").unwrap(), 200, &HeaderMap::new(), deep.as_bytes()),
+        Outcome::Lost(Lost::Broken)
+    );
+}
+
+fn any_dialect() -> impl Strategy<Value = Dialect> {
+    let names: Vec<_> = Dialect::preset_names().collect();
+    proptest::sample::select(names).prop_map(|name| Dialect::preset(name).unwrap())
+}
+
+fn any_header() -> impl Strategy<Value = HeaderMap> {
+    let names = proptest::sample::select(vec![
+        "www-authenticate",
+        "retry-after",
+        "date",
+        "content-type",
+        "x-ratelimit-reset",
+        "dpop-nonce",
+    ]);
+    let values = proptest::collection::vec(prop_oneof![Just(b'\t'), 0x20u8..0x7f, 0x80u8..=0xff], 0..60);
+    let pair = (names, values).prop_filter_map("a header", |(name, value)| {
+        Some((http::HeaderName::from_static(name), HeaderValue::from_bytes(&value).ok()?))
+    });
+    proptest::collection::vec(pair, 0..4).prop_map(|pairs| pairs.into_iter().collect())
+}
+
+fn any_body() -> impl Strategy<Value = Vec<u8>> {
+    let words = vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"errors\"",
+        "\"data\"",
+        "\"error\"",
+        "\"extensions\"",
+        "\"code\"",
+        "\"UNAUTHENTICATED\"",
+        "\"ok\"",
+        "null",
+        "1e400",
+        "\"access_token\"",
+        "\"expires_at\"",
+        "\u{feff}",
+        "=",
+        "-1",
+    ];
+    let shaped = proptest::collection::vec(proptest::sample::select(words), 0..30)
+        .prop_map(|words| words.concat().into_bytes());
+    prop_oneof![proptest::collection::vec(any::<u8>(), 0..200), shaped]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_answer_panics(dialect in any_dialect(), status in 100u16..=599, headers in any_header(), body in any_body()) {
+        let _ = outcome(&dialect, status, &headers, &body);
+        let _ = (dialect.redact(&body, &[]), dialect.server_message(&body, &[]));
+    }
+
+    #[test]
+    fn no_response_panics(dialect in any_dialect(), status in 100u16..=599, headers in any_header(), body in any_body(), op in 0..3) {
+        let operation = [Operation::Http, Operation::GraphqlQuery, Operation::GraphqlMutation][op as usize];
+        let _ = judge(&dialect, status, operation, &headers, &body);
+    }
+
+    #[test]
+    fn no_file_panics(text in "[a-z_\\[\\]{}=\", .\n0-9#]{0,120}") {
+        let _ = Dialect::from_toml(&text, "d.toml");
+    }
+
+    #[test]
+    fn no_answer_without_the_word_is_dead(status in 100u16..=599, headers in any_header(), body in proptest::collection::vec(any::<u8>(), 0..100)) {
+        let found = outcome(&dialect(json!({})), status, &headers, &body);
+        prop_assert!(!matches!(found, Outcome::Dead(_)), "{found:?}");
+    }
+}

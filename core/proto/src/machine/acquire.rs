@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::current::{Around, Current, Snapshot, advisory, mandatory};
 use super::flight::Flight;
+use super::record::DeadMark;
 use super::{Machine, OriginId, Standing, Ticket};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{EventKind, RefreshCause, Warning};
@@ -202,8 +203,8 @@ impl Machine {
         if force {
             return Ok(());
         }
-        if let Some(reason) = held.record.dead_for(&self.config.binding) {
-            return Err(login_required(reason));
+        if let Some(mark) = held.record.dead_for(&self.config.binding) {
+            return Err(dead(mark));
         }
         match &held.record.backoff {
             Some(backoff) => match backoff.until.left(now, self.boot()) {
@@ -300,6 +301,13 @@ pub(super) fn login_required(reason: DeadReason) -> Failure {
         DeadReason::Rejected | DeadReason::Told => "the server takes the refresh token no more",
     };
     Failure::new(ErrorKind::LoginRequired, format!("{why}: let the user sign in, then call sign_in"))
+}
+
+/// What a stored mark says to callers.
+pub(super) fn dead(mark: &DeadMark) -> Failure {
+    let mut failure = login_required(mark.reason);
+    failure.oauth_error.clone_from(&mark.oauth_error);
+    failure
 }
 
 pub(super) fn never_signed_in() -> Failure {

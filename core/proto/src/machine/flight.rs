@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::acquire::{login_required, never_signed_in};
+use super::acquire::{dead as dead_mark, login_required, never_signed_in};
 use super::limits::full_jitter;
 use super::record::{Backoff, BackoffKind, DeadMark, Intent, Lease, Record, SharedTime};
 use super::resend::{Resend, resend, send_cap};
@@ -13,7 +13,7 @@ use crate::event::{EventKind, RefreshCause};
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
-use crate::verdict::{DeadReason, Lost, Outcome};
+use crate::verdict::{DeadReason, Lost, Outcome, Said};
 
 /// A flight sends up to this often (spec 5.3).
 const MOST_SENDS: u32 = 3;
@@ -50,6 +50,8 @@ pub(super) struct Flight {
     renew_at: Option<Duration>,
     /// The intent as it stands while we hold the lease.
     intent: Option<Intent>,
+    /// What the last answer said.
+    said: Said,
 }
 
 /// A write under way that changes marks and not the token.
@@ -148,18 +150,20 @@ impl Machine {
             renewal: None,
             renew_at: None,
             intent: None,
+            said: Said::default(),
         });
         self.publish(now);
         ticket
     }
 
-    /// The token endpoint answered, or the transport gave up.
-    pub fn handle_answer(&mut self, op: OpId, outcome: Outcome, now: Now) {
+    /// The token endpoint answered, or the transport gave up. `said` goes into the error, if one comes of it.
+    pub fn handle_answer(&mut self, op: OpId, outcome: Outcome, said: Said, now: Now) {
         if let Some(orphan) = self.orphans.iter().position(|orphan| *orphan == op) {
             self.orphans.remove(orphan);
             return self.orphan_answered(outcome);
         }
-        if self.flight.as_ref().and_then(Flight::sending) == Some(op) {
+        if let Some(flight) = self.flight.as_mut().filter(|flight| flight.sending() == Some(op)) {
+            flight.said = said;
             self.answered(outcome, now);
         }
     }
@@ -263,6 +267,7 @@ impl Machine {
     /// Ends a flight with a failure that callers share.
     pub(super) fn fail_flight(&mut self, failure: Failure, now: Now) {
         let Some(flight) = self.flight.take() else { return };
+        let failure = in_its_words(failure, flight.said);
         self.tell(EventKind::RefreshFailed { kind: failure.kind, retry_after: failure.retry_after });
         self.effects.push_back(Effect::Retire { owner: flight.owner });
         self.publish(now);
@@ -272,7 +277,10 @@ impl Machine {
     /// Ends a flight with the token that is held now.
     pub(super) fn satisfy_flight(&mut self, now: Now) {
         let Some(flight) = self.flight.take() else { return };
-        self.effects.push_back(Effect::Retire { owner: flight.owner });
+        match &mut self.landing {
+            Some(landing) => landing.keep(flight.owner),
+            None => self.effects.push_back(Effect::Retire { owner: flight.owner }),
+        }
         self.invalidated = flight.again;
         self.publish(now);
         let result = match self.current().cloned() {
@@ -347,7 +355,8 @@ impl Machine {
             return self.empty(misconfigured(&record.binding, &self.config.binding), now);
         }
         self.hold(record, Some(version), 0, now);
-        if let Some(reason) = self.held().and_then(|held| held.record.dead_for(&self.config.binding)) {
+        let dead = self.held().and_then(|held| held.record.dead_for(&self.config.binding));
+        if let Some(reason) = dead.map(|mark| mark.reason) {
             self.tell_login(reason);
         }
     }
@@ -357,7 +366,7 @@ impl Machine {
         let Some(flight) = &self.flight else { return };
         let force = flight.force;
         let newer = self.held().is_some_and(|held| record.generation() > held.record.generation());
-        let dead = record.dead_for(&self.config.binding).filter(|_| !force);
+        let dead = record.dead_for(&self.config.binding).filter(|_| !force).cloned();
         let backing_off = record
             .backoff
             .as_ref()
@@ -367,9 +376,9 @@ impl Machine {
             self.tell(EventKind::Adopted);
             return self.satisfy_flight(now);
         }
-        if let Some(reason) = dead {
-            self.tell_login(reason);
-            return self.fail_flight(login_required(reason), now);
+        if let Some(mark) = dead {
+            self.tell_login(mark.reason);
+            return self.fail_flight(dead_mark(&mark), now);
         }
         if record.refresh_token.is_none() {
             self.tell_login(DeadReason::NoRefreshToken);
@@ -501,6 +510,7 @@ impl Machine {
         self.sequence += 1;
         let (sequence, uncapped, op) = (self.sequence, self.config.uncapped, self.op());
         let Some(flight) = &mut self.flight else { return };
+        flight.said = Said::default();
         flight.sends += 1;
         flight.sent = Some((now, sequence));
         flight.step = Step::Sending(op, (!uncapped).then(|| now.mono + cap));
@@ -597,12 +607,13 @@ impl Machine {
             return self.consider(record, version, now);
         }
         let Some(refresh_token) = sent else { return };
+        let oauth_error = self.flight.as_ref().and_then(|flight| flight.said.oauth_error.clone());
         let mut marked = record;
         marked.fence += 1;
         marked.lease = None;
         marked.intent = None;
         marked.backoff = None;
-        marked.dead = Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason });
+        marked.dead = Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason, oauth_error });
         let op = self.save(&mut marked, Expected::Version(version));
         self.step(Step::Marking(op, Box::new(marked), reason));
     }
@@ -837,6 +848,16 @@ impl Machine {
             Standing::Unread | Standing::Held(_) => never_signed_in(),
         }
     }
+}
+
+/// An error that came of an answer carries what the answer said.
+fn in_its_words(mut failure: Failure, said: Said) -> Failure {
+    failure.oauth_error = failure.oauth_error.or(said.oauth_error);
+    failure.status = failure.status.or(said.status);
+    if let Some(message) = said.message {
+        failure.message = format!("{} (the server says: {message})", failure.message);
+    }
+    failure
 }
 
 /// Adopted is what can be served for a while: not what is about to end itself.

@@ -13,7 +13,8 @@ use crate::store::{Expected, Loaded, Saved, Unavailable, Version};
 use crate::time::Now;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Well within a lease: others must not take over what only waits for the store.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// Somebody keeps writing between our reading and our saving; a grant is worth some patience.
 const MOST_CONFLICTS: u32 = 16;
 
@@ -28,6 +29,8 @@ pub(super) struct Landing {
     conflicts: u32,
     /// The flight's callers were served without it.
     unpersisted: bool,
+    /// Who keeps the lease until it is saved, once the flight is over.
+    owner: Option<String>,
 }
 
 enum Phase {
@@ -52,6 +55,11 @@ impl Landing {
         self.unpersisted
     }
 
+    /// The flight is over, its lease is not.
+    pub(super) fn keep(&mut self, owner: String) {
+        self.owner = Some(owner);
+    }
+
     /// What is lost if it never reaches the store.
     pub(super) fn token(&self) -> Option<Secret> {
         self.record.refresh_token.clone()
@@ -73,7 +81,7 @@ impl Machine {
             None => Phase::Reading(self.load()),
         };
         self.landing =
-            Some(Landing { record, spent, sequence, phase, failures: 0, conflicts: 0, unpersisted: false });
+            Some(Landing { record, spent, sequence, phase, failures: 0, conflicts: 0, unpersisted: false, owner: None });
     }
 
     pub(super) fn landing_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
@@ -120,9 +128,18 @@ impl Machine {
 
     /// The lineage was ended while its grant was on its way (spec 4.6).
     pub(super) fn drop_landing(&mut self) {
-        if let Some(token) = self.landing.take().and_then(|landing| landing.token()) {
+        if let Some(token) = self.take_landing().and_then(|landing| landing.token()) {
             self.effects.push_back(Effect::Revoke { token });
         }
+    }
+
+    /// Whoever kept the lease for it has nothing to keep any more.
+    fn take_landing(&mut self) -> Option<Landing> {
+        let mut landing = self.landing.take()?;
+        if let Some(owner) = landing.owner.take() {
+            self.effects.push_back(Effect::Retire { owner });
+        }
+        Some(landing)
     }
 
     fn landing_phase(&mut self, phase: Phase) {
@@ -184,7 +201,7 @@ impl Machine {
 
     /// Somebody's later refresh is stored already: theirs is taken.
     fn superseded(&mut self, record: Record, version: Version, now: Now) {
-        self.landing = None;
+        self.take_landing();
         self.hold(record, Some(version), 0, now);
         self.tell(EventKind::Adopted);
         if self.flight.is_some() {
@@ -193,7 +210,7 @@ impl Machine {
     }
 
     fn landed(&mut self, version: Version, now: Now) {
-        let Some(landing) = self.landing.take() else { return };
+        let Some(landing) = self.take_landing() else { return };
         let was_unpersisted = landing.unpersisted;
         self.hold(landing.record, Some(version), landing.sequence, now);
         if was_unpersisted {

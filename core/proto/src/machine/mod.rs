@@ -25,6 +25,8 @@ mod record;
 mod reject;
 mod resend;
 mod status;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::VecDeque;

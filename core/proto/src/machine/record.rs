@@ -196,6 +196,8 @@ pub(crate) struct DeadMark {
     pub(crate) refresh_token: Fingerprint,
     pub(crate) binding: Binding,
     pub(crate) reason: DeadReason,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) oauth_error: Option<String>,
 }
 
 impl Record {
@@ -273,9 +275,9 @@ impl Record {
     }
 
     /// The mark, if it concerns this record's own refresh token and that session's configuration.
-    pub(crate) fn dead_for(&self, binding: &Binding) -> Option<DeadReason> {
+    pub(crate) fn dead_for(&self, binding: &Binding) -> Option<&DeadMark> {
         let mark = self.dead.as_ref()?;
         let same_token = Some(&mark.refresh_token) == self.refresh_fingerprint().as_ref();
-        (same_token && &mark.binding == binding).then_some(mark.reason)
+        (same_token && &mark.binding == binding).then_some(mark)
     }
 }

@@ -68,7 +68,7 @@ impl Machine {
     #[must_use]
     pub fn status(&self, now: Now) -> Status {
         let record = self.held().map(|held| &held.record);
-        let dead = record.and_then(|record| record.dead_for(&self.config.binding));
+        let dead = record.and_then(|record| record.dead_for(&self.config.binding)).map(|mark| mark.reason);
         let standing = match (&self.standing, dead) {
             (Inner::Unread, _) => Standing::Unread,
             (Inner::Empty(_), _) => Standing::SignedOut,

@@ -42,6 +42,14 @@ async fn a_stream_is_judged_as_it_passes_for_the_next_request_and_not_replayed()
 }
 
 #[tokio::test]
+async fn a_watched_stream_that_was_redirected_keeps_its_token_on_the_way() {
+    let stage =
+        telling([reply(302).to("/v1/b").into(), reply(200).header("content-type", "image/png").into()]);
+    let response = stage.send(stage.client.get("/a").streamed()).await.unwrap();
+    assert_eq!((stage.wire.tokens().as_str(), response.verdict().unwrap().name()), ("1 1", "accepted"));
+}
+
+#[tokio::test]
 async fn event_streams_are_never_waited_for() {
     let events = || reply(200).header("content-type", "text/event-stream").body("data: 1\n\n");
     let stage = telling([events().into()]);

@@ -182,6 +182,13 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
+fn a_proxys_password_is_not_printed() {
+    let proxy = ProxyChoice::Url(Url::parse("http://user:sentinel@proxy.test:3128").unwrap());
+    let printed = format!("{:?}", TransportOptions { proxy, ..TransportOptions::default() });
+    assert!(printed.contains("proxy.test:3128") && !printed.contains("sentinel"), "{printed}");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_by_name() {
     let proxy = ProxyChoice::Url(Url::parse("socks5://127.0.0.1:1").unwrap());
     let cases = [

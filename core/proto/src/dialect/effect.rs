@@ -1,0 +1,170 @@
+//! What the rules of a dialect lead to: a verdict, or an outcome.
+
+use serde::Deserialize;
+
+use super::path::Path;
+use super::rule::{Condition, RawTest, Statuses, Test, When};
+use super::scalar::{Scalar, Several};
+use crate::verdict::{Applied, DeadReason, ExpiredReason};
+
+/// A condition on an API response, and its verdict.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "RawApiRule")]
+pub(super) struct ApiRule {
+    pub(super) when: When,
+    pub(super) verdict: VerdictName,
+    pub(super) reason: ExpiredReason,
+    pub(super) applied: Option<Applied>,
+    pub(super) scope: Option<Path>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawApiRule {
+    #[serde(default)]
+    status: Several<Statuses>,
+    #[serde(default)]
+    empty_body: bool,
+    path: Option<Path>,
+    header: Option<String>,
+    equals: Option<Several<Scalar>>,
+    starts_with: Option<Several<String>>,
+    contains: Option<Several<String>>,
+    any: Option<bool>,
+    #[serde(default)]
+    also: Vec<Test>,
+    verdict: VerdictName,
+    reason: Option<ReasonName>,
+    applied: Option<AppliedName>,
+    scope: Option<Path>,
+}
+
+impl TryFrom<RawApiRule> for ApiRule {
+    type Error = String;
+
+    fn try_from(raw: RawApiRule) -> Result<Self, String> {
+        if raw.verdict != VerdictName::Expired && (raw.reason.is_some() || raw.applied.is_some()) {
+            return Err("`reason` and `applied` go with `verdict = \"expired\"`".into());
+        }
+        let test = RawTest {
+            path: raw.path,
+            header: raw.header,
+            equals: raw.equals,
+            starts_with: raw.starts_with,
+            contains: raw.contains,
+            any: raw.any,
+        };
+        Ok(Self {
+            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }
+                .try_into()?,
+            verdict: raw.verdict,
+            reason: raw.reason.map_or(ExpiredReason::Unknown, Into::into),
+            applied: raw.applied.map(Into::into),
+            scope: raw.scope,
+        })
+    }
+}
+
+/// A condition on a token endpoint's answer, and its outcome.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "RawTokenRule")]
+pub(super) struct TokenRule {
+    pub(super) when: When,
+    pub(super) outcome: OutcomeName,
+    pub(super) reason: DeadReason,
+    /// Where the server does not say when to come back.
+    pub(super) after_seconds: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTokenRule {
+    #[serde(default)]
+    status: Several<Statuses>,
+    #[serde(default)]
+    empty_body: bool,
+    path: Option<Path>,
+    header: Option<String>,
+    equals: Option<Several<Scalar>>,
+    starts_with: Option<Several<String>>,
+    contains: Option<Several<String>>,
+    any: Option<bool>,
+    #[serde(default)]
+    also: Vec<Test>,
+    outcome: OutcomeName,
+    reason: Option<DeadName>,
+    after_seconds: Option<u32>,
+}
+
+impl TryFrom<RawTokenRule> for TokenRule {
+    type Error = String;
+
+    fn try_from(raw: RawTokenRule) -> Result<Self, String> {
+        if raw.outcome != OutcomeName::Dead && raw.reason.is_some() {
+            return Err("`reason` goes with `outcome = \"dead\"`".into());
+        }
+        let test = RawTest {
+            path: raw.path,
+            header: raw.header,
+            equals: raw.equals,
+            starts_with: raw.starts_with,
+            contains: raw.contains,
+            any: raw.any,
+        };
+        Ok(Self {
+            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }
+                .try_into()?,
+            outcome: raw.outcome,
+            reason: raw.reason.map_or(DeadReason::Rejected, Into::into),
+            after_seconds: raw.after_seconds,
+        })
+    }
+}
+
+/// The verdicts a rule can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum VerdictName {
+    Accepted,
+    Expired,
+    InsufficientScope,
+    StepUp,
+    RateLimited,
+    Unavailable,
+    Denied,
+}
+
+/// The outcomes a rule can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OutcomeName {
+    Dead,
+    LostRace,
+    RetrySame,
+    RateLimited,
+    ClockSkew,
+    StepUp,
+    ClientConfig,
+    Lost,
+    Unknown,
+}
+
+macro_rules! spelled {
+    ($(#[$meta:meta])* $name:ident -> $target:ident { $($variant:ident),+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum $name { $($variant),+ }
+        impl From<$name> for $target {
+            fn from(name: $name) -> Self {
+                match name { $($name::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+spelled! { /// [`ExpiredReason`] as it is written.
+ReasonName -> ExpiredReason { Expired, Invalid, Revoked, Unknown } }
+spelled! { /// [`Applied`] as it is written.
+AppliedName -> Applied { No, Maybe } }
+spelled! { /// The reasons that a server can give.
+DeadName -> DeadReason { Rejected, Expired, Revoked, ReuseDetected } }

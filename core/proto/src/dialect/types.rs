@@ -1,0 +1,81 @@
+//! What goes into a dialect, and what comes out of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use url::Url;
+
+use crate::credential::Secret;
+use crate::time::Wall;
+
+/// Who the client is, and where it asks (spec 5.5, 7.5).
+#[derive(Clone, Debug, Default)]
+pub struct ClientIdentity {
+    /// The token endpoint. `None` = the dialect's own URL.
+    pub token_url: Option<Url>,
+    /// `client_id`.
+    pub client_id: Option<String>,
+    /// `client_secret`.
+    pub client_secret: Option<Secret>,
+    /// Values for the dialect's URL templates (`tenant`, `instance`, ...).
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What a refresh is asked with.
+#[derive(Clone, Debug)]
+pub struct RefreshRequest<'a> {
+    /// The refresh token.
+    pub refresh_token: &'a Secret,
+    /// The scope to ask for; `None` = the same again.
+    pub scope: Option<&'a str>,
+    /// What came with the last grant (instance URL and the like).
+    pub extra: &'a BTreeMap<String, String>,
+}
+
+/// A request to a token endpoint, ready to be sent over a fresh connection without redirects (spec 5.6).
+#[derive(Clone, Debug)]
+pub struct TokenRequest {
+    /// Its method.
+    pub method: Method,
+    /// Its URL.
+    pub url: Url,
+    /// Its headers; those that hold secrets are marked sensitive.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Secret,
+}
+
+/// A token endpoint's answer.
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body, whole, at most 1 MiB.
+    pub body: &'a [u8],
+    /// The wall clock when the request was sent.
+    pub sent_at: Wall,
+    /// The wall clock when the answer's head came.
+    pub received_at: Wall,
+}
+
+/// The status and the size: the body is full of tokens.
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a token goes in an API request.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// The header.
+    pub name: HeaderName,
+    /// Its value, marked sensitive.
+    pub value: HeaderValue,
+}

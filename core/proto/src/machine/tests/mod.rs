@@ -1,0 +1,10 @@
+//! Every race of the spec with an exact count, in virtual time; and properties over all interleavings.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod flight;
+mod lost_answers;
+mod properties;
+mod rejecting;
+mod serving;
+mod storing;
+mod world;

@@ -1,0 +1,192 @@
+//! A server turns our token away (spec 3).
+
+use std::time::Duration;
+
+use super::serving::served;
+use super::world::{LIFETIME, World};
+use crate::error::ErrorKind;
+use crate::machine::{AfterRejection, ReplayRefused, Stamp};
+use crate::rotation::Rotation;
+
+fn stamp(world: &mut World) -> Stamp {
+    Stamp::new(&world.token(0).unwrap())
+}
+
+// spec 3.2
+#[test]
+fn twenty_rejections_of_one_token_make_one_refresh() {
+    let mut world = served(Rotation::StrictFamily);
+    let stamp = stamp(&mut world);
+    let mut stamps = vec![stamp; 20];
+    let tickets: Vec<_> = stamps
+        .iter_mut()
+        .map(|stamp| match world.reject(0, stamp, 0) {
+            AfterRejection::Wait(ticket) => ticket,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    world.drive();
+    assert!(tickets.iter().all(|ticket| world.processes[0].settled.contains_key(ticket)));
+    assert_eq!((world.endpoint.refreshes, world.endpoint.reuses), (1, 0));
+}
+
+// spec 3.1
+#[test]
+fn a_late_rejection_is_replayed_with_the_current_token_and_refreshes_nothing() {
+    let mut world = served(Rotation::StrictFamily);
+    let old = stamp(&mut world);
+    let mut first = old.clone();
+    assert_eq!(world.replay(0, &mut first).unwrap().generation, 2);
+    let mut late = old;
+    assert_eq!(world.replay(0, &mut late).unwrap().generation, 2);
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 3.1
+#[test]
+fn a_request_sent_without_a_token_is_a_late_one_too() {
+    let mut world = served(Rotation::StrictFamily);
+    let mut bare = Stamp { generation: 0, ..stamp(&mut world) };
+    assert_eq!(world.replay(0, &mut bare).unwrap().generation, 1);
+    assert_eq!(world.endpoint.refreshes, 0);
+}
+
+// spec 3.1
+#[test]
+fn a_rejection_of_another_lineage_is_signed_out() {
+    let mut world = served(Rotation::StrictFamily);
+    let mut old = stamp(&mut world);
+    let fresh = world.endpoint.sign_in();
+    world.ask(0, |machine, now| machine.sign_in(&fresh, now)).unwrap();
+    world.drive();
+    while world.perform_any() {}
+    assert_eq!(world.replay(0, &mut old).unwrap_err().unwrap_err().kind, ErrorKind::SignedOut);
+    assert_eq!(world.endpoint.refreshes, 0);
+}
+
+// spec 3.2
+#[test]
+fn a_flight_that_was_sent_before_the_rejection_is_followed_by_one_more() {
+    let mut world = served(Rotation::StrictFamily);
+    let mut request = stamp(&mut world);
+    world.ask(0, |machine, now| machine.refresh(false, now));
+    // Load and claim are done; the request is on its way when the rejection comes.
+    while world.processes[0].sends.is_empty() {
+        world.perform(0, 0);
+    }
+    let current = world.replay(0, &mut request).unwrap();
+    assert_eq!(current.generation, 2);
+    let mut again = request.replayed(&current);
+    assert_eq!(world.replay(0, &mut again).unwrap().generation, 3);
+    assert_eq!(world.endpoint.refreshes, 2);
+}
+
+// spec 3.3
+#[test]
+fn a_fresh_token_that_is_rejected_is_denied_and_not_refreshed() {
+    let mut world = served(Rotation::StrictFamily);
+    let mut request = stamp(&mut world);
+    let current = world.replay(0, &mut request).unwrap();
+    let mut again = request.replayed(&current);
+    assert_eq!(world.replay(0, &mut again).unwrap_err().unwrap(), ReplayRefused::FreshTokenRejected);
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 3.4
+#[test]
+fn what_cannot_be_sent_again_still_refreshes_the_token() {
+    let mut world = served(Rotation::StrictFamily);
+    let mut request = stamp(&mut world);
+    let refused = Some(ReplayRefused::BodyNotReplayable);
+    let after = world.ask(0, |machine, now| machine.reject(&mut request, 0, refused, now));
+    assert!(matches!(after, AfterRejection::Refuse(ReplayRefused::BodyNotReplayable)));
+    while world.perform_any() {}
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 3.5
+#[test]
+fn a_failed_refresh_gives_the_error_to_every_rejected_request() {
+    let mut world = served(Rotation::StrictFamily);
+    world.endpoint.kill_all();
+    let stamp = stamp(&mut world);
+    for _ in 0..3 {
+        let mut request = stamp.clone();
+        assert_eq!(world.replay(0, &mut request).unwrap_err().unwrap_err().kind, ErrorKind::LoginRequired);
+    }
+    assert_eq!(world.endpoint.requests.len(), 1);
+    assert_eq!(world.count(0, "LoginRequired"), 1);
+}
+
+// spec 3.6
+#[test]
+fn three_refreshes_in_a_row_hold_an_origin_and_one_accepted_lets_it_go() {
+    let mut world = served(Rotation::Strict);
+    for generation in 2..5 {
+        let mut request = stamp(&mut world);
+        assert_eq!(world.replay(0, &mut request).unwrap().generation, generation);
+        world.advance(Duration::from_secs(10));
+    }
+    let mut request = stamp(&mut world);
+    assert_eq!(world.replay(0, &mut request).unwrap_err().unwrap(), ReplayRefused::OriginHeld);
+    assert_eq!(world.endpoint.refreshes, 3);
+    // Poisons nothing else: the token is served, and another origin's rejection refreshes.
+    assert_eq!(world.token(0).unwrap().generation, 4);
+    world.advance(Duration::from_secs(30));
+    let mut other = stamp(&mut world);
+    assert!(matches!(world.reject(0, &mut other, 1), AfterRejection::Wait(_)));
+    world.drive();
+    while world.perform_any() {}
+    assert_eq!(world.endpoint.refreshes, 4);
+    world.ask(0, |machine, now| machine.accepted(0, now));
+    let mut request = stamp(&mut world);
+    assert_eq!(world.replay(0, &mut request).unwrap().generation, 6);
+}
+
+// spec 1.1
+#[test]
+fn a_rejection_counts_only_for_its_origin() {
+    let mut world = served(Rotation::Strict);
+    let mut request = stamp(&mut world);
+    world.endpoint.script = vec![crate::verdict::Outcome::Unknown { status: 418 }];
+    world.replay(0, &mut request).unwrap_err().unwrap_err();
+    let want = |origin| crate::machine::Want { origin, min_life: None };
+    let acquire = |world: &mut World, origin| world.ask(0, |machine, now| machine.acquire(want(origin), now));
+    assert!(matches!(acquire(&mut world, Some(1)), crate::machine::Acquired::Serve(_)));
+    assert!(!matches!(acquire(&mut world, Some(0)), crate::machine::Acquired::Serve(_)));
+    while world.perform_any() {}
+    assert!(!matches!(acquire(&mut world, None), crate::machine::Acquired::Serve(_)));
+}
+
+// spec 5.3
+#[test]
+fn more_than_five_unexplained_refreshes_in_thirty_seconds_are_limited() {
+    let mut world = served(Rotation::Strict);
+    for _ in 0..5 {
+        world.ask(0, |machine, now| machine.invalidate(now));
+        world.token(0).unwrap();
+    }
+    world.ask(0, |machine, now| machine.invalidate(now));
+    let failure = world.token(0).unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::RefreshLimited);
+    assert_eq!(failure.retry_after, Some(Duration::from_secs(30)));
+    assert_eq!(world.endpoint.refreshes, 5);
+    assert_eq!(world.count(0, "RefreshLimited"), 1);
+    world.advance(Duration::from_secs(30));
+    assert_eq!(world.token(0).unwrap().generation, 7);
+}
+
+// spec 3.2
+#[test]
+fn invalidate_during_a_flight_asks_for_one_more() {
+    let mut world = served(Rotation::Strict);
+    world.advance(LIFETIME);
+    world.acquire(0);
+    while world.processes[0].sends.is_empty() {
+        world.perform(0, 0);
+    }
+    world.ask(0, |machine, now| machine.invalidate(now));
+    assert_eq!(world.token(0).unwrap().generation, 3);
+    assert_eq!(world.endpoint.refreshes, 2);
+}

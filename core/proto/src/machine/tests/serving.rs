@@ -1,0 +1,196 @@
+//! When a token is served (spec 1).
+
+use std::time::Duration;
+
+use super::world::{LIFETIME, World};
+use crate::credential::Expiry;
+use crate::error::ErrorKind;
+use crate::machine::{Acquired, Fast, Want};
+use crate::rotation::Rotation;
+
+/// A world whose first process has read its seed and serves it.
+pub(super) fn served(rotation: Rotation) -> World {
+    let mut world = World::new(rotation, 1);
+    world.token(0).unwrap();
+    world
+}
+
+// spec 1.1, 7.3
+#[test]
+fn a_seed_is_stored_before_it_is_served() {
+    let mut world = World::new(Rotation::Strict, 1);
+    assert!(matches!(world.acquire(0), Acquired::Wait(_)));
+    assert_eq!(world.fast(0), Fast::Ask);
+    world.drive();
+    assert_eq!(world.token(0).unwrap().value.expose(), "at-1");
+    assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "rt-1");
+    assert_eq!(world.endpoint.requests.len(), 0);
+}
+
+// spec 1.2
+#[test]
+fn the_advisory_window_refreshes_once_and_serves_everybody() {
+    let mut world = served(Rotation::Strict);
+    world.advance(LIFETIME - Duration::from_secs(170));
+    assert_eq!(world.fast(0), Fast::ServeAndTell);
+    for _ in 0..10 {
+        assert!(matches!(world.acquire(0), Acquired::Serve(_)));
+    }
+    assert_eq!(world.fast(0), Fast::Serve);
+    world.drive();
+    while world.perform_any() {}
+    assert_eq!(world.endpoint.refreshes, 1);
+    assert_eq!(world.token(0).unwrap().generation, 2);
+}
+
+// spec 1.2
+#[test]
+fn jitter_starts_the_advisory_refresh_earlier_and_never_later() {
+    let mut world = served(Rotation::Strict);
+    let window = LIFETIME / 5;
+    world.advance(LIFETIME - window * 3 / 2 - Duration::from_secs(1));
+    assert_eq!(world.fast(0), Fast::Serve);
+    world.advance(window / 2 + Duration::from_secs(1));
+    assert_eq!(world.fast(0), Fast::ServeAndTell);
+}
+
+// spec 1.2
+#[test]
+fn inside_the_mandatory_window_callers_wait() {
+    let mut world = served(Rotation::Strict);
+    world.advance(LIFETIME - Duration::from_secs(20));
+    assert_eq!(world.fast(0), Fast::Ask);
+    assert!(matches!(world.acquire(0), Acquired::Wait(_)));
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 1.2
+#[test]
+fn a_failed_refresh_in_the_mandatory_window_serves_the_valid_token() {
+    let mut world = served(Rotation::Strict);
+    world.advance(LIFETIME - Duration::from_secs(20));
+    world.endpoint.script = vec![crate::verdict::Outcome::Unknown { status: 418 }];
+    assert_eq!(world.token(0).unwrap().generation, 1);
+    // Back-off: nobody waits for what will not be tried.
+    assert!(matches!(world.acquire(0), Acquired::Serve(_)));
+    assert_eq!(world.endpoint.requests.len(), 1);
+}
+
+// spec 1.2
+#[test]
+fn an_idle_session_makes_no_traffic() {
+    let mut world = served(Rotation::Strict);
+    assert_eq!(world.processes[0].machine.poll_timeout(), None);
+    world.advance(LIFETIME * 10);
+    while world.perform_any() {}
+    assert_eq!(world.endpoint.requests.len(), 0);
+}
+
+// spec 1.2
+#[test]
+fn without_background_there_is_no_advisory_refresh() {
+    let mut world = World::new(Rotation::Strict, 0);
+    let seed = world.endpoint.sign_in();
+    let mut config = world.config();
+    config.background = false;
+    world.start_with(config, Some(seed));
+    world.token(0).unwrap();
+    world.advance(LIFETIME - Duration::from_secs(50));
+    assert_eq!(world.fast(0), Fast::Serve);
+    world.advance(Duration::from_secs(20));
+    assert_eq!(world.fast(0), Fast::Ask);
+}
+
+// spec 1.2, 1.3
+#[test]
+fn an_unknown_lifetime_is_reactive_only() {
+    let mut world = World::new(Rotation::Strict, 0);
+    let mut seed = world.endpoint.sign_in();
+    seed.expiry = None;
+    world.start(Some(seed));
+    world.token(0).unwrap();
+    world.advance(Duration::from_secs(1_000_000));
+    assert_eq!(world.fast(0), Fast::Serve);
+}
+
+// spec 1.3
+#[test]
+fn a_wall_clock_that_jumps_forward_ends_the_token_and_one_that_jumps_back_does_not_lengthen_it() {
+    let mut world = served(Rotation::Strict);
+    world.jump_wall(i64::try_from(LIFETIME.as_millis()).unwrap());
+    assert_eq!(world.fast(0), Fast::Ask);
+    let mut world = served(Rotation::Strict);
+    world.jump_wall(-3_600_000);
+    world.advance(LIFETIME);
+    assert_eq!(world.fast(0), Fast::Ask);
+}
+
+// spec 1.3
+#[test]
+fn a_past_expiry_of_the_users_means_expired() {
+    let mut world = World::new(Rotation::Strict, 0);
+    let mut seed = world.endpoint.sign_in();
+    seed.expiry = Some(Expiry::At(world.now.wall.minus(Duration::from_secs(5))));
+    world.start(Some(seed));
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 1.5
+#[test]
+fn a_minimum_life_refreshes_only_where_it_can_be_had() {
+    let mut world = served(Rotation::Strict);
+    world.advance(Duration::from_secs(100));
+    let asked = Want { min_life: Some(Duration::from_secs(2000)), ..Want::default() };
+    assert!(matches!(world.ask(0, |machine, now| machine.acquire(asked, now)), Acquired::Serve(_)));
+    assert!(matches!(world.ask(0, |machine, now| machine.acquire(asked, now)), Acquired::Serve(_)));
+    assert_eq!(world.count(0, "Warned"), 1);
+    let asked = Want { min_life: Some(Duration::from_secs(850)), ..Want::default() };
+    world.advance(Duration::from_secs(400));
+    assert!(matches!(world.ask(0, |machine, now| machine.acquire(asked, now)), Acquired::Wait(_)));
+    while world.perform_any() {}
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 1.6
+#[test]
+fn a_grant_that_is_expired_on_arrival_is_kept_and_served_and_the_session_turns_reactive() {
+    let mut world = served(Rotation::Strict);
+    world.endpoint.lifetime = Some(Duration::ZERO);
+    world.advance(LIFETIME);
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert_eq!(world.fast(0), Fast::Serve);
+    assert_eq!(world.shelf.read().generation(), 2);
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 5.3
+#[test]
+fn tokens_that_live_for_a_blink_are_refreshed_at_most_once_a_second() {
+    let mut world = served(Rotation::Strict);
+    world.endpoint.lifetime = Some(Duration::from_millis(200));
+    world.advance(LIFETIME);
+    for _ in 0..5 {
+        world.token(0).unwrap();
+        world.advance(Duration::from_millis(250));
+    }
+    let began = Duration::from_secs(3600) + LIFETIME;
+    let seconds = (world.now.mono - began).as_secs_f64();
+    assert!(f64::from(world.endpoint.refreshes) <= seconds + 1.0, "{} in {seconds} s", world.endpoint.refreshes);
+}
+
+#[test]
+fn without_a_refresh_token_the_access_token_is_served_to_its_end() {
+    let mut world = World::new(Rotation::Strict, 0);
+    let mut seed = world.endpoint.sign_in();
+    seed.refresh_token = None;
+    world.start(Some(seed));
+    world.token(0).unwrap();
+    world.advance(LIFETIME - Duration::from_secs(1));
+    assert_eq!(world.token(0).unwrap().generation, 1);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::LoginRequired);
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::LoginRequired);
+    assert_eq!(world.count(0, "LoginRequired"), 1);
+}

@@ -1,0 +1,250 @@
+//! Keeping the credential (spec 7).
+
+use std::time::Duration;
+
+use super::serving::served;
+use super::world::{LIFETIME, World};
+use crate::error::ErrorKind;
+use crate::machine::Binding;
+use crate::rotation::Rotation;
+
+/// A world in which the store fails right after the intent was written.
+fn store_fails_after_the_send(rotation: Rotation) -> World {
+    let mut world = served(rotation);
+    world.advance(LIFETIME);
+    world.acquire(0);
+    while world.processes[0].sends.is_empty() {
+        world.perform(0, 0);
+    }
+    world.shelf.down = true;
+    while world.perform_any() {}
+    world
+}
+
+// spec 7.2
+#[test]
+fn a_grant_that_cannot_be_saved_is_served_told_and_saved_later() {
+    let mut world = store_fails_after_the_send(Rotation::StrictFamily);
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert_eq!(world.names(0), ["SignedIn", "RefreshStarted", "RefreshSucceeded", "Unpersisted"]);
+    assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "rt-1");
+    assert!(!world.processes[0].machine.idle());
+    world.shelf.down = false;
+    world.advance(Duration::from_secs(60));
+    while world.perform_any() {}
+    assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "rt-2");
+    assert_eq!(world.count(0, "Persisted"), 1);
+    assert!(world.processes[0].machine.idle());
+}
+
+// spec 7.2
+#[test]
+fn an_unsaved_refresh_token_is_not_spent() {
+    let mut world = store_fails_after_the_send(Rotation::StrictFamily);
+    world.now = world.now.plus(LIFETIME);
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::StoreUnavailable);
+    assert_eq!(world.endpoint.requests.len(), 1);
+}
+
+// spec 7.2
+#[test]
+fn where_use_retires_the_old_token_the_old_one_is_served_until_the_new_one_is_saved() {
+    let mut world = served(Rotation::UntilSuccessorUsed);
+    world.advance(LIFETIME - Duration::from_secs(170));
+    world.acquire(0);
+    while world.processes[0].sends.is_empty() {
+        world.perform(0, 0);
+    }
+    world.shelf.down = true;
+    while world.perform_any() {}
+    assert_eq!(world.token(0).unwrap().generation, 1);
+    world.shelf.down = false;
+    world.advance(Duration::from_secs(60));
+    while world.perform_any() {}
+    assert_eq!(world.token(0).unwrap().generation, 2);
+}
+
+// spec 7.2
+#[test]
+fn a_save_that_turns_out_to_have_landed_is_no_conflict() {
+    let mut world = served(Rotation::StrictFamily);
+    world.advance(LIFETIME);
+    world.acquire(0);
+    while world.processes[0].sends.is_empty() {
+        world.perform(0, 0);
+    }
+    world.perform(0, 0);
+    // The save lands, but its answer says that the store is down.
+    let crate::machine::Effect::Save { op, record, .. } = world.processes[0].pending.remove(0) else { panic!() };
+    world.shelf.record = Some((record, 4711));
+    let lost = Err(crate::store::Unavailable::new("no answer"));
+    world.ask(0, |machine, now| machine.handle_saved(op, lost, now));
+    world.advance(Duration::from_secs(60));
+    while world.perform_any() {}
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert_eq!((world.count(0, "Persisted"), world.endpoint.requests.len()), (1, 1));
+}
+
+// spec 7.3
+#[test]
+fn a_restart_with_the_same_seed_does_not_revive_what_was_signed_out() {
+    let mut world = World::new(Rotation::Strict, 0);
+    let seed = world.endpoint.sign_in();
+    world.start(Some(seed.clone()));
+    world.token(0).unwrap();
+    world.ask(0, |machine, now| machine.sign_out(now));
+    while world.perform_any() {}
+    let restarted = world.start(Some(seed));
+    assert_eq!(world.token(restarted).unwrap_err().kind, ErrorKind::SignedOut);
+    let other = world.endpoint.sign_in();
+    let restarted = world.start(Some(other.clone()));
+    assert_eq!(world.token(restarted).unwrap().value.expose(), other.access_token.unwrap().expose());
+}
+
+// spec 7.3
+#[test]
+fn a_seed_never_replaces_a_live_record_and_the_log_says_so() {
+    let mut world = served(Rotation::Strict);
+    let other = world.endpoint.sign_in();
+    let second = world.start(Some(other));
+    assert_eq!(world.token(second).unwrap().value.expose(), "at-1");
+    assert_eq!(world.names(second), ["Warned"]);
+}
+
+// spec 7.3
+#[test]
+fn of_two_seeds_at_once_one_is_stored_and_both_serve_it() {
+    let mut world = World::new(Rotation::Strict, 2);
+    world.acquire(0);
+    world.acquire(1);
+    world.perform(0, 0);
+    world.perform(1, 0);
+    while world.perform_any() {}
+    let (one, other) = (world.token(0).unwrap(), world.token(1).unwrap());
+    assert_eq!(one.lineage, other.lineage);
+}
+
+// spec 7.4
+#[test]
+fn a_grant_for_the_stored_token_is_saved_over_anothers_dead_mark() {
+    let mut world = World::new(Rotation::Strict, 1);
+    world.token(0).unwrap();
+    world.advance(LIFETIME);
+    world.acquire(0);
+    while world.processes[0].sends.is_empty() {
+        world.perform(0, 0);
+    }
+    let mut record = world.shelf.read();
+    let refresh_token = record.refresh_fingerprint().unwrap();
+    let binding = record.binding.clone();
+    let reason = crate::verdict::DeadReason::Rejected;
+    record.dead = Some(crate::machine::record::DeadMark { refresh_token, binding, reason, oauth_error: None });
+    record.lease = None;
+    world.shelf.record = Some((record.to_bytes(), 77));
+    while world.perform_any() {}
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert!(world.shelf.read().dead.is_none());
+}
+
+// spec 7.5
+#[test]
+fn a_session_for_another_client_sends_neither_token() {
+    let mut world = served(Rotation::Strict);
+    let mut config = world.config();
+    config.binding = Binding { client_id: Some("other".into()), ..config.binding };
+    let second = world.start_with(config, None);
+    let failure = world.token(second).unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::InvalidConfig);
+    assert!(failure.message.contains("client_id none") && failure.message.contains("client_id other"));
+    assert_eq!(world.endpoint.requests.len(), 0);
+}
+
+// spec 7.6
+#[test]
+fn a_store_that_is_down_spends_nothing() {
+    let mut world = served(Rotation::Strict);
+    world.advance(LIFETIME);
+    world.shelf.down = true;
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::StoreUnavailable);
+    assert_eq!(world.endpoint.requests.len(), 0);
+    world.shelf.down = false;
+    world.advance(Duration::from_secs(10));
+    assert_eq!(world.token(0).unwrap().generation, 2);
+}
+
+// spec 4.4, 7.6
+#[test]
+fn a_store_that_cannot_be_written_spends_nothing() {
+    let mut world = served(Rotation::Strict);
+    world.advance(LIFETIME);
+    world.shelf.read_only = true;
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::StoreUnavailable);
+    assert_eq!(world.endpoint.requests.len(), 0);
+}
+
+// spec 7.6
+#[test]
+fn where_nothing_rotates_a_store_that_is_down_costs_nothing() {
+    let mut world = served(Rotation::None);
+    world.advance(LIFETIME);
+    world.shelf.down = true;
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert_eq!(world.endpoint.requests.len(), 1);
+}
+
+// spec 7.6
+#[test]
+fn absent_where_present_was_known_is_signed_out() {
+    let mut world = served(Rotation::Strict);
+    world.advance(LIFETIME);
+    world.shelf.record = None;
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::SignedOut);
+    assert_eq!(world.endpoint.requests.len(), 0);
+}
+
+// spec 4.6
+#[test]
+fn a_sign_out_whose_wipe_fails_says_so_and_is_tried_again() {
+    let mut world = served(Rotation::Strict);
+    world.shelf.down = true;
+    let ticket = world.ask(0, |machine, now| machine.sign_out(now));
+    while world.perform_any() {}
+    let crate::machine::Settled::Failed(failure) = &world.processes[0].settled[&ticket] else { panic!() };
+    assert_eq!(failure.kind, ErrorKind::StoreUnavailable);
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::SignedOut);
+    world.shelf.down = false;
+    world.advance(Duration::from_secs(60));
+    while world.perform_any() {}
+    assert!(world.shelf.read().tombstone);
+}
+
+// spec 7.2
+#[test]
+fn a_sign_in_that_cannot_be_saved_is_served_and_saved_later_and_the_old_one_does_not_come_back() {
+    let mut world = served(Rotation::Strict);
+    world.shelf.down = true;
+    let fresh = world.endpoint.sign_in();
+    world.ask(0, |machine, now| machine.sign_in(&fresh, now)).unwrap();
+    while world.perform_any() {}
+    assert_eq!(world.token(0).unwrap().value.expose(), fresh.access_token.as_ref().unwrap().expose());
+    world.shelf.down = false;
+    world.ask(0, |machine, now| machine.invalidate(now));
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::StoreUnavailable);
+    world.advance(Duration::from_secs(60));
+    while world.perform_any() {}
+    assert_eq!(world.shelf.read().refresh_token, fresh.refresh_token);
+}
+
+// spec 7.7
+#[test]
+fn a_damaged_record_is_unavailable_and_a_sign_in_mends_it() {
+    let mut world = served(Rotation::Strict);
+    world.advance(LIFETIME);
+    world.shelf.record = Some((b"{]".to_vec(), 5));
+    let failure = world.token(0).unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::StoreUnavailable);
+    let fresh = world.endpoint.sign_in();
+    world.ask(0, |machine, now| machine.sign_in(&fresh, now)).unwrap();
+    while world.perform_any() {}
+    assert_eq!(world.shelf.read().refresh_token, fresh.refresh_token);
+}
