@@ -8,9 +8,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rekindle::clock::ManualClock;
 use rekindle::proto::dialect::Dialect as Spoken;
+use rekindle::proto::event::Event;
 use rekindle::proto::retry::RetryPolicy;
 use rekindle::proto::{Credential, Expiry, Rotation, Wall};
-use rekindle::session::Events;
 use rekindle::store::FileStore;
 use rekindle::{Client, Error, Session, SessionBuilder};
 use serde_json::{Map, Value};
@@ -26,9 +26,11 @@ use crate::told;
 pub(crate) struct Kept {
     pub(crate) session: Session,
     pub(crate) client: Client,
-    events: Events,
-    heard: Mutex<Vec<Value>>,
+    heard: Heard,
 }
+
+/// Events since the session was made, those of its making included.
+type Heard = Arc<Mutex<Vec<Event>>>;
 
 pub(crate) struct Stage {
     pub(crate) server: Server,
@@ -116,11 +118,7 @@ impl Stage {
 
     /// What has been heard of a session so far.
     pub(crate) fn heard(&self, kept: &Kept) -> Vec<Value> {
-        let mut heard = kept.heard.lock();
-        while let Some(event) = kept.events.try_next() {
-            heard.push(told::event(self, &event));
-        }
-        heard.clone()
+        kept.heard.lock().iter().map(|event| told::event(self, event)).collect()
     }
 
     fn describe(&self, spec: &SessionSpec) -> Result<Result<SessionBuilder, Error>, String> {
@@ -208,8 +206,9 @@ impl Stage {
     }
 
     fn build(&self, spec: &SessionSpec, builder: SessionBuilder) -> Result<Kept, Error> {
-        let session = builder.build()?;
-        let events = session.events();
+        let heard = Heard::default();
+        let ear = heard.clone();
+        let session = builder.on_event(move |event| ear.lock().push(event.clone())).build()?;
         let mut client = Client::builder(session.clone()).base_url(self.server.bare().base_url());
         if let Some(ms) = spec.client.timeout_ms {
             client = client.timeout(Duration::from_millis(ms));
@@ -226,7 +225,7 @@ impl Stage {
         for (name, value) in &spec.client.headers {
             client = client.default_header(name, value);
         }
-        Ok(Kept { session, client: client.build()?, events, heard: Mutex::default() })
+        Ok(Kept { session, client: client.build()?, heard })
     }
 }
 
