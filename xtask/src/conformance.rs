@@ -14,7 +14,15 @@ pub(crate) fn must_fail(house: &House, _: &str) -> Result<String, String> {
 
 fn made(house: &House, which: &str) -> Result<String, String> {
     let mut command = Command::new("cargo");
-    command.current_dir(&house.root).args(["run", "-q", "--locked", "-p", "rekindle-conformance-gen", "--", which]);
+    command.current_dir(&house.root).args([
+        "run",
+        "-q",
+        "--locked",
+        "-p",
+        "rekindle-conformance-gen",
+        "--",
+        which,
+    ]);
     let output = command.output().map_err(|error| format!("cargo: {error}"))?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());

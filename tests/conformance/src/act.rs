@@ -22,7 +22,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 pub(crate) async fn act(stage: &Stage, session: &str, act: &Act) -> Result<Value, String> {
     match act {
         Act::NewSession { name, with } => done(stage, stage.make(name, with.clone())?).await,
-        Act::Advance { .. } | Act::AdvanceToTimer { .. } | Act::JumpWall { .. } => turn_clock(stage, act).await,
+        Act::Advance { .. } | Act::AdvanceToTimer { .. } | Act::JumpWall { .. } => {
+            turn_clock(stage, act).await
+        }
         Act::WaitFor(what) => wait_for(stage, session, what).await,
         Act::Release { .. }
         | Act::Play { .. }
@@ -130,20 +132,23 @@ async fn turn_clock(stage: &Stage, act: &Act) -> Result<Value, String> {
             stage.clock.jump_wall(Wall(wall.0 + by_ms));
         }
         Act::AdvanceToTimer { within_ms } => {
-            let within = Duration::from_millis(*within_ms);
-            loop {
-                let now = stage.clock.now().mono;
-                let next = stage.clock.next_due().filter(|due| *due <= now + within);
-                if let Some(due) = next {
-                    stage.clock.advance(due.saturating_sub(now));
-                    break;
+            let left = loop {
+                if let Some(left) = next_timer(stage, *within_ms) {
+                    break left;
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
-            }
+            };
+            stage.clock.advance(left);
         }
         _ => {}
     }
     Ok(json!({}))
+}
+
+/// How long until the next timer, if that is not longer than this.
+fn next_timer(stage: &Stage, within_ms: u64) -> Option<Duration> {
+    let left = stage.clock.next_due()?.saturating_sub(stage.clock.now().mono);
+    (left <= Duration::from_millis(within_ms)).then_some(left)
 }
 
 fn turn(stage: &Stage, act: &Act) -> Result<(), String> {
@@ -190,7 +195,8 @@ fn has_come(stage: &Stage, kept: &Kept, what: &WaitFor) -> bool {
         .as_ref()
         .is_none_or(|pattern| fits(pattern, &told::status(stage, &kept.session.status())));
     let stored = what.stored.as_ref().is_none_or(|pattern| fits(pattern, &stored(stage)));
-    requests && event && counters && status && stored
+    let timer = what.timer_within_ms.is_none_or(|within| next_timer(stage, within).is_some());
+    requests && event && counters && status && stored && timer
 }
 
 /// What is in the store that sessions share.

@@ -235,6 +235,7 @@ pub(crate) struct WaitFor {
     pub(crate) counters: Option<Value>,
     pub(crate) status: Option<Value>,
     pub(crate) stored: Option<Value>,
+    pub(crate) timer_within_ms: Option<u64>,
 }
 
 /// What a scripted store does.

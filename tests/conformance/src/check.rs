@@ -43,7 +43,10 @@ fn check_session(stage: &Stage, name: &str, expect: &Expect) {
     });
     if let Some(Value::Object(mut pattern)) = counters {
         pattern.retain(|_, value| !value.is_object() || value.get("$any").is_some());
-        complain(stage, matches(&pattern.into(), &told::counters(&kept.session), &format!("counters of {name}")));
+        complain(
+            stage,
+            matches(&pattern.into(), &told::counters(&kept.session), &format!("counters of {name}")),
+        );
     }
 }
 
@@ -95,14 +98,18 @@ fn served(stage: &Stage, name: &str, server: &Server, wanted: &[Value]) {
         let mut pattern = entry.clone();
         let count = pattern.as_object_mut().and_then(|entry| entry.remove("count"));
         let found = log.iter().filter(|request| matches(&pattern, request, "").is_ok()).count();
-        complain(stage, matches(&count.unwrap_or(json!(1)), &json!(found), &format!("{name}: count of {pattern}")));
+        complain(
+            stage,
+            matches(&count.unwrap_or(json!(1)), &json!(found), &format!("{name}: count of {pattern}")),
+        );
     }
 }
 
 fn logged(request: &rekindle_test_server::Logged) -> Value {
-    let token = request.authorization.as_deref().map_or("", |value| {
-        value.split_once(' ').map_or(value, |(_, token)| token)
-    });
+    let token = request
+        .authorization
+        .as_deref()
+        .map_or("", |value| value.split_once(' ').map_or(value, |(_, token)| token));
     let headers = request.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
     json!({
         "method": request.method,

@@ -41,9 +41,9 @@ pub fn matches(pattern: &Value, actual: &Value, path: &str) -> Result<(), String
 }
 
 fn is_matcher(pattern: &Value) -> bool {
-    pattern.as_object().is_some_and(|members| {
-        !members.is_empty() && members.keys().all(|name| name.starts_with('$'))
-    })
+    pattern
+        .as_object()
+        .is_some_and(|members| !members.is_empty() && members.keys().all(|name| name.starts_with('$')))
 }
 
 fn apply(name: &str, wanted: &Value, actual: &Value, path: &str) -> Result<(), String> {

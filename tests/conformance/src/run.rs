@@ -49,8 +49,8 @@ async fn play(stage: &Arc<Stage>, case: &Case) -> Result<(), String> {
     };
     let mut lanes = Lanes::new();
     for (at, operation) in case.operations.iter().enumerate() {
-        let operation: Operation =
-            serde_json::from_value(operation.clone()).map_err(|error| format!("operations[{at}]: {error}"))?;
+        let operation: Operation = serde_json::from_value(operation.clone())
+            .map_err(|error| format!("operations[{at}]: {error}"))?;
         step(stage, &mut lanes, at, operation).await?;
     }
     for (_, lane) in lanes {
@@ -64,13 +64,15 @@ async fn play(stage: &Arc<Stage>, case: &Case) -> Result<(), String> {
 async fn step(stage: &Arc<Stage>, lanes: &mut Lanes, at: usize, operation: Operation) -> Result<(), String> {
     match (&operation.act, &operation.lane) {
         (Act::Cancel { of }, _) => {
-            let lane = lanes.remove(of).ok_or_else(|| format!("operations[{at}]: there is no lane `{of}`"))?;
+            let lane =
+                lanes.remove(of).ok_or_else(|| format!("operations[{at}]: there is no lane `{of}`"))?;
             lane.abort();
             let _ = lane.await;
         }
         (Act::WaitFor(what), None) if what.of.is_some() => {
             let of = what.of.as_deref().unwrap_or_default();
-            let lane = lanes.remove(of).ok_or_else(|| format!("operations[{at}]: there is no lane `{of}`"))?;
+            let lane =
+                lanes.remove(of).ok_or_else(|| format!("operations[{at}]: there is no lane `{of}`"))?;
             let _ = lane.await;
         }
         (_, Some(name)) => {
@@ -123,7 +125,8 @@ async fn late_events(stage: &Stage, expect: &Expect) {
 
 fn has_heard(stage: &Stage, name: &str, wanted: &[Value]) -> bool {
     let Ok(kept) = stage.session(name) else { return true };
-    let happened: u64 = kept.session.stats().entries().iter().filter(|(name, _)| is_event(name)).map(|(_, n)| n).sum();
+    let happened: u64 =
+        kept.session.stats().entries().iter().filter(|(name, _)| is_event(name)).map(|(_, n)| n).sum();
     let heard = stage.heard(&kept);
     let mut wanted = wanted.iter().filter(|event| event["session"].as_str().unwrap_or("main") == name);
     let fits = |event: &Value| heard.iter().any(|one| matches(&event_pattern(event), one, "").is_ok());

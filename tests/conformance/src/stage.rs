@@ -51,7 +51,8 @@ impl Stage {
         let mut names = vec![("{server}", server.bare().base_url())];
         names.extend(other.as_ref().map(|other| ("{other}", other.bare().base_url())));
         let mut case = case.clone();
-        for part in [&mut case.server, &mut case.other, &mut case.expect].into_iter().chain(&mut case.operations)
+        for part in
+            [&mut case.server, &mut case.other, &mut case.expect].into_iter().chain(&mut case.operations)
         {
             name_servers(part, &names);
         }

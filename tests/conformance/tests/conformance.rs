@@ -42,5 +42,7 @@ fn skips_are_cases() -> Result<(), String> {
     let cases: Suite = serde_json::from_str(CASES).map_err(|error| error.to_string())?;
     let known = |id: &str| cases.cases.iter().any(|case| case.id == id);
     let bad = SKIPPED.iter().find(|(id, why)| !known(id) || why.is_empty());
-    bad.map_or(Ok(()), |(id, _)| Err(format!("the skip list names `{id}`, which is no case or has no reason")))
+    bad.map_or(Ok(()), |(id, _)| {
+        Err(format!("the skip list names `{id}`, which is no case or has no reason"))
+    })
 }

@@ -32,7 +32,8 @@ fn main() -> ExitCode {
 fn make(folder: &Path, which: &str) -> Result<String, Vec<String>> {
     let one = |why: String| vec![why];
     let schema = read(&folder.join("schema.json")).map_err(one)?;
-    let schema: Value = serde_json::from_str(&schema).map_err(|error| vec![format!("schema.json: {error}")])?;
+    let schema: Value =
+        serde_json::from_str(&schema).map_err(|error| vec![format!("schema.json: {error}")])?;
     let spec = read(&folder.join("../../SPEC.md")).map_err(one)?;
     let cases = cases(&folder.join(which)).map_err(one)?;
     let problems = problems(&cases, &schema, &rules(&spec), which == "cases");

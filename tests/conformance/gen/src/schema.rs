@@ -29,7 +29,9 @@ impl Checker<'_> {
         match keyword {
             "$schema" | "$id" | "title" | "description" | "$defs" => Ok(()),
             "$ref" => self.check(self.definition(wanted)?, value, path),
-            "type" => is_of_type(wanted, value).then_some(()).ok_or(format!("{path}: {value} is no {wanted}")),
+            "type" => {
+                is_of_type(wanted, value).then_some(()).ok_or(format!("{path}: {value} is no {wanted}"))
+            }
             "const" => (wanted == value).then_some(()).ok_or(format!("{path}: {value} is not {wanted}")),
             "enum" => {
                 let known = wanted.as_array().is_some_and(|list| list.contains(value));
