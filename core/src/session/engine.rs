@@ -343,9 +343,11 @@ impl Engine {
         let engine = self.clone();
         let work = async move {
             let guarded = engine.clone();
+            let serving = engine.published().served.as_ref().map(|served| served.current.value.clone());
             // A task of its own: a panic in a user's refresh function ends as a lost answer.
-            let asked =
-                tokio::spawn(guarded.clone().inside(async move { guarded.source.refresh(spend).await }));
+            let asked = tokio::spawn(
+                guarded.clone().inside(async move { guarded.source.refresh(spend, serving).await }),
+            );
             let _abort = AbortOnDrop(asked.abort_handle());
             let lost = (Outcome::Lost(rekindle_proto::Lost::Broken), Said::default());
             let (outcome, said) = asked.await.unwrap_or(lost);

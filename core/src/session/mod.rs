@@ -133,7 +133,7 @@ impl Session {
     /// As [`Session::token`].
     pub async fn refresh(&self, force: bool) -> Result<Token, Error> {
         let deadline = self.deadline(None);
-        let served = self.rounds(deadline, Want::default(), |machine, now| machine.refresh(force, now)).await;
+        let served = self.rounds(deadline, None, |machine, now| machine.refresh(force, now)).await;
         Ok(Token::owned(served?))
     }
 
@@ -272,15 +272,16 @@ impl Session {
 
     async fn acquire(&self, want: Want, deadline: Option<Duration>) -> Result<Token, Error> {
         let deadline = self.deadline(deadline);
-        let served = self.rounds(deadline, want, |machine, now| machine.acquire(want, now)).await?;
+        let served = self.rounds(deadline, Some(want), |machine, now| machine.acquire(want, now)).await?;
         Ok(Token::owned(served))
     }
 
-    /// Asks, waits, and asks again where the wait ended without a word.
+    /// Asks, waits, and asks again where the wait ended without a word. Who only wants a token is content
+    /// with an old one; who asked for a refresh is told that it failed.
     async fn rounds(
         &self,
         deadline: Duration,
-        want: Want,
+        want: Option<Want>,
         question: impl Fn(&mut Machine, Now) -> Acquired,
     ) -> Result<Arc<Served>, Error> {
         for _ in 0..MOST_ROUNDS {
@@ -294,7 +295,12 @@ impl Session {
                 (Acquired::Wait(_), Some(waiter)) => match self.engine.wait(waiter, deadline).await {
                     Ok(Done::Ready(served)) => return Ok(served),
                     Ok(Done::Again) => {}
-                    Ok(Done::Failed(failure)) | Err(failure) => return self.fallback(want, failure),
+                    Ok(Done::Failed(failure)) | Err(failure) => {
+                        return match want {
+                            Some(want) => self.fallback(want, failure),
+                            None => Err(failure.into()),
+                        };
+                    }
                 },
                 (Acquired::Fail(failure), _) => return Err(failure.into()),
                 (Acquired::Wait(_), None) => {}

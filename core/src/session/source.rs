@@ -58,7 +58,8 @@ pub enum RefreshError {
 /// What the engine asks.
 #[async_trait]
 pub(crate) trait Source: Send + Sync + 'static {
-    async fn refresh(&self, spend: Spend) -> (Outcome, Said);
+    /// `serving`: the access token that is held, which the answer may echo.
+    async fn refresh(&self, spend: Spend, serving: Option<Secret>) -> (Outcome, Said);
     async fn revoke(&self, token: &Secret);
 }
 
@@ -72,27 +73,28 @@ pub(crate) struct Endpoint {
 
 #[async_trait]
 impl Source for Endpoint {
-    async fn refresh(&self, spend: Spend) -> (Outcome, Said) {
+    async fn refresh(&self, spend: Spend, serving: Option<Secret>) -> (Outcome, Said) {
+        let known: Vec<&Secret> = serving.iter().chain([&spend.refresh_token]).collect();
         let refresh = RefreshRequest {
             refresh_token: &spend.refresh_token,
             scope: spend.scope.as_deref(),
             extra: &spend.extra,
         };
         match self.dialect.refresh_request(&self.identity, &refresh) {
-            Ok(request) => self.ask(request, &spend.refresh_token).await,
+            Ok(request) => self.ask(request, &known).await,
             Err(failure) => (Outcome::ClientConfig { error: failure.message }, Said::default()),
         }
     }
 
     async fn revoke(&self, token: &Secret) {
         if let Ok(Some(request)) = self.dialect.revoke_request(&self.identity, token) {
-            let _ = self.ask(request, token).await;
+            let _ = self.ask(request, &[token]).await;
         }
     }
 }
 
 impl Endpoint {
-    async fn ask(&self, request: TokenRequest, token: &Secret) -> (Outcome, Said) {
+    async fn ask(&self, request: TokenRequest, known: &[&Secret]) -> (Outcome, Said) {
         let sent_at = self.clock.now().wall;
         let body = match request.body.expose() {
             "" => Outgoing::Empty,
@@ -117,7 +119,7 @@ impl Endpoint {
                 let said = Said {
                     oauth_error: self.dialect.error_code(&body),
                     status: Some(status.as_u16()),
-                    message: self.dialect.server_message(&body, &[token]),
+                    message: self.dialect.server_message(&body, known),
                 };
                 (self.dialect.outcome(&answer), said)
             }
@@ -152,7 +154,7 @@ pub(crate) struct Custom(pub(crate) Arc<dyn Refresh>);
 
 #[async_trait]
 impl Source for Custom {
-    async fn refresh(&self, spend: Spend) -> (Outcome, Said) {
+    async fn refresh(&self, spend: Spend, _: Option<Secret>) -> (Outcome, Said) {
         let mut said = Said::default();
         let outcome = match self.0.refresh(spend).await {
             Ok(grant) => Outcome::Granted(Box::new(grant)),

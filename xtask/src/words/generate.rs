@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::house::House;
-use crate::rules;
+use crate::{conformance, rules};
 
 /// A file that is written, wholly or in part, by `cargo xtask gen`.
 struct Generated {
@@ -12,7 +12,11 @@ struct Generated {
     render: fn(&House, &str) -> Result<String, String>,
 }
 
-const ALL: &[Generated] = &[Generated { path: "SPEC.md", render: rules::render_table }];
+const ALL: &[Generated] = &[
+    Generated { path: "SPEC.md", render: rules::render_table },
+    Generated { path: "tests/conformance/cases.json", render: conformance::cases },
+    Generated { path: "tests/conformance/must-fail.json", render: conformance::must_fail },
+];
 
 /// Writes what is stale.
 pub(crate) fn generate(house: &House) -> bool {

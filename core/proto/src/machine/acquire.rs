@@ -158,7 +158,7 @@ impl Machine {
                 return Acquired::Fail(limited(wait));
             }
             self.window.count(now.mono);
-            return Acquired::Wait(self.start(cause, force, now));
+            return self.start_and_wait(cause, force, now);
         }
         self.join(cause, now)
     }
@@ -169,14 +169,17 @@ impl Machine {
                 flight.waiters += 1;
                 Acquired::Wait(flight.ticket)
             }
-            None => {
-                let ticket = self.start(cause, false, now);
-                if let Some(flight) = &mut self.flight {
-                    flight.waiters += 1;
-                }
-                Acquired::Wait(ticket)
-            }
+            None => self.start_and_wait(cause, false, now),
         }
+    }
+
+    /// Who starts a flight is its first waiter.
+    fn start_and_wait(&mut self, cause: RefreshCause, force: bool, now: Now) -> Acquired {
+        let ticket = self.start(cause, force, now);
+        if let Some(flight) = &mut self.flight {
+            flight.waiters += 1;
+        }
+        Acquired::Wait(ticket)
     }
 
     /// Before a failure is told from memory, the store is asked: somebody may have signed in elsewhere.

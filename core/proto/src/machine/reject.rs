@@ -150,8 +150,18 @@ impl Machine {
         }
         self.publish(now);
         match refused {
-            Some(reason) => AfterRejection::Refuse(reason),
+            Some(reason) => {
+                self.wait_no_more(&acquired);
+                AfterRejection::Refuse(reason)
+            }
             None => waiting(acquired),
+        }
+    }
+
+    /// A request that is not sent again needs the flight, but does not wait for it.
+    fn wait_no_more(&mut self, acquired: &Acquired) {
+        if let (Acquired::Wait(_), Some(flight)) = (acquired, &mut self.flight) {
+            flight.waiters = flight.waiters.saturating_sub(1);
         }
     }
 }

@@ -1,0 +1,101 @@
+//! A store that fails on demand, and what can happen to a file.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use rekindle::store::{Expected, Loaded, Saved, Store, Unavailable, Version};
+
+use crate::case::{Damage, StoreMode};
+
+/// One record that all sessions of a case share.
+#[derive(Clone, Default)]
+pub(crate) struct Scripted(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    record: Option<Vec<u8>>,
+    saves: u64,
+    load: StoreMode,
+    save: StoreMode,
+}
+
+impl Scripted {
+    pub(crate) fn set(&self, load: Option<StoreMode>, save: Option<StoreMode>) {
+        let mut kept = self.0.lock();
+        kept.load = load.unwrap_or(kept.load);
+        kept.save = save.unwrap_or(kept.save);
+    }
+
+    pub(crate) fn record(&self) -> Option<String> {
+        self.0.lock().record.as_ref().map(|record| String::from_utf8_lossy(record).into_owned())
+    }
+
+    pub(crate) fn damage(&self, how: Damage) {
+        let mut kept = self.0.lock();
+        let record = kept.record.take();
+        kept.record = record.and_then(|record| damaged(record, how));
+        kept.saves += 1;
+    }
+}
+
+#[async_trait]
+impl Store for Scripted {
+    fn identity(&self) -> Option<String> {
+        Some(format!("scripted {:p}", Arc::as_ptr(&self.0)))
+    }
+
+    async fn load(&self) -> Result<Loaded, Unavailable> {
+        let kept = self.0.lock();
+        if kept.load != StoreMode::Works {
+            return Err(Unavailable::new("as scripted"));
+        }
+        let version = Version::new(kept.saves.to_string());
+        Ok(kept.record.clone().map_or(Loaded::Absent, |record| Loaded::Present(record, version)))
+    }
+
+    async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
+        let mut kept = self.0.lock();
+        if kept.save == StoreMode::Unavailable {
+            return Err(Unavailable::new("as scripted"));
+        }
+        let current = Version::new(kept.saves.to_string());
+        let fits = match expected {
+            Expected::Anything => true,
+            Expected::Absent => kept.record.is_none(),
+            Expected::Version(version) => kept.record.is_some() && *version == current,
+        };
+        if !fits {
+            return Ok(Saved::Conflict);
+        }
+        kept.record = Some(record.to_vec());
+        kept.saves += 1;
+        if kept.save == StoreMode::Lands {
+            return Err(Unavailable::new("as scripted, though it has landed"));
+        }
+        Ok(Saved::Done(Version::new(kept.saves.to_string())))
+    }
+}
+
+/// Does to a file what happens to files.
+pub(crate) fn damage_file(path: &Path, how: Damage) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    let record = fs::read(path).map_err(told)?;
+    match damaged(record, how) {
+        Some(record) => fs::write(path, record).map_err(told),
+        None => fs::remove_file(path).map_err(told),
+    }
+}
+
+fn damaged(mut record: Vec<u8>, how: Damage) -> Option<Vec<u8>> {
+    match how {
+        Damage::Remove => return None,
+        Damage::Empty => record.clear(),
+        Damage::Truncate => record.truncate(record.len() / 2),
+        Damage::Garbage => record.fill(b'#'),
+        Damage::Trailing => record.extend_from_slice(b"}trailing"),
+    }
+    Some(record)
+}
