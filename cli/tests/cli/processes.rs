@@ -78,6 +78,22 @@ fn a_signal_ends_a_command_that_waits_for_input() {
 }
 
 #[cfg(unix)]
+#[test]
+fn an_interrupted_demo_leaves_nothing_behind() {
+    let world = World::new();
+    let temp = world.path("temp");
+    std::fs::create_dir(&temp).unwrap();
+    let left = || std::fs::read_dir(&temp).unwrap().count();
+    let child =
+        world.command(&["demo", "--requests", "50000", "--concurrency", "20"]).env("TMPDIR", &temp).spawn();
+    let child = child.unwrap();
+    world.until(|_| left() > 0);
+    send(&child, "TERM");
+    assert_eq!(Ran::of(child).code, 143);
+    assert_eq!(left(), 0, "the credential's folder is gone");
+}
+
+#[cfg(unix)]
 fn send(child: &Child, signal: &str) {
     let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
