@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rekindle_proto::dialect::{ClientIdentity, Dialect};
-use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
 use rekindle_proto::event::Warning;
+use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
 use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
 use url::Url;
 
@@ -323,10 +323,9 @@ impl SessionBuilder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let key = store
-            .identity()
-            .filter(|_| !self.alone && !custom)
-            .map(|store| format!("{store}\n{binding:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background));
+        let key = store.identity().filter(|_| !self.alone && !custom).map(|store| {
+            format!("{store}\n{binding:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background)
+        });
         let dialect = Arc::new(dialect);
         let make = || {
             let mut config = MachineConfig::new(dialect.rotation(), binding);
