@@ -1,4 +1,43 @@
-//! Keeps API sessions alive.
+//! Keeps API sessions alive: sees that a token ended, refreshes it once for everybody, sends the request
+//! again where that is safe, and stores what it got.
+//!
+//! ```no_run
+//! # async fn f() -> Result<(), rekindle::Error> {
+//! use rekindle::{store::FileStore, Client, Session};
+//!
+//! let session = Session::builder("oauth2")
+//!     .token_url("https://auth.example.com/oauth/token")
+//!     .client_id("app")
+//!     .tokens("access token", "refresh token")
+//!     .store(FileStore::new("credential.json"))
+//!     .build()?;
+//! let client = Client::new(session, "https://api.example.com")?;
+//! let users: serde_json::Value = client.get("/users").send().await?.json().await?;
+//! # let _ = users; Ok(()) }
+//! ```
+//!
+//! ```text
+//!               token ended, or turned away
+//!   serving ------------------------------------> flight: read, claim, send, save
+//!      ^  \                                          |          |            |
+//!      |   +-- sign_out --> signed out    adopt <-----+          |            |
+//!      |                        |           |              back-off       refresh token dead
+//!      +------- sign_in --------+-----------+--- granted --------+            |
+//!      +------- sign_in ------------------------------------------------ LoginRequired
+//! ```
+//!
+//! # What is where
+//!
+//! [`Session`] keeps one sign-in; [`Client`] sends requests with it; [`store`] keeps the credential, [`transport`] carries bytes,
+//! [`proto`] decides. For those who keep their own HTTP client: [`Session::judge`], and the features `tower` and
+//! `reqwest-middleware`.
+//!
+//! # What it does not do
+//!
+//! It does not sign users in (give it the tokens, with [`Session::sign_in`]), decode access tokens (RFC 9068 section 6),
+//! make DPoP proofs yet, follow URLs out of challenges, or revoke at sign-out: some servers then end every other
+//! session of the user. Copies of a token that it cannot wipe: those inside the HTTP stack's buffers, and
+//! whatever you take out of [`Token::value`].
 
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub mod adapters;
@@ -17,3 +56,8 @@ pub use session::{
     DialectSource, Events, Judgement, Refresh, RefreshError, ReplayRefused, Session, SessionBuilder, Spend,
     Stats, Status, Token,
 };
+
+/// The README's programs, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

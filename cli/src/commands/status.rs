@@ -1,6 +1,6 @@
 //! `rekindle status`: how the session stands. Never a secret.
 
-use rekindle::proto::{DeadReason, Wall};
+use rekindle::proto::Wall;
 use rekindle::session::StatusStanding as Standing;
 use rekindle::{Session, Status};
 use serde::Serialize;
@@ -130,17 +130,8 @@ fn when(at: Wall, now: Wall) -> String {
 }
 
 fn reason(standing: Standing) -> Option<&'static str> {
-    let Standing::LoginRequired(reason) = standing else { return None };
-    Some(match reason {
-        DeadReason::Rejected => "rejected",
-        DeadReason::Expired => "expired",
-        DeadReason::Revoked => "revoked",
-        DeadReason::ReuseDetected => "reuse_detected",
-        DeadReason::AnswerLost => "answer_lost",
-        DeadReason::Told => "told",
-        DeadReason::NoRefreshToken => "no_refresh_token",
-        DeadReason::StepUp => "step_up",
-        #[allow(unreachable_patterns, reason = "reasons may be added")]
-        _ => "other",
-    })
+    match standing {
+        Standing::LoginRequired(reason) => Some(reason.name()),
+        _ => None,
+    }
 }

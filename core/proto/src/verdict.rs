@@ -148,6 +148,23 @@ pub enum DeadReason {
     StepUp,
 }
 
+impl DeadReason {
+    /// The name, the same in every language.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::ReuseDetected => "reuse_detected",
+            Self::AnswerLost => "answer_lost",
+            Self::Told => "told",
+            Self::NoRefreshToken => "no_refresh_token",
+            Self::StepUp => "step_up",
+        }
+    }
+}
+
 /// How the outcome of a refresh came to be unknown (spec 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -384,10 +384,8 @@ impl Machine {
             self.tell_login(DeadReason::NoRefreshToken);
             return self.fail_flight(login_required(DeadReason::NoRefreshToken), now);
         }
-        if backing_off {
-            if let Err(failure) = self.may_refresh(false, now) {
-                return self.fail_flight(failure, now);
-            }
+        if backing_off && let Err(failure) = self.may_refresh(false, now) {
+            return self.fail_flight(failure, now);
         }
         self.claim_or_wait(record, version, now);
     }
@@ -613,7 +611,8 @@ impl Machine {
         marked.lease = None;
         marked.intent = None;
         marked.backoff = None;
-        marked.dead = Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason, oauth_error });
+        marked.dead =
+            Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason, oauth_error });
         let op = self.save(&mut marked, Expected::Version(version));
         self.step(Step::Marking(op, Box::new(marked), reason));
     }
