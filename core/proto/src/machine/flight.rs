@@ -384,10 +384,8 @@ impl Machine {
             self.tell_login(DeadReason::NoRefreshToken);
             return self.fail_flight(login_required(DeadReason::NoRefreshToken), now);
         }
-        if backing_off {
-            if let Err(failure) = self.may_refresh(false, now) {
-                return self.fail_flight(failure, now);
-            }
+        if backing_off && let Err(failure) = self.may_refresh(false, now) {
+            return self.fail_flight(failure, now);
         }
         self.claim_or_wait(record, version, now);
     }
