@@ -182,10 +182,10 @@ impl Session {
     pub async fn fresh_status(&self) -> Result<Status, Error> {
         if self.status().standing == StatusStanding::Unread {
             let opened = self.engine.ask_and_wait(|machine, _| ((), Some(machine.open())));
-            if let Some(waiter) = opened.1 {
-                if let Done::Failed(failure) = self.engine.wait(waiter, self.deadline(None)).await? {
-                    return Err(failure.into());
-                }
+            if let Some(waiter) = opened.1
+                && let Done::Failed(failure) = self.engine.wait(waiter, self.deadline(None)).await?
+            {
+                return Err(failure.into());
             }
         }
         Ok(self.status())

@@ -46,7 +46,9 @@ impl Refresh for Scripted {
     async fn refresh(&self, _: Spend) -> Result<Grant, RefreshError> {
         let next = self.results.lock().pop_front().unwrap_or_default();
         if next["calls_back"] == true && !self.callback.is_refused().await {
-            return Err(RefreshError::TryLater("the session let its own refresh function wait for it".into()));
+            return Err(RefreshError::TryLater(
+                "the session let its own refresh function wait for it".into(),
+            ));
         }
         match next["error"].as_str() {
             Some("login_required") => Err(RefreshError::LoginRequired),
