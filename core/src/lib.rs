@@ -1,5 +1,7 @@
 //! Keeps API sessions alive.
 
+#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+pub mod adapters;
 pub mod client;
 pub mod clock;
 pub mod error;

@@ -118,6 +118,8 @@ pub(super) fn operation(method: &Method, headers: &HeaderMap, body: Option<&Byte
     match body {
         Some(body) if sure => read::operation(body),
         Some(body) if *method == Method::POST && json => read::detect(body).unwrap_or_default(),
+        // What cannot be read counts as a mutation: it makes a difference only if the answer is one of GraphQL.
+        None if sure || *method == Method::POST && json => Operation::GraphqlMutation,
         _ => Operation::Http,
     }
 }

@@ -30,6 +30,8 @@ pub use self::graphql::GraphqlError;
 pub use self::multipart::{Form, Part};
 pub use self::request::RequestBuilder;
 pub use self::response::{BodyStream, Redirected, Response};
+#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+pub(crate) use self::send::is_json;
 use crate::error::Error;
 use crate::session::Session;
 
@@ -207,7 +209,7 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// What relative URLs are below. Its path is kept: `/pupils` below `https://a.test/v1` is
+    /// What relative URLs are below; the session's token is for its origin as well. Its path is kept: `/pupils` below `https://a.test/v1` is
     /// `https://a.test/v1/pupils`.
     pub fn base_url(self, url: impl AsRef<str>) -> Self {
         self.change(|options| {
@@ -269,7 +271,10 @@ impl ClientBuilder {
 
     /// The client; or what was wrong, by the argument's name.
     pub fn build(self) -> Result<Client, Error> {
-        let (options, session) = (self.options?, self.session);
+        let (options, mut session) = (self.options?, self.session);
+        if let Some(base) = &options.base_url {
+            session = session.with_base(base)?;
+        }
         let budget = Mutex::new(Budget::new(&options.retry, session.clock().now().mono));
         let (judges_success, mut credential_headers) = facts(&session);
         credential_headers.push(AUTHORIZATION);

@@ -44,6 +44,28 @@ pub struct Redirected {
 }
 
 impl Response {
+    /// One that another HTTP client got; as much of its body as had been read.
+    #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+    pub(crate) fn apart(
+        session: &crate::session::Session,
+        url: Url,
+        head: http::response::Parts,
+        read: Bytes,
+    ) -> Self {
+        Self {
+            status: head.status,
+            version: head.version,
+            headers: head.headers,
+            url,
+            history: Vec::new(),
+            verdict: None,
+            replay_refused: None,
+            elapsed: Duration::ZERO,
+            deadline: Deadline::new(session.clock(), None).0,
+            body: Incoming::of(read),
+        }
+    }
+
     /// Its status.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -320,7 +320,7 @@ async fn read_if_json(response: &mut Response, limit: usize, errors: bool) {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let essence = media_type(headers);
     essence.eq_ignore_ascii_case(b"application/json")
         || essence.eq_ignore_ascii_case(b"text/json")

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rekindle_proto::dialect::{ClientIdentity, Dialect};
-use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
 use rekindle_proto::event::Warning;
+use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
 use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
 use url::Url;
 
@@ -199,13 +199,13 @@ impl SessionBuilder {
         self
     }
 
-    /// An origin that the token is for. Call it once for each.
+    /// An origin that the token is for, beside that of a client's base URL. Call it once for each.
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
     }
 
-    /// The origins that the token is for, and no others (spec 9.1).
+    /// The origins that the token is for, beside that of a client's base URL, and no others (spec 9.1).
     pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.origins.extend(origins.into_iter().map(Into::into));
         self
@@ -302,7 +302,9 @@ impl SessionBuilder {
             ));
         }
         let insecure = urls("insecure_origins", &self.insecure_origins)?;
-        let origins = Origins::new(&urls("origins", &self.origins)?, &insecure)?;
+        let listed = urls("origins", &self.origins)?;
+        let mut origins = Origins::new(insecure.clone());
+        listed.iter().try_for_each(|url| origins.check("origins", url))?;
         let token_url = self.token_url.as_deref().map(|text| url("token_url", text)).transpose()?;
         let identity = ClientIdentity {
             token_url,
@@ -321,10 +323,9 @@ impl SessionBuilder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let key = store
-            .identity()
-            .filter(|_| !self.alone && !custom)
-            .map(|store| format!("{store}\n{binding:?}\n{dialect:?}\n{origins:?}\n{}", self.background));
+        let key = store.identity().filter(|_| !self.alone && !custom).map(|store| {
+            format!("{store}\n{binding:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background)
+        });
         let dialect = Arc::new(dialect);
         let make = || {
             let mut config = MachineConfig::new(dialect.rotation(), binding);
@@ -355,6 +356,10 @@ impl SessionBuilder {
         };
         if let Some(call) = self.on_event {
             engine.hub.listen(call);
+        }
+        for url in listed {
+            let id = engine.origin_id(&url);
+            origins.list(url, id);
         }
         if origins.any_insecure() {
             engine.warn(Warning::InsecureOrigin);

@@ -9,13 +9,15 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::event::{Event, EventKind, Warning};
-use rekindle_proto::machine::{Current, Effect, Machine, OpId, Settled, Snapshot, Ticket};
+use rekindle_proto::machine::{Current, Effect, Machine, OpId, OriginId, Settled, Snapshot, Ticket};
 use rekindle_proto::store::{Loaded, Saved, Unavailable};
 use rekindle_proto::{ErrorKind, Failure, Now, Outcome, Said};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use url::Url;
 
 use super::events::Hub;
+use super::origins::same;
 use super::runtime;
 use super::source::{Source, Spend, reentrant};
 use super::token::{Published, Served};
@@ -39,6 +41,9 @@ pub(crate) struct Engine {
     pub(crate) dialect: Arc<Dialect>,
     store: Arc<dyn Store>,
     source: Arc<dyn Source>,
+    at_rest: Notify,
+    /// By number, for all sessions that share this state.
+    origins: Mutex<Vec<Url>>,
 }
 
 struct State {
@@ -84,7 +89,19 @@ impl Engine {
             dialect,
             store,
             source,
+            at_rest: Notify::new(),
+            origins: Mutex::default(),
         })
+    }
+
+    /// The number of a URL's origin.
+    pub(crate) fn origin_id(&self, url: &Url) -> OriginId {
+        let mut origins = self.origins.lock();
+        let place = origins.iter().position(|known| same(known, url)).unwrap_or_else(|| {
+            origins.push(url.clone());
+            origins.len() - 1
+        });
+        OriginId::try_from(place).unwrap_or(OriginId::MAX)
     }
 
     /// What the fast path reads: no lock, no shared write.
@@ -149,18 +166,18 @@ impl Engine {
     }
 
     /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
-    pub(crate) async fn settle(self: &Arc<Self>, deadline: Duration) -> bool {
-        const LOOK_AGAIN: Duration = Duration::from_millis(20);
+    pub(crate) async fn settle(&self, deadline: Duration) -> bool {
+        let Ok(stay) = runtime::stay() else { return false };
+        let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
         loop {
+            let at_rest = self.at_rest.notified();
             if self.look(|machine, _| machine.idle()) {
                 return true;
             }
-            let now = self.clock.now().mono;
-            if now >= deadline {
-                return false;
+            tokio::select! {
+                () = at_rest => {}
+                () = &mut too_late => return false,
             }
-            let Ok(stay) = runtime::stay() else { return false };
-            stay.enter(|| self.clock.sleep_until((now + LOOK_AGAIN).min(deadline))).await;
         }
     }
 
@@ -205,6 +222,9 @@ impl Engine {
             }
         }
         self.set_timer(state);
+        if state.machine.idle() {
+            self.at_rest.notify_waiters();
+        }
         errands
     }
 

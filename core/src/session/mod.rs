@@ -23,7 +23,7 @@ pub use token::Token;
 use engine::{Done, Engine, Waiter};
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
-use rekindle_proto::event::EventKind;
+use rekindle_proto::event::{EventKind, Warning};
 use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, Want};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now};
 use token::Served;
@@ -232,6 +232,20 @@ impl Session {
     #[must_use]
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.transport
+    }
+
+    /// The same session, whose token is for the origin of a client's base URL as well (spec 9.1).
+    pub(crate) fn with_base(&self, url: &Url) -> Result<Self, Error> {
+        if self.owns(url) {
+            return Ok(self.clone());
+        }
+        let mut origins = Origins::clone(&self.origins);
+        origins.check("base_url", url)?;
+        if !origins::secure(url) {
+            self.engine.warn(Warning::InsecureOrigin);
+        }
+        origins.list(url.clone(), self.engine.origin_id(url));
+        Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
     /// Tells that a request was sent again.

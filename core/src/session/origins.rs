@@ -4,41 +4,45 @@ use rekindle_proto::machine::OriginId;
 use rekindle_proto::{ErrorKind, Failure};
 use url::{Host, Url};
 
-/// The origins that a session's token is for, in the order in which they were listed.
+/// The origins that a session's token is for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
-    list: Vec<Url>,
+    list: Vec<(Url, OriginId)>,
+    insecure: Vec<Url>,
 }
 
 impl Origins {
-    /// Checks and takes a list. `insecure` are the http origins that the user allows by name.
-    pub(crate) fn new(listed: &[Url], insecure: &[Url]) -> Result<Self, Failure> {
-        let mut list: Vec<Url> = Vec::new();
-        for url in listed {
-            if !secure(url) && !insecure.iter().any(|allowed| same(allowed, url)) {
-                return Err(Failure::new(
-                    ErrorKind::InvalidConfig,
-                    format!(
-                        "origins: {} is neither https nor loopback: use https, or list it in insecure_origins",
-                        url.origin().ascii_serialization()
-                    ),
-                ));
-            }
-            if !list.iter().any(|known| same(known, url)) {
-                list.push(url.clone());
-            }
+    /// None yet. `insecure` are the http origins that the user allows by name.
+    pub(crate) fn new(insecure: Vec<Url>) -> Self {
+        Self { list: Vec::new(), insecure }
+    }
+
+    /// Whether that origin may be listed. `setting` is what named it.
+    pub(crate) fn check(&self, setting: &str, url: &Url) -> Result<(), Failure> {
+        if secure(url) || self.insecure.iter().any(|allowed| same(allowed, url)) {
+            return Ok(());
         }
-        Ok(Self { list })
+        let origin = url.origin().ascii_serialization();
+        let next = "use https, or list it in insecure_origins";
+        let message = format!("{setting}: {origin} is neither https nor loopback: {next}");
+        Err(Failure::new(ErrorKind::InvalidConfig, message))
+    }
+
+    /// Lists one, that was checked, under the number that its engine knows it by.
+    pub(crate) fn list(&mut self, url: Url, id: OriginId) {
+        if self.find(&url).is_none() {
+            self.list.push((url, id));
+        }
     }
 
     /// Whether a token may go over http to another machine.
     pub(crate) fn any_insecure(&self) -> bool {
-        self.list.iter().any(|url| !secure(url))
+        self.list.iter().any(|(url, _)| !secure(url))
     }
 
-    /// The place of a URL's origin in the list; `None` = the token is not for it.
+    /// The number of a URL's origin; `None` = the token is not for it.
     pub(crate) fn find(&self, url: &Url) -> Option<OriginId> {
-        self.list.iter().position(|known| same(known, url)).and_then(|place| OriginId::try_from(place).ok())
+        self.list.iter().find(|(known, _)| same(known, url)).map(|(_, id)| *id)
     }
 }
 

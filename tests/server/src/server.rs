@@ -1,14 +1,15 @@
 //! The server: a thread with a runtime of its own, until the handle is dropped.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::BufReader;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::answer::{self, Answer};
@@ -17,6 +18,9 @@ use crate::http::{self, Request};
 use crate::script::Script;
 use crate::stage::{Logged, Stage};
 use crate::{AuthConfig, control};
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 4096;
 
 /// A scripted server on a free port of the loopback.
 ///
@@ -51,11 +55,10 @@ impl TestServer {
     }
 
     pub(crate) fn start_with(script: Script, auth: Option<Arc<Auth>>) -> io::Result<Self> {
-        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = bind(&runtime)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { stage: Stage::new(script), auth: Mutex::new(auth) });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("test-server".to_owned()).spawn(move || {
@@ -63,7 +66,7 @@ impl TestServer {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    _ = listen(listener, served) => {}
+                    () = listen(listener, served) => {}
                 }
             });
         })?;
@@ -172,8 +175,15 @@ impl Shared {
     }
 }
 
-async fn listen(listener: StdListener, shared: Arc<Shared>) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
+/// With room for a thousand clients that come at once: one that finds none tries again after a second.
+fn bind(runtime: &Runtime) -> io::Result<TcpListener> {
+    let _inside = runtime.enter();
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(BACKLOG)
+}
+
+async fn listen(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         // A connection that was given up before it was accepted is no reason to end.
         if let Ok((socket, _)) = listener.accept().await {

@@ -2,28 +2,22 @@
 
 use http::HeaderValue;
 
+use super::document::{self, Document, Mistake};
 use super::file::Spec;
 use crate::error::{ErrorKind, Failure};
 
 impl Spec {
     /// Reads a dialect file; `file` names it in errors.
     pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
-        let broken = |error: &toml::de::Error, field: &str| {
-            let line =
-                error.span().map_or_else(String::new, |span| format!(", line {}", line(text, span.start)));
-            invalid(&format!("{file}{line}"), field, error.message())
-        };
-        let document = toml::Deserializer::parse(text).map_err(|error| broken(&error, ""))?;
-        let spec = serde_path_to_error::deserialize(document);
-        let spec: Self = spec.map_err(|error| broken(error.inner(), &error.path().to_string()))?;
+        let read = Document::parse(text).and_then(|document| document.read());
+        let spec: Self = read.map_err(|mistake| misread(file, &mistake))?;
         let stem = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml");
         spec.named(stem).checked(file)
     }
 
     /// Reads the same shape as JSON data.
     pub(super) fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
-        let spec: Self = serde_path_to_error::deserialize(value)
-            .map_err(|error| invalid("the dialect", &error.path().to_string(), &error.inner().to_string()))?;
+        let spec: Self = document::read(value).map_err(|mistake| misread("the dialect", &mistake))?;
         spec.named("custom").checked("the dialect")
     }
 
@@ -51,25 +45,15 @@ impl Spec {
     }
 }
 
-/// The number of the line that holds this byte.
-fn line(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+fn misread(file: &str, mistake: &Mistake) -> Failure {
+    let line = mistake.line.map_or_else(String::new, |line| format!(", line {line}"));
+    invalid(&format!("{file}{line}"), &mistake.field, &mistake.what)
 }
 
 /// Names the file, the line and the field, and the way out.
 fn invalid(place: &str, field: &str, what: &str) -> Failure {
-    let field = if matches!(field, "" | ".") { String::new() } else { format!(", field `{field}`") };
-    let what = without_value(what).replace('\n', " ");
+    let field = if field.is_empty() { String::new() } else { format!(", field `{field}`") };
+    let what = what.replace('\n', " ");
     let way_out = "correct it there, or take a preset (`rekindle presets` lists them)";
     Failure::new(ErrorKind::InvalidConfig, format!("{place}{field}: {}; {way_out}", what.trim()))
-}
-
-/// serde shows the value of a wrong type, and a dialect may hold an API key.
-fn without_value(what: &str) -> String {
-    let value =
-        what.strip_prefix("invalid type: string ").or_else(|| what.strip_prefix("invalid value: string "));
-    match value.and_then(|value| value.rfind(", expected ").map(|at| &value[at..])) {
-        Some(expected) => format!("a text does not fit here{expected}"),
-        None => what.to_owned(),
-    }
 }

@@ -39,6 +39,7 @@
 
 mod answer;
 mod body;
+mod document;
 mod effect;
 mod file;
 mod judge;
@@ -69,6 +70,7 @@ use crate::error::{ErrorKind, Failure};
 use crate::rotation::Rotation;
 use crate::verdict::{Exchange, Outcome, Verdict};
 
+pub use document::{Document, Mistake};
 pub use file::ClientAuth;
 pub use path::Path;
 pub use preset::Preset;

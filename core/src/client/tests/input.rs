@@ -89,6 +89,7 @@ async fn queries_add_up_and_forms_are_encoded() {
 #[tokio::test]
 async fn absurd_timeouts_are_no_panic() {
     let stage = stage([Play::Hang]);
+    stage.session.token().await.unwrap();
     let error = stage.send(stage.client.get("/").timeout(Duration::ZERO)).await.unwrap_err();
     assert!(error.is_timeout());
     assert!(stage.send(stage.client.get("/").timeout(Duration::MAX)).await.is_ok());

@@ -16,10 +16,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use parking_lot::Mutex;
+use rekindle_proto::{Dialect, Grant};
 use url::Url;
 
 use super::*;
 use crate::clock::{Clock, ManualClock};
+use crate::session::{Events, Refresh, RefreshError, Spend};
 use crate::transport::{Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse};
 
 pub(super) const BASE: &str = "https://api.test/v1";
@@ -30,6 +32,8 @@ pub(super) struct Stage {
     pub(super) session: Session,
     pub(super) wire: Arc<Wire>,
     pub(super) clock: ManualClock,
+    pub(super) mint: Arc<Mint>,
+    events: Events,
 }
 
 /// What one request looked like on the wire.
@@ -163,35 +167,101 @@ pub(super) fn stage(script: impl IntoIterator<Item = Play>) -> Stage {
     stage_with(script, |session| Client::builder(session).base_url(BASE))
 }
 
-/// The one place that knows how a session for tests is made.
-pub(super) fn session(clock: &ManualClock, wire: &Arc<Wire>) -> Session {
-    let transport: Arc<dyn Transport> = Arc::<Wire>::clone(wire);
-    Session::stub(&["https://api.test", "https://files.test"], Arc::new(clock.clone()), transport)
+pub(super) fn stage_with(
+    script: impl IntoIterator<Item = Play>,
+    build: impl FnOnce(Session) -> ClientBuilder,
+) -> Stage {
+    stage_in(PLAIN, script, build)
 }
 
-pub(super) fn stage_with(
+/// A 418 may have been applied; header and scheme are the usual ones, `x-school` is a credential too.
+const PLAIN: &str = r#"
+name = "stage"
+token.credential_headers = ["x-school"]
+refresh.url = "https://auth.test/token"
+
+[[api.rules]]
+status = 418
+verdict = "expired"
+applied = "maybe"
+"#;
+
+/// The same, and errors come with status 200.
+pub(super) const TELLING: &str = r#"
+name = "telling"
+refresh.url = "https://auth.test/token"
+
+[[api.rules]]
+status = 200
+path = "expired"
+any = true
+verdict = "expired"
+applied = "no"
+"#;
+
+pub(super) fn stage_in(
+    dialect: &str,
     script: impl IntoIterator<Item = Play>,
     build: impl FnOnce(Session) -> ClientBuilder,
 ) -> Stage {
     let clock = ManualClock::new();
     let wire = Arc::new(Wire { script: Mutex::new(script.into_iter().collect()), ..Wire::default() });
-    let session = session(&clock, &wire);
+    let mint = Arc::new(Mint::default());
+    let transport: Arc<dyn Transport> = Arc::<Wire>::clone(&wire);
+    let session = Session::builder(Dialect::from_toml(dialect, "stage.toml").unwrap())
+        .tokens("sentinel-token-1", "sentinel-refresh")
+        .origins(["https://api.test", "https://files.test"])
+        .refresh_with(Mint::clone(&mint))
+        .rotation(rekindle_proto::Rotation::Strict)
+        .transport(transport)
+        .clock(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
+    let events = session.events();
     let client = build(session.clone()).build().unwrap();
-    Stage { client, session, wire, clock }
+    Stage { client, session, wire, clock, mint, events }
+}
+
+/// Where the stage's tokens come from.
+#[derive(Clone, Default)]
+pub(super) struct Mint {
+    made: Arc<Mutex<u64>>,
+    pub(super) fails: Arc<Mutex<Option<RefreshError>>>,
+}
+
+#[async_trait]
+impl Refresh for Mint {
+    async fn refresh(&self, _: Spend) -> Result<Grant, RefreshError> {
+        if let Some(failure) = self.fails.lock().clone() {
+            return Err(failure);
+        }
+        let mut made = self.made.lock();
+        *made += 1;
+        Ok(Grant::new(format!("sentinel-token-{}", *made + 1)))
+    }
 }
 
 impl Stage {
-    /// Runs `work`; whenever it waits, the clock is turned to the next due time.
+    /// Runs `work`; whenever it waits for time and nothing else, the clock is turned to the next due time.
     pub(super) async fn drive<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                () = tokio::task::yield_now() => {}
+            // The engine has a thread of its own: it gets the time to do what needs no time of the clock's.
+            for _ in 0..2 {
+                tokio::select! {
+                    biased;
+                    done = &mut work => return done,
+                    _ = self.session.shutdown(Duration::MAX) => {}
+                }
+                tokio::select! {
+                    biased;
+                    done = &mut work => return done,
+                    () = tokio::task::yield_now() => {}
+                }
             }
-            let due = self.clock.next_due().expect("it waits for nothing that the clock could bring");
-            self.clock.advance(due.saturating_sub(self.clock.now().mono));
+            if let Some(due) = self.clock.next_due() {
+                self.clock.advance(due.saturating_sub(self.clock.now().mono));
+            }
         }
     }
 
@@ -204,16 +274,19 @@ impl Stage {
         self.clock.now().mono - ManualClock::new().now().mono
     }
 
+    /// What was told of requests; what is told of refreshes is the session's own matter.
     pub(super) fn events(&self) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        self.session.script(|state| names = state.events.iter().map(|event| event.name()).collect());
-        names
+        let told = std::iter::from_fn(|| self.events.try_next()).map(|event| event.kind.name());
+        told.filter(|name| matches!(*name, "Replayed" | "Retried")).collect()
+    }
+
+    /// Lets what the engine still does in the background come to its end.
+    pub(super) async fn rest(&self) {
+        assert!(self.session.shutdown(Duration::MAX).await);
     }
 
     pub(super) fn refreshes(&self) -> u64 {
-        let mut refreshes = 0;
-        self.session.script(|state| refreshes = state.refreshes);
-        refreshes
+        self.session.stats().refreshes
     }
 }
 

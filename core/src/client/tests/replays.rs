@@ -1,9 +1,9 @@
 //! After a rejection (spec 3).
 
-use rekindle_proto::{ErrorKind, Failure};
+use rekindle_proto::ErrorKind;
 
 use super::*;
-use crate::session::ReplayRefused;
+use crate::session::{RefreshError, ReplayRefused};
 
 #[tokio::test]
 async fn a_valid_token_goes_out_once_and_the_answer_comes_back() {
@@ -20,9 +20,10 @@ async fn a_valid_token_goes_out_once_and_the_answer_comes_back() {
 #[tokio::test]
 async fn an_expired_token_is_refreshed_before_anything_is_sent() {
     let stage = stage([]);
-    stage.session.script(|state| state.expired = true);
+    stage.client.get("/").send().await.unwrap();
+    stage.session.invalidate();
     stage.send(stage.client.get("/")).await.unwrap();
-    assert_eq!((stage.refreshes(), stage.wire.tokens().as_str()), (1, "2"));
+    assert_eq!((stage.refreshes(), stage.wire.tokens().as_str()), (1, "1 2"));
 }
 
 #[tokio::test]
@@ -58,6 +59,7 @@ async fn a_one_shot_body_is_never_sent_twice_and_never_sent_empty() {
     let response = stage.send(stage.client.put("/file").body_stream(chunks)).await.unwrap();
     assert_eq!(response.status(), 401);
     assert_eq!(response.replay_refused(), Some(ReplayRefused::BodyNotReplayable));
+    stage.rest().await;
     assert_eq!((stage.refreshes(), stage.wire.sends()), (1, 1));
     assert_eq!(stage.wire.seen.lock()[0].body, b"once");
     stage.send(stage.client.get("/")).await.unwrap();
@@ -88,15 +90,14 @@ async fn what_may_have_been_applied_is_not_sent_again() {
     let stage = stage([reply(418).into()]);
     let response = stage.send(stage.client.post("/pay").body("x")).await.unwrap();
     assert_eq!(response.replay_refused(), Some(ReplayRefused::MaybeApplied));
+    stage.rest().await;
     assert_eq!((stage.refreshes(), stage.wire.sends()), (1, 1));
 }
 
 #[tokio::test]
 async fn a_refresh_that_fails_is_the_error_and_carries_the_response() {
     let stage = stage([reply(401).body("expired").into()]);
-    stage.session.script(|state| {
-        state.refresh_fails = Some(Failure::new(ErrorKind::LoginRequired, "sign in again"));
-    });
+    *stage.mint.fails.lock() = Some(RefreshError::LoginRequired);
     let error = stage.send(stage.client.get("/")).await.unwrap_err();
     assert!(error.is_login_required());
     assert_eq!(error.status(), Some(401));
@@ -107,10 +108,9 @@ async fn a_refresh_that_fails_is_the_error_and_carries_the_response() {
 #[tokio::test]
 async fn without_a_token_nothing_is_sent() {
     let stage = stage([]);
-    stage.session.script(|state| {
-        state.expired = true;
-        state.refresh_fails = Some(Failure::new(ErrorKind::RefreshFailed, "later"));
-    });
+    stage.session.token().await.unwrap();
+    stage.session.invalidate();
+    *stage.mint.fails.lock() = Some(RefreshError::AnswerLost);
     let error = stage.send(stage.client.get("/")).await.unwrap_err();
     assert_eq!((error.kind(), stage.wire.sends()), (ErrorKind::RefreshFailed, 0));
 }

@@ -1,6 +1,9 @@
 //! Plain HTTP for the tests of the servers themselves.
 #![allow(dead_code)] // each test file uses its part
 
+pub(crate) mod kept;
+pub(crate) mod proxy;
+
 use std::time::{Duration, Instant};
 
 use rekindle_idp::{PUBLIC_CLIENT, Server};
@@ -30,6 +33,8 @@ impl Answer {
 }
 
 pub(crate) fn client() -> reqwest::Client {
+    // Beside rekindle, reqwest has TLS without a provider, and does not start without one even for plain http.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 

@@ -1,0 +1,110 @@
+//! What can be asked on the command line. Secrets come from files, the environment or standard input, never from
+//! here: arguments are seen by everybody on the machine.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// API sessions that stay alive: refreshed once, replayed safely, stored.
+#[derive(Parser)]
+#[command(name = "rekindle", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// The profile file [default: ./rekindle.toml, then $XDG_CONFIG_HOME/rekindle/config.toml]
+    #[arg(long, global = true, env = "REKINDLE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The profile [default: the only one in the file]
+    #[arg(long, short, global = true, env = "REKINDLE_PROFILE", value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Write JSON, errors too (one object on standard error)
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 fine; 1 the API answered with an error (request: only with --fail); \
+2 usage or configuration; 3 a sign-in is needed; 4 network, or try later.";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Take over the tokens of a sign-in, as JSON from standard input; they replace what is there
+    #[command(
+        after_help = "Fields: access_token, refresh_token, expires_in (seconds) or expires_at (epoch).\n\
+        Example: rekindle import --profile school < tokens.json"
+    )]
+    Import,
+    /// Send a request with a token that is alive, as curl does
+    Request(RequestArgs),
+    /// Run a GraphQL query or mutation, and print its data
+    Graphql(GraphqlArgs),
+    /// Print a fresh access token: curl -H "Authorization: Bearer $(rekindle token)"
+    Token,
+    /// Say how the session stands: expiry, last refresh, back-off, lease
+    Status,
+    /// End the session, and wipe its tokens
+    SignOut,
+    /// List the dialects that come along
+    Presets {
+        /// Print this preset's file: a start for a dialect of one's own
+        name: Option<String>,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Show on this machine that many requests, tasks and processes need one refresh
+    Demo(DemoArgs),
+    /// One of the demo's processes
+    #[command(hide = true)]
+    DemoWorker,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct RequestArgs {
+    /// The method [default: GET, with data POST]
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// A header, `Name: value`; `Name:` leaves a default header out
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub(crate) headers: Vec<String>,
+    /// Data to send, or @FILE (@- is standard input; line breaks are left out); several are joined by &
+    #[arg(short, long, value_name = "DATA|@FILE", allow_hyphen_values = true)]
+    pub(crate) data: Vec<String>,
+    /// Data to send as it is, or @FILE as it is
+    #[arg(long, value_name = "DATA|@FILE", allow_hyphen_values = true, conflicts_with = "data")]
+    pub(crate) data_binary: Option<String>,
+    /// Write the body to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write the head of the answer, too
+    #[arg(short, long)]
+    pub(crate) include: bool,
+    /// Exit with 1, and write no body, on a status of 400 and above
+    #[arg(short, long)]
+    pub(crate) fail: bool,
+    /// A path below the profile's base_url, or a URL
+    #[arg(value_name = "PATH_OR_URL")]
+    pub(crate) target: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct GraphqlArgs {
+    /// The query or mutation, or @FILE (@- is standard input)
+    #[arg(value_name = "QUERY|@FILE")]
+    pub(crate) query: String,
+    /// Its variables, a JSON object, or @FILE
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub(crate) variables: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// How many requests each server gets
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) requests: u32,
+    /// How many of them at once [default: all, at most 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) concurrency: Option<u32>,
+}

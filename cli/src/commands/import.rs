@@ -1,0 +1,28 @@
+//! `rekindle import`: a sign-in, whose tokens come from standard input.
+
+use std::io::IsTerminal;
+
+use zeroize::Zeroizing;
+
+use super::{input, status};
+use crate::context::Context;
+use crate::credential;
+use crate::exit::Done;
+use crate::output;
+
+const MOST: u64 = 1024 * 1024;
+
+pub(crate) async fn run(context: &Context) -> Done {
+    let (profile, session) = context.open()?;
+    if std::io::stdin().is_terminal() {
+        output::tell(
+            "rekindle: waiting for {\"access_token\": .., \"refresh_token\": .., \"expires_in\": ..}, then Ctrl-D",
+        );
+    }
+    let json = Zeroizing::new(input::standard_input(MOST).await?);
+    session.sign_in(credential::parse(&json)?).await?;
+    if context.json {
+        return status::show_json(&profile, &session);
+    }
+    output::line(&format!("signed in: profile {}, kept in {}", profile.name, profile.store.display()))
+}

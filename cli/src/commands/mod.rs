@@ -1,0 +1,32 @@
+//! The commands, one file each.
+
+mod completions;
+mod graphql;
+mod import;
+mod input;
+mod presets;
+mod progress;
+mod request;
+mod sign_out;
+mod status;
+mod token;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::demo;
+use crate::exit::Done;
+
+pub(crate) async fn run(command: Command, context: &Context) -> Done {
+    match command {
+        Command::Import => import::run(context).await,
+        Command::Request(args) => request::run(context, &args).await,
+        Command::Graphql(args) => graphql::run(context, &args).await,
+        Command::Token => token::run(context).await,
+        Command::Status => status::run(context).await,
+        Command::SignOut => sign_out::run(context).await,
+        Command::Presets { name } => presets::run(context, name.as_deref()),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Demo(args) => demo::run(context, &args).await,
+        Command::DemoWorker => demo::worker::run().await,
+    }
+}

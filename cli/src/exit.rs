@@ -1,0 +1,191 @@
+//! How a command ends: its exit code, and what is said about it.
+
+use std::io;
+
+use rekindle::proto::Failure;
+use rekindle::{Error, ErrorKind};
+use serde::Serialize;
+
+use crate::output;
+
+/// An HTTP error with `--fail`, or another answer that is none.
+pub(crate) const ANSWER: i32 = 1;
+/// Usage or configuration.
+pub(crate) const USAGE: i32 = 2;
+/// A sign-in is needed.
+pub(crate) const SIGN_IN: i32 = 3;
+/// Network, or try later.
+pub(crate) const LATER: i32 = 4;
+
+/// How a command ended.
+pub(crate) type Done<T = ()> = Result<T, Stop>;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Something went wrong, and is told.
+    Problem(Box<Problem>),
+    /// Nobody reads standard output any more (`rekindle request .. | head`): that is fine.
+    Unread,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize)]
+pub(crate) struct Problem {
+    kind: &'static str,
+    message: String,
+    exit_code: i32,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth_error: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<GraphqlProblem>,
+}
+
+#[derive(Debug, Serialize)]
+struct GraphqlProblem {
+    message: String,
+    code: Option<String>,
+    path: Option<String>,
+}
+
+impl Stop {
+    /// The command line asks for something that cannot be.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::told("Usage", message, USAGE)
+    }
+
+    /// The profile, the dialect or a credential is wrong.
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::told(ErrorKind::InvalidConfig.name(), message, USAGE)
+    }
+
+    /// The demo did not show what it is there to show.
+    pub(crate) fn demo(message: impl Into<String>) -> Self {
+        Self::told("DemoFailed", message, ANSWER)
+    }
+
+    /// The operating system refuses.
+    pub(crate) fn system(what: &str, error: &io::Error) -> Self {
+        Self::told("System", format!("{what} ({error})"), USAGE)
+    }
+
+    fn told(kind: &'static str, message: impl Into<String>, exit_code: i32) -> Self {
+        Self::Problem(Box::new(Problem {
+            kind,
+            message: message.into(),
+            exit_code,
+            retryable: false,
+            next: None,
+            retry_after_ms: None,
+            status: None,
+            oauth_error: None,
+            errors: Vec::new(),
+        }))
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        let errors = error.graphql_errors().iter().map(|one| GraphqlProblem {
+            message: one.message.clone(),
+            code: one.code.clone(),
+            path: one.path.clone(),
+        });
+        Self::Problem(Box::new(Problem {
+            kind: error.kind().name(),
+            message: error.message().to_owned(),
+            exit_code: code(error.kind()),
+            retryable: error.is_retryable(),
+            next: None,
+            retry_after_ms: error.retry_after().map(output::millis),
+            status: error.status(),
+            oauth_error: error.oauth_error().map(ToOwned::to_owned),
+            errors: errors.collect(),
+        }))
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Error::from(failure).into()
+    }
+}
+
+/// Tells what went wrong, and gives the exit code.
+pub(crate) fn report(done: Done, json: bool, profile: Option<&str>) -> i32 {
+    let mut problem = match done {
+        Ok(()) | Err(Stop::Unread) => return 0,
+        Err(Stop::Problem(problem)) => problem,
+    };
+    problem.next = next(&problem, profile);
+    output::tell(&if json { as_json(&problem) } else { as_text(&problem) });
+    problem.exit_code
+}
+
+fn as_json(problem: &Problem) -> String {
+    serde_json::to_string(problem).unwrap_or_else(|_| as_text(problem))
+}
+
+fn as_text(problem: &Problem) -> String {
+    let mut text = format!("rekindle: {}: {}", problem.kind, problem.message);
+    let more = problem.errors.iter().skip(1).map(|error| format!("also: {}", error.message));
+    for line in more.chain(problem.next.iter().map(|next| format!("next: {next}"))) {
+        text.push_str("\n  ");
+        text.push_str(&line);
+    }
+    text
+}
+
+/// What to do next, where the message of the core cannot know it.
+fn next(problem: &Problem, profile: Option<&str>) -> Option<String> {
+    let profile = profile.map_or_else(String::new, |name| format!(" --profile {name}"));
+    match (problem.exit_code, problem.retry_after_ms) {
+        (SIGN_IN, _) => Some(format!(
+            "sign in to the service again, and hand the new tokens over: rekindle import{profile} < tokens.json"
+        )),
+        (LATER, Some(after)) => Some(format!("try again in {} s", after.div_ceil(1000))),
+        (USAGE, _) if problem.kind == "Usage" => Some("see rekindle --help".to_owned()),
+        _ => None,
+    }
+}
+
+fn code(kind: ErrorKind) -> i32 {
+    match kind {
+        ErrorKind::LoginRequired | ErrorKind::SignedOut => SIGN_IN,
+        ErrorKind::InvalidConfig | ErrorKind::ClientRejected | ErrorKind::Misuse => USAGE,
+        ErrorKind::HttpStatus
+        | ErrorKind::GraphQL
+        | ErrorKind::InvalidResponse
+        | ErrorKind::TooManyRedirects => ANSWER,
+        // RefreshFailed, RefreshLimited, RateLimited, Timeout, Connection, StoreUnavailable.
+        _ => LATER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_come_right_by_itself_is_a_four_and_nothing_else_is() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(code(kind) == LATER, kind.retryable(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_lost_credential_says_how_to_bring_the_next_one() {
+        let Stop::Problem(problem) = Stop::from(Error::new(ErrorKind::LoginRequired, "it is dead")) else {
+            panic!("not a problem")
+        };
+        assert_eq!(problem.exit_code, SIGN_IN);
+        assert!(next(&problem, Some("school")).unwrap().contains("rekindle import --profile school"));
+    }
+}

@@ -1,0 +1,63 @@
+//! The command `rekindle`: API sessions that stay alive, from a shell.
+
+mod args;
+mod commands;
+mod context;
+mod credential;
+mod demo;
+mod exit;
+mod output;
+mod profile;
+mod signals;
+mod time;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::Args;
+use context::Context;
+use exit::{Done, Stop};
+use signals::Guard;
+
+fn main() {
+    // Not a return: a thread that reads standard input must not hold up the end.
+    std::process::exit(run());
+}
+
+fn run() -> i32 {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    let (json, profile) = (args.json, args.profile.clone());
+    let done = begin(args);
+    exit::report(done, json, profile.as_deref())
+}
+
+fn begin(args: Args) -> Done {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Stop::system("the operating system gives no runtime", &error))?;
+    let guard = Guard::listen().map_err(|error| Stop::system("signals cannot be watched", &error))?;
+    let context = Context::new(&args, guard.clone());
+    let done = runtime.block_on(guard.until_signal(commands::run(args.command, &context)));
+    let Some(done) = done else { guard.leave_to_signal() };
+    // A refresh that was started, and a credential that is not saved yet, outlive the command (spec 4.10).
+    let settled = runtime.block_on(guard.settle());
+    runtime.shutdown_background();
+    done.and(settled)
+}
+
+/// Help and version are no mistakes.
+fn usage(error: &clap::Error) -> i32 {
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if !asked && std::env::args_os().any(|arg| arg == "--json") {
+        let text = error.to_string();
+        // What is missing is on the lines below the first.
+        let said =
+            text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+        return exit::report(Err(Stop::usage(said.trim_start_matches("error: "))), true, None);
+    }
+    // Standard output may be closed: there is nobody to tell.
+    let _ = error.print();
+    if asked { 0 } else { exit::USAGE }
+}

@@ -1,0 +1,13 @@
+//! The built command against loopback servers, as a shell sees it: output, errors, exit codes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
+
+mod config;
+mod curl;
+mod demo;
+mod exit_codes;
+mod json;
+mod processes;
+mod secrets;
+mod session;
+mod world;

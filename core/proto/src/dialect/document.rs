@@ -1,0 +1,156 @@
+//! A TOML file as data, with the lines of its keys: files and data are read in one way, which is compiled once.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Number, Value};
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+/// A TOML file that parses.
+#[derive(Debug)]
+pub struct Document {
+    value: Value,
+    /// The line of each key, by its path: `api.rules[1].status`.
+    lines: BTreeMap<String, usize>,
+}
+
+/// Why a file cannot be taken; the text never repeats a string of the file, which may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line.
+    pub line: Option<usize>,
+    /// The path of the field; empty for the file as a whole.
+    pub field: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Document {
+    /// Parses a file.
+    ///
+    /// ```
+    /// use rekindle_proto::dialect::Document;
+    /// let document = Document::parse("a = 1\n[b]\nc = [{d = 2}]")?;
+    /// assert_eq!(document.line("b.c[0].d"), Some(3));
+    /// assert_eq!(document.line("b.missing"), Some(2));
+    /// # Ok::<(), rekindle_proto::dialect::Mistake>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It is no TOML.
+    pub fn parse(text: &str) -> Result<Self, Mistake> {
+        let parsed = DeTable::parse(text).map_err(|error| Mistake {
+            line: error.span().map(|span| line(text, span.start)),
+            field: String::new(),
+            what: error.message().to_owned(),
+        })?;
+        let mut reader = Reader { text, lines: BTreeMap::new() };
+        let value = reader.table(parsed.get_ref(), "");
+        Ok(Self { value, lines: reader.lines })
+    }
+
+    /// Its data as a type; a mistake is told with its place.
+    ///
+    /// ```
+    /// use rekindle_proto::dialect::Document;
+    /// let document = Document::parse("\nage = \"secret\"")?;
+    /// let mistake = document.read::<std::collections::BTreeMap<String, u8>>().unwrap_err();
+    /// assert_eq!((mistake.line, mistake.field.as_str()), (Some(2), "age"));
+    /// assert!(!mistake.what.contains("secret"));
+    /// # Ok::<(), rekindle_proto::dialect::Mistake>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It has another shape.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Mistake> {
+        read(&self.value).map_err(|mistake| Mistake { line: self.line(&mistake.field), ..mistake })
+    }
+
+    /// The line of a key, or of the nearest one above it.
+    #[must_use]
+    pub fn line(&self, field: &str) -> Option<usize> {
+        let mut path = field;
+        loop {
+            if let Some(line) = self.lines.get(path) {
+                return Some(*line);
+            }
+            path = &path[..path.rfind(['.', '['])?];
+        }
+    }
+}
+
+/// Data as a type.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mistake> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
+        Mistake { line: None, field, what: without_value(&error.inner().to_string()) }
+    })
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    lines: BTreeMap<String, usize>,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, table: &DeTable<'_>, path: &str) -> Value {
+        let mut map = Map::new();
+        for (key, value) in table {
+            let name: &str = key.get_ref();
+            let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            self.lines.insert(path.clone(), line(self.text, key.span().start));
+            map.insert(name.to_owned(), self.value(value, &path));
+        }
+        Value::Object(map)
+    }
+
+    fn array(&mut self, array: &DeArray<'_>, path: &str) -> Value {
+        let item = |(place, value): (usize, &Spanned<DeValue<'_>>)| {
+            let path = format!("{path}[{place}]");
+            self.lines.insert(path.clone(), line(self.text, value.span().start));
+            self.value(value, &path)
+        };
+        array.iter().enumerate().map(item).collect()
+    }
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, path: &str) -> Value {
+        match value.get_ref() {
+            DeValue::String(text) => Value::String(text.to_string()),
+            // What is too large for a number here fits no field: null says so in its place.
+            DeValue::Integer(number) => {
+                i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
+            }
+            DeValue::Float(number) => {
+                number.as_str().parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+            }
+            DeValue::Boolean(yes) => Value::Bool(*yes),
+            DeValue::Datetime(time) => Value::String(time.to_string()),
+            DeValue::Array(array) => self.array(array, path),
+            DeValue::Table(table) => self.table(table, path),
+        }
+    }
+}
+
+/// The number of the line that holds this byte.
+fn line(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
+/// serde shows the value of a wrong type, and a dialect may hold an API key.
+fn without_value(what: &str) -> String {
+    let value = what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: "));
+    let expected = value.and_then(|value| value.rfind(", expected ").map(|at| (value, &value[at..])));
+    match expected {
+        Some((value, expected)) if value.starts_with("string ") => {
+            format!("a text does not fit here{expected}")
+        }
+        Some((value, expected)) if value.starts_with(['i', 'f']) => {
+            format!("a number does not fit here{expected}")
+        }
+        _ => what.to_owned(),
+    }
+}

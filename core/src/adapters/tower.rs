@@ -1,0 +1,153 @@
+//! A layer for clients that are tower services (feature `tower`).
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use rekindle_proto::Operation;
+use tower_layer::Layer;
+use tower_service::Service;
+use url::Url;
+
+use super::{Call, JudgedBody, Next, operation, sign};
+use crate::session::Session;
+use crate::transport::BoxError;
+
+/// Puts a session around a service: its requests carry a valid token, and are sent again where an old one was
+/// turned away.
+///
+/// The request's URI must be absolute: the origin decides whether it gets a token. A request's body is cloned
+/// for each send. A POST of JSON whose answer is GraphQL's counts as a mutation, unless its extensions hold an
+/// [`Operation`] that says otherwise. An error of the session's is a boxed [`rekindle::Error`](crate::Error).
+///
+/// ```
+/// use std::convert::Infallible;
+///
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use bytes::Bytes;
+/// use rekindle::Session;
+/// use rekindle::adapters::tower::RekindleLayer;
+/// use tower_layer::Layer;
+/// use tower_service::Service;
+/// # #[derive(Clone)]
+/// # struct MyClient;
+/// # impl Service<Request<Full<Bytes>>> for MyClient {
+/// #     type Response = Response<Full<Bytes>>;
+/// #     type Error = Infallible;
+/// #     type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+/// #     fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+/// #         std::task::Poll::Ready(Ok(()))
+/// #     }
+/// #     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+/// #         assert_eq!(request.headers()["authorization"], "Bearer at-1");
+/// #         std::future::ready(Ok(Response::default()))
+/// #     }
+/// # }
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let session = Session::builder("oauth2")
+///     .token_url("https://auth.example.com/oauth/token")
+///     .tokens("at-1", "rt-1")
+///     .origin("https://api.example.com")
+///     .build()?;
+/// let mut client = RekindleLayer::new(session).layer(MyClient);
+/// let request = Request::get("https://api.example.com/data").body(Full::<Bytes>::default())?;
+/// assert_eq!(client.call(request).await?.status(), 200);
+/// # Ok(()) }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct RekindleLayer {
+    session: Session,
+}
+
+impl RekindleLayer {
+    /// A layer of this session.
+    #[must_use]
+    pub fn new(session: Session) -> Self {
+        Self { session }
+    }
+}
+
+impl<S> Layer<S> for RekindleLayer {
+    type Service = RekindleService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RekindleService { session: self.session.clone(), inner }
+    }
+}
+
+/// A service with a session around it; made by [`RekindleLayer`].
+#[derive(Clone, Debug)]
+pub struct RekindleService<S> {
+    session: Session,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for RekindleService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Clone + Send + 'static,
+    R: http_body::Body + Unpin + Send + 'static,
+    R::Error: Send,
+{
+    type Response = Response<JudgedBody<R>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The one that was polled ready is the one to be called.
+        let ready = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, ready);
+        Box::pin(kept(self.session.clone(), ready, request))
+    }
+}
+
+async fn kept<S, B, R>(
+    session: Session,
+    mut inner: S,
+    request: Request<B>,
+) -> Result<Response<JudgedBody<R>>, BoxError>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    B: Clone,
+    R: http_body::Body + Unpin,
+{
+    let (head, body) = request.into_parts();
+    let call = call(session, &head);
+    let token = match &call {
+        Some(call) => call.token(&head.headers).await?,
+        None => None,
+    };
+    let (Some(call), Some(mut token)) = (call, token) else {
+        let response = inner.call(Request::from_parts(head, body)).await.map_err(Into::into)?;
+        return Ok(response.map(JudgedBody::new));
+    };
+    loop {
+        let mut request = Request::from_parts(head.clone(), body.clone());
+        sign(request.headers_mut(), &token);
+        let response = inner.call(request).await.map_err(Into::into)?;
+        match call.judge(&token, response).await? {
+            Next::Keep(response) => return Ok(response),
+            Next::Replay(fresh) => token = fresh,
+        }
+        poll_fn(|context| inner.poll_ready(context)).await.map_err(Into::into)?;
+    }
+}
+
+/// `None`: no absolute URL, so no origin that a token could be for.
+fn call(session: Session, head: &http::request::Parts) -> Option<Call> {
+    let url = Url::parse(&head.uri.to_string()).ok()?;
+    let told = head.extensions.get::<Operation>().copied();
+    let operation = operation(told, &head.method, &head.headers, None);
+    Some(Call { session, method: head.method.clone(), url, operation, replayable: true })
+}
