@@ -31,6 +31,7 @@ pub(crate) async fn act(stage: &Stage, session: &str, act: &Act) -> Result<Value
         | Act::ExpireAll
         | Act::RevokeAll
         | Act::LoseAnswers { .. }
+        | Act::Crash { .. }
         | Act::Store { .. } => turn(stage, act).map(|()| json!({})),
         Act::Cancel { .. } => Err("a lane cancels nothing".into()),
         _ => ask(stage, &*stage.session(session)?, act).await,
@@ -64,6 +65,10 @@ async fn ask(stage: &Stage, kept: &Kept, act: &Act) -> Result<Value, String> {
         Act::SignIn { credential: written } => {
             let given = written.as_ref().map_or_else(|| stage.usual(), credential);
             done(stage, session.sign_in(given).await).await
+        }
+        Act::Shutdown { ms } => {
+            let settled = session.shutdown(Duration::from_millis(*ms)).await;
+            Ok(json!({ "settled": settled }))
         }
         Act::SignOut => done(stage, session.sign_out().await).await,
         Act::Status { fresh: true } => Ok(match session.fresh_status().await {
@@ -157,6 +162,7 @@ fn turn(stage: &Stage, act: &Act) -> Result<(), String> {
         Act::Play { steps } => stage.server.bare().play(Script { steps: steps.clone() }),
         Act::ExpireAll => stage.server.model()?.expire_all_access_tokens(),
         Act::RevokeAll => stage.server.model()?.revoke_all(),
+        Act::Crash { of } => stage.session(of)?.life.end(),
         Act::LoseAnswers { answers } => stage.server.model()?.lose_answers(*answers),
         Act::Store { load, save, damage } => {
             stage.store.set(*load, *save);

@@ -186,6 +186,13 @@ pub(crate) enum Act {
     Cancel {
         of: String,
     },
+    /// The process of that session is gone: it reaches the store no more.
+    Crash {
+        of: String,
+    },
+    Shutdown {
+        ms: u64,
+    },
     Release {
         name: String,
     },

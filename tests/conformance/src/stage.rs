@@ -18,14 +18,16 @@ use tempfile::TempDir;
 
 use crate::case::{Case, CredentialSpec, Dialect, SessionSpec, StoreKind};
 use crate::origin::{Server, name_servers};
-use crate::refresh;
-use crate::store::Scripted;
+use crate::refresh::{self, Callback};
+use crate::store::{Life, Scripted};
 use crate::told;
 
 /// A session with what was heard of it.
 pub(crate) struct Kept {
     pub(crate) session: Session,
     pub(crate) client: Client,
+    /// Ends its reach to a scripted store.
+    pub(crate) life: Life,
     heard: Heard,
 }
 
@@ -82,8 +84,11 @@ impl Stage {
         settings.extend(with);
         let spec: SessionSpec =
             serde_json::from_value(settings.into()).map_err(|error| format!("session: {error}"))?;
-        Ok(match self.describe(&spec)?.and_then(|builder| self.build(&spec, builder)) {
+        let (life, callback) = (Life::default(), Callback::default());
+        let described = self.describe(&spec, &life, &callback)?;
+        Ok(match described.and_then(|builder| self.build(&spec, builder, life)) {
             Ok(kept) => {
+                callback.set(&kept.session);
                 self.sessions.lock().insert(name.to_owned(), Arc::new(kept));
                 Ok(())
             }
@@ -122,7 +127,12 @@ impl Stage {
         kept.heard.lock().iter().map(|event| told::event(self, event)).collect()
     }
 
-    fn describe(&self, spec: &SessionSpec) -> Result<Result<SessionBuilder, Error>, String> {
+    fn describe(
+        &self,
+        spec: &SessionSpec,
+        life: &Life,
+        callback: &Callback,
+    ) -> Result<Result<SessionBuilder, Error>, String> {
         let dialect = match &spec.dialect {
             Dialect::Preset(name) => Spoken::preset(name),
             Dialect::Toml { toml } => Spoken::from_toml(toml, "dialect.toml"),
@@ -155,10 +165,13 @@ impl Stage {
         if let Some(credential) = self.credential(spec)? {
             builder = builder.credential(credential);
         }
-        Ok(Ok(self.limits(spec, builder)))
+        if let Some(results) = &spec.refresh_with {
+            builder = builder.refresh_with(refresh::Scripted::new(results.clone(), callback.clone()));
+        }
+        Ok(Ok(self.limits(spec, builder, life)))
     }
 
-    fn limits(&self, spec: &SessionSpec, mut builder: SessionBuilder) -> SessionBuilder {
+    fn limits(&self, spec: &SessionSpec, mut builder: SessionBuilder, life: &Life) -> SessionBuilder {
         if let Some(ms) = spec.wait_ms {
             builder = builder.wait_timeout(Duration::from_millis(ms));
         }
@@ -168,16 +181,13 @@ impl Stage {
         if let Some(ms) = spec.lease_ms {
             builder = builder.lease(Duration::from_millis(ms));
         }
-        if let Some(results) = &spec.refresh_with {
-            builder = builder.refresh_with(refresh::Scripted::new(results.clone()));
-        }
         if !spec.same_process {
             builder = builder.alone();
         }
         match spec.store {
             StoreKind::Memory => builder,
             StoreKind::File => builder.store(FileStore::new(self.path())),
-            StoreKind::Scripted => builder.store(self.store.clone()),
+            StoreKind::Scripted => builder.store(self.store.of(life)),
         }
     }
 
@@ -206,7 +216,7 @@ impl Stage {
         }
     }
 
-    fn build(&self, spec: &SessionSpec, builder: SessionBuilder) -> Result<Kept, Error> {
+    fn build(&self, spec: &SessionSpec, builder: SessionBuilder, life: Life) -> Result<Kept, Error> {
         let heard = Heard::default();
         let ear = heard.clone();
         let session = builder.on_event(move |event| ear.lock().push(event.clone())).build()?;
@@ -226,7 +236,7 @@ impl Stage {
         for (name, value) in &spec.client.headers {
             client = client.default_header(name, value);
         }
-        Ok(Kept { session, client: client.build()?, heard })
+        Ok(Kept { session, client: client.build()?, life, heard })
     }
 }
 

@@ -1,18 +1,34 @@
 //! A store that fails on demand, and what can happen to a file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rekindle::store::{Expected, Loaded, Saved, Store, Unavailable, Version};
+use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 
 use crate::case::{Damage, StoreMode};
 
-/// One record that all sessions of a case share.
+/// One record that all sessions of a case share, and the life of the process that looks at it.
 #[derive(Clone, Default)]
-pub(crate) struct Scripted(Arc<Mutex<Kept>>);
+pub(crate) struct Scripted(Arc<Mutex<Kept>>, Life);
+
+/// Whether a process still lives.
+#[derive(Clone, Default)]
+pub(crate) struct Life(Arc<AtomicBool>);
+
+impl Life {
+    pub(crate) fn end(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 #[derive(Default)]
 struct Kept {
@@ -20,9 +36,15 @@ struct Kept {
     saves: u64,
     load: StoreMode,
     save: StoreMode,
+    owners: BTreeMap<String, Life>,
 }
 
 impl Scripted {
+    /// As a process sees it.
+    pub(crate) fn of(&self, life: &Life) -> Self {
+        Self(self.0.clone(), life.clone())
+    }
+
     pub(crate) fn set(&self, load: Option<StoreMode>, save: Option<StoreMode>) {
         let mut kept = self.0.lock();
         kept.load = load.unwrap_or(kept.load);
@@ -49,7 +71,7 @@ impl Store for Scripted {
 
     async fn load(&self) -> Result<Loaded, Unavailable> {
         let kept = self.0.lock();
-        if kept.load != StoreMode::Works {
+        if kept.load != StoreMode::Works || self.1.has_ended() {
             return Err(Unavailable::new("as scripted"));
         }
         let version = Version::new(kept.saves.to_string());
@@ -58,7 +80,7 @@ impl Store for Scripted {
 
     async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
         let mut kept = self.0.lock();
-        if kept.save == StoreMode::Unavailable {
+        if kept.save == StoreMode::Unavailable || self.1.has_ended() {
             return Err(Unavailable::new("as scripted"));
         }
         let current = Version::new(kept.saves.to_string());
@@ -76,6 +98,18 @@ impl Store for Scripted {
             return Err(Unavailable::new("as scripted, though it has landed"));
         }
         Ok(Saved::Done(Version::new(kept.saves.to_string())))
+    }
+
+    async fn announce(&self, owner: &str) {
+        self.0.lock().owners.insert(owner.to_owned(), self.1.clone());
+    }
+
+    async fn owner(&self, owner: &str) -> Owner {
+        match self.0.lock().owners.get(owner) {
+            Some(life) if life.has_ended() => Owner::Dead,
+            Some(_) => Owner::Alive,
+            None => Owner::Unknown,
+        }
     }
 }
 
