@@ -15,7 +15,7 @@ use crate::output;
 /// How long a refresh and an unsaved credential are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the command may take to let go of what it holds: temp folders, the demo's processes.
-const LET_GO: Duration = Duration::from_millis(500);
+const LET_GO: Duration = Duration::from_secs(5);
 
 /// Knows the session that must not be left in the middle of something.
 pub(crate) struct Guard {

@@ -77,7 +77,7 @@ impl From<String> for Secret {
 pub struct Fingerprint(pub String);
 
 /// What a user hands in: the tokens of one sign-in (spec 1.3, 4.6, 7.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credential {
     /// The access token, if there is one already.
     pub access_token: Option<Secret>,
@@ -132,7 +132,7 @@ pub enum Expiry {
 }
 
 /// What a token endpoint granted (RFC 6749 section 5.1), normalized by the dialect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The new access token.
     pub access_token: Secret,
@@ -166,5 +166,52 @@ impl Grant {
             scope: None,
             extra: BTreeMap::new(),
         }
+    }
+}
+
+// What came beside the tokens may be one itself (an id_token): its names are shown, its values are not.
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential")
+            .field("access_token", &self.access_token)
+            .field("refresh_token", &self.refresh_token)
+            .field("expiry", &self.expiry)
+            .field("scope", &self.scope)
+            .field("token_type", &self.token_type)
+            .field("extra", &self.extra.keys())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("access_token", &self.access_token)
+            .field("refresh_token", &self.refresh_token)
+            .field("token_type", &self.token_type)
+            .field("lifetime", &self.lifetime)
+            .field("scope", &self.scope)
+            .field("extra", &self.extra.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec 9.3
+    #[test]
+    fn debug_shows_the_names_and_no_secret() {
+        let mut grant = Grant::new("sentinel-access");
+        grant.refresh_token = Some("sentinel-refresh".into());
+        grant.extra.insert("id_token".into(), "sentinel-id".into());
+        let credential = Credential {
+            access_token: Some("sentinel-access".into()),
+            extra: grant.extra.clone(),
+            ..Credential::default()
+        };
+        let shown = format!("{grant:?} {credential:?}");
+        assert!(!shown.contains("sentinel") && shown.contains("id_token"), "{shown}");
     }
 }

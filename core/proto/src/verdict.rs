@@ -21,7 +21,7 @@ pub enum Operation {
 }
 
 /// A request and its response, as far as a dialect needs them to judge (spec 2).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Exchange<'a> {
     /// The request's method.
     pub method: &'a Method,
@@ -37,6 +37,19 @@ pub struct Exchange<'a> {
     pub headers: &'a HeaderMap,
     /// As much of the response's body as has been read, content decoding undone. May be empty.
     pub body: &'a [u8],
+}
+
+impl std::fmt::Debug for Exchange<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Headers, query and body may hold live tokens (spec 9.3).
+        f.debug_struct("Exchange")
+            .field("method", self.method)
+            .field("host", &self.url.host_str())
+            .field("operation", &self.operation)
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why an access token was turned away (spec 2.1).

@@ -324,7 +324,11 @@ impl SessionBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let key = store.identity().filter(|_| !self.alone && !custom).map(|store| {
-            format!("{store}\n{binding:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background)
+            let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
+            let config =
+                format!("{binding:?}\n{secret:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background);
+            // Kept for as long as the session: a fingerprint is enough to tell two apart.
+            Secret::new(format!("{store}\n{config}")).fingerprint().0
         });
         let dialect = Arc::new(dialect);
         let make = || {

@@ -15,7 +15,7 @@ use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, 
 const MOST_ANSWER: usize = 1024 * 1024;
 
 /// What a refresh is made from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spend {
     /// The refresh token. It must not be sent twice.
     pub refresh_token: Secret,
@@ -23,6 +23,15 @@ pub struct Spend {
     pub scope: Option<String>,
     /// What came with the last grant.
     pub extra: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Spend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spend")
+            .field("scope", &self.scope)
+            .field("extra", &self.extra.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A refresh of the user's own making. The flight waits for it to return; it has no cap (spec 4.5).

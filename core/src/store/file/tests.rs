@@ -15,7 +15,7 @@ const SENTINEL: &[u8] = b"SENTINEL-refresh-token";
 
 fn child(role: &str, path: &Path, number: u32) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "store::file::tests::second_process", "--ignored", "--nocapture"]);
+    command.args(["--exact", "store::file::tests::second_process", "--nocapture"]);
     command.envs([("REKINDLE_TEST_ROLE", role), ("REKINDLE_TEST_NUMBER", &number.to_string())]);
     command
         .env("REKINDLE_TEST_PATH", path)
@@ -36,7 +36,6 @@ pub(super) fn step() {
 }
 
 #[test]
-#[ignore = "started by the other tests as a process of its own"]
 fn second_process() {
     let Ok(role) = std::env::var("REKINDLE_TEST_ROLE") else { return };
     let number: u32 = std::env::var("REKINDLE_TEST_NUMBER").unwrap().parse().unwrap();

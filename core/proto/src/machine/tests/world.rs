@@ -184,6 +184,8 @@ pub(super) struct Process {
     pub(super) events: Vec<Event>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) owners: Vec<String>,
+    /// What it sent last: if it is killed before that is stored, the answer is lost.
+    last_sent: Option<String>,
     /// Sends under way: op, token, since when.
     pub(super) sends: BTreeMap<OpId, (String, Duration)>,
     pub(super) revoked: Vec<String>,
@@ -242,6 +244,7 @@ impl World {
             events: Vec::new(),
             snapshot: Arc::default(),
             owners: Vec::new(),
+            last_sent: None,
             sends: BTreeMap::new(),
             revoked: Vec::new(),
             waits: Vec::new(),
@@ -255,8 +258,8 @@ impl World {
         self.seeds += 1;
         let fresh = Machine::new(config, None, Entropy::new([self.seeds; 32]));
         let gone = &mut self.processes[process];
-        for (token, _) in gone.sends.values() {
-            self.endpoint.lose(token);
+        if let Some(token) = gone.last_sent.take() {
+            self.endpoint.lose(&token);
         }
         self.dead_owners.append(&mut gone.owners);
         gone.machine = fresh;
@@ -471,6 +474,7 @@ impl World {
                         .retain(|effect| !matches!(effect, Effect::Send { op: send, .. } if *send == op));
                 }
                 Effect::Send { op, ref refresh_token, .. } => {
+                    own.last_sent = Some(refresh_token.expose().to_owned());
                     own.sends.insert(op, (refresh_token.expose().to_owned(), mono));
                     own.pending.push(effect);
                 }
