@@ -90,7 +90,7 @@ impl Scene {
         let folder = tempfile::tempdir().map_err(|error| Stop::system("there is no temp folder", &error))?;
         let tokens = server.sign_in();
         let job = self.job(&server, folder.path().join("session.json"));
-        keep(&job, &tokens).await?;
+        keep(&job, &tokens)?;
         server.expire_all_access_tokens();
         server.play(self.gathering(&tokens, plan.at_once));
         let report = processes::run(&job, plan, live).await?;
@@ -155,7 +155,9 @@ impl Scene {
 }
 
 /// Signs in, once for all processes. The session believes the token's lifetime; the server knows better.
-async fn keep(job: &Job, tokens: &Tokens) -> Done {
+///
+/// Without an await: were the demo interrupted here, the save would outlive the folder, and make it anew.
+fn keep(job: &Job, tokens: &Tokens) -> Done {
     let session: Session = job.session(|builder| builder.store(FileStore::new(&job.store)))?;
     let credential = Credential {
         access_token: Some(tokens.access_token.as_str().into()),
@@ -163,5 +165,9 @@ async fn keep(job: &Job, tokens: &Tokens) -> Done {
         expiry: Some(Expiry::In(LIFETIME)),
         ..Credential::default()
     };
-    Ok(session.sign_in(credential).await?)
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|error| Stop::system("the operating system gives no runtime", &error))?;
+    let signing_in = std::thread::spawn(move || runtime.block_on(session.sign_in(credential)));
+    signing_in.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(())
 }
