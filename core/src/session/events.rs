@@ -257,3 +257,56 @@ impl Counters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_proto::DeadReason;
+
+    fn event(kind: EventKind) -> Event {
+        Event { lineage: "l".into(), generation: 1, kind }
+    }
+
+    // spec 10.1
+    #[test]
+    fn a_full_queue_counts_what_it_drops_and_never_drops_a_lost_login() {
+        let hub = Hub::default();
+        let events = hub.subscribe();
+        (0..MOST_WAITING + 10).for_each(|_| hub.push(&event(EventKind::Replayed)));
+        hub.push(&event(EventKind::LoginRequired { reason: DeadReason::Rejected }));
+        assert_eq!(hub.stats().dropped, 10);
+        let told: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
+        assert_eq!(told.len(), MOST_WAITING + 1);
+        assert_eq!(told.last().unwrap().kind.name(), "LoginRequired");
+    }
+
+    // spec 4.7
+    #[test]
+    fn a_listener_hears_everything_in_order_and_may_panic() {
+        let hub = Hub::default();
+        let (heard, hears) = std::sync::mpsc::channel();
+        hub.listen(Arc::new(move |event: &Event| {
+            heard.send(event.generation).unwrap();
+            assert_ne!(event.generation, 2, "a listener's own mistake");
+        }));
+        for generation in 1..=5 {
+            hub.push(&Event { generation, ..event(EventKind::Replayed) });
+            hub.dispatch();
+        }
+        let heard: Vec<u64> = (0..5).map(|_| hears.recv().unwrap()).collect();
+        assert_eq!(heard, [1, 2, 3, 4, 5]);
+    }
+
+    // spec 10.2
+    #[test]
+    fn counters_are_prometheus_text() {
+        let hub = Hub::default();
+        hub.push(&event(EventKind::Adopted));
+        let text = hub.stats().to_prometheus();
+        assert!(
+            text.contains("# TYPE rekindle_adoptions_total counter\nrekindle_adoptions_total 1\n"),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 3 * hub.stats().entries().len());
+    }
+}
