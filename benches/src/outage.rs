@@ -31,7 +31,9 @@ pub(crate) fn with(callers: usize) -> Seen {
 /// Everybody asks at each step; the back-off allows a request when the instant that it named has come.
 async fn minute(callers: usize) -> Seen {
     let (clock, endpoint) = (ManualClock::new(), Arc::new(Failing::default()));
-    let session = expired(&clock, &endpoint);
+    let session = living_a_second(&clock, &endpoint);
+    session.token().await.expect("a token");
+    clock.advance(Duration::from_secs(2));
     let (until, mut allowed, mut next) = (clock.now().mono + MINUTE, 0, Duration::ZERO);
     while clock.now().mono < until {
         if clock.now().mono >= next {
@@ -55,11 +57,11 @@ async fn ask(session: &Session, callers: usize) {
     }
 }
 
-fn expired(clock: &ManualClock, endpoint: &Arc<Failing>) -> Session {
+fn living_a_second(clock: &ManualClock, endpoint: &Arc<Failing>) -> Session {
     Session::builder("oauth2")
         .token_url("https://auth.example.com/token")
         .tokens("at-1", "rt-1")
-        .expires_in(Duration::ZERO)
+        .expires_in(Duration::from_secs(1))
         .transport(Arc::clone(endpoint) as Arc<dyn Transport>)
         .clock(Arc::new(clock.clone()))
         .build()

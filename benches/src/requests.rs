@@ -1,8 +1,12 @@
 //! `Client` against bare reqwest, on the same server.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use rekindle::clock::{Clock, SystemClock};
+use rekindle::proto::{Now, Wall};
 use rekindle::{Client, Session};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
@@ -19,7 +23,7 @@ const ACCEPTED: &str = "application/graphql-response+json, application/json;q=0.
 
 /// GETs of 1 KB.
 pub(crate) fn small(server: &Server, rounds: usize, each: usize) -> Compared {
-    let (runtime, ours, theirs) = both(server, "json");
+    let (runtime, ours, theirs) = both(server, "json", Arc::new(SystemClock));
     let url: Arc<str> = format!("{}/pupils", server.url).into();
     compared(
         rounds,
@@ -31,7 +35,7 @@ pub(crate) fn small(server: &Server, rounds: usize, each: usize) -> Compared {
 
 /// GraphQL answers of 100 KB, parsed.
 pub(crate) fn graphql(server: &Server, rounds: usize, each: usize) -> Compared {
-    let (runtime, ours, theirs) = both(server, "graphql");
+    let (runtime, ours, theirs) = both(server, "graphql", Arc::new(SystemClock));
     let url: Arc<str> = format!("{}/graphql", server.url).into();
     compared(
         rounds,
@@ -43,24 +47,25 @@ pub(crate) fn graphql(server: &Server, rounds: usize, each: usize) -> Compared {
 
 /// Only one of the two, for a profiler.
 pub(crate) fn alone(server: &Server, what: &str, each: usize) {
-    let (runtime, ours, theirs) = both(server, if what.ends_with("query") { "graphql" } else { "json" });
+    let dialect = if what.ends_with("query") { "graphql" } else { "json" };
+    let (runtime, ours, theirs) = both(server, dialect, Arc::new(StdClock(Instant::now())));
     let url = |path: &str| Arc::<str>::from(format!("{}{path}", server.url));
-    let took = match what {
-        "our-get" => run(&runtime, || get_ours(ours.clone(), each)),
-        "their-get" => run(&runtime, || get_theirs(theirs.clone(), url("/pupils"), each)),
-        "our-query" => run(&runtime, || query_ours(ours.clone(), each)),
-        _ => run(&runtime, || query_theirs(theirs.clone(), url("/graphql"), each)),
-    };
-    println!("{took:?}");
+    match what {
+        "our-get" => at_once(&runtime, || get_ours(ours.clone(), each)),
+        "their-get" => at_once(&runtime, || get_theirs(theirs.clone(), url("/pupils"), each)),
+        "our-query" => at_once(&runtime, || query_ours(ours.clone(), each)),
+        _ => at_once(&runtime, || query_theirs(theirs.clone(), url("/graphql"), each)),
+    }
 }
 
 /// One thread for the client: with the server's that makes two, and requests/s is what a core does.
-fn both(server: &Server, dialect: &str) -> (Runtime, Client, reqwest::Client) {
+fn both(server: &Server, dialect: &str, clock: Arc<dyn Clock>) -> (Runtime, Client, reqwest::Client) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let session = Session::builder(dialect)
         .token_url(format!("{}/token", server.url))
         .tokens(TOKEN, "rt-1")
-        .expires_in(std::time::Duration::from_secs(3600))
+        .expires_in(Duration::from_secs(3600))
+        .clock(clock)
         .build()
         .expect("a session");
     let ours = Client::new(session, &server.url).expect("a client");
@@ -85,14 +90,30 @@ fn bare() -> reqwest::Client {
 
 /// The same task, `CONCURRENT` times at once.
 fn run<F: Future<Output = ()> + Send + 'static>(runtime: &Runtime, task: impl Fn() -> F) -> Took {
-    by_process(|| {
-        runtime.block_on(async {
-            let mut tasks: JoinSet<()> = (0..CONCURRENT).map(|_| task()).collect();
-            while let Some(done) = tasks.join_next().await {
-                done.expect("a request");
-            }
-        });
-    })
+    by_process(|| at_once(runtime, task))
+}
+
+fn at_once<F: Future<Output = ()> + Send + 'static>(runtime: &Runtime, task: impl Fn() -> F) {
+    runtime.block_on(async {
+        let mut tasks: JoinSet<()> = (0..CONCURRENT).map(|_| task()).collect();
+        while let Some(done) = tasks.join_next().await {
+            done.expect("a request");
+        }
+    });
+}
+
+/// The system's clocks by way of std: valgrind breaks the quicker way.
+struct StdClock(Instant);
+
+impl Clock for StdClock {
+    fn now(&self) -> Now {
+        let wall = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
+        Now { mono: self.0.elapsed(), wall: Wall(i64::try_from(wall).unwrap_or(i64::MAX)) }
+    }
+
+    fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep_until((self.0 + mono).into()))
+    }
 }
 
 async fn get_ours(client: Client, each: usize) {

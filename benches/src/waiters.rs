@@ -53,12 +53,13 @@ struct Crowd {
 fn crowd(runtime: &Runtime, refreshes: &mut Vec<u64>) -> Crowd {
     let endpoint = Endpoint::default();
     let (gate, asked) = (Arc::clone(&endpoint.gate), Arc::clone(&endpoint.asked));
-    let session = expired(endpoint);
+    let session = invalidated(runtime, endpoint);
     let caller = || {
         let session = session.clone();
         async move { drop(session.token().await.expect("a token")) }
     };
-    let all_wait = || session.stats().waiters >= WAITERS as u64 && asked.load(Ordering::Relaxed) > 0;
+    let before = session.stats().waiters + WAITERS as u64 - 1;
+    let all_wait = || session.stats().waiters > before && asked.load(Ordering::Relaxed) > 0;
     let crowd = gathered(runtime, caller, all_wait, || gate.add_permits(1));
     refreshes.push(asked.load(Ordering::Relaxed));
     crowd
@@ -116,14 +117,18 @@ async fn joined(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-fn expired(endpoint: Endpoint) -> Session {
-    Session::builder("oauth2")
+fn invalidated(runtime: &Runtime, endpoint: Endpoint) -> Session {
+    let session = Session::builder("oauth2")
         .token_url("https://auth.example.com/token")
         .tokens("at-1", "rt-1")
-        .expires_in(Duration::ZERO)
+        .expires_in(Duration::from_secs(3600))
         .refresh_with(endpoint)
         .build()
-        .expect("a session")
+        .expect("a session");
+    // The store has been read before they come.
+    runtime.block_on(session.token()).expect("a token");
+    session.invalidate();
+    session
 }
 
 /// Answers once its gate is open.
