@@ -3,6 +3,7 @@
 //! Every speed is a ratio of two things that were measured in turns in one run; see `measure`.
 
 mod alloc;
+mod clock;
 mod measure;
 mod outage;
 mod plot;
@@ -17,7 +18,10 @@ mod waiters;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
 
+use rekindle::clock::{Clock, SystemClock};
 use server::Server;
 use table::{Aim, Row};
 
@@ -74,6 +78,10 @@ fn only(part: &str) -> io::Result<()> {
 
 /// One side of a comparison, for a profiler.
 fn alone(what: &str, each: &str) -> io::Result<()> {
+    if what == "rest" {
+        println!("{} B", rest::bytes(&(Arc::new(clock::StdClock(Instant::now())) as Arc<dyn Clock>)));
+        return Ok(());
+    }
     let each = each.parse().map_err(io::Error::other)?;
     requests::alone(&Server::start()?, what, each);
     Ok(())
@@ -168,7 +176,7 @@ fn waiting(haste: usize) -> Vec<Row> {
 fn at_rest() -> Vec<Row> {
     vec![Row {
         what: "memory of a session at rest, memory store included",
-        measured: rest::bytes() as f64,
+        measured: rest::bytes(&(Arc::new(SystemClock) as Arc<dyn Clock>)) as f64,
         unit: " B",
         aim: Aim::AtMost(2048.0),
         note: "dialect and transport are shared, and not in it".to_owned(),

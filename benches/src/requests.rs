@@ -1,17 +1,16 @@
 //! `Client` against bare reqwest, on the same server.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use rekindle::clock::{Clock, SystemClock};
-use rekindle::proto::{Now, Wall};
 use rekindle::{Client, Session};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
+use crate::clock::StdClock;
 use crate::measure::{Compared, Took, by_process, compared};
 use crate::server::Server;
 
@@ -100,20 +99,6 @@ fn at_once<F: Future<Output = ()> + Send + 'static>(runtime: &Runtime, task: imp
             done.expect("a request");
         }
     });
-}
-
-/// The system's clocks by way of std: valgrind breaks the quicker way.
-struct StdClock(Instant);
-
-impl Clock for StdClock {
-    fn now(&self) -> Now {
-        let wall = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
-        Now { mono: self.0.elapsed(), wall: Wall(i64::try_from(wall).unwrap_or(i64::MAX)) }
-    }
-
-    fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep_until((self.0 + mono).into()))
-    }
 }
 
 async fn get_ours(client: Client, each: usize) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle::Session;
+use rekindle::clock::Clock;
 use rekindle::proto::Dialect;
 use rekindle::store::MemoryStore;
 use rekindle::transport::{ReqwestTransport, Transport, TransportOptions};
@@ -14,23 +15,28 @@ use crate::alloc::counted;
 const SESSIONS: i64 = 1_000;
 
 /// Bytes of one session. Dialect and transport are shared by all, as an application would.
-pub(crate) fn bytes() -> i64 {
+pub(crate) fn bytes(clock: &Arc<dyn Clock>) -> i64 {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let dialect = Dialect::preset("oauth2").expect("a preset");
     let transport: Arc<dyn Transport> =
         Arc::new(ReqwestTransport::new(TransportOptions::default()).expect("a transport"));
     let mut sessions = Vec::with_capacity(1_000);
     // What the first ones make for all.
-    let warm: Vec<Session> = (0..10).map(|_| session(&runtime, &dialect, &transport)).collect();
+    let warm: Vec<Session> = (0..10).map(|_| session(&runtime, &dialect, &transport, clock)).collect();
     let ((), allocated) = counted(|| {
-        sessions.extend((0..SESSIONS).map(|_| session(&runtime, &dialect, &transport)));
+        sessions.extend((0..SESSIONS).map(|_| session(&runtime, &dialect, &transport, clock)));
     });
     drop((warm, sessions));
     allocated.live / SESSIONS
 }
 
 /// One that has served its token.
-fn session(runtime: &Runtime, dialect: &Dialect, transport: &Arc<dyn Transport>) -> Session {
+fn session(
+    runtime: &Runtime,
+    dialect: &Dialect,
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+) -> Session {
     let session = Session::builder(dialect.clone())
         .token_url("https://auth.example.com/oauth/token")
         .client_id("app")
@@ -39,6 +45,7 @@ fn session(runtime: &Runtime, dialect: &Dialect, transport: &Arc<dyn Transport>)
         .origin("https://api.example.com")
         .store(MemoryStore::new())
         .transport(Arc::clone(transport))
+        .clock(Arc::clone(clock))
         .build()
         .expect("a session");
     runtime.block_on(async {
