@@ -51,20 +51,27 @@ impl Deadline {
     pub(super) async fn bound<F: Future>(&mut self, work: F) -> Option<F::Output> {
         let Some(at) = self.at else { return Some(work.await) };
         let mut work = pin!(work);
-        // What is ready at once needs no timer.
-        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
-            return Some(done);
+        let mut looked = false;
+        poll_fn(|context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(Some(done));
+            }
+            // What is ready at once needs no timer; and each time, the work is looked at just once.
+            let timer = self.timer(at, std::mem::replace(&mut looked, true));
+            timer.as_mut().poll(context).map(|()| None)
+        })
+        .await
+    }
+
+    /// A timer ends with its runtime, and a response may be read on another one.
+    fn timer(&mut self, at: Duration, same_runtime: bool) -> &mut Timer {
+        if !same_runtime {
+            let runtime = Handle::try_current().ok().map(|handle| handle.id());
+            self.timer.take_if(|(made_on, _)| *made_on != runtime);
+            self.timer.get_or_insert_with(|| (runtime, Mutex::new(self.clock.sleep_until(at))));
         }
-        // A timer ends with its runtime, and a response may be read on another one.
-        let runtime = Handle::try_current().ok().map(|handle| handle.id());
-        self.timer.take_if(|(made_on, _)| *made_on != runtime);
-        let (_, timer) = self.timer.get_or_insert_with(|| (runtime, Mutex::new(self.clock.sleep_until(at))));
-        let timer = timer.get_mut();
-        tokio::select! {
-            biased;
-            done = work => Some(done),
-            () = timer => None,
-        }
+        let make = || (None, Mutex::new(self.clock.sleep_until(at)));
+        self.timer.get_or_insert_with(make).1.get_mut()
     }
 
     pub(super) async fn sleep(&self, duration: Duration) {

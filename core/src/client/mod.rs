@@ -313,10 +313,23 @@ impl Options {
         if below.is_empty() {
             return Ok(base.clone());
         }
+        if let Some(url) = path_below(base, below) {
+            return Ok(url);
+        }
         let above = base[..url::Position::AfterPath].trim_end_matches('/');
         let joint = if below.starts_with(['?', '#']) { "" } else { "/" };
         Url::parse(&format!("{above}{joint}{below}")).map_err(|cause| Error::config(NAME, cause))
     }
+}
+
+/// The usual case, without parsing scheme and host again. Only what can be nothing but a path: a second slash
+/// or a backslash at the beginning would name a host.
+fn path_below(base: &Url, below: &str) -> Option<Url> {
+    let above = base.path().trim_end_matches('/');
+    if above.starts_with("//") || !below.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    base.join(&[above, "/", below].concat()).ok()
 }
 
 /// `name://` at the beginning.

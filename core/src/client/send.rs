@@ -96,7 +96,7 @@ impl Call {
             return Ok(());
         }
         let session = self.client.session();
-        self.token = session.try_token_for(&self.url);
+        self.token = session.try_token_for(&self.url).map(Token::into_owned);
         if self.token.is_none() && session.owns(&self.url) {
             let token = self.deadline.bound(session.token_for(&self.url, self.deadline.at())).await;
             self.token = token.ok_or_else(|| Error::timeout("waiting for a token"))??;

@@ -77,7 +77,8 @@ impl Session {
     pub async fn token(&self) -> Result<Token, Error> {
         match self.token_if_valid() {
             Some(token) => Ok(token),
-            None => self.acquire(Want::default(), None).await,
+            // Boxed: a future is moved when it is awaited, and this one is large and seldom needed.
+            None => Box::pin(self.acquire(Want::default(), None)).await,
         }
     }
 
@@ -117,7 +118,7 @@ impl Session {
             return Ok(Some(token));
         }
         let want = Want { origin: Some(origin), min_life: None };
-        self.acquire(want, deadline).await.map(Some)
+        Box::pin(self.acquire(want, deadline)).await.map(Some)
     }
 
     /// [`Session::token_for`] where the token can be served at once.

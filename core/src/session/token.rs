@@ -91,6 +91,14 @@ impl Token {
         some.then(|| Self { held: Held::Borrowed(published), replays: 0, rejected: None })
     }
 
+    /// The same, for keeping: a borrowed one occupies one of the few places that its thread has for them.
+    pub(crate) fn into_owned(self) -> Self {
+        match self.held {
+            Held::Borrowed(_) => self.clone(),
+            Held::Owned(_) => self,
+        }
+    }
+
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp { replays: self.replays, rejected: self.rejected, ..Stamp::new(&self.served().current) }
     }
