@@ -150,8 +150,7 @@ impl Error {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -187,8 +186,7 @@ impl Error {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -209,8 +207,7 @@ impl Error {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;

@@ -129,8 +129,7 @@ impl Client {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -150,8 +149,7 @@ impl Client {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -171,8 +169,7 @@ impl Client {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("PUT", "/pupils/7").text(200, ""));
+    /// # let script = Script::new().step(Step::on("PUT", "/pupils/7").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -192,8 +189,7 @@ impl Client {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("PATCH", "/pupils/7").text(200, ""));
+    /// # let script = Script::new().step(Step::on("PATCH", "/pupils/7").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -213,8 +209,7 @@ impl Client {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("DELETE", "/pupils/7").text(200, ""));
+    /// # let script = Script::new().step(Step::on("DELETE", "/pupils/7").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -233,8 +228,7 @@ impl Client {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("HEAD", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("HEAD", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -254,8 +248,7 @@ impl Client {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("OPTIONS", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("OPTIONS", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -275,8 +268,7 @@ impl Client {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("REPORT", "/calendar").text(200, ""));
+    /// # let script = Script::new().step(Step::on("REPORT", "/calendar").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -517,7 +509,8 @@ impl ClientBuilder {
     ///
     /// let mistake = Client::builder(session)
     ///     .base_url("/v1")
-    ///     .build().unwrap_err();
+    ///     .build()
+    ///     .unwrap_err();
     /// assert_eq!(mistake.kind(), ErrorKind::InvalidConfig);
     /// # Ok(()) }
     /// ```

@@ -89,8 +89,7 @@ impl Form {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pictures").body_contains("/json").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pictures").body_contains("/json").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -114,8 +113,7 @@ impl Form {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pictures").body_contains("a.jpg").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pictures").body_contains("a.jpg").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -210,8 +208,7 @@ impl Part {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pictures").body_contains("a.jpg").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pictures").body_contains("a.jpg").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;

@@ -67,8 +67,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -103,8 +102,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -134,8 +132,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -166,8 +163,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -195,8 +191,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pupils").body_contains("4b&year").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b&year").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -223,8 +218,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -251,8 +245,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -275,8 +268,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -303,8 +295,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -334,8 +325,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils").delay_ms(2_000).text(200, ""));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").delay_ms(2_000).text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -360,8 +350,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("POST", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -388,8 +377,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/old").text(302, "").header("location", "/new"));
+    /// # let script = Script::new().step(Step::on("GET", "/old").text(302, "").header("location", "/new"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -414,8 +402,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -447,8 +434,7 @@ impl RequestBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;

@@ -72,8 +72,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -94,8 +93,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -163,8 +161,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -185,8 +182,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -207,8 +203,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -231,8 +226,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -259,8 +253,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -281,8 +274,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -308,8 +300,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -329,8 +320,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -354,8 +344,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/classes/4").text(200, r#"{"name":"4b"}"#));
+    /// # let script = Script::new().step(Step::on("GET", "/classes/4").text(200, r#"{"name":"4b"}"#));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -385,8 +374,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
@@ -408,8 +396,7 @@ impl Response {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new();
-    /// # let script = script.step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
     /// # let server = TestServer::start(script)?;
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
