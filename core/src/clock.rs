@@ -117,6 +117,12 @@ struct Manual {
 
 impl ManualClock {
     /// A clock at 2030-01-01T00:00:00Z, an hour after boot.
+    ///
+    /// ```
+    /// use rekindle::clock::{Clock, ManualClock};
+    ///
+    /// assert_eq!(ManualClock::new().now().wall.0, 1_893_456_000_000);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         let clock = Self::default();
@@ -125,6 +131,16 @@ impl ManualClock {
     }
 
     /// Turns both clocks on and wakes whoever waited for it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle::clock::{Clock, ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let before = clock.now();
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(clock.now(), before.plus(Duration::from_secs(60)));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let mut manual = self.0.lock();
         manual.now = manual.now.plus(by);
@@ -132,17 +148,53 @@ impl ManualClock {
     }
 
     /// Makes the wall clock jump; the monotonic one stays.
+    ///
+    /// ```
+    /// use rekindle::clock::{Clock, ManualClock};
+    /// use rekindle::proto::Wall;
+    ///
+    /// let clock = ManualClock::new();
+    /// let before = clock.now();
+    /// clock.jump_wall(Wall(0)); // somebody set the date back
+    /// assert_eq!(clock.now().wall, Wall(0));
+    /// assert_eq!(clock.now().mono, before.mono);
+    /// ```
     pub fn jump_wall(&self, to: Wall) {
         self.0.lock().now.wall = to;
     }
 
     /// How many are asleep.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures_util::FutureExt;
+    /// use rekindle::clock::{Clock, ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let mut nap = clock.sleep_until(clock.now().mono + Duration::from_secs(5));
+    /// assert!((&mut nap).now_or_never().is_none());
+    /// assert_eq!(clock.sleepers(), 1);
+    /// clock.advance(Duration::from_secs(5));
+    /// assert!(nap.now_or_never().is_some());
+    /// ```
     #[must_use]
     pub fn sleepers(&self) -> usize {
         self.0.lock().sleepers.len()
     }
 
     /// When the next sleeper is due, on the monotonic clock.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures_util::FutureExt;
+    /// use rekindle::clock::{Clock, ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let due = clock.now().mono + Duration::from_secs(5);
+    /// let mut nap = clock.sleep_until(due);
+    /// assert!((&mut nap).now_or_never().is_none());
+    /// assert_eq!(clock.next_due(), Some(due));
+    /// ```
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
         self.0.lock().sleepers.values().map(|(due, _)| *due).min()

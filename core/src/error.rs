@@ -44,78 +44,218 @@ impl Error {
     }
 
     /// Its kind.
+    ///
+    /// ```
+    /// use rekindle::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Timeout, "the deadline passed while connecting; try again later");
+    /// match error.kind() {
+    ///     ErrorKind::LoginRequired => println!("sign in again"),
+    ///     kind if kind.retryable() => println!("try again: {error}"),
+    ///     _ => println!("{error}"),
+    /// }
+    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.failure.kind
     }
 
     /// What happened, and what to do next.
+    ///
+    /// ```
+    /// use rekindle::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::InvalidConfig, "lease must be at least 1.5 times send_timeout");
+    /// assert_eq!(error.message(), "lease must be at least 1.5 times send_timeout");
+    /// assert_eq!(error.to_string(), format!("InvalidConfig: {}", error.message()));
+    /// ```
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.failure.message
     }
 
     /// Whether the user must sign in again.
+    ///
+    /// ```
+    /// use rekindle::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::LoginRequired, "the refresh token is dead, sign in again");
+    /// assert!(error.is_login_required());
+    /// assert!(!Error::new(ErrorKind::RefreshFailed, "no answer, try later").is_login_required());
+    /// ```
     #[must_use]
     pub fn is_login_required(&self) -> bool {
         self.kind() == ErrorKind::LoginRequired
     }
 
     /// Whether the session was signed out, or another one is signed in.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// session.sign_out().await?;
+    /// assert!(session.token().await.unwrap_err().is_signed_out());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn is_signed_out(&self) -> bool {
         self.kind() == ErrorKind::SignedOut
     }
 
     /// Whether a deadline passed.
+    ///
+    /// ```
+    /// use rekindle::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Timeout, "the deadline passed while reading the body");
+    /// assert!(error.is_timeout() && error.is_retryable());
+    /// ```
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
     /// Whether the same call may succeed later without anybody doing anything.
+    ///
+    /// ```
+    /// use rekindle::{Error, ErrorKind};
+    ///
+    /// assert!(Error::new(ErrorKind::Connection, "no route to the host").is_retryable());
+    /// assert!(!Error::new(ErrorKind::InvalidConfig, "token_url is not a URL").is_retryable());
+    /// ```
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.kind().retryable()
     }
 
     /// The OAuth error code, if the token endpoint gave one.
+    ///
+    /// ```
+    /// use rekindle::{Error, ErrorKind, proto::Failure};
+    ///
+    /// let failure = Failure::new(ErrorKind::ClientRejected, "the server does not know this client");
+    /// let error = Error::from(Failure { oauth_error: Some("invalid_client".into()), ..failure });
+    /// assert_eq!(error.oauth_error(), Some("invalid_client"));
+    /// ```
     #[must_use]
     pub fn oauth_error(&self) -> Option<&str> {
         self.0.failure.oauth_error.as_deref()
     }
 
     /// The HTTP status that led to this, if there was one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let error = client.get("/pupils/7").send().await?.error_for_status().unwrap_err();
+    /// assert_eq!(error.status(), Some(404));
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.failure.status.or_else(|| self.response().map(|response| response.status().as_u16()))
     }
 
     /// When trying again makes sense.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle::{Error, ErrorKind, proto::Failure};
+    ///
+    /// let failure = Failure::new(ErrorKind::RateLimited, "too many requests, come back later");
+    /// let error = Error::from(failure.after(Duration::from_secs(30)));
+    /// assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.failure.retry_after
     }
 
     /// The response that led to this, if there was one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let error = client.get("/pupils/7").send().await?.error_for_status().unwrap_err();
+    /// assert_eq!(error.response().unwrap().url().path(), "/pupils/7");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         self.0.response.as_ref()
     }
 
     /// The response that led to this, to be read.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let error = client.get("/pupils/7").send().await?.error_for_status().unwrap_err();
+    /// let response = error.into_response().unwrap();
+    /// assert_eq!(response.text().await?, "no such pupil");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn into_response(self) -> Option<Response> {
         self.0.response
     }
 
     /// The errors of a GraphQL answer; empty unless the kind is `GraphQL`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new();
+    /// # let script = script.step(Step::on("POST", "/graphql").json(200, serde_json::json!(
+    /// #     { "errors": [{ "message": "no such class", "extensions": { "code": "NOT_FOUND" } }] })));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let answer = client.graphql::<serde_json::Value>("query { class { name } }", ()).await;
+    /// let error = answer.unwrap_err();
+    /// assert_eq!(error.graphql_errors()[0].message, "no such class");
+    /// assert_eq!(error.graphql_errors()[0].code.as_deref(), Some("NOT_FOUND"));
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn graphql_errors(&self) -> &[GraphqlError] {
         &self.0.graphql
     }
 
     /// The failure itself: what every waiter of a flight shares.
+    ///
+    /// ```
+    /// use rekindle::{Error, ErrorKind, proto::Failure};
+    ///
+    /// let failure = Failure::new(ErrorKind::RefreshFailed, "no answer, try later");
+    /// assert_eq!(Error::from(failure.clone()).failure(), &failure);
+    /// ```
     #[must_use]
     pub fn failure(&self) -> &Failure {
         &self.0.failure

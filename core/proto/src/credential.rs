@@ -24,17 +24,37 @@ pub struct Secret(String);
 
 impl Secret {
     /// Takes the text over.
+    ///
+    /// ```
+    /// use rekindle_proto::Secret;
+    ///
+    /// assert_eq!(Secret::new("at-1"), Secret::from(String::from("at-1")));
+    /// ```
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
     /// The text itself. Whoever calls this answers for where it goes.
+    ///
+    /// ```
+    /// let secret = rekindle_proto::Secret::new("at-1");
+    /// assert_eq!(format!("Bearer {}", secret.expose()), "Bearer at-1");
+    /// ```
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// A short one-way tag that tells two secrets apart and says nothing about either.
+    ///
+    /// ```
+    /// use rekindle_proto::Secret;
+    ///
+    /// let tag = Secret::new("rt-1").fingerprint();
+    /// assert_eq!(tag, Secret::new("rt-1").fingerprint());
+    /// assert_ne!(tag, Secret::new("rt-2").fingerprint());
+    /// assert_eq!(tag.0.len(), 32);
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let digest = Sha256::digest(self.0.as_bytes());
@@ -155,6 +175,15 @@ pub struct Grant {
 
 impl Grant {
     /// A grant with nothing but an access token.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::Grant;
+    ///
+    /// let lifetime = Some(Duration::from_secs(900));
+    /// let grant = Grant { lifetime, refresh_token: Some("rt-2".into()), ..Grant::new("at-2") };
+    /// assert_eq!(grant.access_token.expose(), "at-2");
+    /// ```
     pub fn new(access_token: impl Into<Secret>) -> Self {
         Self {
             access_token: access_token.into(),

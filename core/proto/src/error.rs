@@ -60,6 +60,13 @@ impl ErrorKind {
     ];
 
     /// The name of the kind, the same in every language.
+    ///
+    /// ```
+    /// use rekindle_proto::ErrorKind;
+    ///
+    /// assert_eq!(ErrorKind::LoginRequired.name(), "LoginRequired");
+    /// assert_eq!(ErrorKind::GraphQL.to_string(), "GraphQL");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -82,6 +89,13 @@ impl ErrorKind {
     }
 
     /// Whether the same call may succeed later without anybody doing anything.
+    ///
+    /// ```
+    /// use rekindle_proto::ErrorKind;
+    ///
+    /// assert!(ErrorKind::StoreUnavailable.retryable());
+    /// assert!(!ErrorKind::LoginRequired.retryable());
+    /// ```
     #[must_use]
     pub fn retryable(self) -> bool {
         matches!(
@@ -121,11 +135,26 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with nothing but a message.
+    ///
+    /// ```
+    /// use rekindle_proto::{ErrorKind, Failure};
+    ///
+    /// let failure = Failure::new(ErrorKind::RefreshFailed, "no answer, try later");
+    /// assert_eq!(failure.to_string(), "RefreshFailed: no answer, try later");
+    /// ```
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None, oauth_error: None, status: None }
     }
 
     /// Says when to come back.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::{ErrorKind, Failure};
+    ///
+    /// let failure = Failure::new(ErrorKind::RateLimited, "come back later").after(Duration::from_secs(30));
+    /// assert_eq!(failure.retry_after, Some(Duration::from_secs(30)));
+    /// ```
     #[must_use]
     pub fn after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);

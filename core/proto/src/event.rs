@@ -31,6 +31,10 @@ pub enum RefreshCause {
 
 impl RefreshCause {
     /// The name, the same in every language.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::event::RefreshCause::Advisory.name(), "advisory");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -60,6 +64,10 @@ pub enum Warning {
 
 impl Warning {
     /// The name, the same in every language.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::event::Warning::ScopeNarrowed.name(), "scope_narrowed");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -124,6 +132,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// The name of the kind, the same in every language.
+    ///
+    /// ```
+    /// use rekindle_proto::event::{EventKind, RefreshCause};
+    ///
+    /// assert_eq!(EventKind::RefreshStarted { cause: RefreshCause::Forced }.name(), "RefreshStarted");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

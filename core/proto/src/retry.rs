@@ -109,6 +109,12 @@ pub enum Because {
 
 impl RetryPolicy {
     /// A policy that sends every request once.
+    ///
+    /// ```
+    /// use rekindle_proto::retry::RetryPolicy;
+    ///
+    /// assert_eq!(RetryPolicy::never().max_sends, 1);
+    /// ```
     #[must_use]
     pub fn never() -> Self {
         Self { max_sends: 1, ..Self::default() }
@@ -226,6 +232,15 @@ const SAVED: u64 = 10;
 
 impl Budget {
     /// A budget that starts at the policy's floor. `now` is the monotonic clock.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::retry::{Budget, RetryPolicy};
+    ///
+    /// let mut budget = Budget::new(&RetryPolicy::default(), Duration::ZERO);
+    /// let retries = (0..100).filter(|_| budget.withdraw(Duration::ZERO)).count();
+    /// assert_eq!(retries, 10); // the floor
+    /// ```
     #[must_use]
     pub fn new(policy: &RetryPolicy, now: Duration) -> Self {
         let floor = u64::from(policy.budget_floor) * RETRY;
@@ -233,12 +248,34 @@ impl Budget {
     }
 
     /// Counts a request, not a retry.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::retry::{Budget, RetryPolicy};
+    ///
+    /// let policy = RetryPolicy { budget_floor: 0, ..RetryPolicy::default() };
+    /// let mut budget = Budget::new(&policy, Duration::ZERO);
+    /// assert!(!budget.withdraw(Duration::ZERO));
+    /// (0..5).for_each(|_| budget.deposit()); // 20 % of five requests: one retry
+    /// assert!(budget.withdraw(Duration::ZERO));
+    /// ```
     pub fn deposit(&mut self) {
         let most = (self.floor * SAVED).max(100 * RETRY);
         self.cents = (self.cents + self.percent).min(most).max(self.cents);
     }
 
     /// Takes a retry out, if there is one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::retry::{Budget, RetryPolicy};
+    ///
+    /// let policy = RetryPolicy { budget_floor: 1, ..RetryPolicy::default() };
+    /// let mut budget = Budget::new(&policy, Duration::ZERO);
+    /// assert!(budget.withdraw(Duration::ZERO));
+    /// assert!(!budget.withdraw(Duration::ZERO));
+    /// assert!(budget.withdraw(Duration::from_secs(10))); // the floor came back
+    /// ```
     pub fn withdraw(&mut self, now: Duration) -> bool {
         self.fill(now);
         let enough = self.cents >= RETRY;

@@ -11,18 +11,41 @@ pub struct Wall(pub i64);
 
 impl Wall {
     /// The point `duration` later; saturates at the end of time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::Wall;
+    ///
+    /// assert_eq!(Wall(1_000).plus(Duration::from_secs(2)), Wall(3_000));
+    /// assert_eq!(Wall(1_000).plus(Duration::MAX), Wall(i64::MAX));
+    /// ```
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(millis(duration)))
     }
 
     /// The point `duration` earlier; saturates.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::Wall;
+    ///
+    /// assert_eq!(Wall(3_000).minus(Duration::from_secs(2)), Wall(1_000));
+    /// ```
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(millis(duration)))
     }
 
     /// How long from `earlier` to `self`; zero if `earlier` is later.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::Wall;
+    ///
+    /// assert_eq!(Wall(3_000).since(Wall(1_000)), Duration::from_secs(2));
+    /// assert_eq!(Wall(1_000).since(Wall(3_000)), Duration::ZERO);
+    /// ```
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -43,18 +66,47 @@ pub struct Now {
 
 impl Now {
     /// The reading that both clocks would give `duration` later, were there no jump.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::{Now, Wall};
+    ///
+    /// let now = Now { mono: Duration::from_secs(60), wall: Wall(1_000) };
+    /// let later = now.plus(Duration::from_secs(2));
+    /// assert_eq!(later, Now { mono: Duration::from_secs(62), wall: Wall(3_000) });
+    /// ```
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self { mono: self.mono.saturating_add(duration), wall: self.wall.plus(duration) }
     }
 
     /// Whether `deadline` has passed on either clock.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::{Now, Wall};
+    ///
+    /// let now = Now { mono: Duration::from_secs(60), wall: Wall(1_000) };
+    /// let deadline = now.plus(Duration::from_secs(5));
+    /// assert!(!now.reached(deadline));
+    /// assert!(Now { wall: Wall(9_000), ..now }.reached(deadline)); // the wall clock jumped past it
+    /// ```
     #[must_use]
     pub fn reached(self, deadline: Self) -> bool {
         self.mono >= deadline.mono || self.wall >= deadline.wall
     }
 
     /// Time left to `deadline`, by the clock on which it comes first.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::{Now, Wall};
+    ///
+    /// let now = Now { mono: Duration::from_secs(60), wall: Wall(1_000) };
+    /// let deadline = now.plus(Duration::from_secs(5));
+    /// assert_eq!(now.until(deadline), Duration::from_secs(5));
+    /// assert_eq!(Now { wall: Wall(4_000), ..now }.until(deadline), Duration::from_secs(2));
+    /// ```
     #[must_use]
     pub fn until(self, deadline: Self) -> Duration {
         deadline.mono.saturating_sub(self.mono).min(deadline.wall.since(self.wall))

@@ -123,6 +123,14 @@ pub enum Verdict {
 
 impl Verdict {
     /// The name of the verdict, the same in every language.
+    ///
+    /// ```
+    /// use rekindle_proto::{Applied, ExpiredReason, Verdict};
+    ///
+    /// assert_eq!(Verdict::InsufficientScope { scope: None }.name(), "insufficient_scope");
+    /// let expired = Verdict::Expired { reason: ExpiredReason::Revoked, applied: Applied::No };
+    /// assert_eq!(expired.name(), "expired");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -163,6 +171,10 @@ pub enum DeadReason {
 
 impl DeadReason {
     /// The name, the same in every language.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::DeadReason::ReuseDetected.name(), "reuse_detected");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

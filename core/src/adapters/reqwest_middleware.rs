@@ -47,6 +47,18 @@ pub struct RekindleMiddleware {
 
 impl RekindleMiddleware {
     /// A middleware of this session.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Session, adapters::reqwest_middleware::RekindleMiddleware};
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .origin("https://api.example.com") // where the token may go
+    ///     .build()?;
+    /// let middleware = RekindleMiddleware::new(session);
+    /// # let _ = middleware; Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(session: Session) -> Self {
         Self { session }

@@ -65,6 +65,18 @@ pub struct RekindleLayer {
 
 impl RekindleLayer {
     /// A layer of this session.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Session, adapters::tower::RekindleLayer};
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .origin("https://api.example.com") // where the token may go
+    ///     .build()?;
+    /// let layer = RekindleLayer::new(session);
+    /// # let _ = layer; Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(session: Session) -> Self {
         Self { session }

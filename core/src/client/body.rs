@@ -36,6 +36,15 @@ enum Kind {
 
 impl Body {
     /// A body that comes once. `length` is sent as Content-Length; without it the body goes in chunks.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures_util::stream;
+    /// use rekindle::client::Body;
+    ///
+    /// let chunks = stream::iter([Ok::<_, std::io::Error>(Bytes::from("piped in"))]);
+    /// assert!(!Body::once(chunks, Some(8)).is_replayable());
+    /// ```
     pub fn once<S, E>(chunks: S, length: Option<u64>) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -64,12 +73,26 @@ impl Body {
     }
 
     /// Whether it can be sent twice.
+    ///
+    /// ```
+    /// use rekindle::client::Body;
+    ///
+    /// assert!(Body::from("text").is_replayable());
+    /// assert!(Body::default().is_replayable());
+    /// ```
     #[must_use]
     pub fn is_replayable(&self) -> bool {
         matches!(self.0, Kind::Empty | Kind::Bytes(_) | Kind::Factory(..))
     }
 
     /// Whether there is none.
+    ///
+    /// ```
+    /// use rekindle::client::Body;
+    ///
+    /// assert!(Body::default().is_empty());
+    /// assert!(!Body::from("").is_empty()); // a body of no bytes is one
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(self.0, Kind::Empty)

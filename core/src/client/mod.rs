@@ -81,6 +81,19 @@ pub struct ClientBuilder {
 
 impl Client {
     /// A client of `session`; relative URLs are below `base_url`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::new(session, "https://api.example.com/v1")?;
+    /// let request = format!("{:?}", client.get("/pupils"));
+    /// assert_eq!(request, "RequestBuilder(GET https://api.example.com/v1/pupils)");
+    /// # Ok(()) }
+    /// ```
     pub fn new(session: Session, base_url: impl AsRef<str>) -> Result<Self, Error> {
         Self::builder(session).base_url(base_url).build()
     }
@@ -111,41 +124,161 @@ impl Client {
     }
 
     /// A GET of a path below the base URL, or of a whole URL.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/pupils").send().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn get(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::GET, path_or_url)
     }
 
     /// A POST.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.post("/pupils").json(&serde_json::json!({ "class": "4b" })).send().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn post(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::POST, path_or_url)
     }
 
     /// A PUT.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("PUT", "/pupils/7").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.put("/pupils/7").json(&serde_json::json!({ "class": "4b" })).send().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn put(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::PUT, path_or_url)
     }
 
     /// A PATCH.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("PATCH", "/pupils/7").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.patch("/pupils/7").json(&serde_json::json!({ "class": "5b" })).send().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn patch(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::PATCH, path_or_url)
     }
 
     /// A DELETE.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("DELETE", "/pupils/7").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// client.delete("/pupils/7").send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn delete(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::DELETE, path_or_url)
     }
 
     /// A HEAD.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("HEAD", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.head("/pupils").send().await?;
+    /// println!("{:?} bytes", response.content_length());
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn head(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::HEAD, path_or_url)
     }
 
     /// An OPTIONS.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("OPTIONS", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.options("/pupils").send().await?;
+    /// println!("{:?}", response.headers().get("allow"));
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn options(&self, path_or_url: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::OPTIONS, path_or_url)
     }
 
     /// A request of any method.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("REPORT", "/calendar").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let method = http::Method::from_bytes(b"REPORT")?;
+    /// let response = client.request(method, "/calendar").send().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn request(&self, method: Method, path_or_url: impl AsRef<str>) -> RequestBuilder {
         RequestBuilder::new(self, method, self.0.options.resolve(path_or_url.as_ref()))
     }
@@ -180,6 +313,17 @@ impl Client {
     }
 
     /// The session that it stands on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// let client = rekindle::Client::new(session, "https://api.example.com")?;
+    /// let token = client.session().token().await?;
+    /// assert_eq!(token.value(), "at-1");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn session(&self) -> &Session {
         &self.0.session
@@ -211,6 +355,20 @@ impl Client {
 impl ClientBuilder {
     /// What relative URLs are below; the session's token is for its origin as well. Its path is kept: `/pupils` below `https://a.test/v1` is
     /// `https://a.test/v1/pupils`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .build()?;
+    /// let request = format!("{:?}", client.get("/pupils"));
+    /// assert_eq!(request, "RequestBuilder(GET https://api.example.com/v1/pupils)");
+    /// # Ok(()) }
+    /// ```
     pub fn base_url(self, url: impl AsRef<str>) -> Self {
         self.change(|options| {
             options.base_url = Some(absolute("base_url", url.as_ref())?);
@@ -219,6 +377,20 @@ impl ClientBuilder {
     }
 
     /// Where [`Client::graphql`] asks; `/graphql` unless told otherwise.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .graphql_path("/api/graphql")
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
     pub fn graphql_path(self, path_or_url: impl Into<String>) -> Self {
         self.change(|options| {
             options.graphql_path = path_or_url.into();
@@ -227,6 +399,20 @@ impl ClientBuilder {
     }
 
     /// A header of every request that does not set it itself.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .default_header("accept-language", "de")
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
     pub fn default_header<K, V>(self, name: K, value: V) -> Self
     where
         K: TryInto<HeaderName>,
@@ -246,6 +432,21 @@ impl ClientBuilder {
     }
 
     /// The deadline of each request, 60 s unless told otherwise; `Duration::MAX` means none.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use std::time::Duration;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .timeout(Duration::from_secs(10))
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         self.change(|options| {
             options.timeout = Some(timeout);
@@ -254,6 +455,20 @@ impl ClientBuilder {
     }
 
     /// How many redirects are followed, 10 unless told otherwise.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .max_redirects(3)
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
     pub fn max_redirects(self, most: usize) -> Self {
         self.change(|options| {
             options.max_redirects = most;
@@ -262,6 +477,21 @@ impl ClientBuilder {
     }
 
     /// How requests are sent again after transient failures.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use rekindle::proto::retry::RetryPolicy;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .retry(RetryPolicy { max_sends: 5, ..RetryPolicy::default() })
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
     pub fn retry(self, policy: RetryPolicy) -> Self {
         self.change(|options| {
             options.retry = policy;
@@ -270,6 +500,20 @@ impl ClientBuilder {
     }
 
     /// The client; or what was wrong, by the argument's name.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use rekindle::{Client, ErrorKind};
+    ///
+    /// let mistake = Client::builder(session)
+    ///     .base_url("/v1")
+    ///     .build()
+    ///     .unwrap_err();
+    /// assert_eq!(mistake.kind(), ErrorKind::InvalidConfig);
+    /// # Ok(()) }
+    /// ```
     pub fn build(self) -> Result<Client, Error> {
         let (options, mut session) = (self.options?, self.session);
         if let Some(base) = &options.base_url {

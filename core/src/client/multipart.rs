@@ -47,18 +47,60 @@ impl fmt::Debug for Content {
 
 impl Form {
     /// An empty form.
+    ///
+    /// ```
+    /// use rekindle::client::Form;
+    ///
+    /// let form = Form::new().text("title", "Holidays").file("picture", "holidays/a.jpg");
+    /// # let _ = form;
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a field.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new();
+    /// # let script = script.step(Step::on("POST", "/pictures").body_contains("Holidays").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use rekindle::client::Form;
+    ///
+    /// let form = Form::new().text("title", "Holidays");
+    /// client.post("/pictures").multipart(form).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn text(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.part(name, Part::bytes(value.into()))
     }
 
     /// Adds a part.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pictures").body_contains("/json").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use rekindle::client::{Form, Part};
+    ///
+    /// let data = Part::bytes(r#"{"public":true}"#).content_type("application/json");
+    /// client.post("/pictures").multipart(Form::new().part("data", data)).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn part(mut self, name: impl Into<String>, part: Part) -> Self {
         self.0.push((name.into(), part));
@@ -66,6 +108,26 @@ impl Form {
     }
 
     /// Adds a file, which is opened anew for each send, under its own name.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pictures").body_contains("a.jpg").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.jpg");
+    /// # std::fs::write(&path, "picture")?;
+    /// use rekindle::client::Form;
+    ///
+    /// let form = Form::new().file("picture", &path);
+    /// client.post("/pictures").multipart(form).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn file(self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.part(name, Part::file(path))
@@ -96,12 +158,42 @@ impl Form {
 
 impl Part {
     /// A part of bytes or text.
+    ///
+    /// ```
+    /// use rekindle::client::{Form, Part};
+    ///
+    /// let picture = Part::bytes([0xff, 0xd8].as_slice()).file_name("a.jpg").content_type("image/jpeg");
+    /// let form = Form::new().part("picture", picture);
+    /// # let _ = form;
+    /// ```
     #[must_use]
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self { content: Content::Bytes(bytes.into()), file_name: None, content_type: None }
     }
 
     /// A part of a file, opened anew for each send. Its size must not change until the form has been sent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new();
+    /// # let script = script.step(Step::on("POST", "/pictures").body_contains("image/jpeg").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.jpg");
+    /// # std::fs::write(&path, "picture")?;
+    /// use rekindle::client::{Form, Part};
+    ///
+    /// let picture = Part::file(&path).content_type("image/jpeg");
+    /// let form = Form::new().part("picture", picture);
+    /// client.post("/pictures").multipart(form).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
@@ -111,6 +203,24 @@ impl Part {
     }
 
     /// The file name that the server sees.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pictures").body_contains("a.jpg").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use rekindle::client::{Form, Part};
+    ///
+    /// let picture = Part::bytes([0xff, 0xd8].as_slice()).file_name("a.jpg");
+    /// let form = Form::new().part("picture", picture);
+    /// client.post("/pictures").multipart(form).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn file_name(mut self, name: impl Into<String>) -> Self {
         self.file_name = Some(name.into());
@@ -118,6 +228,24 @@ impl Part {
     }
 
     /// The media type of the part.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new();
+    /// # let script = script.step(Step::on("POST", "/tables").body_contains("text/csv").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use rekindle::client::{Form, Part};
+    ///
+    /// let table = Part::bytes("class,pupils\n4b,23\n").file_name("classes.csv").content_type("text/csv");
+    /// client.post("/tables").multipart(Form::new().part("table", table)).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
         self.content_type = Some(media_type.into());

@@ -62,6 +62,23 @@ impl RequestBuilder {
 
     /// Adds a header. A credential header (`Authorization`, or the dialect's own) replaces the session's:
     /// such a request is neither judged nor replayed (spec 2.2).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/pupils").header("accept-language", "de").send().await?;
+    /// # let sent = |name: &str, value: &str| server.log()[0].headers.contains(&(name.into(), value.into()));
+    /// # assert!(sent("accept-language", "de"));
+    /// # let _ = response;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where
         K: TryInto<HeaderName>,
@@ -80,6 +97,26 @@ impl RequestBuilder {
     }
 
     /// Sets headers; one that is there already is replaced.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use http::{HeaderMap, HeaderValue, header};
+    ///
+    /// let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("text/csv"))]);
+    /// let response = client.get("/pupils").headers(headers).send().await?;
+    /// # let sent = |name: &str, value: &str| server.log()[0].headers.contains(&(name.into(), value.into()));
+    /// # assert!(sent("accept", "text/csv"));
+    /// # let _ = response;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn headers(self, headers: HeaderMap) -> Self {
         self.change(|request| {
             let names: Vec<HeaderName> = headers.keys().cloned().collect();
@@ -90,6 +127,22 @@ impl RequestBuilder {
     }
 
     /// Adds to the query string: a struct, a map or pairs.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let request = client.get("/pupils").query(&[("class", "4b"), ("page", "2")]);
+    /// let response = request.send().await?;
+    /// assert_eq!(response.url().query(), Some("class=4b&page=2"));
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
         self.change(|request| {
             let text = serde_urlencoded::to_string(query).map_err(|_| {
@@ -105,6 +158,23 @@ impl RequestBuilder {
     }
 
     /// Sends `value` as JSON.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// #[derive(serde::Serialize)]
+    /// struct Pupil { class: &'static str }
+    ///
+    /// client.post("/pupils").json(&Pupil { class: "4b" }).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|request| {
             let json = serde_json::to_vec(value).map_err(|_| {
@@ -116,6 +186,21 @@ impl RequestBuilder {
     }
 
     /// Sends a form, `application/x-www-form-urlencoded`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b&year").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let form = [("class", "4b"), ("year", "2030")];
+    /// client.post("/pupils").form(&form).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
         self.change(|request| {
             let text = serde_urlencoded::to_string(form).map_err(|_| {
@@ -128,6 +213,23 @@ impl RequestBuilder {
     }
 
     /// Sends a form of several parts.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use rekindle::client::{Form, Part};
+    ///
+    /// let form = Form::new().text("class", "4b").part("list", Part::bytes("a;b").file_name("list.csv"));
+    /// client.post("/pupils").multipart(form).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn multipart(self, form: Form) -> Self {
         self.change(|request| {
             let (media_type, body) = form.encode()?;
@@ -138,6 +240,20 @@ impl RequestBuilder {
     }
 
     /// Sends bytes or text, or a [`Body`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// client.post("/pupils").header("content-type", "text/csv").body("class\n4b\n").send().await?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.change(|request| {
             request.set_body(body.into(), None);
@@ -147,6 +263,24 @@ impl RequestBuilder {
 
     /// Sends a stream that can be read once. Should the token be turned away, it is refreshed, but this
     /// request is not sent again (spec 3.4).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use bytes::Bytes;
+    /// use futures_util::stream;
+    ///
+    /// let lines = stream::iter(["class\n", "4b\n"].map(|line| Ok::<_, std::io::Error>(Bytes::from(line))));
+    /// client.post("/pupils").body_stream(lines).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn body_stream<S, E>(self, chunks: S) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -156,6 +290,25 @@ impl RequestBuilder {
     }
 
     /// Sends a stream that can be made anew, so that the request can be sent again.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use bytes::Bytes;
+    /// use futures_util::stream;
+    ///
+    /// let line = |text: &'static str| Ok::<_, std::io::Error>(Bytes::from(text));
+    /// let lines = move || stream::iter([line("class\n"), line("4b\n")]);
+    /// client.post("/pupils").body_factory(lines).send().await?.error_for_status()?;
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn body_factory<F, S, E>(self, make: F) -> Self
     where
         F: Fn() -> S + Send + Sync + 'static,
@@ -167,6 +320,22 @@ impl RequestBuilder {
 
     /// The deadline over everything: refreshes, replays, retries, redirects, and reading a body whole.
     /// `Duration::MAX` means none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").delay_ms(2_000).text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use std::time::Duration;
+    ///
+    /// let late = client.get("/pupils").timeout(Duration::from_millis(50)).send().await;
+    /// assert!(late.unwrap_err().is_timeout());
+    /// # Ok(()) }
+    /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         self.change(|request| {
             request.timeout = Some(timeout);
@@ -176,6 +345,23 @@ impl RequestBuilder {
 
     /// Sends an `Idempotency-Key`: the server applies the request once however often it is sent, so that
     /// it may be retried (spec 8.1).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let key = "2c1f6a0e-order-17"; // one for each thing that is to happen once
+    /// client.post("/pupils").idempotency_key(key).send().await?.error_for_status()?;
+    /// # let sent = |name: &str, value: &str| server.log()[0].headers.contains(&(name.into(), value.into()));
+    /// # assert!(sent("idempotency-key", key));
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
         self.change(|request| {
             let value = HeaderValue::from_str(key.as_ref())
@@ -186,6 +372,22 @@ impl RequestBuilder {
     }
 
     /// Whether redirects are followed; they are unless told otherwise.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/old").text(302, "").header("location", "/new"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/old").follow_redirects(false).send().await?;
+    /// assert_eq!(response.status(), 302);
+    /// assert_eq!(response.headers()["location"], "/new");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn follow_redirects(self, follow: bool) -> Self {
         self.change(|request| {
             request.follow_redirects = follow;
@@ -195,6 +397,25 @@ impl RequestBuilder {
 
     /// Hands the body out as it comes, however the dialect tells errors: for downloads and event streams.
     /// An expired token that is found in the body counts for the next request (spec 2.6).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let mut response = client.get("/export").streamed().send().await?;
+    /// let mut size = 0;
+    /// while let Some(chunk) = response.chunk().await? {
+    ///     size += chunk.len();
+    /// }
+    /// assert_eq!(size, 8);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn streamed(self) -> Self {
         self.reading(Reading::Streamed)
     }
@@ -208,6 +429,25 @@ impl RequestBuilder {
 
     /// Sends it, with the session's token where the URL is the session's; returns once the head of the
     /// final response is there.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/pupils").send().await?;
+    /// assert_eq!(response.status(), 200);
+    ///
+    /// // a mistake in the making is told here, and nothing is sent
+    /// let mistake = client.get("/pupils").header("no header name", "x").send().await.unwrap_err();
+    /// assert_eq!(mistake.kind(), rekindle::ErrorKind::InvalidConfig);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub async fn send(self) -> Result<Response, Error> {
         send::send(self.client, self.request?).await
     }

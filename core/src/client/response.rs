@@ -67,48 +67,178 @@ impl Response {
     }
 
     /// Its status.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/export").send().await?;
+    /// assert!(response.status().is_success());
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
     /// Its headers.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/export").send().await?;
+    /// assert_eq!(response.headers()["content-length"], "8");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
     /// The URL that answered: the last one, after redirects.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new();
+    /// # let script = script.step(Step::on("GET", "/old").text(302, "").header("location", "/new"));
+    /// # let script = script.step(Step::on("GET", "/new").text(200, "here"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/old").send().await?;
+    /// assert_eq!(response.url().path(), "/new");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
     /// The redirects that were followed, in order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new();
+    /// # let script = script.step(Step::on("GET", "/old").text(302, "").header("location", "/new"));
+    /// # let script = script.step(Step::on("GET", "/new").text(200, "here"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/old").send().await?;
+    /// assert_eq!(response.history()[0].status, 302);
+    /// assert_eq!(response.history()[0].url.path(), "/old");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn history(&self) -> &[Redirected] {
         &self.history
     }
 
     /// The protocol version.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/export").send().await?;
+    /// assert_eq!(response.version(), http::Version::HTTP_11);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn version(&self) -> Version {
         self.version
     }
 
     /// How long its head took, replays, retries and redirects included.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/export").send().await?;
+    /// println!("{} after {:?}", response.status(), response.elapsed());
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
     /// What it says about our token. `None` where the request carried none of ours (spec 2.2).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use rekindle::proto::Verdict;
+    ///
+    /// let response = client.get("/export").send().await?;
+    /// assert_eq!(response.verdict(), Some(&Verdict::Accepted));
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
         self.body.found.as_ref().or(self.verdict.as_ref())
     }
 
     /// Why the request was not sent again although its token was turned away.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/export").send().await?;
+    /// if let Some(reason) = response.replay_refused() {
+    ///     println!("not sent again: {}", reason.name());
+    /// }
+    /// # assert!(response.replay_refused().is_none());
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn replay_refused(&self) -> Option<ReplayRefused> {
         match self.body.found {
@@ -118,12 +248,43 @@ impl Response {
     }
 
     /// The length of the body, if the server says so.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/export").send().await?;
+    /// assert_eq!(response.content_length(), Some(8));
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
     /// An error of kind `HttpStatus` for a status of 400 and above, which carries this response.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let error = client.get("/pupils/7").send().await?.error_for_status().unwrap_err();
+    /// assert_eq!(error.status(), Some(404));
+    /// assert_eq!(error.into_response().unwrap().text().await?, "no such pupil");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub fn error_for_status(self) -> Result<Self, Error> {
         if !self.status.is_client_error() && !self.status.is_server_error() {
             return Ok(self);
@@ -134,11 +295,41 @@ impl Response {
     }
 
     /// The whole body, within the request's deadline.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let table = client.get("/export").send().await?.bytes().await?;
+    /// assert_eq!(&table[..4], b"a;b\n");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub async fn bytes(mut self) -> Result<Bytes, Error> {
         self.read().await
     }
 
     /// The whole body as text; what is not UTF-8 is replaced.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let table = client.get("/export").send().await?.text().await?;
+    /// assert_eq!(table, "a;b\nc;d\n");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub async fn text(mut self) -> Result<String, Error> {
         let bytes = self.read().await?;
         Ok(match String::from_utf8(bytes.into()) {
@@ -148,6 +339,24 @@ impl Response {
     }
 
     /// The whole body as JSON. The error carries this response, its body still readable.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/classes/4").text(200, r#"{"name":"4b"}"#));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// #[derive(serde::Deserialize)]
+    /// struct Class { name: String }
+    ///
+    /// let class: Class = client.get("/classes/4").send().await?.json().await?;
+    /// assert_eq!(class.name, "4b");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, Error> {
         let bytes = self.read().await?;
         match serde_json::from_slice(&bytes) {
@@ -160,11 +369,46 @@ impl Response {
     }
 
     /// The next piece of the body, without a deadline; `None` at its end.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let mut response = client.get("/export").send().await?;
+    /// while let Some(chunk) = response.chunk().await? {
+    ///     println!("{} bytes", chunk.len());
+    /// }
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         self.body.next().await.transpose().map_err(Error::connection)
     }
 
     /// The body as it comes, without a deadline.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let response = client.get("/export").send().await?;
+    /// let chunks: Vec<bytes::Bytes> = response.into_stream().try_collect().await?;
+    /// assert_eq!(chunks.concat(), b"a;b\nc;d\n");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn into_stream(self) -> BodyStream {
         BodyStream(self.body)

@@ -144,36 +144,109 @@ impl SessionBuilder {
     }
 
     /// The token endpoint, where the dialect does not name it.
+    ///
+    /// ```
+    /// use rekindle::{ErrorKind, Session};
+    ///
+    /// let session = Session::builder("oauth2").token_url("https://auth.example.com/oauth/token").build()?;
+    /// assert_eq!(session.dialect().name(), "oauth2");
+    ///
+    /// let mistake = Session::builder("oauth2").token_url("auth.example.com").build().unwrap_err();
+    /// assert_eq!(mistake.kind(), ErrorKind::InvalidConfig);
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn token_url(mut self, url: impl Into<String>) -> Self {
         self.token_url = Some(url.into());
         self
     }
 
     /// `client_id`.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .client_id("app")
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn client_id(mut self, id: impl Into<String>) -> Self {
         self.client_id = Some(id.into());
         self
     }
 
     /// `client_secret`.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .client_id("app")
+    ///     .client_secret("s3cret") // better: read from where you keep secrets
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
         self.client_secret = Some(secret.into());
         self
     }
 
     /// A value for the dialect's URL templates: `tenant`, `instance`, ...
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("entra").variable("tenant", "contoso").client_id("app").build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
     /// The credential to begin with, if the store has none (spec 7.3).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Credential, Session};
+    ///
+    /// let credential = Credential {
+    ///     access_token: Some("at-1".into()),
+    ///     refresh_token: Some("rt-1".into()),
+    ///     ..Credential::default()
+    /// };
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .credential(credential)
+    ///     .build()?;
+    /// assert_eq!(session.token().await?.value(), "at-1");
+    /// # Ok(()) }
+    /// ```
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = Some(credential);
         self
     }
 
     /// Access and refresh token to begin with, if the store has none (spec 7.3).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .tokens("at-1", "rt-1")
+    ///     .build()?;
+    /// assert_eq!(session.token().await?.value(), "at-1");
+    /// # Ok(()) }
+    /// ```
     pub fn tokens(mut self, access_token: impl Into<Secret>, refresh_token: impl Into<Secret>) -> Self {
         let credential = self.credential.get_or_insert_default();
         credential.access_token = Some(access_token.into());
@@ -182,90 +255,298 @@ impl SessionBuilder {
     }
 
     /// How long the access token to begin with still lives.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use std::time::Duration;
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .tokens("at-1", "rt-1")
+    ///     .expires_in(Duration::from_secs(900))
+    ///     .build()?;
+    /// assert!(session.token().await?.expires_at().is_some());
+    /// # Ok(()) }
+    /// ```
     pub fn expires_in(mut self, left: Duration) -> Self {
         self.credential.get_or_insert_default().expiry = Some(Expiry::In(left));
         self
     }
 
     /// Where the credential is kept. Default: in memory.
+    ///
+    /// ```
+    /// use rekindle::{Session, store::FileStore};
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .store(FileStore::new("credential.json"))
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
     /// As [`SessionBuilder::store`], for a store that others hold too.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use std::sync::Arc;
+    /// use rekindle::{Session, store::{Loaded, MemoryStore, Store}};
+    ///
+    /// let store = Arc::new(MemoryStore::new());
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .tokens("at-1", "rt-1")
+    ///     .shared_store(store.clone())
+    ///     .build()?;
+    /// session.token().await?;
+    /// assert!(matches!(store.load().await, Ok(Loaded::Present(..))));
+    /// # Ok(()) }
+    /// ```
     pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }
 
     /// An origin that the token is for, beside that of a client's base URL. Call it once for each.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .origin("https://api.example.com")
+    ///     .build()?;
+    /// let url = "https://api.example.com/data".parse().expect("a URL");
+    /// assert!(session.owns(&url));
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
     }
 
     /// The origins that the token is for, beside that of a client's base URL, and no others (spec 9.1).
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .origins(["https://api.example.com", "https://files.example.com"])
+    ///     .build()?;
+    /// let url = "https://files.example.com/a.jpg".parse().expect("a URL");
+    /// assert!(session.owns(&url));
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.origins.extend(origins.into_iter().map(Into::into));
         self
     }
 
     /// An http origin, not on loopback, that tokens may be sent to all the same (`http://keycloak:8080` in Compose).
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("http://keycloak:8080/token")
+    ///     .insecure_origin("http://keycloak:8080") // without this line: InvalidConfig
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn insecure_origin(mut self, origin: impl Into<String>) -> Self {
         self.insecure_origins.push(origin.into());
         self
     }
 
     /// What the server does with a used refresh token, where the dialect leaves it open (spec 6.1).
+    ///
+    /// ```
+    /// use rekindle::{Rotation, Session};
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .rotation(Rotation::Strict)
+    ///     .build()?;
+    /// assert_eq!(session.dialect().rotation(), Rotation::Strict);
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn rotation(mut self, rotation: Rotation) -> Self {
         self.rotation = Some(rotation);
         self
     }
 
     /// Whether tokens are refreshed in the background, before callers must wait (spec 1.2). Default: yes.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .background(false) // a command that runs once
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
         self
     }
 
     /// How long a caller waits for a token at most. Default 30 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .wait_timeout(Duration::from_secs(5))
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn wait_timeout(mut self, most: Duration) -> Self {
         self.wait = most;
         self
     }
 
     /// How long one token request may take at most. Default 60 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .send_timeout(Duration::from_secs(20))
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn send_timeout(mut self, most: Duration) -> Self {
         self.send = most;
         self
     }
 
     /// How long a lease lasts without being renewed. Default 90 s; at least 1.5 times the send timeout.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle::Session;
+    ///
+    /// let lease = |seconds| {
+    ///     Session::builder("oauth2")
+    ///         .token_url("https://auth.example.com/oauth/token")
+    ///         .send_timeout(Duration::from_secs(20))
+    ///         .lease(Duration::from_secs(seconds))
+    ///         .build()
+    /// };
+    /// assert!(lease(30).is_ok());
+    /// assert!(lease(29).is_err());
+    /// ```
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
     /// A refresh of your own instead of the dialect's request.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Refresh, RefreshError, Session, Spend, proto::Grant};
+    ///
+    /// struct Mine;
+    /// #[async_trait::async_trait]
+    /// impl Refresh for Mine {
+    ///     async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
+    ///         // ask your own service, with spend.refresh_token
+    ///         Ok(Grant::new("at-2"))
+    ///     }
+    /// }
+    ///
+    /// let session = Session::builder("oauth2").tokens("at-1", "rt-1").refresh_with(Mine).build()?;
+    /// assert_eq!(session.refresh(false).await?.value(), "at-2");
+    /// # Ok(()) }
+    /// ```
     pub fn refresh_with(mut self, refresh: impl Refresh) -> Self {
         self.refresh = Some(Arc::new(refresh));
         self
     }
 
     /// Called with each event, in order, on a thread of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use std::sync::mpsc;
+    /// use rekindle::Session;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .on_event(move |event| drop(tell.send(event.kind.name())))
+    ///     .build()?;
+    /// session.sign_out().await?;
+    /// assert_eq!(told.recv(), Ok("SignedOut"));
+    /// # Ok(()) }
+    /// ```
     pub fn on_event(mut self, call: impl Fn(&rekindle_proto::Event) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Arc::new(call));
         self
     }
 
     /// How token requests travel. Default: reqwest.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use rekindle::{Session, transport::{ProxyChoice, ReqwestTransport, TransportOptions}};
+    ///
+    /// let options = TransportOptions { proxy: ProxyChoice::None, ..TransportOptions::default() };
+    /// let transport = ReqwestTransport::new(options)?;
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .transport(Arc::new(transport))
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
         self
     }
 
     /// The clocks; tests bring a [`ManualClock`](crate::clock::ManualClock).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use std::{sync::Arc, time::Duration};
+    /// use rekindle::{Session, clock::ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .tokens("at-1", "rt-1")
+    ///     .expires_in(Duration::from_secs(900))
+    ///     .background(false)
+    ///     .clock(Arc::new(clock.clone()))
+    ///     .build()?;
+    /// session.token().await?;
+    /// clock.advance(Duration::from_secs(900));
+    /// assert!(session.token_if_valid().is_none()); // it ended
+    /// # Ok(()) }
+    /// ```
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
@@ -279,6 +560,13 @@ impl SessionBuilder {
     }
 
     /// Makes the session. Nothing is read or sent yet.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let missing = Session::builder("oauth2").build().unwrap_err();
+    /// assert!(missing.message().contains("token_url"));
+    /// ```
     ///
     /// # Errors
     ///

@@ -33,6 +33,19 @@ pub struct Events {
 
 impl Events {
     /// The next event, once there is one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// use rekindle::Credential;
+    ///
+    /// let events = session.events();
+    /// session.sign_in(Credential { access_token: Some("at-2".into()), ..Credential::default() }).await?;
+    /// assert_eq!(events.next().await.kind.name(), "SignedIn");
+    /// # Ok(()) }
+    /// ```
     pub async fn next(&self) -> Event {
         loop {
             let woken = self.queue.woken.notified();
@@ -44,6 +57,18 @@ impl Events {
     }
 
     /// The next event, if there is one already.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// let events = session.events();
+    /// assert_eq!(events.try_next(), None); // nothing has happened yet
+    /// session.sign_out().await?;
+    /// assert_eq!(events.try_next().unwrap().kind.name(), "SignedOut");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn try_next(&self) -> Option<Event> {
         self.queue.waiting.lock().pop_front()
@@ -185,6 +210,11 @@ macro_rules! counters {
 
         impl Stats {
             /// The counters in the Prometheus text format.
+            ///
+            /// ```
+            /// let text = rekindle::Stats::default().to_prometheus();
+            /// assert!(text.contains("\nrekindle_refreshes_total 0\n"));
+            /// ```
             #[must_use]
             pub fn to_prometheus(&self) -> String {
                 let mut text = String::new();
@@ -196,6 +226,12 @@ macro_rules! counters {
             }
 
             /// Name and value of each counter.
+            ///
+            /// ```
+            /// for (name, value) in rekindle::Stats::default().entries() {
+            ///     assert_eq!(value, 0, "{name}");
+            /// }
+            /// ```
             #[must_use]
             pub fn entries(&self) -> Vec<(&'static str, u64)> {
                 vec![$((stringify!($name), self.$name),)*]

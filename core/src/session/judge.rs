@@ -32,6 +32,27 @@ pub enum Judgement {
 
 impl Session {
     /// What a response says about our token; changes nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// use rekindle::proto::{Exchange, Operation};
+    ///
+    /// let url = "https://api.example.com/data".parse().expect("a URL");
+    /// let exchange = Exchange {
+    ///     method: &http::Method::GET,
+    ///     url: &url,
+    ///     operation: Operation::Http,
+    ///     replayable: true,
+    ///     status: http::StatusCode::UNAUTHORIZED,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: b"",
+    /// };
+    /// assert_eq!(session.verdict(&exchange).name(), "expired");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn verdict(&self, exchange: &Exchange<'_>) -> Verdict {
         self.dialect().judge(exchange)
@@ -94,6 +115,31 @@ impl Session {
     }
 
     /// The error was found where nothing can be sent again: the token is refreshed for the next request.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let server = rekindle_test_server::AuthServer::builder().start().unwrap();
+    /// # let (api, tokens) = (server.base_url(), server.sign_in());
+    /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
+    /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
+    /// # use rekindle::proto::{Exchange, Operation};
+    /// # let url = format!("{api}/events").parse().expect("a URL");
+    /// # let exchange = Exchange {
+    /// #     method: &http::Method::GET,
+    /// #     url: &url,
+    /// #     operation: Operation::Http,
+    /// #     replayable: true,
+    /// #     status: http::StatusCode::UNAUTHORIZED,
+    /// #     headers: &http::HeaderMap::new(),
+    /// #     body: b"",
+    /// # };
+    /// let token = session.token().await?;
+    /// // .. an event stream ends with "token expired": `exchange` is its request and what was read
+    /// session.note_rejected(&token, &exchange);
+    /// assert_eq!(session.token().await?.generation(), token.generation() + 1);
+    /// # Ok(()) }
+    /// ```
     pub fn note_rejected(&self, token: &Token, exchange: &Exchange<'_>) {
         let Some(origin) = self.origins.find(exchange.url) else { return };
         let mut stamp = token.stamp();

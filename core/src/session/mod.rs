@@ -64,11 +64,33 @@ pub struct Session {
 
 impl Session {
     /// Describes a session that speaks a dialect: a preset's name, a dialect file, or a [`Dialect`].
+    ///
+    /// ```
+    /// use rekindle::{Session, proto::Dialect};
+    ///
+    /// let preset = Session::builder("google").build()?;
+    /// let dialect = Session::builder(Dialect::preset("google").expect("a preset")).build()?;
+    /// assert_eq!(preset.dialect().name(), dialect.dialect().name());
+    ///
+    /// let mistake = Session::builder("gogle").build().unwrap_err();
+    /// assert!(mistake.message().contains("there is no preset `gogle`"));
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
     pub fn builder(dialect: impl Into<DialectSource>) -> SessionBuilder {
         SessionBuilder::new(dialect.into())
     }
 
     /// A valid access token. Waits for a refresh if one is needed, at most 30 s (`wait_timeout`).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// let token = session.token().await?;
+    /// assert_eq!(token.authorization(), "Bearer at-1");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -83,6 +105,20 @@ impl Session {
     }
 
     /// As [`Session::token`], with at least `min_life` left, if the server's tokens live that long (spec 1.5).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1")
+    /// #     .expires_in(std::time::Duration::from_secs(900)).build()?;
+    /// use std::time::Duration;
+    ///
+    /// // for an upload that takes its time
+    /// let token = session.token_living(Duration::from_secs(120)).await?;
+    /// assert_eq!(token.value(), "at-1");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -109,6 +145,18 @@ impl Session {
     /// The token for a request to that URL; `None`: the URL's origin is not listed, and the request goes
     /// without a token (spec 9.1). `deadline` is on the session's monotonic clock.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// let ours = "https://api.example.com/data".parse().expect("a URL");
+    /// let other = "https://www.example.com/".parse().expect("a URL");
+    /// assert!(session.token_for(&ours, None).await?.is_some());
+    /// assert!(session.token_for(&other, None).await?.is_none());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Session::token`].
@@ -122,12 +170,37 @@ impl Session {
     }
 
     /// [`Session::token_for`] where the token can be served at once.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// let url = "https://api.example.com/data".parse().expect("a URL");
+    /// assert!(session.try_token_for(&url).is_none()); // the store was not read yet
+    /// session.token().await?;
+    /// assert!(session.try_token_for(&url).is_some());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn try_token_for(&self, url: &Url) -> Option<Token> {
         self.fast(Some(self.origins.find(url)?))
     }
 
     /// Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let server = rekindle_test_server::AuthServer::builder().start().unwrap();
+    /// # let (api, tokens) = (server.base_url(), server.sign_in());
+    /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
+    /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
+    /// let old = session.token().await?;
+    /// let new = session.refresh(false).await?;
+    /// assert_eq!(new.generation(), old.generation() + 1);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -152,6 +225,19 @@ impl Session {
 
     /// The user signed in: this credential replaces whatever there is, at once (spec 4.6).
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// use rekindle::Credential;
+    ///
+    /// let credential = Credential { access_token: Some("at-2".into()), ..Credential::default() };
+    /// session.sign_in(credential).await?;
+    /// assert_eq!(session.token().await?.value(), "at-2");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// InvalidConfig for a credential that cannot be used; StoreUnavailable if it could not be saved: then
@@ -162,6 +248,16 @@ impl Session {
 
     /// The user signs out: nothing is served from now on, and the store is wiped but for a tombstone.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// session.sign_out().await?;
+    /// assert!(session.token().await.unwrap_err().is_signed_out());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// StoreUnavailable if the store could not be wiped: that is tried again as long as the process runs.
@@ -170,12 +266,36 @@ impl Session {
     }
 
     /// How things stand, without a secret. Reads memory, not the store.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// use rekindle::session::StatusStanding;
+    ///
+    /// assert_eq!(session.status().standing, StatusStanding::Unread);
+    /// session.token().await?;
+    /// assert_eq!(session.status().standing, StatusStanding::Active);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn status(&self) -> Status {
         self.engine.look(Machine::status)
     }
 
     /// Reads the store if that has not been done yet, then says how things stand.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// let status = session.fresh_status().await?;
+    /// assert_eq!(status.standing.name(), "active");
+    /// assert!(status.valid && status.refreshable && status.persisted);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -193,12 +313,40 @@ impl Session {
     }
 
     /// How often things happened.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let server = rekindle_test_server::AuthServer::builder().start().unwrap();
+    /// # let (api, tokens) = (server.base_url(), server.sign_in());
+    /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
+    /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
+    /// session.refresh(false).await?;
+    /// assert_eq!(session.stats().refreshes, 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.engine.hub.stats()
     }
 
     /// The events from now on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let server = rekindle_test_server::AuthServer::builder().start().unwrap();
+    /// # let (api, tokens) = (server.base_url(), server.sign_in());
+    /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
+    /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
+    /// let events = session.events();
+    /// session.refresh(false).await?;
+    /// while let Some(event) = events.try_next() {
+    ///     println!("{}", event.kind.name()); // RefreshStarted, RefreshSucceeded
+    /// }
+    /// # assert_eq!(session.stats().refreshes_started, 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn events(&self) -> Events {
         self.engine.hub.subscribe()
@@ -206,30 +354,88 @@ impl Session {
 
     /// Waits for a refresh that is under way and for a credential that is not saved yet, at most that long.
     /// `true`: nothing is left to do. The session can be used on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// use std::time::Duration;
+    ///
+    /// session.token().await?;
+    /// assert!(session.shutdown(Duration::from_secs(5)).await);
+    /// # Ok(()) }
+    /// ```
     pub async fn shutdown(&self, most: Duration) -> bool {
         let deadline = self.clock().now().mono.saturating_add(most);
         self.engine.settle(deadline).await
     }
 
     /// Whether the token is for this URL's origin.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// assert!(session.owns(&"https://api.example.com/data".parse().expect("a URL")));
+    /// assert!(!session.owns(&"https://www.example.com/".parse().expect("a URL")));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn owns(&self, url: &Url) -> bool {
         self.origins.find(url).is_some()
     }
 
     /// The dialect.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// assert_eq!(session.dialect().name(), "oauth2");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn dialect(&self) -> &Dialect {
         &self.engine.dialect
     }
 
     /// The clocks.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use std::time::Duration;
+    ///
+    /// // deadlines are on the session's monotonic clock
+    /// let deadline = session.clock().now().mono + Duration::from_secs(5);
+    /// let url = "https://api.example.com/data".parse().expect("a URL");
+    /// assert!(session.token_for(&url, Some(deadline)).await?.is_some());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.engine.clock
     }
 
     /// How token requests travel; a client uses it for its own requests, too.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// use rekindle::Session;
+    ///
+    /// // a second session over the same connections
+    /// let second = Session::builder("google").transport(session.transport().clone()).build()?;
+    /// # let _ = second;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.transport

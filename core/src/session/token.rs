@@ -50,30 +50,88 @@ enum Held {
 
 impl Token {
     /// The access token itself.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// assert_eq!(session.token().await?.value(), "at-1");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn value(&self) -> &str {
         self.served().current.value.expose()
     }
 
     /// The value of the header that carries it, `Bearer ...` unless the dialect says otherwise. Marked sensitive.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// let token = session.token().await?;
+    /// assert_eq!(token.authorization(), "Bearer at-1");
+    /// assert!(token.authorization().is_sensitive());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn authorization(&self) -> &HeaderValue {
         &self.served().placement.value
     }
 
     /// The header that carries it, `authorization` unless the dialect says otherwise.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// let token = session.token().await?;
+    /// let mut request = http::Request::get("https://api.example.com/data").body(()).expect("a request");
+    /// request.headers_mut().insert(token.header_name(), token.authorization().clone());
+    /// assert_eq!(request.headers()["authorization"], "Bearer at-1");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn header_name(&self) -> &HeaderName {
         &self.served().placement.name
     }
 
     /// One higher with each new access token of a sign-in.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let server = rekindle_test_server::AuthServer::builder().start().unwrap();
+    /// # let (api, tokens) = (server.base_url(), server.sign_in());
+    /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
+    /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
+    /// let token = session.token().await?;
+    /// assert!(session.refresh(false).await?.generation() > token.generation());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.served().current.generation
     }
 
     /// When it ends, on the wall clock. `None` = unknown.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1")
+    /// #     .expires_in(std::time::Duration::from_secs(900)).build()?;
+    /// use std::time::Duration;
+    ///
+    /// let token = session.token().await?;
+    /// let now = session.clock().now().wall;
+    /// assert!(token.expires_at().expect("known").since(now) <= Duration::from_secs(900));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn expires_at(&self) -> Option<Wall> {
         self.served().current.expires_at

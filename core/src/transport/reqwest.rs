@@ -98,6 +98,16 @@ const RUNTIMES: usize = 8;
 
 impl ReqwestTransport {
     /// A transport. Fails if a root is no certificate, or if the proxy or the user agent makes no sense.
+    ///
+    /// ```
+    /// use rekindle::transport::{ReqwestTransport, TransportOptions};
+    ///
+    /// assert!(ReqwestTransport::new(TransportOptions::default()).is_ok());
+    ///
+    /// let extra_root_certificates = vec![b"no certificate".to_vec()];
+    /// let options = TransportOptions { extra_root_certificates, ..TransportOptions::default() };
+    /// assert!(ReqwestTransport::new(options).is_err());
+    /// ```
     pub fn new(options: TransportOptions) -> Result<Self, Error> {
         let tls = tls::config(&options.extra_root_certificates, options.http2)?;
         let recipe = Recipe { options, tls };

@@ -70,6 +70,15 @@ impl Document {
     }
 
     /// The line of a key, or of the nearest one above it.
+    ///
+    /// ```
+    /// use rekindle_proto::dialect::Document;
+    /// let document = Document::parse("[refresh]\nurl = 1")?;
+    /// assert_eq!(document.line("refresh.url"), Some(2));
+    /// assert_eq!(document.line("refresh.body.field"), Some(1));
+    /// assert_eq!(document.line("judge"), None);
+    /// # Ok::<(), rekindle_proto::dialect::Mistake>(())
+    /// ```
     #[must_use]
     pub fn line(&self, field: &str) -> Option<usize> {
         let mut path = field;

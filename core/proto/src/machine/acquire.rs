@@ -37,6 +37,32 @@ const REREAD_AFTER: Duration = Duration::from_secs(1);
 
 impl Machine {
     /// Serves a token, or says what to wait for. Starts a refresh where one is due.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// let Acquired::Serve(token) = machine.acquire(Want::default(), now) else { panic!("at-1 is valid") };
+    /// assert_eq!(token.value.expose(), "at-1");
+    ///
+    /// let later = now.plus(Duration::from_secs(900)); // it ended: there is something to wait for
+    /// assert!(matches!(machine.acquire(Want::default(), later), Acquired::Wait(_)));
+    /// ```
     pub fn acquire(&mut self, want: Want, now: Now) -> Acquired {
         if let Some(ticket) = self.write_ticket() {
             return Acquired::Wait(ticket);
@@ -52,12 +78,59 @@ impl Machine {
     }
 
     /// What a waiter gets whose wait ended without a token: one that is still valid (spec 1.2).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// assert!(machine.fallback(Want::default(), now).is_some());
+    /// let later = now.plus(Duration::from_secs(900));
+    /// assert!(machine.fallback(Want::default(), later).is_none());
+    /// ```
     #[must_use]
     pub fn fallback(&self, want: Want, now: Now) -> Option<Arc<Current>> {
         self.servable(want.origin, now).cloned()
     }
 
     /// Refreshes now. `force` goes through back-off and a Dead mark, once (spec 5.2).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// assert!(matches!(machine.refresh(false, now), Acquired::Wait(_)));
+    /// assert!(machine.status(now).refreshing);
+    /// ```
     pub fn refresh(&mut self, force: bool, now: Now) -> Acquired {
         if let Some(ticket) = self.write_ticket() {
             return Acquired::Wait(ticket);
@@ -74,6 +147,29 @@ impl Machine {
     }
 
     /// As if the token had expired. During a flight it asks for one more (spec 3.2).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// machine.invalidate(now);
+    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Wait(_)));
+    /// ```
     pub fn invalidate(&mut self, now: Now) {
         match &mut self.flight {
             Some(flight) if flight.was_sent() => flight.again = true,

@@ -150,6 +150,33 @@ impl Snapshot {
     }
 
     /// Whether the token is served at once (spec 1.1). `origin` `None` = wherever it goes.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # let mut snapshot = std::sync::Arc::new(Snapshot::default());
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         Effect::Publish(new) => snapshot = new,
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// // `snapshot` is that of the last Effect::Publish
+    /// assert_eq!(snapshot.fast(now, None), Fast::Serve);
+    /// assert_eq!(snapshot.fast(now.plus(Duration::from_secs(850)), None), Fast::ServeAndTell);
+    /// assert_eq!(snapshot.fast(now.plus(Duration::from_secs(900)), None), Fast::Ask);
+    /// ```
     #[must_use]
     pub fn fast(&self, now: Now, origin: Option<OriginId>) -> Fast {
         if self.held || self.current.is_none() || self.rejected(origin) {
@@ -165,6 +192,37 @@ impl Snapshot {
     }
 
     /// Whether the machine wants to hear that this origin accepted the token (spec 3.6).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # let mut snapshot = std::sync::Arc::new(Snapshot::default());
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         Effect::Publish(new) => snapshot = new,
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// # let mut stamp = Stamp::new(snapshot.current.as_ref().expect("a token"));
+    /// machine.reject(&mut stamp, 0, None, now); // origin 0 turned the token away
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     if let Effect::Publish(new) = effect {
+    ///         snapshot = new;
+    ///     }
+    /// }
+    /// assert!(snapshot.watches(0) && !snapshot.watches(1));
+    /// ```
     #[must_use]
     pub fn watches(&self, origin: OriginId) -> bool {
         self.watched.contains(&origin)

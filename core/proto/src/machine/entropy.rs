@@ -13,6 +13,13 @@ pub struct Entropy {
 
 impl Entropy {
     /// Starts the stream. The engine's seed comes from the operating system, a test's from the test.
+    ///
+    /// ```
+    /// use rekindle_proto::machine::Entropy;
+    ///
+    /// let entropy = Entropy::new([7; 32]);
+    /// assert_eq!(format!("{entropy:?}"), "Entropy"); // the seed stays inside
+    /// ```
     #[must_use]
     pub fn new(seed: [u8; 32]) -> Self {
         Self { seed, count: 0 }

@@ -157,6 +157,51 @@ impl Machine {
     }
 
     /// The token endpoint answered, or the transport gave up. `said` goes into the error, if one comes of it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # let mut stored = Loaded::Absent;
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(stored.clone()), now),
+    /// #         Effect::Save { op, record, .. } => {
+    /// #             stored = Loaded::Present(record, Version::new("1"));
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// # machine.refresh(false, now);
+    /// # let send = loop {
+    /// #     match machine.poll_effect().expect("a send") {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(stored.clone()), now),
+    /// #         Effect::Save { op, record, .. } => {
+    /// #             stored = Loaded::Present(record, Version::new("2"));
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("2"))), now)
+    /// #         }
+    /// #         Effect::Send { op, .. } => break op,
+    /// #         _ => {}
+    /// #     }
+    /// # };
+    /// // `send` is the op of an Effect::Send: the token endpoint granted a new token
+    /// let outcome = Outcome::Granted(Box::new(Grant::new("at-2")));
+    /// machine.handle_answer(send, outcome, Said::default(), now);
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     if let Effect::Save { op, .. } = effect {
+    ///         machine.handle_saved(op, Ok(Saved::Done(Version::new("3"))), now);
+    ///     }
+    /// }
+    /// let Some(token) = machine.fallback(Want::default(), now) else { panic!("at-2 is valid") };
+    /// assert_eq!(token.value.expose(), "at-2");
+    /// ```
     pub fn handle_answer(&mut self, op: OpId, outcome: Outcome, said: Said, now: Now) {
         if let Some(orphan) = self.orphans.iter().position(|orphan| *orphan == op) {
             self.orphans.remove(orphan);

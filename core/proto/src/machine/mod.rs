@@ -91,6 +91,15 @@ pub struct MachineConfig {
 
 impl MachineConfig {
     /// The defaults of the spec.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::{Rotation, machine::{Binding, MachineConfig}};
+    ///
+    /// let binding = Binding { token_endpoint: "https://auth.example.com".into(), ..Binding::default() };
+    /// let config = MachineConfig::new(Rotation::Strict, binding);
+    /// assert_eq!((config.send_cap, config.lease), (Duration::from_secs(60), Duration::from_secs(90)));
+    /// ```
     #[must_use]
     pub fn new(rotation: Rotation, binding: Binding) -> Self {
         Self {
@@ -261,6 +270,23 @@ pub struct Machine {
 
 impl Machine {
     /// A machine that has not read its store. `seed` is taken as spec 7.3 says.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::{Credential, Expiry, Now, Rotation};
+    /// use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig, StatusStanding};
+    ///
+    /// let binding = Binding { token_endpoint: "https://auth.example.com".into(), ..Binding::default() };
+    /// let config = MachineConfig::new(Rotation::Strict, binding);
+    /// let seed = Credential {
+    ///     access_token: Some("at-1".into()),
+    ///     refresh_token: Some("rt-1".into()),
+    ///     expiry: Some(Expiry::In(Duration::from_secs(900))),
+    ///     ..Credential::default()
+    /// };
+    /// let machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// assert_eq!(machine.status(Now::default()).standing, StatusStanding::Unread);
+    /// ```
     #[must_use]
     pub fn new(config: MachineConfig, seed: Option<Credential>, mut entropy: Entropy) -> Self {
         let jitter = current::jitter(&mut entropy);
@@ -293,11 +319,61 @@ impl Machine {
     }
 
     /// The next thing to do. Drain it after every call that takes `&mut self`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// machine.acquire(Want::default(), now);
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     match effect {
+    ///         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    ///         Effect::Save { op, .. } => {
+    ///             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    ///         }
+    ///         _ => {} // send, publish, tell ..
+    ///     }
+    /// }
+    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
+    /// ```
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
 
     /// When to call [`Machine::handle_timeout`] next, on the monotonic clock. Changes with every call.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// machine.sign_out(now);
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     if let Effect::Load { op } = effect {
+    ///         machine.handle_loaded(op, Err(Unavailable::new("the keychain is locked")), now);
+    ///     }
+    /// }
+    /// assert!(machine.poll_timeout().is_some_and(|due| due >= now.mono)); // to be tried again
+    /// ```
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let flight = self.flight.as_ref().and_then(Flight::timeout);
@@ -307,6 +383,37 @@ impl Machine {
     }
 
     /// Time has passed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// # machine.sign_out(now);
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     if let Effect::Load { op } = effect {
+    /// #         machine.handle_loaded(op, Err(Unavailable::new("the keychain is locked")), now);
+    /// #     }
+    /// # }
+    /// // the store could not be read: it is tried again
+    /// let due = machine.poll_timeout().expect("something to wait for");
+    /// machine.handle_timeout(now.plus(due.saturating_sub(now.mono)));
+    /// assert!(matches!(machine.poll_effect(), Some(Effect::Load { .. })));
+    /// ```
     pub fn handle_timeout(&mut self, now: Now) {
         self.flight_timeout(now);
         self.landing_timeout(now);
@@ -314,6 +421,23 @@ impl Machine {
     }
 
     /// The store was read.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// machine.open();
+    /// if let Some(Effect::Load { op }) = machine.poll_effect() {
+    ///     machine.handle_loaded(op, Ok(Loaded::Absent), now); // so the seed is taken, and saved
+    /// }
+    /// let mut effects = std::iter::from_fn(|| machine.poll_effect());
+    /// assert!(effects.any(|effect| matches!(effect, Effect::Save { .. })));
+    /// ```
     pub fn handle_loaded(&mut self, op: OpId, loaded: Result<Loaded, Unavailable>, now: Now) {
         self.last_read = Some(now.mono);
         if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
@@ -326,6 +450,28 @@ impl Machine {
     }
 
     /// The store was written, or not.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// machine.open();
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     match effect {
+    ///         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    ///         Effect::Save { op, .. } => {
+    ///             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    ///         }
+    ///         _ => {} // send, publish, tell ..
+    ///     }
+    /// }
+    /// assert!(machine.idle());
+    /// ```
     pub fn handle_saved(&mut self, op: OpId, saved: Result<Saved, Unavailable>, now: Now) {
         if self.tidy.as_ref().is_some_and(|tidy| tidy.op == op) {
             self.tidied(saved);
@@ -341,6 +487,30 @@ impl Machine {
     }
 
     /// The store knows an owner's fate, or not.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// // an answer to an Effect::Probe; one that nobody waits for any more changes nothing
+    /// machine.handle_owner(99, Owner::Dead, now);
+    /// assert!(machine.idle());
+    /// ```
     pub fn handle_owner(&mut self, op: OpId, owner: Owner, now: Now) {
         if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
             self.flight_probed(owner, now);
@@ -348,6 +518,30 @@ impl Machine {
     }
 
     /// Whether everything that must reach the store has, and nothing is under way (spec 4.10).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// assert!(machine.idle());
+    /// machine.refresh(false, now);
+    /// assert!(!machine.idle());
+    /// ```
     #[must_use]
     pub fn idle(&self) -> bool {
         self.flight.is_none()
@@ -358,6 +552,29 @@ impl Machine {
     }
 
     /// Replaces the randomness, for a forked child (spec 4.9).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// machine.reseed(Entropy::new([8; 32]));
+    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
+    /// ```
     pub fn reseed(&mut self, entropy: Entropy) {
         self.entropy = entropy;
     }

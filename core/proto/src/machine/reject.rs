@@ -23,12 +23,60 @@ pub struct Stamp {
 
 impl Stamp {
     /// The stamp of a request that is sent for the first time.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// let Acquired::Serve(token) = machine.acquire(Want::default(), now) else { panic!("at-1 is valid") };
+    /// let stamp = Stamp::new(&token);
+    /// assert_eq!((stamp.generation, stamp.replays), (token.generation, 0));
+    /// ```
     #[must_use]
     pub fn new(current: &Current) -> Self {
         Self { lineage: current.lineage.clone(), generation: current.generation, replays: 0, rejected: None }
     }
 
     /// The stamp of its replay.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// let Acquired::Serve(token) = machine.acquire(Want::default(), now) else { panic!("at-1 is valid") };
+    /// let stamp = Stamp::new(&token).replayed(&token);
+    /// assert_eq!(stamp.replays, 1);
+    /// ```
     #[must_use]
     pub fn replayed(&self, current: &Current) -> Self {
         Self { generation: current.generation, replays: self.replays + 1, ..self.clone() }
@@ -55,6 +103,10 @@ pub enum ReplayRefused {
 
 impl ReplayRefused {
     /// The name, the same in every language.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::machine::ReplayRefused::MaybeApplied.name(), "maybe_applied");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -84,6 +136,32 @@ pub enum AfterRejection {
 impl Machine {
     /// A token was turned away as Expired. `stamp` is updated; `refused`: it cannot be sent again anyway,
     /// but the token is refreshed (spec 3.4).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// let Acquired::Serve(token) = machine.acquire(Want::default(), now) else { panic!("at-1 is valid") };
+    /// let mut stamp = Stamp::new(&token);
+    /// let after = machine.reject(&mut stamp, 0, None, now);
+    /// assert!(matches!(after, AfterRejection::Wait(_))); // a refresh is under way
+    /// assert!(stamp.rejected.is_some());
+    /// ```
     pub fn reject(
         &mut self,
         stamp: &mut Stamp,
@@ -111,6 +189,30 @@ impl Machine {
     }
 
     /// An origin accepted the token.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// // where the snapshot watches the origin
+    /// machine.accepted(0, now);
+    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
+    /// ```
     pub fn accepted(&mut self, origin: OriginId, now: Now) {
         self.breakers.accepted(origin);
         self.publish(now);

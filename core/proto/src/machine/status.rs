@@ -21,6 +21,12 @@ pub enum Standing {
 
 impl Standing {
     /// The name, the same in every language.
+    ///
+    /// ```
+    /// use rekindle_proto::{DeadReason, machine::StatusStanding};
+    ///
+    /// assert_eq!(StatusStanding::LoginRequired(DeadReason::Expired).name(), "login_required");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -65,6 +71,31 @@ pub struct Status {
 
 impl Machine {
     /// How things stand, as far as memory knows.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// let status = machine.status(now);
+    /// assert_eq!(status.standing, StatusStanding::Active);
+    /// assert!(status.valid && status.refreshable && status.persisted);
+    /// assert_eq!(status.expires_at, Some(now.wall.plus(Duration::from_secs(900))));
+    /// ```
     #[must_use]
     pub fn status(&self, now: Now) -> Status {
         let record = self.held().map(|held| &held.record);

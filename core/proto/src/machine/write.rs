@@ -52,6 +52,32 @@ impl Write {
 impl Machine {
     /// A user signed in: replaces what is there, at once (spec 4.6). Wait for the ticket.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// let credential = Credential { access_token: Some("at-2".into()), ..Credential::default() };
+    /// machine.sign_in(&credential, now)?;
+    /// assert!(!machine.idle()); // the store is still to be written
+    /// assert!(machine.sign_in(&Credential::default(), now).is_err());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// InvalidConfig for a credential that no session could use.
@@ -66,6 +92,29 @@ impl Machine {
     }
 
     /// The user signs out: nothing is served from now on; a tombstone replaces what is stored.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// machine.sign_out(now);
+    /// assert_eq!(machine.status(now).standing, StatusStanding::SignedOut);
+    /// ```
     pub fn sign_out(&mut self, now: Now) -> Ticket {
         self.end_lineage();
         self.tell(EventKind::SignedOut);
@@ -74,6 +123,20 @@ impl Machine {
     }
 
     /// Reads the store: the first time, or because memory alone would fail a caller.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// let ticket = machine.open();
+    /// assert_eq!(machine.open(), ticket); // one reading is enough
+    /// assert!(matches!(machine.poll_effect(), Some(Effect::Load { .. })));
+    /// ```
     pub fn open(&mut self) -> Ticket {
         self.write_ticket().unwrap_or_else(|| self.begin(Purpose::Open))
     }
