@@ -208,6 +208,9 @@ fn binary() -> io::Result<Option<Row>> {
 }
 
 fn stripped(path: &Path) -> Option<u64> {
+    if !path.exists() {
+        return None;
+    }
     let copy = path.with_extension("stripped");
     let done = std::process::Command::new("strip").arg("-o").arg(&copy).arg(path).status();
     let size = |path: &Path| std::fs::metadata(path).ok().map(|file| file.len());
