@@ -160,34 +160,37 @@ impl fmt::Debug for Incoming {
     }
 }
 
-/// Chunks put together; one alone is not copied.
+/// Chunks put together, once and at the end; one alone is not copied.
 struct Gathered {
-    first: Bytes,
-    all: BytesMut,
+    chunks: Vec<Bytes>,
+    length: usize,
 }
 
 impl Gathered {
     fn new(first: Bytes) -> Self {
-        Self { first, all: BytesMut::new() }
+        let mut gathered = Self { chunks: Vec::new(), length: 0 };
+        gathered.push(first);
+        gathered
     }
 
     fn len(&self) -> usize {
-        self.first.len() + self.all.len()
+        self.length
     }
 
     fn push(&mut self, chunk: Bytes) {
-        if self.len() == 0 {
-            self.first = chunk;
-            return;
+        if !chunk.is_empty() {
+            self.length += chunk.len();
+            self.chunks.push(chunk);
         }
-        if !self.first.is_empty() {
-            self.all.extend_from_slice(&std::mem::take(&mut self.first));
-        }
-        self.all.extend_from_slice(&chunk);
     }
 
-    fn into_bytes(self) -> Bytes {
-        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    fn into_bytes(mut self) -> Bytes {
+        if self.chunks.len() <= 1 {
+            return self.chunks.pop().unwrap_or_default();
+        }
+        let mut all = BytesMut::with_capacity(self.length);
+        self.chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
+        all.freeze()
     }
 }
 

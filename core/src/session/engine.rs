@@ -98,6 +98,8 @@ impl Engine {
     pub(crate) fn origin_id(&self, url: &Url) -> OriginId {
         let mut origins = self.origins.lock();
         let place = origins.iter().position(|known| same(known, url)).unwrap_or_else(|| {
+            // Most sessions have one.
+            origins.reserve_exact(1);
             origins.push(url.clone());
             origins.len() - 1
         });
@@ -223,6 +225,7 @@ impl Engine {
         }
         self.set_timer(state);
         if state.machine.idle() {
+            release_room(state);
             self.at_rest.notify_waiters();
         }
         errands
@@ -383,6 +386,16 @@ impl Engine {
                 _ => {}
             }
         }
+    }
+}
+
+/// Empty maps keep a node.
+fn release_room(state: &mut State) {
+    if state.waiting.is_empty() {
+        state.waiting = BTreeMap::new();
+    }
+    if state.sends.is_empty() {
+        state.sends = BTreeMap::new();
     }
 }
 

@@ -105,7 +105,8 @@ impl Session {
         match verdict {
             Verdict::Expired { applied, .. } => {
                 let refused = cannot_replay(exchange, applied);
-                self.rejected(token, origin, refused, deadline, verdict).await
+                // Boxed: large and seldom needed, while every response is judged.
+                Box::pin(self.rejected(token, origin, refused, deadline, verdict)).await
             }
             verdict => {
                 self.not_rejected(&verdict, origin);

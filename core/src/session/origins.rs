@@ -31,6 +31,7 @@ impl Origins {
     /// Lists one, that was checked, under the number that its engine knows it by.
     pub(crate) fn list(&mut self, url: Url, id: OriginId) {
         if self.find(&url).is_none() {
+            self.list.reserve_exact(1);
             self.list.push((url, id));
         }
     }

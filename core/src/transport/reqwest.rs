@@ -132,14 +132,6 @@ impl ReqwestTransport {
         drop(evicted);
         Ok(clients)
     }
-
-    async fn exchange(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
-        let clients = self.clients()?;
-        let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
-        let client = clients.pick(&self.recipe, request.connection, direct)?;
-        let response = client.execute(into_request(request)).await.map_err(failure)?;
-        Ok(into_response(response))
-    }
 }
 
 impl fmt::Debug for ReqwestTransport {
@@ -151,7 +143,11 @@ impl fmt::Debug for ReqwestTransport {
 #[async_trait]
 impl Transport for ReqwestTransport {
     async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
-        self.exchange(request).await
+        let clients = self.clients()?;
+        let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
+        let client = clients.pick(&self.recipe, request.connection, direct)?;
+        let response = client.execute(into_request(request)).await.map_err(failure)?;
+        Ok(into_response(response))
     }
 }
 

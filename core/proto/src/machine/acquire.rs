@@ -330,7 +330,7 @@ impl Machine {
     }
 
     fn old_token_is_dying(&self) -> bool {
-        self.config.old_token_dies && self.flight.as_ref().is_some_and(Flight::was_sent)
+        self.config.old_token_dies && self.flight.as_deref().is_some_and(Flight::was_sent)
     }
 
     /// Refreshes that the clock explains are some time apart (spec 5.3).

@@ -133,7 +133,7 @@ impl Machine {
             Some(until) => Step::Waiting(until),
             None => Step::Reading(self.load()),
         };
-        self.flight = Some(Flight {
+        self.flight = Some(Box::new(Flight {
             ticket,
             waiters: 0,
             again: false,
@@ -151,7 +151,7 @@ impl Machine {
             renew_at: None,
             intent: None,
             said: Said::default(),
-        });
+        }));
         self.publish(now);
         ticket
     }
@@ -297,7 +297,7 @@ impl Machine {
     pub(super) fn tidied(&mut self, saved: Result<Saved, Unavailable>) {
         let Some(tidy) = self.tidy.take() else { return };
         if let Ok(Saved::Done(version)) = saved {
-            self.rewritten(tidy, version);
+            self.rewritten(*tidy, version);
         }
     }
 
@@ -873,7 +873,7 @@ impl Machine {
         let Some(held) = self.held() else { return };
         let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
         let op = self.save(&mut record, Expected::Version(version.clone()));
-        self.tidy = Some(Rewrite { op, record, over: version });
+        self.tidy = Some(Box::new(Rewrite { op, record, over: version }));
     }
 
     /// What a send of an ended lineage brought is revoked, never kept (spec 4.6).

@@ -80,7 +80,7 @@ impl Machine {
             Some(version) => Phase::Saving(self.save(&mut record, Expected::Version(version))),
             None => Phase::Reading(self.load()),
         };
-        self.landing = Some(Landing {
+        self.landing = Some(Box::new(Landing {
             record,
             spent,
             sequence,
@@ -89,7 +89,7 @@ impl Machine {
             conflicts: 0,
             unpersisted: false,
             owner: None,
-        });
+        }));
     }
 
     pub(super) fn landing_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
@@ -119,7 +119,7 @@ impl Machine {
     }
 
     pub(super) fn landing_timeout(&mut self, now: Now) {
-        let due = self.landing.as_ref().and_then(Landing::timeout).is_some_and(|until| now.mono >= until);
+        let due = self.landing.as_deref().and_then(Landing::timeout).is_some_and(|until| now.mono >= until);
         if due {
             let op = self.load();
             self.landing_phase(Phase::Reading(op));
@@ -129,7 +129,7 @@ impl Machine {
     /// Somebody needs the refresh token that is not saved yet: try now rather than later.
     pub(super) fn hurry_landing(&mut self, now: Now) {
         const AT_ONCE: Duration = Duration::from_secs(1);
-        if let Some(Landing { phase: Phase::Waiting(until), .. }) = &mut self.landing {
+        if let Some(Landing { phase: Phase::Waiting(until), .. }) = self.landing.as_deref_mut() {
             *until = (*until).min(now.mono + AT_ONCE);
         }
     }
@@ -147,7 +147,7 @@ impl Machine {
         if let Some(owner) = landing.owner.take() {
             self.effects.push_back(Effect::Retire { owner });
         }
-        Some(landing)
+        Some(*landing)
     }
 
     fn landing_phase(&mut self, phase: Phase) {
@@ -286,7 +286,7 @@ fn granted(base: Record, grant: &Grant, sent: Now, now: Now) -> Record {
     };
     let rotated = grant.refresh_token.as_ref().filter(|token| !token.expose().is_empty());
     let mut record = base;
-    record.slots.insert(SLOT.to_owned(), slot);
+    record.slots.insert(SLOT.to_owned(), Box::new(slot));
     record.refresh_token_life = match grant.refresh_token_lifetime {
         Some(life) => Some(RefreshTokenLife { from: sent.wall, until: sent.wall.plus(life) }),
         None if rotated.is_some() => None,

@@ -241,11 +241,12 @@ pub struct Machine {
     entropy: Entropy,
     seed: Option<Credential>,
     standing: Standing,
-    flight: Option<Flight>,
-    landing: Option<Landing>,
+    // Boxed: most sessions rest most of the time.
+    flight: Option<Box<Flight>>,
+    landing: Option<Box<Landing>>,
     write: Option<Write>,
     /// The release of a lease after a failed flight: written beside whatever comes next.
-    tidy: Option<flight::Rewrite>,
+    tidy: Option<Box<flight::Rewrite>>,
     /// Sends whose lineage was ended: what they bring is revoked.
     orphans: Vec<OpId>,
     rejected_by: Vec<OriginId>,
@@ -342,7 +343,12 @@ impl Machine {
     /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
     /// ```
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        let effect = self.effects.pop_front();
+        if effect.is_none() {
+            // A session at rest keeps no room for what it has done.
+            self.effects.shrink_to_fit();
+        }
+        effect
     }
 
     /// When to call [`Machine::handle_timeout`] next, on the monotonic clock. Changes with every call.
@@ -376,8 +382,8 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let flight = self.flight.as_ref().and_then(Flight::timeout);
-        let landing = self.landing.as_ref().and_then(Landing::timeout);
+        let flight = self.flight.as_deref().and_then(Flight::timeout);
+        let landing = self.landing.as_deref().and_then(Landing::timeout);
         let write = self.write.as_ref().and_then(Write::timeout);
         [flight, landing, write].into_iter().flatten().min()
     }

@@ -30,7 +30,7 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_token_life: Option<RefreshTokenLife>,
     #[serde(default)]
-    pub(crate) slots: BTreeMap<String, Slot>,
+    pub(crate) slots: BTreeMap<String, Box<Slot>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<String>,
     #[serde(default)]
@@ -263,7 +263,7 @@ impl Record {
     }
 
     pub(crate) fn slot(&self) -> Option<&Slot> {
-        self.slots.get(SLOT)
+        self.slots.get(SLOT).map(Box::as_ref)
     }
 
     pub(crate) fn generation(&self) -> u64 {

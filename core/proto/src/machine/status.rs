@@ -121,7 +121,7 @@ impl Machine {
                 .filter(|left| !left.is_zero()),
             failures: backoff.map_or(0, |backoff| backoff.failures),
             lease: lease.map(|lease| (tag(&lease.owner), lease.until.left(now, self.boot()))),
-            persisted: self.write.is_none() && !self.landing.as_ref().is_some_and(Landing::unpersisted),
+            persisted: self.write.is_none() && !self.landing.as_deref().is_some_and(Landing::unpersisted),
             refreshing: self.flight.is_some(),
             scope: record.and_then(|record| record.scope.clone()),
         }

@@ -206,7 +206,8 @@ impl Machine {
         record.scope.clone_from(&credential.scope);
         record.extra.clone_from(&credential.extra);
         if let Some(access_token) = &credential.access_token {
-            record.slots.insert(SLOT.to_owned(), first_slot(credential, access_token, now));
+            let slot = first_slot(credential, access_token, now);
+            record.slots.insert(SLOT.to_owned(), Box::new(slot));
         }
         record
     }
