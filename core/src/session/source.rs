@@ -109,7 +109,9 @@ impl Endpoint {
         };
         let response = match self.transport.send(hop).await {
             Ok(response) => response,
-            Err(error) => return (not_answered(error.sent), Said { message: Some(error.message), ..Said::default() }),
+            Err(error) => {
+                return (not_answered(error.sent), Said { message: Some(error.message), ..Said::default() });
+            }
         };
         let received_at = self.clock.now().wall;
         let (status, headers) = (response.status, response.headers.clone());
