@@ -25,4 +25,6 @@ pub use error::{ErrorKind, Failure};
 pub use event::Event;
 pub use rotation::Rotation;
 pub use time::{Now, Wall};
-pub use verdict::{Applied, DeadReason, Exchange, ExpiredReason, Lost, Operation, Outcome, Said, StepUp, Verdict};
+pub use verdict::{
+    Applied, DeadReason, Exchange, ExpiredReason, Lost, Operation, Outcome, Said, StepUp, Verdict,
+};

@@ -35,7 +35,8 @@ class RekindleError(Exception):
         response: Response | None = None,
         graphql_errors: tuple[GraphQLError, ...] = (),
     ) -> None:
-        super().__init__(message)
+        # Not `super()`: the built-in bases of some kinds want other arguments.
+        Exception.__init__(self, message)
         self.message = message
         self.retryable = retryable
         self.oauth_error = oauth_error

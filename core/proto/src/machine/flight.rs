@@ -613,7 +613,8 @@ impl Machine {
         marked.lease = None;
         marked.intent = None;
         marked.backoff = None;
-        marked.dead = Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason, oauth_error });
+        marked.dead =
+            Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason, oauth_error });
         let op = self.save(&mut marked, Expected::Version(version));
         self.step(Step::Marking(op, Box::new(marked), reason));
     }

@@ -80,8 +80,16 @@ impl Machine {
             Some(version) => Phase::Saving(self.save(&mut record, Expected::Version(version))),
             None => Phase::Reading(self.load()),
         };
-        self.landing =
-            Some(Landing { record, spent, sequence, phase, failures: 0, conflicts: 0, unpersisted: false, owner: None });
+        self.landing = Some(Landing {
+            record,
+            spent,
+            sequence,
+            phase,
+            failures: 0,
+            conflicts: 0,
+            unpersisted: false,
+            owner: None,
+        });
     }
 
     pub(super) fn landing_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {

@@ -116,7 +116,10 @@ fn a_lease_is_renewed_while_a_send_is_under_way_and_kept_by_a_slow_owner() {
     let first = world.shelf.read().lease.unwrap();
     world.advance(Duration::from_secs(30));
     // The renewal, not the send.
-    let save = world.processes[0].pending.iter().position(|effect| matches!(effect, crate::machine::Effect::Save { .. }));
+    let save = world.processes[0]
+        .pending
+        .iter()
+        .position(|effect| matches!(effect, crate::machine::Effect::Save { .. }));
     world.perform(0, save.unwrap());
     assert_ne!(world.shelf.read().lease.unwrap().until, first.until);
     world.acquire(1);
@@ -171,7 +174,10 @@ fn a_rejected_client_signs_nobody_out_and_is_held() {
     let mut world = expired(Rotation::StrictFamily, 1);
     world.endpoint.script = vec![Outcome::ClientConfig { error: "invalid_client".into() }];
     let failure = world.token(0).unwrap_err();
-    assert_eq!((failure.kind, failure.oauth_error.as_deref()), (ErrorKind::ClientRejected, Some("invalid_client")));
+    assert_eq!(
+        (failure.kind, failure.oauth_error.as_deref()),
+        (ErrorKind::ClientRejected, Some("invalid_client"))
+    );
     assert_eq!(world.token(0).unwrap_err().oauth_error.as_deref(), Some("invalid_client"));
     assert_eq!(world.endpoint.requests.len(), 1);
     assert_eq!(world.count(0, "LoginRequired"), 0);

@@ -177,7 +177,11 @@ fn tokens_that_live_for_a_blink_are_refreshed_at_most_once_a_second() {
     }
     let began = Duration::from_secs(3600) + LIFETIME;
     let seconds = (world.now.mono - began).as_secs_f64();
-    assert!(f64::from(world.endpoint.refreshes) <= seconds + 1.0, "{} in {seconds} s", world.endpoint.refreshes);
+    assert!(
+        f64::from(world.endpoint.refreshes) <= seconds + 1.0,
+        "{} in {seconds} s",
+        world.endpoint.refreshes
+    );
 }
 
 #[test]

@@ -75,7 +75,9 @@ fn a_save_that_turns_out_to_have_landed_is_no_conflict() {
     }
     world.perform(0, 0);
     // The save lands, but its answer says that the store is down.
-    let crate::machine::Effect::Save { op, record, .. } = world.processes[0].pending.remove(0) else { panic!() };
+    let crate::machine::Effect::Save { op, record, .. } = world.processes[0].pending.remove(0) else {
+        panic!()
+    };
     world.shelf.record = Some((record, 4711));
     let lost = Err(crate::store::Unavailable::new("no answer"));
     world.ask(0, |machine, now| machine.handle_saved(op, lost, now));
@@ -138,7 +140,8 @@ fn a_grant_for_the_stored_token_is_saved_over_anothers_dead_mark() {
     let refresh_token = record.refresh_fingerprint().unwrap();
     let binding = record.binding.clone();
     let reason = crate::verdict::DeadReason::Rejected;
-    record.dead = Some(crate::machine::record::DeadMark { refresh_token, binding, reason, oauth_error: None });
+    record.dead =
+        Some(crate::machine::record::DeadMark { refresh_token, binding, reason, oauth_error: None });
     record.lease = None;
     world.shelf.record = Some((record.to_bytes(), 77));
     while world.perform_any() {}

@@ -8,8 +8,8 @@ use crate::credential::{Credential, Expiry, Grant, Secret};
 use crate::event::{Event, EventKind};
 use crate::machine::record::Record;
 use crate::machine::{
-    Acquired, AfterRejection, Binding, Current, Effect, Entropy, Fast, Machine, MachineConfig, OpId, OriginId,
-    ReplayRefused, Settled, Snapshot, Stamp, Ticket, Want,
+    Acquired, AfterRejection, Binding, Current, Effect, Entropy, Fast, Machine, MachineConfig, OpId,
+    OriginId, ReplayRefused, Settled, Snapshot, Stamp, Ticket, Want,
 };
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
@@ -365,7 +365,9 @@ impl World {
     }
 
     fn waiting(&self) -> bool {
-        self.processes.iter().any(|process| process.waits.iter().any(|ticket| !process.settled.contains_key(ticket)))
+        self.processes
+            .iter()
+            .any(|process| process.waits.iter().any(|ticket| !process.settled.contains_key(ticket)))
     }
 
     pub(super) fn perform_any(&mut self) -> bool {
@@ -435,7 +437,9 @@ impl World {
         } else {
             outcome
         };
-        self.ask(process, |machine, now| machine.handle_answer(op, outcome, crate::verdict::Said::default(), now));
+        self.ask(process, |machine, now| {
+            machine.handle_answer(op, outcome, crate::verdict::Said::default(), now)
+        });
     }
 
     fn fate(&self, owner: &str) -> Owner {
@@ -463,7 +467,8 @@ impl World {
                     if let Some((token, _)) = own.sends.remove(&op) {
                         self.endpoint.lose(&token);
                     }
-                    own.pending.retain(|effect| !matches!(effect, Effect::Send { op: send, .. } if *send == op));
+                    own.pending
+                        .retain(|effect| !matches!(effect, Effect::Send { op: send, .. } if *send == op));
                 }
                 Effect::Send { op, ref refresh_token, .. } => {
                     own.sends.insert(op, (refresh_token.expose().to_owned(), mono));
