@@ -1,6 +1,7 @@
 //! The native half of the Python package `rekindle`: it takes plain values, drives the core, and gives plain
 //! values back. What Python users see is made of them in `python/rekindle/`.
 
+mod adapter;
 mod client;
 mod errors;
 mod events;
@@ -13,6 +14,8 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::adapter::Held;
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]

@@ -271,7 +271,7 @@ def _refresh(host: Host, function: Any) -> RefreshHost | None:
     return RefreshHost(host, function, Spend)
 
 
-def _listener(call: Any) -> Callable[[dict[str, Any]], None] | None:
+def _listener(call: Any) -> Callable[[dict[str, Any]], object] | None:
     if call is None:
         return None
     if not callable(call):

@@ -12,6 +12,9 @@ use crate::run;
 /// By name: a lock file would name a place that they come from.
 const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright"];
 
+/// What the adapters adapt to.
+const PEERS: &[&str] = &["httpx", "requests", "aiohttp"];
+
 /// The house's limit for a wheel.
 const MOST_BYTES: u64 = 6_000_000;
 
@@ -39,7 +42,7 @@ fn ready(venv: &Path) -> bool {
 fn install(venv: &Path) -> bool {
     let pip = ["install", "--quiet", "--disable-pip-version-check"];
     run::ok(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))
-        && run::ok(Command::new(venv.join("bin/pip")).args(pip).args(TOOLS))
+        && run::ok(Command::new(venv.join("bin/pip")).args(pip).args(TOOLS).args(PEERS))
 }
 
 fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {
