@@ -108,17 +108,17 @@ class Session:
     def token(self, *, min_life: float | None = None) -> Token:
         """A valid access token; waits for a refresh if one is needed."""
         given = self._native.token_if_valid() if min_life is None else None
-        return Token(*(given or self._do(self._native.token, min_life)))
+        return _token(given or self._do(self._native.token, min_life))
 
     async def atoken(self, *, min_life: float | None = None) -> Token:
         """As `token`, without blocking the loop."""
         given = self._native.token_if_valid() if min_life is None else None
-        return Token(*(given or await self._ado(self._native.token, min_life)))
+        return _token(given or await self._ado(self._native.token, min_life))
 
     def token_if_valid(self) -> Token | None:
         """The token if it can be served at once."""
         given = self._native.token_if_valid()
-        return None if given is None else Token(*given)
+        return None if given is None else _token(given)
 
     def refresh(self, *, force: bool = False) -> Token:
         """Refreshes now; with `force` also through back-off, and once where the refresh token was found dead."""
@@ -195,6 +195,10 @@ _LIVE: weakref.WeakSet[Session] = weakref.WeakSet()
 def _end() -> None:
     for session in list(_LIVE):
         session.shutdown()
+
+
+def _token(given: Any) -> Token:
+    return Token(*given)
 
 
 def _credential(

@@ -75,7 +75,9 @@ fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
     let out = house.target.join("wheels");
     let _ = std::fs::remove_dir_all(&out);
     let mut maturin = Command::new(venv.join("bin/maturin"));
-    maturin.args(["build", "--release", "--locked", "--sdist", "--out"]).arg(&out);
+    // The wheel is built from the sdist, so both are tried. Not `--locked`: the sdist's workspace is smaller, so
+    // its lock file loses entries; those that stay keep their versions.
+    maturin.args(["build", "--release", "--sdist", "--out"]).arg(&out);
     step("wheel or sdist do not build", maturin.current_dir(house.path("python")))?;
     let found = std::fs::read_dir(&out).map_err(|e| e.to_string())?;
     let mut wheels = found.filter_map(|entry| Some(entry.ok()?.path()));
