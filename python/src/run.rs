@@ -15,10 +15,10 @@ use crate::errors::{Problem, os_error};
 const SIGNALS: Duration = Duration::from_millis(50);
 
 /// Runtimes that no call uses now. A thread that waits drives one itself: no hand-over, least CPU.
-static IDLE: Mutex<Vec<Runtime>> = Mutex::new(Vec::new());
+static IDLE: Mutex<(u32, Vec<Runtime>)> = Mutex::new((0, Vec::new()));
 
 /// The runtime of all asyncio calls.
-static BESIDE: Mutex<Option<Handle>> = Mutex::new(None);
+static BESIDE: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
 
 /// The loop of an async call, its future, and the function that settles it.
 pub(crate) type Waiter = (Py<PyAny>, Py<PyAny>, Py<PyAny>);
@@ -56,15 +56,25 @@ pub(crate) fn drive<T: Send + 'static>(
 
 fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
     py.detach(|| {
-        let idle = IDLE.lock().pop();
+        let idle = idle();
         let runtime = match idle {
             Some(runtime) => runtime,
             None => Builder::new_current_thread().enable_all().build().map_err(os_error)?,
         };
         let done = runtime.block_on(interruptible(work));
-        IDLE.lock().push(runtime);
+        IDLE.lock().1.push(runtime);
         done
     })
+}
+
+/// A runtime of this process. A forked child leaks what it inherited: dropping it would touch the parent's
+/// connections.
+fn idle() -> Option<Runtime> {
+    let (mut idle, process) = (IDLE.lock(), std::process::id());
+    if idle.0 != process {
+        std::mem::forget(std::mem::replace(&mut *idle, (process, Vec::new())));
+    }
+    idle.1.pop()
 }
 
 async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
@@ -104,8 +114,11 @@ fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: 
 
 fn beside() -> PyResult<Handle> {
     let mut slot = BESIDE.lock();
-    if let Some(handle) = &*slot {
-        return Ok(handle.clone());
+    let process = std::process::id();
+    match &*slot {
+        Some((of, handle)) if *of == process => return Ok(handle.clone()),
+        // Of a parent's thread: leaked, never dropped.
+        _ => std::mem::forget(slot.take()),
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(os_error)?;
     let handle = runtime.handle().clone();
@@ -113,5 +126,5 @@ fn beside() -> PyResult<Handle> {
         .name("rekindle-async".into())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))
         .map_err(os_error)?;
-    Ok(slot.insert(handle).clone())
+    Ok(slot.insert((process, handle)).1.clone())
 }

@@ -324,7 +324,12 @@ impl SessionBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let key = store.identity().filter(|_| !self.alone && !custom).map(|store| {
-            format!("{store}\n{binding:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background)
+            // A forked child does not take over what its parent has under way.
+            let process = std::process::id();
+            format!(
+                "{process}\n{store}\n{binding:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}",
+                self.background
+            )
         });
         let dialect = Arc::new(dialect);
         let make = || {

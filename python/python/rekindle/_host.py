@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import inspect
+import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
@@ -20,6 +21,8 @@ _inside: contextvars.ContextVar[object] = contextvars.ContextVar("rekindle_insid
 
 def guard(owner: object) -> None:
     """Refuses a call that would wait for itself (rule 4.8)."""
+    if isinstance(owner, Host) and owner.process != os.getpid():
+        raise Misuse("this session was made before the fork: make one in the child, with the same FileStore")
     if _inside.get() is owner:
         raise Misuse(
             "a store or refresh function called the session that it serves: that would wait for itself; "
@@ -31,6 +34,7 @@ class Host:
     """On whose behalf callbacks run, and on which loop."""
 
     def __init__(self) -> None:
+        self.process = os.getpid()
         self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
 
     def see(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -194,7 +194,8 @@ _LIVE: weakref.WeakSet[Session] = weakref.WeakSet()
 @atexit.register
 def _end() -> None:
     for session in list(_LIVE):
-        session.shutdown()
+        if session._host.process == os.getpid():
+            session.shutdown()
 
 
 def _token(given: Any) -> Token:
