@@ -26,6 +26,21 @@ pub(crate) struct Count {
 }
 
 impl Count {
+    /// Adds what pytest's last line tells: `3 failed, 70 passed, 1 skipped in 3.42s`.
+    pub(crate) fn see_pytest(&mut self, line: &str) {
+        let Some((results, _)) = line.trim_matches(['=', ' ']).rsplit_once(" in ") else { return };
+        for part in results.split(", ") {
+            let Some((n, what)) = part.split_once(' ') else { return };
+            let Ok(n) = n.parse::<u64>() else { return };
+            match what {
+                "passed" => self.passed += n,
+                "failed" | "error" | "errors" => self.failed += n,
+                "skipped" | "xfailed" => self.ignored += n,
+                _ => {}
+            }
+        }
+    }
+
     /// Adds what a line like `test result: ok. 2 passed; 0 failed; 1 ignored; ...` tells; others tell nothing.
     pub(crate) fn see(&mut self, line: &str) {
         let Some(result) = line.trim().strip_prefix("test result: ") else { return };
@@ -124,6 +139,17 @@ mod tests {
              test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s",
         );
         assert_eq!(count, Count { passed: 3, failed: 2, ignored: 1 });
+    }
+
+    #[test]
+    fn the_last_line_of_pytest_adds_up_and_others_do_not() {
+        let mut count = Count::default();
+        for line in
+            ["3 failed, 70 passed, 1 skipped, 2 warnings in 3.42s", "passed in time", "1 error in 0.1s"]
+        {
+            count.see_pytest(line);
+        }
+        assert_eq!(count, Count { passed: 70, failed: 4, ignored: 1 });
     }
 
     #[test]

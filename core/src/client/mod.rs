@@ -34,6 +34,7 @@ pub use self::response::{BodyStream, Redirected, Response};
 pub(crate) use self::send::is_json;
 use crate::error::Error;
 use crate::session::Session;
+use crate::transport::Transport;
 
 /// An HTTP client whose session stays alive. Cheap to clone.
 ///
@@ -70,6 +71,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_redirects: usize,
     retry: RetryPolicy,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
 }
 
 /// Makes a [`Client`].
@@ -119,6 +121,7 @@ impl Client {
             timeout: Some(Duration::from_secs(60)),
             max_redirects: 10,
             retry: RetryPolicy::default(),
+            transport: None,
         };
         ClientBuilder { session, options: Ok(options) }
     }
@@ -329,6 +332,10 @@ impl Client {
         &self.0.session
     }
 
+    pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
+        self.0.options.transport.as_ref().unwrap_or_else(|| self.0.session.transport())
+    }
+
     pub(crate) fn settings(&self) -> &Options {
         &self.0.options
     }
@@ -495,6 +502,25 @@ impl ClientBuilder {
     pub fn retry(self, policy: RetryPolicy) -> Self {
         self.change(|options| {
             options.retry = policy;
+            Ok(())
+        })
+    }
+
+    /// How this client's requests travel, where that is not how the session's token requests do: with a proxy,
+    /// or roots of its own.
+    ///
+    /// ```no_run
+    /// # fn make(session: rekindle::Session) -> Result<rekindle::Client, rekindle::Error> {
+    /// use std::sync::Arc;
+    /// use rekindle::transport::{ReqwestTransport, TransportOptions};
+    ///
+    /// let options = TransportOptions { http2: false, ..TransportOptions::default() };
+    /// rekindle::Client::builder(session).transport(Arc::new(ReqwestTransport::new(options)?)).build()
+    /// # }
+    /// ```
+    pub fn transport(self, transport: Arc<dyn Transport>) -> Self {
+        self.change(|options| {
+            options.transport = Some(transport);
             Ok(())
         })
     }

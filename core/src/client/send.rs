@@ -115,7 +115,7 @@ impl Call {
         }
         let (method, url) = (self.method.clone(), self.url.clone());
         let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
-        let answer = self.deadline.bound(self.client.session().transport().send(request)).await;
+        let answer = self.deadline.bound(self.client.transport().send(request)).await;
         answer.ok_or_else(|| Error::timeout("waiting for the response"))
     }
 

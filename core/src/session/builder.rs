@@ -615,8 +615,10 @@ impl SessionBuilder {
             let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
             let config =
                 format!("{binding:?}\n{secret:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background);
-            // Kept for as long as the session: a fingerprint is enough to tell two apart.
-            Secret::new(format!("{store}\n{config}")).fingerprint().0
+            // Kept for as long as the session: a fingerprint is enough to tell two apart. And a forked child
+            // does not take over what its parent has under way.
+            let process = std::process::id();
+            Secret::new(format!("{process}\n{store}\n{config}")).fingerprint().0
         });
         let dialect = Arc::new(dialect);
         let make = || {

@@ -455,7 +455,21 @@ impl Session {
         Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
-    /// Tells that a request was sent again.
+    /// Tells that a request is sent again: for those who keep their own HTTP client, and got
+    /// [`Judgement::Replay`].
+    ///
+    /// ```
+    /// # fn f(session: rekindle::Session) {
+    /// let events = session.events();
+    /// session.replayed();
+    /// assert_eq!(session.stats().replays, 1);
+    /// # let _ = events; }
+    /// ```
+    pub fn replayed(&self) {
+        self.emit(EventKind::Replayed);
+    }
+
+    /// Tells what happened to a request.
     pub(crate) fn emit(&self, kind: EventKind) {
         self.engine.tell(kind);
     }

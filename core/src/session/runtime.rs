@@ -18,6 +18,7 @@ static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
 struct Running {
     handle: Handle,
     live: Arc<AtomicUsize>,
+    process: u32,
 }
 
 /// Keeps the runtime running: for timers that are polled elsewhere.
@@ -47,8 +48,12 @@ impl Drop for Stay {
 pub(crate) fn stay() -> std::io::Result<Stay> {
     let mut slot = RUNNING.lock();
     let running = match &*slot {
-        Some(running) => running.clone(),
-        None => slot.insert(start()?).clone(),
+        Some(running) if running.process == std::process::id() => running.clone(),
+        _ => {
+            // A forked child has no such thread. What it inherited is leaked, never dropped (spec 4.9).
+            std::mem::forget(slot.take());
+            slot.insert(start()?).clone()
+        }
     };
     // Counted under the lock under which the thread looks whether anybody is left.
     running.live.fetch_add(1, Ordering::AcqRel);
@@ -85,7 +90,8 @@ pub(crate) fn spawn_blocking(work: impl FnOnce() + Send + 'static) -> std::io::R
 
 fn start() -> std::io::Result<Running> {
     let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(IDLE).build()?;
-    let running = Running { handle: runtime.handle().clone(), live: Arc::new(AtomicUsize::new(0)) };
+    let (handle, live) = (runtime.handle().clone(), Arc::new(AtomicUsize::new(0)));
+    let running = Running { handle, live, process: std::process::id() };
     let live = running.live.clone();
     std::thread::Builder::new().name("rekindle".into()).spawn(move || {
         runtime.block_on(async move {

@@ -94,7 +94,8 @@ pub struct ReqwestTransport {
 }
 
 /// Connections of more runtimes than these are given up, those of the longest unused first.
-const RUNTIMES: usize = 8;
+/// Bindings whose callers wait on threads of their own have one for each thread that waits.
+const RUNTIMES: usize = 128;
 
 impl ReqwestTransport {
     /// A transport. Fails if a root is no certificate, or if the proxy or the user agent makes no sense.

@@ -4,6 +4,7 @@ mod deny;
 mod docs;
 mod drift;
 mod lint;
+mod python;
 pub(crate) mod servers;
 mod tests;
 mod toolbox;
@@ -26,4 +27,5 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "deny", run: deny::run },
     Step { name: "real servers", run: servers::run },
     Step { name: "tests", run: tests::run },
+    Step { name: "python", run: python::run },
 ];

@@ -1,0 +1,76 @@
+"""Keeps API sessions alive: detects expiry, refreshes once, replays safely, stores what it got.
+
+    import rekindle
+
+    session = rekindle.Session(dialect="oauth2", token_url="https://auth.example.com/oauth/token",
+                               client_id="app", access_token="...", refresh_token="...")
+    with rekindle.Client(session, base_url="https://api.example.com") as client:
+        print(client.get("/data").json())
+"""
+
+from ._client import AsyncClient, Client
+from ._credential import Credential, Token
+from ._errors import (
+    ClientRejected,
+    Connection,
+    GraphQL,
+    GraphQLError,
+    HttpStatus,
+    InvalidConfig,
+    InvalidResponse,
+    LoginRequired,
+    Misuse,
+    RateLimited,
+    RefreshFailed,
+    RefreshLimited,
+    RekindleError,
+    SignedOut,
+    StoreUnavailable,
+    Timeout,
+    TooManyRedirects,
+)
+from ._events import Event, Events
+from ._native import VERSION as __version__
+from ._response import AsyncResponse, Headers, Redirect, Response
+from ._session import Session, Spend, Status
+from ._store import AsyncStore, Expected, FileStore, MemoryStore, Stored, Store
+
+__all__ = [
+    "AsyncClient",
+    "AsyncResponse",
+    "AsyncStore",
+    "Client",
+    "ClientRejected",
+    "Connection",
+    "Credential",
+    "Event",
+    "Events",
+    "Expected",
+    "FileStore",
+    "GraphQL",
+    "GraphQLError",
+    "Headers",
+    "HttpStatus",
+    "InvalidConfig",
+    "InvalidResponse",
+    "LoginRequired",
+    "MemoryStore",
+    "Misuse",
+    "RateLimited",
+    "Redirect",
+    "RefreshFailed",
+    "RefreshLimited",
+    "RekindleError",
+    "Response",
+    "Session",
+    "SignedOut",
+    "Spend",
+    "Status",
+    "Store",
+    "StoreUnavailable",
+    "Stored",
+    "Timeout",
+    "Token",
+    "TooManyRedirects",
+    "__version__",
+]

@@ -1,0 +1,269 @@
+"""The two clients: the same calls, waiting on the thread or beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json as _json
+import os
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
+
+from . import _native
+from ._body import options, pairs, seconds
+from ._errors import InvalidConfig, Misuse
+from ._host import guard
+from ._response import AsyncResponse, Response
+from ._session import Session
+from ._wait import beside
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class RequestOptions(TypedDict, total=False):
+    """What every request takes, by keyword."""
+
+    params: Any
+    headers: Any
+    json: Any
+    data: Any
+    content: Any
+    files: Any
+    timeout: float | None
+    follow_redirects: bool
+
+
+_NAMES = frozenset(RequestOptions.__annotations__)
+
+
+class _Base:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        base_url: str | None = None,
+        headers: Any = None,
+        timeout: float | None = 60.0,
+        follow_redirects: bool = True,
+        max_redirects: int = 10,
+        max_sends: int = 3,
+        graphql_path: str | None = None,
+        proxies: str | Literal[False] | None = None,
+        verify: str | os.PathLike[str] | ssl.SSLContext | bool = True,
+        http2: bool = True,
+        user_agent: str | None = None,
+    ) -> None:
+        if not isinstance(session, Session):
+            raise InvalidConfig(f"session must be a rekindle.Session, not a {type(session).__name__}")
+        if base_url is not None and not isinstance(base_url, str):
+            raise InvalidConfig(f"base_url must be text, not a {type(base_url).__name__}")
+        for name, number in (("max_redirects", max_redirects), ("max_sends", max_sends)):
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
+                raise InvalidConfig(f"{name} must be a whole number of 0 or above")
+        self.session = session
+        self._follow = follow_redirects
+        self._closed = False
+        roots = _roots(verify)
+        self._native = _native.Client(
+            session._native,
+            base_url=base_url,
+            headers=pairs("headers", headers),
+            timeout=seconds("timeout", timeout),
+            max_redirects=max_redirects,
+            max_sends=max_sends,
+            graphql_path=graphql_path,
+            proxy=_proxy(proxies),
+            roots=roots,
+            http2=bool(http2),
+            user_agent=user_agent,
+            own_transport=bool(roots) or proxies is not None or not http2 or user_agent is not None,
+        )
+
+    def _options(self, given: RequestOptions, loop: asyncio.AbstractEventLoop | None) -> dict[str, Any]:
+        unknown = sorted(set(given) - _NAMES)
+        if unknown:
+            raise TypeError(f"unknown option {unknown[0]!r}: known are {', '.join(sorted(_NAMES))}")
+        return options(
+            params=given.get("params"),
+            headers=given.get("headers"),
+            json=given.get("json"),
+            data=given.get("data"),
+            content=given.get("content"),
+            files=given.get("files"),
+            timeout=given.get("timeout", "client"),
+            follow_redirects=given.get("follow_redirects", self._follow),
+            loop=loop,
+        )
+
+    def _check(self, method: object, url: object) -> None:
+        guard(self.session._host)
+        if self._closed:
+            raise Misuse("the client has been closed: make a new one")
+        for name, value in (("method", method), ("url", url)):
+            if not isinstance(value, str):
+                raise InvalidConfig(f"{name} must be text, not a {type(value).__name__}")
+
+    def __repr__(self) -> str:
+        return f"<rekindle.{type(self).__name__} of {self.session!r}>"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a client is not pickled: make one in each process")
+
+
+class Client(_Base):
+    """An HTTP client whose session stays alive; for any number of threads."""
+
+    def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Response:
+        """A request of any method; `url` is below the base URL, or whole."""
+        self._check(method, url)
+        return Response(self._native.request(method, url, stream=False, **self._options(given, None)))
+
+    @contextmanager
+    def stream(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Iterator[Response]:
+        """A request whose body comes as it is read."""
+        self._check(method, url)
+        with Response(self._native.request(method, url, stream=True, **self._options(given, None))) as response:
+            yield response
+
+    def get(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+        """A GET."""
+        return self.request("GET", url, **given)
+
+    def post(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+        """A POST."""
+        return self.request("POST", url, **given)
+
+    def put(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+        """A PUT."""
+        return self.request("PUT", url, **given)
+
+    def patch(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+        """A PATCH."""
+        return self.request("PATCH", url, **given)
+
+    def delete(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+        """A DELETE."""
+        return self.request("DELETE", url, **given)
+
+    def head(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+        """A HEAD."""
+        return self.request("HEAD", url, **given)
+
+    def options(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+        """An OPTIONS."""
+        return self.request("OPTIONS", url, **given)
+
+    def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
+        """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors."""
+        self._check(query, "")
+        return _json.loads(self._native.graphql(query, _variables(variables)))
+
+    def close(self) -> None:
+        """No further requests; the session goes on."""
+        self._closed = True
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncClient(_Base):
+    """The same for asyncio, in any number of tasks, and in several loops one after the other."""
+
+    async def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+        """A request of any method; `url` is below the base URL, or whole."""
+        return AsyncResponse(await self._send(method, url, given, stream=False))
+
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **given: Unpack[RequestOptions]) -> AsyncIterator[AsyncResponse]:
+        """A request whose body comes as it is read."""
+        async with AsyncResponse(await self._send(method, url, given, stream=True)) as response:
+            yield response
+
+    async def _send(self, method: str, url: str, given: RequestOptions, *, stream: bool) -> Any:
+        self._check(method, url)
+        loop = asyncio.get_running_loop()
+        self.session._host.see(loop)
+        return await beside(self._native.request, method, url, stream=stream, **self._options(given, loop))
+
+    async def get(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+        """A GET."""
+        return await self.request("GET", url, **given)
+
+    async def post(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+        """A POST."""
+        return await self.request("POST", url, **given)
+
+    async def put(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+        """A PUT."""
+        return await self.request("PUT", url, **given)
+
+    async def patch(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+        """A PATCH."""
+        return await self.request("PATCH", url, **given)
+
+    async def delete(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+        """A DELETE."""
+        return await self.request("DELETE", url, **given)
+
+    async def head(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+        """A HEAD."""
+        return await self.request("HEAD", url, **given)
+
+    async def options(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+        """An OPTIONS."""
+        return await self.request("OPTIONS", url, **given)
+
+    async def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
+        """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors."""
+        self._check(query, "")
+        self.session._host.see(asyncio.get_running_loop())
+        return _json.loads(await beside(self._native.graphql, query, _variables(variables)))
+
+    async def aclose(self) -> None:
+        """No further requests; the session goes on."""
+        self._closed = True
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _variables(variables: object) -> str:
+    try:
+        return _json.dumps({} if variables is None else variables, allow_nan=False)
+    except (TypeError, ValueError):
+        raise InvalidConfig("variables cannot be written as JSON") from None
+
+
+def _proxy(proxies: object) -> str | None:
+    if proxies is None:
+        return None
+    if proxies is False:
+        return ""
+    if isinstance(proxies, str) and proxies:
+        return proxies
+    raise InvalidConfig("proxies must be a URL, False for none, or None for the system's")
+
+
+def _roots(verify: object) -> list[bytes]:
+    if verify is True:
+        return []
+    if verify is False:
+        raise InvalidConfig("verify cannot be False: tokens would go to anybody; give the path of your own root")
+    if isinstance(verify, (str, os.PathLike)):
+        try:
+            with open(verify, "rb") as file:
+                return [file.read()]
+        except OSError as error:
+            raise InvalidConfig(f"verify: the file cannot be read ({type(error).__name__})") from None
+    if isinstance(verify, ssl.SSLContext):
+        ders = verify.get_ca_certs(binary_form=True)
+        return [ssl.DER_cert_to_PEM_cert(der).encode() for der in ders]
+    raise InvalidConfig(f"verify must be a path or an SSLContext, not a {type(verify).__name__}")

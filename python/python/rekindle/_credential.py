@@ -1,0 +1,92 @@
+"""Tokens, as users hand them in and get them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from ._errors import InvalidConfig
+
+_Plain = tuple[str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Credential:
+    """The tokens of one sign-in. `repr` shows none of them; pickling is refused, `to_dict` is on purpose."""
+
+    access_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_in: float | None = None
+    expires_at: float | None = None
+    scope: str | None = None
+    token_type: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, tokens too: for those who want to move a credential on purpose."""
+        return {
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "expires_in": self.expires_in,
+            "expires_at": self.expires_at,
+            "scope": self.scope,
+            "token_type": self.token_type,
+            "extra": dict(self.extra),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Credential:
+        """What `to_dict` gave, or a token endpoint's answer; unknown names are left out."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if data.get(name) is not None}
+        return cls(**known)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Credential holds tokens and is not pickled by accident: pickle its to_dict()")
+
+    def _plain(self) -> _Plain:
+        for name in ("access_token", "refresh_token", "scope", "token_type"):
+            _check(name, getattr(self, name), str)
+        for name in ("expires_in", "expires_at"):
+            _check(name, getattr(self, name), (int, float))
+        return (
+            self.access_token,
+            self.refresh_token,
+            self.expires_in,
+            self.expires_at,
+            self.scope,
+            self.token_type,
+            {str(name): str(value) for name, value in self.extra.items()},
+        )
+
+
+def _check(name: str, value: object, kind: Any) -> None:
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        raise InvalidConfig(f"{name} must not be a {type(value).__name__}")
+
+
+class Token:
+    """An access token. Show `.value` or `.authorization` where they must go, and nowhere else."""
+
+    __slots__ = ("authorization", "expires_at", "generation", "header_name", "value")
+
+    def __init__(
+        self, value: str, authorization: str, header_name: str, generation: int, expires_at: float | None
+    ) -> None:
+        self.value = value
+        self.authorization = authorization
+        self.header_name = header_name
+        self.generation = generation
+        self.expires_at = expires_at
+
+    def __repr__(self) -> str:
+        return f"Token(value=***, generation={self.generation}, expires_at={self.expires_at})"
+
+    def __str__(self) -> NoReturn:
+        raise TypeError("a Token is not shown by accident: use .value, or .authorization for the header")
+
+    def __format__(self, spec: str) -> NoReturn:
+        raise TypeError("a Token is not shown by accident: use .value, or .authorization for the header")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Token is not pickled by accident: take its .value")

@@ -1,0 +1,49 @@
+"""What a session tells."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from . import _native
+from ._wait import beside
+
+
+class Event:
+    """One event: `name`, `lineage`, `generation`, and what belongs to its kind, without secrets."""
+
+    __slots__ = ("details", "generation", "lineage", "name")
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.name: str = facts.pop("name")
+        self.lineage: str = facts.pop("lineage")
+        self.generation: int = facts.pop("generation")
+        self.details = facts
+
+    def __repr__(self) -> str:
+        told = "".join(f", {name}={value!r}" for name, value in self.details.items())
+        return f"Event({self.name}, generation={self.generation}{told})"
+
+
+class Events:
+    """The events from its making on: iterate over it, in a `for` or an `async for`; it has no end."""
+
+    def __init__(self, native: _native.Events) -> None:
+        self._native = native
+
+    def poll(self) -> Event | None:
+        """The next event if there is one."""
+        facts = self._native.poll()
+        return None if facts is None else Event(facts)
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        return Event(self._native.next())
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        return Event(await beside(self._native.next))

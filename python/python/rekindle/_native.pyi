@@ -1,0 +1,115 @@
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable
+from os import PathLike
+from typing import Any, TypeAlias, final
+
+KINDS: list[str]
+VERSION: str
+__all__ = ["KINDS", "VERSION", "Client", "Events", "Held", "Running", "Session", "Stream"]
+
+_Waiter: TypeAlias = tuple[AbstractEventLoop, Future[Any], Callable[..., None]]
+_Given: TypeAlias = tuple[str, str, str, int, float | None]
+_Credential: TypeAlias = tuple[
+    str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]
+]
+
+@final
+class Running:
+    def cancel(self) -> None: ...
+
+@final
+class Stream:
+    def chunk(self, waiter: _Waiter | None = None) -> Any: ...
+    def close(self) -> None: ...
+
+@final
+class Events:
+    def next(self, waiter: _Waiter | None = None) -> Any: ...
+    def poll(self) -> dict[str, Any] | None: ...
+
+@final
+class Session:
+    def __new__(
+        cls,
+        *,
+        dialect: str,
+        dialect_json: bool,
+        settings: dict[str, Any],
+        credential: _Credential | None,
+        variables: dict[str, str],
+        origins: list[str],
+        insecure_origins: list[str],
+        store_path: str | PathLike[str] | None,
+        store_host: tuple[object, str | None, bool] | None,
+        refresh_host: object | None,
+        on_event: Callable[[dict[str, Any]], object] | None,
+    ) -> Session: ...
+    def token_if_valid(self) -> _Given | None: ...
+    def token(self, min_life: float | None = None, waiter: _Waiter | None = None) -> Any: ...
+    def refresh(self, force: bool, waiter: _Waiter | None = None) -> Any: ...
+    def invalidate(self) -> None: ...
+    def sign_in(self, credential: _Credential, waiter: _Waiter | None = None) -> Any: ...
+    def sign_out(self, waiter: _Waiter | None = None) -> Any: ...
+    def status(self, fresh: bool = False, waiter: _Waiter | None = None) -> Any: ...
+    def stats(self) -> dict[str, int]: ...
+    def hold(self, url: str, names: list[str], waiter: _Waiter | None = None) -> Any: ...
+    def reads(self, status: int) -> bool: ...
+    def judge(
+        self,
+        held: Held,
+        method: str,
+        url: str,
+        content: bytes | None,
+        replayable: bool,
+        status: int,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        waiter: _Waiter | None = None,
+    ) -> Any: ...
+    def prometheus(self) -> str: ...
+    def events(self) -> Events: ...
+    def shutdown(self, most: float, waiter: _Waiter | None = None) -> Any: ...
+
+@final
+class Client:
+    def __new__(
+        cls,
+        session: Session,
+        *,
+        base_url: str | None,
+        headers: list[tuple[str, str]],
+        timeout: float | None,
+        max_redirects: int,
+        max_sends: int,
+        graphql_path: str | None,
+        proxy: str | None,
+        roots: list[bytes],
+        http2: bool,
+        user_agent: str | None,
+        own_transport: bool,
+    ) -> Client: ...
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: list[tuple[str, str]],
+        headers: list[tuple[str, str]],
+        content: bytes | None,
+        chunks: tuple[Callable[[], Callable[[], bytes | None]], bool] | None,
+        files: list[tuple[str, str | None, str | None, bytes]] | None,
+        timeout: tuple[float | None] | None,
+        follow_redirects: bool,
+        stream: bool,
+        waiter: _Waiter | None = None,
+    ) -> Any: ...
+    def graphql(self, query: str, variables: str, waiter: _Waiter | None = None) -> Any: ...
+
+@final
+class Held:
+    @property
+    def header_name(self) -> str: ...
+    @property
+    def authorization(self) -> str: ...
+
+_Judged: TypeAlias = tuple[Held | None, str, str | None]

@@ -1,0 +1,195 @@
+"""What a server answered."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from . import _native
+from ._errors import HttpStatus, InvalidResponse, Misuse
+from ._wait import beside
+
+
+class Redirect(NamedTuple):
+    """A redirect that was followed."""
+
+    status_code: int
+    url: str
+
+
+class Headers(Mapping[str, str]):
+    """Headers of any case; a name that comes twice is joined by commas, `get_list` tells its values apart."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = pairs
+
+    def get_list(self, name: str) -> list[str]:
+        """All values of a name, in order."""
+        wanted = name.lower()
+        return [value for key, value in self._pairs if key == wanted]
+
+    def __getitem__(self, name: str) -> str:
+        values = self.get_list(name)
+        if not values:
+            raise KeyError(name)
+        return ", ".join(values)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self._pairs))
+
+    def __len__(self) -> int:
+        return len(dict(self._pairs))
+
+    def __repr__(self) -> str:
+        # Values may be cookies and tokens.
+        return f"Headers({list(self)})"
+
+
+class _Base:
+    def __init__(self, raw: tuple[Any, ...]) -> None:
+        status, url, version, headers, history, elapsed, verdict, refused, body = raw
+        self.status_code: int = status
+        self.url: str = url
+        self.http_version: str = version
+        self.headers = Headers(headers)
+        self.history = [Redirect(*one) for one in history]
+        self.elapsed = timedelta(seconds=elapsed)
+        self.verdict: str | None = verdict
+        """What it says about the session's token; `None` where the request carried none."""
+        self.replay_refused: str | None = refused
+        """Why the request was not sent again although its token was turned away."""
+        self._body: bytes | None = body if isinstance(body, bytes) else None
+        self._stream: _native.Stream | None = None if isinstance(body, bytes) else body
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is of the 200s."""
+        return 200 <= self.status_code < 300
+
+    ok = is_success
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is 400 or above."""
+        return self.status_code >= 400
+
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+        if self._body is None:
+            raise Misuse("this body is streamed: read it first, or iterate over it")
+        return self._body
+
+    @property
+    def encoding(self) -> str:
+        """The charset that the server names, if Python knows it; else UTF-8."""
+        for part in self.headers.get("content-type", "").split(";")[1:]:
+            name, _, value = part.strip().partition("=")
+            if name.lower() == "charset":
+                try:
+                    return codecs.lookup(value.strip("\"' ")).name
+                except LookupError:
+                    break
+        return "utf-8"
+
+    @property
+    def text(self) -> str:
+        """The whole body as text; what does not decode is replaced."""
+        return self.content.decode(self.encoding, errors="replace")
+
+    def json(self) -> Any:
+        """The whole body as JSON; `InvalidResponse`, which is a `JSONDecodeError`, where it is none."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            message = f"the body is no JSON, in a {self.status_code} from {self._place()}; see its response"
+        # Outside of `except`: the parser's own error would carry the body into tracebacks.
+        raise InvalidResponse(message, status=self.status_code, response=self._kept())
+
+    def _check(self) -> None:
+        if self.is_error:
+            message = f"{self.status_code} from {self._place()}; read its response for the reason"
+            raise HttpStatus(message, status=self.status_code, response=self._kept())
+
+    def _kept(self) -> Any:
+        return self
+
+    def _place(self) -> str:
+        return urlunsplit(urlsplit(self.url)._replace(query="", fragment=""))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} [{self.status_code}] {self._place()}>"
+
+
+class Response(_Base):
+    """A response. Its body is here, or (`stream`) comes as it is read."""
+
+    def raise_for_status(self) -> Response:
+        """Itself; `HttpStatus` for a status of 400 or above."""
+        self._check()
+        return self
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """The body as it comes."""
+        if self._stream is None:
+            if self._body:
+                yield self._body
+            return
+        while (chunk := self._stream.chunk()) is not None:
+            yield chunk
+
+    def read(self) -> bytes:
+        """The whole body."""
+        if self._body is None:
+            self._body = b"".join(self.iter_bytes())
+        return self._body
+
+    def close(self) -> None:
+        """Gives up what has not been read."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def __enter__(self) -> Response:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncResponse(_Base):
+    """A response of the async client."""
+
+    def raise_for_status(self) -> AsyncResponse:
+        """Itself; `HttpStatus` for a status of 400 or above."""
+        self._check()
+        return self
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """The body as it comes."""
+        if self._stream is None:
+            if self._body:
+                yield self._body
+            return
+        while (chunk := await beside(self._stream.chunk)) is not None:
+            yield chunk
+
+    async def aread(self) -> bytes:
+        """The whole body."""
+        if self._body is None:
+            self._body = b"".join([chunk async for chunk in self.aiter_bytes()])
+        return self._body
+
+    async def aclose(self) -> None:
+        """Gives up what has not been read."""
+        if self._stream is not None:
+            self._stream.close()
+
+    async def __aenter__(self) -> AsyncResponse:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

@@ -1,0 +1,38 @@
+"""`aiohttp.ClientSession(middlewares=[rekindle.aiohttp.middleware(session)])`, from aiohttp 3.12 on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import payload
+
+from ._session import Session
+
+
+def middleware(session: Session) -> Any:
+    """Keeps the requests of a ClientSession signed in. aiohttp calls it for each hop of a redirect."""
+
+    async def run(request: Any, handler: Any) -> Any:
+        native, do = session._native, session._ado
+        held = await do(native.hold, str(request.url), list(request.headers))
+        while True:
+            if held is not None:
+                request.headers[held.header_name] = held.authorization
+            response = await handler(request)
+            if held is None:
+                return response
+            body = await response.read() if native.reads(response.status) else b""
+            held, *_ = await do(native.judge, held, *_exchange(request, response, body))
+            if held is None:
+                return response
+
+    return run
+
+
+def _exchange(request: Any, response: Any, body: bytes) -> tuple[Any, ...]:
+    given = request.body
+    # Its own payloads of bytes keep them; others are streams that are read once.
+    content = given._value if isinstance(given, payload.BytesPayload) else given
+    whole = bytes(content) if isinstance(content, (bytes, bytearray)) else None
+    headers = list(response.headers.items())
+    return (request.method, str(response.url), whole, whole is not None, response.status, headers, body)

@@ -1,0 +1,129 @@
+//! For adapters, whose requests other HTTP clients send: a token to send, and a judgement of what came back.
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use pyo3::prelude::*;
+use rekindle::proto::{Exchange, Operation, graphql};
+use rekindle::{Error, ErrorKind, Judgement, Token};
+use url::Url;
+
+use crate::errors::{Problem, raise};
+use crate::run::{Waiter, drive};
+use crate::session::Session;
+
+/// The token that a request carries.
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Held(Token);
+
+#[pymethods]
+impl Held {
+    #[getter]
+    fn header_name(&self) -> &str {
+        self.0.header_name().as_str()
+    }
+
+    #[getter]
+    fn authorization(&self) -> String {
+        String::from_utf8_lossy(self.0.authorization().as_bytes()).into_owned()
+    }
+}
+
+#[pymethods]
+impl Session {
+    /// The token for a request; none where the origin is not listed, or the caller's headers hold a credential.
+    #[pyo3(signature = (url, names, waiter=None))]
+    fn hold(
+        &self,
+        py: Python<'_>,
+        url: &str,
+        names: Vec<String>,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let url = parse(py, url)?;
+        let mut own = self.inner.dialect().credential_headers();
+        own.push(AUTHORIZATION);
+        let carries = names.iter().any(|name| own.iter().any(|one| one.as_str().eq_ignore_ascii_case(name)));
+        let session = self.inner.clone();
+        let work = async move {
+            if carries {
+                return Ok(None);
+            }
+            match session.token_for(&url, None).await {
+                Ok(token) => Ok(token.map(|token| token.clone())),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, token| Ok(token.map(Held).into_pyobject(py)?.unbind()))
+    }
+
+    /// Whether the body of a response with this status must be read to be judged.
+    fn reads(&self, status: u16) -> bool {
+        status >= 400 || self.inner.dialect().errors_with_success_status()
+    }
+
+    /// `(the token to replay with, or None; verdict; why it is not replayed)`.
+    #[pyo3(signature = (held, method, url, content, replayable, status, headers, body, waiter=None))]
+    #[allow(clippy::too_many_arguments, reason = "one exchange")]
+    fn judge(
+        &self,
+        py: Python<'_>,
+        held: &Held,
+        method: &str,
+        url: &str,
+        content: Option<Vec<u8>>,
+        replayable: bool,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let url = parse(py, url)?;
+        let wrong = |what| raise(py, &Error::new(ErrorKind::InvalidConfig, what));
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| wrong("method is no HTTP method"))?;
+        let status = StatusCode::from_u16(status).map_err(|_| wrong("status is no HTTP status"))?;
+        let (session, token) = (self.inner.clone(), held.0.clone());
+        if !session.owns(&url) {
+            return Ok((None::<Held>, "", None::<&str>).into_pyobject(py)?.into_any().unbind());
+        }
+        let operation = content.as_deref().filter(|_| method == Method::POST).and_then(graphql::detect);
+        let work = async move {
+            let exchange = Exchange {
+                method: &method,
+                url: &url,
+                operation: operation.unwrap_or(Operation::Http),
+                replayable,
+                status,
+                headers: &map(headers),
+                body: &body,
+            };
+            match session.judge(&token, &exchange, None).await {
+                Ok(Judgement::Replay { token, verdict }) => {
+                    session.replayed();
+                    Ok((Some(token), verdict.name(), None))
+                }
+                Ok(Judgement::Keep { verdict, replay_refused }) => {
+                    Ok((None, verdict.name(), replay_refused.map(rekindle::ReplayRefused::name)))
+                }
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, (token, verdict, refused)| {
+            Ok((token.map(Held), verdict, refused).into_pyobject(py)?.into_any().unbind())
+        })
+    }
+}
+
+fn parse(py: Python<'_>, url: &str) -> PyResult<Url> {
+    Url::parse(url).map_err(|_| raise(py, &Error::new(ErrorKind::InvalidConfig, "url is not a URL")))
+}
+
+fn map(headers: Vec<(String, String)>) -> HeaderMap {
+    let pair = |(name, value): (String, String)| {
+        Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
+    };
+    let mut map = HeaderMap::new();
+    for (name, value) in headers.into_iter().filter_map(pair) {
+        map.append(name, value);
+    }
+    map
+}

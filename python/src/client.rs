@@ -1,0 +1,202 @@
+//! An HTTP client, as `rekindle.Client` and `rekindle.AsyncClient` need it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use pyo3::prelude::*;
+use rekindle::client::{Body, Form, Part, RequestBuilder};
+use rekindle::proto::retry::RetryPolicy;
+use rekindle::transport::{BoxError, ProxyChoice, ReqwestTransport, TransportOptions};
+use rekindle::{Error, ErrorKind};
+
+use crate::errors::{Problem, raise};
+use crate::response::Raw;
+use crate::run::{Waiter, drive};
+use crate::session::Session;
+
+/// Name, file name, media type, content.
+type File = (String, Option<String>, Option<String>, Vec<u8>);
+
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Client(rekindle::Client);
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (session, *, base_url, headers, timeout, max_redirects, max_sends, graphql_path, proxy,
+        roots, http2, user_agent, own_transport))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
+    fn new(
+        py: Python<'_>,
+        session: &Session,
+        base_url: Option<String>,
+        headers: Vec<(String, String)>,
+        timeout: Option<f64>,
+        max_redirects: usize,
+        max_sends: u32,
+        graphql_path: Option<String>,
+        proxy: Option<String>,
+        roots: Vec<Vec<u8>>,
+        http2: bool,
+        user_agent: Option<String>,
+        own_transport: bool,
+    ) -> PyResult<Self> {
+        let mut builder = rekindle::Client::builder(session.inner.clone())
+            .timeout(duration(timeout))
+            .max_redirects(max_redirects)
+            .retry(RetryPolicy { max_sends, ..RetryPolicy::default() });
+        if let Some(url) = base_url {
+            builder = builder.base_url(url);
+        }
+        if let Some(path) = graphql_path {
+            builder = builder.graphql_path(path);
+        }
+        builder =
+            headers.into_iter().fold(builder, |builder, (name, value)| builder.default_header(name, value));
+        if own_transport {
+            let transport = transport(proxy, roots, http2, user_agent).map_err(|error| raise(py, &error))?;
+            builder = builder.transport(Arc::new(transport));
+        }
+        builder.build().map(Self).map_err(|error| raise(py, &error))
+    }
+
+    /// `body` is bytes, or `(make, replayable)`: `make()` gives a function that gives one piece a call, then `None`.
+    #[pyo3(signature = (method, url, *, params, headers, content, chunks, files, timeout, follow_redirects,
+        stream, waiter=None))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
+    fn request(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        url: &str,
+        params: Vec<(String, String)>,
+        headers: Vec<(String, String)>,
+        content: Option<Vec<u8>>,
+        chunks: Option<(Py<PyAny>, bool)>,
+        files: Option<Vec<File>>,
+        timeout: Option<(Option<f64>,)>,
+        follow_redirects: bool,
+        stream: bool,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let method = http::Method::from_bytes(method.as_bytes())
+            .map_err(|_| raise(py, &Error::new(ErrorKind::InvalidConfig, "method is no HTTP method")))?;
+        let mut request = self.0.request(method, url).follow_redirects(follow_redirects);
+        if !params.is_empty() {
+            request = request.query(&params);
+        }
+        request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        if let Some((timeout,)) = timeout {
+            request = request.timeout(duration(timeout));
+        }
+        request = match (content, chunks, files) {
+            (Some(bytes), ..) => request.body(bytes),
+            (_, Some((make, replayable)), _) => request.body(pieces(py, make, replayable)),
+            (_, _, Some(files)) => request.multipart(form(files)),
+            _ => request,
+        };
+        let request = if stream { request.streamed() } else { request };
+        drive(py, waiter, send(request, stream), |py, raw: Raw| raw.tuple(py))
+    }
+
+    /// The data of a GraphQL answer, as JSON.
+    #[pyo3(signature = (query, variables, waiter=None))]
+    fn graphql(
+        &self,
+        py: Python<'_>,
+        query: String,
+        variables: &str,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let variables: serde_json::Value = serde_json::from_str(variables)
+            .map_err(|_| raise(py, &Error::new(ErrorKind::InvalidConfig, "variables: not JSON")))?;
+        let client = self.0.clone();
+        let work = async move {
+            match client.graphql::<serde_json::Value>(&query, variables).await {
+                Ok(data) => Ok(data.to_string()),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, json| Ok(json.into_pyobject(py)?.into_any().unbind()))
+    }
+}
+
+async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {
+    let answered = match request.send().await {
+        Ok(response) if streamed => Ok(Raw::stream(response)),
+        Ok(response) => Raw::read(response).await,
+        Err(error) => Err(error),
+    };
+    match answered {
+        Ok(raw) => Ok(raw),
+        Err(error) => Err(Problem::of(error).await),
+    }
+}
+
+fn pieces(py: Python<'_>, make: Py<PyAny>, replayable: bool) -> Body {
+    if !replayable {
+        return Body::once(chunks(Some(make)), None);
+    }
+    let _ = py;
+    Body::factory(move || chunks(Python::try_attach(|py| make.clone_ref(py))), None)
+}
+
+/// Calls `make` at the first piece, then what it gave for each piece, off the runtime's thread.
+fn chunks(make: Option<Py<PyAny>>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+    stream::try_unfold((make, None::<Py<PyAny>>), |(make, next)| async move {
+        let piece = move || {
+            Python::try_attach(|py| -> PyResult<_> {
+                let next = match (next, &make) {
+                    (Some(next), _) => next,
+                    (None, Some(make)) => make.call0(py)?,
+                    (None, None) => return Ok(None),
+                };
+                let piece: Option<Vec<u8>> = next.call0(py)?.extract(py)?;
+                Ok(piece.map(|piece| (Bytes::from(piece), (make, Some(next)))))
+            })
+        };
+        match tokio::task::spawn_blocking(piece).await {
+            Ok(Some(piece)) => piece.map_err(BoxError::from),
+            _ => Err(BoxError::from("the body's iterator was given up")),
+        }
+    })
+}
+
+fn form(files: Vec<File>) -> Form {
+    files.into_iter().fold(Form::new(), |form, (name, file_name, media_type, content)| {
+        let part = Part::bytes(content);
+        let part = file_name.into_iter().fold(part, Part::file_name);
+        form.part(name, media_type.into_iter().fold(part, Part::content_type))
+    })
+}
+
+fn transport(
+    proxy: Option<String>,
+    roots: Vec<Vec<u8>>,
+    http2: bool,
+    user_agent: Option<String>,
+) -> Result<ReqwestTransport, Error> {
+    let defaults = TransportOptions::default();
+    let proxy =
+        match proxy.as_deref() {
+            None => ProxyChoice::System,
+            Some("") => ProxyChoice::None,
+            Some(url) => ProxyChoice::Url(url::Url::parse(url).map_err(|cause| {
+                Error::new(ErrorKind::InvalidConfig, format!("proxies: not a URL: {cause}"))
+            })?),
+        };
+    let user_agent = user_agent.unwrap_or_else(|| defaults.user_agent.clone());
+    ReqwestTransport::new(TransportOptions {
+        extra_root_certificates: roots,
+        proxy,
+        http2,
+        user_agent,
+        ..defaults
+    })
+}
+
+fn duration(seconds: Option<f64>) -> Duration {
+    seconds.map_or(Duration::MAX, |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}

@@ -1,0 +1,71 @@
+//! Errors become the exceptions of `rekindle._errors`, which are defined in Python.
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use rekindle::{Error, ErrorKind};
+
+use crate::response::Raw;
+
+/// An error whose response has been read.
+pub(crate) struct Problem {
+    kind: ErrorKind,
+    message: String,
+    oauth_error: Option<String>,
+    status: Option<u16>,
+    retry_after: Option<f64>,
+    graphql: Vec<(String, Option<String>, Option<String>)>,
+    response: Option<Raw>,
+}
+
+impl Problem {
+    /// Reads what the error carries, while there is a runtime to read it on.
+    pub(crate) async fn of(error: Error) -> Self {
+        let mut problem = Self::bare(&error);
+        if let Some(response) = error.into_response() {
+            problem.response = Raw::read(response).await.ok();
+        }
+        problem
+    }
+
+    pub(crate) fn bare(error: &Error) -> Self {
+        let one = |error: &rekindle::client::GraphqlError| {
+            (error.message.clone(), error.code.clone(), error.path.clone())
+        };
+        Self {
+            kind: error.kind(),
+            message: error.message().to_owned(),
+            oauth_error: error.oauth_error().map(str::to_owned),
+            status: error.status(),
+            retry_after: error.retry_after().map(|after| after.as_secs_f64()),
+            graphql: error.graphql_errors().iter().map(one).collect(),
+            response: None,
+        }
+    }
+
+    /// The exception of its kind.
+    pub(crate) fn raise(self, py: Python<'_>) -> PyErr {
+        self.exception(py).unwrap_or_else(|error| error)
+    }
+
+    fn exception(self, py: Python<'_>) -> PyResult<PyErr> {
+        let facts = PyDict::new(py);
+        facts.set_item("retryable", self.kind.retryable())?;
+        facts.set_item("oauth_error", self.oauth_error)?;
+        facts.set_item("status", self.status)?;
+        facts.set_item("retry_after", self.retry_after)?;
+        facts.set_item("graphql_errors", self.graphql)?;
+        facts.set_item("response", self.response.map(|raw| raw.tuple(py)).transpose()?)?;
+        let make = py.import("rekindle._errors")?.getattr("_make")?;
+        Ok(PyErr::from_value(make.call1((self.kind.name(), self.message, facts))?))
+    }
+}
+
+/// For what goes wrong before anything is under way.
+pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    Problem::bare(error).raise(py)
+}
+
+pub(crate) fn os_error(error: std::io::Error) -> PyErr {
+    PyOSError::new_err(error.to_string())
+}

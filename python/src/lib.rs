@@ -1,0 +1,38 @@
+//! The native half of the Python package `rekindle`: it takes plain values, drives the core, and gives plain
+//! values back. What Python users see is made of them in `python/rekindle/`.
+
+mod adapter;
+mod client;
+mod errors;
+mod events;
+mod response;
+mod run;
+mod session;
+mod store;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::adapter::Held;
+    #[pymodule_export]
+    use super::client::Client;
+    #[pymodule_export]
+    use super::events::Events;
+    #[pymodule_export]
+    use super::response::Stream;
+    #[pymodule_export]
+    use super::run::Running;
+    #[pymodule_export]
+    use super::session::Session;
+
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let kinds: Vec<&str> = rekindle::ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+        module.add("KINDS", kinds)?;
+        module.add("VERSION", env!("CARGO_PKG_VERSION"))
+    }
+}

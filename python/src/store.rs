@@ -1,0 +1,125 @@
+//! Stores and refresh functions of the user's, in Python. `rekindle._host` calls them, whether they are sync
+//! or async, and says how that went in plain values.
+
+use async_trait::async_trait;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use rekindle::proto::Grant;
+use rekindle::store::{Expected, Loaded, Saved, Store, Unavailable, Version};
+use rekindle::{Refresh, RefreshError, Secret, Spend};
+
+/// A store in Python, behind its host.
+pub(crate) struct PythonStore {
+    pub(crate) host: Py<PyAny>,
+    pub(crate) identity: Option<String>,
+    pub(crate) shared: bool,
+}
+
+/// `("present", record, version)`, `("absent", ..)`, `("saved", _, version)`, `("conflict", ..)` or
+/// `("unavailable", _, reason)`.
+type Said = (String, Option<Vec<u8>>, Option<String>);
+
+impl PythonStore {
+    /// Calls off the engine's thread: Python may take its time. Once begun, it ends.
+    async fn ask(
+        &self,
+        call: impl FnOnce(Python<'_>, &Py<PyAny>) -> PyResult<Said> + Send + 'static,
+    ) -> Said {
+        let host = match Python::try_attach(|py| self.host.clone_ref(py)) {
+            Some(host) => host,
+            None => return unavailable("the interpreter has ended".to_owned()),
+        };
+        let asked = tokio::task::spawn_blocking(move || {
+            Python::try_attach(|py| call(py, &host).unwrap_or_else(|error| unavailable(name(py, &error))))
+        });
+        asked.await.ok().flatten().unwrap_or_else(|| unavailable("the interpreter has ended".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Store for PythonStore {
+    fn identity(&self) -> Option<String> {
+        self.identity.clone()
+    }
+
+    fn shared(&self) -> bool {
+        self.shared
+    }
+
+    async fn load(&self) -> Result<Loaded, Unavailable> {
+        let said = self.ask(|py, host| host.call_method0(py, "load")?.extract(py)).await;
+        match (said.0.as_str(), said.1, said.2) {
+            ("present", Some(record), Some(version)) => Ok(Loaded::Present(record, Version::new(version))),
+            ("absent", ..) => Ok(Loaded::Absent),
+            (_, _, reason) => Err(Unavailable::new(reason.unwrap_or_default())),
+        }
+    }
+
+    async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
+        let record = record.to_vec();
+        let (how, version) = match expected {
+            Expected::Absent => ("absent", None),
+            Expected::Version(version) => ("version", Some(version.0.to_string())),
+            Expected::Anything => ("anything", None),
+        };
+        let call = move |py: Python<'_>, host: &Py<PyAny>| {
+            host.call_method1(py, "save", (PyBytes::new(py, &record), how, version))?.extract(py)
+        };
+        match self.ask(call).await {
+            (said, _, Some(version)) if said == "saved" => Ok(Saved::Done(Version::new(version))),
+            (said, ..) if said == "conflict" => Ok(Saved::Conflict),
+            (_, _, reason) => Err(Unavailable::new(reason.unwrap_or_default())),
+        }
+    }
+}
+
+/// A refresh function in Python, behind its host.
+pub(crate) struct PythonRefresh(pub(crate) Py<PyAny>);
+
+/// `(outcome, text, access token, refresh token, lifetime, scope, token type)`.
+type Refreshed =
+    (String, String, Option<String>, Option<String>, Option<f64>, Option<String>, Option<String>);
+
+#[async_trait]
+impl Refresh for PythonRefresh {
+    async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
+        let gone = || RefreshError::TryLater("the interpreter has ended".to_owned());
+        let host = Python::try_attach(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
+        let call = move |py: Python<'_>| -> PyResult<Refreshed> {
+            let facts = (spend.refresh_token.expose(), spend.scope, spend.extra);
+            host.call_method1(py, "refresh", facts)?.extract(py)
+        };
+        let asked = tokio::task::spawn_blocking(move || Python::try_attach(call)).await;
+        match asked.ok().flatten() {
+            Some(Ok(said)) => granted(said),
+            Some(Err(_)) => Err(RefreshError::AnswerLost),
+            None => Err(gone()),
+        }
+    }
+}
+
+fn granted(said: Refreshed) -> Result<Grant, RefreshError> {
+    let (outcome, text, access, refresh, lifetime, scope, token_type) = said;
+    match (outcome.as_str(), access) {
+        ("granted", Some(access)) => {
+            let mut grant = Grant::new(access);
+            grant.refresh_token = refresh.map(Secret::new);
+            grant.lifetime = lifetime.and_then(|left| std::time::Duration::try_from_secs_f64(left).ok());
+            grant.scope = scope;
+            grant.token_type = token_type;
+            Ok(grant)
+        }
+        ("login_required", _) => Err(RefreshError::LoginRequired),
+        ("answer_lost", _) => Err(RefreshError::AnswerLost),
+        _ => Err(RefreshError::TryLater(text)),
+    }
+}
+
+fn unavailable(reason: String) -> Said {
+    ("unavailable".to_owned(), None, Some(reason))
+}
+
+/// The exception's type. Its text could quote the record.
+fn name(py: Python<'_>, error: &PyErr) -> String {
+    error.get_type(py).to_string()
+}

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import traceback
+
+import pytest
+
+import rekindle
+from conftest import Make, grants
+from rekindle.testing import TestServer
+
+
+def test_a_valid_token_is_served_without_a_request(server: TestServer, make: Make) -> None:
+    server.script()
+    token = make(expires_in=900).token()
+    assert (token.value, token.authorization, token.generation) == ("AT-1", "Bearer AT-1", 1)
+    assert server.log() == []
+
+
+def test_an_invalidated_token_is_refreshed_once(server: TestServer, make: Make) -> None:
+    server.script(grants(2))
+    session = make()
+    session.token()
+    session.invalidate()
+    assert session.token_if_valid() is None
+    assert session.token().value == "AT-2"
+    assert session.stats()["refreshes"] == 1
+
+
+def test_twenty_tasks_share_one_refresh(server: TestServer, make: Make) -> None:
+    server.script(grants(2))
+    session = make(expires_at=1.0)
+
+    async def values() -> list[str]:
+        return [token.value for token in await asyncio.gather(*(session.atoken() for _ in range(20)))]
+
+    assert asyncio.run(values()) == ["AT-2"] * 20
+    assert len(server.log()) == 1
+
+
+def test_a_cancelled_task_does_not_end_the_refresh(server: TestServer, make: Make) -> None:
+    server.script(grants(2, hold="answer"))
+    session = make(expires_at=1.0)
+
+    async def cancel() -> str:
+        task = asyncio.create_task(session.atoken())
+        await asyncio.to_thread(server.log, wait=1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        server.release("answer")
+        return (await session.atoken()).value
+
+    assert asyncio.run(cancel()) == "AT-2"
+    assert len(server.log()) == 1
+
+
+def test_one_session_serves_loops_one_after_the_other(server: TestServer, make: Make) -> None:
+    server.script(grants(2), grants(3))
+    session = make()
+    for generation in (2, 3):
+        assert asyncio.run(session.arefresh(force=True)).generation == generation
+
+
+def test_a_dead_refresh_token_is_login_required(server: TestServer, make: Make) -> None:
+    server.script({"match": {"path": "/token"}, "respond": {"status": 400, "json": {"error": "invalid_grant"}}})
+    session = make(expires_at=1.0)
+    for _ in range(2):
+        with pytest.raises(rekindle.LoginRequired) as caught:
+            session.token()
+        assert (caught.value.kind, caught.value.retryable) == ("LoginRequired", False)
+    assert caught.value.oauth_error == "invalid_grant"
+    assert session.status().standing == "login_required"
+    assert len(server.log()) == 1
+
+
+def test_signing_out_and_in_again_serves_the_new_token(server: TestServer, make: Make) -> None:
+    session = make()
+    session.sign_out()
+    with pytest.raises(rekindle.SignedOut):
+        session.token()
+    session.sign_in(rekindle.Credential(access_token="AT-9", refresh_token="RT-9"))
+    assert session.token().value == "AT-9"
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("token_url", 7),
+        ("token_url", "ftp://x"),
+        ("expires_in", 0),
+        ("expires_in", float("nan")),
+        ("expires_in", "900"),
+        ("expires_in", True),
+        ("origins", "https://api.example.com"),
+        ("origins", [1]),
+        ("dialect", 3),
+        ("dialect", "no-such-preset"),
+        ("dialect", {"rotatoin": "strict"}),
+        ("dialect", {"refresh": object()}),
+        ("credential", {"access_token": "x"}),
+        ("store", object()),
+        ("refresh_with", 1),
+        ("on_event", 1),
+        ("wait_timeout", -1),
+        ("lease", 1.0),
+    ],
+)
+def test_what_makes_no_sense_names_its_argument(make: Make, argument: str, value: object) -> None:
+    tokens = {"access_token": None, "refresh_token": None} if argument == "credential" else {}
+    with pytest.raises(rekindle.InvalidConfig) as caught:
+        make(**{argument: value}, **tokens)
+    name = {"dialect": str(value) if isinstance(value, str) else "dialect"}.get(argument, argument)
+    assert name in str(caught.value) or "rotatoin" in str(caught.value)
+
+
+def test_an_unknown_option_is_a_type_error(make: Make) -> None:
+    with pytest.raises(TypeError, match="acces_token"):
+        make(acces_token="x")
+
+
+def test_sessions_and_tokens_do_not_pickle_and_say_what_to_do(make: Make) -> None:
+    session = make()
+    for one in (session, session.token(), rekindle.Credential(access_token="SECRET-1")):
+        with pytest.raises(TypeError, match="pickle"):
+            pickle.dumps(one)
+
+
+def test_a_token_is_not_shown_by_accident(make: Make) -> None:
+    token = make().token()
+    assert "AT-1" not in repr(token)
+    for show in (str, "{}".format, lambda token: f"{token}"):
+        with pytest.raises(TypeError, match=r"\.value"):
+            show(token)
+
+
+def test_no_secret_is_told_by_logs_reprs_or_tracebacks(
+    server: TestServer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    echo = {"error": "invalid_grant", "error_description": "RT-SENTINEL is dead"}
+    server.script({"match": {"path": "/token"}, "respond": {"status": 400, "json": echo}})
+    credential = rekindle.Credential(access_token="AT-SENTINEL", refresh_token="RT-SENTINEL", expires_at=1.0)
+    session = make(access_token=None, refresh_token=None, credential=credential, client_secret="CS-SENTINEL")
+    with pytest.raises(rekindle.LoginRequired) as caught:
+        session.token()
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
+    told += repr(session) + repr(credential) + str(session.status()) + str(session.stats()) + caplog.text
+    assert "SENTINEL" not in told

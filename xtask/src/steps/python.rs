@@ -1,0 +1,110 @@
+//! The Python package: wheel and sdist are built, the wheel is installed where nothing else of ours is, and
+//! its tests run there; the stubs are checked against it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::toolbox::cargo;
+use crate::house::House;
+use crate::report::{Count, Outcome};
+use crate::run;
+
+/// By name: a lock file would name a place that they come from.
+const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright"];
+
+/// What the adapters adapt to.
+const PEERS: &[&str] = &["httpx", "requests", "aiohttp"];
+
+/// The house's limit for a wheel.
+const MOST_BYTES: u64 = 6_000_000;
+
+pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
+    let venv = house.target.join("python-venv");
+    let python = venv.join("bin/python");
+    if !ready(&venv) {
+        if !house.install {
+            return Outcome::Skipped("its tools are not installed: cargo xtask test --install".to_owned());
+        }
+        if !install(&venv) {
+            return Outcome::Failed("the Python environment could not be made".to_owned());
+        }
+    }
+    match check(house, &venv, &python, count) {
+        Ok(()) => Outcome::Passed,
+        Err(why) => Outcome::Failed(why),
+    }
+}
+
+fn ready(venv: &Path) -> bool {
+    TOOLS.iter().all(|tool| venv.join("bin").join(tool).exists())
+}
+
+fn install(venv: &Path) -> bool {
+    let pip = ["install", "--quiet", "--disable-pip-version-check"];
+    run::ok(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))
+        && run::ok(Command::new(venv.join("bin/pip")).args(pip).args(TOOLS).args(PEERS))
+}
+
+fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {
+    let wheel = build(house, venv)?;
+    let size = std::fs::metadata(&wheel).map_err(|e| e.to_string())?.len();
+    if size > MOST_BYTES {
+        return Err(format!("the wheel has {size} bytes, more than {MOST_BYTES}"));
+    }
+    let pip =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"];
+    step("the wheel does not install", Command::new(python).args(pip).arg(&wheel))?;
+    clean(house, &wheel)?;
+    // The server is built by the Rust tests, but they may have been left out.
+    step(
+        "the test server does not build",
+        cargo(house).args(["build", "--locked", "-p", "rekindle-test-server"]),
+    )?;
+    let before = count.failed;
+    let mut pytest = Command::new(python);
+    pytest.args(["-m", "pytest"]).current_dir(house.path("python"));
+    pytest.env("REKINDLE_TEST_SERVER", house.target.join("debug/rekindle-test-server"));
+    // Failed tests are counted by name; no count means that it did not even begin.
+    if !run::watched(&mut pytest, |line| count.see_pytest(line)) && count.failed == before {
+        return Err("pytest did not run".to_owned());
+    }
+    stubs(house, venv, python)
+}
+
+fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
+    let out = house.target.join("wheels");
+    let _ = std::fs::remove_dir_all(&out);
+    let mut maturin = Command::new(venv.join("bin/maturin"));
+    // The wheel is built from the sdist, so both are tried. Not `--locked`: the sdist's workspace is smaller, so
+    // its lock file loses entries; those that stay keep their versions.
+    maturin.args(["build", "--release", "--sdist", "--out"]).arg(&out);
+    step("wheel or sdist do not build", maturin.current_dir(house.path("python")))?;
+    let found = std::fs::read_dir(&out).map_err(|e| e.to_string())?;
+    let mut wheels = found.filter_map(|entry| Some(entry.ok()?.path()));
+    wheels.find(|path| path.extension().is_some_and(|e| e == "whl")).ok_or_else(|| "no wheel".to_owned())
+}
+
+/// The wheel alone, in an environment of its own, does what the README begins with.
+fn clean(house: &House, wheel: &Path) -> Result<(), String> {
+    let venv = house.target.join("python-clean-venv");
+    step("no clean environment", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let pip = ["install", "--quiet", "--disable-pip-version-check", "--no-index"];
+    step("the wheel wants more than itself", Command::new(venv.join("bin/pip")).args(pip).arg(wheel))?;
+    let program = "import rekindle; s = rekindle.Session(token_url='https://a.test/token', client_id='a', \
+                   access_token='x'); assert s.token().value == 'x'; rekindle.Client(s, base_url='https://a.test')";
+    step("the installed wheel does not work", Command::new(venv.join("bin/python")).args(["-c", program]))
+}
+
+fn stubs(house: &House, venv: &Path, python: &Path) -> Result<(), String> {
+    let here = house.path("python");
+    let stubtest = ["-m", "mypy.stubtest", "rekindle._native"];
+    step("stubtest", Command::new(python).args(stubtest).current_dir(&here))?;
+    let mypy = ["-m", "mypy", "--strict", "-p", "rekindle"];
+    step("mypy", Command::new(python).args(mypy).current_dir(here.join("python")))?;
+    let mut pyright = Command::new(venv.join("bin/pyright"));
+    step("pyright", pyright.arg("--pythonpath").arg(python).current_dir(&here))
+}
+
+fn step(what: &str, command: &mut Command) -> Result<(), String> {
+    if run::ok(command) { Ok(()) } else { Err(format!("{what}: see above")) }
+}
