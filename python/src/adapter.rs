@@ -49,7 +49,8 @@ impl Session {
                 return Ok(None);
             }
             match session.token_for(&url, None).await {
-                Ok(token) => Ok(token.map(|token| token.clone())),
+                // Its own: a borrowed one is for a moment, and Python may keep it.
+                Ok(token) => Ok(Option::clone(&token)),
                 Err(error) => Err(Problem::of(error).await),
             }
         };
