@@ -27,3 +27,31 @@ async fn twenty_requests_that_meet_an_expired_token_make_one_refresh() {
     let counted = server.counters();
     assert_eq!((counted.refreshes, counted.reuses_detected, session.stats().refreshes), (1, 0, 1));
 }
+
+// spec 1.1, 1.3: a caller that read its clock, and then waited while another opened the store, must not find
+// that the token which ended in the meantime is still valid.
+#[test]
+fn a_token_whose_end_is_known_is_never_sent_however_many_threads_begin_at_once() {
+    for _ in 0..20 {
+        let session = Session::builder("oauth2")
+            .token_url("http://127.0.0.1:9/token")
+            .client_id("app")
+            .credential(rekindle::Credential {
+                access_token: Some("over".into()),
+                expiry: Some(rekindle::Expiry::At(rekindle::proto::Wall(0))),
+                ..Default::default()
+            })
+            .build()
+            .unwrap();
+        let start = std::sync::Barrier::new(16);
+        std::thread::scope(|threads| {
+            for _ in 0..16 {
+                threads.spawn(|| {
+                    start.wait();
+                    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                    assert!(runtime.block_on(session.token()).unwrap_err().is_login_required());
+                });
+            }
+        });
+    }
+}

@@ -121,8 +121,9 @@ impl Engine {
         self: &Arc<Self>,
         question: impl FnOnce(&mut Machine, Now) -> (T, Option<Ticket>),
     ) -> (T, Option<Waiter>) {
-        let now = self.clock.now();
         let mut state = self.state.lock();
+        // Read under the lock: to the machine, time never goes back, however long somebody waited here.
+        let now = self.clock.now();
         let (answer, ticket) = question(&mut state.machine, now);
         let waiter = ticket.map(|ticket| {
             self.hub.count_waiter();
@@ -136,8 +137,9 @@ impl Engine {
 
     /// Looks at the machine.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Machine, Now) -> T) -> T {
+        let state = self.state.lock();
         let now = self.clock.now();
-        look(&self.state.lock().machine, now)
+        look(&state.machine, now)
     }
 
     /// Waits at a door, until `deadline` on the monotonic clock, on whatever runtime the caller is.

@@ -1,0 +1,331 @@
+//! What the token endpoint said, and what follows for the flight (spec 5.1 to 5.3, 6.2).
+
+use std::time::Duration;
+
+use super::{MOST_SENDS, Rewrite, Step};
+use crate::credential::{Grant, Secret};
+use crate::error::{ErrorKind, Failure};
+use crate::machine::acquire::login_required;
+use crate::machine::limits::full_jitter;
+use crate::machine::record::{Backoff, BackoffKind, DeadMark, Intent, Record, SharedTime};
+use crate::machine::resend::Resend;
+use crate::machine::{Effect, Machine, store_unavailable};
+use crate::store::{Expected, Saved, Unavailable, Version};
+use crate::time::Now;
+use crate::verdict::{DeadReason, Lost, Outcome};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Jitter may come out near zero; a storm must not.
+const LEAST_BACKOFF: Duration = Duration::from_millis(500);
+const FIRST_BACKOFF: Duration = Duration::from_secs(2);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const CLIENT_REJECTED: Duration = Duration::from_secs(60);
+
+impl Machine {
+    pub(super) fn answered(&mut self, outcome: Outcome, now: Now) {
+        match outcome {
+            Outcome::Granted(grant) => self.granted(&grant, now),
+            Outcome::GrantedWithoutAccess { refresh_token } => {
+                self.granted_without_access(refresh_token, now)
+            }
+            Outcome::Dead(reason) => self.dead(reason),
+            Outcome::LostRace => self.lost_race(now),
+            Outcome::RetrySame { after } => self.not_consumed(after, BackoffKind::RefreshFailed, now),
+            Outcome::RateLimited { after } => self.not_consumed(after, BackoffKind::RateLimited, now),
+            Outcome::NotSent => self.not_consumed(None, BackoffKind::RefreshFailed, now),
+            Outcome::NonceRequired(nonce) => self.nonce_required(nonce, now),
+            Outcome::ClockSkew => self.clock_skew(now),
+            Outcome::StepUp(_) => self.step_up(now),
+            Outcome::ClientConfig { error } => self.client_config(error, now),
+            Outcome::Lost(lost) => self.lost(lost, now),
+            Outcome::Unknown { status } => self.unknown(status, now),
+        }
+    }
+
+    fn granted(&mut self, grant: &Grant, now: Now) {
+        let Some((sent, sequence)) = self.flight.as_ref().and_then(|flight| flight.sent) else { return };
+        self.step(Step::Landing);
+        if let Some(flight) = &mut self.flight {
+            flight.renew_at = None;
+        }
+        self.last_refresh = Some(now.mono);
+        self.land(grant, sent, sequence, now);
+    }
+
+    /// The refresh token is kept, but there is nothing to serve (spec 5.4).
+    fn granted_without_access(&mut self, refresh_token: Secret, now: Now) {
+        let Some(held) = self.held_mut() else { return };
+        held.record.refresh_token = Some(refresh_token);
+        held.record.intent = None;
+        let failure = "the token endpoint gave a refresh token but no access token: check scope and client configuration";
+        self.back_off(BackoffKind::ClientRejected, Some(CLIENT_REJECTED), failure, now);
+    }
+
+    fn dead(&mut self, reason: DeadReason) {
+        let lost = self
+            .flight
+            .as_ref()
+            .and_then(|flight| flight.intent.as_ref())
+            .is_some_and(|intent| intent.sends >= 2);
+        let reason = if lost { DeadReason::AnswerLost } else { reason };
+        let op = self.load();
+        self.step(Step::Rereading(op, reason));
+    }
+
+    /// Only the same token is marked; another one is adopted, or spent instead (spec 5.2).
+    pub(super) fn reread_after_dead(
+        &mut self,
+        record: Record,
+        version: Version,
+        reason: DeadReason,
+        now: Now,
+    ) {
+        let sent = self.held().and_then(|held| held.record.refresh_fingerprint());
+        if record.refresh_fingerprint() != sent {
+            return self.consider(record, version, now);
+        }
+        let Some(refresh_token) = sent else { return };
+        let oauth_error = self.flight.as_ref().and_then(|flight| flight.said.oauth_error.clone());
+        let mut marked = record;
+        marked.fence += 1;
+        marked.lease = None;
+        marked.intent = None;
+        marked.backoff = None;
+        marked.dead =
+            Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason, oauth_error });
+        let op = self.save(&mut marked, Expected::Version(version));
+        self.step(Step::Marking(op, Box::new(marked), reason));
+    }
+
+    pub(super) fn marked(
+        &mut self,
+        record: Record,
+        reason: DeadReason,
+        saved: Result<Saved, Unavailable>,
+        now: Now,
+    ) {
+        let version = match saved {
+            Ok(Saved::Done(version)) => Some(version),
+            Ok(Saved::Conflict) => {
+                let op = self.load();
+                return self.step(Step::Rereading(op, reason));
+            }
+            Err(_) => None,
+        };
+        if let Some(held) = self.held_mut() {
+            held.record = record;
+            held.version = version.or_else(|| held.version.clone());
+        }
+        self.tell_login(reason);
+        self.fail_flight(login_required(reason), now);
+    }
+
+    /// Somebody else refreshed at the same moment: their result may be in the store (spec 5.1).
+    fn lost_race(&mut self, now: Now) {
+        if self.flight.as_ref().is_none_or(|flight| flight.sends >= MOST_SENDS) {
+            let failure = "the server says that somebody else refreshes at the same moment; try again";
+            return self.back_off(BackoffKind::RefreshFailed, None, failure, now);
+        }
+        self.clear_sends();
+        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, 1, LONGEST_PAUSE);
+        self.step(Step::Waiting(now.mono + pause));
+    }
+
+    /// The token was not spent: the same again, inside the flight (spec 5.1).
+    fn not_consumed(&mut self, after: Option<Duration>, kind: BackoffKind, now: Now) {
+        let after = after.map(|after| after.min(LONGEST_RETRY_AFTER));
+        let Some(flight) = &mut self.flight else { return };
+        if flight.sends >= MOST_SENDS || after.is_some_and(|after| after > LONGEST_PAUSE) {
+            self.clear_sends();
+            let failure = "the token endpoint is not able to answer now; nobody is signed out, try again";
+            return self.back_off(kind, after, failure, now);
+        }
+        flight.pauses += 1;
+        let pauses = flight.pauses;
+        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, pauses, LONGEST_PAUSE);
+        self.step(Step::Pausing(now.mono + after.unwrap_or(pause)));
+    }
+
+    fn nonce_required(&mut self, nonce: Option<String>, now: Now) {
+        let Some(flight) = &mut self.flight else { return };
+        if flight.nonce.is_some() || nonce.is_none() {
+            return self.not_consumed(None, BackoffKind::RefreshFailed, now);
+        }
+        flight.nonce = nonce;
+        self.send_or_reread(now);
+    }
+
+    fn clock_skew(&mut self, now: Now) {
+        let Some(flight) = &mut self.flight else { return };
+        if std::mem::replace(&mut flight.skew_corrected, true) {
+            return self.not_consumed(None, BackoffKind::RefreshFailed, now);
+        }
+        self.send_or_reread(now);
+    }
+
+    fn step_up(&mut self, now: Now) {
+        self.clear_sends();
+        self.tell_login(DeadReason::StepUp);
+        let failure = login_required(DeadReason::StepUp);
+        self.back_off_with(BackoffKind::LoginRequired, Some(CLIENT_REJECTED), failure, now);
+    }
+
+    fn client_config(&mut self, error: String, now: Now) {
+        self.clear_sends();
+        let mut failure = Failure::new(
+            ErrorKind::ClientRejected,
+            format!(
+                "the token endpoint turns this client away ({error}): check client_id, client_secret and scope; nobody is signed out"
+            ),
+        );
+        failure.oauth_error = Some(error);
+        let failures =
+            self.held().and_then(|held| held.record.backoff.as_ref()).map_or(0, |backoff| backoff.failures);
+        let hold = CLIENT_REJECTED.saturating_mul(1 << failures.min(6)).min(LONGEST_RETRY_AFTER);
+        self.back_off_with(BackoffKind::ClientRejected, Some(hold), failure, now);
+    }
+
+    /// No readable verdict came: table 6.2.
+    fn lost(&mut self, lost: Lost, now: Now) {
+        let Some(flight) = &self.flight else { return };
+        let (sends, intent) = (flight.sends, flight.intent.clone());
+        let Some(intent) = intent.or_else(|| self.unwritten_intent(now)) else { return };
+        match self.resend(&intent, lost, now) {
+            Resend::Now if sends < MOST_SENDS => self.send_once_more(intent, now),
+            Resend::Paused if sends < MOST_SENDS => {
+                let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, sends, LONGEST_PAUSE);
+                self.count_send(intent);
+                self.step(Step::Pausing(now.mono + pause));
+            }
+            Resend::In(wait) if sends < MOST_SENDS => {
+                self.count_send(intent);
+                self.step(Step::Pausing(now.mono + wait));
+            }
+            Resend::WhenTokenEnds => {
+                self.note_lost(lost);
+                self.hold_until_token_ends(now);
+            }
+            _ => {
+                self.note_lost(lost);
+                let failure =
+                    "the answer to a refresh was lost; it is tried again later, nobody is signed out";
+                self.back_off(BackoffKind::RefreshFailed, None, failure, now);
+            }
+        }
+    }
+
+    fn send_once_more(&mut self, intent: Intent, now: Now) {
+        self.count_send(intent);
+        self.send_or_reread(now);
+    }
+
+    /// The next send under this lease is one more whose fate may stay unknown.
+    fn count_send(&mut self, mut intent: Intent) {
+        intent.sends += 1;
+        if let Some(held) = self.held_mut() {
+            held.record.intent = Some(intent.clone());
+        }
+        if let Some(flight) = &mut self.flight {
+            flight.intent = Some(intent);
+        }
+    }
+
+    /// The token's send had no consequence: the next one is the first again.
+    fn clear_sends(&mut self) {
+        if let Some(held) = self.held_mut() {
+            held.record.intent = None;
+        }
+        if let Some(flight) = &mut self.flight {
+            flight.intent = None;
+        }
+    }
+
+    fn note_lost(&mut self, lost: Lost) {
+        if let Some(intent) = self.held_mut().and_then(|held| held.record.intent.as_mut()) {
+            intent.lost = Some(lost);
+        }
+    }
+
+    fn unwritten_intent(&self, now: Now) -> Option<Intent> {
+        let flight = self.flight.as_ref()?;
+        Some(Intent {
+            refresh_token: self.held()?.record.refresh_fingerprint()?,
+            owner: flight.owner.clone(),
+            first_sent: SharedTime::new(now, self.boot()),
+            sends: flight.sends,
+            lost: None,
+        })
+    }
+
+    fn unknown(&mut self, status: u16, now: Now) {
+        self.clear_sends();
+        let mut failure = Failure::new(
+            ErrorKind::RefreshFailed,
+            format!(
+                "the token endpoint answered with status {status} and nothing that this dialect knows: check token_url and dialect; nobody is signed out"
+            ),
+        );
+        failure.status = Some(status);
+        self.back_off_with(BackoffKind::RefreshFailed, None, failure, now);
+    }
+
+    /// A replay may revoke everything, so the token that is still valid is used up first (spec 6.2).
+    pub(super) fn hold_until_token_ends(&mut self, now: Now) {
+        let left = self.current().and_then(|current| current.left(now)).unwrap_or(LONGEST_BACKOFF);
+        let failure = "the answer to a refresh was lost; it is sent again once the access token has ended";
+        self.back_off(BackoffKind::RefreshFailed, Some(left), failure, now);
+    }
+
+    pub(super) fn store_failed(&mut self, unavailable: &Unavailable, now: Now) {
+        let failure = store_unavailable(unavailable);
+        self.back_off_with(BackoffKind::StoreUnavailable, None, failure, now);
+    }
+
+    fn back_off(&mut self, kind: BackoffKind, after: Option<Duration>, message: &str, now: Now) {
+        self.back_off_with(kind, after, Failure::new(kind.error(), message), now);
+    }
+
+    /// Ends the flight; back-off and release go to the store beside whatever comes next (spec 5.3).
+    fn back_off_with(&mut self, kind: BackoffKind, after: Option<Duration>, failure: Failure, now: Now) {
+        let boot = self.config.boot.clone();
+        let owner = self.flight.as_ref().map(|flight| flight.owner.clone());
+        let failures =
+            self.held().and_then(|held| held.record.backoff.as_ref()).map_or(0, |backoff| backoff.failures);
+        let pause = full_jitter(&mut self.entropy, FIRST_BACKOFF, failures, LONGEST_BACKOFF);
+        let pause = after.unwrap_or(pause.max(LEAST_BACKOFF));
+        let Some(held) = self.held_mut() else { return };
+        held.record.backoff = Some(Backoff {
+            until: SharedTime::new(now.plus(pause), boot.as_deref()),
+            failures: failures + 1,
+            kind,
+            oauth_error: failure.oauth_error.clone(),
+            status: failure.status,
+        });
+        if held.record.lease.as_ref().map(|lease| &lease.owner) == owner.as_ref() {
+            held.record.lease = None;
+        }
+        if kind != BackoffKind::StoreUnavailable {
+            self.release();
+        }
+        self.fail_flight(failure.after(pause), now);
+    }
+
+    fn release(&mut self) {
+        let Some(held) = self.held() else { return };
+        let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
+        let op = self.save(&mut record, Expected::Version(version.clone()));
+        self.tidy = Some(Box::new(Rewrite { op, record, over: version }));
+    }
+
+    /// What a send of an ended lineage brought is revoked, never kept (spec 4.6).
+    pub(super) fn orphan_answered(&mut self, outcome: Outcome) {
+        let token = match outcome {
+            Outcome::Granted(grant) => grant.refresh_token.unwrap_or(grant.access_token),
+            Outcome::GrantedWithoutAccess { refresh_token } => refresh_token,
+            _ => return,
+        };
+        self.effects.push_back(Effect::Revoke { token });
+    }
+}
