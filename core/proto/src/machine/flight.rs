@@ -58,6 +58,8 @@ enum Step {
     Reading(OpId),
     /// Reading it once more after a Dead: only the same token is marked (spec 5.2).
     Rereading(OpId, DeadReason),
+    /// Reading once the marks of the flight before are written: the store does not know yet how that ended.
+    Tidying,
     /// Asking whether the owner of a lease or an intent lives.
     Probing(OpId, Box<Record>, Version),
     /// Reading again then.
@@ -83,7 +85,7 @@ impl Flight {
             | Step::Claiming(own, _)
             | Step::Sending(own, _)
             | Step::Marking(own, ..) => *own == op,
-            Step::Waiting(_) | Step::Pausing(_) | Step::Landing => false,
+            Step::Tidying | Step::Waiting(_) | Step::Pausing(_) | Step::Landing => false,
         }
     }
 
@@ -227,6 +229,9 @@ impl Machine {
             Some(Step::Rereading(_, reason)) => Some(*reason),
             _ => None,
         };
+        if self.tidy.is_some() && after_dead.is_none() {
+            return self.step(Step::Tidying);
+        }
         let (record, version) = match self.stored(loaded, now) {
             Ok(Some(stored)) => stored,
             Ok(None) => return,
@@ -290,6 +295,9 @@ impl Machine {
         let Some(tidy) = self.tidy.take() else { return };
         if let Ok(Saved::Done(version)) = saved {
             self.rewritten(*tidy, version);
+        }
+        if matches!(self.flight.as_ref().map(|flight| &flight.step), Some(Step::Tidying)) {
+            self.read();
         }
     }
 
