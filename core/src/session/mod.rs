@@ -9,7 +9,6 @@ mod runtime;
 mod source;
 mod token;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -560,12 +559,6 @@ impl Session {
     /// Waits at a door.
     async fn at_door(&self, waiter: Waiter, deadline: Duration) -> Result<Done, Failure> {
         self.engine.wait(waiter, deadline).await
-    }
-
-    /// What the caller's future runs on does not matter to a session.
-    #[doc(hidden)]
-    pub fn on_engine(work: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        runtime::spawn(work).map(drop)
     }
 }
 
