@@ -9,6 +9,7 @@ mod response;
 mod run;
 mod session;
 mod store;
+mod testing;
 
 use pyo3::prelude::*;
 
@@ -29,8 +30,17 @@ mod _native {
 
     use super::*;
 
+    #[pymodule]
+    mod testing {
+        #[pymodule_export]
+        use crate::testing::ManualClock;
+    }
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // A module inside of a library is no file of its own: `import` finds it only here.
+        let loaded = module.py().import("sys")?.getattr("modules")?;
+        loaded.set_item("rekindle._native.testing", module.getattr("testing")?)?;
         let kinds: Vec<&str> = rekindle::ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
         module.add("KINDS", kinds)?;
         module.add("VERSION", env!("CARGO_PKG_VERSION"))

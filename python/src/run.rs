@@ -82,9 +82,16 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
     loop {
         match tokio::time::timeout(SIGNALS, &mut work).await {
             Ok(done) => return Ok(done),
-            Err(_) => Python::attach(|py| py.check_signals())?,
+            Err(_) => Python::attach(listen)?,
         }
     }
+}
+
+/// Raises what came meanwhile: a signal, or what another thread raises here (`PyThreadState_SetAsyncExc`, as
+/// timeouts for threads and debuggers do). The latter waits until this thread runs some Python.
+fn listen(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()?;
+    py.import("rekindle._wait")?.getattr("_listen")?.call0().map(drop)
 }
 
 fn start<T: Send + 'static>(

@@ -52,6 +52,7 @@ def options(
     files: Any,
     timeout: float | None | Literal["client"],
     follow_redirects: bool,
+    idempotency_key: Any,
     loop: asyncio.AbstractEventLoop | None,
 ) -> dict[str, Any]:
     """The keywords of the native `request`."""
@@ -71,6 +72,10 @@ def options(
         bare, chunks = _content(content, loop)
     if media_type is not None and not any(name.lower() == "content-type" for name, _ in plain):
         plain.append(("content-type", media_type))
+    if idempotency_key is not None:
+        if not isinstance(idempotency_key, str):
+            raise InvalidConfig(f"idempotency_key must be text, not a {type(idempotency_key).__name__}")
+        plain.append(("idempotency-key", idempotency_key))
     return {
         "params": pairs("params", params),
         "headers": plain,
@@ -93,7 +98,7 @@ def seconds(name: str, value: object) -> float | None:
 
 def _encode(value: object) -> bytes:
     try:
-        return _json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        return _json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise InvalidConfig(f"json cannot be written as JSON ({type(error).__name__})") from None
 

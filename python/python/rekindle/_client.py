@@ -33,6 +33,7 @@ class RequestOptions(TypedDict, total=False):
     files: Any
     timeout: float | None
     follow_redirects: bool
+    idempotency_key: str
 
 
 _NAMES = frozenset(RequestOptions.__annotations__)
@@ -94,6 +95,7 @@ class _Base:
             files=given.get("files"),
             timeout=given.get("timeout", "client"),
             follow_redirects=given.get("follow_redirects", self._follow),
+            idempotency_key=given.get("idempotency_key"),
             loop=loop,
         )
 

@@ -119,6 +119,26 @@ class StoreHost:
         return ("unavailable", None, f"the store's save gave a {_kind(saved)}, not a version (str) or None")
 
 
+    def announce(self, owner: str) -> _Said:
+        """Best effort."""
+        return self._told(self._store.announce, owner)
+
+    def retire(self, owner: str) -> _Said:
+        """Best effort."""
+        return self._told(self._store.retire, owner)
+
+    def owner(self, owner: str) -> _Said:
+        """`alive`, `dead`, or whatever else: nobody knows."""
+        return self._told(self._store.owner, owner)
+
+    def _told(self, call: Callable[[str], Any], owner: str) -> _Said:
+        try:
+            told = self._host.call(call, owner)
+        except Exception as error:
+            return _unavailable(error)
+        return ({True: "alive", False: "dead"}.get(told, "unknown") if isinstance(told, bool) else "unknown", None, None)
+
+
 def _unavailable(error: Exception) -> _Said:
     # Another's text could quote the record.
     text = error.message if isinstance(error, RekindleError) else f"the store raised {_kind(error)}"

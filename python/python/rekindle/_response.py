@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -19,6 +20,25 @@ class Redirect(NamedTuple):
 
     status_code: int
     url: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a response says about the session's token (rule 2.1)."""
+
+    name: str
+    """`accepted`, `expired`, `insufficient_scope`, `step_up`, `nonce_required`, `rate_limited`, `unavailable` or
+    `denied`."""
+    reason: str | None = None
+    """Why it expired: `expired`, `invalid`, `revoked` or `unknown`."""
+    scope: str | None = None
+    """The scope that is wanted."""
+    acr_values: str | None = None
+    """What signing in again must ask for, as `max_age` and `claims`."""
+    max_age: int | None = None
+    claims: str | None = None
+    retry_after: float | None = None
+    """When to come back, in seconds."""
 
 
 class Headers(Mapping[str, str]):
@@ -58,12 +78,20 @@ class _Base:
         self.headers = Headers(headers)
         self.history = [Redirect(*one) for one in history]
         self.elapsed = timedelta(seconds=elapsed)
-        self.verdict: str | None = verdict
-        """What it says about the session's token; `None` where the request carried none."""
-        self.replay_refused: str | None = refused
-        """Why the request was not sent again although its token was turned away."""
+        self._judged: tuple[dict[str, Any] | None, str | None] = (verdict, refused)
         self._body: bytes | None = body if isinstance(body, bytes) else None
         self._stream: _native.Stream | None = None if isinstance(body, bytes) else body
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What it says about the session's token, as far as it has been read; `None` if the request carried none."""
+        facts, _ = self._judged if self._stream is None else self._stream.judged()
+        return None if facts is None else Verdict(**facts)
+
+    @property
+    def replay_refused(self) -> str | None:
+        """Why the request was not sent again although its token was turned away."""
+        return (self._judged if self._stream is None else self._stream.judged())[1]
 
     @property
     def is_success(self) -> bool:

@@ -47,11 +47,15 @@ class Status:
     failures: int
     persisted: bool
     refreshing: bool
+    leased: bool
     scope: str | None
 
 
 class Session:
     """Keeps one sign-in alive for all threads, tasks and (with a shared store) processes that use it."""
+
+    _of_tests: Mapping[str, Any] = {}
+    """What `rekindle.testing.session` puts in: a clock."""
 
     def __init__(
         self,
@@ -102,6 +106,7 @@ class Session:
             store_host=_store(self._host, store),
             refresh_host=_refresh(self._host, refresh_with),
             on_event=_listener(on_event),
+            **self._of_tests,
         )
         _LIVE.add(self)
 
@@ -150,7 +155,11 @@ class Session:
 
     def status(self, *, fresh: bool = False) -> Status:
         """How things stand, by memory; `fresh`: the store is read first, if it was not yet."""
-        return Status(**(self._do(self._native.status, fresh)))
+        return Status(**self._do(self._native.status, fresh))
+
+    async def astatus(self, *, fresh: bool = False) -> Status:
+        """As `status`, without blocking the loop."""
+        return Status(**await self._ado(self._native.status, fresh))
 
     def stats(self) -> dict[str, int]:
         """How often things happened."""
@@ -258,14 +267,15 @@ def _seconds(name: str, value: object) -> float:
     return float(value)
 
 
-def _store(host: Host, store: Any) -> tuple[StoreHost, str | None, bool] | None:
+def _store(host: Host, store: Any) -> tuple[StoreHost, str | None, bool, bool] | None:
     if store is None or isinstance(store, (FileStore, MemoryStore)):
         return None
     for name in ("load", "save"):
         if not callable(getattr(store, name, None)):
             raise InvalidConfig(f"store must have {name}(), and a {type(store).__name__} has none")
     identity, shared = getattr(store, "identity", None), getattr(store, "shared", True)
-    return StoreHost(host, store), _text("store.identity", identity), bool(shared)
+    owners = all(callable(getattr(store, name, None)) for name in ("announce", "retire", "owner"))
+    return StoreHost(host, store), _text("store.identity", identity), bool(shared), owners
 
 
 def _refresh(host: Host, function: Any) -> RefreshHost | None:

@@ -15,6 +15,10 @@ def _settle(future: asyncio.Future[Any], good: bool, value: Any) -> None:
         future.set_exception(value)
 
 
+def _listen() -> None:
+    """Called now and then by a thread that waits: whatever was raised for it is raised here."""
+
+
 async def beside(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Runs a native call beside the loop. Cancelling it ends this wait; a refresh goes on."""
     loop = asyncio.get_running_loop()

@@ -3,9 +3,11 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, TypeAlias, final
 
+from . import testing as testing
+
 KINDS: list[str]
 VERSION: str
-__all__ = ["KINDS", "VERSION", "Client", "Events", "Held", "Running", "Session", "Stream"]
+__all__ = ["KINDS", "VERSION", "Client", "Events", "Held", "Running", "Session", "Stream", "testing"]
 
 _Waiter: TypeAlias = tuple[AbstractEventLoop, Future[Any], Callable[..., None]]
 _Given: TypeAlias = tuple[str, str, str, int, float | None]
@@ -20,6 +22,7 @@ class Running:
 @final
 class Stream:
     def chunk(self, waiter: _Waiter | None = None) -> Any: ...
+    def judged(self) -> tuple[dict[str, Any] | None, str | None]: ...
     def close(self) -> None: ...
 
 @final
@@ -40,9 +43,11 @@ class Session:
         origins: list[str],
         insecure_origins: list[str],
         store_path: str | PathLike[str] | None,
-        store_host: tuple[object, str | None, bool] | None,
+        store_host: tuple[object, str | None, bool, bool] | None,
         refresh_host: object | None,
         on_event: Callable[[dict[str, Any]], object] | None,
+        clock: testing.ManualClock | None = None,
+        alone: bool = False,
     ) -> Session: ...
     def token_if_valid(self) -> _Given | None: ...
     def token(self, min_life: float | None = None, waiter: _Waiter | None = None) -> Any: ...
