@@ -170,9 +170,10 @@ impl Engine {
     }
 
     /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
-    pub(crate) async fn settle(&self, deadline: Duration) -> bool {
+    pub(crate) async fn settle(self: &Arc<Self>, deadline: Duration) -> bool {
         let Ok(stay) = runtime::stay() else { return false };
         let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
+        self.ask(Machine::hurry);
         loop {
             let at_rest = self.at_rest.notified();
             if self.look(|machine, _| machine.idle()) {
