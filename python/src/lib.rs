@@ -24,7 +24,7 @@ mod _native {
     #[pymodule_export]
     use super::response::Stream;
     #[pymodule_export]
-    use super::run::Running;
+    use super::run::{Answer, Running};
     #[pymodule_export]
     use super::session::Session;
 

@@ -38,6 +38,18 @@ impl Running {
     }
 }
 
+/// What an async call gives, on its way: asyncio logs the arguments of slow callbacks, and those may be tokens.
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Answer(Mutex<Option<Py<PyAny>>>);
+
+#[pymethods]
+impl Answer {
+    /// Once.
+    fn take(&self) -> Option<Py<PyAny>> {
+        self.0.lock().take()
+    }
+}
+
 /// Waits here, or starts it beside the waiter's loop.
 pub(crate) fn drive<T: Send + 'static>(
     py: Python<'_>,
@@ -115,6 +127,7 @@ fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: 
         Err(error) => (false, error.into_value(py).into_any()),
     };
     let (event_loop, future, settle) = waiter;
+    let Ok(value) = Py::new(py, Answer(Mutex::new(Some(value)))) else { return };
     // Fails where the loop was closed meanwhile: then nobody waits.
     let _ = event_loop.call_method1(py, "call_soon_threadsafe", (settle, future, good, value));
 }

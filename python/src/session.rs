@@ -209,6 +209,11 @@ impl Session {
         Events(self.inner.events().into())
     }
 
+    /// Whether nothing is under way or unsaved.
+    fn is_settled(&self) -> bool {
+        self.inner.is_settled()
+    }
+
     /// Waits for what is under way or unsaved, at most so many seconds; whether nothing is left.
     #[pyo3(signature = (most, waiter=None))]
     fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import http
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -106,6 +107,29 @@ class _Base:
         return self.status_code >= 400
 
     @property
+    def is_client_error(self) -> bool:
+        """Whether the status is of the 400s."""
+        return 400 <= self.status_code < 500
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the status is of the 500s."""
+        return 500 <= self.status_code < 600
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether it names another place."""
+        return self.status_code in (301, 302, 303, 307, 308) and "location" in self.headers
+
+    @property
+    def reason_phrase(self) -> str:
+        """The usual words for the status."""
+        try:
+            return http.HTTPStatus(self.status_code).phrase
+        except ValueError:
+            return ""
+
+    @property
     def content(self) -> bytes:
         """The whole body."""
         if self._body is None:
@@ -153,6 +177,22 @@ class _Base:
         return f"<{type(self).__name__} [{self.status_code}] {self._place()}>"
 
 
+class _Lines:
+    """Text in pieces becomes lines; an end may be split between two pieces."""
+
+    def __init__(self) -> None:
+        self._left = ""
+
+    def feed(self, text: str) -> list[str]:
+        lines = (self._left + text).splitlines(keepends=True)
+        unfinished = bool(lines) and not lines[-1].endswith("\n")
+        self._left = lines.pop() if unfinished else ""
+        return [line.splitlines()[0] for line in lines]
+
+    def rest(self) -> list[str]:
+        return self._left.splitlines()
+
+
 class Response(_Base):
     """A response. Its body is here, or (`stream`) comes as it is read."""
 
@@ -169,6 +209,22 @@ class Response(_Base):
             return
         while (chunk := self._stream.chunk()) is not None:
             yield chunk
+
+    def iter_text(self) -> Iterator[str]:
+        """The body as it comes, as text; what does not decode is replaced."""
+        decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
+        for chunk in self.iter_bytes():
+            if text := decoder.decode(chunk):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
+
+    def iter_lines(self) -> Iterator[str]:
+        """The body line by line, without their ends."""
+        lines = _Lines()
+        for text in self.iter_text():
+            yield from lines.feed(text)
+        yield from lines.rest()
 
     def read(self) -> bytes:
         """The whole body."""
@@ -204,6 +260,24 @@ class AsyncResponse(_Base):
             return
         while (chunk := await beside(self._stream.chunk)) is not None:
             yield chunk
+
+    async def aiter_text(self) -> AsyncIterator[str]:
+        """The body as it comes, as text; what does not decode is replaced."""
+        decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
+        async for chunk in self.aiter_bytes():
+            if text := decoder.decode(chunk):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
+
+    async def aiter_lines(self) -> AsyncIterator[str]:
+        """The body line by line, without their ends."""
+        lines = _Lines()
+        async for text in self.aiter_text():
+            for line in lines.feed(text):
+                yield line
+        for line in lines.rest():
+            yield line
 
     async def aread(self) -> bytes:
         """The whole body."""

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import json
 import os
+import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 from . import _native
 from ._credential import Credential, Token
+from ._discreet import adiscreet, discreet
 from ._errors import InvalidConfig
 from ._events import Event, Events
 from ._host import Host, RefreshHost, StoreHost, guard
@@ -57,6 +59,7 @@ class Session:
     _of_tests: Mapping[str, Any] = {}
     """What `rekindle.testing.session` puts in: a clock."""
 
+    @discreet
     def __init__(
         self,
         *,
@@ -99,7 +102,7 @@ class Session:
             dialect_json=as_json,
             settings={key: value for key, value in settings.items() if value is not None},
             credential=None if given is None else given._plain(),
-            variables={str(key): str(value) for key, value in (variables or {}).items()},
+            variables=_variables(variables),
             origins=_texts("origins", origins),
             insecure_origins=_texts("insecure_origins", insecure_origins),
             store_path=store.path if isinstance(store, FileStore) else None,
@@ -108,6 +111,7 @@ class Session:
             on_event=_listener(on_event),
             **self._of_tests,
         )
+        weakref.finalize(self, _linger, self._native, self._host).atexit = False
         _LIVE.add(self)
 
     def token(self, *, min_life: float | None = None) -> Token:
@@ -137,10 +141,12 @@ class Session:
         """As if the access token had expired."""
         self._native.invalidate()
 
+    @discreet
     def sign_in(self, credential: Credential) -> None:
         """This credential replaces whatever there is, at once."""
         self._do(self._native.sign_in, _given(credential)._plain())
 
+    @adiscreet
     async def asign_in(self, credential: Credential) -> None:
         """As `sign_in`, without blocking the loop."""
         await self._ado(self._native.sign_in, _given(credential)._plain())
@@ -175,19 +181,22 @@ class Session:
 
     def shutdown(self, *, timeout: float = _AT_EXIT) -> bool:
         """Waits for a refresh under way and an unsaved credential; whether nothing is left."""
-        return bool(self._native.shutdown(timeout))
+        return bool(self._do(self._native.shutdown, _seconds("timeout", timeout)))
 
     async def ashutdown(self, *, timeout: float = _AT_EXIT) -> bool:
         """As `shutdown`, without blocking the loop."""
-        return bool(await self._ado(self._native.shutdown, timeout))
+        return bool(await self._ado(self._native.shutdown, _seconds("timeout", timeout)))
 
+    @discreet
     def _do(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         guard(self._host)
+        self._host.loops.forget_closed()
         return call(*args, **options)
 
+    @adiscreet
     async def _ado(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         guard(self._host)
-        self._host.see(asyncio.get_running_loop())
+        self._host.loops.see(asyncio.get_running_loop())
         return await beside(call, *args, **options)
 
     def __repr__(self) -> str:
@@ -199,12 +208,24 @@ class Session:
 
 _LIVE: weakref.WeakSet[Session] = weakref.WeakSet()
 
+_LINGERING: list[tuple[_native.Session, Host]] = []
+"""Of sessions that nobody holds any more, those with something under way or unsaved."""
+
+
+def _linger(native: _native.Session, host: Host) -> None:
+    _LINGERING[:] = [one for one in _LINGERING if not one[0].is_settled()]
+    if host.process == os.getpid() and not native.is_settled():
+        _LINGERING.append((native, host))
+
 
 @atexit.register
 def _end() -> None:
-    for session in list(_LIVE):
-        if session._host.process == os.getpid():
-            session.shutdown()
+    """Waits for a refresh under way and an unsaved credential, for all sessions together so long at most."""
+    until = time.monotonic() + _AT_EXIT
+    for native, host in [(one._native, one._host) for one in list(_LIVE)] + _LINGERING:
+        if host.process == os.getpid() and not native.is_settled():
+            host.loops.end()
+            native.shutdown(max(until - time.monotonic(), 0.01))
 
 
 def _token(given: Any) -> Token:
@@ -259,6 +280,14 @@ def _texts(name: str, values: object) -> list[str]:
     if not all(isinstance(one, str) for one in texts):
         raise InvalidConfig(f"{name} must hold only texts")
     return texts
+
+
+def _variables(values: object) -> dict[str, str]:
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping) or not all(isinstance(one, str) for pair in values.items() for one in pair):
+        raise InvalidConfig("variables must be a mapping of texts to texts")
+    return dict(values)
 
 
 def _seconds(name: str, value: object) -> float:
