@@ -244,7 +244,12 @@ fn rotation(name: &str) -> Result<Rotation, Error> {
         Some(seconds) => serde_json::json!({"rotation": {"grace_seconds": seconds}}),
         None => serde_json::json!({ "rotation": name }),
     };
-    Ok(Dialect::from_json(&value)?.rotation())
+    let dialect = Dialect::from_json(&value).map_err(|_| {
+        let what = "rotation must be none, grace:<seconds>, until-successor-used, strict, strict-family, \
+                    sometimes or unknown";
+        Error::new(ErrorKind::InvalidConfig, what)
+    })?;
+    Ok(dialect.rotation())
 }
 
 fn credential_of(given: GivenCredential) -> Result<Credential, Error> {
