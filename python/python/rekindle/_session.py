@@ -162,11 +162,12 @@ class Session:
 
     def status(self, *, fresh: bool = False) -> Status:
         """How things stand, by memory; `fresh`: the store is read first, if it was not yet."""
-        return Status(**self._do(self._native.status, fresh))
+        return Status(**self._do(self._native.status, flag("fresh", fresh)))
 
     async def astatus(self, *, fresh: bool = False) -> Status:
         """As `status`, without blocking the loop."""
-        return Status(**await self._ado(self._native.status, fresh))
+        # From memory it is there at once, and nothing is awaited.
+        return Status(**await self._ado(self._native.status, True)) if flag("fresh", fresh) else self.status()
 
     def stats(self) -> dict[str, int]:
         """How often things happened."""
