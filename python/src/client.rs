@@ -13,7 +13,7 @@ use rekindle::{Error, ErrorKind};
 
 use crate::errors::{Problem, raise};
 use crate::response::Raw;
-use crate::run::{Waiter, drive};
+use crate::run::{Waiter, drive, elsewhere};
 use crate::session::Session;
 
 /// Name, file name, media type, content.
@@ -99,7 +99,11 @@ impl Client {
             _ => request,
         };
         let request = if stream { request.streamed() } else { request };
-        drive(py, waiter, send(request, stream), |py, raw: Raw| raw.tuple(py))
+        let convert = |py: Python<'_>, raw: Raw| raw.tuple(py);
+        match waiter {
+            None if stream => drive(py, None, elsewhere(send(request, true)), convert),
+            waiter => drive(py, waiter, send(request, stream), convert),
+        }
     }
 
     /// The data of a GraphQL answer, as JSON.

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -319,3 +320,28 @@ def test_types_are_real_at_run_time() -> None:
         assert hasattr(rekindle, name), name
     assert isinstance(rekindle.MemoryStore, type) and isinstance(rekindle.Headers({}.items() and []), rekindle.Headers)
     assert rekindle.__version__.count(".") == 2
+
+
+def test_streams_of_many_threads_do_not_stall_each_other(server: TestServer, make: Make) -> None:
+    server.script({"match": {"path": "/big"}, "respond": {"text": "x" * 3_000_000}, "repeat": 12}, accepts("AT-1", repeat=36))
+    client = rekindle.Client(make(), base_url=server.url)
+
+    def read(_: int) -> int:
+        length = 0
+        with client.stream("GET", "/big", timeout=20) as response:
+            for number, chunk in enumerate(response.iter_bytes()):
+                length += len(chunk)
+                if number < 3:
+                    client.get("/small")
+        return length
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read, range(12))) == [3_000_000] * 12
+
+
+def test_a_stream_may_be_read_by_another_thread(server: TestServer, make: Make) -> None:
+    server.script({"match": {"path": "/big"}, "respond": {"text": "x" * 3_000_000}})
+    client = rekindle.Client(make(), base_url=server.url)
+    with client.stream("GET", "/big") as response, ThreadPoolExecutor(1) as pool:
+        first = next(response.iter_bytes())
+        assert len(first) + len(pool.submit(response.read).result(20)) == 3_000_000

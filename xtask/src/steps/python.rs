@@ -13,7 +13,8 @@ use crate::run;
 const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright"];
 
 /// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring what its requests transport needs.
-const PEERS: &[&str] = &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
+const PEERS: &[&str] =
+    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
 
 /// In the environment: what was installed.
 const INSTALLED: &str = "installed.txt";
