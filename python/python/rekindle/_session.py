@@ -228,6 +228,7 @@ def _end() -> None:
         if host.process == os.getpid() and not native.is_settled():
             host.loops.end()
             native.shutdown(max(until - time.monotonic(), 0.01))
+    _native.end()
 
 
 def _life(least: float | None) -> float | None:

@@ -7,7 +7,7 @@ from . import testing as testing
 
 KINDS: list[str]
 VERSION: str
-__all__ = ["KINDS", "VERSION", "Answer", "Client", "Events", "Held", "Running", "Session", "Stream", "testing"]
+__all__ = ["KINDS", "VERSION", "Answer", "Client", "Events", "Held", "Running", "Session", "Stream", "end", "testing"]
 
 _Waiter: TypeAlias = tuple[AbstractEventLoop, Future[Any], Callable[..., None]]
 _Given: TypeAlias = tuple[str, str, str, int, float | None]
@@ -15,6 +15,7 @@ _Credential: TypeAlias = tuple[
     str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]
 ]
 
+def end() -> None: ...
 @final
 class Running:
     def cancel(self) -> None: ...
@@ -111,6 +112,7 @@ class Client:
         files: list[tuple[str, str | None, str | None, bytes]] | None,
         timeout: tuple[float | None] | None,
         follow_redirects: bool,
+        idempotency_key: str | None,
         stream: bool,
         waiter: _Waiter | None = None,
     ) -> Any: ...
