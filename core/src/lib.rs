@@ -44,6 +44,8 @@ pub mod adapters;
 pub mod client;
 pub mod clock;
 pub mod error;
+pub mod fork;
+mod lock;
 pub mod session;
 pub mod store;
 pub mod transport;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use rekindle_proto::event::EventKind;
-use rekindle_proto::retry::{Attempt, Decision, Failed};
+use rekindle_proto::retry::{Attempt, Budget, Decision, Failed};
 use rekindle_proto::{ErrorKind, Exchange, Operation, Verdict, Wall};
 use url::Url;
 
@@ -73,7 +73,7 @@ impl Call {
                 headers.append(name, value.clone());
             }
         }
-        client.budget().deposit();
+        client.budget(Budget::deposit);
         Self {
             client,
             method: request.method,

@@ -5,25 +5,28 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use rekindle_proto::dialect::{ClientIdentity, Dialect};
 use rekindle_proto::event::Warning;
-use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
+use rekindle_proto::machine::{Binding, Entropy, MachineConfig};
 use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
 use url::Url;
 
 use super::Session;
-use super::engine::Engine;
+use super::engine::{Engine, Recipe};
 use super::events::OnEvent;
 use super::origins::{Origins, same, secure};
 use super::source::{Custom, Endpoint, Refresh, Source};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
+use crate::fork::PerProcess;
+use crate::lock::Mutex;
 use crate::store::{MemoryStore, Store};
 use crate::transport::{ReqwestTransport, Transport, TransportOptions};
 
 /// Sessions of this process, by store and configuration: they share one state (spec 4.2).
-static ENGINES: Mutex<BTreeMap<String, Weak<Engine>>> = Mutex::new(BTreeMap::new());
+static ENGINES: PerProcess<Mutex<Engines>> = PerProcess::new();
+
+type Engines = BTreeMap<String, Weak<Engine>>;
 
 /// Where a dialect comes from: a preset's name, a file, or one that was made before.
 #[derive(Clone, Debug)]
@@ -615,10 +618,8 @@ impl SessionBuilder {
             let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
             let config =
                 format!("{binding:?}\n{secret:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background);
-            // Kept for as long as the session: a fingerprint is enough to tell two apart. And a forked child
-            // does not take over what its parent has under way.
-            let process = std::process::id();
-            Secret::new(format!("{process}\n{store}\n{config}")).fingerprint().0
+            // Kept for as long as the session: a fingerprint is enough to tell two apart.
+            Secret::new(format!("{store}\n{config}")).fingerprint().0
         });
         let dialect = Arc::new(dialect);
         let make = || {
@@ -641,8 +642,9 @@ impl SessionBuilder {
                     clock: clock.clone(),
                 }),
             };
-            let machine = Machine::new(config, self.credential, Entropy::new(seed()?));
-            Ok(Engine::new(machine, clock.clone(), dialect.clone(), store, source))
+            let recipe = Recipe { config: Arc::new(config), seed: self.credential };
+            let entropy = Entropy::new(seed()?);
+            Ok(Engine::new(recipe, entropy, clock.clone(), dialect.clone(), store, source))
         };
         let engine = match key {
             Some(key) => shared(key, make)?,
@@ -664,7 +666,10 @@ impl SessionBuilder {
 
 /// The engine of that key, made if there is none.
 fn shared(key: String, make: impl FnOnce() -> Result<Arc<Engine>, Failure>) -> Result<Arc<Engine>, Failure> {
-    let mut engines = ENGINES.lock();
+    // A forked child's sessions share the state of those that it inherited, if nobody was just making one.
+    let inherit = |engines: &Mutex<Engines>| engines.try_lock().map(|engines| engines.clone());
+    let engines = ENGINES.get_checked(|old| Mutex::new(old.and_then(inherit).unwrap_or_default()));
+    let mut engines = engines.lock();
     engines.retain(|_, engine| engine.strong_count() > 0);
     if let Some(engine) = engines.get(&key).and_then(Weak::upgrade) {
         return Ok(engine);
