@@ -13,7 +13,7 @@ use rekindle::{Error, ErrorKind};
 
 use crate::errors::{Problem, raise};
 use crate::response::Raw;
-use crate::run::{Waiter, drive};
+use crate::run::{Waiter, drive, elsewhere};
 use crate::session::Session;
 
 /// Name, file name, media type, content.
@@ -56,10 +56,11 @@ impl Client {
         builder =
             headers.into_iter().fold(builder, |builder, (name, value)| builder.default_header(name, value));
         if own_transport {
-            let transport = transport(proxy, roots, http2, user_agent).map_err(|error| raise(py, &error))?;
+            let transport = transport(proxy, roots, http2, user_agent);
+            let transport = transport.map_err(|error| raise(py, &by_our_names(error)))?;
             builder = builder.transport(Arc::new(transport));
         }
-        builder.build().map(Self).map_err(|error| raise(py, &error))
+        builder.build().map(Self).map_err(|error| raise(py, &by_our_names(error)))
     }
 
     /// `body` is bytes, or `(make, replayable)`: `make()` gives a function that gives one piece a call, then `None`.
@@ -98,7 +99,11 @@ impl Client {
             _ => request,
         };
         let request = if stream { request.streamed() } else { request };
-        drive(py, waiter, send(request, stream), |py, raw: Raw| raw.tuple(py))
+        let convert = |py: Python<'_>, raw: Raw| raw.tuple(py);
+        match waiter {
+            None if stream => drive(py, None, elsewhere(send(request, true)), convert),
+            waiter => drive(py, waiter, send(request, stream), convert),
+        }
     }
 
     /// The data of a GraphQL answer, as JSON.
@@ -131,6 +136,7 @@ async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {
     };
     match answered {
         Ok(raw) => Ok(raw),
+        Err(error) if error.kind() == ErrorKind::InvalidConfig => Err(Problem::of(by_our_names(error)).await),
         Err(error) => Err(Problem::of(error).await),
     }
 }
@@ -195,6 +201,22 @@ fn transport(
         user_agent,
         ..defaults
     })
+}
+
+/// Core has other names for some settings.
+fn by_our_names(error: Error) -> Error {
+    let ours = [
+        ("extra_root_certificates[0]:", "verify:"),
+        ("proxy:", "proxies:"),
+        ("path_or_url:", "url:"),
+        ("query:", "params:"),
+        ("header:", "headers:"),
+        ("default_header:", "headers:"),
+    ];
+    let renamed = ours.iter().find_map(|(core, own)| {
+        error.message().strip_prefix(core).map(|rest| Error::new(error.kind(), format!("{own}{rest}")))
+    });
+    renamed.unwrap_or(error)
 }
 
 fn duration(seconds: Option<f64>) -> Duration {

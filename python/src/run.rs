@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use rekindle::fork::{self, OfProcess, PerProcess};
+use rekindle::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::errors::{Problem, os_error};
 
@@ -81,6 +82,26 @@ fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyRes
         lock(&idle).push(runtime);
         done
     })
+}
+
+/// The same work on the runtime that never stops: a connection stands still with the runtime that drives it, so
+/// what is read later, perhaps by another thread, must not begin on a caller's own.
+pub(crate) async fn elsewhere<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let wrong = |what: String| Problem::bare(&Error::new(ErrorKind::Misuse, what));
+    let runtime = beside().map_err(|_| wrong("no thread can be started".to_owned()))?;
+    let mut task = Started(runtime.spawn(work));
+    (&mut task.0).await.map_err(|error| wrong(error.to_string()))?
+}
+
+/// Ends with whoever waits for it.
+struct Started<T>(JoinHandle<T>);
+
+impl<T> Drop for Started<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {

@@ -219,9 +219,10 @@ impl Session {
     fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
         let most = Duration::try_from_secs_f64(most).unwrap_or(Duration::MAX);
-        drive(py, waiter, async move { Ok(session.shutdown(most).await) }, |py, done| {
-            Ok(done.into_pyobject(py)?.to_owned().into_any().unbind())
-        })
+        // In real time, too: nobody may be left to turn a clock that is turned by hand, at the interpreter's end.
+        let work =
+            async move { Ok(tokio::time::timeout(most, session.shutdown(most)).await.unwrap_or(false)) };
+        drive(py, waiter, work, |py, done| Ok(done.into_pyobject(py)?.to_owned().into_any().unbind()))
     }
 
     fn __repr__(&self) -> String {
@@ -244,7 +245,12 @@ fn rotation(name: &str) -> Result<Rotation, Error> {
         Some(seconds) => serde_json::json!({"rotation": {"grace_seconds": seconds}}),
         None => serde_json::json!({ "rotation": name }),
     };
-    Ok(Dialect::from_json(&value)?.rotation())
+    let dialect = Dialect::from_json(&value).map_err(|_| {
+        let what = "rotation must be none, grace:<seconds>, until-successor-used, strict, strict-family, \
+                    sometimes or unknown";
+        Error::new(ErrorKind::InvalidConfig, what)
+    })?;
+    Ok(dialect.rotation())
 }
 
 fn credential_of(given: GivenCredential) -> Result<Credential, Error> {

@@ -12,8 +12,9 @@ use crate::run;
 /// By name: a lock file would name a place that they come from.
 const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright"];
 
-/// What the adapters adapt to, and the other event loop. gql does not bring what its requests transport needs.
-const PEERS: &[&str] = &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop"];
+/// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring what its requests transport needs.
+const PEERS: &[&str] =
+    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
 
 /// In the environment: what was installed.
 const INSTALLED: &str = "installed.txt";
