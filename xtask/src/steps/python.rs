@@ -10,7 +10,7 @@ use crate::report::{Count, Outcome};
 use crate::run;
 
 /// By name: a lock file would name a place that they come from.
-const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright"];
+const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
 
 /// What the adapters adapt to.
 const PEERS: &[&str] = &["httpx", "requests", "aiohttp"];
