@@ -11,6 +11,7 @@ use rekindle::proto::retry::RetryPolicy;
 use rekindle::transport::{BoxError, ProxyChoice, ReqwestTransport, TransportOptions};
 use rekindle::{Error, ErrorKind};
 
+use crate::attach::attached;
 use crate::errors::{Problem, raise};
 use crate::response::Raw;
 use crate::run::{Waiter, drive, elsewhere};
@@ -65,7 +66,7 @@ impl Client {
 
     /// `body` is bytes, or `(make, replayable)`: `make()` gives a function that gives one piece a call, then `None`.
     #[pyo3(signature = (method, url, *, params, headers, content, chunks, files, timeout, follow_redirects,
-        stream, waiter=None))]
+        idempotency_key, stream, waiter=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn request(
         &self,
@@ -79,6 +80,7 @@ impl Client {
         files: Option<Vec<File>>,
         timeout: Option<(Option<f64>,)>,
         follow_redirects: bool,
+        idempotency_key: Option<String>,
         stream: bool,
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
@@ -89,6 +91,9 @@ impl Client {
             request = request.query(&params);
         }
         request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        if let Some(key) = idempotency_key {
+            request = request.idempotency_key(key);
+        }
         if let Some((timeout,)) = timeout {
             request = request.timeout(duration(timeout));
         }
@@ -146,14 +151,14 @@ fn pieces(py: Python<'_>, make: Py<PyAny>, replayable: bool) -> Body {
         return Body::once(chunks(Some(make)), None);
     }
     let _ = py;
-    Body::factory(move || chunks(Python::try_attach(|py| make.clone_ref(py))), None)
+    Body::factory(move || chunks(attached(|py| make.clone_ref(py))), None)
 }
 
 /// Calls `make` at the first piece, then what it gave for each piece, off the runtime's thread.
 fn chunks(make: Option<Py<PyAny>>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
     stream::try_unfold((make, None::<Py<PyAny>>), |(make, next)| async move {
         let piece = move || {
-            Python::try_attach(|py| -> PyResult<_> {
+            attached(|py| -> PyResult<_> {
                 let next = match (next, &make) {
                     (Some(next), _) => next,
                     (None, Some(make)) => make.call0(py)?,

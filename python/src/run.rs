@@ -11,7 +11,8 @@ use rekindle::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::errors::{Problem, os_error};
+use crate::attach::{attached, ended, released, rest};
+use crate::errors::{Problem, os_error, raise};
 
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -71,7 +72,7 @@ pub(crate) fn drive<T: Send + 'static>(
 }
 
 fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
-    py.detach(|| {
+    released(py, || {
         let idle = IDLE.get_checked(|_| Mutex::default());
         let known = lock(&idle).pop();
         let runtime = match known {
@@ -109,7 +110,7 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
     loop {
         match tokio::time::timeout(SIGNALS, &mut work).await {
             Ok(done) => return Ok(done),
-            Err(_) => Python::attach(listen)?,
+            Err(_) => attached(listen).unwrap_or_else(|| rest())?,
         }
     }
 }
@@ -127,10 +128,14 @@ fn start<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
     convert: Convert<T>,
 ) -> PyResult<Py<PyAny>> {
+    if ended() {
+        let what = "the interpreter is about to end: there is no time for async calls any more";
+        return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
+    }
     let task = beside()?.spawn(async move {
         let done = work.await;
         // After the interpreter's end there is nobody to tell.
-        let _ = Python::try_attach(|py| settle(py, waiter, done, convert));
+        let _ = attached(|py| settle(py, waiter, done, convert));
     });
     Ok(Py::new(py, Running(OfProcess::new(task.abort_handle())))?.into_any())
 }

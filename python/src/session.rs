@@ -12,6 +12,7 @@ use rekindle::proto::machine::Status;
 use rekindle::store::{FileStore, MemoryStore};
 use rekindle::{Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Secret};
 
+use crate::attach::{attached, released};
 use crate::errors::{Problem, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
@@ -105,7 +106,7 @@ impl Session {
         }
         if let Some(call) = on_event {
             builder = builder.on_event(move |event| {
-                let _ = Python::try_attach(|py| {
+                let _ = attached(|py| {
                     let told = dict(py, event).and_then(|facts| call.call1(py, (facts,)));
                     // As Python itself does where an exception has nowhere to go.
                     told.err().inspect(|error| error.clone_ref(py).write_unraisable(py, None))
@@ -118,7 +119,7 @@ impl Session {
         if alone {
             builder = builder.alone();
         }
-        let inner = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
+        let inner = released(py, || builder.build()).map_err(|error| raise(py, &error))?;
         Ok(Self { inner })
     }
 
@@ -148,7 +149,7 @@ impl Session {
     }
 
     fn invalidate(&self, py: Python<'_>) {
-        py.detach(|| self.inner.invalidate());
+        released(py, || self.inner.invalidate());
     }
 
     #[pyo3(signature = (credential, waiter=None))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import queue
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -41,7 +42,7 @@ def test_the_example_of_the_readme_for_threads(server: TestServer, tmp_path: Pat
         accepts("AT-1", {"a": 1}),
         {"match": {"path": "/graphql"}, "respond": {"json": {"data": {"students": []}}}},
     )
-    heard: list[rekindle.Event] = []
+    heard: queue.Queue[rekindle.Event] = queue.Queue()
     session = rekindle.Session(
         dialect="oauth2",
         token_url=server.url + "/oauth/token",
@@ -52,7 +53,7 @@ def test_the_example_of_the_readme_for_threads(server: TestServer, tmp_path: Pat
         expires_in=900,
         store=rekindle.FileStore(tmp_path / "credential.json"),
         origins=[server.url],
-        on_event=heard.append,
+        on_event=heard.put,
     )
     with rekindle.Client(session, base_url=server.url) as client:
         r = client.get("/data", params={"q": 1}, timeout=5)
@@ -66,7 +67,7 @@ def test_the_example_of_the_readme_for_threads(server: TestServer, tmp_path: Pat
     session.invalidate()
     assert session.token_if_valid() is None and not session.status().valid
     assert session.stats()["sign_ins"] == 1
-    assert [one.name for one in heard] == ["SignedIn"]
+    assert heard.get(timeout=10).name == "SignedIn"
 
 
 def test_the_example_of_the_readme_for_tasks(server: TestServer, make: Make) -> None:
@@ -318,7 +319,7 @@ def test_clients_share_a_session_and_close_on_their_own(server: TestServer, make
 def test_types_are_real_at_run_time() -> None:
     for name in rekindle.__all__:
         assert hasattr(rekindle, name), name
-    assert isinstance(rekindle.MemoryStore, type) and isinstance(rekindle.Headers({}.items() and []), rekindle.Headers)
+    assert isinstance(rekindle.MemoryStore, type)
     assert rekindle.__version__.count(".") == 2
 
 

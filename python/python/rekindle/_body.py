@@ -81,8 +81,6 @@ def options(
         chunks = None if chunks is None else _watched(chunks, broken)
     if media_type is not None and not any(name.lower() == "content-type" for name, _ in plain):
         plain.append(("content-type", media_type))
-    if idempotency_key is not None:
-        plain.append(("idempotency-key", text("idempotency_key", idempotency_key) or ""))
     return {
         "params": pairs("params", params),
         "headers": plain,
@@ -90,6 +88,7 @@ def options(
         "chunks": chunks,
         "files": parts,
         "timeout": None if timeout == "client" else (limit("timeout", timeout),),
+        "idempotency_key": text("idempotency_key", idempotency_key),
         "follow_redirects": flag("follow_redirects", follow_redirects),
     }
 

@@ -228,6 +228,7 @@ def _end() -> None:
         if not native.is_settled():
             host.loops.end()
             native.shutdown(max(until - time.monotonic(), 0.01))
+    _native.end()
 
 
 def _all() -> list[tuple[_native.Session, Host]]:
