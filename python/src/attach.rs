@@ -1,12 +1,14 @@
 //! Into the interpreter and out of it, while it lives: a thread of ours that asks for it once it ends is unwound by
 //! Python through our frames, and the process crashes.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use pyo3::prelude::*;
+
+use crate::run::lock;
 
 /// Set when all waiting is over and the interpreter is about to end.
 static ENDED: AtomicBool = AtomicBool::new(false);
@@ -51,7 +53,7 @@ pub(crate) fn ended() -> bool {
 /// The last word of the package, after all waiting.
 #[pyfunction]
 pub(crate) fn end(py: Python<'_>) {
-    *LAST.lock() = Some(thread::current().id());
+    *lock(&LAST) = Some(thread::current().id());
     ENDED.store(true, Ordering::SeqCst);
     py.detach(|| {
         let until = Instant::now() + PATIENCE;
@@ -68,7 +70,7 @@ impl Inside {
         // Counted first: `end` waits for whoever did not see its mark.
         INSIDE.fetch_add(1, Ordering::SeqCst);
         let inside = Self;
-        let welcome = !ended() || *LAST.lock() == Some(thread::current().id());
+        let welcome = !ended() || *lock(&LAST) == Some(thread::current().id());
         welcome.then_some(inside)
     }
 }

@@ -27,7 +27,7 @@ mod _native {
     #[pymodule_export]
     use super::response::Stream;
     #[pymodule_export]
-    use super::run::{Answer, Running};
+    use super::run::{Answer, Running, after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]
     use super::session::Session;
 

@@ -10,7 +10,7 @@ use rekindle::{Error, ReplayRefused, Response};
 use tokio::sync::Mutex;
 
 use crate::errors::Problem;
-use crate::run::{Waiter, drive};
+use crate::run::{Waiter, drive, lock};
 
 /// A response as plain values.
 pub(crate) struct Raw {
@@ -120,7 +120,7 @@ fn reason_name(reason: ExpiredReason) -> &'static str {
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct Stream {
     response: Arc<Mutex<Option<Response>>>,
-    judged: Arc<parking_lot::Mutex<Judged>>,
+    judged: Arc<std::sync::Mutex<Judged>>,
 }
 
 /// What was found in the body so far (spec 2.6).
@@ -129,7 +129,7 @@ type Judged = (Option<Verdict>, Option<ReplayRefused>);
 impl Stream {
     fn of(response: Response) -> Self {
         Self {
-            judged: Arc::new(parking_lot::Mutex::new(judged(&response))),
+            judged: Arc::new(std::sync::Mutex::new(judged(&response))),
             response: Arc::new(Mutex::new(Some(response))),
         }
     }
@@ -149,7 +149,7 @@ impl Stream {
             let mut body = body.lock().await;
             let Some(response) = body.as_mut() else { return Ok(None) };
             let chunk = response.chunk().await.map_err(|error| Problem::bare(&error));
-            *told.lock() = judged(response);
+            *lock(&told) = judged(response);
             chunk
         };
         drive(py, waiter, work, |py, chunk: Option<Bytes>| {
@@ -159,7 +159,7 @@ impl Stream {
 
     /// `(verdict, replay_refused)`, by what has been read.
     fn judged(&self, py: Python<'_>) -> PyResult<(Option<Py<PyDict>>, Option<&'static str>)> {
-        let (verdict, refused) = self.judged.lock().clone();
+        let (verdict, refused) = lock(&self.judged).clone();
         let verdict = verdict.map(|verdict| facts(py, &verdict)).transpose()?;
         Ok((verdict.map(Bound::unbind), refused.map(ReplayRefused::name)))
     }

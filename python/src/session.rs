@@ -220,9 +220,10 @@ impl Session {
     fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
         let most = Duration::try_from_secs_f64(most).unwrap_or(Duration::MAX);
-        drive(py, waiter, async move { Ok(session.shutdown(most).await) }, |py, done| {
-            Ok(done.into_pyobject(py)?.to_owned().into_any().unbind())
-        })
+        // In real time, too: nobody may be left to turn a clock that is turned by hand, at the interpreter's end.
+        let work =
+            async move { Ok(tokio::time::timeout(most, session.shutdown(most)).await.unwrap_or(false)) };
+        drive(py, waiter, work, |py, done| Ok(done.into_pyobject(py)?.to_owned().into_any().unbind()))
     }
 
     fn __repr__(&self) -> String {

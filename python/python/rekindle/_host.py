@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import inspect
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,8 +21,6 @@ _inside: contextvars.ContextVar[object] = contextvars.ContextVar("rekindle_insid
 
 def guard(owner: object) -> None:
     """Refuses a call that would wait for itself (rule 4.8)."""
-    if isinstance(owner, Host) and owner.process != os.getpid():
-        raise Misuse("this session was made before the fork: make one in the child, with the same FileStore")
     if _inside.get() is owner:
         raise Misuse(
             "a store or refresh function called the session that it serves: that would wait for itself; "
@@ -35,7 +32,10 @@ class Host:
     """On whose behalf callbacks run, and on which loop."""
 
     def __init__(self) -> None:
-        self.process = os.getpid()
+        self.loops = Loops()
+
+    def forget_loop(self) -> None:
+        """In a forked child: nobody runs the parent's loop there, though it says that it is running."""
         self.loops = Loops()
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:

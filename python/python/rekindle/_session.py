@@ -216,7 +216,7 @@ _LINGERING: list[tuple[_native.Session, Host]] = []
 
 def _linger(native: _native.Session, host: Host) -> None:
     _LINGERING[:] = [one for one in _LINGERING if not one[0].is_settled()]
-    if host.process == os.getpid() and not native.is_settled():
+    if not native.is_settled():
         _LINGERING.append((native, host))
 
 
@@ -224,11 +224,31 @@ def _linger(native: _native.Session, host: Host) -> None:
 def _end() -> None:
     """Waits for a refresh under way and an unsaved credential, for all sessions together so long at most."""
     until = time.monotonic() + _AT_EXIT
-    for native, host in [(one._native, one._host) for one in list(_LIVE)] + _LINGERING:
-        if host.process == os.getpid() and not native.is_settled():
+    for native, host in _all():
+        if not native.is_settled():
             host.loops.end()
             native.shutdown(max(until - time.monotonic(), 0.01))
     _native.end()
+
+
+def _all() -> list[tuple[_native.Session, Host]]:
+    return [(one._native, one._host) for one in list(_LIVE)] + _LINGERING
+
+
+def _forked() -> None:
+    _native.after_fork_in_child()
+    for _, host in _all():
+        host.forget_loop()
+    # The parent sees to them.
+    _LINGERING.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_native.before_fork,
+        after_in_parent=_native.after_fork_in_parent,
+        after_in_child=_forked,
+    )
 
 
 def _life(least: float | None) -> float | None:

@@ -10,7 +10,7 @@ use crate::report::{Count, Outcome};
 use crate::run;
 
 /// By name: a lock file would name a place that they come from.
-const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright"];
+const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
 
 /// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring what its requests transport needs.
 const PEERS: &[&str] =

@@ -8,6 +8,7 @@ from . import testing as testing
 KINDS: list[str]
 VERSION: str
 __all__ = ["KINDS", "VERSION", "Answer", "Client", "Events", "Held", "Running", "Session", "Stream", "end", "testing"]
+__all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
 _Waiter: TypeAlias = tuple[AbstractEventLoop, Future[Any], Callable[..., None]]
 _Given: TypeAlias = tuple[str, str, str, int, float | None]
@@ -15,6 +16,9 @@ _Credential: TypeAlias = tuple[
     str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]
 ]
 
+def before_fork() -> None: ...
+def after_fork_in_parent() -> None: ...
+def after_fork_in_child() -> None: ...
 def end() -> None: ...
 @final
 class Running:
