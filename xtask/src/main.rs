@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask test [--install]  every check and test; --install brings what is missing
+cargo xtask test [..] [STEP]  one step of it: format, clippy, python, swift, ..
 cargo xtask verify            drift of generated files, and rules without a case
 cargo xtask gen               write the generated parts anew
 cargo xtask bench             the benchmarks
@@ -21,8 +22,8 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (word, rest) = args.split_first().map_or(("", &[][..]), |(w, rest)| (w.as_str(), rest));
     let ok = match (word, rest) {
-        ("test", []) => words::test(house::House::new(false)),
-        ("test", [flag]) if flag == "--install" => words::test(house::House::new(true)),
+        ("test", [flag, rest @ ..]) if flag == "--install" => words::test(&house::House::new(true), rest),
+        ("test", rest) => words::test(&house::House::new(false), rest),
         ("verify", []) => words::verify(&house::House::new(false)),
         ("gen", []) => words::generate(&house::House::new(false)),
         ("bench", rest) => words::bench(&house::House::new(false), rest),

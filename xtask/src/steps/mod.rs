@@ -6,6 +6,7 @@ mod drift;
 mod lint;
 mod python;
 pub(crate) mod servers;
+mod swift;
 mod tests;
 mod toolbox;
 
@@ -28,4 +29,5 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "real servers", run: servers::run },
     Step { name: "tests", run: tests::run },
     Step { name: "python", run: python::run },
+    Step { name: "swift", run: swift::run },
 ];
