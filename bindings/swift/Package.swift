@@ -25,7 +25,8 @@ let linking: [LinkerSetting] =
 let isCheckout = FileManager.default.fileExists(atPath: "\(here)/Tests")
 let tests: [Target] = [
     .target(name: "TestSupport", dependencies: ["Rekindle"], path: "Tests/TestSupport"),
-    .testTarget(name: "RekindleTests", dependencies: ["Rekindle", "TestSupport"]),
+    .executableTarget(name: "SecondProcess", dependencies: ["Rekindle"], path: "Tests/SecondProcess"),
+    .testTarget(name: "RekindleTests", dependencies: ["Rekindle", "RekindleFFI", "TestSupport", "SecondProcess"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Rekindle", "TestSupport"]),
 ]
 

@@ -88,7 +88,7 @@ public struct URLSessionTransport: Transport {
 
     private func send(_ request: TransportRequest, _ body: Data?, _ session: URLSession) async throws -> TransportResponse {
         do {
-            let (data, answer) = try await session.data(for: asked(request, body), delegate: NoRedirects())
+            let (data, answer) = try await session.answer(to: asked(request, body))
             guard let answer = answer as? HTTPURLResponse else {
                 throw TransportFailure.maybeSent(reason: "the answer is not HTTP")
             }
@@ -126,11 +126,60 @@ private let neverSent: Set<URLError.Code> = [
     .serverCertificateHasUnknownRoot, .badURL, .unsupportedURL,
 ]
 
-private final class NoRedirects: NSObject, URLSessionTaskDelegate {
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-        newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
-    ) {
-        completionHandler(nil)
-    }
+extension URLSession {
+    #if canImport(FoundationNetworking)
+        /// Outside of Apple's systems only a session's own delegate is asked about redirects, and only where it collects
+        /// the answer too.
+        fileprivate func answer(to request: URLRequest) async throws -> (Data, URLResponse) {
+            let collector = Collector()
+            let session = URLSession(configuration: configuration, delegate: collector, delegateQueue: nil)
+            defer { session.finishTasksAndInvalidate() }
+            let task = session.dataTask(with: request)
+            return try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { continuation in
+                    collector.give = { continuation.resume(with: $0) }
+                    task.resume()
+                }
+            } onCancel: {
+                task.cancel()
+            }
+        }
+    #else
+        fileprivate func answer(to request: URLRequest) async throws -> (Data, URLResponse) {
+            try await data(for: request, delegate: NoRedirects())
+        }
+    #endif
 }
+
+#if canImport(FoundationNetworking)
+    /// One answer. Its session calls it from one queue, after `give` was set.
+    private final class Collector: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+        var give: (Result<(Data, URLResponse), any Error>) -> Void = { _ in }
+        private var data = Data()
+
+        func urlSession(
+            _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+            newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+        ) {
+            completionHandler(nil)
+        }
+
+        func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+            self.data.append(data)
+        }
+
+        func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+            guard let response = task.response else { return give(.failure(error ?? URLError(.badServerResponse))) }
+            give(error.map { .failure($0) } ?? .success((data, response)))
+        }
+    }
+#else
+    private final class NoRedirects: NSObject, URLSessionTaskDelegate {
+        func urlSession(
+            _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+            newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+        ) {
+            completionHandler(nil)
+        }
+    }
+#endif
