@@ -146,10 +146,7 @@ impl Client {
         if request.streamed {
             builder = builder.streamed();
         }
-        Ok(match request.body {
-            RequestBody::Empty => builder,
-            body => builder.body(body.into_core()),
-        })
+        request.body.put(builder)
     }
 }
 

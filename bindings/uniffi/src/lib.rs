@@ -24,7 +24,7 @@ mod store;
 mod token;
 mod transport;
 
-pub use body::{BodyFactory, BodyFailure, BodySource, OutgoingBody, RequestBody};
+pub use body::{BodyFactory, BodyFailure, BodySource, OutgoingBody, Part, PartContent, RequestBody};
 pub use cancel::CancelToken;
 pub use client::{Client, Request};
 pub use clock::ManualClock;

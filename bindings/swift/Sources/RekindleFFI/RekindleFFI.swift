@@ -1851,7 +1851,7 @@ open class EventStream: EventStreamProtocol, @unchecked Sendable {
      *
      * Cancelled.
      */
-open func next(cancel: CancelToken?)async throws  -> Event  {
+open func next(cancel: CancelToken? = nil)async throws  -> Event  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -5576,6 +5576,95 @@ public func FfiConverterTypeLease_lower(_ value: Lease) -> RustBuffer {
 
 
 /**
+ * A part of a multipart form.
+ */
+public struct Part: Equatable, Hashable {
+    /**
+     * The field's name.
+     */
+    public let name: String
+    /**
+     * What it holds.
+     */
+    public let content: PartContent
+    /**
+     * The name of the file that it is.
+     */
+    public let fileName: String?
+    /**
+     * Its media type.
+     */
+    public let contentType: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The field's name.
+         */name: String,
+        /**
+         * What it holds.
+         */content: PartContent,
+        /**
+         * The name of the file that it is.
+         */fileName: String? = nil,
+        /**
+         * Its media type.
+         */contentType: String? = nil) {
+        self.name = name
+        self.content = content
+        self.fileName = fileName
+        self.contentType = contentType
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Part: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePart: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Part {
+        return
+            try Part(
+                name: FfiConverterString.read(from: &buf),
+                content: FfiConverterTypePartContent.read(from: &buf),
+                fileName: FfiConverterOptionString.read(from: &buf),
+                contentType: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Part, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterTypePartContent.write(value.content, into: &buf)
+        FfiConverterOptionString.write(value.fileName, into: &buf)
+        FfiConverterOptionString.write(value.contentType, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePart_lift(_ buf: RustBuffer) throws -> Part {
+    return try FfiConverterTypePart.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePart_lower(_ value: Part) -> RustBuffer {
+    return FfiConverterTypePart.lower(value)
+}
+
+
+/**
  * Everything that an error says, in one crossing.
  */
 public struct ProblemDetails: Equatable, Hashable {
@@ -8011,6 +8100,93 @@ public func FfiConverterTypeOwner_lower(_ value: Owner) -> RustBuffer {
 
 
 /**
+ * What a part holds.
+ */
+
+public enum PartContent: Equatable, Hashable {
+
+    /**
+     * These bytes.
+     */
+    case bytes(
+        /**
+         * The bytes.
+         */bytes: Data
+    )
+    /**
+     * A file, read as it goes out.
+     */
+    case file(
+        /**
+         * Its path.
+         */path: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PartContent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePartContent: FfiConverterRustBuffer {
+    typealias SwiftType = PartContent
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PartContent {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .bytes(bytes: try FfiConverterData.read(from: &buf)
+        )
+
+        case 2: return .file(path: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: PartContent, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .bytes(bytes):
+            writeInt(&buf, Int32(1))
+            FfiConverterData.write(bytes, into: &buf)
+
+
+        case let .file(path):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(path, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePartContent_lift(_ buf: RustBuffer) throws -> PartContent {
+    return try FfiConverterTypePartContent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePartContent_lower(_ value: PartContent) -> RustBuffer {
+    return FfiConverterTypePartContent.lower(value)
+}
+
+
+
+/**
  * A proxy.
  */
 
@@ -8212,6 +8388,30 @@ public enum RequestBody {
          */bytes: Data
     )
     /**
+     * JSON, as `application/json` unless the headers say otherwise.
+     */
+    case json(
+        /**
+         * The text.
+         */text: String
+    )
+    /**
+     * A form, as `application/x-www-form-urlencoded`.
+     */
+    case form(
+        /**
+         * Its fields.
+         */fields: [Header]
+    )
+    /**
+     * A form with files, as `multipart/form-data`.
+     */
+    case multipart(
+        /**
+         * Its parts.
+         */parts: [Part]
+    )
+    /**
      * What can be read once. A request that carries it is not sent again.
      */
     case once(
@@ -8259,10 +8459,19 @@ public struct FfiConverterTypeRequestBody: FfiConverterRustBuffer {
         case 2: return .bytes(bytes: try FfiConverterData.read(from: &buf)
         )
 
-        case 3: return .once(source: try FfiConverterTypeBodySource.read(from: &buf), length: try FfiConverterOptionUInt64.read(from: &buf)
+        case 3: return .json(text: try FfiConverterString.read(from: &buf)
         )
 
-        case 4: return .factory(factory: try FfiConverterTypeBodyFactory.read(from: &buf), length: try FfiConverterOptionUInt64.read(from: &buf)
+        case 4: return .form(fields: try FfiConverterSequenceTypeHeader.read(from: &buf)
+        )
+
+        case 5: return .multipart(parts: try FfiConverterSequenceTypePart.read(from: &buf)
+        )
+
+        case 6: return .once(source: try FfiConverterTypeBodySource.read(from: &buf), length: try FfiConverterOptionUInt64.read(from: &buf)
+        )
+
+        case 7: return .factory(factory: try FfiConverterTypeBodyFactory.read(from: &buf), length: try FfiConverterOptionUInt64.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -8282,14 +8491,29 @@ public struct FfiConverterTypeRequestBody: FfiConverterRustBuffer {
             FfiConverterData.write(bytes, into: &buf)
 
 
-        case let .once(source,length):
+        case let .json(text):
             writeInt(&buf, Int32(3))
+            FfiConverterString.write(text, into: &buf)
+
+
+        case let .form(fields):
+            writeInt(&buf, Int32(4))
+            FfiConverterSequenceTypeHeader.write(fields, into: &buf)
+
+
+        case let .multipart(parts):
+            writeInt(&buf, Int32(5))
+            FfiConverterSequenceTypePart.write(parts, into: &buf)
+
+
+        case let .once(source,length):
+            writeInt(&buf, Int32(6))
             FfiConverterTypeBodySource.write(source, into: &buf)
             FfiConverterOptionUInt64.write(length, into: &buf)
 
 
         case let .factory(factory,length):
-            writeInt(&buf, Int32(4))
+            writeInt(&buf, Int32(7))
             FfiConverterTypeBodyFactory.write(factory, into: &buf)
             FfiConverterOptionUInt64.write(length, into: &buf)
 
@@ -9729,6 +9953,31 @@ fileprivate struct FfiConverterSequenceTypeHeader: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypePart: FfiConverterRustBuffer {
+    typealias SwiftType = [Part]
+
+    public static func write(_ value: [Part], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePart.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Part] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Part]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePart.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeRedirected: FfiConverterRustBuffer {
     typealias SwiftType = [Redirected]
 
@@ -10041,7 +10290,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_eventlistener_on_event() != 40078) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_eventstream_next() != 63315) {
+    if (uniffi_rekindle_uniffi_checksum_method_eventstream_next() != 12418) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_eventstream_poll() != 55604) {

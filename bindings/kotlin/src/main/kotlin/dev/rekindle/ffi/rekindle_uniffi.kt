@@ -1428,7 +1428,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_eventlistener_on_event() and 0xFFFF) != 40078) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_eventstream_next() and 0xFFFF) != 63315) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_eventstream_next() and 0xFFFF) != 12418) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_eventstream_poll() and 0xFFFF) != 55604) {
@@ -3980,7 +3980,7 @@ public interface EventStreamInterface {
      *
      * Cancelled.
      */
-    suspend fun `next`(`cancel`: CancelToken?): Event
+    suspend fun `next`(`cancel`: CancelToken? = null): Event
 
     /**
      * The next event, if there is one already.
@@ -8906,6 +8906,69 @@ public object FfiConverterTypeLease: FfiConverterRustBuffer<Lease> {
 
 
 /**
+ * A part of a multipart form.
+ */
+data class Part (
+    /**
+     * The field's name.
+     */
+    val `name`: kotlin.String
+    ,
+    /**
+     * What it holds.
+     */
+    val `content`: PartContent
+    ,
+    /**
+     * The name of the file that it is.
+     */
+    val `fileName`: kotlin.String? = null
+    ,
+    /**
+     * Its media type.
+     */
+    val `contentType`: kotlin.String? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePart: FfiConverterRustBuffer<Part> {
+    override fun read(buf: ByteBuffer): Part {
+        return Part(
+            FfiConverterString.read(buf),
+            FfiConverterTypePartContent.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Part) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterTypePartContent.allocationSize(value.`content`) +
+            FfiConverterOptionalString.allocationSize(value.`fileName`) +
+            FfiConverterOptionalString.allocationSize(value.`contentType`)
+    )
+
+    override fun write(value: Part, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterTypePartContent.write(value.`content`, buf)
+            FfiConverterOptionalString.write(value.`fileName`, buf)
+            FfiConverterOptionalString.write(value.`contentType`, buf)
+    }
+}
+
+
+
+/**
  * Everything that an error says, in one crossing.
  */
 data class ProblemDetails (
@@ -11080,6 +11143,104 @@ public object FfiConverterTypeOwner: FfiConverterRustBuffer<Owner> {
 
 
 /**
+ * What a part holds.
+ */
+sealed class PartContent {
+
+    /**
+     * These bytes.
+     */
+    data class Bytes(
+        /**
+         * The bytes.
+         */
+        val `bytes`: kotlin.ByteArray) : PartContent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A file, read as it goes out.
+     */
+    data class File(
+        /**
+         * Its path.
+         */
+        val `path`: kotlin.String) : PartContent()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePartContent : FfiConverterRustBuffer<PartContent>{
+    override fun read(buf: ByteBuffer): PartContent {
+        return when(buf.getInt()) {
+            1 -> PartContent.Bytes(
+                FfiConverterByteArray.read(buf),
+                )
+            2 -> PartContent.File(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: PartContent): ULong = when(value) {
+        is PartContent.Bytes -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`bytes`)
+            )
+        }
+        is PartContent.File -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`path`)
+            )
+        }
+    }
+
+    override fun write(value: PartContent, buf: ByteBuffer) {
+        when(value) {
+            is PartContent.Bytes -> {
+                buf.putInt(1)
+                FfiConverterByteArray.write(value.`bytes`, buf)
+                Unit
+            }
+            is PartContent.File -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`path`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * A proxy.
  */
 sealed class Proxy {
@@ -11298,6 +11459,51 @@ sealed class RequestBody: Disposable  {
     }
 
     /**
+     * JSON, as `application/json` unless the headers say otherwise.
+     */
+    data class Json(
+        /**
+         * The text.
+         */
+        val `text`: kotlin.String) : RequestBody()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A form, as `application/x-www-form-urlencoded`.
+     */
+    data class Form(
+        /**
+         * Its fields.
+         */
+        val `fields`: List<dev.rekindle.ffi.Header>) : RequestBody()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A form with files, as `multipart/form-data`.
+     */
+    data class Multipart(
+        /**
+         * Its parts.
+         */
+        val `parts`: List<dev.rekindle.ffi.Part>) : RequestBody()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * What can be read once. A request that carries it is not sent again.
      */
     data class Once(
@@ -11349,6 +11555,27 @@ sealed class RequestBody: Disposable  {
     )
 
             }
+            is RequestBody.Json -> {
+
+    Disposable.destroy(
+        this.`text`
+    )
+
+            }
+            is RequestBody.Form -> {
+
+    Disposable.destroy(
+        this.`fields`
+    )
+
+            }
+            is RequestBody.Multipart -> {
+
+    Disposable.destroy(
+        this.`parts`
+    )
+
+            }
             is RequestBody.Once -> {
 
     Disposable.destroy(
@@ -11386,11 +11613,20 @@ public object FfiConverterTypeRequestBody : FfiConverterRustBuffer<RequestBody>{
             2 -> RequestBody.Bytes(
                 FfiConverterByteArray.read(buf),
                 )
-            3 -> RequestBody.Once(
+            3 -> RequestBody.Json(
+                FfiConverterString.read(buf),
+                )
+            4 -> RequestBody.Form(
+                FfiConverterSequenceTypeHeader.read(buf),
+                )
+            5 -> RequestBody.Multipart(
+                FfiConverterSequenceTypePart.read(buf),
+                )
+            6 -> RequestBody.Once(
                 FfiConverterTypeBodySource.read(buf),
                 FfiConverterOptionalULong.read(buf),
                 )
-            4 -> RequestBody.Factory(
+            7 -> RequestBody.Factory(
                 FfiConverterTypeBodyFactory.read(buf),
                 FfiConverterOptionalULong.read(buf),
                 )
@@ -11410,6 +11646,27 @@ public object FfiConverterTypeRequestBody : FfiConverterRustBuffer<RequestBody>{
             (
                 4UL
                 + FfiConverterByteArray.allocationSize(value.`bytes`)
+            )
+        }
+        is RequestBody.Json -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`text`)
+            )
+        }
+        is RequestBody.Form -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterSequenceTypeHeader.allocationSize(value.`fields`)
+            )
+        }
+        is RequestBody.Multipart -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterSequenceTypePart.allocationSize(value.`parts`)
             )
         }
         is RequestBody.Once -> {
@@ -11441,14 +11698,29 @@ public object FfiConverterTypeRequestBody : FfiConverterRustBuffer<RequestBody>{
                 FfiConverterByteArray.write(value.`bytes`, buf)
                 Unit
             }
-            is RequestBody.Once -> {
+            is RequestBody.Json -> {
                 buf.putInt(3)
+                FfiConverterString.write(value.`text`, buf)
+                Unit
+            }
+            is RequestBody.Form -> {
+                buf.putInt(4)
+                FfiConverterSequenceTypeHeader.write(value.`fields`, buf)
+                Unit
+            }
+            is RequestBody.Multipart -> {
+                buf.putInt(5)
+                FfiConverterSequenceTypePart.write(value.`parts`, buf)
+                Unit
+            }
+            is RequestBody.Once -> {
+                buf.putInt(6)
                 FfiConverterTypeBodySource.write(value.`source`, buf)
                 FfiConverterOptionalULong.write(value.`length`, buf)
                 Unit
             }
             is RequestBody.Factory -> {
-                buf.putInt(4)
+                buf.putInt(7)
                 FfiConverterTypeBodyFactory.write(value.`factory`, buf)
                 FfiConverterOptionalULong.write(value.`length`, buf)
                 Unit
@@ -13240,6 +13512,34 @@ public object FfiConverterSequenceTypeHeader: FfiConverterRustBuffer<List<Header
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeHeader.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypePart: FfiConverterRustBuffer<List<Part>> {
+    override fun read(buf: ByteBuffer): List<Part> {
+        val len = buf.getInt()
+        return List<Part>(len) {
+            FfiConverterTypePart.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Part>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePart.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Part>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePart.write(it, buf)
         }
     }
 }
