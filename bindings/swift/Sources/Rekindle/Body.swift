@@ -26,13 +26,44 @@ public struct Body: Sendable {
     ///
     /// - Throws: ``RekindleError/Kind/invalidConfig`` if it cannot be written.
     public static func json(_ value: some Encodable, encoder: JSONEncoder = JSONEncoder()) throws -> Body {
-        .data(try encoded(value, "body", encoder), contentType: "application/json")
+        let text = String(decoding: try encoded(value, "body", encoder), as: UTF8.self)
+        return Body(nil) { .json(text: text) }
     }
 
     /// A form of these fields.
     public static func form(_ fields: KeyValuePairs<String, String>) -> Body {
-        let pairs = fields.map { "\(escaped($0.key))=\(escaped($0.value))" }
-        return .text(pairs.joined(separator: "&"), contentType: "application/x-www-form-urlencoded")
+        let fields = fields.map(Header.init)
+        return Body(nil) { .form(fields: fields) }
+    }
+
+    /// A form with files, as `multipart/form-data`.
+    public static func multipart(_ parts: [Part]) -> Body {
+        let parts = parts.map(\.native)
+        return Body(nil) { .multipart(parts: parts) }
+    }
+
+    /// A part of a multipart form.
+    public struct Part: Sendable {
+        let native: RekindleFFI.Part
+
+        private init(_ name: String, _ content: PartContent, _ fileName: String?, _ contentType: String?) {
+            native = RekindleFFI.Part(name: name, content: content, fileName: fileName, contentType: contentType)
+        }
+
+        /// This text.
+        public static func text(_ name: String, _ text: String) -> Part {
+            Part(name, .bytes(bytes: Data(text.utf8)), nil, nil)
+        }
+
+        /// These bytes.
+        public static func data(_ name: String, _ data: Data, fileName: String? = nil, contentType: String? = nil) -> Part {
+            Part(name, .bytes(bytes: data), fileName, contentType)
+        }
+
+        /// A file, read as it is sent, under its own name.
+        public static func file(_ name: String, _ file: URL, contentType: String? = nil) -> Part {
+            Part(name, .file(path: file.path), file.lastPathComponent, contentType)
+        }
     }
 
     /// What can be read once. A request that carries it is not sent again: its token is refreshed, and you get the
@@ -67,13 +98,6 @@ func encoded(_ value: some Encodable, _ argument: String, _ encoder: JSONEncoder
         // The error's own text could quote the value.
         throw RekindleError(.invalidConfig, "\(argument): a \(type(of: value)) that cannot be written as JSON")
     }
-}
-
-private func escaped(_ text: String) -> String {
-    var plain = CharacterSet()
-    plain.insert(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._*")
-    // Only a text that is no Unicode fails, and Swift's texts are.
-    return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
 }
 
 /// Pieces of the user's, as the engine wants them. One reader asks for one piece after the other.

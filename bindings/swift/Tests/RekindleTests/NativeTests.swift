@@ -84,7 +84,7 @@ private func answering(_ body: JSON) -> [JSON] {
         let bodies: [(Body, JSON, JSON?)] = [
             (.text("äö"), "äö", "text/plain; charset=utf-8"),
             (try .json(Student(id: 1, name: "Ada"), encoder: sorted), "{\"id\":1,\"name\":\"Ada\"}", "application/json"),
-            (.form(["a b": "c&d", "e": "ü"]), "a%20b=c%26d&e=%C3%BC", "application/x-www-form-urlencoded"),
+            (.form(["a b": "c&d", "e": "ü"]), "a+b=c%26d&e=%C3%BC", "application/x-www-form-urlencoded"),
             (.data(Data("raw".utf8)), "raw", nil), (.file(file), "from a file", nil),
             (.once(pieces("in ", "pieces")), "in pieces", nil),
         ]
@@ -95,6 +95,17 @@ private func answering(_ body: JSON) -> [JSON] {
             let headers = last["headers"]?.array?.compactMap(\.array) ?? []
             #expect(headers.first { $0[0] == "content-type" }?[1] == type)
         }
+    }
+
+    @Test func aMultipartFormCarriesTextAndFiles() async throws {
+        let world = try await World(expired: false)
+        let form = Body.multipart([
+            .text("title", "Ada"), .data("notes", Data("hello".utf8), fileName: "notes.txt", contentType: "text/plain"),
+        ])
+        #expect(try await world.client.post("/data", body: form).status == 200)
+        let body = try #require(try await world.server.log().last?["body"]?.string)
+        #expect(body.contains("name=\"title\"") && body.contains("Ada"))
+        #expect(body.contains("filename=\"notes.txt\"") && body.contains("Content-Type: text/plain"))
     }
 
     /// Spec 3.4: what can be opened again is sent again; what can be read once is not.
@@ -119,7 +130,7 @@ private func answering(_ body: JSON) -> [JSON] {
     @Test func graphQLGivesTheTypeThatIsAskedFor() async throws {
         struct Students: Decodable { let students: [JSON] }
         struct Variables: Encodable { let limit: Int }
-        let server = try TestServer(auth: ["dialect": "graphql", "rotation": "strict_family"])
+        let server = try await TestServer.start(auth: ["dialect": "graphql", "rotation": "strict_family"])
         let tokens = try await server.signIn()
         try await server.expireAll()
         let session = try Rekindle.Session(

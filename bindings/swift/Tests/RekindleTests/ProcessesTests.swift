@@ -18,24 +18,30 @@ private final class Other: @unchecked Sendable {
     }
 
     /// Waits until its session is made.
-    func ready() throws {
-        #expect(try line() == "ready")
+    func ready() async throws {
+        #expect(try await line() == "ready")
     }
 
     func go() throws {
         try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8))
     }
 
-    func line() throws -> String {
-        var line = Data()
-        while let byte = try output.fileHandleForReading.read(upToCount: 1), byte.first != 10, !byte.isEmpty { line += byte }
-        return String(decoding: line, as: UTF8.self)
+    func line() async throws -> String {
+        try await blocking { [output] in
+            var line = Data()
+            while let byte = try output.fileHandleForReading.read(upToCount: 1), byte.first != 10, !byte.isEmpty {
+                line += byte
+            }
+            return String(decoding: line, as: UTF8.self)
+        }
     }
 
     /// As the system ends an app.
-    func kill() {
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+    func kill() async throws {
+        try await blocking { [process] in
+            Foundation.kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
     }
 
     deinit {
@@ -56,10 +62,10 @@ private final class Other: @unchecked Sendable {
         let world = try await World(rotation: .strictFamily, store: .file(file))
         _ = try await world.session.token()
         let others = try (0..<3).map { _ in try Other(world.server.url, file, rotates: true) }
-        for other in others { try other.ready() }
+        for other in others { try await other.ready() }
         for other in others { try other.go() }
         #expect(try await world.client.get("/data").status == 200)
-        for other in others { #expect(try other.line().hasPrefix("200 ")) }
+        for other in others { #expect(try await other.line().hasPrefix("200 ")) }
         #expect(try await world.server.count("refreshes") == 1)
         #expect(try await world.server.count("reuses_detected") == 0)
     }
@@ -73,10 +79,10 @@ private final class Other: @unchecked Sendable {
             auth: ["dialect": "json", "rotation": "none"], rotation: .reusable, store: .file(file))
         _ = try await world.session.token()
         let other = try Other(world.server.url, file, rotates: false)
-        try other.ready()
+        try await other.ready()
         try other.go()
         #expect(try await eventually { try await world.server.log().contains { $0["path"] == "/refresh" } })
-        other.kill()
+        try await other.kill()
         let began = ContinuousClock.now
         let answer = Task { try await world.client.get("/data", timeout: .seconds(60)).status }
         try await world.server.release("refresh")

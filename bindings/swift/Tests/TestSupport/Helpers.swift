@@ -33,6 +33,13 @@ public final class Gate: @unchecked Sendable {
     }
 }
 
+/// Work that blocks its thread, on one of its own: Swift's tasks have as few threads as the machine has cores.
+public func blocking<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result { try work() }) }
+    }
+}
+
 /// A number that many tasks count up.
 public final class Count: @unchecked Sendable {
     private let lock = NSLock()
@@ -87,7 +94,7 @@ public struct World: Sendable {
         dialect: Dialect = "json", rotation: Rotation? = nil, store: StoreChoice = .memory, transport: (any Transport)? = nil,
         background: BackgroundWork? = nil, onEvent: (@Sendable (Event) -> Void)? = nil
     ) async throws {
-        server = try TestServer(auth: auth)
+        server = try await TestServer.start(auth: auth)
         let tokens = try await server.signIn()
         if expired { try await server.expireAll() }
         if !steps.isEmpty { try await server.script(steps) }

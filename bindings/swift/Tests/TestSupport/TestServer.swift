@@ -14,7 +14,11 @@ public final class TestServer: Sendable {
     private let input: Pipe
 
     /// With this model behind its script, or none.
-    public init(auth: JSON? = nil) throws {
+    public static func start(auth: JSON? = nil) async throws -> TestServer {
+        try await blocking { try TestServer(auth) }
+    }
+
+    private init(_ auth: JSON?) throws {
         guard let program = ProcessInfo.processInfo.environment["REKINDLE_TEST_SERVER"] else {
             throw Failure(description: "REKINDLE_TEST_SERVER must name the program: cargo xtask test swift")
         }
