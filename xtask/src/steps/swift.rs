@@ -30,9 +30,26 @@ fn check(house: &House, swift: &Toolchain, count: &mut Count) -> Result<(), Stri
     // The server is built by the Rust tests, but they may have been left out.
     let crates = ["-p", "rekindle-uniffi", "-p", "rekindle-test-server"];
     step("the library does not build", cargo(house).args(["build", "--locked"]).args(crates))?;
+    lint(house, swift)?;
     let packed = package::pack(house)?;
     let programs = consume(house, swift, &packed)?;
     test(house, swift, &programs, count)
+}
+
+/// The form, and a comment on all that is public; what is generated has its own.
+fn lint(house: &House, swift: &Toolchain) -> Result<(), String> {
+    let mut command = swift.swift(house, &house.path("bindings/swift"));
+    command.args([
+        "format",
+        "lint",
+        "--strict",
+        "--parallel",
+        "--recursive",
+        "--configuration",
+        ".swift-format",
+    ]);
+    command.args(["Package.swift", "Sources/Rekindle", "Tests", "../../examples/swift"]);
+    step("swift format", &mut command)
 }
 
 /// Builds the examples outside of the repository's tree, from the packed package alone. Where they are.

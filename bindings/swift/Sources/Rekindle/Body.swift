@@ -56,7 +56,9 @@ public struct Body: Sendable {
         }
 
         /// These bytes.
-        public static func data(_ name: String, _ data: Data, fileName: String? = nil, contentType: String? = nil) -> Part {
+        public static func data(_ name: String, _ data: Data, fileName: String? = nil, contentType: String? = nil)
+            -> Part
+        {
             Part(name, .bytes(bytes: data), fileName, contentType)
         }
 

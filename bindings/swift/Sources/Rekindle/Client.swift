@@ -106,12 +106,15 @@ public final class Client: Sendable {
         do {
             return try decoder.decode(type, from: data)
         } catch {
-            throw RekindleError(.invalidResponse, "the data of the GraphQL answer is not the \(type) that was asked for")
+            throw RekindleError(
+                .invalidResponse, "the data of the GraphQL answer is not the \(type) that was asked for")
         }
     }
 
     private func graphQL(_ query: String, _ variables: (any Encodable & Sendable)?) async throws -> Data {
-        let variables = try variables.map { String(decoding: try encoded($0, "variables", JSONEncoder()), as: UTF8.self) }
+        let variables = try variables.map {
+            String(decoding: try encoded($0, "variables", JSONEncoder()), as: UTF8.self)
+        }
         let answer = try await waiting(for: session.owner) {
             try await native.graphql(query: query, variables: variables, cancel: $0)
         }

@@ -236,9 +236,11 @@ extension ExpiredReason {
 }
 
 extension URL {
-    /// What the engine's parser took, Foundation's takes too, but for rare characters in a query.
+    /// The engine's parser takes more characters than that of older Foundations; those are escaped for it.
     init(engine text: String) {
-        self = URL(string: text) ?? URL(string: String(text.prefix { $0 != "?" && $0 != "#" })) ?? URL(fileURLWithPath: "/")
+        let allowed = CharacterSet.urlQueryAllowed.union(CharacterSet(charactersIn: "#%[]"))
+        let escaped = text.addingPercentEncoding(withAllowedCharacters: allowed)
+        self = URL(string: text) ?? escaped.flatMap { URL(string: $0) } ?? URL(fileURLWithPath: "/")
     }
 
     /// Without query and fragment, which may hold tokens.

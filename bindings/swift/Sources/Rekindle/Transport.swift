@@ -64,7 +64,8 @@ public struct TransportResponse: Sendable {
     public var version: String?
 
     /// An answer of these parts.
-    public init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data(), version: String? = nil) {
+    public init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data(), version: String? = nil)
+    {
         self.status = status
         self.headers = headers
         self.body = body

@@ -86,7 +86,9 @@ public struct URLSessionTransport: Transport {
         return try await send(request, body, fresh)
     }
 
-    private func send(_ request: TransportRequest, _ body: Data?, _ session: URLSession) async throws -> TransportResponse {
+    private func send(_ request: TransportRequest, _ body: Data?, _ session: URLSession) async throws
+        -> TransportResponse
+    {
         do {
             let (data, answer) = try await session.answer(to: asked(request, body))
             guard let answer = answer as? HTTPURLResponse else {

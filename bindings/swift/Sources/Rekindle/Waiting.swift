@@ -17,7 +17,11 @@ func waiting<T: Sendable>(
     guard Inside.owner !== owner else { throw RekindleError.waitsForItself }
     let token = CancelToken()
     return try await translated {
-        try await withTaskCancellationHandler { try await call(token) } onCancel: { token.cancel() }
+        try await withTaskCancellationHandler {
+            try await call(token)
+        } onCancel: {
+            token.cancel()
+        }
     }
 }
 

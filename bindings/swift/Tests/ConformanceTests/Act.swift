@@ -43,7 +43,9 @@ extension Stage {
             }
         case "token":
             if operation["if_valid"] == true { return told(session.tokenIfValid()) }
-            return try await giving { self.told(try await session.token(minLife: milliseconds(operation["min_life_ms"]))) }
+            return try await giving {
+                self.told(try await session.token(minLife: milliseconds(operation["min_life_ms"])))
+            }
         case "refresh":
             return try await giving { self.told(try await session.refresh(force: operation["force"] == true)) }
         case "invalidate": session.invalidate()

@@ -32,7 +32,8 @@ private func play(_ stage: Stage, _ named: Case) async throws {
     try await stage.check(named.expect)
 }
 
-private func step(_ stage: Stage, _ lanes: inout [String: Task<Void, Never>], _ at: Int, _ operation: JSON) async throws {
+private func step(_ stage: Stage, _ lanes: inout [String: Task<Void, Never>], _ at: Int, _ operation: JSON) async throws
+{
     let op = operation["op"]?.string
     if let of = operation["of"]?.string, op == "cancel" || (op == "wait_for" && operation["lane"] == nil) {
         guard let lane = lanes.removeValue(forKey: of) else {

@@ -45,7 +45,10 @@ final class Stage: @unchecked Sendable {
     /// Starts the servers, and gives the case with their addresses in it.
     static func set(_ written: Case) async throws -> (Stage, Case) {
         let server = try await TestServer.start(auth: model(written.all["server"]))
-        let other = if let spec = written.all["other"] { try await TestServer.start(auth: model(spec)) } else { nil as TestServer? }
+        let other =
+            if let spec = written.all["other"] { try await TestServer.start(auth: model(spec)) } else {
+                nil as TestServer?
+            }
         var names = ["{server}": server.url]
         names["{other}"] = other?.url
         let named = written.naming(names)

@@ -3,7 +3,7 @@ import Rekindle
 import TestSupport
 import Testing
 
-@Suite struct CallersTests {
+@Suite(.serialized) struct CallersTests {
     /// Spec 3.2, 4.1: a thousand requests with the same expired token, one refresh, a thousand answers.
     @Test func aThousandCallersMakeOneRefresh() async throws {
         let world = try await World()

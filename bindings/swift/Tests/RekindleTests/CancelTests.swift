@@ -32,7 +32,7 @@ struct Call: Sendable, CustomTestStringConvertible {
 
 private let heldRefresh: [JSON] = [["match": ["path": "/refresh"], "hold": "refresh"]]
 
-@Suite struct CancelTests {
+@Suite(.serialized) struct CancelTests {
     /// Spec 4.3: a cancelled task leaves at once; the flight goes on, and its token is there for the next.
     @Test(arguments: Call.all)
     func aCancelledTaskLeavesAtOnceAndTheFlightGoesOn(_ call: Call) async throws {

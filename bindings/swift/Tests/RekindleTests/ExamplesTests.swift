@@ -19,10 +19,14 @@ private struct Example: Sendable, CustomTestStringConvertible {
 private let built = ProcessInfo.processInfo.environment["REKINDLE_EXAMPLES"]
 
 /// The seed programs, built from the packaged package as somebody else would.
-@Suite struct ExamplesTests {
-    @Test(.enabled(if: built != nil, "REKINDLE_EXAMPLES names their folder: cargo xtask test swift"), arguments: Example.all)
+@Suite(.serialized) struct ExamplesTests {
+    @Test(
+        .enabled(if: built != nil, "REKINDLE_EXAMPLES names their folder: cargo xtask test swift"),
+        arguments: Example.all)
     private func anExampleWithAnExpiredTokenRefreshesOnce(_ example: Example) async throws {
-        let server = try await TestServer.start(auth: ["dialect": .string(example.dialect), "rotation": "strict_family"])
+        let server = try await TestServer.start(auth: [
+            "dialect": .string(example.dialect), "rotation": "strict_family",
+        ])
         let tokens = try await server.signIn()
         try await server.expireAll()
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("rekindle-\(UUID()).json")

@@ -27,7 +27,7 @@ private func kind(_ call: () async throws -> some Any) async -> RekindleError? {
     }
 }
 
-@Suite struct HostStoreTests {
+@Suite(.serialized) struct HostStoreTests {
     /// Spec 7.6: who cannot read the store is not signed out, and spends nothing.
     @Test(arguments: Fault.all)
     func aStoreThatFailsIsUnavailableAndNobodyIsSignedOut(_ fault: Fault) async throws {
@@ -115,7 +115,7 @@ final class Box<Value: Sendable>: @unchecked Sendable {
     }
 }
 
-@Suite struct HostTransportTests {
+@Suite(.serialized) struct HostTransportTests {
     private struct Throwing: Transport {
         let failure: any Error
         func send(_ request: TransportRequest) async throws -> TransportResponse { throw failure }
@@ -179,7 +179,7 @@ final class Box<Value: Sendable>: @unchecked Sendable {
     }
 }
 
-@Suite struct RefreshFunctionTests {
+@Suite(.serialized) struct RefreshFunctionTests {
     private func session(_ refresh: @escaping RefreshFunction) throws -> Session {
         try Session(
             tokenURL: "http://127.0.0.1:9/token", clientID: "app",

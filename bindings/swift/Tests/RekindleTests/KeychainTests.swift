@@ -38,7 +38,7 @@ private final class FakeItem: KeychainItem, @unchecked Sendable {
     }
 }
 
-@Suite struct KeychainTests {
+@Suite(.serialized) struct KeychainTests {
     @Test func aSaveReplacesOnlyWhatWasExpected() async throws {
         let store = KeychainStore(FakeItem())
         #expect(try await store.load() == nil)

@@ -18,7 +18,7 @@ private func answering(_ body: JSON) -> [JSON] {
 }
 
 /// What makes it feel native.
-@Suite struct NativeTests {
+@Suite(.serialized) struct NativeTests {
     @Test func aBodyIsDecodedAsWhatIsAskedFor() async throws {
         let world = try await World(steps: answering([["id": 1, "name": "Ada"]]), expired: false)
         let students: [Student] = try await world.client.get("/answer").json()
@@ -83,7 +83,10 @@ private func answering(_ body: JSON) -> [JSON] {
         sorted.outputFormatting = .sortedKeys
         let bodies: [(Body, JSON, JSON?)] = [
             (.text("äö"), "äö", "text/plain; charset=utf-8"),
-            (try .json(Student(id: 1, name: "Ada"), encoder: sorted), "{\"id\":1,\"name\":\"Ada\"}", "application/json"),
+            (
+                try .json(Student(id: 1, name: "Ada"), encoder: sorted), "{\"id\":1,\"name\":\"Ada\"}",
+                "application/json"
+            ),
             (.form(["a b": "c&d", "e": "ü"]), "a+b=c%26d&e=%C3%BC", "application/x-www-form-urlencoded"),
             (.data(Data("raw".utf8)), "raw", nil), (.file(file), "from a file", nil),
             (.once(pieces("in ", "pieces")), "in pieces", nil),
@@ -112,7 +115,11 @@ private func answering(_ body: JSON) -> [JSON] {
     @Test func aBodyThatCanBeOpenedAgainIsReplayed() async throws {
         let opened = Count()
         let world = try await World()
-        let again = try await world.client.post("/data", body: .opened { opened.up(); return pieces("x", "y") })
+        let again = try await world.client.post(
+            "/data",
+            body: .opened {
+                opened.up(); return pieces("x", "y")
+            })
         #expect(again.status == 200 && opened.value == 2)
         try await world.server.expireAll()
         let once = try await world.client.post("/data", body: .once(pieces("x")))

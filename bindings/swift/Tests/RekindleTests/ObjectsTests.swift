@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Objects that are let go while they are used.
-@Suite struct ObjectsTests {
+@Suite(.serialized) struct ObjectsTests {
     @Test func aFlightOutlivesItsSessionAndIsSaved() async throws {
         let store = GatedStore()
         var world: World? = try await World(
@@ -17,7 +17,10 @@ import Testing
         let before = store.text
         world = nil
         try await server.release("refresh")
-        #expect(try await eventually { store.text != nil && store.text != before && store.text?.contains("\"generation\":2") == true })
+        #expect(
+            try await eventually {
+                store.text != nil && store.text != before && store.text?.contains("\"generation\":2") == true
+            })
         #expect(try await server.count("refreshes") == 1)
     }
 

@@ -49,7 +49,7 @@ private final class Other: @unchecked Sendable {
     }
 }
 
-@Suite struct ProcessesTests {
+@Suite(.serialized) struct ProcessesTests {
     private func place() throws -> String {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rekindle-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -4,17 +4,17 @@ import Foundation
 #endif
 
 /// `rekindle-test-server`, by its control paths. It ends when this is let go.
-public final class TestServer: Sendable {
-    public struct Failure: Error, CustomStringConvertible {
-        public let description: String
+package final class TestServer: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
     }
 
-    public let url: String
+    package let url: String
     private let process: Process
     private let input: Pipe
 
     /// With this model behind its script, or none.
-    public static func start(auth: JSON? = nil) async throws -> TestServer {
+    package static func start(auth: JSON? = nil) async throws -> TestServer {
         try await blocking { try TestServer(auth) }
     }
 
@@ -41,43 +41,43 @@ public final class TestServer: Sendable {
     }
 
     /// Plays these steps from their beginning, and empties the log.
-    public func script(_ steps: [JSON]) async throws {
+    package func script(_ steps: [JSON]) async throws {
         try await control("POST", "/__script", ["steps": .array(steps)])
     }
 
     /// The requests in order; waits until so many have arrived.
-    public func log(wait: Int = 0) async throws -> [JSON] {
+    package func log(wait: Int = 0) async throws -> [JSON] {
         try await control("GET", wait > 0 ? "/__log?wait=\(wait)" : "/__log").array ?? []
     }
 
     /// What is wrong with the way in which the script was used.
-    public func complaints() async throws -> [String] {
+    package func complaints() async throws -> [String] {
         try await control("GET", "/__consumed", failing: true)["complaints"]?.array?.compactMap(\.string) ?? []
     }
 
     /// Lets go what is held under this name.
-    public func release(_ name: String) async throws {
+    package func release(_ name: String) async throws {
         try await control("POST", "/__release", ["name": .string(name)])
     }
 
     /// What the model counted.
-    public func counters() async throws -> JSON {
+    package func counters() async throws -> JSON {
         try await control("GET", "/__counters")
     }
 
-    public func count(_ name: String) async throws -> Int {
+    package func count(_ name: String) async throws -> Int {
         try await counters()[name]?.int ?? -1
     }
 
     /// The tokens of a new sign-in at the model.
-    public func signIn() async throws -> (access: String, refresh: String) {
+    package func signIn() async throws -> (access: String, refresh: String) {
         let told = try await control("POST", "/__sign_in")
         return (told["access_token"]?.string ?? "", told["refresh_token"]?.string ?? "")
     }
 
-    public func expireAll() async throws { try await control("POST", "/__expire_all") }
-    public func revokeAll() async throws { try await control("POST", "/__revoke_all") }
-    public func knobs(_ knobs: JSON) async throws { try await control("POST", "/__knobs", knobs) }
+    package func expireAll() async throws { try await control("POST", "/__expire_all") }
+    package func revokeAll() async throws { try await control("POST", "/__revoke_all") }
+    package func knobs(_ knobs: JSON) async throws { try await control("POST", "/__knobs", knobs) }
 
     @discardableResult
     private func control(
