@@ -37,7 +37,7 @@ public struct Credential: Sendable {
     func native() -> RekindleFFI.Credential {
         RekindleFFI.Credential(
             accessToken: accessToken, refreshToken: refreshToken,
-            expiresIn: expiresIn.map { max($0.seconds, 0) }, expiresAt: expiresAt, scope: scope,
+            expiresIn: expiresIn?.notNegative, expiresAt: expiresAt, scope: scope,
             tokenType: tokenType, extra: extra)
     }
 }

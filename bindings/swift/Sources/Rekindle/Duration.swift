@@ -14,7 +14,14 @@ extension Duration {
         return seconds
     }
 
+    /// The same, if the engine can have it: not below zero.
+    var notNegative: TimeInterval {
+        max(seconds, 0)
+    }
+
+    /// To the nanosecond: so fine are the engine's, and what has been a whole number of them is one again.
     init(_ interval: TimeInterval) {
-        self = .nanoseconds(Int64((interval * 1e9).rounded()))
+        let nanoseconds = Int64(exactly: (interval * 1e9).rounded())
+        self = nanoseconds.map { .nanoseconds($0) } ?? .seconds(interval)
     }
 }

@@ -10,7 +10,7 @@ public final class ManualClock: Sendable {
 
     /// Turns the monotonic and the wall clock on.
     public func advance(by time: Duration) {
-        native.advance(by: max(time.seconds, 0))
+        native.advance(by: time.notNegative)
     }
 
     /// Sets the wall clock alone, as a user might.
@@ -35,6 +35,6 @@ public final class ManualClock: Sendable {
 
     /// Turns it to the next timer, if that is due within so long; whether there was one.
     public func advanceToTimer(within time: Duration) -> Bool {
-        native.advanceToTimer(within: time.seconds)
+        native.advanceToTimer(within: time.notNegative)
     }
 }

@@ -179,7 +179,7 @@ extension Session {
     /// - Parameter timeout: How long at most.
     @discardableResult
     public func shutdown(timeout: Duration = .seconds(5)) async throws -> Bool {
-        try await waiting(for: owner) { try await native.shutdown(most: timeout.seconds, cancel: $0) }
+        try await waiting(for: owner) { try await native.shutdown(most: timeout.notNegative, cancel: $0) }
     }
 }
 

@@ -118,6 +118,38 @@ private let heldRefresh: [JSON] = [["match": ["path": "/refresh"], "hold": "refr
         #expect(try await world.client.get("/data").status == 200)
     }
 
+    @Test func whoWaitsOutAPauseLeavesAtOnce() async throws {
+        let busy: JSON = ["match": ["path": "/refresh"], "respond": ["status": 503, "headers": ["Retry-After": "2"]]]
+        let world = try await World(steps: [busy])
+        let task = Task { try await world.client.get("/data") }
+        #expect(try await eventually { world.session.status().refreshing })
+        #expect(try await eventually { try await world.server.log().contains { $0["path"] == "/refresh" } })
+        task.cancel()
+        #expect(await isCancelled(task, within: .seconds(1)))
+        // The flight waits on, and asks again.
+        #expect(try await eventually { world.session.status().generation == 2 })
+        #expect(try await world.server.count("refreshes") == 1)
+    }
+
+    /// Spec 4.1: who waits for another process' refresh.
+    @Test func whoWaitsForAnothersLeaseLeavesAtOnce() async throws {
+        let store = GatedStore()
+        let world = try await World(steps: heldRefresh, store: .custom(store))
+        _ = try await world.session.token()
+        let other = try Session(
+            dialect: "json", tokenURL: "\(world.server.url)/refresh", store: .custom(store), alone: true)
+        let flight = Task { try await world.session.refresh() }
+        #expect(try await eventually { try await world.server.log().contains { $0["path"] == "/refresh" } })
+        let task = Task { try await other.refresh() }
+        #expect(try await eventually { other.status().refreshing })
+        task.cancel()
+        #expect(await isCancelled(task, within: .seconds(2)))
+        try await world.server.release("refresh")
+        let token = try await flight.value
+        #expect(try await eventually { other.tokenIfValid()?.value == token.value })
+        #expect(try await world.server.count("refreshes") == 1)
+    }
+
     /// Spec 4.6: a sign-in that its caller left is not taken back.
     @Test func aSignInIsNotTakenBackByACancelledTask() async throws {
         let gate = Gate()

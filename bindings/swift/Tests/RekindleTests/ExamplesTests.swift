@@ -44,16 +44,8 @@ private let built = ProcessInfo.processInfo.environment["REKINDLE_EXAMPLES"]
     }
 
     private func run(_ name: String, _ environment: [String: String]) async throws -> (Int32, String) {
-        try await blocking {
-            let (process, output) = (Process(), Pipe())
-            process.executableURL = URL(fileURLWithPath: built ?? "").appendingPathComponent(name)
-            process.environment = environment
-            process.standardOutput = output
-            process.standardError = output
-            try process.run()
-            let said = try output.fileHandleForReading.readToEnd() ?? Data()
-            process.waitUntilExit()
-            return (process.terminationStatus, String(decoding: said, as: UTF8.self))
-        }
+        let program = try Program("\(built ?? "")/\(name)", [], environment: environment)
+        let (said, status) = try await program.end()
+        return (status, said)
     }
 }

@@ -198,6 +198,27 @@ private func answering(_ body: JSON) -> [JSON] {
         #expect(message { try Session(tokenURL: "https://a.test", credential: negative) }.contains("expires_in"))
     }
 
+    @Test func timesAtTheEdgesAreNoCrash() async throws {
+        let clock = ManualClock()
+        for date in [Date.distantPast, .distantFuture, Date(timeIntervalSince1970: 0)] {
+            let credential = Rekindle.Credential(accessToken: "AT-1", refreshToken: "RT-1", expiresAt: date)
+            let session = try Session(
+                tokenURL: "https://a.test/token", credential: credential, alone: true, clock: clock)
+            let status = try await session.freshStatus()
+            #expect(status.valid == (date == .distantFuture))
+        }
+        let long = Duration.seconds(Int64.max)
+        let credential = Rekindle.Credential(accessToken: "AT-1", expiresIn: long)
+        let session = try Session(
+            tokenURL: "https://a.test/token", credential: credential, waitTimeout: long, sendTimeout: long, lease: long,
+            alone: true)
+        _ = try Client(session, timeout: long)
+        #expect(try await session.token(minLife: long).value == "AT-1")
+        _ = try await session.shutdown(timeout: .seconds(-1))
+        clock.advance(by: .seconds(-1))
+        #expect(clock.advanceToTimer(within: .seconds(-1)) == false)
+    }
+
     @Test func theKindsOfErrorsAreThoseOfAllLanguages() {
         #expect(Rekindle.RekindleError.Kind.allCases.map(\.rawValue) == errorKinds())
     }

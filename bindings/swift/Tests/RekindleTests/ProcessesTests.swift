@@ -4,48 +4,21 @@ import TestSupport
 import Testing
 
 /// `SecondProcess`, which lies beside these tests.
-private final class Other: @unchecked Sendable {
-    private let process = Process()
-    private let (input, output) = (Pipe(), Pipe())
+private struct Other {
+    let program: Program
 
     init(_ server: String, _ file: String, rotates: Bool) throws {
         let here = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        process.executableURL = here.appendingPathComponent("SecondProcess")
-        process.arguments = [server, file, "\(rotates)"]
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
+        program = try Program(here.appendingPathComponent("SecondProcess").path, [server, file, "\(rotates)"])
     }
 
     /// Waits until its session is made.
     func ready() async throws {
-        #expect(try await line() == "ready")
+        #expect(try await program.line() == "ready")
     }
 
     func go() throws {
-        try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8))
-    }
-
-    func line() async throws -> String {
-        try await blocking { [output] in
-            var line = Data()
-            while let byte = try output.fileHandleForReading.read(upToCount: 1), byte.first != 10, !byte.isEmpty {
-                line += byte
-            }
-            return String(decoding: line, as: UTF8.self)
-        }
-    }
-
-    /// As the system ends an app.
-    func kill() async throws {
-        try await blocking { [process] in
-            Foundation.kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
-    }
-
-    deinit {
-        process.terminate()
+        try program.input.write(contentsOf: Data("go\n".utf8))
     }
 }
 
@@ -65,7 +38,7 @@ private final class Other: @unchecked Sendable {
         for other in others { try await other.ready() }
         for other in others { try other.go() }
         #expect(try await world.client.get("/data").status == 200)
-        for other in others { #expect(try await other.line().hasPrefix("200 ")) }
+        for other in others { #expect(try await other.program.line().hasPrefix("200 ")) }
         #expect(try await world.server.count("refreshes") == 1)
         #expect(try await world.server.count("reuses_detected") == 0)
     }
@@ -82,7 +55,7 @@ private final class Other: @unchecked Sendable {
         try await other.ready()
         try other.go()
         #expect(try await eventually { try await world.server.log().contains { $0["path"] == "/refresh" } })
-        try await other.kill()
+        try await other.program.kill()
         let began = ContinuousClock.now
         let answer = Task { try await world.client.get("/data", timeout: .seconds(60)).status }
         try await world.server.release("refresh")

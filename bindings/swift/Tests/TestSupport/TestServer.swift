@@ -10,34 +10,23 @@ package final class TestServer: Sendable {
     }
 
     package let url: String
-    private let process: Process
-    private let input: Pipe
+    /// It ends with this, or when its input does: where these tests are killed.
+    private let program: Program
 
     /// With this model behind its script, or none.
     package static func start(auth: JSON? = nil) async throws -> TestServer {
-        try await blocking { try TestServer(auth) }
-    }
-
-    private init(_ auth: JSON?) throws {
-        guard let program = ProcessInfo.processInfo.environment["REKINDLE_TEST_SERVER"] else {
+        guard let path = ProcessInfo.processInfo.environment["REKINDLE_TEST_SERVER"] else {
             throw Failure(description: "REKINDLE_TEST_SERVER must name the program: cargo xtask test swift")
         }
-        (process, input) = (Process(), Pipe())
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = auth.map { [$0.text] } ?? []
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        guard let told = try JSON(firstLine(of: output.fileHandleForReading))["url"]?.string else {
+        let program = try Program(path, auth.map { [$0.text] } ?? [])
+        guard let url = try JSON(await program.line())["url"]?.string else {
             throw Failure(description: "the server told no url")
         }
-        url = told
+        return TestServer(url, program)
     }
 
-    deinit {
-        // It stops when its input ends, too: where these tests are killed.
-        process.terminate()
+    private init(_ url: String, _ program: Program) {
+        (self.url, self.program) = (url, program)
     }
 
     /// Plays these steps from their beginning, and empties the log.
@@ -96,9 +85,3 @@ package final class TestServer: Sendable {
 }
 
 private let controls = URLSession(configuration: .ephemeral)
-
-private func firstLine(of handle: FileHandle) throws -> String {
-    var line = Data()
-    while !line.contains(10), let more = try handle.read(upToCount: 1), !more.isEmpty { line.append(more) }
-    return String(decoding: line, as: UTF8.self)
-}
