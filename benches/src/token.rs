@@ -31,6 +31,18 @@ pub(crate) fn measured(rounds: usize) -> Figures {
     }
 }
 
+/// Only one of them, for a profiler.
+pub(crate) fn alone(what: &str, rounds: usize) {
+    let session = session();
+    for _ in 0..rounds {
+        match what {
+            "token-if-valid" => if_valid(&session),
+            "token-floor" => floor(),
+            _ => awaited(&session),
+        };
+    }
+}
+
 fn session() -> Session {
     let session = Session::builder("oauth2")
         .token_url("https://auth.example.com/token")

@@ -16,6 +16,11 @@ pub trait Clock: Send + Sync + 'static {
     /// Both clocks, now.
     fn now(&self) -> Now;
 
+    /// The monotonic one alone.
+    fn mono(&self) -> Duration {
+        self.now().mono
+    }
+
     /// Resolves once `mono` has been reached. Inside a tokio runtime with time enabled.
     fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
@@ -27,6 +32,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Now {
         Now { mono: boot_time(), wall: wall_time() }
+    }
+
+    fn mono(&self) -> Duration {
+        boot_time()
     }
 
     fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
