@@ -43,7 +43,7 @@ pub(crate) struct Engine {
     source: Arc<dyn Source>,
     at_rest: Notify,
     /// By number, for all sessions that share this state.
-    origins: Mutex<Vec<Url>>,
+    origins: Mutex<Vec<Arc<Url>>>,
 }
 
 struct State {
@@ -94,16 +94,16 @@ impl Engine {
         })
     }
 
-    /// The number of a URL's origin.
-    pub(crate) fn origin_id(&self, url: &Url) -> OriginId {
+    /// A URL's origin, shared, and its number.
+    pub(crate) fn origin(&self, url: &Url) -> (Arc<Url>, OriginId) {
         let mut origins = self.origins.lock();
         let place = origins.iter().position(|known| same(known, url)).unwrap_or_else(|| {
             // Most sessions have one.
             origins.reserve_exact(1);
-            origins.push(url.clone());
+            origins.push(Arc::new(url.clone()));
             origins.len() - 1
         });
-        OriginId::try_from(place).unwrap_or(OriginId::MAX)
+        (origins[place].clone(), OriginId::try_from(place).unwrap_or(OriginId::MAX))
     }
 
     /// What the fast path reads: no lock, no shared write.

@@ -455,7 +455,7 @@ impl Session {
         if !origins::secure(url) {
             self.engine.warn(Warning::InsecureOrigin);
         }
-        origins.list(url.clone(), self.engine.origin_id(url));
+        origins.list(self.engine.origin(url));
         Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
