@@ -106,8 +106,8 @@ const WALL: rustix::time::ClockId = rustix::time::ClockId::Realtime;
 
 fn wall_time() -> Wall {
     let time = rustix::time::clock_gettime(WALL);
-    let millis = i64::try_from(time.tv_nsec).map_or(0, |nanos| nanos / 1_000_000);
-    Wall(time.tv_sec.saturating_mul(1_000).saturating_add(millis))
+    let millis = u32::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
+    Wall(time.tv_sec.saturating_mul(1_000).saturating_add(i64::from(millis)))
 }
 
 /// A clock that stands until a test turns it.
