@@ -57,6 +57,11 @@ impl Session {
         drive(py, waiter, work, |py, token| Ok(token.map(Held).into_pyobject(py)?.unbind()))
     }
 
+    /// Whether the token is for this URL's origin; a URL that is none is nobody's.
+    fn owns(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| self.inner.owns(&url))
+    }
+
     /// Whether the body of a response with this status must be read to be judged.
     fn reads(&self, status: u16) -> bool {
         status >= 400 || self.inner.dialect().errors_with_success_status()

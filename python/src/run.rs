@@ -41,6 +41,18 @@ impl Running {
     }
 }
 
+/// What an async call gives, on its way: asyncio logs the arguments of slow callbacks, and those may be tokens.
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Answer(Mutex<Option<Py<PyAny>>>);
+
+#[pymethods]
+impl Answer {
+    /// Once.
+    fn take(&self) -> Option<Py<PyAny>> {
+        lock(&self.0).take()
+    }
+}
+
 /// Waits here, or starts it beside the waiter's loop.
 pub(crate) fn drive<T: Send + 'static>(
     py: Python<'_>,
@@ -76,9 +88,16 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
     loop {
         match tokio::time::timeout(SIGNALS, &mut work).await {
             Ok(done) => return Ok(done),
-            Err(_) => Python::attach(|py| py.check_signals())?,
+            Err(_) => Python::attach(listen)?,
         }
     }
+}
+
+/// Raises what came meanwhile: a signal, or what another thread raises here (`PyThreadState_SetAsyncExc`, as
+/// timeouts for threads and debuggers do). The latter waits until this thread runs some Python.
+fn listen(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()?;
+    py.import("rekindle._wait")?.getattr("_listen")?.call0().map(drop)
 }
 
 fn start<T: Send + 'static>(
@@ -102,6 +121,7 @@ fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: 
         Err(error) => (false, error.into_value(py).into_any()),
     };
     let (event_loop, future, settle) = waiter;
+    let Ok(value) = Py::new(py, Answer(Mutex::new(Some(value)))) else { return };
     // Fails where the loop was closed meanwhile: then nobody waits.
     let _ = event_loop.call_method1(py, "call_soon_threadsafe", (settle, future, good, value));
 }
@@ -121,7 +141,7 @@ fn beside() -> PyResult<Handle> {
     Ok(slot.insert(handle).clone())
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

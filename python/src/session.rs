@@ -1,6 +1,7 @@
 //! A session, as `rekindle.Session` needs it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -15,6 +16,7 @@ use crate::errors::{Problem, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
 use crate::store::{PythonRefresh, PythonStore};
+use crate::testing::ManualClock;
 
 /// `access_token, refresh_token, expires_in, expires_at, scope, token_type, extra`.
 type GivenCredential = (
@@ -40,7 +42,7 @@ impl Session {
     /// `dialect` is a name, a path, or (`dialect_json`) JSON. `store`: `None` for memory, a path, or a host.
     #[new]
     #[pyo3(signature = (*, dialect, dialect_json, settings, credential, variables, origins, insecure_origins,
-        store_path, store_host, refresh_host, on_event))]
+        store_path, store_host, refresh_host, on_event, clock=None, alone=false))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn new(
         py: Python<'_>,
@@ -52,9 +54,11 @@ impl Session {
         origins: Vec<String>,
         insecure_origins: Vec<String>,
         store_path: Option<std::path::PathBuf>,
-        store_host: Option<(Py<PyAny>, Option<String>, bool)>,
+        store_host: Option<(Py<PyAny>, Option<String>, bool, bool)>,
         refresh_host: Option<Py<PyAny>>,
         on_event: Option<Py<PyAny>>,
+        clock: Option<PyRef<'_, ManualClock>>,
+        alone: bool,
     ) -> PyResult<Self> {
         let source = source(dialect, dialect_json).map_err(|error| raise(py, &error))?;
         let mut builder = rekindle::Session::builder(source);
@@ -90,7 +94,10 @@ impl Session {
         }
         builder = match (store_path, store_host) {
             (Some(path), _) => builder.store(FileStore::new(path)),
-            (None, Some((host, identity, shared))) => builder.store(PythonStore { host, identity, shared }),
+            (None, Some((host, identity, shared, owners))) => {
+                let busy = clock.as_ref().map(|clock| clock.1.clone()).unwrap_or_default();
+                builder.store(PythonStore { host, identity, shared, owners, busy })
+            }
             (None, None) => builder.store(MemoryStore::new()),
         };
         if let Some(host) = refresh_host {
@@ -104,6 +111,12 @@ impl Session {
                     told.err().inspect(|error| error.clone_ref(py).write_unraisable(py, None))
                 });
             });
+        }
+        if let Some(clock) = clock {
+            builder = builder.clock(Arc::new(clock.0.clone()));
+        }
+        if alone {
+            builder = builder.alone();
         }
         let inner = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
         Ok(Self { inner })
@@ -196,6 +209,11 @@ impl Session {
         Events(self.inner.events().into())
     }
 
+    /// Whether nothing is under way or unsaved.
+    fn is_settled(&self) -> bool {
+        self.inner.is_settled()
+    }
+
     /// Waits for what is under way or unsaved, at most so many seconds; whether nothing is left.
     #[pyo3(signature = (most, waiter=None))]
     fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
@@ -286,6 +304,7 @@ fn status(py: Python<'_>, status: Status) -> PyResult<Py<PyAny>> {
     facts.set_item("failures", status.failures)?;
     facts.set_item("persisted", status.persisted)?;
     facts.set_item("refreshing", status.refreshing)?;
+    facts.set_item("leased", status.lease.is_some())?;
     facts.set_item("scope", status.scope)?;
     Ok(facts.into_any().unbind())
 }

@@ -5,14 +5,19 @@ use async_trait::async_trait;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rekindle::proto::Grant;
-use rekindle::store::{Expected, Loaded, Saved, Store, Unavailable, Version};
+use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 use rekindle::{Refresh, RefreshError, Secret, Spend};
+
+use crate::testing::Busy;
 
 /// A store in Python, behind its host.
 pub(crate) struct PythonStore {
     pub(crate) host: Py<PyAny>,
     pub(crate) identity: Option<String>,
     pub(crate) shared: bool,
+    /// Whether it knows of owners.
+    pub(crate) owners: bool,
+    pub(crate) busy: Busy,
 }
 
 /// `("present", record, version)`, `("absent", ..)`, `("saved", _, version)`, `("conflict", ..)` or
@@ -25,6 +30,7 @@ impl PythonStore {
         &self,
         call: impl FnOnce(Python<'_>, &Py<PyAny>) -> PyResult<Said> + Send + 'static,
     ) -> Said {
+        let _begun = self.busy.begin();
         let host = match Python::try_attach(|py| self.host.clone_ref(py)) {
             Some(host) => host,
             None => return unavailable("the interpreter has ended".to_owned()),
@@ -33,6 +39,15 @@ impl PythonStore {
             Python::try_attach(|py| call(py, &host).unwrap_or_else(|error| unavailable(name(py, &error))))
         });
         asked.await.ok().flatten().unwrap_or_else(|| unavailable("the interpreter has ended".to_owned()))
+    }
+
+    /// What is about a flight's owner: stores need not care.
+    async fn tell(&self, what: &'static str, owner: &str) -> String {
+        if !self.owners {
+            return String::new();
+        }
+        let owner = owner.to_owned();
+        self.ask(move |py, host| host.call_method1(py, what, (owner,))?.extract(py)).await.0
     }
 }
 
@@ -69,6 +84,22 @@ impl Store for PythonStore {
             (said, _, Some(version)) if said == "saved" => Ok(Saved::Done(Version::new(version))),
             (said, ..) if said == "conflict" => Ok(Saved::Conflict),
             (_, _, reason) => Err(Unavailable::new(reason.unwrap_or_default())),
+        }
+    }
+
+    async fn announce(&self, owner: &str) {
+        self.tell("announce", owner).await;
+    }
+
+    async fn retire(&self, owner: &str) {
+        self.tell("retire", owner).await;
+    }
+
+    async fn owner(&self, owner: &str) -> Owner {
+        match self.tell("owner", owner).await.as_str() {
+            "alive" => Owner::Alive,
+            "dead" => Owner::Dead,
+            _ => Owner::Unknown,
         }
     }
 }

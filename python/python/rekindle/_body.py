@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json as _json
+import mimetypes
 import os
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from ._errors import InvalidConfig
+from ._loops import wait_on
 
 _PIECE = 65536
 _Pull = Callable[[], "bytes | None"]
@@ -30,7 +32,7 @@ def pairs(name: str, given: object) -> list[tuple[str, str]]:
         except (TypeError, ValueError):
             raise InvalidConfig(f"{name} must hold pairs") from None
         values = value if isinstance(value, (list, tuple)) else [value]
-        found.extend((str(key), _plain(name, one)) for one in values if one is not None)
+        found.extend((_plain(name, key), _plain(name, one)) for one in values if one is not None)
     return found
 
 
@@ -39,6 +41,8 @@ def _plain(name: str, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
         return str(value)
+    if isinstance(value, bytes) and name == "headers":
+        return value.decode("latin-1")
     raise InvalidConfig(f"{name} must hold texts and numbers, not a {type(value).__name__}")
 
 
@@ -52,6 +56,7 @@ def options(
     files: Any,
     timeout: float | None | Literal["client"],
     follow_redirects: bool,
+    idempotency_key: Any,
     loop: asyncio.AbstractEventLoop | None,
 ) -> dict[str, Any]:
     """The keywords of the native `request`."""
@@ -66,11 +71,17 @@ def options(
     elif files is not None:
         parts = _parts(data, files)
     elif data is not None:
+        if isinstance(data, (str, bytes, bytearray, memoryview)):
+            raise InvalidConfig("data is a form, a mapping or pairs: give a body as it is by content")
         bare, media_type = urlencode(pairs("data", data)).encode(), "application/x-www-form-urlencoded"
     elif content is not None:
         bare, chunks = _content(content, loop)
     if media_type is not None and not any(name.lower() == "content-type" for name, _ in plain):
         plain.append(("content-type", media_type))
+    if idempotency_key is not None:
+        if not isinstance(idempotency_key, str):
+            raise InvalidConfig(f"idempotency_key must be text, not a {type(idempotency_key).__name__}")
+        plain.append(("idempotency-key", idempotency_key))
     return {
         "params": pairs("params", params),
         "headers": plain,
@@ -93,7 +104,7 @@ def seconds(name: str, value: object) -> float | None:
 
 def _encode(value: object) -> bytes:
     try:
-        return _json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        return _json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise InvalidConfig(f"json cannot be written as JSON ({type(error).__name__})") from None
 
@@ -139,12 +150,12 @@ def _pull(iterator: Iterator[Any]) -> _Pull:
 def _async_pieces(content: AsyncIterable[Any], loop: asyncio.AbstractEventLoop) -> _Chunks:
     iterator = aiter(content)
 
-    async def next_one() -> bytes | None:
+    async def next_one() -> Any:
         async for piece in iterator:
             return _bytes(piece)
         return None
 
-    return lambda: lambda: asyncio.run_coroutine_threadsafe(next_one(), loop).result(), False
+    return lambda: lambda: wait_on(loop, next_one()), False
 
 
 def _bytes(piece: object) -> bytes:
@@ -158,18 +169,27 @@ def _bytes(piece: object) -> bytes:
 def _parts(data: Any, files: Any) -> list[tuple[str, str | None, str | None, bytes]]:
     parts: list[tuple[str, str | None, str | None, bytes]] = []
     parts += [(name, None, None, value.encode()) for name, value in pairs("data", data)]
-    for name, file in files.items() if isinstance(files, Mapping) else files:
-        parts.append((str(name), *_part(file)))
+    items = files.items() if isinstance(files, Mapping) else files
+    if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
+        raise InvalidConfig(f"files must be a mapping or pairs, not a {type(files).__name__}")
+    for item in items:
+        if not isinstance(item, tuple) or len(item) != 2:
+            raise InvalidConfig("files must hold pairs of a name and a file")
+        parts.append((str(item[0]), *_part(item[1])))
     return parts
 
 
 def _part(file: Any) -> tuple[str | None, str | None, bytes]:
-    media_type: str | None = "application/octet-stream"
+    media_type: str | None = None
     if isinstance(file, tuple):
+        if len(file) not in (2, 3):
+            raise InvalidConfig("files must hold (file name, content) or (file name, content, media type)")
         name, file, *rest = file
-        media_type = rest[0] if rest else media_type
+        media_type = rest[0] if rest else None
     else:
         name = os.path.basename(str(getattr(file, "name", "upload")))
+    if media_type is None and name is not None:
+        media_type = mimetypes.guess_type(str(name))[0] or "application/octet-stream"
     try:
         return name, media_type, _bytes(file.read() if hasattr(file, "read") else file)
     except TypeError:

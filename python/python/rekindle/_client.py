@@ -33,6 +33,7 @@ class RequestOptions(TypedDict, total=False):
     files: Any
     timeout: float | None
     follow_redirects: bool
+    idempotency_key: str
 
 
 _NAMES = frozenset(RequestOptions.__annotations__)
@@ -50,7 +51,7 @@ class _Base:
         max_redirects: int = 10,
         max_sends: int = 3,
         graphql_path: str | None = None,
-        proxies: str | Literal[False] | None = None,
+        proxies: str | Mapping[str, str] | Literal[False] | None = None,
         verify: str | os.PathLike[str] | ssl.SSLContext | bool = True,
         http2: bool = True,
         user_agent: str | None = None,
@@ -94,11 +95,13 @@ class _Base:
             files=given.get("files"),
             timeout=given.get("timeout", "client"),
             follow_redirects=given.get("follow_redirects", self._follow),
+            idempotency_key=given.get("idempotency_key"),
             loop=loop,
         )
 
     def _check(self, method: object, url: object) -> None:
         guard(self.session._host)
+        self.session._host.loops.forget_closed()
         if self._closed:
             raise Misuse("the client has been closed: make a new one")
         for name, value in (("method", method), ("url", url)):
@@ -187,7 +190,7 @@ class AsyncClient(_Base):
     async def _send(self, method: str, url: str, given: RequestOptions, *, stream: bool) -> Any:
         self._check(method, url)
         loop = asyncio.get_running_loop()
-        self.session._host.see(loop)
+        self.session._host.loops.see(loop)
         return await beside(self._native.request, method, url, stream=stream, **self._options(given, loop))
 
     async def get(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
@@ -221,7 +224,7 @@ class AsyncClient(_Base):
     async def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors."""
         self._check(query, "")
-        self.session._host.see(asyncio.get_running_loop())
+        self.session._host.loops.see(asyncio.get_running_loop())
         return _json.loads(await beside(self._native.graphql, query, _variables(variables)))
 
     async def aclose(self) -> None:
@@ -249,7 +252,20 @@ def _proxy(proxies: object) -> str | None:
         return ""
     if isinstance(proxies, str) and proxies:
         return proxies
+    if isinstance(proxies, Mapping):
+        return _one_proxy(proxies)
     raise InvalidConfig("proxies must be a URL, False for none, or None for the system's")
+
+
+def _one_proxy(proxies: Mapping[str, str]) -> str:
+    """As requests and httpx take them, if it is one for all."""
+    known = {"http", "https", "all"}
+    if not {str(name).removesuffix("://") for name in proxies} <= known:
+        raise InvalidConfig("proxies must name http, https or all, and no single hosts")
+    urls = set(proxies.values())
+    if len(urls) != 1 or not isinstance(url := urls.pop(), str):
+        raise InvalidConfig("proxies must be one URL for all schemes: make a client for each proxy")
+    return url
 
 
 def _roots(verify: object) -> list[bytes]:
