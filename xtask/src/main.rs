@@ -1,5 +1,6 @@
 //! The words of the house. `cargo xtask` lists them.
 
+mod bindings;
 mod conformance;
 mod house;
 mod report;

@@ -435,8 +435,7 @@ impl ClientBuilder {
                     "not a header value, leave out line breaks",
                 )
             })?;
-            options.default_headers.append(name, value);
-            Ok(())
+            request::add(&mut options.default_headers, "default_header", name, value)
         })
     }
 

@@ -196,7 +196,7 @@ impl Engine {
     }
 
     /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
-    pub(crate) async fn settle(&self, deadline: Duration) -> bool {
+    pub(crate) async fn settle(self: &Arc<Self>, deadline: Duration) -> bool {
         let life = self.life();
         let rests = || self.look(|machine, _| machine.idle()) && life.waking.load(Ordering::Acquire) == 0;
         if rests() {
@@ -204,6 +204,7 @@ impl Engine {
         }
         let Ok(stay) = runtime::stay() else { return false };
         let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
+        self.ask(Machine::hurry);
         loop {
             let at_rest = life.at_rest.notified();
             if rests() {

@@ -374,6 +374,20 @@ impl Session {
         self.engine.settle(deadline).await
     }
 
+    /// Whether nothing is under way and everything is saved: [`Session::shutdown`] would not wait.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2").token_url("https://auth.example.com/token").build()?;
+    /// assert!(session.is_settled());
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.engine.look(|machine, _| machine.idle())
+    }
+
     /// Whether the token is for this URL's origin.
     ///
     /// ```

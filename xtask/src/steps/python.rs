@@ -12,8 +12,12 @@ use crate::run;
 /// By name: a lock file would name a place that they come from.
 const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
 
-/// What the adapters adapt to.
-const PEERS: &[&str] = &["httpx", "requests", "aiohttp"];
+/// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring what its requests transport needs.
+const PEERS: &[&str] =
+    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
+
+/// In the environment: what was installed.
+const INSTALLED: &str = "installed.txt";
 
 /// The house's limit for a wheel.
 const MOST_BYTES: u64 = 6_000_000;
@@ -35,14 +39,20 @@ pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
     }
 }
 
+/// Whether everything that is wanted now was installed.
 fn ready(venv: &Path) -> bool {
-    TOOLS.iter().all(|tool| venv.join("bin").join(tool).exists())
+    std::fs::read_to_string(venv.join(INSTALLED)).is_ok_and(|installed| installed == wanted())
+}
+
+fn wanted() -> String {
+    [TOOLS, PEERS].concat().join("\n")
 }
 
 fn install(venv: &Path) -> bool {
     let pip = ["install", "--quiet", "--disable-pip-version-check"];
     run::ok(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))
         && run::ok(Command::new(venv.join("bin/pip")).args(pip).args(TOOLS).args(PEERS))
+        && std::fs::write(venv.join(INSTALLED), wanted()).is_ok()
 }
 
 fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {

@@ -33,6 +33,9 @@ pub enum Acquired {
     Fail(Failure),
 }
 
+/// An unsaved refresh token that somebody needs is saved within so long.
+const SOON: Duration = Duration::from_secs(1);
+
 /// A failure from memory is told without asking the store again for this long.
 const REREAD_AFTER: Duration = Duration::from_secs(1);
 
@@ -292,7 +295,7 @@ impl Machine {
     /// Whether a flight may start, but for the limits on unexplained ones.
     pub(super) fn may_refresh(&mut self, force: bool, now: Now) -> Result<(), Failure> {
         if (self.landing.is_some() && self.flight.is_none()) || self.write.is_some() {
-            self.hurry_landing(now);
+            self.hurry_landing(now, SOON);
             return Err(unsaved());
         }
         let Some(held) = self.held() else { return Err(super::signed_out()) };

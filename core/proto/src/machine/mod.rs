@@ -567,6 +567,37 @@ impl Machine {
         }
     }
 
+    /// The process is about to end: what waits out a pause before it is saved again is saved now (spec 4.10).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// machine.hurry(now);
+    /// assert!(machine.poll_effect().is_none()); // nothing waits
+    /// ```
+    pub fn hurry(&mut self, now: Now) {
+        self.hurry_landing(now, Duration::ZERO);
+        self.landing_timeout(now);
+        self.hurry_write(now);
+        self.write_timeout(now);
+    }
+
     /// Whether everything that must reach the store has, and nothing is under way (spec 4.10).
     ///
     /// ```

@@ -148,6 +148,13 @@ impl Machine {
         self.write.as_ref().filter(|write| !write.settled).map(|write| write.ticket)
     }
 
+    /// As for a grant (`hurry_landing`), at once.
+    pub(super) fn hurry_write(&mut self, now: Now) {
+        if let Some(Write { phase: Phase::Waiting(until), .. }) = &mut self.write {
+            *until = now.mono;
+        }
+    }
+
     pub(super) fn write_timeout(&mut self, now: Now) {
         let due = self.write.as_ref().and_then(Write::timeout).is_some_and(|until| now.mono >= until);
         if due {
