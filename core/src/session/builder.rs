@@ -22,7 +22,7 @@ use crate::fork::PerProcess;
 use crate::lock::Mutex;
 use crate::proof::{Proofs, SigningKey};
 use crate::store::{MemoryStore, Store};
-use crate::transport::{ReqwestTransport, Transport, TransportOptions};
+use crate::transport::Transport;
 
 /// Sessions of this process, by store and configuration: they share one state (spec 4.2).
 static ENGINES: PerProcess<Mutex<Engines>> = PerProcess::new();
@@ -557,7 +557,7 @@ impl SessionBuilder {
         self
     }
 
-    /// How token requests travel. Default: reqwest.
+    /// How token requests travel. Default: reqwest; without the feature `reqwest` there is none, and this must be given.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -668,10 +668,7 @@ impl SessionBuilder {
         let proofs = Proofs::of(self.client_key, self.dpop_key);
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(
-                ReqwestTransport::new(TransportOptions::default())
-                    .map_err(|error| error.failure().clone())?,
-            ),
+            None => built_in()?,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
@@ -719,8 +716,7 @@ impl SessionBuilder {
             engine.hub.listen(call);
         }
         for url in listed {
-            let id = engine.origin_id(&url);
-            origins.list(url, id);
+            origins.list(engine.origin(&url));
         }
         if origins.any_insecure() {
             engine.warn(Warning::InsecureOrigin);
@@ -770,6 +766,18 @@ fn binding(
         without_query(url)
     };
     Ok(Binding { token_endpoint, client_id: identity.client_id.clone(), key_thumbprint: None })
+}
+
+#[cfg(feature = "reqwest")]
+fn built_in() -> Result<Arc<dyn Transport>, Failure> {
+    use crate::transport::{ReqwestTransport, TransportOptions};
+    let made = ReqwestTransport::new(TransportOptions::default());
+    Ok(Arc::new(made.map_err(|error| error.failure().clone())?))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn built_in() -> Result<Arc<dyn Transport>, Failure> {
+    Err(config("transport", "is missing: this build has no HTTP stack of its own (feature `reqwest`)"))
 }
 
 fn without_query(mut url: Url) -> String {

@@ -12,15 +12,16 @@ use crate::house::House;
 use crate::report::{Count, Report};
 use crate::{run, steps};
 
-/// Every step, or those that are named, whatever came of the ones before; the total is the last line.
-pub(crate) fn test(house: &House, named: &[String]) -> bool {
-    if let Some(unknown) = named.iter().find(|name| steps::ALL.iter().all(|step| step.name != **name)) {
+/// Every step, whatever came of the ones before; the total is the last line.
+pub(crate) fn test(house: &House, only: &[String]) -> bool {
+    if let Some(unknown) = only.iter().find(|name| !steps::ALL.iter().any(|step| step.name == **name)) {
         let known: Vec<_> = steps::ALL.iter().map(|step| step.name).collect();
-        eprintln!("there is no step `{unknown}`; there are: {}", known.join(", "));
+        eprintln!("there is no step {unknown:?}: known are {}", known.join(", "));
         return false;
     }
     let mut report = Report::new(house);
-    for step in steps::ALL.iter().filter(|step| named.is_empty() || named.iter().any(|n| n == step.name)) {
+    for step in steps::ALL.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name))
+    {
         println!("\n== {} ==", step.name);
         let mut count = Count::default();
         let outcome = (step.run)(house, &mut count);
