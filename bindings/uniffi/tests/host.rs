@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rekindle_test_server::{AuthServer, Dialect as Spoken, Script, Step};
+use rekindle_test_server::{AuthServer, Script, SeedDialect, Step};
 use rekindle_uniffi::{
     CancelToken, Client, ClientConfig, Credential, Dialect, Header, ManualClock, Request, RequestBody,
     Session, SessionConfig, StoreChoice, error_kinds,
@@ -46,7 +46,7 @@ fn session(server: &AuthServer) -> Arc<Session> {
 }
 
 fn server() -> AuthServer {
-    AuthServer::builder().dialect(Spoken::Json).start().unwrap()
+    AuthServer::builder().dialect(SeedDialect::Json).start().unwrap()
 }
 
 #[tokio::test]
