@@ -2,6 +2,7 @@
 //! values back. What Python users see is made of them in `python/rekindle/`.
 
 mod adapter;
+mod attach;
 mod client;
 mod errors;
 mod events;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::adapter::Held;
+    #[pymodule_export]
+    use super::attach::end;
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]

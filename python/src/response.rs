@@ -21,7 +21,7 @@ pub(crate) struct Raw {
 struct Head {
     status: u16,
     url: String,
-    version: String,
+    version: &'static str,
     headers: Vec<(String, String)>,
     history: Vec<(u16, String)>,
     elapsed: f64,
@@ -67,13 +67,23 @@ impl Head {
         Self {
             status: response.status().as_u16(),
             url: response.url().to_string(),
-            version: format!("{:?}", response.version()),
+            version: version(response.version()),
             headers: headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
             history: history.map(|hop| (hop.status.as_u16(), hop.url.to_string())).collect(),
             elapsed: response.elapsed().as_secs_f64(),
             verdict: response.verdict().cloned(),
             replay_refused: response.replay_refused().map(ReplayRefused::name),
         }
+    }
+}
+
+/// As httpx writes it.
+fn version(version: http::Version) -> &'static str {
+    match version {
+        http::Version::HTTP_2 => "HTTP/2",
+        http::Version::HTTP_3 => "HTTP/3",
+        http::Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
     }
 }
 

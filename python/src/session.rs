@@ -12,6 +12,7 @@ use rekindle::proto::machine::Status;
 use rekindle::store::{FileStore, MemoryStore};
 use rekindle::{Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Secret};
 
+use crate::attach::{attached, released};
 use crate::errors::{Problem, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
@@ -105,7 +106,7 @@ impl Session {
         }
         if let Some(call) = on_event {
             builder = builder.on_event(move |event| {
-                let _ = Python::try_attach(|py| {
+                let _ = attached(|py| {
                     let told = dict(py, event).and_then(|facts| call.call1(py, (facts,)));
                     // As Python itself does where an exception has nowhere to go.
                     told.err().inspect(|error| error.clone_ref(py).write_unraisable(py, None))
@@ -118,7 +119,7 @@ impl Session {
         if alone {
             builder = builder.alone();
         }
-        let inner = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
+        let inner = released(py, || builder.build()).map_err(|error| raise(py, &error))?;
         Ok(Self { inner })
     }
 
@@ -148,7 +149,7 @@ impl Session {
     }
 
     fn invalidate(&self, py: Python<'_>) {
-        py.detach(|| self.inner.invalidate());
+        released(py, || self.inner.invalidate());
     }
 
     #[pyo3(signature = (credential, waiter=None))]
@@ -219,9 +220,10 @@ impl Session {
     fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
         let most = Duration::try_from_secs_f64(most).unwrap_or(Duration::MAX);
-        drive(py, waiter, async move { Ok(session.shutdown(most).await) }, |py, done| {
-            Ok(done.into_pyobject(py)?.to_owned().into_any().unbind())
-        })
+        // In real time, too: nobody may be left to turn a clock that is turned by hand, at the interpreter's end.
+        let work =
+            async move { Ok(tokio::time::timeout(most, session.shutdown(most)).await.unwrap_or(false)) };
+        drive(py, waiter, work, |py, done| Ok(done.into_pyobject(py)?.to_owned().into_any().unbind()))
     }
 
     fn __repr__(&self) -> String {
@@ -244,7 +246,12 @@ fn rotation(name: &str) -> Result<Rotation, Error> {
         Some(seconds) => serde_json::json!({"rotation": {"grace_seconds": seconds}}),
         None => serde_json::json!({ "rotation": name }),
     };
-    Ok(Dialect::from_json(&value)?.rotation())
+    let dialect = Dialect::from_json(&value).map_err(|_| {
+        let what = "rotation must be none, grace:<seconds>, until-successor-used, strict, strict-family, \
+                    sometimes or unknown";
+        Error::new(ErrorKind::InvalidConfig, what)
+    })?;
+    Ok(dialect.rotation())
 }
 
 fn credential_of(given: GivenCredential) -> Result<Credential, Error> {

@@ -8,6 +8,7 @@ use rekindle::proto::Grant;
 use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 use rekindle::{Refresh, RefreshError, Secret, Spend};
 
+use crate::attach::attached;
 use crate::testing::Busy;
 
 /// A store in Python, behind its host.
@@ -31,12 +32,12 @@ impl PythonStore {
         call: impl FnOnce(Python<'_>, &Py<PyAny>) -> PyResult<Said> + Send + 'static,
     ) -> Said {
         let _begun = self.busy.begin();
-        let host = match Python::try_attach(|py| self.host.clone_ref(py)) {
+        let host = match attached(|py| self.host.clone_ref(py)) {
             Some(host) => host,
             None => return unavailable("the interpreter has ended".to_owned()),
         };
         let asked = tokio::task::spawn_blocking(move || {
-            Python::try_attach(|py| call(py, &host).unwrap_or_else(|error| unavailable(name(py, &error))))
+            attached(|py| call(py, &host).unwrap_or_else(|error| unavailable(name(py, &error))))
         });
         asked.await.ok().flatten().unwrap_or_else(|| unavailable("the interpreter has ended".to_owned()))
     }
@@ -115,12 +116,12 @@ type Refreshed =
 impl Refresh for PythonRefresh {
     async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
         let gone = || RefreshError::TryLater("the interpreter has ended".to_owned());
-        let host = Python::try_attach(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
+        let host = attached(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
         let call = move |py: Python<'_>| -> PyResult<Refreshed> {
             let facts = (spend.refresh_token.expose(), spend.scope, spend.extra);
             host.call_method1(py, "refresh", facts)?.extract(py)
         };
-        let asked = tokio::task::spawn_blocking(move || Python::try_attach(call)).await;
+        let asked = tokio::task::spawn_blocking(move || attached(call)).await;
         match asked.ok().flatten() {
             Some(Ok(said)) => granted(said),
             Some(Err(_)) => Err(RefreshError::AnswerLost),

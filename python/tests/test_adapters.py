@@ -97,7 +97,7 @@ def test_a_body_of_one_use_is_not_sent_empty(server: TestServer, make: Make, ask
     session = make()
     assert ask(session, "POST", server.url + "/up", content=iter([b"abc"])) == 401
     assert session.token().value == "AT-2"
-    assert [one["path"] for one in server.log()] == ["/up", "/token"]
+    assert [one["path"] for one in server.log(wait=2)] == ["/up", "/token"]
 
 
 @each_adapter
@@ -204,4 +204,4 @@ def test_a_file_is_not_sent_from_its_end(server: TestServer, make: Make, tmp_pat
     server.script(turns_away("AT-1"), grants(2))
     with open(tmp_path / "f", "rb") as file:
         assert by_requests(make(), "POST", server.url + "/up", content=file) == 401
-    assert [one["path"] for one in server.log()] == ["/up", "/token"]
+    assert [one["path"] for one in server.log(wait=2)] == ["/up", "/token"]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from ._arguments import flag, limit, text
 from ._errors import InvalidConfig
 from ._loops import wait_on
 
@@ -58,8 +59,9 @@ def options(
     follow_redirects: bool,
     idempotency_key: Any,
     loop: asyncio.AbstractEventLoop | None,
+    broken: list[BaseException],
 ) -> dict[str, Any]:
-    """The keywords of the native `request`."""
+    """The keywords of the native `request`; what the body's own iterator raises later comes into `broken`."""
     given = [name for name, one in (("json", json), ("content", content)) if one is not None]
     given += ["data or files"] if data is not None or files is not None else []
     if len(given) > 1:
@@ -76,30 +78,19 @@ def options(
         bare, media_type = urlencode(pairs("data", data)).encode(), "application/x-www-form-urlencoded"
     elif content is not None:
         bare, chunks = _content(content, loop)
+        chunks = None if chunks is None else _watched(chunks, broken)
     if media_type is not None and not any(name.lower() == "content-type" for name, _ in plain):
         plain.append(("content-type", media_type))
-    if idempotency_key is not None:
-        if not isinstance(idempotency_key, str):
-            raise InvalidConfig(f"idempotency_key must be text, not a {type(idempotency_key).__name__}")
-        plain.append(("idempotency-key", idempotency_key))
     return {
         "params": pairs("params", params),
         "headers": plain,
         "content": bare,
         "chunks": chunks,
         "files": parts,
-        "timeout": None if timeout == "client" else (seconds("timeout", timeout),),
-        "follow_redirects": bool(follow_redirects),
+        "timeout": None if timeout == "client" else (limit("timeout", timeout),),
+        "idempotency_key": text("idempotency_key", idempotency_key),
+        "follow_redirects": flag("follow_redirects", follow_redirects),
     }
-
-
-def seconds(name: str, value: object) -> float | None:
-    """A number of seconds; `None` for no limit."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise InvalidConfig(f"{name} must be a number of seconds above 0, or None")
-    return float(value)
 
 
 def _encode(value: object) -> bytes:
@@ -124,6 +115,24 @@ def _content(content: Any, loop: asyncio.AbstractEventLoop | None) -> tuple[byte
         # A list can be walked twice, an iterator once.
         return None, (lambda: _pull(iter(content)), not isinstance(content, Iterator))
     raise InvalidConfig(f"content must be bytes, text, a file or an iterator, not a {type(content).__name__}")
+
+
+def _watched(chunks: _Chunks, broken: list[BaseException]) -> _Chunks:
+    """The engine knows only that it broke."""
+    make, replayable = chunks
+
+    def watch(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except BaseException as error:
+            broken.append(error)
+            raise
+
+    def watched() -> _Pull:
+        pull: _Pull = watch(make)
+        return lambda: watch(pull)
+
+    return watched, replayable
 
 
 def _file(file: Any) -> _Chunks:
@@ -163,7 +172,7 @@ def _bytes(piece: object) -> bytes:
         return piece.encode()
     if isinstance(piece, (bytes, bytearray, memoryview)):
         return bytes(piece)
-    raise TypeError(f"a body is made of bytes, not of {type(piece).__name__}")
+    raise InvalidConfig(f"content must give bytes, not a {type(piece).__name__}")
 
 
 def _parts(data: Any, files: Any) -> list[tuple[str, str | None, str | None, bytes]]:
@@ -192,5 +201,5 @@ def _part(file: Any) -> tuple[str | None, str | None, bytes]:
         media_type = mimetypes.guess_type(str(name))[0] or "application/octet-stream"
     try:
         return name, media_type, _bytes(file.read() if hasattr(file, "read") else file)
-    except TypeError:
+    except InvalidConfig:
         raise InvalidConfig(f"files must hold bytes or binary files, not a {type(file).__name__}") from None

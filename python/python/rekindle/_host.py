@@ -45,11 +45,7 @@ class Host:
     def _call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         _inside.set(self)
         given = function(*args)
-        return self.loops.run(_awaited(given)) if inspect.isawaitable(given) else given
-
-
-async def _awaited(awaitable: Any) -> Any:
-    return await awaitable
+        return self.loops.run(given) if inspect.isawaitable(given) else given
 
 
 _Said = tuple[str, bytes | None, str | None]

@@ -39,15 +39,20 @@ class Loops:
         if loop is None or not loop.is_running():
             self._seen = None
 
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Runs it to its end, called from a thread of the engine's."""
+    def run(self, given: Any) -> Any:
+        """Awaits it to its end, called from a thread of the engine's."""
         if self._seen is None:
-            return wait_on(_private(), work)
+            return wait_on(_private(), _awaited(given))
         loop = self._seen()
         if loop is None or not loop.is_running():
-            work.close()
+            if isinstance(given, Coroutine):
+                given.close()
             raise StoreUnavailable("the event loop that it belongs to has ended; the next one goes on")
-        return wait_on(loop, work)
+        return wait_on(loop, _awaited(given))
+
+
+async def _awaited(given: Any) -> Any:
+    return await given
 
 
 def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:

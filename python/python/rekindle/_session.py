@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
 from . import _native
+from ._arguments import flag, seconds, text, texts
 from ._credential import Credential, Token
 from ._discreet import adiscreet, discreet
 from ._errors import InvalidConfig
@@ -88,14 +89,14 @@ class Session:
         given = _credential(credential, access_token, refresh_token, expires_in, expires_at)
         name, as_json = _dialect(dialect)
         settings = {
-            "token_url": _text("token_url", token_url),
-            "client_id": _text("client_id", client_id),
-            "client_secret": _text("client_secret", client_secret),
-            "rotation": _text("rotation", rotation),
-            "wait_timeout": _seconds("wait_timeout", wait_timeout),
-            "send_timeout": _seconds("send_timeout", send_timeout),
-            "lease": _seconds("lease", lease),
-            "background": bool(background),
+            "token_url": text("token_url", token_url),
+            "client_id": text("client_id", client_id),
+            "client_secret": text("client_secret", client_secret),
+            "rotation": text("rotation", rotation),
+            "wait_timeout": seconds("wait_timeout", wait_timeout),
+            "send_timeout": seconds("send_timeout", send_timeout),
+            "lease": seconds("lease", lease),
+            "background": flag("background", background),
         }
         self._native = _native.Session(
             dialect=name,
@@ -103,8 +104,8 @@ class Session:
             settings={key: value for key, value in settings.items() if value is not None},
             credential=None if given is None else given._plain(),
             variables=_variables(variables),
-            origins=_texts("origins", origins),
-            insecure_origins=_texts("insecure_origins", insecure_origins),
+            origins=texts("origins", origins),
+            insecure_origins=texts("insecure_origins", insecure_origins),
             store_path=store.path if isinstance(store, FileStore) else None,
             store_host=_store(self._host, store),
             refresh_host=_refresh(self._host, refresh_with),
@@ -117,12 +118,12 @@ class Session:
     def token(self, *, min_life: float | None = None) -> Token:
         """A valid access token; waits for a refresh if one is needed."""
         given = self._native.token_if_valid() if min_life is None else None
-        return _token(given or self._do(self._native.token, min_life))
+        return _token(given or self._do(self._native.token, _life(min_life)))
 
     async def atoken(self, *, min_life: float | None = None) -> Token:
         """As `token`, without blocking the loop."""
         given = self._native.token_if_valid() if min_life is None else None
-        return _token(given or await self._ado(self._native.token, min_life))
+        return _token(given or await self._ado(self._native.token, _life(min_life)))
 
     def token_if_valid(self) -> Token | None:
         """The token if it can be served at once."""
@@ -131,11 +132,11 @@ class Session:
 
     def refresh(self, *, force: bool = False) -> Token:
         """Refreshes now; with `force` also through back-off, and once where the refresh token was found dead."""
-        return Token(*self._do(self._native.refresh, force))
+        return Token(*self._do(self._native.refresh, flag("force", force)))
 
     async def arefresh(self, *, force: bool = False) -> Token:
         """As `refresh`, without blocking the loop."""
-        return Token(*await self._ado(self._native.refresh, force))
+        return Token(*await self._ado(self._native.refresh, flag("force", force)))
 
     def invalidate(self) -> None:
         """As if the access token had expired."""
@@ -161,11 +162,12 @@ class Session:
 
     def status(self, *, fresh: bool = False) -> Status:
         """How things stand, by memory; `fresh`: the store is read first, if it was not yet."""
-        return Status(**self._do(self._native.status, fresh))
+        return Status(**self._do(self._native.status, flag("fresh", fresh)))
 
     async def astatus(self, *, fresh: bool = False) -> Status:
         """As `status`, without blocking the loop."""
-        return Status(**await self._ado(self._native.status, fresh))
+        # From memory it is there at once, and nothing is awaited.
+        return Status(**await self._ado(self._native.status, True)) if flag("fresh", fresh) else self.status()
 
     def stats(self) -> dict[str, int]:
         """How often things happened."""
@@ -181,11 +183,11 @@ class Session:
 
     def shutdown(self, *, timeout: float = _AT_EXIT) -> bool:
         """Waits for a refresh under way and an unsaved credential; whether nothing is left."""
-        return bool(self._do(self._native.shutdown, _seconds("timeout", timeout)))
+        return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
     async def ashutdown(self, *, timeout: float = _AT_EXIT) -> bool:
         """As `shutdown`, without blocking the loop."""
-        return bool(await self._ado(self._native.shutdown, _seconds("timeout", timeout)))
+        return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))
 
     @discreet
     def _do(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -226,6 +228,7 @@ def _end() -> None:
         if not native.is_settled():
             host.loops.end()
             native.shutdown(max(until - time.monotonic(), 0.01))
+    _native.end()
 
 
 def _all() -> list[tuple[_native.Session, Host]]:
@@ -246,6 +249,10 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_native.after_fork_in_parent,
         after_in_child=_forked,
     )
+
+
+def _life(least: float | None) -> float | None:
+    return None if least is None else seconds("min_life", least)
 
 
 def _token(given: Any) -> Token:
@@ -287,33 +294,12 @@ def _dialect(dialect: object) -> tuple[str, bool]:
     raise InvalidConfig(f"dialect must be a name, a path or a dict, not a {type(dialect).__name__}")
 
 
-def _text(name: str, value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise InvalidConfig(f"{name} must be text, not a {type(value).__name__}")
-
-
-def _texts(name: str, values: object) -> list[str]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InvalidConfig(f"{name} must be a list of texts, not a {type(values).__name__}")
-    texts = list(values)
-    if not all(isinstance(one, str) for one in texts):
-        raise InvalidConfig(f"{name} must hold only texts")
-    return texts
-
-
 def _variables(values: object) -> dict[str, str]:
     if values is None:
         return {}
     if not isinstance(values, Mapping) or not all(isinstance(one, str) for pair in values.items() for one in pair):
         raise InvalidConfig("variables must be a mapping of texts to texts")
     return dict(values)
-
-
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise InvalidConfig(f"{name} must be a number of seconds above 0")
-    return float(value)
 
 
 def _store(host: Host, store: Any) -> tuple[StoreHost, str | None, bool, bool] | None:
@@ -324,7 +310,7 @@ def _store(host: Host, store: Any) -> tuple[StoreHost, str | None, bool, bool] |
             raise InvalidConfig(f"store must have {name}(), and a {type(store).__name__} has none")
     identity, shared = getattr(store, "identity", None), getattr(store, "shared", True)
     owners = all(callable(getattr(store, name, None)) for name in ("announce", "retire", "owner"))
-    return StoreHost(host, store), _text("store.identity", identity), bool(shared), owners
+    return StoreHost(host, store), text("store.identity", identity), bool(shared), owners
 
 
 def _refresh(host: Host, function: Any) -> RefreshHost | None:

@@ -7,7 +7,7 @@ from . import testing as testing
 
 KINDS: list[str]
 VERSION: str
-__all__ = ["KINDS", "VERSION", "Answer", "Client", "Events", "Held", "Running", "Session", "Stream", "testing"]
+__all__ = ["KINDS", "VERSION", "Answer", "Client", "Events", "Held", "Running", "Session", "Stream", "end", "testing"]
 __all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
 _Waiter: TypeAlias = tuple[AbstractEventLoop, Future[Any], Callable[..., None]]
@@ -19,6 +19,7 @@ _Credential: TypeAlias = tuple[
 def before_fork() -> None: ...
 def after_fork_in_parent() -> None: ...
 def after_fork_in_child() -> None: ...
+def end() -> None: ...
 @final
 class Running:
     def cancel(self) -> None: ...
@@ -115,6 +116,7 @@ class Client:
         files: list[tuple[str, str | None, str | None, bytes]] | None,
         timeout: tuple[float | None] | None,
         follow_redirects: bool,
+        idempotency_key: str | None,
         stream: bool,
         waiter: _Waiter | None = None,
     ) -> Any: ...
