@@ -2,23 +2,26 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use pyo3::prelude::*;
+use rekindle::fork::{self, OfProcess, PerProcess};
+use rekindle::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::errors::{Problem, os_error};
+use crate::attach::{attached, ended, released, rest};
+use crate::errors::{Problem, os_error, raise};
 
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
 
 /// Runtimes that no call uses now. A thread that waits drives one itself: no hand-over, least CPU.
-static IDLE: Mutex<(u32, Vec<Runtime>)> = Mutex::new((0, Vec::new()));
+static IDLE: PerProcess<Mutex<Vec<Runtime>>> = PerProcess::new();
 
 /// The runtime of all asyncio calls.
-static BESIDE: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
+static BESIDE: PerProcess<Mutex<Option<Handle>>> = PerProcess::new();
 
 /// The loop of an async call, its future, and the function that settles it.
 pub(crate) type Waiter = (Py<PyAny>, Py<PyAny>, Py<PyAny>);
@@ -28,13 +31,27 @@ pub(crate) type Convert<T> = fn(Python<'_>, T) -> PyResult<Py<PyAny>>;
 
 /// An async call under way.
 #[pyclass(frozen, module = "rekindle._native")]
-pub(crate) struct Running(AbortHandle);
+pub(crate) struct Running(OfProcess<AbortHandle>);
 
 #[pymethods]
 impl Running {
     /// Ends the caller's wait. A refresh belongs to the engine and goes on.
     fn cancel(&self) {
-        self.0.abort();
+        if let Some(task) = self.0.get() {
+            task.abort();
+        }
+    }
+}
+
+/// What an async call gives, on its way: asyncio logs the arguments of slow callbacks, and those may be tokens.
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Answer(Mutex<Option<Py<PyAny>>>);
+
+#[pymethods]
+impl Answer {
+    /// Once.
+    fn take(&self) -> Option<Py<PyAny>> {
+        lock(&self.0).take()
     }
 }
 
@@ -55,26 +72,37 @@ pub(crate) fn drive<T: Send + 'static>(
 }
 
 fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
-    py.detach(|| {
-        let idle = idle();
-        let runtime = match idle {
+    released(py, || {
+        let idle = IDLE.get_checked(|_| Mutex::default());
+        let known = lock(&idle).pop();
+        let runtime = match known {
             Some(runtime) => runtime,
             None => Builder::new_current_thread().enable_all().build().map_err(os_error)?,
         };
         let done = runtime.block_on(interruptible(work));
-        IDLE.lock().1.push(runtime);
+        lock(&idle).push(runtime);
         done
     })
 }
 
-/// A runtime of this process. A forked child leaks what it inherited: dropping it would touch the parent's
-/// connections.
-fn idle() -> Option<Runtime> {
-    let (mut idle, process) = (IDLE.lock(), std::process::id());
-    if idle.0 != process {
-        std::mem::forget(std::mem::replace(&mut *idle, (process, Vec::new())));
+/// The same work on the runtime that never stops: a connection stands still with the runtime that drives it, so
+/// what is read later, perhaps by another thread, must not begin on a caller's own.
+pub(crate) async fn elsewhere<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let wrong = |what: String| Problem::bare(&Error::new(ErrorKind::Misuse, what));
+    let runtime = beside().map_err(|_| wrong("no thread can be started".to_owned()))?;
+    let mut task = Started(runtime.spawn(work));
+    (&mut task.0).await.map_err(|error| wrong(error.to_string()))?
+}
+
+/// Ends with whoever waits for it.
+struct Started<T>(JoinHandle<T>);
+
+impl<T> Drop for Started<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
-    idle.1.pop()
 }
 
 async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
@@ -82,9 +110,16 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
     loop {
         match tokio::time::timeout(SIGNALS, &mut work).await {
             Ok(done) => return Ok(done),
-            Err(_) => Python::attach(|py| py.check_signals())?,
+            Err(_) => attached(listen).unwrap_or_else(|| rest())?,
         }
     }
+}
+
+/// Raises what came meanwhile: a signal, or what another thread raises here (`PyThreadState_SetAsyncExc`, as
+/// timeouts for threads and debuggers do). The latter waits until this thread runs some Python.
+fn listen(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()?;
+    py.import("rekindle._wait")?.getattr("_listen")?.call0().map(drop)
 }
 
 fn start<T: Send + 'static>(
@@ -93,12 +128,16 @@ fn start<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
     convert: Convert<T>,
 ) -> PyResult<Py<PyAny>> {
+    if ended() {
+        let what = "the interpreter is about to end: there is no time for async calls any more";
+        return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
+    }
     let task = beside()?.spawn(async move {
         let done = work.await;
         // After the interpreter's end there is nobody to tell.
-        let _ = Python::try_attach(|py| settle(py, waiter, done, convert));
+        let _ = attached(|py| settle(py, waiter, done, convert));
     });
-    Ok(Py::new(py, Running(task.abort_handle()))?.into_any())
+    Ok(Py::new(py, Running(OfProcess::new(task.abort_handle())))?.into_any())
 }
 
 fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: Convert<T>) {
@@ -108,17 +147,16 @@ fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: 
         Err(error) => (false, error.into_value(py).into_any()),
     };
     let (event_loop, future, settle) = waiter;
+    let Ok(value) = Py::new(py, Answer(Mutex::new(Some(value)))) else { return };
     // Fails where the loop was closed meanwhile: then nobody waits.
     let _ = event_loop.call_method1(py, "call_soon_threadsafe", (settle, future, good, value));
 }
 
 fn beside() -> PyResult<Handle> {
-    let mut slot = BESIDE.lock();
-    let process = std::process::id();
-    match &*slot {
-        Some((of, handle)) if *of == process => return Ok(handle.clone()),
-        // Of a parent's thread: leaked, never dropped.
-        _ => std::mem::forget(slot.take()),
+    let slot = BESIDE.get_checked(|_| Mutex::default());
+    let mut slot = lock(&slot);
+    if let Some(handle) = &*slot {
+        return Ok(handle.clone());
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(os_error)?;
     let handle = runtime.handle().clone();
@@ -126,5 +164,28 @@ fn beside() -> PyResult<Handle> {
         .name("rekindle-async".into())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))
         .map_err(os_error)?;
-    Ok(slot.insert((process, handle)).1.clone())
+    Ok(slot.insert(handle).clone())
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For `os.register_at_fork`. Others' hooks may give the interpreter to another thread, which then must not find
+/// us holding what it waits for with the interpreter in its hand: nothing here waits so.
+#[pyfunction]
+pub(crate) fn before_fork(py: Python<'_>) {
+    py.detach(fork::before);
+}
+
+/// In the parent, also where the fork failed.
+#[pyfunction]
+pub(crate) fn after_fork_in_parent() {
+    fork::after_in_parent();
+}
+
+/// In the child.
+#[pyfunction]
+pub(crate) fn after_fork_in_child() {
+    fork::after_in_child();
 }

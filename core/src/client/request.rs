@@ -92,8 +92,7 @@ impl RequestBuilder {
             let value = value.try_into().map_err(|_| {
                 Error::config(&format!("header `{name}`"), "not a header value, leave out line breaks")
             })?;
-            request.headers.append(name, value);
-            Ok(())
+            add(&mut request.headers, "header", name, value)
         })
     }
 
@@ -461,6 +460,23 @@ impl RequestBuilder {
         }
         self
     }
+}
+
+/// No server takes as many, and a map of headers panics when it is full.
+const MOST_HEADERS: usize = 1024;
+
+/// Adds one, if there is room for it.
+pub(super) fn add(
+    headers: &mut HeaderMap,
+    setting: &str,
+    name: HeaderName,
+    value: HeaderValue,
+) -> Result<(), Error> {
+    if headers.len() >= MOST_HEADERS {
+        return Err(Error::config(setting, "more than 1024 of them, servers take no more than some 100"));
+    }
+    headers.append(name, value);
+    Ok(())
 }
 
 impl Request {

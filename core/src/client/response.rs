@@ -418,7 +418,25 @@ impl Response {
         BodyStream(self.0.body)
     }
 
-    pub(super) async fn read(&mut self) -> Result<Bytes, Error> {
+    /// Reads what is left of the body, as [`Response::bytes`] does, and keeps the response: what its body tells about the
+    /// token is known afterwards.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, "Ada"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let mut response = client.get("/pupils").send().await?;
+    /// assert_eq!(response.read().await?, "Ada");
+    /// assert_eq!(response.verdict().expect("it carried our token").name(), "accepted");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
+    pub async fn read(&mut self) -> Result<Bytes, Error> {
         let read = self.0.deadline.bound(self.0.body.read_all()).await;
         read.ok_or_else(|| Error::timeout("reading the body"))?.map_err(Error::connection)
     }

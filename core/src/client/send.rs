@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use rekindle_proto::event::EventKind;
-use rekindle_proto::retry::{Attempt, Decision, Failed};
+use rekindle_proto::retry::{Attempt, Budget, Decision, Failed};
 use rekindle_proto::{ErrorKind, Exchange, Now, Operation, Verdict, Wall};
 
 use super::body::Body;
@@ -14,6 +14,7 @@ use super::request::{Reading, Request};
 use super::response::{Parts, Redirected, Response};
 use super::{Client, graphql, redirect};
 use crate::error::Error;
+use crate::proof::DPOP;
 use crate::session::{Judgement, ReplayRefused, Token};
 use crate::transport::{Connection, Sent, TransportError, TransportRequest, TransportResponse};
 
@@ -67,7 +68,7 @@ impl Call {
                 request.headers.append(name, value.clone());
             }
         }
-        client.budget().deposit();
+        client.budget(Budget::deposit);
         Self {
             client,
             request,
@@ -103,6 +104,11 @@ impl Call {
         let mut headers = self.request.headers.clone();
         if let Some(token) = &self.token {
             headers.insert(token.header_name().clone(), token.authorization().clone());
+            if let Some(proof) =
+                self.client.session().proof(token, &self.request.method, &self.request.url)?
+            {
+                headers.insert(DPOP, proof);
+            }
         }
         let (method, url) = (self.request.method.clone(), self.request.url.clone());
         let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
@@ -136,7 +142,6 @@ impl Call {
                 Ok(Some(token)) => {
                     self.token = Some(token);
                     self.replays += 1;
-                    self.client.session().emit(EventKind::Replayed);
                     return Ok(None);
                 }
                 Ok(None) => {}
@@ -203,7 +208,7 @@ impl Call {
         if may_change {
             self.watch(response);
         } else {
-            session.note_accepted(&self.request.url);
+            session.note_accepted(&self.request.url, &response.0.headers);
         }
         response.0.verdict = Some(Verdict::Accepted);
         true
@@ -217,7 +222,10 @@ impl Call {
         let judged = self.deadline.bound(judging).await;
         let judged = judged.ok_or_else(|| Error::timeout("waiting for a refresh"))??;
         let (verdict, replay_refused) = match judged {
-            Judgement::Replay { token, .. } if self.replays < REPLAYS => return Ok(Some(token)),
+            Judgement::Replay { token, verdict } if self.replays < REPLAYS => {
+                self.client.session().sends_again(&verdict);
+                return Ok(Some(token));
+            }
             Judgement::Replay { verdict, .. } => (verdict, Some(ReplayRefused::LimitReached)),
             Judgement::Keep { verdict, replay_refused } => (verdict, replay_refused),
         };

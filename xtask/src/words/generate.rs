@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::house::House;
-use crate::{conformance, rules};
+use crate::{bindings, conformance, rules};
 
 /// A file that is written, wholly or in part, by `cargo xtask gen`.
 struct Generated {
@@ -16,6 +16,10 @@ const ALL: &[Generated] = &[
     Generated { path: "SPEC.md", render: rules::render_table },
     Generated { path: "tests/conformance/cases.json", render: conformance::cases },
     Generated { path: "tests/conformance/must-fail.json", render: conformance::must_fail },
+    Generated { path: bindings::KOTLIN, render: bindings::kotlin },
+    Generated { path: bindings::SWIFT, render: bindings::swift },
+    Generated { path: bindings::SWIFT_HEADER, render: bindings::swift_header },
+    Generated { path: bindings::SWIFT_MODULE, render: bindings::swift_module },
 ];
 
 /// Writes what is stale.
@@ -42,6 +46,9 @@ fn write(house: &House, generated: &Generated) -> Result<(), String> {
         return Ok(());
     }
     println!("written: {}", generated.path);
+    if let Some(folder) = house.path(generated.path).parent() {
+        fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
     fs::write(house.path(generated.path), should_be).map_err(|e| format!("{}: {e}", generated.path))
 }
 

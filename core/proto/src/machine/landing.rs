@@ -126,11 +126,10 @@ impl Machine {
         }
     }
 
-    /// Somebody needs the refresh token that is not saved yet: try now rather than later.
-    pub(super) fn hurry_landing(&mut self, now: Now) {
-        const AT_ONCE: Duration = Duration::from_secs(1);
+    /// Somebody needs the refresh token that is not saved yet: try within `most` rather than later.
+    pub(super) fn hurry_landing(&mut self, now: Now, most: Duration) {
         if let Some(Landing { phase: Phase::Waiting(until), .. }) = self.landing.as_deref_mut() {
-            *until = (*until).min(now.mono + AT_ONCE);
+            *until = (*until).min(now.mono + most);
         }
     }
 

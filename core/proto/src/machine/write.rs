@@ -84,6 +84,8 @@ impl Machine {
     pub fn sign_in(&mut self, credential: &Credential, now: Now) -> Result<Ticket, Failure> {
         credential.check()?;
         self.end_lineage();
+        // From now on it is this process's own.
+        self.forked = false;
         let record = self.new_lineage(credential, now);
         self.standing = Standing::Empty(Box::new(signed_out()));
         let ticket = self.begin(Purpose::SignIn(Box::new(record)));
@@ -144,6 +146,13 @@ impl Machine {
     /// What callers wait for before they are served.
     pub(super) fn write_ticket(&self) -> Option<Ticket> {
         self.write.as_ref().filter(|write| !write.settled).map(|write| write.ticket)
+    }
+
+    /// As for a grant (`hurry_landing`), at once.
+    pub(super) fn hurry_write(&mut self, now: Now) {
+        if let Some(Write { phase: Phase::Waiting(until), .. }) = self.write.as_deref_mut() {
+            *until = now.mono;
+        }
     }
 
     pub(super) fn write_timeout(&mut self, now: Now) {
@@ -358,6 +367,9 @@ impl Machine {
     }
 
     fn finish(&mut self, result: Settled) {
+        if !matches!(self.standing, Standing::Unread) {
+            self.seed = None;
+        }
         if let Some(write) = self.write.take().filter(|write| !write.settled) {
             self.settle(write.ticket, result);
         }

@@ -40,6 +40,11 @@ async fn headers() {
     refused(|client| client.get("/").header("a b", "x"), "header").await;
     refused(|client| client.get("/").header("x-a", "sentinel\r\nevil: 1"), "header `x-a`").await;
     refused(|client| client.get("/").idempotency_key("a\nb"), "idempotency_key").await;
+    // A map of headers panics when it is full.
+    let many = |client: &Client| {
+        (0..40_000).fold(client.get("/"), |request, number| request.header(format!("x-{number}"), "a"))
+    };
+    refused(many, "header").await;
     let stage = stage([]);
     let broken = Client::builder(stage.session.clone()).default_header("x-a", "b\n").build().unwrap_err();
     assert!(broken.message().starts_with("default_header `x-a`"), "{broken}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::serving::served;
 use super::world::{LIFETIME, World};
 use crate::error::ErrorKind;
+use crate::machine::{Binding, Machine};
 use crate::rotation::Rotation;
 
 /// A world in which the store fails right after the intent was written.
@@ -34,6 +35,17 @@ fn a_grant_that_cannot_be_saved_is_served_told_and_saved_later() {
     while world.perform_any() {}
     assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "rt-2");
     assert_eq!(world.count(0, "Persisted"), 1);
+    assert!(world.processes[0].machine.idle());
+}
+
+// spec 4.10, 7.2
+#[test]
+fn at_the_end_an_unsaved_grant_is_saved_without_waiting_out_its_pause() {
+    let mut world = store_fails_after_the_send(Rotation::StrictFamily);
+    world.shelf.down = false;
+    world.ask(0, Machine::hurry);
+    while world.perform_any() {}
+    assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "rt-2");
     assert!(world.processes[0].machine.idle());
 }
 

@@ -1,0 +1,222 @@
+//! An HTTP client whose session stays alive.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use rekindle::client::{ClientBuilder, RequestBuilder};
+use rekindle::proto::retry::RetryPolicy;
+
+use crate::body::RequestBody;
+use crate::cancel::{CancelToken, unless};
+use crate::config::{ClientConfig, Header};
+use crate::error::RekindleError;
+use crate::response::Response;
+use crate::runtime;
+use crate::session::Session;
+use crate::transport::{HostTransport, Transport};
+
+/// Sends requests with the session's token where it belongs, and sends again what was turned away for an old one.
+#[derive(uniffi::Object)]
+#[uniffi::export(Debug)]
+pub struct Client(rekindle::Client);
+
+/// One request.
+#[derive(uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct Request {
+    /// `GET` and so on.
+    pub method: String,
+    /// Below the base URL, or whole.
+    pub url: String,
+    /// Added to the URL's query, encoded.
+    #[uniffi(default = [])]
+    pub query: Vec<Header>,
+    /// Beside the client's own.
+    #[uniffi(default = [])]
+    pub headers: Vec<Header>,
+    /// Its body.
+    pub body: RequestBody,
+    /// Instead of the client's.
+    #[uniffi(default = None)]
+    pub timeout: Option<Duration>,
+    /// Lets a request that is not idempotent be sent again: the server sees by it that it is the same.
+    #[uniffi(default = None)]
+    pub idempotency_key: Option<String>,
+    /// Whether redirects are followed.
+    #[uniffi(default = true)]
+    pub follow_redirects: bool,
+    /// Whether the body comes as it is read; else it is read whole first.
+    #[uniffi(default = false)]
+    pub streamed: bool,
+}
+
+#[uniffi::export]
+impl Client {
+    /// Makes it. Without a `transport` of the host's, requests go the session's way.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the setting.
+    #[uniffi::constructor(default(transport = None))]
+    pub fn new(
+        session: Arc<Session>,
+        config: ClientConfig,
+        transport: Option<Arc<dyn Transport>>,
+    ) -> Result<Self, RekindleError> {
+        let builder = match transport {
+            Some(transport) => rekindle::Client::builder(session.inner().clone())
+                .transport(Arc::new(HostTransport(transport))),
+            None => own_transport(rekindle::Client::builder(session.inner().clone()), &config)?,
+        };
+        Ok(Self(configured(builder, config).build()?))
+    }
+
+    /// Sends it. The body is read whole unless it was asked for as a stream.
+    ///
+    /// # Errors
+    ///
+    /// All kinds; the status of the answer is none. Cancelled.
+    #[uniffi::method(default(cancel = None))]
+    pub async fn request(
+        &self,
+        request: Request,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<Arc<Response>, RekindleError> {
+        let streamed = request.streamed;
+        let request = self.prepared(request)?;
+        let work = runtime::run(async move {
+            let response = match request.send().await {
+                Ok(response) => Response::new(response),
+                Err(error) => return Err(RekindleError::of(error).await),
+            };
+            if !streamed {
+                response.read_whole().await?;
+            }
+            Ok(Arc::new(response))
+        });
+        unless(cancel, work).await
+    }
+
+    /// The data of a GraphQL answer, as JSON. `variables` are JSON too: an object.
+    ///
+    /// # Errors
+    ///
+    /// GraphQL where the answer holds errors; all other kinds. Cancelled.
+    #[uniffi::method(default(variables = None, cancel = None))]
+    pub async fn graphql(
+        &self,
+        query: String,
+        variables: Option<String>,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<String, RekindleError> {
+        let variables: serde_json::Value = serde_json::from_str(variables.as_deref().unwrap_or("{}"))
+            .map_err(|_| RekindleError::config("variables", "not JSON"))?;
+        let client = self.0.clone();
+        let work = runtime::run(async move {
+            match client.graphql::<Box<serde_json::value::RawValue>>(&query, variables).await {
+                Ok(data) => Ok(data.get().to_owned()),
+                Err(error) => Err(RekindleError::of(error).await),
+            }
+        });
+        unless(cancel, work).await
+    }
+}
+
+impl Client {
+    fn prepared(&self, request: Request) -> Result<RequestBuilder, RekindleError> {
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| RekindleError::config("method", "not an HTTP method"))?;
+        let mut builder = self.0.request(method, &request.url).follow_redirects(request.follow_redirects);
+        if !request.query.is_empty() {
+            let pairs: Vec<_> = request.query.iter().map(|one| (&one.name, &one.value)).collect();
+            builder = builder.query(&pairs);
+        }
+        builder = request
+            .headers
+            .into_iter()
+            .fold(builder, |builder, Header { name, value }| builder.header(name, value));
+        if let Some(timeout) = request.timeout {
+            builder = builder.timeout(timeout);
+        }
+        if let Some(key) = &request.idempotency_key {
+            builder = builder.idempotency_key(key);
+        }
+        if request.streamed {
+            builder = builder.streamed();
+        }
+        request.body.put(builder)
+    }
+}
+
+fn configured(mut builder: ClientBuilder, config: ClientConfig) -> ClientBuilder {
+    if let Some(url) = config.base_url {
+        builder = builder.base_url(url);
+    }
+    if let Some(timeout) = config.timeout {
+        builder = builder.timeout(timeout);
+    }
+    if let Some(most) = config.max_redirects {
+        builder = builder.max_redirects(usize::try_from(most).unwrap_or(usize::MAX));
+    }
+    if let Some(max_sends) = config.max_sends {
+        builder = builder.retry(RetryPolicy { max_sends, ..RetryPolicy::default() });
+    }
+    if let Some(path) = config.graphql_path {
+        builder = builder.graphql_path(path);
+    }
+    let headers = config.headers.into_iter();
+    headers.fold(builder, |builder, Header { name, value }| builder.default_header(name, value))
+}
+
+/// A transport of its own only where something about it differs from the session's.
+fn own_transport(builder: ClientBuilder, config: &ClientConfig) -> Result<ClientBuilder, RekindleError> {
+    let plain = config.proxy.is_none()
+        && config.root_certificates.is_empty()
+        && config.http2
+        && config.user_agent.is_none();
+    if plain { Ok(builder) } else { Ok(builder.transport(built_in(config)?)) }
+}
+
+#[cfg(feature = "reqwest")]
+fn built_in(config: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transport>, RekindleError> {
+    use rekindle::transport::{ProxyChoice, ReqwestTransport, TransportOptions};
+    let defaults = TransportOptions::default();
+    let proxy = match &config.proxy {
+        None => ProxyChoice::System,
+        Some(crate::config::Proxy::Direct) => ProxyChoice::None,
+        Some(crate::config::Proxy::Url { url }) => ProxyChoice::Url(crate::judge::url("proxy", url)?),
+    };
+    let options = TransportOptions {
+        extra_root_certificates: config.root_certificates.clone(),
+        proxy,
+        http2: config.http2,
+        user_agent: config.user_agent.clone().unwrap_or_else(|| defaults.user_agent.clone()),
+        ..defaults
+    };
+    Ok(Arc::new(ReqwestTransport::new(options)?))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn built_in(_: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transport>, RekindleError> {
+    let problem = "this build has no HTTP stack of its own to set this for: set it in your transport";
+    Err(RekindleError::config("proxy, root_certificates, http2, user_agent", problem))
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Query and body may hold live tokens.
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &self.url.split(['?', '#']).next())
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,337 @@
+//! Settings.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rekindle::{DialectSource, Expiry, Secret, SessionBuilder};
+
+use crate::error::RekindleError;
+use crate::key::SigningKey;
+use crate::status::wall;
+
+/// What a session is made of. What is left out has core's own default.
+#[derive(uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct SessionConfig {
+    /// How the server speaks.
+    pub dialect: Dialect,
+    /// Where tokens are refreshed. Some presets know it.
+    #[uniffi(default = None)]
+    pub token_url: Option<String>,
+    /// The client's id at the server.
+    #[uniffi(default = None)]
+    pub client_id: Option<String>,
+    /// Its secret, if it has one. An app that is handed out has none.
+    #[uniffi(default = None)]
+    pub client_secret: Option<String>,
+    /// What to begin with where the store is empty.
+    #[uniffi(default = None)]
+    pub credential: Option<Credential>,
+    /// What stands in the dialect's URLs: `tenant` and the like.
+    #[uniffi(default)]
+    pub variables: HashMap<String, String>,
+    /// Where the token may go. A client's base URL is added by itself.
+    #[uniffi(default = [])]
+    pub origins: Vec<String>,
+    /// Origins and token endpoints that may be asked without TLS; loopback always may.
+    #[uniffi(default = [])]
+    pub insecure_origins: Vec<String>,
+    /// What the server does with a used refresh token, where the dialect does not know.
+    #[uniffi(default = None)]
+    pub rotation: Option<Rotation>,
+    /// Whether a token is refreshed shortly before its end, beside its users.
+    #[uniffi(default = true)]
+    pub background: bool,
+    /// How long a caller waits for a token at most (30 s).
+    #[uniffi(default = None)]
+    pub wait_timeout: Option<Duration>,
+    /// How long one refresh may take (60 s).
+    #[uniffi(default = None)]
+    pub send_timeout: Option<Duration>,
+    /// How long others with the same store leave a refresh to whoever began it (90 s).
+    #[uniffi(default = None)]
+    pub lease: Option<Duration>,
+    /// Signs who the client is (`private_key_jwt`), instead of a secret.
+    #[uniffi(default = None)]
+    pub client_key: Option<Arc<SigningKey>>,
+    /// Signs that a token is this client's own (DPoP).
+    #[uniffi(default = None)]
+    pub dpop_key: Option<Arc<SigningKey>>,
+    /// For tests: shares no state with other sessions of this process, as if each were a process of its own.
+    #[uniffi(default = false)]
+    pub alone: bool,
+}
+
+/// How a server speaks.
+#[derive(Clone, Debug, uniffi::Enum)]
+pub enum Dialect {
+    /// A preset: `oauth2`, `google`, ..
+    Preset {
+        /// Its name.
+        name: String,
+    },
+    /// A dialect file.
+    File {
+        /// Its path.
+        path: String,
+    },
+    /// A dialect file's text.
+    Toml {
+        /// The text.
+        text: String,
+    },
+}
+
+/// What a server does with a refresh token that was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Rotation {
+    /// There is none: the old one stays usable. (`none` would read as an absent value in Swift.)
+    Reusable,
+    /// The old one works for this long after its first use.
+    Grace {
+        /// So long.
+        time: Duration,
+    },
+    /// The old one works until its successor is used.
+    UntilSuccessorUsed,
+    /// A replay fails; the successor lives.
+    Strict,
+    /// A replay revokes everything that came from the sign-in.
+    StrictFamily,
+    /// It changes only now and then.
+    Sometimes,
+    /// Not known.
+    Unknown,
+}
+
+/// The tokens of one sign-in.
+#[derive(Clone, uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct Credential {
+    /// The access token, if there is one already.
+    #[uniffi(default = None)]
+    pub access_token: Option<String>,
+    /// The refresh token. Without one the access token is served to its end.
+    #[uniffi(default = None)]
+    pub refresh_token: Option<String>,
+    /// How long the access token lives from now on. This or `expires_at`.
+    #[uniffi(default = None)]
+    pub expires_in: Option<Duration>,
+    /// When it ends.
+    #[uniffi(default = None)]
+    pub expires_at: Option<SystemTime>,
+    /// The granted scope, as the server wrote it.
+    #[uniffi(default = None)]
+    pub scope: Option<String>,
+    /// `Bearer` unless the server said otherwise.
+    #[uniffi(default = None)]
+    pub token_type: Option<String>,
+    /// What must come back with the tokens: instance URL, issuer, and the like.
+    #[uniffi(default)]
+    pub extra: HashMap<String, String>,
+}
+
+/// What an HTTP client is made of.
+#[derive(uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct ClientConfig {
+    /// What relative URLs are below; the session's token is for its origin.
+    #[uniffi(default = None)]
+    pub base_url: Option<String>,
+    /// Sent with every request.
+    #[uniffi(default = [])]
+    pub headers: Vec<Header>,
+    /// How long a request may take, refreshes, replays and its body included (60 s).
+    #[uniffi(default = None)]
+    pub timeout: Option<Duration>,
+    /// How many redirects are followed (10).
+    #[uniffi(default = None)]
+    pub max_redirects: Option<u32>,
+    /// How often a request is sent at most where it failed by itself (3).
+    #[uniffi(default = None)]
+    pub max_sends: Option<u32>,
+    /// Where `graphql` asks (`/graphql`).
+    #[uniffi(default = None)]
+    pub graphql_path: Option<String>,
+    /// The way out of the house. Not with a transport of the host's.
+    #[uniffi(default = None)]
+    pub proxy: Option<Proxy>,
+    /// Roots to trust beside the system's, in PEM. Not with a transport of the host's.
+    #[uniffi(default = [])]
+    pub root_certificates: Vec<Vec<u8>>,
+    /// Whether HTTP/2 may be spoken. Not with a transport of the host's.
+    #[uniffi(default = true)]
+    pub http2: bool,
+    /// Not with a transport of the host's.
+    #[uniffi(default = None)]
+    pub user_agent: Option<String>,
+}
+
+/// A proxy.
+#[derive(Clone, Debug, uniffi::Enum)]
+pub enum Proxy {
+    /// None, whatever the system says.
+    Direct,
+    /// This one.
+    Url {
+        /// `http://..` or `https://..`
+        url: String,
+    },
+}
+
+/// One header. Debug shows its name alone: values may be tokens.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl SessionConfig {
+    pub(crate) fn builder(self) -> Result<SessionBuilder, RekindleError> {
+        let mut builder = rekindle::Session::builder(self.dialect.source()?)
+            .background(self.background)
+            .origins(self.origins);
+        if let Some(url) = self.token_url {
+            builder = builder.token_url(url);
+        }
+        if let Some(id) = self.client_id {
+            builder = builder.client_id(id);
+        }
+        if let Some(secret) = self.client_secret {
+            builder = builder.client_secret(secret);
+        }
+        if let Some(credential) = self.credential {
+            builder = builder.credential(credential.checked()?);
+        }
+        if let Some(rotation) = self.rotation {
+            builder = builder.rotation(rotation.into());
+        }
+        if let Some(most) = self.wait_timeout {
+            builder = builder.wait_timeout(most);
+        }
+        if let Some(most) = self.send_timeout {
+            builder = builder.send_timeout(most);
+        }
+        if let Some(lease) = self.lease {
+            builder = builder.lease(lease);
+        }
+        if let Some(key) = self.client_key {
+            builder = builder.client_key(key.inner());
+        }
+        if let Some(key) = self.dpop_key {
+            builder = builder.dpop_key(key.inner());
+        }
+        if self.alone {
+            builder = builder.alone();
+        }
+        builder =
+            self.variables.into_iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
+        Ok(self.insecure_origins.into_iter().fold(builder, |builder, origin| builder.insecure_origin(origin)))
+    }
+}
+
+impl Dialect {
+    fn source(self) -> Result<DialectSource, RekindleError> {
+        use rekindle::proto::Dialect as Spoken;
+        Ok(match self {
+            Self::Preset { name } => Spoken::preset(&name).map_err(rekindle::Error::from)?.into(),
+            Self::File { path } => std::path::Path::new(&path).into(),
+            Self::Toml { text } => Spoken::from_toml(&text, "dialect").map_err(rekindle::Error::from)?.into(),
+        })
+    }
+}
+
+impl Credential {
+    pub(crate) fn checked(self) -> Result<rekindle::Credential, RekindleError> {
+        let expiry = match (self.expires_in, self.expires_at) {
+            (Some(_), Some(_)) => {
+                return Err(RekindleError::config("expires_in", "given together with expires_at: give one"));
+            }
+            (Some(left), None) => Some(Expiry::In(left)),
+            (None, at) => at.map(|at| Expiry::At(wall(at))),
+        };
+        Ok(rekindle::Credential {
+            access_token: self.access_token.map(Secret::from),
+            refresh_token: self.refresh_token.map(Secret::from),
+            expiry,
+            scope: self.scope,
+            token_type: self.token_type,
+            extra: self.extra.into_iter().collect(),
+        })
+    }
+}
+
+impl From<Rotation> for rekindle::Rotation {
+    fn from(rotation: Rotation) -> Self {
+        match rotation {
+            Rotation::Reusable => Self::None,
+            Rotation::Grace { time } => Self::Grace(time),
+            Rotation::UntilSuccessorUsed => Self::UntilSuccessorUsed,
+            Rotation::Strict => Self::Strict,
+            Rotation::StrictFamily => Self::StrictFamily,
+            Rotation::Sometimes => Self::Sometimes,
+            Rotation::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// As the host writes them. A byte that is no ASCII is one character, as RFC 9110 has it.
+pub(crate) fn headers(map: &HeaderMap) -> Vec<Header> {
+    let text = |value: &HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+    map.iter().map(|(name, value)| Header { name: name.as_str().to_owned(), value: text(value) }).collect()
+}
+
+/// The reverse; else the name of what is none.
+pub(crate) fn header_map(headers: Vec<Header>) -> Result<HeaderMap, String> {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for Header { name, value } in headers {
+        let Ok(parsed) = HeaderName::try_from(&name) else { return Err(name) };
+        let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+        let value = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok()).ok_or(name)?;
+        map.append(parsed, value);
+    }
+    Ok(map)
+}
+
+impl fmt::Debug for SessionConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionConfig")
+            .field("dialect", &self.dialect)
+            .field("client_id", &self.client_id)
+            .field("credential", &self.credential)
+            .field("origins", &self.origins)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential")
+            .field("access_token", &self.access_token.as_ref().map(|_| "***"))
+            .field("refresh_token", &self.refresh_token.as_ref().map(|_| "***"))
+            .field("expires_in", &self.expires_in)
+            .field("expires_at", &self.expires_at)
+            .field("scope", &self.scope)
+            .field("token_type", &self.token_type)
+            .field("extra", &self.extra.keys())
+            .finish()
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig").field("headers", &self.headers).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ***", self.name)
+    }
+}

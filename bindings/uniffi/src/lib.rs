@@ -1,0 +1,45 @@
+//! What Kotlin and Swift call, through UniFFI: records for settings, one object per idea, one error, and traits that
+//! the host implements. The languages' own layers on top of it give it their manners; decisions are in `rekindle`.
+//!
+//! - A future that the host drops ends nothing but its caller's wait. Where a host's cancelled task does not drop it
+//!   (Swift), the call takes a [`CancelToken`].
+//! - No way in which a host's store, transport, listener or refresh function fails is a panic: what it throws without
+//!   having declared it becomes an error of the right kind, and its text, which could quote a token, is left out.
+//! - Strings and bytes that cross the border are copied; copies in the host's memory cannot be wiped.
+
+mod body;
+mod cancel;
+mod client;
+mod clock;
+mod config;
+mod error;
+mod event;
+mod judge;
+mod key;
+mod refresh;
+mod response;
+mod runtime;
+mod session;
+mod status;
+mod store;
+mod token;
+mod transport;
+
+pub use body::{BodyFactory, BodyFailure, BodySource, OutgoingBody, Part, PartContent, RequestBody};
+pub use cancel::CancelToken;
+pub use client::{Client, Request};
+pub use clock::ManualClock;
+pub use config::{ClientConfig, Credential, Dialect, Header, Proxy, Rotation, SessionConfig};
+pub use error::{GraphqlProblem, ProblemDetails, RekindleError, error_kinds};
+pub use event::{Event, EventKind, EventListener, EventStream, ListenerFailure};
+pub use judge::{Applied, Exchange, ExpiredReason, Judgement, Operation, Verdict, operation_of};
+pub use key::{GeneratedKey, SigningKey, generate_signing_key};
+pub use refresh::{Grant, Refresh, RefreshFailure, Spend};
+pub use response::{Redirected, Response, ResponseHead};
+pub use session::Session;
+pub use status::{Lease, Standing, Status};
+pub use store::{Expected, Loaded, Owner, Saved, Store, StoreChoice, StoreFailure};
+pub use token::{Token, TokenDetails};
+pub use transport::{Transport, TransportFailure, TransportRequest, TransportResponse};
+
+uniffi::setup_scaffolding!();

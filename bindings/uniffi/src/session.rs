@@ -1,0 +1,321 @@
+//! A session: one sign-in, kept alive.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+
+use crate::cancel::{CancelToken, unless};
+use crate::clock::ManualClock;
+use crate::config::{Credential, SessionConfig};
+use crate::error::RekindleError;
+use crate::event::{Event, EventListener, EventStream};
+use crate::judge::{Exchange, Judgement, Verdict, url};
+use crate::refresh::{HostRefresh, Refresh};
+use crate::status::Status;
+use crate::store::StoreChoice;
+use crate::token::{Token, tag};
+use crate::transport::{HostTransport, Transport};
+
+/// Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
+#[derive(uniffi::Object)]
+#[uniffi::export(Debug)]
+pub struct Session(rekindle::Session);
+
+#[uniffi::export]
+impl Session {
+    /// Makes it. Without a `transport` of the host's, tokens are asked for through the built-in one.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the setting.
+    #[uniffi::constructor(default(transport = None, refresh = None, listener = None, clock = None))]
+    pub fn new(
+        config: SessionConfig,
+        store: StoreChoice,
+        transport: Option<Arc<dyn Transport>>,
+        refresh: Option<Arc<dyn Refresh>>,
+        listener: Option<Arc<dyn EventListener>>,
+        clock: Option<Arc<ManualClock>>,
+    ) -> Result<Self, RekindleError> {
+        let mut builder = config.builder()?.shared_store(store.into_core());
+        if let Some(transport) = transport {
+            builder = builder.transport(Arc::new(HostTransport(transport)));
+        }
+        if let Some(refresh) = refresh {
+            builder = builder.refresh_with(HostRefresh(refresh));
+        }
+        if let Some(listener) = listener {
+            builder = builder.on_event(move |event| drop(listener.on_event(Event::from(event))));
+        }
+        if let Some(clock) = clock {
+            builder = builder.clock(Arc::new(clock.inner()));
+        }
+        Ok(Self(builder.build()?))
+    }
+
+    /// A valid access token, with at least `min_life` left if the server's tokens live that long. Waits for a refresh
+    /// if one is needed.
+    ///
+    /// # Errors
+    ///
+    /// LoginRequired, SignedOut, RefreshFailed, RefreshLimited, RateLimited, Timeout, StoreUnavailable,
+    /// ClientRejected, InvalidConfig; Cancelled.
+    #[uniffi::method(default(min_life = None, cancel = None))]
+    pub async fn token(
+        &self,
+        min_life: Option<Duration>,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<Arc<Token>, RekindleError> {
+        let work = async {
+            let token = match min_life {
+                Some(life) => self.0.token_living(life).await,
+                None => self.0.token().await,
+            };
+            settled(token)
+        };
+        unless(cancel, work).await
+    }
+
+    /// The access token if it can be served at once.
+    #[must_use]
+    pub fn token_if_valid(&self) -> Option<Arc<Token>> {
+        self.0.token_if_valid().map(|token| Arc::new(Token::new(&token)))
+    }
+
+    /// The tag of the access token that can be served at once; 0 where none can. Whoever keeps the token of that tag
+    /// need not ask for it again: one number crosses, where a token is several allocations.
+    #[must_use]
+    pub fn token_tag(&self) -> u64 {
+        self.0.token_if_valid().as_ref().map_or(0, tag)
+    }
+
+    /// The token for a request to that URL; nothing where its origin is not listed: the request then goes without.
+    ///
+    /// # Errors
+    ///
+    /// As `token`.
+    #[uniffi::method(default(timeout = None, cancel = None))]
+    pub async fn token_for(
+        &self,
+        url: String,
+        timeout: Option<Duration>,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<Option<Arc<Token>>, RekindleError> {
+        let url = self::url("url", &url)?;
+        let deadline = self.deadline(timeout);
+        let work = async {
+            let token = self.0.token_for(&url, deadline).await.map_err(RekindleError::from)?;
+            Ok(token.map(|token| Arc::new(Token::new(&token))))
+        };
+        unless(cancel, work).await
+    }
+
+    /// Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+    ///
+    /// # Errors
+    ///
+    /// As `token`.
+    #[uniffi::method(default(force = false, cancel = None))]
+    pub async fn refresh(
+        &self,
+        force: bool,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<Arc<Token>, RekindleError> {
+        unless(cancel, async { settled(self.0.refresh(force).await) }).await
+    }
+
+    /// As if the access token had expired: the next caller refreshes it.
+    pub fn invalidate(&self) {
+        self.0.invalidate();
+    }
+
+    /// The user signed in: this credential replaces whatever there is, at once. A cancelled caller does not take it
+    /// back.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig; StoreUnavailable if it could not be saved: it is served from memory and saved when possible.
+    #[uniffi::method(default(cancel = None))]
+    pub async fn sign_in(
+        &self,
+        credential: Credential,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<(), RekindleError> {
+        let credential = credential.checked()?;
+        unless(cancel, async { Ok(self.0.sign_in(credential).await?) }).await
+    }
+
+    /// The user signs out: nothing is served from now on, and the store is wiped but for a tombstone. A cancelled caller
+    /// does not take it back.
+    ///
+    /// # Errors
+    ///
+    /// StoreUnavailable if the store could not be wiped: that is tried again as long as the process runs.
+    #[uniffi::method(default(cancel = None))]
+    pub async fn sign_out(&self, cancel: Option<Arc<CancelToken>>) -> Result<(), RekindleError> {
+        unless(cancel, async { Ok(self.0.sign_out().await?) }).await
+    }
+
+    /// How things stand, as far as memory knows.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.status().into()
+    }
+
+    /// The same after the store has been read, if it was not yet.
+    ///
+    /// # Errors
+    ///
+    /// StoreUnavailable, Timeout; Cancelled.
+    #[uniffi::method(default(cancel = None))]
+    pub async fn fresh_status(&self, cancel: Option<Arc<CancelToken>>) -> Result<Status, RekindleError> {
+        unless(cancel, async { Ok(self.0.fresh_status().await?.into()) }).await
+    }
+
+    /// How often things happened, by name.
+    #[must_use]
+    pub fn stats(&self) -> HashMap<String, u64> {
+        self.0.stats().entries().into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+
+    /// The counters in the Prometheus text format.
+    #[must_use]
+    pub fn prometheus(&self) -> String {
+        self.0.stats().to_prometheus()
+    }
+
+    /// The events from now on.
+    #[must_use]
+    pub fn events(&self) -> Arc<EventStream> {
+        Arc::new(EventStream::new(self.0.events()))
+    }
+
+    /// Whether nothing is under way or unsaved.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.0.is_settled()
+    }
+
+    /// Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on.
+    ///
+    /// # Errors
+    ///
+    /// Cancelled.
+    #[uniffi::method(default(cancel = None))]
+    pub async fn shutdown(
+        &self,
+        most: Duration,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<bool, RekindleError> {
+        unless(cancel, async { Ok(self.0.shutdown(most).await) }).await
+    }
+}
+
+/// For adapters.
+#[uniffi::export]
+impl Session {
+    /// Whether the token is for that URL.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: it is no URL.
+    pub fn owns(&self, url: String) -> Result<bool, RekindleError> {
+        Ok(self.0.owns(&self::url("url", &url)?))
+    }
+
+    /// The headers that carry credentials, in lower case: a request that has one of them brings its own.
+    #[must_use]
+    pub fn credential_headers(&self) -> Vec<String> {
+        let mut names = self.0.dialect().credential_headers();
+        names.push(AUTHORIZATION);
+        names.iter().map(|name| name.as_str().to_owned()).collect()
+    }
+
+    /// Whether the body of a response with this status must be read to be judged.
+    #[must_use]
+    pub fn reads(&self, status: u16) -> bool {
+        status >= 400 || self.0.dialect().errors_with_success_status()
+    }
+
+    /// What a response says about our token; nothing follows from it.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the field.
+    pub fn verdict(&self, exchange: Exchange) -> Result<Verdict, RekindleError> {
+        Ok((&self.0.verdict(&exchange.parsed()?.exchange())).into())
+    }
+
+    /// Judges the response to a request that carried `token`. Where the token was turned away, waits for a new one.
+    ///
+    /// # Errors
+    ///
+    /// Where a refresh was needed and failed: as `token`. SignedOut where the token's sign-in has ended.
+    #[uniffi::method(default(timeout = None, cancel = None))]
+    pub async fn judge(
+        &self,
+        token: Arc<Token>,
+        exchange: Exchange,
+        timeout: Option<Duration>,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<Judgement, RekindleError> {
+        let parsed = exchange.parsed()?;
+        let deadline = self.deadline(timeout);
+        let work = async {
+            let judged = self.0.judge(token.inner(), &parsed.exchange(), deadline).await;
+            Ok(judged.map_err(RekindleError::from)?.into())
+        };
+        unless(cancel, work).await
+    }
+
+    /// The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
+    /// a key. Each send wants a new one.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the argument.
+    pub fn proof(&self, token: &Token, method: String, url: String) -> Result<Option<String>, RekindleError> {
+        let method = http::Method::from_bytes(method.as_bytes())
+            .map_err(|_| RekindleError::config("method", "not an HTTP method"))?;
+        let proof = self.0.proof(token.inner(), &method, &self::url("url", &url)?)?;
+        Ok(proof.map(|proof| String::from_utf8_lossy(proof.as_bytes()).into_owned()))
+    }
+
+    /// A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
+    pub fn replayed(&self) {
+        self.0.replayed();
+    }
+
+    /// The error was found where nothing can be sent again: the token is refreshed for the next request.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the field.
+    pub fn note_rejected(&self, token: &Token, exchange: Exchange) -> Result<(), RekindleError> {
+        self.0.note_rejected(token.inner(), &exchange.parsed()?.exchange());
+        Ok(())
+    }
+}
+
+impl Session {
+    pub(crate) fn inner(&self) -> &rekindle::Session {
+        &self.0
+    }
+
+    fn deadline(&self, timeout: Option<Duration>) -> Option<Duration> {
+        timeout.map(|timeout| self.0.clock().now().mono.saturating_add(timeout))
+    }
+}
+
+fn settled(token: Result<rekindle::Token, rekindle::Error>) -> Result<Arc<Token>, RekindleError> {
+    Ok(Arc::new(Token::new(&token?)))
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
