@@ -6,6 +6,7 @@ mod attach;
 mod client;
 mod errors;
 mod events;
+mod key;
 mod response;
 mod run;
 mod session;
@@ -24,6 +25,8 @@ mod _native {
     use super::client::Client;
     #[pymodule_export]
     use super::events::Events;
+    #[pymodule_export]
+    use super::key::SigningKey;
     #[pymodule_export]
     use super::response::Stream;
     #[pymodule_export]
