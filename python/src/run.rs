@@ -13,6 +13,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::attach::{attached, ended, released, rest};
 use crate::errors::{Problem, os_error, raise};
+use crate::mailbox::Mailbox;
 
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -23,8 +24,8 @@ static IDLE: PerProcess<Mutex<Vec<Runtime>>> = PerProcess::new();
 /// The runtime of all asyncio calls.
 static BESIDE: PerProcess<Mutex<Option<Handle>>> = PerProcess::new();
 
-/// The loop of an async call, its future, and the function that settles it.
-pub(crate) type Waiter = (Py<PyAny>, Py<PyAny>, Py<PyAny>);
+/// The mailbox of an async call's loop, and its future.
+pub(crate) type Waiter = (Py<Mailbox>, Py<PyAny>);
 
 /// Makes Python's value of a result.
 pub(crate) type Convert<T> = fn(Python<'_>, T) -> PyResult<Py<PyAny>>;
@@ -40,18 +41,6 @@ impl Running {
         if let Some(task) = self.0.get() {
             task.abort();
         }
-    }
-}
-
-/// What an async call gives, on its way: asyncio logs the arguments of slow callbacks, and those may be tokens.
-#[pyclass(frozen, module = "rekindle._native")]
-pub(crate) struct Answer(Mutex<Option<Py<PyAny>>>);
-
-#[pymethods]
-impl Answer {
-    /// Once.
-    fn take(&self) -> Option<Py<PyAny>> {
-        lock(&self.0).take()
     }
 }
 
@@ -132,24 +121,14 @@ fn start<T: Send + 'static>(
         let what = "the interpreter is about to end: there is no time for async calls any more";
         return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
     }
+    let (mailbox, future) = waiter;
     let task = beside()?.spawn(async move {
         let done = work.await;
-        // After the interpreter's end there is nobody to tell.
-        let _ = attached(|py| settle(py, waiter, done, convert));
+        Mailbox::post(&mailbox, future, move |py| {
+            done.map_err(|problem| problem.raise(py)).and_then(|value| convert(py, value))
+        });
     });
     Ok(Py::new(py, Running(OfProcess::new(task.abort_handle())))?.into_any())
-}
-
-fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: Convert<T>) {
-    let done = done.map_err(|problem| problem.raise(py)).and_then(|value| convert(py, value));
-    let (good, value) = match done {
-        Ok(value) => (true, value),
-        Err(error) => (false, error.into_value(py).into_any()),
-    };
-    let (event_loop, future, settle) = waiter;
-    let Ok(value) = Py::new(py, Answer(Mutex::new(Some(value)))) else { return };
-    // Fails where the loop was closed meanwhile: then nobody waits.
-    let _ = event_loop.call_method1(py, "call_soon_threadsafe", (settle, future, good, value));
 }
 
 fn beside() -> PyResult<Handle> {

@@ -132,7 +132,11 @@ class Client(_Base):
             yield response
 
     def _send(self, method: str, url: str, given: RequestOptions, *, stream: bool) -> Any:
-        native, broken = self._open(method=method, url=url), list[BaseException]()
+        native = self._open(method=method, url=url)
+        if not given:
+            # Most requests; what they need not say costs them nothing.
+            return native.request(method, url, follow_redirects=self._follow, stream=stream)
+        broken: list[BaseException] = []
         try:
             return native.request(method, url, stream=stream, **self._options(given, None, broken))
         except RekindleError as error:
@@ -195,9 +199,11 @@ class AsyncClient(_Base):
             yield response
 
     async def _send(self, method: str, url: str, given: RequestOptions, *, stream: bool) -> Any:
-        native, broken = self._open(method=method, url=url), list[BaseException]()
-        loop = asyncio.get_running_loop()
+        native, loop = self._open(method=method, url=url), asyncio.get_running_loop()
         self.session._host.loops.see(loop)
+        if not given:
+            return await beside(native.request, method, url, follow_redirects=self._follow, stream=stream)
+        broken: list[BaseException] = []
         try:
             return await beside(native.request, method, url, stream=stream, **self._options(given, loop, broken))
         except RekindleError as error:

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -72,16 +73,29 @@ class Headers(Mapping[str, str]):
 
 class _Base:
     def __init__(self, raw: tuple[Any, ...]) -> None:
-        status, url, version, headers, history, elapsed, verdict, refused, body = raw
-        self.status_code: int = status
-        self.url: str = url
-        self.http_version: str = version
-        self.headers = Headers(headers)
-        self.history = [Redirect(*one) for one in history]
-        self.elapsed = timedelta(seconds=elapsed)
+        self.status_code: int
+        self.url: str
+        self.http_version: str
+        self.status_code, self.url, self.http_version, self._pairs, self._hops, self._took, *rest = raw
+        verdict, refused, body = rest
         self._judged: tuple[dict[str, Any] | None, str | None] = (verdict, refused)
         self._body: bytes | None = body if isinstance(body, bytes) else None
         self._stream: _native.Stream | None = None if isinstance(body, bytes) else body
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The headers, of any case."""
+        return Headers(self._pairs)
+
+    @cached_property
+    def history(self) -> list[Redirect]:
+        """The redirects that were followed to here."""
+        return [Redirect(*one) for one in self._hops]
+
+    @cached_property
+    def elapsed(self) -> timedelta:
+        """From the call to the headers, redirects and replays included."""
+        return timedelta(seconds=self._took)
 
     @property
     def verdict(self) -> Verdict | None:
