@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -18,8 +19,9 @@ use crate::mailbox::Mailbox;
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
 
-/// Runtimes that no call uses now. A thread that waits drives one itself: no hand-over, least CPU.
-static IDLE: PerProcess<Mutex<Vec<Runtime>>> = PerProcess::new();
+/// Runtimes that no call uses now, and who used them. A thread that waits drives one itself: no hand-over, least
+/// CPU.
+static IDLE: PerProcess<Mutex<Vec<(ThreadId, Runtime)>>> = PerProcess::new();
 
 /// The runtime of all asyncio calls.
 static BESIDE: PerProcess<Mutex<Option<Handle>>> = PerProcess::new();
@@ -63,15 +65,22 @@ pub(crate) fn drive<T: Send + 'static>(
 fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
     released(py, || {
         let idle = IDLE.get_checked(|_| Mutex::default());
-        let known = lock(&idle).pop();
+        let me = thread::current().id();
+        let known = rested(&mut lock(&idle), me);
         let runtime = match known {
             Some(runtime) => runtime,
             None => Builder::new_current_thread().enable_all().build().map_err(os_error)?,
         };
         let done = runtime.block_on(interruptible(work));
-        lock(&idle).push(runtime);
+        lock(&idle).push((me, runtime));
         done
     })
+}
+
+/// The thread's own if that rests: what one thread allocates, another frees at a price. Else the last one used.
+fn rested(idle: &mut Vec<(ThreadId, Runtime)>, me: ThreadId) -> Option<Runtime> {
+    let own = idle.iter().position(|(thread, _)| *thread == me);
+    own.map(|at| idle.swap_remove(at)).or_else(|| idle.pop()).map(|(_, runtime)| runtime)
 }
 
 /// The same work on the runtime that never stops: a connection stands still with the runtime that drives it, so
@@ -139,7 +148,7 @@ fn beside() -> PyResult<Handle> {
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(os_error)?;
     let handle = runtime.handle().clone();
-    std::thread::Builder::new()
+    thread::Builder::new()
         .name("rekindle-async".into())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))
         .map_err(os_error)?;
