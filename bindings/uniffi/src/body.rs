@@ -6,9 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use rekindle::client::Body;
+use rekindle::client::{self, Body, Form, RequestBuilder};
 use rekindle::transport::{ByteStream, Sent, TransportError};
+use serde_json::value::RawValue;
 use tokio::sync::Mutex;
+
+use crate::config::Header;
+use crate::error::RekindleError;
 
 /// The body of a request.
 #[derive(uniffi::Enum)]
@@ -19,6 +23,21 @@ pub enum RequestBody {
     Bytes {
         /// The bytes.
         bytes: Vec<u8>,
+    },
+    /// JSON, as `application/json` unless the headers say otherwise.
+    Json {
+        /// The text.
+        text: String,
+    },
+    /// A form, as `application/x-www-form-urlencoded`.
+    Form {
+        /// Its fields.
+        fields: Vec<Header>,
+    },
+    /// A form with files, as `multipart/form-data`.
+    Multipart {
+        /// Its parts.
+        parts: Vec<Part>,
     },
     /// What can be read once. A request that carries it is not sent again.
     Once {
@@ -33,6 +52,36 @@ pub enum RequestBody {
         factory: Arc<dyn BodyFactory>,
         /// How much it is, if that is known.
         length: Option<u64>,
+    },
+}
+
+/// A part of a multipart form.
+#[derive(uniffi::Record)]
+pub struct Part {
+    /// The field's name.
+    pub name: String,
+    /// What it holds.
+    pub content: PartContent,
+    /// The name of the file that it is.
+    #[uniffi(default = None)]
+    pub file_name: Option<String>,
+    /// Its media type.
+    #[uniffi(default = None)]
+    pub content_type: Option<String>,
+}
+
+/// What a part holds.
+#[derive(uniffi::Enum)]
+pub enum PartContent {
+    /// These bytes.
+    Bytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A file, read as it goes out.
+    File {
+        /// Its path.
+        path: String,
     },
 }
 
@@ -112,13 +161,36 @@ impl OutgoingBody {
 }
 
 impl RequestBody {
-    pub(crate) fn into_core(self) -> Body {
-        match self {
-            Self::Empty => Body::default(),
-            Self::Bytes { bytes } => Body::from(bytes),
-            Self::Once { source, length } => Body::once(pieces(Ok(source)), length),
-            Self::Factory { factory, length } => Body::factory(move || pieces(factory.open()), length),
-        }
+    pub(crate) fn put(self, request: RequestBuilder) -> Result<RequestBuilder, RekindleError> {
+        Ok(match self {
+            Self::Empty => request,
+            Self::Bytes { bytes } => request.body(bytes),
+            Self::Json { text } => {
+                let json: Box<RawValue> =
+                    serde_json::from_str(&text).map_err(|_| RekindleError::config("json", "not JSON"))?;
+                request.json(&json)
+            }
+            Self::Form { fields } => {
+                let pairs: Vec<_> = fields.iter().map(|one| (&one.name, &one.value)).collect();
+                request.form(&pairs)
+            }
+            Self::Multipart { parts } => request.multipart(parts.into_iter().fold(Form::new(), Part::put)),
+            Self::Once { source, length } => request.body(Body::once(pieces(Ok(source)), length)),
+            Self::Factory { factory, length } => {
+                request.body(Body::factory(move || pieces(factory.open()), length))
+            }
+        })
+    }
+}
+
+impl Part {
+    fn put(form: Form, part: Self) -> Form {
+        let made = match part.content {
+            PartContent::Bytes { bytes } => client::Part::bytes(bytes),
+            PartContent::File { path } => client::Part::file(path),
+        };
+        let made = part.file_name.into_iter().fold(made, client::Part::file_name);
+        form.part(part.name, part.content_type.into_iter().fold(made, client::Part::content_type))
     }
 }
 

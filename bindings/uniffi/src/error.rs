@@ -15,7 +15,8 @@ const CANCELLED: &str = "Cancelled";
 #[derive(uniffi::Object)]
 #[uniffi::export(Debug, Display)]
 pub struct RekindleError {
-    details: ProblemDetails,
+    // Boxed: most results are no errors, and each makes room for one.
+    details: Box<ProblemDetails>,
     response: Option<Arc<Response>>,
 }
 
@@ -69,7 +70,7 @@ impl RekindleError {
     /// Everything that it says.
     #[must_use]
     pub fn details(&self) -> ProblemDetails {
-        self.details.clone()
+        ProblemDetails::clone(&self.details)
     }
 
     /// The response that it is about, its body read.
@@ -124,7 +125,7 @@ impl RekindleError {
             retry_after: error.retry_after(),
             graphql_errors: graphql.map(GraphqlProblem::from).collect(),
         };
-        Self { details, response: None }
+        Self { details: Box::new(details), response: None }
     }
 }
 

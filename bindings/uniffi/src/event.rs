@@ -105,6 +105,7 @@ impl EventStream {
     /// # Errors
     ///
     /// Cancelled.
+    #[uniffi::method(default(cancel = None))]
     pub async fn next(&self, cancel: Option<Arc<CancelToken>>) -> Result<Event, RekindleError> {
         unless(cancel, async { Ok(Event::from(&self.0.next().await)) }).await
     }

@@ -21,7 +21,8 @@ use crate::transport::BoxError;
 #[must_use = "nothing happens before `send`"]
 pub struct RequestBuilder {
     client: Client,
-    request: Result<Request, Error>,
+    /// Boxed: a builder is moved with each call.
+    request: Result<Box<Request>, Error>,
 }
 
 /// A request, complete.
@@ -48,7 +49,7 @@ pub(super) enum Reading {
 
 impl RequestBuilder {
     pub(super) fn new(client: &Client, method: Method, url: Result<Url, Error>) -> Self {
-        let request = url.map(|url| Request {
+        let request = |url| Request {
             method,
             url,
             headers: HeaderMap::new(),
@@ -56,8 +57,8 @@ impl RequestBuilder {
             timeout: client.settings().timeout,
             follow_redirects: true,
             reading: Reading::Any,
-        });
-        Self { client: client.clone(), request }
+        };
+        Self { client: client.clone(), request: url.map(|url| Box::new(request(url))) }
     }
 
     /// Adds a header. A credential header (`Authorization`, or the dialect's own) replaces the session's:

@@ -1,6 +1,7 @@
 //! A private key, and what is signed with it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,8 +13,8 @@ use ring::rsa::PublicKeyComponents;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -31,8 +32,9 @@ use crate::error::Error;
 /// assert_eq!(key.algorithm(), "ES256");
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 pub struct SigningKey {
-    pair: Pair,
+    pair: Arc<Pair>,
     key_id: Option<String>,
     jwk: Value,
 }
@@ -88,7 +90,7 @@ impl SigningKey {
 
     fn new(pair: Pair) -> Self {
         let jwk = pair.public();
-        Self { pair, key_id: None, jwk }
+        Self { pair: Arc::new(pair), key_id: None, jwk }
     }
 
     /// The name under which the server knows it (`kid`).
@@ -113,7 +115,7 @@ impl SigningKey {
     /// ```
     #[must_use]
     pub fn algorithm(&self) -> &'static str {
-        match self.pair {
+        match *self.pair {
             Pair::P256(_) => "ES256",
             Pair::Ed25519(_) => "EdDSA",
             Pair::Rsa(_) => "RS256",

@@ -22,10 +22,13 @@ use crate::fork::PerProcess;
 use crate::lock::Mutex;
 use crate::proof::{Proofs, SigningKey};
 use crate::store::{MemoryStore, Store};
-use crate::transport::{ReqwestTransport, Transport, TransportOptions};
+use crate::transport::Transport;
 
 /// Sessions of this process, by store and configuration: they share one state (spec 4.2).
 static ENGINES: PerProcess<Mutex<Engines>> = PerProcess::new();
+
+/// What is longer means "for ever", and a moment that far off can still be added to any other.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 type Engines = BTreeMap<String, Weak<Engine>>;
 
@@ -464,7 +467,7 @@ impl SessionBuilder {
     /// # Ok::<(), rekindle::Error>(())
     /// ```
     pub fn wait_timeout(mut self, most: Duration) -> Self {
-        self.wait = most;
+        self.wait = most.min(A_YEAR);
         self
     }
 
@@ -482,7 +485,7 @@ impl SessionBuilder {
     /// # Ok::<(), rekindle::Error>(())
     /// ```
     pub fn send_timeout(mut self, most: Duration) -> Self {
-        self.send = most;
+        self.send = most.min(A_YEAR);
         self
     }
 
@@ -503,7 +506,7 @@ impl SessionBuilder {
     /// assert!(lease(29).is_err());
     /// ```
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.lease = lease.min(2 * A_YEAR);
         self
     }
 
@@ -554,7 +557,7 @@ impl SessionBuilder {
         self
     }
 
-    /// How token requests travel. Default: reqwest.
+    /// How token requests travel. Default: reqwest; without the feature `reqwest` there is none, and this must be given.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -665,10 +668,7 @@ impl SessionBuilder {
         let proofs = Proofs::of(self.client_key, self.dpop_key);
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(
-                ReqwestTransport::new(TransportOptions::default())
-                    .map_err(|error| error.failure().clone())?,
-            ),
+            None => built_in()?,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
@@ -716,8 +716,7 @@ impl SessionBuilder {
             engine.hub.listen(call);
         }
         for url in listed {
-            let id = engine.origin_id(&url);
-            origins.list(url, id);
+            origins.list(engine.origin(&url));
         }
         if origins.any_insecure() {
             engine.warn(Warning::InsecureOrigin);
@@ -767,6 +766,18 @@ fn binding(
         without_query(url)
     };
     Ok(Binding { token_endpoint, client_id: identity.client_id.clone(), key_thumbprint: None })
+}
+
+#[cfg(feature = "reqwest")]
+fn built_in() -> Result<Arc<dyn Transport>, Failure> {
+    use crate::transport::{ReqwestTransport, TransportOptions};
+    let made = ReqwestTransport::new(TransportOptions::default());
+    Ok(Arc::new(made.map_err(|error| error.failure().clone())?))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn built_in() -> Result<Arc<dyn Transport>, Failure> {
+    Err(config("transport", "is missing: this build has no HTTP stack of its own (feature `reqwest`)"))
 }
 
 fn without_query(mut url: Url) -> String {

@@ -10,7 +10,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::reqwest as http_client;
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Body as _, Frame, SizeHint};
@@ -90,11 +89,20 @@ impl Default for TransportOptions {
 /// ```
 pub struct ReqwestTransport {
     recipe: Recipe,
-    /// The most recently used last.
     runtimes: PerProcess<Mutex<Runtimes>>,
 }
 
-type Runtimes = Vec<(Id, Arc<Clients>)>;
+#[derive(Default)]
+struct Runtimes {
+    uses: u64,
+    known: Vec<Known>,
+}
+
+struct Known {
+    id: Id,
+    used: u64,
+    clients: Arc<Clients>,
+}
 
 /// Connections of more runtimes than these are given up, those of the longest unused first.
 /// Bindings whose callers wait on threads of their own have one for each thread that waits.
@@ -123,19 +131,30 @@ impl ReqwestTransport {
         let id = Handle::try_current().map_err(|_| not_sent("no tokio runtime to send from"))?.id();
         let runtimes = self.runtimes.get(|_| Mutex::default());
         let mut runtimes = runtimes.lock();
-        if let Some((last, clients)) = runtimes.last()
-            && *last == id
-        {
-            return Ok(Arc::clone(clients));
+        runtimes.uses += 1;
+        let (now, known) = (runtimes.uses, &mut runtimes.known);
+        if let Some(known) = known.iter_mut().find(|known| known.id == id) {
+            known.used = now;
+            return Ok(Arc::clone(&known.clients));
         }
-        let known = runtimes.iter().position(|(known, _)| *known == id).map(|at| runtimes.remove(at));
-        let evicted = (known.is_none() && runtimes.len() >= RUNTIMES).then(|| runtimes.remove(0));
-        let entry = known.unwrap_or_else(|| (id, Arc::default()));
-        let clients = Arc::clone(&entry.1);
-        runtimes.push(entry);
+        let oldest = (0..known.len()).min_by_key(|at| known[*at].used).filter(|_| known.len() >= RUNTIMES);
+        let evicted = oldest.map(|at| known.swap_remove(at));
+        let clients = Arc::<Clients>::default();
+        known.push(Known { id, used: now, clients: Arc::clone(&clients) });
         drop(runtimes);
         drop(evicted);
         Ok(clients)
+    }
+
+    fn begin(
+        &self,
+        request: TransportRequest,
+    ) -> Result<impl Future<Output = http_client::Result<http_client::Response>> + use<>, TransportError>
+    {
+        let clients = self.clients()?;
+        let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
+        let client = clients.pick(&self.recipe, request.connection, direct)?;
+        Ok(client.execute(into_request(request)))
     }
 }
 
@@ -145,16 +164,18 @@ impl fmt::Debug for ReqwestTransport {
     }
 }
 
-#[async_trait]
+/// Written out, so that the request goes straight to reqwest and not into a boxed future first.
 impl Transport for ReqwestTransport {
-    async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
-        let clients = self.clients()?;
-        let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
-        let client = clients.pick(&self.recipe, request.connection, direct)?;
-        let response = client.execute(into_request(request)).await.map_err(failure)?;
-        Ok(into_response(response))
+    fn send<'s, 'f>(&'s self, request: TransportRequest) -> Answer<'f>
+    where
+        's: 'f,
+    {
+        let sent = self.begin(request);
+        Box::pin(async move { sent?.await.map(into_response).map_err(failure) })
     }
 }
+
+type Answer<'f> = Pin<Box<dyn Future<Output = Result<TransportResponse, TransportError>> + Send + 'f>>;
 
 /// How a client is made, again for each runtime.
 struct Recipe {

@@ -3,9 +3,11 @@
 mod deny;
 mod docs;
 mod drift;
+mod kotlin;
 mod lint;
 mod python;
 pub(crate) mod servers;
+mod swift;
 mod tests;
 mod toolbox;
 
@@ -28,4 +30,6 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "real servers", run: servers::run },
     Step { name: "tests", run: tests::run },
     Step { name: "python", run: python::run },
+    Step { name: "kotlin", run: kotlin::run },
+    Step { name: "swift", run: swift::run },
 ];

@@ -14,8 +14,17 @@ const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
 
 /// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring by
 /// itself what its requests transport needs.
-const PEERS: &[&str] =
-    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
+const PEERS: &[&str] = &[
+    "httpx",
+    "httpx2",
+    "requests",
+    "aiohttp",
+    "gql[requests]",
+    "uvloop",
+    "trustme",
+    "hypercorn",
+    "gunicorn",
+];
 
 /// In the environment: what was installed.
 const INSTALLED: &str = "installed.txt";

@@ -1,10 +1,12 @@
 //! What each word does.
 
+mod bench;
 mod generate;
 mod verify;
 
 use std::process::Command;
 
+pub(crate) use bench::bench;
 pub(crate) use generate::{generate, stale};
 pub(crate) use verify::verify;
 
@@ -13,25 +15,24 @@ use crate::report::{Count, Report};
 use crate::{run, steps};
 
 /// Every step, whatever came of the ones before; the total is the last line.
-pub(crate) fn test(house: House) -> bool {
-    let mut report = Report::new(&house);
-    for step in steps::ALL {
+pub(crate) fn test(house: &House, only: &[String]) -> bool {
+    if let Some(unknown) = only.iter().find(|name| !steps::ALL.iter().any(|step| step.name == **name)) {
+        let known: Vec<_> = steps::ALL.iter().map(|step| step.name).collect();
+        eprintln!("there is no step {unknown:?}: known are {}", known.join(", "));
+        return false;
+    }
+    let mut report = Report::new(house);
+    for step in steps::ALL.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name))
+    {
         println!("\n== {} ==", step.name);
         let mut count = Count::default();
-        let outcome = (step.run)(&house, &mut count);
+        let outcome = (step.run)(house, &mut count);
         report.add_tests(count);
         report.add_step(step.name, outcome);
     }
     println!();
     report.lines().iter().for_each(|line| println!("{line}"));
     report.failed() == 0
-}
-
-/// The benchmarks; further words go to them as they are.
-pub(crate) fn bench(house: &House, rest: &[String]) -> bool {
-    // The command's size is one of the figures.
-    run::ok(cargo(house).args(["build", "--release", "-p", "rekindle-cli"]))
-        && run::ok(cargo(house).args(["run", "--release", "-p", "rekindle-bench", "--"]).args(rest))
 }
 
 /// `rekindle demo`, built for speed.

@@ -317,7 +317,7 @@ typedef void (*UniffiCallbackInterfaceTransportMethod0)(uint64_t, RustBuffer, Un
 typedef struct UniffiVTableCallbackInterfaceBodyFactory {
     UniffiCallbackInterfaceFree _Nonnull uniffiFree;
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
-    UniffiCallbackInterfaceBodyFactoryMethod0 _Nonnull `open`;
+    UniffiCallbackInterfaceBodyFactoryMethod0 _Nonnull opened;
 } UniffiVTableCallbackInterfaceBodyFactory;
 
 #endif
@@ -613,6 +613,36 @@ uint64_t uniffi_rekindle_uniffi_fn_method_eventstream_next(uint64_t ptr, RustBuf
 RustBuffer uniffi_rekindle_uniffi_fn_method_eventstream_poll(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_SIGNINGKEY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_SIGNINGKEY
+uint64_t uniffi_rekindle_uniffi_fn_clone_signingkey(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_SIGNINGKEY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_SIGNINGKEY
+void uniffi_rekindle_uniffi_fn_free_signingkey(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CONSTRUCTOR_SIGNINGKEY_FROM_PEM
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CONSTRUCTOR_SIGNINGKEY_FROM_PEM
+uint64_t uniffi_rekindle_uniffi_fn_constructor_signingkey_from_pem(RustBuffer pem, RustBuffer key_id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINGKEY_JWK
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINGKEY_JWK
+RustBuffer uniffi_rekindle_uniffi_fn_method_signingkey_jwk(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINGKEY_THUMBPRINT
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINGKEY_THUMBPRINT
+RustBuffer uniffi_rekindle_uniffi_fn_method_signingkey_thumbprint(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINGKEY_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINGKEY_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_rekindle_uniffi_fn_method_signingkey_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_REFRESH
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_REFRESH
 uint64_t uniffi_rekindle_uniffi_fn_clone_refresh(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -718,6 +748,11 @@ uint64_t uniffi_rekindle_uniffi_fn_method_session_fresh_status(uint64_t ptr, Rus
 void uniffi_rekindle_uniffi_fn_method_session_invalidate(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_IS_SETTLED
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_IS_SETTLED
+int8_t uniffi_rekindle_uniffi_fn_method_session_is_settled(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_JUDGE
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_JUDGE
 uint64_t uniffi_rekindle_uniffi_fn_method_session_judge(uint64_t ptr, uint64_t token, RustBuffer exchange, RustBuffer timeout, RustBuffer cancel
@@ -736,6 +771,11 @@ int8_t uniffi_rekindle_uniffi_fn_method_session_owns(uint64_t ptr, RustBuffer ur
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_PROMETHEUS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_PROMETHEUS
 RustBuffer uniffi_rekindle_uniffi_fn_method_session_prometheus(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_PROOF
+RustBuffer uniffi_rekindle_uniffi_fn_method_session_proof(uint64_t ptr, uint64_t token, RustBuffer method, RustBuffer url, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_READS
@@ -982,6 +1022,12 @@ RustBuffer uniffi_rekindle_uniffi_fn_func_error_kinds(RustCallStatus *_Nonnull o
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_OPERATION_OF
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_OPERATION_OF
 RustBuffer uniffi_rekindle_uniffi_fn_func_operation_of(RustBuffer method, RustBuffer body, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_GENERATE_SIGNING_KEY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_GENERATE_SIGNING_KEY
+RustBuffer uniffi_rekindle_uniffi_fn_func_generate_signing_key(RustCallStatus *_Nonnull out_status
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_REKINDLE_UNIFFI_RUSTBUFFER_ALLOC
@@ -1256,6 +1302,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_func_operation_of(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_GENERATE_SIGNING_KEY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_GENERATE_SIGNING_KEY
+uint16_t uniffi_rekindle_uniffi_checksum_func_generate_signing_key(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_BODYFACTORY_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_BODYFACTORY_OPEN
 uint16_t uniffi_rekindle_uniffi_checksum_method_bodyfactory_open(void
@@ -1382,6 +1434,18 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_eventstream_poll(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SIGNINGKEY_JWK
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SIGNINGKEY_JWK
+uint16_t uniffi_rekindle_uniffi_checksum_method_signingkey_jwk(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SIGNINGKEY_THUMBPRINT
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SIGNINGKEY_THUMBPRINT
+uint16_t uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_REFRESH_REFRESH
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_REFRESH_REFRESH
 uint16_t uniffi_rekindle_uniffi_checksum_method_refresh_refresh(void
@@ -1454,6 +1518,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_invalidate(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_IS_SETTLED
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_IS_SETTLED
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_is_settled(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_JUDGE
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_JUDGE
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_judge(void
@@ -1475,6 +1545,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_owns(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_PROMETHEUS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_PROMETHEUS
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_prometheus(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_PROOF
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_proof(void
 
 );
 #endif
@@ -1631,6 +1707,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_constructor_client_new(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_CONSTRUCTOR_MANUALCLOCK_NEW
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_CONSTRUCTOR_MANUALCLOCK_NEW
 uint16_t uniffi_rekindle_uniffi_checksum_constructor_manualclock_new(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_CONSTRUCTOR_SIGNINGKEY_FROM_PEM
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_CONSTRUCTOR_SIGNINGKEY_FROM_PEM
+uint16_t uniffi_rekindle_uniffi_checksum_constructor_signingkey_from_pem(void
 
 );
 #endif

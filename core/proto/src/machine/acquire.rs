@@ -74,7 +74,7 @@ impl Machine {
         match &self.standing {
             Standing::Unread => Acquired::Wait(self.open()),
             Standing::Empty(failure) => {
-                let failure = failure.clone();
+                let failure = Failure::clone(failure);
                 self.last_word(failure, now)
             }
             Standing::Held(_) => self.acquire_held(want, now),
@@ -142,7 +142,7 @@ impl Machine {
         match &self.standing {
             Standing::Unread => return Acquired::Wait(self.open()),
             Standing::Empty(failure) => {
-                let failure = failure.clone();
+                let failure = Failure::clone(failure);
                 return self.last_word(failure, now);
             }
             Standing::Held(_) => {}
@@ -227,7 +227,7 @@ impl Machine {
     fn refuse_or_refresh(&mut self, want: Want, now: Now) -> Acquired {
         let Some(current) = self.current().cloned() else { return self.refresh_by_clock(now) };
         if let Some(unfit) = &current.unfit {
-            return Acquired::Fail(unfit.clone());
+            return Acquired::Fail(Failure::clone(unfit));
         }
         let rejected = self.invalidated || self.rejected_for(want.origin, now);
         if rejected && current.valid(now) {

@@ -285,7 +285,7 @@ fn granted(base: Record, grant: &Grant, sent: Now, now: Now) -> Record {
     };
     let rotated = grant.refresh_token.as_ref().filter(|token| !token.expose().is_empty());
     let mut record = base;
-    record.slots.insert(SLOT.to_owned(), Box::new(slot));
+    record.slots.insert(SLOT, slot);
     record.refresh_token_life = match grant.refresh_token_lifetime {
         Some(life) => Some(RefreshTokenLife { from: sent.wall, until: sent.wall.plus(life) }),
         None if rotated.is_some() => None,

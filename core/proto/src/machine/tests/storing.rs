@@ -1,5 +1,6 @@
 //! Keeping the credential (spec 7).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::serving::served;
@@ -151,8 +152,12 @@ fn a_grant_for_the_stored_token_is_saved_over_anothers_dead_mark() {
     let refresh_token = record.refresh_fingerprint().unwrap();
     let binding = record.binding.clone();
     let reason = crate::verdict::DeadReason::Rejected;
-    record.dead =
-        Some(crate::machine::record::DeadMark { refresh_token, binding, reason, oauth_error: None });
+    record.dead = Some(Box::new(crate::machine::record::DeadMark {
+        refresh_token,
+        binding,
+        reason,
+        oauth_error: None,
+    }));
     record.lease = None;
     world.shelf.record = Some((record.to_bytes(), 77));
     while world.perform_any() {}
@@ -165,7 +170,7 @@ fn a_grant_for_the_stored_token_is_saved_over_anothers_dead_mark() {
 fn a_session_for_another_client_sends_neither_token() {
     let mut world = served(Rotation::Strict);
     let mut config = world.config();
-    config.binding = Binding { client_id: Some("other".into()), ..config.binding };
+    Arc::make_mut(&mut config.binding).client_id = Some("other".into());
     let second = world.start_with(config, None);
     let failure = world.token(second).unwrap_err();
     assert_eq!(failure.kind, ErrorKind::InvalidConfig);

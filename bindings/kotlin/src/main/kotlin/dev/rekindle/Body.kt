@@ -1,0 +1,85 @@
+package dev.rekindle
+
+import dev.rekindle.ffi.BodyFactory
+import dev.rekindle.ffi.Part as NativePart
+import dev.rekindle.ffi.PartContent
+import dev.rekindle.ffi.RequestBody
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.channels.ReceiveChannel
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.produceIn
+import java.nio.file.Path
+
+/** The body of a request. */
+public class Body private constructor(internal val make: (inside: Any) -> RequestBody) {
+    public companion object {
+        /** These bytes. */
+        public fun bytes(bytes: ByteArray): Body = Body { RequestBody.Bytes(bytes) }
+
+        /** This text, in UTF-8. */
+        public fun text(text: String): Body = bytes(text.encodeToByteArray())
+
+        /** JSON, as `application/json` unless the headers say otherwise. */
+        public fun json(text: String): Body = Body { RequestBody.Json(text) }
+
+        /** A form, as `application/x-www-form-urlencoded`. */
+        public fun form(vararg fields: Pair<String, String>): Body =
+            Body { RequestBody.Form(fields.map { (name, value) -> dev.rekindle.ffi.Header(name, value) }) }
+
+        /** A form with files, as `multipart/form-data`. */
+        public fun multipart(vararg parts: Part): Body = Body { RequestBody.Multipart(parts.map(Part::native)) }
+
+        /** What can be read once: a request that carries it is not sent again. */
+        public fun once(chunks: Flow<ByteArray>, length: Long? = null): Body =
+            Body { RequestBody.Once(HostSource(FlowSource(chunks), it), length?.toULong()) }
+
+        /** What can be collected anew for each send. */
+        public fun repeatable(length: Long? = null, chunks: () -> Flow<ByteArray>): Body = Body { inside ->
+            val factory = object : BodyFactory {
+                override fun open() = try {
+                    HostSource(FlowSource(chunks()), inside)
+                } catch (thrown: Throwable) {
+                    throw broken(thrown)
+                }
+            }
+            RequestBody.Factory(factory, length?.toULong())
+        }
+    }
+}
+
+/** A part of a multipart form. */
+public class Part private constructor(
+    private val name: String,
+    private val content: PartContent,
+    private val fileName: String?,
+    private val contentType: String?,
+) {
+    /** Bytes at hand. */
+    public constructor(name: String, bytes: ByteArray, fileName: String? = null, contentType: String? = null) :
+        this(name, PartContent.Bytes(bytes), fileName, contentType)
+
+    /** A file, read as it goes out. */
+    public constructor(name: String, file: Path, fileName: String? = null, contentType: String? = null) :
+        this(name, PartContent.File(file.toString()), fileName, contentType)
+
+    internal fun native() = NativePart(name, content, fileName, contentType)
+}
+
+/** Hands on what a flow emits; it is collected one piece ahead at most. */
+private class FlowSource(private val chunks: Flow<ByteArray>) : BodySource {
+    private val job = kotlinx.coroutines.SupervisorJob()
+    private val received: ReceiveChannel<ByteArray> by lazy {
+        chunks.produceIn(CoroutineScope(Dispatchers.IO + job))
+    }
+
+    override suspend fun next(): ByteArray? {
+        val result = received.receiveCatching()
+        result.exceptionOrNull()?.let { throw it }
+        return result.getOrNull()
+    }
+
+    override fun release() {
+        job.cancel()
+    }
+}

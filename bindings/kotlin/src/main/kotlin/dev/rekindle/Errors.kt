@@ -1,0 +1,183 @@
+package dev.rekindle
+
+import java.util.concurrent.CancellationException
+import kotlin.time.Duration
+import kotlin.time.toKotlinDuration
+import dev.rekindle.ffi.InternalException as NativePanic
+import dev.rekindle.ffi.ProblemDetails as NativeDetails
+import dev.rekindle.ffi.RekindleException as NativeProblem
+
+/** One error of a GraphQL answer; what looks like a token is hidden. */
+public data class GraphqlError(
+    /** Its text. */
+    val message: String,
+    /** `extensions.code`, or the like. */
+    val code: String? = null,
+    /** Where in the data, joined by dots. */
+    val path: String? = null,
+)
+
+/** What an error says beside its kind and its message. */
+public class ErrorDetails(
+    /** The server's own code: `invalid_grant` and the like. */
+    public val oauthError: String? = null,
+    /** The HTTP status, if there was one. */
+    public val status: Int? = null,
+    /** When to come back, if somebody said so. */
+    public val retryAfter: Duration? = null,
+    /** The errors of a GraphQL answer. */
+    public val graphqlErrors: List<GraphqlError> = emptyList(),
+    /** The response that it is about, its body read. */
+    public val response: Response? = null,
+    internal val debug: String? = null,
+    internal val isRetryable: Boolean? = null,
+)
+
+/**
+ * What can go wrong, a class a kind. The text says what to do next and never holds a token.
+ *
+ * ```kotlin
+ * try {
+ *     client.get("/data")
+ * } catch (e: RekindleException.LoginRequired) {
+ *     showLogin()
+ * }
+ * ```
+ */
+public sealed class RekindleException(
+    /** The kind's name, the same in every language. */
+    public val kind: String,
+    usuallyRetryable: Boolean,
+    message: String,
+    /** What else is known. */
+    public val details: ErrorDetails,
+    cause: Throwable?,
+) : Exception(message, cause) {
+    /** Whether trying the same again later may help. */
+    public val isRetryable: Boolean = details.isRetryable ?: usuallyRetryable
+
+    /** The server's own code: `invalid_grant` and the like. */
+    public val oauthError: String? get() = details.oauthError
+
+    /** The HTTP status, if there was one. */
+    public val status: Int? get() = details.status
+
+    /** When to come back, if somebody said so. */
+    public val retryAfter: Duration? get() = details.retryAfter
+
+    /** The errors of a GraphQL answer. */
+    public val graphqlErrors: List<GraphqlError> get() = details.graphqlErrors
+
+    /** The response that it is about, its body read. */
+    public val response: Response? get() = details.response
+
+    /** The user must sign in again. */
+    public class LoginRequired(message: String = "the user must sign in", details: ErrorDetails = ErrorDetails()) :
+        RekindleException("LoginRequired", false, message, details, null)
+
+    /** The session was signed out, or another one is signed in. */
+    public class SignedOut(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("SignedOut", false, message, details, null)
+
+    /** A refresh failed, and nobody was signed out: try later. */
+    public class RefreshFailed(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("RefreshFailed", true, message, details, null)
+
+    /** Too many refreshes that no clock explains. */
+    public class RefreshLimited(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("RefreshLimited", true, message, details, null)
+
+    /** The token endpoint wants fewer requests. */
+    public class RateLimited(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("RateLimited", true, message, details, null)
+
+    /** A deadline passed. */
+    public class Timeout(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("Timeout", true, message, details, null)
+
+    /** The network did not carry it. */
+    public class Connection(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("Connection", true, message, details, null)
+
+    /** The store cannot be read or written now. */
+    public class StoreUnavailable(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("StoreUnavailable", true, message, details, null)
+
+    /** An argument makes no sense; the message names it. */
+    public class InvalidConfig(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("InvalidConfig", false, message, details, null)
+
+    /** The server does not take this client, whatever the user's sign-in. */
+    public class ClientRejected(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("ClientRejected", false, message, details, null)
+
+    /** A body does not parse. */
+    public class InvalidResponse(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("InvalidResponse", false, message, details, null)
+
+    /** A status of 400 or above ([Response.throwForStatus]). */
+    public class HttpStatus(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("HttpStatus", false, message, details, null)
+
+    /** A GraphQL answer holds errors. */
+    public class GraphQL(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("GraphQL", false, message, details, null)
+
+    /** More redirects than are followed. */
+    public class TooManyRedirects(message: String, details: ErrorDetails = ErrorDetails()) :
+        RekindleException("TooManyRedirects", false, message, details, null)
+
+    /** Something was used in a way that cannot work. */
+    public class Misuse(message: String, details: ErrorDetails = ErrorDetails(), cause: Throwable? = null) :
+        RekindleException("Misuse", false, message, details, cause)
+}
+
+/** The exception of an error's kind, or of a call that was cancelled. */
+internal fun problem(error: NativeProblem): Exception = error.use {
+    val told = it.details()
+    if (told.kind == "Cancelled") return CancellationException(told.message)
+    make(told, it.response()?.let(::Response))
+}
+
+private fun make(told: NativeDetails, response: Response?): RekindleException {
+    val details = ErrorDetails(
+        told.oauthError,
+        told.status?.toInt(),
+        told.retryAfter?.toKotlinDuration(),
+        told.graphqlErrors.map { GraphqlError(it.message, it.code, it.path) },
+        response,
+        told.debug,
+        told.retryable,
+    )
+    return when (told.kind) {
+        "LoginRequired" -> RekindleException.LoginRequired(told.message, details)
+        "SignedOut" -> RekindleException.SignedOut(told.message, details)
+        "RefreshFailed" -> RekindleException.RefreshFailed(told.message, details)
+        "RefreshLimited" -> RekindleException.RefreshLimited(told.message, details)
+        "RateLimited" -> RekindleException.RateLimited(told.message, details)
+        "Timeout" -> RekindleException.Timeout(told.message, details)
+        "Connection" -> RekindleException.Connection(told.message, details)
+        "StoreUnavailable" -> RekindleException.StoreUnavailable(told.message, details)
+        "InvalidConfig" -> RekindleException.InvalidConfig(told.message, details)
+        "ClientRejected" -> RekindleException.ClientRejected(told.message, details)
+        "InvalidResponse" -> RekindleException.InvalidResponse(told.message, details)
+        "HttpStatus" -> RekindleException.HttpStatus(told.message, details)
+        "GraphQL" -> RekindleException.GraphQL(told.message, details)
+        "TooManyRedirects" -> RekindleException.TooManyRedirects(told.message, details)
+        "Misuse" -> RekindleException.Misuse(told.message, details)
+        else -> RekindleException.Misuse("${told.kind}: ${told.message}", details)
+    }
+}
+
+/** Calls the native half; its errors become ours. */
+internal inline fun <T> native(call: () -> T): T =
+    try {
+        call()
+    } catch (error: NativeProblem) {
+        throw problem(error)
+    } catch (panic: NativePanic) {
+        throw RekindleException.Misuse("the native library ended by a panic: please report it", cause = panic)
+    }
+
+internal fun closed(what: String): RekindleException =
+    RekindleException.Misuse("the $what has been closed: make a new one")

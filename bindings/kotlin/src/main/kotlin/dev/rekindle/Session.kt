@@ -1,0 +1,301 @@
+package dev.rekindle
+
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.flow
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
+import dev.rekindle.ffi.EventListener as NativeListener
+import dev.rekindle.ffi.Session as NativeSession
+
+/**
+ * Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
+ *
+ * For any number of coroutines and threads. A cancelled coroutine ends its own wait alone: a refresh that it started goes
+ * on, and is there for the next caller.
+ *
+ * ```kotlin
+ * val session = Session(
+ *     tokenUrl = "https://auth.example.com/oauth/token",
+ *     clientId = "app",
+ *     credential = Credential(accessToken = "...", refreshToken = "..."),
+ *     store = FileStore("session.json"),
+ * )
+ * val token = session.token()
+ * ```
+ *
+ * It may be closed, and need not be: what is forgotten is collected. After [close] every call is a
+ * [RekindleException.Misuse]. A refresh or a save that is under way goes on; [shutdown] waits for it.
+ */
+public class Session private constructor(
+    internal val native: NativeSession,
+    private val inside: Any,
+    @Suppress("unused") private val made: Unit,
+) : AutoCloseable {
+    @Volatile
+    private var isClosed = false
+
+    /** The token that was served last: it is told by its tag whether it still is what would be served. */
+    @Volatile
+    private var last: Token? = null
+
+    /**
+     * Makes it.
+     *
+     * @param dialect how the server speaks: a preset such as `Dialect("google")`, a file, or a text.
+     * @param tokenUrl where tokens are refreshed; some presets know it.
+     * @param clientId the client's id at the server.
+     * @param clientSecret its secret, if it has one; an app that is handed out has none.
+     * @param credential what to begin with where the store is empty.
+     * @param store where the credential is kept.
+     * @param origins where the token may go; a client's base URL is added by itself.
+     * @param insecureOrigins origins and token endpoints that may be asked without TLS; loopback always may.
+     * @param variables what stands in the dialect's URLs: `tenant` and the like.
+     * @param rotation what the server does with a used refresh token, where the dialect does not know.
+     * @param background whether a token is refreshed shortly before its end, beside its users.
+     * @param waitTimeout how long a caller waits for a token at most.
+     * @param sendTimeout how long one refresh may take.
+     * @param lease how long others with the same store leave a refresh to whoever began it.
+     * @param clientKey signs who the client is (`private_key_jwt`), instead of a secret.
+     * @param dpopKey signs that a token is this client's own (DPoP).
+     * @param refresh a refresh of one's own making, instead of the dialect's.
+     * @param transport an HTTP stack of one's own, instead of the built-in one.
+     * @param onEvent hears each event, in order, on a thread of its own: it may block, and may call the session.
+     * @param clock for tests.
+     * @throws RekindleException.InvalidConfig naming the setting that makes no sense.
+     */
+    public constructor(
+        dialect: Dialect = Dialect("oauth2"),
+        tokenUrl: String? = null,
+        clientId: String? = null,
+        clientSecret: String? = null,
+        credential: Credential? = null,
+        store: CredentialStore = MemoryStore(),
+        origins: List<String> = emptyList(),
+        insecureOrigins: List<String> = emptyList(),
+        variables: Map<String, String> = emptyMap(),
+        rotation: Rotation? = null,
+        background: Boolean = true,
+        waitTimeout: Duration = 30.seconds,
+        sendTimeout: Duration = 60.seconds,
+        lease: Duration = 90.seconds,
+        clientKey: SigningKey? = null,
+        dpopKey: SigningKey? = null,
+        refresh: Refresh? = null,
+        transport: Transport? = null,
+        onEvent: ((Event) -> Unit)? = null,
+        clock: ManualClock? = null,
+    ) : this(
+        SessionSettings(
+            dialect, tokenUrl, clientId, clientSecret, credential, origins, insecureOrigins, variables, rotation,
+            background, waitTimeout, sendTimeout, lease, clientKey, dpopKey,
+        ),
+        store, refresh, transport, onEvent, clock, Any(),
+    )
+
+    internal constructor(
+        settings: SessionSettings,
+        store: CredentialStore,
+        refresh: Refresh?,
+        transport: Transport?,
+        onEvent: ((Event) -> Unit)?,
+        clock: ManualClock?,
+        inside: Any,
+    ) : this(
+        native {
+            NativeSession(
+                settings.native(),
+                store.native(inside),
+                transport?.let { HostTransport(it, inside) },
+                refresh?.let { HostRefresh(it, inside) },
+                onEvent?.let(::listener),
+                clock?.native,
+            )
+        },
+        inside,
+        Unit,
+    )
+
+    /**
+     * A valid access token, with at least [minLife] left if the server's tokens live that long. Waits for a refresh if one
+     * is needed.
+     */
+    public suspend fun token(minLife: Duration? = null): Token =
+        // What can be served at once needs no future.
+        (if (minLife == null) tokenIfValid() else null)
+            ?: Token(calling { native.token(minLife?.crossing("minLife")) })
+
+    /** The access token if it can be served at once. Never waits; for callers that cannot suspend. */
+    public fun tokenIfValid(): Token? {
+        open()
+        val tag = native { native.tokenTag() }
+        val held = last
+        if (held != null && held.tag == tag) return held
+        // One that ended is not kept.
+        return (if (tag == 0uL) null else native { native.tokenIfValid() }?.let(::Token)).also { last = it }
+    }
+
+    /** The token for a request to that URL; nothing where its origin is not listed: the request then goes without. */
+    public suspend fun tokenFor(url: String, timeout: Duration? = null): Token? =
+        calling { native.tokenFor(url, timeout?.crossing("timeout")) }?.let(::Token)
+
+    /** Refreshes now. With [force], also through back-off and after the refresh token was found dead, once. */
+    public suspend fun refresh(force: Boolean = false): Token = Token(calling { native.refresh(force) })
+
+    /** As if the access token had expired: the next caller refreshes it. */
+    public fun invalidate() {
+        open()
+        native { native.invalidate() }
+    }
+
+    /**
+     * The user signed in: this credential replaces whatever there is, at once; a cancelled caller does not take it back.
+     *
+     * @throws RekindleException.StoreUnavailable if it could not be saved: it is served from memory, and saved when possible.
+     */
+    public suspend fun signIn(credential: Credential): Unit = calling { native.signIn(credential.native()) }
+
+    /**
+     * The user signs out: nothing is served from now on, and the store is wiped but for a tombstone; a cancelled caller
+     * does not take it back.
+     *
+     * @throws RekindleException.StoreUnavailable if it could not be wiped: that is tried again as long as the process runs.
+     */
+    public suspend fun signOut(): Unit = calling { native.signOut() }
+
+    /** How things stand, as far as memory knows. */
+    public fun status(): Status {
+        open()
+        return native { native.status() }.told()
+    }
+
+    /** The same after the store has been read, if it was not yet. */
+    public suspend fun freshStatus(): Status = calling { native.freshStatus() }.told()
+
+    /** How often things happened, by name. */
+    public fun stats(): Map<String, Long> {
+        open()
+        return native { native.stats() }.mapValues { it.value.toLong() }
+    }
+
+    /** The counters in the Prometheus text format. */
+    public fun prometheus(): String {
+        open()
+        return native { native.prometheus() }
+    }
+
+    /** What happens from the moment on at which it is collected. It has no end but that of its collector. */
+    public fun events(): Flow<Event> = flow {
+        open()
+        native.events().use { stream ->
+            while (true) {
+                currentCoroutineContext().ensureActive()
+                emit(native { stream.next() }.told())
+            }
+        }
+    }
+
+    /** Whether nothing is under way or unsaved. */
+    public val isSettled: Boolean
+        get() {
+            open()
+            return native { native.isSettled() }
+        }
+
+    /** Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on. */
+    public suspend fun shutdown(most: Duration = 5.seconds): Boolean =
+        calling { native.shutdown(most.crossing("most")) }
+
+    /** No further calls. What is under way goes on. */
+    override fun close() {
+        isClosed = true
+        last = null
+        native.close()
+    }
+
+    /** For adapters: whether the token is for that URL. */
+    public fun owns(url: String): Boolean {
+        open()
+        return native { native.owns(url) }
+    }
+
+    /** For adapters: the headers that carry credentials, in lower case; a request that has one brings its own. */
+    public fun credentialHeaders(): List<String> {
+        open()
+        return native { native.credentialHeaders() }
+    }
+
+    /** For adapters: whether the body of a response with this status must be read to be judged. */
+    public fun reads(status: Int): Boolean {
+        open()
+        return native { native.reads(status.toUShort()) }
+    }
+
+    /**
+     * For adapters: judges the response to a request that carried [token]. Where the token was turned away, waits for a new
+     * one. After a [Judgement.Replay] send the request again, and call [replayed].
+     */
+    public suspend fun judge(token: Token, exchange: Exchange, timeout: Duration? = null): Judgement =
+        calling { native.judge(token.native, exchange.native(), timeout?.crossing("timeout")) }.told()
+
+    /** For adapters: what a response says about our token; nothing follows from it. */
+    public fun verdict(exchange: Exchange): Verdict {
+        open()
+        return native { native.verdict(exchange.native()) }.told()
+    }
+
+    /**
+     * For adapters: the proof to send with a request that carries [token], as the header `DPoP`; nothing where the token is
+     * not bound to a key. Each send wants a new one.
+     */
+    public fun proof(token: Token, method: String, url: String): String? {
+        open()
+        return native { native.proof(token.native, method, url) }
+    }
+
+    /** For adapters: a request was sent again, as [judge] said; not after [Verdict.NonceRequired], which keeps its token. */
+    public fun replayed() {
+        open()
+        native { native.replayed() }
+    }
+
+    /** For adapters: the error was found where nothing can be sent again; the token is refreshed for the next request. */
+    public fun noteRejected(token: Token, exchange: Exchange) {
+        open()
+        native { native.noteRejected(token.native, exchange.native()) }
+    }
+
+    override fun toString(): String = if (isClosed) "Session(closed)" else native { native.toString() }
+
+    internal val mark: Any get() = inside
+
+    internal fun open() {
+        if (isClosed) throw closed("session")
+    }
+
+    /** A call that may wait. */
+    internal suspend inline fun <T> calling(crossinline call: suspend () -> T): T {
+        open()
+        guard(inside)
+        return try {
+            native { call() }
+        } catch (gone: IllegalStateException) {
+            // Closed in the meantime.
+            if (isClosed && gone !is kotlinx.coroutines.CancellationException) throw closed("session")
+            throw gone
+        }
+    }
+}
+
+private fun listener(call: (Event) -> Unit) = object : NativeListener {
+    override fun onEvent(event: dev.rekindle.ffi.Event) {
+        try {
+            call(event.told())
+        } catch (thrown: Throwable) {
+            // As Java itself does where an exception has nowhere to go.
+            val thread = Thread.currentThread()
+            thread.uncaughtExceptionHandler.uncaughtException(thread, thrown)
+        }
+    }
+}
