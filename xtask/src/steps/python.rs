@@ -14,8 +14,17 @@ const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
 
 /// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring by
 /// itself what its requests transport needs.
-const PEERS: &[&str] =
-    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
+const PEERS: &[&str] = &[
+    "httpx",
+    "httpx2",
+    "requests",
+    "aiohttp",
+    "gql[requests]",
+    "uvloop",
+    "trustme",
+    "hypercorn",
+    "gunicorn",
+];
 
 /// In the environment: what was installed.
 const INSTALLED: &str = "installed.txt";
@@ -93,8 +102,9 @@ fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(venv.join("bin")).chain(std::env::split_paths(&path)));
     let mut pip = Command::new(venv.join("bin/pip"));
-    pip.args(["wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir"]);
-    pip.arg(&out).arg(found(&out, "gz")?).env("CARGO_TARGET_DIR", &house.target);
+    // Its cache knows a sdist by its path: it would give back the wheel of an older one.
+    pip.args(["wheel", "--quiet", "--no-cache-dir", "--no-build-isolation", "--no-deps", "--no-index"]);
+    pip.arg("--wheel-dir").arg(&out).arg(found(&out, "gz")?).env("CARGO_TARGET_DIR", &house.target);
     step("the sdist does not build by pip", pip.env("PATH", path.map_err(|e| e.to_string())?))?;
     found(&out, "whl")
 }

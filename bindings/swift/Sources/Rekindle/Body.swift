@@ -71,7 +71,10 @@ public struct Body: Sendable {
     /// What can be read once. A request that carries it is not sent again: its token is refreshed, and you get the
     /// response with ``Response/replayRefused``.
     ///
-    /// - Parameter length: How many bytes it is, if that is known.
+    /// - Parameters:
+    ///   - chunks: The pieces.
+    ///   - length: How many bytes it is, if that is known.
+    ///   - contentType: Its media type.
     public static func once<Chunks: AsyncSequence & Sendable>(
         _ chunks: Chunks, length: UInt64? = nil, contentType: String? = nil
     ) -> Body where Chunks.Element == Data {
@@ -80,7 +83,10 @@ public struct Body: Sendable {
 
     /// What is opened anew for each send, so that the request can be sent again.
     ///
-    /// - Parameter length: How many bytes it is, if that is known.
+    /// - Parameters:
+    ///   - length: How many bytes it is, if that is known.
+    ///   - contentType: Its media type.
+    ///   - open: Gives the pieces from the beginning.
     public static func opened<Chunks: AsyncSequence>(
         length: UInt64? = nil, contentType: String? = nil, by open: @escaping @Sendable () throws -> Chunks
     ) -> Body where Chunks.Element == Data {

@@ -23,7 +23,7 @@ public final class Client: Sendable {
     ///   - timeout: How long a request may take, refreshes, replays and its body included.
     ///   - maxRedirects: How many redirects are followed.
     ///   - maxSends: How often a request is sent at most where it failed by itself.
-    ///   - graphQLPath: Where ``graphQL(_:variables:as:)`` asks (`/graphql`).
+    ///   - graphQLPath: Where ``graphQL(_:variables:as:decoder:)`` asks (`/graphql`).
     ///   - proxy: The way out of the house; the system's if it is left out. Not with a `transport`.
     ///   - rootCertificates: Roots to trust beside the system's, in PEM. Not with a `transport`.
     ///   - http2: Whether HTTP/2 may be spoken. Not with a `transport`.

@@ -93,6 +93,12 @@ extension Session {
         return token.map(Token.init)
     }
 
+    /// The proof to send with a request that carries `token`, as the header `DPoP`; `nil` where the token is not bound to
+    /// a key. Each send wants a new one.
+    public func proof(for token: Token, method: String, url: URL) throws -> String? {
+        try translated { try native.proof(token: token.native, method: method, url: url.absoluteString) }
+    }
+
     /// Judges the response to a request that carried `token`. Where that was turned away, waits for a new one.
     ///
     /// - Throws: Where a refresh was needed and failed: as ``token(minLife:)``. ``RekindleError/Kind/signedOut`` where
@@ -105,7 +111,8 @@ extension Session {
         switch judged {
         case .keep(let verdict, let refused): return .keep(Verdict(verdict), replayRefused: refused)
         case .replay(let token, let verdict):
-            native.replayed()
+            // Who only lacked a nonce sends the same token.
+            if case .nonceRequired = verdict {} else { native.replayed() }
             return .replay(Token(token), Verdict(verdict))
         }
     }

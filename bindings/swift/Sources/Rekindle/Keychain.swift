@@ -1,6 +1,6 @@
 import Foundation
 
-/// One item of a keychain, as ``KeychainStore`` needs it. On Apple's systems that is ``SystemKeychain``.
+/// One item of a keychain, as ``KeychainStore`` needs it. On Apple's systems that is `SystemKeychain`.
 ///
 /// Each of the four is one step for all processes: that is what makes a save a compare-and-save.
 public protocol KeychainItem: Sendable {

@@ -26,6 +26,8 @@ public final class Session: Sendable {
     ///   - tokenURL: Where tokens are refreshed. Some presets know it.
     ///   - clientID: The client's id at the server.
     ///   - clientSecret: Its secret, if it has one. An app that is handed out has none.
+    ///   - clientKey: Signs who the client is (`private_key_jwt`), instead of a secret.
+    ///   - dpopKey: Signs that a token is this client's own (DPoP).
     ///   - credential: What to begin with where the store is empty.
     ///   - store: Where the credential is kept.
     ///   - variables: What stands in the dialect's URLs: `tenant` and the like.
@@ -48,6 +50,8 @@ public final class Session: Sendable {
         tokenURL: String? = nil,
         clientID: String? = nil,
         clientSecret: String? = nil,
+        clientKey: SigningKey? = nil,
+        dpopKey: SigningKey? = nil,
         credential: Credential? = nil,
         store: StoreChoice = .memory,
         variables: [String: String] = [:],
@@ -71,7 +75,7 @@ public final class Session: Sendable {
             insecureOrigins: insecureOrigins, rotation: try rotation?.native(), background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
             sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
-            alone: alone)
+            clientKey: clientKey?.native, dpopKey: dpopKey?.native, alone: alone)
         let (owner, awake) = (owner, backgroundWork.map(Awake.init))
         let listener = Self.listener(awake, onEvent)
         native = try translated {
@@ -172,6 +176,11 @@ extension Session {
             let next = try? await waiting(for: owner) { try await events.next(cancel: $0) }
             return next.map(Event.init)
         })
+    }
+
+    /// Whether nothing is under way or unsaved.
+    public var isSettled: Bool {
+        native.isSettled()
     }
 
     /// Waits for a refresh under way and an unsaved credential; whether nothing is left. The session can be used on.

@@ -39,7 +39,7 @@ import Testing
     @Test func aTokenIsOnlyForItsOrigins() async throws {
         let world = try await World(expired: false)
         let elsewhere = URL(string: "https://elsewhere.test/")!
-        #expect(try await world.session.token(for: elsewhere) .map { _ in true } == nil)
+        #expect(try await world.session.token(for: elsewhere).map { _ in true } == nil)
         #expect(try world.session.owns(elsewhere) == false)
         #expect(try world.session.owns(URL(string: "\(world.server.url)/x")!))
     }
@@ -55,7 +55,9 @@ import Testing
         let exchange = try Exchange(
             method: "POST", url: url, sent: Data(#"{"query": "mutation { pay { id } }"}"#.utf8), status: 200,
             headers: [("Content-Type", "application/json")],
-            body: Data(#"{"data": {"pay": null}, "errors": [{"message": "x", "extensions": {"code": "UNAUTHENTICATED"}}]}"#.utf8))
+            body: Data(
+                #"{"data": {"pay": null}, "errors": [{"message": "x", "extensions": {"code": "UNAUTHENTICATED"}}]}"#
+                    .utf8))
         guard case .keep(_, let refused) = try await session.judge(token, exchange) else {
             Issue.record("it was to be sent again")
             return

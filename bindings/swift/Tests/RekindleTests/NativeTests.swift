@@ -219,6 +219,23 @@ private func answering(_ body: JSON) -> [JSON] {
         #expect(clock.advanceToTimer(within: .seconds(-1)) == false)
     }
 
+    @Test func aKeySignsAndShowsNothingOfItself() async throws {
+        let (key, pem) = try Rekindle.SigningKey.generate()
+        let again = try Rekindle.SigningKey(pem: pem, keyID: "k1")
+        #expect(again.thumbprint == key.thumbprint)
+        var shown = "\(key) \(String(reflecting: key))"
+        dump(key, to: &shown)
+        #expect(!shown.contains("PRIVATE") && shown.contains(key.thumbprint))
+        #expect(throws: Rekindle.RekindleError.self) { try Rekindle.SigningKey(pem: "no key") }
+        let credential = Rekindle.Credential(accessToken: "AT-1", tokenType: "DPoP")
+        let session = try Session(
+            tokenURL: "https://a.test/token", clientID: "app", dpopKey: key, credential: credential)
+        let token = try await session.token()
+        let url = URL(string: "https://a.test/data")!
+        let proof = try #require(try session.proof(for: token, method: "GET", url: url))
+        #expect(token.authorization == "DPoP AT-1" && proof.split(separator: ".").count == 3)
+    }
+
     @Test func theKindsOfErrorsAreThoseOfAllLanguages() {
         #expect(Rekindle.RekindleError.Kind.allCases.map(\.rawValue) == errorKinds())
     }
