@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::serving::served;
 use super::world::{LIFETIME, World};
 use crate::error::ErrorKind;
-use crate::machine::{Binding, Machine};
+use crate::machine::Machine;
 use crate::rotation::Rotation;
 
 /// A world in which the store fails right after the intent was written.
