@@ -1,6 +1,7 @@
 //! The Swift package: packed as it is handed out, used by programs that see nothing but that package, and its tests on a
 //! real compiler.
 
+mod apple;
 mod counting;
 mod package;
 mod toolchain;
@@ -33,7 +34,9 @@ fn check(house: &House, swift: &Toolchain, count: &mut Count) -> Result<(), Stri
     lint(house, swift)?;
     let packed = package::pack(house)?;
     let programs = consume(house, swift, &packed)?;
-    test(house, swift, &programs, count)
+    let built = house.target.join("swift");
+    test(house, swift, &built, &programs, count)?;
+    apple::check(house, swift, &built)
 }
 
 /// The form, and a comment on all that is public; what is generated has its own.
@@ -64,10 +67,16 @@ fn consume(house: &House, swift: &Toolchain, packed: &Path) -> Result<PathBuf, S
     Ok(scratch.join("debug"))
 }
 
-fn test(house: &House, swift: &Toolchain, programs: &Path, count: &mut Count) -> Result<(), String> {
+fn test(
+    house: &House,
+    swift: &Toolchain,
+    built: &Path,
+    programs: &Path,
+    count: &mut Count,
+) -> Result<(), String> {
     let before = count.failed;
     let mut command = swift.swift(house, &house.path("bindings/swift"));
-    command.args(["test", "--disable-sandbox", "--scratch-path"]).arg(house.target.join("swift"));
+    command.args(["test", "--disable-sandbox", "--scratch-path"]).arg(built);
     command.env("REKINDLE_LIBRARY_DIR", house.target.join("debug"));
     command.env("REKINDLE_TEST_SERVER", house.target.join("debug/rekindle-test-server"));
     command.env("REKINDLE_EXAMPLES", programs);

@@ -23,8 +23,9 @@ private struct Other {
 }
 
 @Suite(.serialized) struct ProcessesTests {
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rekindle-\(UUID())")
+
     private func place() throws -> String {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rekindle-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return folder.appendingPathComponent("session.json").path
     }
@@ -32,6 +33,7 @@ private struct Other {
     /// Spec 4.1: an app and its extension ask at the same moment: one refresh, whoever makes it.
     @Test func anAppAndItsExtensionMakeOneRefresh() async throws {
         let file = try place()
+        defer { try? FileManager.default.removeItem(at: folder) }
         let world = try await World(rotation: .strictFamily, store: .file(file))
         _ = try await world.session.token()
         let others = try (0..<3).map { _ in try Other(world.server.url, file, rotates: true) }
@@ -47,6 +49,7 @@ private struct Other {
     /// had not sent is not lost.
     @Test func theRefreshOfAKilledProcessIsTakenOver() async throws {
         let file = try place()
+        defer { try? FileManager.default.removeItem(at: folder) }
         let world = try await World(
             steps: [["match": ["path": "/refresh"], "hold": "refresh"]],
             auth: ["dialect": "json", "rotation": "none"], rotation: .reusable, store: .file(file))

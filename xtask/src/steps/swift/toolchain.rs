@@ -45,6 +45,9 @@ impl Toolchain {
         if run::says("id", &["-u"]).as_deref() != Some("0") {
             return Err(skipped("the folder of Debian 13 that stands in for it needs root"));
         }
+        if !run::works("unshare", &["--mount", "true"]) {
+            return Err(skipped("the folder of Debian 13 that stands in for it needs the right to mount"));
+        }
         let Some(folder) = folder() else { return Err(skipped("neither XDG_CACHE_HOME nor HOME is set")) };
         if is_ready(&folder) {
             return Ok(Self::Debian(folder));
