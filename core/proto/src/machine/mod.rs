@@ -363,6 +363,19 @@ impl Machine {
         Self { forked: true, doubted, ..self }
     }
 
+    /// Whether the seed still waits to be taken, or to be found superfluous (spec 7.3).
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let seed = Credential { access_token: Some("at-1".into()), ..Credential::default() };
+    /// assert!(Machine::new(config, Some(seed), Entropy::new([7; 32])).is_seeded()); // the store was not read
+    /// ```
+    #[must_use]
+    pub fn is_seeded(&self) -> bool {
+        self.seed.is_some()
+    }
+
     /// The next thing to do. Drain it after every call that takes `&mut self`.
     ///
     /// ```
