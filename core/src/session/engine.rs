@@ -345,7 +345,7 @@ impl Engine {
             }
             Effect::Save { op, record, expected } => {
                 let store = self.store.clone();
-                let saved = self.bounded(async move { store.save(&record, &expected).await }).await;
+                let saved = self.bounded(async move { store.save(record, &expected).await }).await;
                 self.ask(|machine, now| machine.handle_saved(op, saved, now));
             }
             Effect::Probe { op, owner } => {
