@@ -161,6 +161,18 @@ impl<T> PerProcess<T> {
         self.renew(make)
     }
 
+    /// That of this process, if there is one already.
+    ///
+    /// ```
+    /// let count = rekindle::fork::PerProcess::new();
+    /// assert!(count.made().is_none());
+    /// assert_eq!(*count.get(|_| 7), *count.made().expect("it is made"));
+    /// ```
+    pub fn made(&self) -> Option<Mine<T>> {
+        let known = self.0.load();
+        known.as_ref().is_some_and(|known| known.is_here()).then(|| Mine(known))
+    }
+
     /// As [`PerProcess::get`], and asks the operating system which process this is: for what may be the first
     /// to be called in a child of which nobody told.
     ///

@@ -2,6 +2,7 @@
 //! or async, and says how that went in plain values.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rekindle::proto::Grant;
@@ -65,14 +66,15 @@ impl Store for PythonStore {
     async fn load(&self) -> Result<Loaded, Unavailable> {
         let said = self.ask(|py, host| host.call_method0(py, "load")?.extract(py)).await;
         match (said.0.as_str(), said.1, said.2) {
-            ("present", Some(record), Some(version)) => Ok(Loaded::Present(record, Version::new(version))),
+            ("present", Some(record), Some(version)) => {
+                Ok(Loaded::Present(record.into(), Version::new(version)))
+            }
             ("absent", ..) => Ok(Loaded::Absent),
             (_, _, reason) => Err(Unavailable::new(reason.unwrap_or_default())),
         }
     }
 
-    async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
-        let record = record.to_vec();
+    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
         let (how, version) = match expected {
             Expected::Absent => ("absent", None),
             Expected::Version(version) => ("version", Some(version.0.to_string())),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use rekindle::store::{self as core, FileStore, Unavailable, Version};
 
 /// Where a credential is kept.
@@ -180,12 +181,14 @@ impl core::Store for HostStore {
 
     async fn load(&self) -> Result<core::Loaded, Unavailable> {
         Ok(match self.store.load().await? {
-            Loaded::Present { record, version } => core::Loaded::Present(record, Version::new(version)),
+            Loaded::Present { record, version } => {
+                core::Loaded::Present(record.into(), Version::new(version))
+            }
             Loaded::Absent => core::Loaded::Absent,
         })
     }
 
-    async fn save(&self, record: &[u8], expected: &core::Expected) -> Result<core::Saved, Unavailable> {
+    async fn save(&self, record: Bytes, expected: &core::Expected) -> Result<core::Saved, Unavailable> {
         let expected = match expected {
             core::Expected::Absent => Expected::Absent,
             core::Expected::Version(version) => Expected::Version { version: version.0.to_string() },

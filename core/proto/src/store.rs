@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 /// A version of a stored record, opaque to the session: equal means the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub Arc<str>);
@@ -22,8 +24,8 @@ impl Version {
 /// What a load found.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Loaded {
-    /// The record and its version.
-    Present(Vec<u8>, Version),
+    /// The record and its version. `Bytes::from_owner` makes a record of what wipes itself.
+    Present(Bytes, Version),
     /// There is certainly no record.
     Absent,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use rekindle_proto::dialect::{ClientAuth, ClientIdentity, Dialect};
@@ -12,9 +12,10 @@ use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
 use url::Url;
 
 use super::Session;
-use super::engine::{Engine, Recipe};
+use super::engine::Engine;
 use super::events::OnEvent;
 use super::origins::{Origins, same, secure};
+use super::setup::Setup;
 use super::source::{Custom, Endpoint, Refresh, Source};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
@@ -29,6 +30,8 @@ static ENGINES: PerProcess<Mutex<Engines>> = PerProcess::new();
 
 /// What is longer means "for ever", and a moment that far off can still be added to any other.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+static SYSTEM_CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Arc::new(SystemClock));
 
 type Engines = BTreeMap<String, Weak<Engine>>;
 
@@ -650,8 +653,7 @@ impl SessionBuilder {
         }
         let insecure = urls("insecure_origins", &self.insecure_origins)?;
         let listed = urls("origins", &self.origins)?;
-        let mut origins = Origins::new(insecure.clone());
-        listed.iter().try_for_each(|url| origins.check("origins", url))?;
+        let origins = Origins::listing(&listed, insecure.clone())?;
         let token_url = self.token_url.as_deref().map(|text| url("token_url", text)).transpose()?;
         let identity = ClientIdentity {
             token_url,
@@ -670,58 +672,68 @@ impl SessionBuilder {
             Some(transport) => transport,
             None => built_in()?,
         };
-        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let clock = self.clock.unwrap_or_else(|| SYSTEM_CLOCK.clone());
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let key = store.identity().filter(|_| !self.alone && !custom).map(|store| {
-            let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
-            let config = format!(
-                "{binding:?}\n{secret:?}{client_key:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}",
-                self.background
-            );
-            // Kept for as long as the session: a fingerprint is enough to tell two apart.
-            Secret::new(format!("{store}\n{config}")).fingerprint().0
+        let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
+        let config = format!(
+            "{binding:?}\n{secret:?}{client_key:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}",
+            self.background
+        );
+        // Kept for as long as the session: a fingerprint is enough to tell two apart.
+        let tag = |text: String| Secret::new(text).fingerprint().0;
+        let key =
+            store.identity().filter(|_| !self.alone && !custom).map(|store| format!("{store}\n{config}"));
+        // Keys have a state of their own: nonces, and the server's clock.
+        let made_from = (!custom && proofs.is_none()).then(|| {
+            let (url, variables, shared) = (&identity.token_url, &identity.variables, store.shared());
+            let times = (self.send, self.lease);
+            tag(format!("{config}\n{url:?}{variables:?}{times:?}{shared}"))
         });
         let dialect = Arc::new(dialect);
-        let make = || {
-            let mut config = MachineConfig::new(dialect.rotation(), binding);
-            config.old_token_dies = dialect.old_token_dies();
-            config.background = self.background && dialect.proactive();
-            config.shared = store.shared();
-            config.boot = crate::clock::boot_id();
-            config.send_cap = self.send;
-            config.lease = self.lease;
-            config.uncapped = custom;
-            let placed = dialect.clone();
-            config.servable = Arc::new(move |token, kind| placed.place(token, kind).map(drop));
-            let source: Arc<dyn Source> = match self.refresh {
-                Some(refresh) => Arc::new(Custom(refresh)),
-                None => Arc::new(Endpoint {
-                    dialect: dialect.clone(),
-                    identity,
-                    proofs: proofs.clone(),
-                    transport: transport.clone(),
-                    clock: clock.clone(),
-                }),
-            };
-            let credential = self.credential.map(|credential| bound(credential, proofs.as_deref()));
-            let recipe = Recipe { config: Arc::new(config), seed: credential };
-            let entropy = Entropy::new(seed()?);
-            Ok(Engine::new(recipe, entropy, clock.clone(), dialect.clone(), store, source))
+        let mut machine = MachineConfig::new(dialect.rotation(), binding);
+        machine.old_token_dies = dialect.old_token_dies();
+        machine.background = self.background && dialect.proactive();
+        machine.shared = store.shared();
+        machine.boot = crate::clock::boot_id();
+        machine.send_cap = self.send;
+        machine.lease = self.lease;
+        machine.uncapped = custom;
+        let placed = dialect.clone();
+        machine.servable = Arc::new(move |token, kind| placed.place(token, kind).map(drop));
+        let source: Arc<dyn Source> = match self.refresh {
+            Some(refresh) => Arc::new(Custom(refresh)),
+            None => Arc::new(Endpoint {
+                dialect: dialect.clone(),
+                identity,
+                proofs: proofs.clone(),
+                transport: transport.clone(),
+                clock: clock.clone(),
+            }),
         };
+        let setup = Setup {
+            dialect,
+            machine: Arc::new(machine),
+            source,
+            known: Arc::new(origins.urls()),
+            origins: Arc::new(origins),
+            transport: transport.clone(),
+            clock,
+        };
+        let setup = setup.shared(made_from);
+        let origins = setup.origins.clone();
+        let credential = self.credential.map(|credential| bound(credential, proofs.as_deref()));
+        let make = || Ok(Engine::new(setup, credential, Entropy::new(seed()?), store));
         let engine = match key {
-            Some(key) => shared(key, make)?,
+            Some(key) => shared(tag(key), make)?,
             None => make()?,
         };
         if let Some(call) = self.on_event {
             engine.hub.listen(call);
         }
-        for url in listed {
-            origins.list(engine.origin(&url));
-        }
         if origins.any_insecure() {
             engine.warn(Warning::InsecureOrigin);
         }
-        Ok(Session { engine, origins: Arc::new(origins), transport, proofs, wait: self.wait })
+        Ok(Session { engine, origins, transport, proofs, wait: self.wait })
     }
 }
 

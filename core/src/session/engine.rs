@@ -6,12 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use rekindle_proto::dialect::Dialect;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use rekindle_proto::event::{Event, EventKind, Warning};
-use rekindle_proto::machine::{
-    Current, Effect, Entropy, Machine, MachineConfig, OpId, OriginId, Settled, Snapshot, Ticket,
-};
+use rekindle_proto::machine::{Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket};
 use rekindle_proto::store::{Loaded, Owner, Saved, Unavailable};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now, Outcome, Said};
 use tokio::sync::{Notify, watch};
@@ -21,7 +18,8 @@ use url::Url;
 use super::events::Hub;
 use super::origins::same;
 use super::runtime;
-use super::source::{Source, Spend, reentrant};
+use super::setup::Setup;
+use super::source::{Spend, reentrant};
 use super::token::{Published, Served};
 use crate::clock::Clock;
 use crate::fork::{Mine, PerProcess};
@@ -39,13 +37,13 @@ tokio::task_local! {
 /// What sessions with the same store and configuration share (spec 4.2).
 pub(crate) struct Engine {
     life: PerProcess<Life>,
-    recipe: Recipe,
+    pub(crate) setup: Arc<Setup>,
+    /// Until the store has it: a child that is forked before takes it too.
+    seed: ArcSwapOption<Credential>,
     published: ArcSwap<Published>,
     pub(crate) hub: Hub,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) dialect: Arc<Dialect>,
     store: Arc<dyn Store>,
-    source: Arc<dyn Source>,
     /// By number, for all sessions that share this state.
     origins: ArcSwap<Vec<Arc<Url>>>,
 }
@@ -57,12 +55,6 @@ struct Life {
     waking: AtomicUsize,
     at_rest: Notify,
     forked: bool,
-}
-
-/// What a machine is made of.
-pub(crate) struct Recipe {
-    pub(crate) config: Arc<MachineConfig>,
-    pub(crate) seed: Option<Credential>,
 }
 
 struct State {
@@ -95,23 +87,21 @@ struct Errands {
 
 impl Engine {
     pub(crate) fn new(
-        recipe: Recipe,
+        setup: Arc<Setup>,
+        seed: Option<Credential>,
         entropy: Entropy,
-        clock: Arc<dyn Clock>,
-        dialect: Arc<Dialect>,
         store: Arc<dyn Store>,
-        source: Arc<dyn Source>,
     ) -> Arc<Self> {
+        let machine = Machine::new(setup.machine.clone(), seed.clone(), entropy);
         Arc::new(Self {
-            life: PerProcess::of(Life::new(recipe.machine(entropy))),
-            recipe,
+            life: PerProcess::of(Life::new(machine)),
             published: ArcSwap::default(),
             hub: Hub::default(),
-            clock,
-            dialect,
+            clock: setup.clock.clone(),
             store,
-            source,
-            origins: ArcSwap::default(),
+            origins: ArcSwap::new(setup.known.clone()),
+            setup,
+            seed: ArcSwapOption::new(seed.map(Arc::new)),
         })
     }
 
@@ -193,7 +183,7 @@ impl Engine {
         {
             return Ok(served.clone());
         }
-        let placement = self.dialect.place(&current.value, current.token_type.as_deref())?;
+        let placement = self.setup.dialect.place(&current.value, current.token_type.as_deref())?;
         Ok(Arc::new(Served { current: current.clone(), placement }))
     }
 
@@ -243,7 +233,8 @@ impl Engine {
     fn life(&self) -> Mine<Life> {
         self.life.get_checked(|_| {
             let doubted = self.published().snapshot.doubted().cloned();
-            let machine = self.recipe.machine(Entropy::new(fresh_seed()));
+            let seed = self.seed.load().as_deref().cloned();
+            let machine = Machine::new(self.setup.machine.clone(), seed, Entropy::new(fresh_seed()));
             Life { forked: true, ..Life::new(machine.forked(doubted)) }
         })
     }
@@ -272,6 +263,9 @@ impl Engine {
         if state.machine.idle() {
             release_room(state);
             errands.rests = true;
+            if !state.machine.is_seeded() && self.seed.load().is_some() {
+                self.seed.store(None);
+            }
         }
         life.waking.fetch_add(usize::from(!errands.wake.is_empty()), Ordering::AcqRel);
         errands
@@ -351,7 +345,7 @@ impl Engine {
             }
             Effect::Save { op, record, expected } => {
                 let store = self.store.clone();
-                let saved = self.bounded(async move { store.save(&record, &expected).await }).await;
+                let saved = self.bounded(async move { store.save(record, &expected).await }).await;
                 self.ask(|machine, now| machine.handle_saved(op, saved, now));
             }
             Effect::Probe { op, owner } => {
@@ -391,7 +385,7 @@ impl Engine {
             }
             Effect::Revoke { token } => {
                 let engine = self.clone();
-                let _ = runtime::spawn(self.inside(async move { engine.source.revoke(&token).await }));
+                let _ = runtime::spawn(self.inside(async move { engine.setup.source.revoke(&token).await }));
             }
             _ => {}
         }
@@ -404,7 +398,7 @@ impl Engine {
             let serving = engine.published().served.as_ref().map(|served| served.current.value.clone());
             // A task of its own: a panic in a user's refresh function ends as a lost answer.
             let asked = tokio::spawn(
-                guarded.clone().inside(async move { guarded.source.refresh(spend, serving).await }),
+                guarded.clone().inside(async move { guarded.setup.source.refresh(spend, serving).await }),
             );
             let _abort = AbortOnDrop(asked.abort_handle());
             let lost = (Outcome::Lost(rekindle_proto::Lost::Broken), Said::default());
@@ -450,12 +444,6 @@ impl Life {
         let state = State { machine, waiting: BTreeMap::new(), sends: BTreeMap::new(), timer: None };
         let state = Mutex::new(state);
         Self { state, waking: AtomicUsize::new(0), at_rest: Notify::new(), forked: false }
-    }
-}
-
-impl Recipe {
-    fn machine(&self, entropy: Entropy) -> Machine {
-        Machine::new(self.config.clone(), self.seed.clone(), entropy)
     }
 }
 

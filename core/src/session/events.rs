@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use rekindle_proto::event::{Event, EventKind};
 use tokio::sync::Notify;
 
@@ -127,7 +127,8 @@ impl Queue {
 #[derive(Default)]
 pub(crate) struct Hub {
     queues: Arc<Queues>,
-    listeners: ArcSwap<Vec<Arc<Listener>>>,
+    /// `None`: nobody listens, as to most sessions.
+    listeners: ArcSwapOption<Vec<Arc<Listener>>>,
     counters: Counters,
 }
 
@@ -151,24 +152,29 @@ impl Hub {
 
     pub(crate) fn listen(&self, call: OnEvent) {
         let listener = Arc::new(Listener { call, ear: PerProcess::new() });
-        self.listeners.rcu(|known| known.iter().chain([&listener]).cloned().collect::<Vec<_>>());
+        self.listeners.rcu(|known| {
+            let known = known.iter().flat_map(|known| known.iter());
+            Some(Arc::new(known.chain([&listener]).cloned().collect()))
+        });
     }
 
     /// Never blocks: under the state's lock.
     pub(crate) fn push(&self, event: &Event) {
         self.counters.count(&event.kind);
-        let queues = self.queues.get(|_| Mutex::default());
-        let mut queues = queues.lock();
-        queues.retain(|queue| !queue.closed.load(Ordering::Acquire));
-        let dropped = queues.iter().filter(|queue| !queue.push(event.clone())).count();
+        let dropped = self.queues.made().map_or(0, |queues| {
+            let mut queues = queues.lock();
+            queues.retain(|queue| !queue.closed.load(Ordering::Acquire));
+            queues.iter().filter(|queue| !queue.push(event.clone())).count()
+        });
         let listeners = self.listeners.load();
-        let unheard = listeners.iter().filter(|listener| !listener.ear().queue.push(event.clone())).count();
+        let listeners = listeners.iter().flat_map(|listeners| listeners.iter());
+        let unheard = listeners.filter(|listener| !listener.ear().queue.push(event.clone())).count();
         self.counters.dropped.fetch_add((dropped + unheard) as u64, Ordering::Relaxed);
     }
 
     /// Outside the lock: lets the listeners hear what is waiting for them.
     pub(crate) fn dispatch(&self) {
-        for listener in self.listeners.load().iter() {
+        for listener in self.listeners.load().iter().flat_map(|listeners| listeners.iter()) {
             let ear = listener.ear();
             let waiting = !ear.queue.waiting.lock().is_empty();
             if waiting && !ear.busy.swap(true, Ordering::AcqRel) {

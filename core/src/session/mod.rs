@@ -6,6 +6,7 @@ mod events;
 mod judge;
 mod origins;
 mod runtime;
+mod setup;
 mod source;
 mod token;
 
@@ -447,7 +448,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn dialect(&self) -> &Dialect {
-        &self.engine.dialect
+        &self.engine.setup.dialect
     }
 
     /// The clocks.

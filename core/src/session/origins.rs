@@ -14,9 +14,19 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// None yet. `insecure` are the http origins that the user allows by name.
-    pub(crate) fn new(insecure: Vec<Url>) -> Self {
-        Self { list: Vec::new(), insecure }
+    /// Those, numbered in their order. `insecure` are the http origins that the user allows by name.
+    pub(crate) fn listing(urls: &[Url], insecure: Vec<Url>) -> Result<Self, Failure> {
+        let mut origins = Self { list: Vec::new(), insecure };
+        for (url, id) in urls.iter().zip(0..) {
+            origins.check("origins", url)?;
+            origins.list((Arc::new(url.clone()), id));
+        }
+        Ok(origins)
+    }
+
+    /// By number, as an engine keeps them.
+    pub(crate) fn urls(&self) -> Vec<Arc<Url>> {
+        self.list.iter().map(|(url, _)| url.clone()).collect()
     }
 
     /// Whether that origin may be listed. `setting` is what named it.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use zeroize::Zeroizing;
+use bytes::Bytes;
 
 use self::place::Place;
 use super::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
@@ -43,9 +43,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// let store = FileStore::new(folder.path().join("session.json"));
 /// assert_eq!(store.load().await.unwrap(), Loaded::Absent);
 ///
-/// let Saved::Done(version) = store.save(b"record", &Expected::Absent).await.unwrap() else { panic!() };
-/// assert_eq!(store.save(b"other", &Expected::Absent).await.unwrap(), Saved::Conflict);
-/// assert_eq!(store.load().await.unwrap(), Loaded::Present(b"record".to_vec(), version));
+/// let Saved::Done(version) = store.save("record".into(), &Expected::Absent).await.unwrap() else { panic!() };
+/// assert_eq!(store.save("other".into(), &Expected::Absent).await.unwrap(), Saved::Conflict);
+/// assert_eq!(store.load().await.unwrap(), Loaded::Present("record".into(), version));
 /// # });
 /// ```
 #[derive(Clone)]
@@ -115,8 +115,8 @@ impl Store for FileStore {
         self.run(Inner::load).await
     }
 
-    async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
-        let (record, expected) = (Zeroizing::new(record.to_vec()), expected.clone());
+    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+        let expected = expected.clone();
         self.run(move |inner| inner.save(&record, &expected)).await
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use zeroize::Zeroizing;
+use bytes::Bytes;
 
 use super::{Expected, Loaded, Saved, Store, Unavailable, Version};
 use crate::fork;
@@ -18,8 +18,8 @@ use crate::lock::Mutex;
 /// let store = MemoryStore::new();
 /// assert_eq!(store.load().await.unwrap(), Loaded::Absent);
 ///
-/// let Saved::Done(version) = store.save(b"record", &Expected::Absent).await.unwrap() else { panic!() };
-/// assert_eq!(store.load().await.unwrap(), Loaded::Present(b"record".to_vec(), version));
+/// let Saved::Done(version) = store.save("record".into(), &Expected::Absent).await.unwrap() else { panic!() };
+/// assert_eq!(store.load().await.unwrap(), Loaded::Present("record".into(), version));
 /// # });
 /// ```
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct Kept {
-    record: Option<Zeroizing<Vec<u8>>>,
+    record: Option<Bytes>,
     saves: u64,
 }
 
@@ -62,18 +62,18 @@ impl Store for MemoryStore {
         let _whole = fork::quiet();
         let kept = self.kept.lock();
         Ok(match &kept.record {
-            Some(record) => Loaded::Present(record.to_vec(), kept.version()),
+            Some(record) => Loaded::Present(record.clone(), kept.version()),
             None => Loaded::Absent,
         })
     }
 
-    async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
+    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
         let _whole = fork::quiet();
         let mut kept = self.kept.lock();
         if !kept.is(expected) {
             return Ok(Saved::Conflict);
         }
-        kept.record = Some(Zeroizing::new(record.to_vec()));
+        kept.record = Some(record);
         kept.saves += 1;
         Ok(Saved::Done(kept.version()))
     }
@@ -115,26 +115,26 @@ mod tests {
     async fn saves_only_over_what_was_expected() {
         let store = MemoryStore::new();
         let never = Expected::Version(Version::new("0"));
-        assert_eq!(store.save(b"a", &never).await.unwrap(), Saved::Conflict);
-        let first = done(store.save(b"a", &Expected::Absent).await.unwrap());
-        assert_eq!(store.save(b"b", &Expected::Absent).await.unwrap(), Saved::Conflict);
-        let second = done(store.save(b"b", &Expected::Version(first.clone())).await.unwrap());
-        assert_eq!(store.save(b"c", &Expected::Version(first)).await.unwrap(), Saved::Conflict);
-        assert_eq!(store.load().await.unwrap(), Loaded::Present(b"b".to_vec(), second));
+        assert_eq!(store.save("a".into(), &never).await.unwrap(), Saved::Conflict);
+        let first = done(store.save("a".into(), &Expected::Absent).await.unwrap());
+        assert_eq!(store.save("b".into(), &Expected::Absent).await.unwrap(), Saved::Conflict);
+        let second = done(store.save("b".into(), &Expected::Version(first.clone())).await.unwrap());
+        assert_eq!(store.save("c".into(), &Expected::Version(first)).await.unwrap(), Saved::Conflict);
+        assert_eq!(store.load().await.unwrap(), Loaded::Present("b".into(), second));
     }
 
     #[tokio::test]
     async fn the_same_bytes_again_are_another_version() {
         let store = MemoryStore::new();
-        let first = done(store.save(b"a", &Expected::Anything).await.unwrap());
-        let second = done(store.save(b"a", &Expected::Anything).await.unwrap());
+        let first = done(store.save("a".into(), &Expected::Anything).await.unwrap());
+        let second = done(store.save("a".into(), &Expected::Anything).await.unwrap());
         assert_ne!(first, second);
     }
 
     #[tokio::test]
     async fn debug_shows_no_record() {
         let store = MemoryStore::new();
-        store.save(b"SENTINEL", &Expected::Absent).await.unwrap();
+        store.save("SENTINEL".into(), &Expected::Absent).await.unwrap();
         assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
     }
 }

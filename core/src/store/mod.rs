@@ -4,6 +4,7 @@ mod file;
 mod memory;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 pub use self::file::FileStore;
 pub(crate) use self::file::close_inherited_locks;
@@ -27,8 +28,9 @@ pub trait Store: Send + Sync + 'static {
     /// Reads the record.
     async fn load(&self) -> Result<Loaded, Unavailable>;
 
-    /// Replaces the record if it is still what was expected, durably.
-    async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable>;
+    /// Replaces the record if it is still what was expected, durably. The bytes are shared, and wiped when the last
+    /// lets go of them.
+    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable>;
 
     /// Shows to other processes that the owner of a flight lives, until [`Store::retire`]. Best effort.
     async fn announce(&self, owner: &str) {

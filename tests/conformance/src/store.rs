@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 
@@ -75,10 +76,10 @@ impl Store for Scripted {
             return Err(Unavailable::new("as scripted"));
         }
         let version = Version::new(kept.saves.to_string());
-        Ok(kept.record.clone().map_or(Loaded::Absent, |record| Loaded::Present(record, version)))
+        Ok(kept.record.clone().map_or(Loaded::Absent, |record| Loaded::Present(record.into(), version)))
     }
 
-    async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
+    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
         let mut kept = self.0.lock();
         if kept.save == StoreMode::Unavailable || self.1.has_ended() {
             return Err(Unavailable::new("as scripted"));

@@ -106,6 +106,21 @@ impl Dialect {
         preset::dialect(name)
     }
 
+    /// Whether both are clones of one.
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    ///
+    /// let dialect = Dialect::preset("oauth2")?;
+    /// assert!(dialect.is_same(&dialect.clone()));
+    /// assert!(!dialect.is_same(&Dialect::preset("json")?));
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.spec, &other.spec)
+    }
+
     /// The names of all presets.
     ///
     /// ```

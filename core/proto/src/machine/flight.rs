@@ -5,6 +5,7 @@ mod answer;
 use std::time::Duration;
 
 use super::acquire::{dead as dead_mark, login_required, never_signed_in};
+use super::kept::Kept;
 use super::record::{Intent, Lease, Record, SharedTime};
 use super::resend::{Resend, resend, send_cap};
 use super::{Effect, Machine, OpId, Settled, Standing, Ticket, misconfigured, signed_out};
@@ -523,7 +524,7 @@ impl Machine {
                     flight.renew_at = Some(now.mono + third);
                 }
                 if let Some(held) = self.held_mut() {
-                    held.record = record;
+                    held.record = Kept::new(record);
                     held.version = Some(version);
                 }
                 self.send(now);
@@ -537,7 +538,7 @@ impl Machine {
     /// A write of marks landed. Its answer may come after that of a later write.
     fn rewritten(&mut self, rewrite: Rewrite, version: Version) {
         if let Some(held) = self.held_mut().filter(|held| held.version.as_ref() == Some(&rewrite.over)) {
-            held.record = rewrite.record;
+            held.record = Kept::new(rewrite.record);
             held.version = Some(version);
         }
     }

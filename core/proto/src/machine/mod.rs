@@ -19,6 +19,7 @@ mod acquire;
 mod current;
 mod entropy;
 mod flight;
+mod kept;
 mod landing;
 mod limits;
 mod record;
@@ -32,6 +33,8 @@ mod write;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 pub use acquire::{Acquired, Want};
 pub use current::{Current, Fast, Snapshot};
@@ -48,6 +51,7 @@ use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
 use crate::verdict::DeadReason;
 use flight::Flight;
+use kept::Kept;
 use landing::Landing;
 use limits::{Breakers, Window};
 use record::Record;
@@ -130,8 +134,8 @@ pub enum Effect {
     Save {
         /// The answer's name.
         op: OpId,
-        /// What to write.
-        record: Vec<u8>,
+        /// What to write; wiped when the last lets go of it.
+        record: Bytes,
         /// What must be there.
         expected: Expected,
     },
@@ -230,7 +234,7 @@ enum Standing {
 }
 
 struct Held {
-    record: Record,
+    record: Kept,
     version: Option<Version>,
     current: Option<Arc<Current>>,
 }
@@ -254,6 +258,8 @@ pub struct Machine {
     tidy: Option<Box<flight::Rewrite>>,
     /// Sends whose lineage was ended: what they bring is revoked.
     orphans: Vec<OpId>,
+    /// What the store got last, until the machine rests.
+    stored: Option<Box<Bytes>>,
     rejected_by: Vec<OriginId>,
     invalidated: bool,
     window: Window,
@@ -312,6 +318,7 @@ impl Machine {
             write: None,
             tidy: None,
             orphans: Vec::new(),
+            stored: None,
             rejected_by: Vec::new(),
             invalidated: false,
             window: Window::default(),
@@ -363,6 +370,19 @@ impl Machine {
         Self { forked: true, doubted, ..self }
     }
 
+    /// Whether the seed still waits to be taken, or to be found superfluous (spec 7.3).
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let seed = Credential { access_token: Some("at-1".into()), ..Credential::default() };
+    /// assert!(Machine::new(config, Some(seed), Entropy::new([7; 32])).is_seeded()); // the store was not read
+    /// ```
+    #[must_use]
+    pub fn is_seeded(&self) -> bool {
+        self.seed.is_some()
+    }
+
     /// The next thing to do. Drain it after every call that takes `&mut self`.
     ///
     /// ```
@@ -389,8 +409,7 @@ impl Machine {
     pub fn poll_effect(&mut self) -> Option<Effect> {
         let effect = self.effects.pop_front();
         if effect.is_none() {
-            // A session at rest keeps no room for what it has done.
-            self.effects.shrink_to_fit();
+            self.rest();
         }
         effect
     }
@@ -632,6 +651,17 @@ impl Machine {
             && self.orphans.is_empty()
     }
 
+    /// A session at rest keeps no room for what it has done.
+    fn rest(&mut self) {
+        self.effects.shrink_to_fit();
+        if self.idle() {
+            let stored = self.stored.take();
+            if let Some(held) = self.held_mut() {
+                held.record.rest(stored.as_deref());
+            }
+        }
+    }
+
     fn held(&self) -> Option<&Held> {
         match &self.standing {
             Standing::Held(held) => Some(held),
@@ -670,7 +700,9 @@ impl Machine {
     fn save(&mut self, record: &mut Record, expected: Expected) -> OpId {
         record.write = self.entropy.id();
         let op = self.op();
-        self.effects.push_back(Effect::Save { op, record: record.to_bytes(), expected });
+        let record = record.to_bytes();
+        self.stored = Some(Box::new(record.clone()));
+        self.effects.push_back(Effect::Save { op, record, expected });
         op
     }
 
@@ -719,7 +751,7 @@ impl Machine {
         if record.binding == self.config.binding {
             record.binding = self.config.binding.clone();
         }
-        self.standing = Standing::Held(Box::new(Held { record, version, current }));
+        self.standing = Standing::Held(Box::new(Held { record: Kept::new(record), version, current }));
         self.seed = None;
         self.publish(now);
     }

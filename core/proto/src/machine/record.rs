@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
 
 use crate::credential::{Fingerprint, Secret};
 use crate::error::ErrorKind;
@@ -301,8 +303,11 @@ impl Record {
         serde_json::from_slice(bytes).map_err(unreadable)
     }
 
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+    /// Wiped when the last lets go of them.
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        let text = Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
+        // No larger than it must be: it is kept.
+        Bytes::from_owner(Zeroizing::new(Box::<[u8]>::from(text.as_slice())))
     }
 
     pub(crate) fn slot(&self) -> Option<&Slot> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 
+use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use super::format::{self, Decoded, Stamp};
@@ -30,7 +31,7 @@ struct Damage {
 /// Reads the record. Takes no lock unless it finds damage: a rename shows the old file or the new one.
 pub(super) fn load(place: &Place) -> Result<Loaded, Unavailable> {
     match find(place)? {
-        Found::Record(record, stamp) => Ok(Loaded::Present(record.to_vec(), stamp.version())),
+        Found::Record(record, stamp) => Ok(Loaded::Present(Bytes::from_owner(record), stamp.version())),
         Found::Nothing => Ok(Loaded::Absent),
         Found::Damaged(damage) if damage.in_place => set_aside_if_still_damaged(place, damage.why),
         Found::Damaged(damage) => Err(trouble::damaged(&place.record, damage.why)),
@@ -127,7 +128,7 @@ fn next_counter(found: &Found, lock: &Lock) -> u64 {
 fn set_aside_if_still_damaged(place: &Place, why: &'static str) -> Result<Loaded, Unavailable> {
     let lock = Lock::take(place).map_err(|_| trouble::damaged(&place.record, why))?;
     match find_locked(place, &lock)? {
-        Found::Record(record, stamp) => Ok(Loaded::Present(record.to_vec(), stamp.version())),
+        Found::Record(record, stamp) => Ok(Loaded::Present(Bytes::from_owner(record), stamp.version())),
         Found::Nothing => Ok(Loaded::Absent),
         Found::Damaged(damage) => {
             // Where nothing can be written it stays where it is, and is found damaged again.

@@ -85,7 +85,7 @@ fn load(store: &FileStore) -> Result<Loaded, Unavailable> {
 }
 
 fn save(store: &FileStore, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
-    wait(store.save(record, expected))
+    wait(store.save(Bytes::copy_from_slice(record), expected))
 }
 
 fn saved(store: &FileStore, record: &[u8], expected: &Expected) -> Version {
@@ -97,7 +97,7 @@ fn saved(store: &FileStore, record: &[u8], expected: &Expected) -> Version {
 
 fn record(store: &FileStore) -> Vec<u8> {
     match load(store) {
-        Ok(Loaded::Present(record, _)) => record,
+        Ok(Loaded::Present(record, _)) => record.to_vec(),
         other => panic!("{other:?}"),
     }
 }
@@ -163,7 +163,7 @@ fn saves_only_over_what_was_expected() {
     assert_eq!(save(&store, b"b", &Expected::Absent).unwrap(), Saved::Conflict);
     let second = saved(&store, b"b", &Expected::Version(first.clone()));
     assert_eq!(save(&store, b"c", &Expected::Version(first)).unwrap(), Saved::Conflict);
-    assert_eq!(load(&store).unwrap(), Loaded::Present(b"b".to_vec(), second));
+    assert_eq!(load(&store).unwrap(), Loaded::Present("b".into(), second));
 }
 
 #[test]
@@ -204,7 +204,7 @@ async fn a_save_whose_caller_went_away_still_ends() {
     let (_home, store) = fresh();
     {
         let _lock = lock::Lock::take(&store.inner.place).unwrap();
-        let mut save = store.save(b"a", &Expected::Absent);
+        let mut save = store.save("a".into(), &Expected::Absent);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(save.as_mut().poll(&mut context).is_pending());
     }
@@ -216,7 +216,7 @@ async fn a_save_whose_caller_went_away_still_ends() {
 #[test]
 fn works_without_a_runtime() {
     let (_home, store) = fresh();
-    let mut save = store.save(b"a", &Expected::Absent);
+    let mut save = store.save("a".into(), &Expected::Absent);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(save.as_mut().poll(&mut context).is_ready());
     drop(save);

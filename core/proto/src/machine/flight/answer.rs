@@ -6,6 +6,7 @@ use super::{MOST_SENDS, Rewrite, Step};
 use crate::credential::{Grant, Secret};
 use crate::error::{ErrorKind, Failure};
 use crate::machine::acquire::login_required;
+use crate::machine::kept::Kept;
 use crate::machine::limits::full_jitter;
 use crate::machine::record::{Backoff, BackoffKind, DeadMark, Intent, Record, SharedTime};
 use crate::machine::resend::Resend;
@@ -119,7 +120,7 @@ impl Machine {
             Err(_) => None,
         };
         if let Some(held) = self.held_mut() {
-            held.record = record;
+            held.record = Kept::new(record);
             held.version = version.or_else(|| held.version.clone());
         }
         self.tell_login(reason);

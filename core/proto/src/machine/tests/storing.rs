@@ -259,7 +259,7 @@ fn a_sign_in_that_cannot_be_saved_is_served_and_saved_later_and_the_old_one_does
 fn a_damaged_record_is_unavailable_and_a_sign_in_mends_it() {
     let mut world = served(Rotation::Strict);
     world.advance(LIFETIME);
-    world.shelf.record = Some((b"{]".to_vec(), 5));
+    world.shelf.record = Some(("{]".into(), 5));
     let failure = world.token(0).unwrap_err();
     assert_eq!(failure.kind, ErrorKind::StoreUnavailable);
     let fresh = world.endpoint.sign_in();

@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::credential::{Credential, Expiry, Grant, Secret};
 use crate::event::{Event, EventKind};
 use crate::machine::record::Record;
+use bytes::Bytes;
+
 use crate::machine::{
     Acquired, AfterRejection, Binding, Current, Effect, Entropy, Fast, Machine, MachineConfig, OpId,
     OriginId, ReplayRefused, Settled, Snapshot, Stamp, Ticket, Want,
@@ -22,7 +24,7 @@ pub(super) const CAP: Duration = Duration::from_secs(60);
 /// One stored record, by compare-and-save.
 #[derive(Default)]
 pub(super) struct Shelf {
-    pub(super) record: Option<(Vec<u8>, u64)>,
+    pub(super) record: Option<(Bytes, u64)>,
     next: u64,
     pub(super) down: bool,
     pub(super) read_only: bool,
@@ -37,7 +39,7 @@ impl Shelf {
         }
     }
 
-    fn save(&mut self, bytes: Vec<u8>, expected: &Expected) -> Result<Saved, Unavailable> {
+    fn save(&mut self, bytes: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
         if self.down || self.read_only {
             return Err(Unavailable::new("down"));
         }

@@ -1,0 +1,83 @@
+//! The record that is held, in as little memory as a session at rest may take.
+
+use std::cell::OnceCell;
+use std::ops::{Deref, DerefMut};
+
+use bytes::Bytes;
+
+use super::record::Record;
+
+/// A record. At rest it is there as its bytes alone, which a store in memory shares; whoever looks at it parses
+/// them again.
+pub(super) struct Kept {
+    record: OnceCell<Box<Record>>,
+    /// Empty while the record may differ from them.
+    bytes: Bytes,
+}
+
+impl Kept {
+    pub(super) fn new(record: Record) -> Self {
+        Self { record: OnceCell::from(Box::new(record)), bytes: Bytes::new() }
+    }
+
+    /// Keeps the bytes alone: those that the store got last, if they say the same. What a store gave is not kept:
+    /// nobody knows whether it is wiped (spec 9.3).
+    pub(super) fn rest(&mut self, stored: Option<&Bytes>) {
+        let Some(record) = self.record.take() else { return };
+        if self.bytes.is_empty() {
+            let bytes = record.to_bytes();
+            self.bytes = stored.filter(|stored| **stored == bytes).cloned().unwrap_or(bytes);
+        }
+    }
+}
+
+impl Deref for Kept {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        let parse = || Record::parse(&self.bytes).expect("what a record was written as can be read");
+        self.record.get_or_init(|| Box::new(parse()))
+    }
+}
+
+impl DerefMut for Kept {
+    fn deref_mut(&mut self) -> &mut Record {
+        let _ = &**self;
+        self.bytes = Bytes::new();
+        self.record.get_mut().expect("it was just parsed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+
+    fn kept() -> (Kept, Record) {
+        let mut record = Record::new("lineage".into(), Default::default());
+        record.refresh_token = Some(Secret::new("rt-1"));
+        (Kept::new(record.clone()), record)
+    }
+
+    #[test]
+    fn at_rest_it_shares_what_the_store_has() {
+        let (mut kept, record) = kept();
+        let stored = record.to_bytes();
+        kept.rest(Some(&stored));
+        assert!(kept.record.get().is_none());
+        assert_eq!(kept.bytes.as_ptr(), stored.as_ptr());
+        assert_eq!(*kept, record);
+    }
+
+    #[test]
+    fn what_differs_from_the_stored_is_kept_as_it_is() {
+        let (mut kept, mut record) = kept();
+        let stored = record.to_bytes();
+        kept.rest(Some(&stored));
+        (kept.fence, record.fence) = (7, 7);
+        kept.rest(Some(&stored));
+        assert_eq!(*kept, record);
+        kept.rest(None);
+        assert_eq!(*kept, record);
+    }
+}
