@@ -41,6 +41,18 @@ impl Count {
         }
     }
 
+    /// Adds what a line of a Surefire report tells: `Tests run: 9, Failures: 1, Errors: 0, Skipped: 2, ..`.
+    pub(crate) fn see_surefire(&mut self, line: &str) {
+        let Some(numbers) = line.strip_prefix("Tests run: ") else { return };
+        let mut numbers =
+            numbers.split(", ").map(|part| part.rsplit(' ').next().and_then(|n| n.parse().ok()));
+        let mut next = || numbers.next().flatten().unwrap_or(0u64);
+        let (run, failed, skipped) = (next(), next() + next(), next());
+        self.passed += run.saturating_sub(failed + skipped);
+        self.failed += failed;
+        self.ignored += skipped;
+    }
+
     /// Adds what a line like `test result: ok. 2 passed; 0 failed; 1 ignored; ...` tells; others tell nothing.
     pub(crate) fn see(&mut self, line: &str) {
         let Some(result) = line.trim().strip_prefix("test result: ") else { return };
@@ -150,6 +162,18 @@ mod tests {
             count.see_pytest(line);
         }
         assert_eq!(count, Count { passed: 70, failed: 4, ignored: 1 });
+    }
+
+    #[test]
+    fn a_surefire_report_adds_up_and_other_lines_do_not() {
+        let mut count = Count::default();
+        for line in [
+            "Test set: dev.rekindle.ClientTest",
+            "Tests run: 9, Failures: 1, Errors: 2, Skipped: 3, Time elapsed: 0.7 s <<< FAILURE! -- in dev.rekindle.ClientTest",
+        ] {
+            count.see_surefire(line);
+        }
+        assert_eq!(count, Count { passed: 3, failed: 3, ignored: 3 });
     }
 
     #[test]

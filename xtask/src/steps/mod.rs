@@ -3,6 +3,7 @@
 mod deny;
 mod docs;
 mod drift;
+mod kotlin;
 mod lint;
 mod python;
 pub(crate) mod servers;
@@ -28,4 +29,5 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "real servers", run: servers::run },
     Step { name: "tests", run: tests::run },
     Step { name: "python", run: python::run },
+    Step { name: "kotlin", run: kotlin::run },
 ];

@@ -28,14 +28,9 @@ public class Credential(
         "Credential(accessToken=${hidden(accessToken)}, refreshToken=${hidden(refreshToken)}, " +
             "expiresIn=$expiresIn, expiresAt=$expiresAt, scope=$scope, extra=${extra.keys})"
 
-    internal fun native(): NativeCredential {
-        if (expiresIn != null && !expiresIn.isPositive()) {
-            throw RekindleException.InvalidConfig("expiresIn must be above 0: leave it out if the lifetime is unknown")
-        }
-        return NativeCredential(
-            accessToken, refreshToken, expiresIn?.toJavaDuration(), expiresAt, scope, tokenType, extra,
-        )
-    }
+    internal fun native() = NativeCredential(
+        accessToken, refreshToken, expiresIn?.crossing("expiresIn"), expiresAt, scope, tokenType, extra,
+    )
 }
 
 /**

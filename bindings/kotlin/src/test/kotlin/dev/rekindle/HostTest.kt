@@ -1,0 +1,244 @@
+package dev.rekindle
+
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
+import kotlinx.coroutines.test.runTest
+import java.io.IOException
+import java.net.ConnectException
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertFalse
+import kotlin.test.assertTrue
+import kotlin.time.Duration.Companion.seconds
+
+/** One record, and what goes wrong with it. */
+private open class OneRecord : Store {
+    private val lock = Mutex()
+    private var kept: ByteArray? = null
+    private var version = 0
+    val saves = AtomicInteger()
+
+    override suspend fun load(): Loaded = lock.withLock {
+        kept?.let { Loaded.Present(it, "$version") } ?: Loaded.Absent
+    }
+
+    override suspend fun save(record: ByteArray, expected: Expected): Saved = lock.withLock {
+        val fits = when (expected) {
+            Expected.Anything -> true
+            Expected.Absent -> kept == null
+            is Expected.Version -> kept != null && expected.version == "$version"
+        }
+        if (!fits) return Saved.Conflict
+        kept = record
+        version += 1
+        saves.incrementAndGet()
+        Saved.Done("$version")
+    }
+}
+
+class HostTest {
+    @Test
+    fun `a store of one's own is read and written`() = runTest {
+        TestServer(STRICT).use { server ->
+            val store = OneRecord()
+            val session = server.session(store = store)
+            session.token()
+            session.refresh()
+            assertTrue(session.shutdown())
+            val again = server.session(Credential("AT-other", "RT-other"), store = store)
+            assertEquals(2, again.token().generation)
+            assertTrue(store.saves.get() > 0)
+        }
+    }
+
+    @Test
+    fun `a store that throws is unavailable, whatever it throws, and its text is not told`() = runTest {
+        val thrown = listOf(IllegalStateException("SECRET"), AssertionError("SECRET"), NotImplementedError("SECRET"),
+            kotlinx.coroutines.CancellationException("SECRET"))
+        for (what in thrown) {
+            TestServer(STRICT).use { server ->
+                val session = server.session(store = object : OneRecord() {
+                    override suspend fun load(): Loaded = throw what
+                })
+                val error = assertFailsWith<RekindleException.StoreUnavailable>(what.toString()) { session.token() }
+                assertFalse("SECRET" in "$error ${error.details.debug}", error.toString())
+                assertTrue(what.javaClass.simpleName in error.message!!, error.message)
+                assertTrue(error.isRetryable)
+            }
+        }
+    }
+
+    @Test
+    fun `a store that says Unavailable is told with its reason, and signs nobody out`() = runTest {
+        TestServer(STRICT).use { server ->
+            var locked = true
+            val session = server.session(store = object : OneRecord() {
+                override suspend fun load(): Loaded =
+                    if (locked) Loaded.Unavailable("the keystore is locked") else super.load()
+            })
+            val error = assertFailsWith<RekindleException.StoreUnavailable> { session.token() }
+            assertTrue("the keystore is locked" in error.message!!, error.message)
+            locked = false
+            assertEquals(1, session.token().generation)
+        }
+    }
+
+    @Test
+    fun `a store that hangs is unavailable after five seconds, and its save still ends`() = runTest {
+        TestServer(STRICT).use { server ->
+            val clock = ManualClock()
+            val begun = CompletableDeferred<Unit>()
+            val goOn = CompletableDeferred<Unit>()
+            var hangs = false
+            val store = object : OneRecord() {
+                override suspend fun save(record: ByteArray, expected: Expected): Saved {
+                    if (hangs) {
+                        begun.complete(Unit)
+                        goOn.await()
+                    }
+                    return super.save(record, expected)
+                }
+            }
+            val session = server.session(store = store, clock = clock)
+            session.token()
+            session.shutdown()
+            val before = store.saves.get()
+            hangs = true
+            val caller = async(start = CoroutineStart.UNDISPATCHED) { runCatching { session.signIn(server.signIn()) } }
+            begun.await()
+            until("the cap") { clock.advanceToTimer(5.seconds) || caller.isCompleted }
+            assertTrue(caller.await().exceptionOrNull() is RekindleException.StoreUnavailable)
+            assertEquals(before, store.saves.get())
+            hangs = false
+            goOn.complete(Unit)
+            until("the save that had begun") { store.saves.get() > before }
+        }
+    }
+
+    @Test
+    fun `a transport that throws is a lost answer or no answer, never a crash`() = runTest {
+        TestServer(STRICT).use { server ->
+            val thrown = listOf(ConnectException("SECRET"), IOException("SECRET"), AssertionError("SECRET"),
+                TransportException("as it says", maybeSent = false))
+            for (what in thrown) {
+                val session = server.session()
+                val client = Client(session, server.url, maxSends = 1, transport = { throw what })
+                val error = assertFailsWith<RekindleException.Connection>(what.toString()) { client.get("/data") }
+                assertFalse("SECRET" in "$error ${error.details.debug}", error.toString())
+            }
+        }
+    }
+
+    @Test
+    fun `a transport that talks nonsense is an error too`() = runTest {
+        TestServer(STRICT).use { server ->
+            val answers = listOf(
+                TransportResponse(99999), TransportResponse(-1), TransportResponse(7),
+                TransportResponse(200, listOf(Header("not a name", "x"))),
+                TransportResponse(200, listOf(Header("a", "line\nbreak"))),
+                TransportResponse(200, listOf(Header("a", "☃"))),
+            )
+            for (answer in answers) {
+                val session = server.session()
+                val client = Client(session, server.url, maxSends = 1, transport = { answer })
+                val error = assertFailsWith<RekindleException.Connection>(answer.toString()) { client.get("/data") }
+                assertTrue("the transport gave" in error.message!!, error.message)
+            }
+        }
+    }
+
+    @Test
+    fun `refreshes go through a transport of one's own`() = runTest {
+        TestServer(STRICT).use { server ->
+            val asked = AtomicInteger()
+            val session = server.session(transport = { request ->
+                asked.incrementAndGet()
+                assertTrue(request.freshConnection)
+                assertFalse(String(request.body!!) in request.toString())
+                val json = """{"access_token": "AT-2", "token_type": "Bearer", "expires_in": 900}"""
+                TransportResponse(
+                    200, listOf(Header("content-type", "application/json")), ResponseBody.Bytes(json.encodeToByteArray()),
+                )
+            })
+            session.token()
+            assertEquals("AT-2", session.refresh().value)
+            assertEquals(1, asked.get())
+        }
+    }
+
+    @Test
+    fun `a transport that hangs is cancelled with its caller`() = runTest {
+        TestServer(STRICT).use { server ->
+            val begun = CompletableDeferred<Unit>()
+            val cancelled = CompletableDeferred<Unit>()
+            val client = Client(server.session(), server.url, transport = {
+                begun.complete(Unit)
+                try {
+                    awaitCancellation()
+                } finally {
+                    cancelled.complete(Unit)
+                }
+            })
+            val caller = launch(start = CoroutineStart.UNDISPATCHED) { client.get("/data") }
+            begun.await()
+            caller.cancelAndJoin()
+            cancelled.await()
+        }
+    }
+
+    @Test
+    fun `a body of the transport's is read to its end, and let go when it is given up`() = runTest {
+        TestServer(STRICT).use { server ->
+            val released = AtomicInteger()
+            val client = Client(server.session(), server.url, transport = {
+                var pieces = 3
+                TransportResponse(200, body = ResponseBody.Stream(object : BodySource {
+                    override suspend fun next(): ByteArray? = if (pieces-- > 0) "piece".encodeToByteArray() else null
+
+                    override fun release() {
+                        released.incrementAndGet()
+                    }
+                }))
+            })
+            assertEquals("piecepiecepiece", client.get("/data").text())
+            until("it is let go") { released.get() == 1 }
+            client.stream("GET", "/data") { }
+            until("it is let go unread") { released.get() == 2 }
+        }
+    }
+
+    @Test
+    fun `a refresh function says what became of the refresh token by what it throws`() = runTest {
+        TestServer(STRICT).use { server ->
+            suspend fun failing(thrown: Throwable) = server.session(refresh = { throw thrown })
+                .let { session -> assertFailsWith<RekindleException> { session.refresh() } }
+            assertEquals("LoginRequired", failing(RekindleException.LoginRequired()).kind)
+            val later = server.session(refresh = { Grant("AT-2", "RT-2", lifetime = 60.seconds) })
+            assertEquals("AT-2", later.refresh().value)
+        }
+    }
+
+    @Test
+    fun `what serves a session must not call it`() = runTest {
+        TestServer(STRICT).use { server ->
+            lateinit var session: Session
+            val told = CompletableDeferred<Throwable?>()
+            session = server.session(refresh = {
+                told.complete(runCatching { session.token() }.exceptionOrNull())
+                Grant("AT-2")
+            })
+            session.token()
+            assertEquals("AT-2", session.refresh().value)
+            val misuse = told.await()
+            assertTrue(misuse is RekindleException.Misuse, misuse.toString())
+        }
+    }
+}
