@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rekindle::proto::dialect::{Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
 use rekindle::store::FileStore;
-use rekindle::{Client, Rotation, Secret, Session};
+use rekindle::{Client, Rotation, Secret, Session, SigningKey};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use url::Url;
@@ -39,6 +39,10 @@ struct Fields {
     client_id: Option<String>,
     client_secret: Option<Secret>,
     client_secret_env: Option<String>,
+    /// Files with private keys, beside the profile file.
+    client_key: Option<PathBuf>,
+    client_key_id: Option<String>,
+    dpop_key: Option<PathBuf>,
     store: Option<PathBuf>,
     #[serde(default)]
     origins: Vec<String>,
@@ -51,13 +55,15 @@ struct Fields {
 }
 
 /// What a message of the core may name; the dialect is read here.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 13] = [
     "base_url",
     "graphql_path",
     "token_url",
     "client_id",
     "client_secret",
     "client_secret_env",
+    "client_key",
+    "dpop_key",
     "store",
     "origins",
     "insecure_origins",
@@ -96,6 +102,15 @@ impl Profile {
             .origins(self.fields.base_url.iter().chain(&fields.origins));
         if let Some(secret) = self.secret()? {
             builder = builder.client_secret(secret);
+        }
+        if let Some(key) = self.key("client_key", fields.client_key.as_deref())? {
+            builder = builder.client_key(match &fields.client_key_id {
+                Some(id) => key.key_id(id),
+                None => key,
+            });
+        }
+        if let Some(key) = self.key("dpop_key", fields.dpop_key.as_deref())? {
+            builder = builder.dpop_key(key);
         }
         if let Some(url) = &fields.token_url {
             builder = builder.token_url(url);
@@ -156,6 +171,16 @@ impl Profile {
                 Err(self.mistake("client_secret_env", &what))
             }
         }
+    }
+
+    fn key(&self, field: &str, path: Option<&Path>) -> Done<Option<SigningKey>> {
+        let Some(path) = path else { return Ok(None) };
+        let path = beside(&self.file, path);
+        let pem = std::fs::read_to_string(&path)
+            .map_err(|error| self.mistake(field, &format!("{} cannot be read ({error})", path.display())))?;
+        let key = SigningKey::from_pem(&pem);
+        key.map(Some)
+            .map_err(|error| self.mistake(field, &format!("{}: {}", path.display(), error.message())))
     }
 
     /// A mistake that the core found, by the field that it names.

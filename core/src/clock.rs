@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use parking_lot::Mutex;
 use rekindle_proto::{Now, Wall};
+
+use crate::lock::{Mutex, MutexGuard};
 
 /// Reads both clocks and waits on the monotonic one.
 pub trait Clock: Send + Sync + 'static {
@@ -201,7 +202,7 @@ impl ManualClock {
     }
 }
 
-fn wake_due(mut manual: parking_lot::MutexGuard<'_, Manual>) {
+fn wake_due(mut manual: MutexGuard<'_, Manual>) {
     let now = manual.now.mono;
     let due: Vec<Waker> = manual
         .sleepers

@@ -35,7 +35,7 @@
 //! # What it does not do
 //!
 //! It does not sign users in (give it the tokens, with [`Session::sign_in`]), decode access tokens (RFC 9068 section 6),
-//! make DPoP proofs yet, follow URLs out of challenges, or revoke at sign-out: some servers then end every other
+//! follow URLs out of challenges, or revoke at sign-out: some servers then end every other
 //! session of the user. Copies of a token that it cannot wipe: those inside the HTTP stack's buffers, and
 //! whatever you take out of [`Token::value`].
 
@@ -44,12 +44,16 @@ pub mod adapters;
 pub mod client;
 pub mod clock;
 pub mod error;
+pub mod fork;
+mod lock;
+mod proof;
 pub mod session;
 pub mod store;
 pub mod transport;
 
 pub use client::{Client, Response};
 pub use error::Error;
+pub use proof::SigningKey;
 pub use rekindle_proto as proto;
 pub use rekindle_proto::{Credential, ErrorKind, Expiry, Rotation, Secret};
 pub use session::{

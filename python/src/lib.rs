@@ -23,7 +23,7 @@ mod _native {
     #[pymodule_export]
     use super::response::Stream;
     #[pymodule_export]
-    use super::run::Running;
+    use super::run::{Running, after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]
     use super::session::Session;
 

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use pyo3::prelude::*;
+use rekindle::fork::{self, OfProcess, PerProcess};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::AbortHandle;
 
@@ -15,10 +16,10 @@ use crate::errors::{Problem, os_error};
 const SIGNALS: Duration = Duration::from_millis(50);
 
 /// Runtimes that no call uses now. A thread that waits drives one itself: no hand-over, least CPU.
-static IDLE: Mutex<(u32, Vec<Runtime>)> = Mutex::new((0, Vec::new()));
+static IDLE: PerProcess<Mutex<Vec<Runtime>>> = PerProcess::new();
 
 /// The runtime of all asyncio calls.
-static BESIDE: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
+static BESIDE: PerProcess<Mutex<Option<Handle>>> = PerProcess::new();
 
 /// The loop of an async call, its future, and the function that settles it.
 pub(crate) type Waiter = (Py<PyAny>, Py<PyAny>, Py<PyAny>);
@@ -28,13 +29,15 @@ pub(crate) type Convert<T> = fn(Python<'_>, T) -> PyResult<Py<PyAny>>;
 
 /// An async call under way.
 #[pyclass(frozen, module = "rekindle._native")]
-pub(crate) struct Running(AbortHandle);
+pub(crate) struct Running(OfProcess<AbortHandle>);
 
 #[pymethods]
 impl Running {
     /// Ends the caller's wait. A refresh belongs to the engine and goes on.
     fn cancel(&self) {
-        self.0.abort();
+        if let Some(task) = self.0.get() {
+            task.abort();
+        }
     }
 }
 
@@ -56,25 +59,16 @@ pub(crate) fn drive<T: Send + 'static>(
 
 fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
     py.detach(|| {
-        let idle = idle();
-        let runtime = match idle {
+        let idle = IDLE.get_checked(|_| Mutex::default());
+        let known = lock(&idle).pop();
+        let runtime = match known {
             Some(runtime) => runtime,
             None => Builder::new_current_thread().enable_all().build().map_err(os_error)?,
         };
         let done = runtime.block_on(interruptible(work));
-        IDLE.lock().1.push(runtime);
+        lock(&idle).push(runtime);
         done
     })
-}
-
-/// A runtime of this process. A forked child leaks what it inherited: dropping it would touch the parent's
-/// connections.
-fn idle() -> Option<Runtime> {
-    let (mut idle, process) = (IDLE.lock(), std::process::id());
-    if idle.0 != process {
-        std::mem::forget(std::mem::replace(&mut *idle, (process, Vec::new())));
-    }
-    idle.1.pop()
 }
 
 async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
@@ -98,7 +92,7 @@ fn start<T: Send + 'static>(
         // After the interpreter's end there is nobody to tell.
         let _ = Python::try_attach(|py| settle(py, waiter, done, convert));
     });
-    Ok(Py::new(py, Running(task.abort_handle()))?.into_any())
+    Ok(Py::new(py, Running(OfProcess::new(task.abort_handle())))?.into_any())
 }
 
 fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: Convert<T>) {
@@ -113,12 +107,10 @@ fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: 
 }
 
 fn beside() -> PyResult<Handle> {
-    let mut slot = BESIDE.lock();
-    let process = std::process::id();
-    match &*slot {
-        Some((of, handle)) if *of == process => return Ok(handle.clone()),
-        // Of a parent's thread: leaked, never dropped.
-        _ => std::mem::forget(slot.take()),
+    let slot = BESIDE.get_checked(|_| Mutex::default());
+    let mut slot = lock(&slot);
+    if let Some(handle) = &*slot {
+        return Ok(handle.clone());
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(os_error)?;
     let handle = runtime.handle().clone();
@@ -126,5 +118,28 @@ fn beside() -> PyResult<Handle> {
         .name("rekindle-async".into())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))
         .map_err(os_error)?;
-    Ok(slot.insert((process, handle)).1.clone())
+    Ok(slot.insert(handle).clone())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For `os.register_at_fork`. Others' hooks may give the interpreter to another thread, which then must not find
+/// us holding what it waits for with the interpreter in its hand: nothing here waits so.
+#[pyfunction]
+pub(crate) fn before_fork(py: Python<'_>) {
+    py.detach(fork::before);
+}
+
+/// In the parent, also where the fork failed.
+#[pyfunction]
+pub(crate) fn after_fork_in_parent() {
+    fork::after_in_parent();
+}
+
+/// In the child.
+#[pyfunction]
+pub(crate) fn after_fork_in_child() {
+    fork::after_in_child();
 }

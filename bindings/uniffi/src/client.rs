@@ -172,14 +172,16 @@ fn configured(mut builder: ClientBuilder, config: ClientConfig) -> ClientBuilder
 
 /// A transport of its own only where something about it differs from the session's.
 fn own_transport(builder: ClientBuilder, config: &ClientConfig) -> Result<ClientBuilder, RekindleError> {
-    use rekindle::transport::{ProxyChoice, ReqwestTransport, TransportOptions};
     let plain = config.proxy.is_none()
         && config.root_certificates.is_empty()
         && config.http2
         && config.user_agent.is_none();
-    if plain {
-        return Ok(builder);
-    }
+    if plain { Ok(builder) } else { Ok(builder.transport(built_in(config)?)) }
+}
+
+#[cfg(feature = "reqwest")]
+fn built_in(config: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transport>, RekindleError> {
+    use rekindle::transport::{ProxyChoice, ReqwestTransport, TransportOptions};
     let defaults = TransportOptions::default();
     let proxy = match &config.proxy {
         None => ProxyChoice::System,
@@ -193,7 +195,13 @@ fn own_transport(builder: ClientBuilder, config: &ClientConfig) -> Result<Client
         user_agent: config.user_agent.clone().unwrap_or_else(|| defaults.user_agent.clone()),
         ..defaults
     };
-    Ok(builder.transport(Arc::new(ReqwestTransport::new(options)?)))
+    Ok(Arc::new(ReqwestTransport::new(options)?))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn built_in(_: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transport>, RekindleError> {
+    let problem = "this build has no HTTP stack of its own to set this for: set it in your transport";
+    Err(RekindleError::config("proxy, root_certificates, http2, user_agent", problem))
 }
 
 impl fmt::Debug for Client {

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rekindle::{DialectSource, Expiry, Secret, SessionBuilder};
 
 use crate::error::RekindleError;
+use crate::key::SigningKey;
 use crate::status::wall;
 
 /// What a session is made of. What is left out has core's own default.
@@ -52,6 +54,12 @@ pub struct SessionConfig {
     /// How long others with the same store leave a refresh to whoever began it (90 s).
     #[uniffi(default = None)]
     pub lease: Option<Duration>,
+    /// Signs who the client is (`private_key_jwt`), instead of a secret.
+    #[uniffi(default = None)]
+    pub client_key: Option<Arc<SigningKey>>,
+    /// Signs that a token is this client's own (DPoP).
+    #[uniffi(default = None)]
+    pub dpop_key: Option<Arc<SigningKey>>,
     /// For tests: shares no state with other sessions of this process, as if each were a process of its own.
     #[uniffi(default = false)]
     pub alone: bool,
@@ -212,6 +220,12 @@ impl SessionConfig {
         }
         if let Some(lease) = self.lease {
             builder = builder.lease(lease);
+        }
+        if let Some(key) = self.client_key {
+            builder = builder.client_key(key.inner());
+        }
+        if let Some(key) = self.dpop_key {
+            builder = builder.dpop_key(key.inner());
         }
         if self.alone {
             builder = builder.alone();

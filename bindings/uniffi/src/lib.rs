@@ -15,6 +15,7 @@ mod config;
 mod error;
 mod event;
 mod judge;
+mod key;
 mod refresh;
 mod response;
 mod runtime;
@@ -32,6 +33,7 @@ pub use config::{ClientConfig, Credential, Dialect, Header, Proxy, Rotation, Ses
 pub use error::{GraphqlProblem, ProblemDetails, RekindleError, error_kinds};
 pub use event::{Event, EventKind, EventListener, EventStream, ListenerFailure};
 pub use judge::{Applied, Exchange, ExpiredReason, Judgement, Operation, Verdict, operation_of};
+pub use key::{GeneratedKey, SigningKey, generate_signing_key};
 pub use refresh::{Grant, Refresh, RefreshFailure, Spend};
 pub use response::{Redirected, Response, ResponseHead};
 pub use session::Session;

@@ -265,7 +265,20 @@ impl Session {
         unless(cancel, work).await
     }
 
-    /// A request was sent again, as `judge` said.
+    /// The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
+    /// a key. Each send wants a new one.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the argument.
+    pub fn proof(&self, token: &Token, method: String, url: String) -> Result<Option<String>, RekindleError> {
+        let method = http::Method::from_bytes(method.as_bytes())
+            .map_err(|_| RekindleError::config("method", "not an HTTP method"))?;
+        let proof = self.0.proof(token.inner(), &method, &self::url("url", &url)?)?;
+        Ok(proof.map(|proof| String::from_utf8_lossy(proof.as_bytes()).into_owned()))
+    }
+
+    /// A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
     pub fn replayed(&self) {
         self.0.replayed();
     }

@@ -47,6 +47,24 @@ fn a_url_that_tokens_must_not_go_to_is_named_by_its_own_field() {
     assert_names(&world, &["status"], &["line 1, field `profile.school.variables`", "domain"]);
 }
 
+// spec 5.5, 9.4
+#[test]
+fn a_key_is_read_from_beside_the_profile_and_its_mistake_named() {
+    let world = World::new();
+    let profile = "[profile.school]\ndialect = \"json\"\ntoken_url = \"https://a.test/t\"\n";
+    let (_, pem) = rekindle::SigningKey::generate().unwrap();
+    std::fs::write(world.path("key.pem"), pem.expose()).unwrap();
+    std::fs::write(world.path("none.pem"), "sentinel-").unwrap();
+    for field in ["client_key", "dpop_key"] {
+        world.configure(&format!("{profile}{field} = \"key.pem\"\n"));
+        assert!(world.run(&["status"]).out.contains("school"));
+        world.configure(&format!("{profile}{field} = \"none.pem\"\n"));
+        let place = format!("line 4, field `profile.school.{field}`");
+        assert_names(&world, &["status"], &[&place, "none.pem", "PKCS #8"]);
+        assert!(!world.run(&["status"]).err.contains("sentinel-"));
+    }
+}
+
 #[test]
 fn a_dialect_file_beside_the_profile_is_read_and_its_mistake_named() {
     let world = World::new();

@@ -12,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod graphql;
 pub mod machine;
+pub mod proof;
 pub mod redact;
 pub mod retry;
 pub mod rotation;

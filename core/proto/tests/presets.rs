@@ -68,6 +68,7 @@ fn identity(of: &Identity) -> ClientIdentity {
         token_url: of.token_url.as_deref().map(|url| url.parse().unwrap()),
         client_id: of.client_id.clone(),
         client_secret: of.client_secret.clone().map(Secret::from),
+        client_assertion: None,
         variables: of.variables.clone(),
     }
 }

@@ -18,13 +18,13 @@ pub mod tower;
 
 use http::header::{AUTHORIZATION, HeaderMap};
 use http::{Method, Response, response};
-use rekindle_proto::event::EventKind;
 use rekindle_proto::{Exchange, Operation, Verdict, graphql};
 use url::Url;
 
 pub use self::body::JudgedBody;
 use crate::client;
 use crate::error::Error;
+use crate::proof::DPOP;
 use crate::session::{Judgement, ReplayRefused, Session, Token};
 
 /// A body that must be judged is read up to this; a longer one is judged by its beginning.
@@ -82,8 +82,8 @@ impl Call {
             body: &read,
         };
         match self.session.judge(token, &exchange, None).await {
-            Ok(Judgement::Replay { token, .. }) => {
-                self.session.emit(EventKind::Replayed);
+            Ok(Judgement::Replay { token, verdict }) => {
+                self.session.sends_again(&verdict);
                 Ok(Next::Replay(token))
             }
             Ok(Judgement::Keep { verdict, replay_refused }) => {
@@ -105,14 +105,19 @@ impl Call {
         }
     }
 
+    /// Puts the token into a request, and a proof beside it where it is bound to a key.
+    fn sign(&self, headers: &mut HeaderMap, token: &Token) -> Result<(), Error> {
+        headers.insert(token.header_name().clone(), token.authorization().clone());
+        if let Some(proof) = self.session.proof(token, &self.method, &self.url)? {
+            headers.insert(DPOP, proof);
+        }
+        Ok(())
+    }
+
     /// For the error that it led to (spec 3.5).
     fn response(&self, head: response::Parts, read: bytes::Bytes) -> client::Response {
         client::Response::apart(&self.session, self.url.clone(), head, read)
     }
-}
-
-fn sign(headers: &mut HeaderMap, token: &Token) {
-    headers.insert(token.header_name().clone(), token.authorization().clone());
 }
 
 /// What a request does (spec 2.5): as its caller says, else as its body says. What cannot be read counts as

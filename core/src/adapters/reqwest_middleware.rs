@@ -7,7 +7,7 @@ use reqwest::{Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{Error, Middleware, Next as Rest, Result};
 use url::Url;
 
-use super::{Call, JudgedBody, Next, operation, sign};
+use super::{Call, JudgedBody, Next, operation};
 use crate::session::Session;
 
 /// Puts a session around a reqwest client: its requests carry a valid token, and are sent again where an old one
@@ -78,7 +78,7 @@ impl Middleware for RekindleMiddleware {
         let Some(mut token) = token else { return rest.run(request, extensions).await };
         loop {
             let again = request.try_clone();
-            sign(request.headers_mut(), &token);
+            call.sign(request.headers_mut(), &token).map_err(Error::middleware)?;
             let response = rest.clone().run(request, extensions).await?;
             let url = response.url().clone();
             if url.origin() != call.url.origin() {

@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
 
-use super::{Call, JudgedBody, Next, operation, sign};
+use super::{Call, JudgedBody, Next, operation};
 use crate::session::Session;
 use crate::transport::BoxError;
 
@@ -146,7 +146,7 @@ where
     };
     loop {
         let mut request = Request::from_parts(head.clone(), body.clone());
-        sign(request.headers_mut(), &token);
+        call.sign(request.headers_mut(), &token)?;
         let response = inner.call(request).await.map_err(Into::into)?;
         match call.judge(&token, response).await? {
             Next::Keep(response) => return Ok(response),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use crate::lock::Mutex;
 use crate::transport::{BoxError, ByteStream, Outgoing, Sent, TransportError};
 
 /// The body of a request.
@@ -30,7 +31,7 @@ enum Kind {
     Empty,
     Bytes(Bytes),
     Factory(Arc<dyn Fn() -> ByteStream + Send + Sync>, Option<u64>),
-    Once(parking_lot::Mutex<ByteStream>, Option<u64>),
+    Once(Mutex<ByteStream>, Option<u64>),
     Gone,
 }
 
@@ -50,7 +51,7 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self(Kind::Once(parking_lot::Mutex::new(to_stream(chunks)), length))
+        Self(Kind::Once(Mutex::new(to_stream(chunks)), length))
     }
 
     /// A body that is made anew for each send.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 
 use crate::clock::Clock;
+use crate::lock::Mutex;
 
 /// A point on the monotonic clock; or none.
 pub(super) struct Deadline {

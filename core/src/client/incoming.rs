@@ -8,10 +8,10 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt;
 use http::{HeaderMap, Method, StatusCode};
-use parking_lot::Mutex;
 use rekindle_proto::{Exchange, Operation, Verdict};
 use url::Url;
 
+use crate::lock::Mutex;
 use crate::session::{Session, Token};
 use crate::transport::{ByteStream, TransportError};
 

@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use parking_lot::{Mutex, MutexGuard};
 use rekindle_proto::retry::{Attempt, Budget, Decision, RetryPolicy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +32,8 @@ pub use self::response::{BodyStream, Redirected, Response};
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub(crate) use self::send::is_json;
 use crate::error::Error;
+use crate::fork::PerProcess;
+use crate::lock::Mutex;
 use crate::session::Session;
 use crate::transport::Transport;
 
@@ -56,7 +57,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     session: Session,
     options: Options,
-    budget: Mutex<Budget>,
+    budget: PerProcess<Mutex<Budget>>,
     /// Headers that hold credentials: the usual one and the dialect's own.
     credential_headers: Vec<HeaderName>,
     /// The dialect tells errors with success status.
@@ -348,14 +349,15 @@ impl Client {
         self.0.judges_success
     }
 
-    fn budget(&self) -> MutexGuard<'_, Budget> {
-        self.0.budget.lock()
+    fn budget<T>(&self, turn: impl FnOnce(&mut Budget) -> T) -> T {
+        let anew = || Budget::new(&self.0.options.retry, self.session().clock().now().mono);
+        turn(&mut self.0.budget.get(|_| Mutex::new(anew())).lock())
     }
 
     fn decide(&self, attempt: &Attempt<'_>, now: Duration) -> Decision {
         // A system call.
         let random = getrandom::u64().unwrap_or(u64::MAX);
-        self.0.options.retry.decide(attempt, &mut self.budget(), now, random)
+        self.budget(|budget| self.0.options.retry.decide(attempt, budget, now, random))
     }
 }
 
@@ -545,9 +547,9 @@ impl ClientBuilder {
         if let Some(base) = &options.base_url {
             session = session.with_base(base)?;
         }
-        let budget = Mutex::new(Budget::new(&options.retry, session.clock().now().mono));
         let (judges_success, mut credential_headers) = facts(&session);
         credential_headers.push(AUTHORIZATION);
+        let budget = PerProcess::new();
         Ok(Client(Arc::new(Inner { session, options, budget, credential_headers, judges_success })))
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use rekindle_proto::event::EventKind;
-use rekindle_proto::retry::{Attempt, Decision, Failed};
+use rekindle_proto::retry::{Attempt, Budget, Decision, Failed};
 use rekindle_proto::{ErrorKind, Exchange, Operation, Verdict, Wall};
 use url::Url;
 
@@ -16,6 +16,7 @@ use super::request::{Reading, Request};
 use super::response::{Redirected, Response};
 use super::{Client, graphql, redirect};
 use crate::error::Error;
+use crate::proof::DPOP;
 use crate::session::{Judgement, ReplayRefused, Token};
 use crate::transport::{Connection, Sent, TransportError, TransportRequest, TransportResponse};
 
@@ -73,7 +74,7 @@ impl Call {
                 headers.append(name, value.clone());
             }
         }
-        client.budget().deposit();
+        client.budget(Budget::deposit);
         Self {
             client,
             method: request.method,
@@ -112,6 +113,9 @@ impl Call {
         let mut headers = self.headers.clone();
         if let Some(token) = &self.token {
             headers.insert(token.header_name().clone(), token.authorization().clone());
+            if let Some(proof) = self.client.session().proof(token, &self.method, &self.url)? {
+                headers.insert(DPOP, proof);
+            }
         }
         let (method, url) = (self.method.clone(), self.url.clone());
         let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
@@ -131,7 +135,6 @@ impl Call {
             Ok(Some(token)) => {
                 self.token = Some(token);
                 self.replays += 1;
-                self.client.session().emit(EventKind::Replayed);
                 return Ok(None);
             }
             Ok(None) => {}
@@ -218,7 +221,10 @@ impl Call {
         let judged = self.deadline.bound(session.judge(token, &exchange, self.deadline.at())).await;
         let judged = judged.ok_or_else(|| Error::timeout("waiting for a refresh"))??;
         let (verdict, replay_refused) = match judged {
-            Judgement::Replay { token, .. } if self.replays < REPLAYS => return Ok(Some(token)),
+            Judgement::Replay { token, verdict } if self.replays < REPLAYS => {
+                session.sends_again(&verdict);
+                return Ok(Some(token));
+            }
             Judgement::Replay { verdict, .. } => (verdict, Some(ReplayRefused::LimitReached)),
             Judgement::Keep { verdict, replay_refused } => (verdict, replay_refused),
         };

@@ -5,25 +5,29 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use rekindle_proto::dialect::{ClientIdentity, Dialect};
+use rekindle_proto::dialect::{ClientAuth, ClientIdentity, Dialect};
 use rekindle_proto::event::Warning;
-use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig};
+use rekindle_proto::machine::{Binding, Entropy, MachineConfig};
 use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
 use url::Url;
 
 use super::Session;
-use super::engine::Engine;
+use super::engine::{Engine, Recipe};
 use super::events::OnEvent;
 use super::origins::{Origins, same, secure};
 use super::source::{Custom, Endpoint, Refresh, Source};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
+use crate::fork::PerProcess;
+use crate::lock::Mutex;
+use crate::proof::{Proofs, SigningKey};
 use crate::store::{MemoryStore, Store};
-use crate::transport::{ReqwestTransport, Transport, TransportOptions};
+use crate::transport::Transport;
 
 /// Sessions of this process, by store and configuration: they share one state (spec 4.2).
-static ENGINES: Mutex<BTreeMap<String, Weak<Engine>>> = Mutex::new(BTreeMap::new());
+static ENGINES: PerProcess<Mutex<Engines>> = PerProcess::new();
+
+type Engines = BTreeMap<String, Weak<Engine>>;
 
 /// Where a dialect comes from: a preset's name, a file, or one that was made before.
 #[derive(Clone, Debug)]
@@ -101,6 +105,8 @@ pub struct SessionBuilder {
     token_url: Option<String>,
     client_id: Option<String>,
     client_secret: Option<Secret>,
+    client_key: Option<SigningKey>,
+    dpop_key: Option<SigningKey>,
     variables: BTreeMap<String, String>,
     credential: Option<Credential>,
     store: Option<Arc<dyn Store>>,
@@ -125,6 +131,8 @@ impl SessionBuilder {
             token_url: None,
             client_id: None,
             client_secret: None,
+            client_key: None,
+            dpop_key: None,
             variables: BTreeMap::new(),
             credential: None,
             store: None,
@@ -192,6 +200,46 @@ impl SessionBuilder {
     /// ```
     pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
         self.client_secret = Some(secret.into());
+        self
+    }
+
+    /// The key with which the client says who it is (`private_key_jwt`, RFC 7523), instead of a secret.
+    ///
+    /// ```
+    /// use rekindle::{Session, SigningKey};
+    ///
+    /// # let (_, pem) = SigningKey::generate()?; let pem = pem.expose();
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .client_id("app")
+    ///     .client_key(SigningKey::from_pem(pem)?.key_id("2026-11"))
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn client_key(mut self, key: SigningKey) -> Self {
+        self.client_key = Some(key);
+        self
+    }
+
+    /// The key that the tokens are bound to (DPoP, RFC 9449): each request carries a proof made with it. It must
+    /// be the one that the sign-in was made with.
+    ///
+    /// ```
+    /// use rekindle::{Session, SigningKey};
+    ///
+    /// # let (_, pem) = SigningKey::generate()?; let pem = pem.expose();
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .client_id("app")
+    ///     .tokens("at-1", "rt-1")
+    ///     .dpop_key(SigningKey::from_pem(pem)?)
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn dpop_key(mut self, key: SigningKey) -> Self {
+        self.dpop_key = Some(key);
         self
     }
 
@@ -506,7 +554,7 @@ impl SessionBuilder {
         self
     }
 
-    /// How token requests travel. Default: reqwest.
+    /// How token requests travel. Default: reqwest; without the feature `reqwest` there is none, and this must be given.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -580,6 +628,14 @@ impl SessionBuilder {
         if let Some(rotation) = self.rotation {
             dialect = dialect.with_rotation(rotation);
         }
+        match &self.client_key {
+            Some(_) => dialect = dialect.with_client_auth(ClientAuth::PrivateKeyJwt),
+            None if dialect.client_auth() == ClientAuth::PrivateKeyJwt && self.refresh.is_none() => {
+                let what = "is missing: the dialect says `client_auth = \"private_key_jwt\"`";
+                return Err(config("client_key", what));
+            }
+            None => {}
+        }
         if let Some(credential) = &self.credential {
             credential.check()?;
         }
@@ -598,27 +654,29 @@ impl SessionBuilder {
             token_url,
             client_id: self.client_id,
             client_secret: self.client_secret,
+            client_assertion: None,
             variables: self.variables,
         };
         let custom = self.refresh.is_some();
-        let binding = binding(&dialect, &identity, &insecure, custom)?;
+        let thumbprint = self.dpop_key.as_ref().map(SigningKey::thumbprint);
+        let client_key = self.client_key.as_ref().map(SigningKey::thumbprint);
+        let binding =
+            Binding { key_thumbprint: thumbprint, ..binding(&dialect, &identity, &insecure, custom)? };
+        let proofs = Proofs::of(self.client_key, self.dpop_key);
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(
-                ReqwestTransport::new(TransportOptions::default())
-                    .map_err(|error| error.failure().clone())?,
-            ),
+            None => built_in()?,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let key = store.identity().filter(|_| !self.alone && !custom).map(|store| {
             let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
-            let config =
-                format!("{binding:?}\n{secret:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}", self.background);
-            // Kept for as long as the session: a fingerprint is enough to tell two apart. And a forked child
-            // does not take over what its parent has under way.
-            let process = std::process::id();
-            Secret::new(format!("{process}\n{store}\n{config}")).fingerprint().0
+            let config = format!(
+                "{binding:?}\n{secret:?}{client_key:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}",
+                self.background
+            );
+            // Kept for as long as the session: a fingerprint is enough to tell two apart.
+            Secret::new(format!("{store}\n{config}")).fingerprint().0
         });
         let dialect = Arc::new(dialect);
         let make = || {
@@ -637,12 +695,15 @@ impl SessionBuilder {
                 None => Arc::new(Endpoint {
                     dialect: dialect.clone(),
                     identity,
+                    proofs: proofs.clone(),
                     transport: transport.clone(),
                     clock: clock.clone(),
                 }),
             };
-            let machine = Machine::new(config, self.credential, Entropy::new(seed()?));
-            Ok(Engine::new(machine, clock.clone(), dialect.clone(), store, source))
+            let credential = self.credential.map(|credential| bound(credential, proofs.as_deref()));
+            let recipe = Recipe { config: Arc::new(config), seed: credential };
+            let entropy = Entropy::new(seed()?);
+            Ok(Engine::new(recipe, entropy, clock.clone(), dialect.clone(), store, source))
         };
         let engine = match key {
             Some(key) => shared(key, make)?,
@@ -658,13 +719,24 @@ impl SessionBuilder {
         if origins.any_insecure() {
             engine.warn(Warning::InsecureOrigin);
         }
-        Ok(Session { engine, origins: Arc::new(origins), transport, wait: self.wait })
+        Ok(Session { engine, origins: Arc::new(origins), transport, proofs, wait: self.wait })
     }
+}
+
+/// A user's token that is bound to a key says so, even if the user does not.
+pub(super) fn bound(mut credential: Credential, proofs: Option<&Proofs>) -> Credential {
+    if proofs.is_some_and(Proofs::bind_tokens) {
+        credential.token_type.get_or_insert_with(|| "DPoP".to_owned());
+    }
+    credential
 }
 
 /// The engine of that key, made if there is none.
 fn shared(key: String, make: impl FnOnce() -> Result<Arc<Engine>, Failure>) -> Result<Arc<Engine>, Failure> {
-    let mut engines = ENGINES.lock();
+    // A forked child's sessions share the state of those that it inherited, if nobody was just making one.
+    let inherit = |engines: &Mutex<Engines>| engines.try_lock().map(|engines| engines.clone());
+    let engines = ENGINES.get_checked(|old| Mutex::new(old.and_then(inherit).unwrap_or_default()));
+    let mut engines = engines.lock();
     engines.retain(|_, engine| engine.strong_count() > 0);
     if let Some(engine) = engines.get(&key).and_then(Weak::upgrade) {
         return Ok(engine);
@@ -692,6 +764,18 @@ fn binding(
         without_query(url)
     };
     Ok(Binding { token_endpoint, client_id: identity.client_id.clone(), key_thumbprint: None })
+}
+
+#[cfg(feature = "reqwest")]
+fn built_in() -> Result<Arc<dyn Transport>, Failure> {
+    use crate::transport::{ReqwestTransport, TransportOptions};
+    let made = ReqwestTransport::new(TransportOptions::default());
+    Ok(Arc::new(made.map_err(|error| error.failure().clone())?))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn built_in() -> Result<Arc<dyn Transport>, Failure> {
+    Err(config("transport", "is missing: this build has no HTTP stack of its own (feature `reqwest`)"))
 }
 
 fn without_query(mut url: Url) -> String {

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::event::{Event, EventKind, Warning};
-use rekindle_proto::machine::{Current, Effect, Machine, OpId, OriginId, Settled, Snapshot, Ticket};
-use rekindle_proto::store::{Loaded, Saved, Unavailable};
-use rekindle_proto::{ErrorKind, Failure, Now, Outcome, Said};
+use rekindle_proto::machine::{
+    Current, Effect, Entropy, Machine, MachineConfig, OpId, OriginId, Settled, Snapshot, Ticket,
+};
+use rekindle_proto::store::{Loaded, Owner, Saved, Unavailable};
+use rekindle_proto::{Credential, ErrorKind, Failure, Now, Outcome, Said};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use url::Url;
@@ -22,6 +24,8 @@ use super::runtime;
 use super::source::{Source, Spend, reentrant};
 use super::token::{Published, Served};
 use crate::clock::Clock;
+use crate::fork::{Mine, PerProcess};
+use crate::lock::Mutex;
 use crate::store::Store;
 
 /// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
@@ -34,16 +38,31 @@ tokio::task_local! {
 
 /// What sessions with the same store and configuration share (spec 4.2).
 pub(crate) struct Engine {
-    state: Mutex<State>,
+    life: PerProcess<Life>,
+    recipe: Recipe,
     published: ArcSwap<Published>,
     pub(crate) hub: Hub,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dialect: Arc<Dialect>,
     store: Arc<dyn Store>,
     source: Arc<dyn Source>,
-    at_rest: Notify,
     /// By number, for all sessions that share this state.
-    origins: Mutex<Vec<Url>>,
+    origins: ArcSwap<Vec<Url>>,
+}
+
+/// What is under way in one process; a forked child begins anew (spec 4.9).
+struct Life {
+    state: Mutex<State>,
+    /// How many are waking those whose wait has ended.
+    waking: AtomicUsize,
+    at_rest: Notify,
+    forked: bool,
+}
+
+/// What a machine is made of.
+pub(crate) struct Recipe {
+    pub(crate) config: Arc<MachineConfig>,
+    pub(crate) seed: Option<Credential>,
 }
 
 struct State {
@@ -68,42 +87,47 @@ pub(crate) type Waiter = watch::Receiver<Option<Done>>;
 #[derive(Default)]
 struct Errands {
     wake: Vec<(watch::Sender<Option<Done>>, Done)>,
+    /// Nothing is under way once they are woken.
+    rests: bool,
     store: Vec<Effect>,
     network: Vec<Effect>,
 }
 
 impl Engine {
     pub(crate) fn new(
-        machine: Machine,
+        recipe: Recipe,
+        entropy: Entropy,
         clock: Arc<dyn Clock>,
         dialect: Arc<Dialect>,
         store: Arc<dyn Store>,
         source: Arc<dyn Source>,
     ) -> Arc<Self> {
-        let state = State { machine, waiting: BTreeMap::new(), sends: BTreeMap::new(), timer: None };
         Arc::new(Self {
-            state: Mutex::new(state),
+            life: PerProcess::of(Life::new(recipe.machine(entropy))),
+            recipe,
             published: ArcSwap::default(),
             hub: Hub::default(),
             clock,
             dialect,
             store,
             source,
-            at_rest: Notify::new(),
-            origins: Mutex::default(),
+            origins: ArcSwap::default(),
         })
     }
 
     /// The number of a URL's origin.
     pub(crate) fn origin_id(&self, url: &Url) -> OriginId {
-        let mut origins = self.origins.lock();
-        let place = origins.iter().position(|known| same(known, url)).unwrap_or_else(|| {
-            // Most sessions have one.
-            origins.reserve_exact(1);
-            origins.push(url.clone());
-            origins.len() - 1
-        });
-        OriginId::try_from(place).unwrap_or(OriginId::MAX)
+        let find = |origins: &[Url]| origins.iter().position(|known| same(known, url));
+        let mut known = self.origins.load_full();
+        if find(&known).is_none() {
+            let add = |known: &Arc<Vec<Url>>| match find(known) {
+                Some(_) => known.clone(),
+                None => Arc::new(known.iter().chain([url]).cloned().collect()),
+            };
+            self.origins.rcu(add);
+            known = self.origins.load_full();
+        }
+        find(&known).and_then(|place| OriginId::try_from(place).ok()).unwrap_or(OriginId::MAX)
     }
 
     /// What the fast path reads: no lock, no shared write.
@@ -121,7 +145,8 @@ impl Engine {
         self: &Arc<Self>,
         question: impl FnOnce(&mut Machine, Now) -> (T, Option<Ticket>),
     ) -> (T, Option<Waiter>) {
-        let mut state = self.state.lock();
+        let life = self.life();
+        let mut state = life.state.lock();
         // Read under the lock: to the machine, time never goes back, however long somebody waited here.
         let now = self.clock.now();
         let (answer, ticket) = question(&mut state.machine, now);
@@ -129,15 +154,16 @@ impl Engine {
             self.hub.count_waiter();
             state.waiting.entry(ticket).or_insert_with(|| watch::channel(None).0).subscribe()
         });
-        let errands = self.drain(&mut state);
+        let errands = self.drain(&life, &mut state);
         drop(state);
-        self.run(errands);
+        self.run(&life, errands);
         (answer, waiter)
     }
 
     /// Looks at the machine.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Machine, Now) -> T) -> T {
-        let state = self.state.lock();
+        let life = self.life();
+        let state = life.state.lock();
         let now = self.clock.now();
         look(&state.machine, now)
     }
@@ -171,11 +197,16 @@ impl Engine {
 
     /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
     pub(crate) async fn settle(&self, deadline: Duration) -> bool {
+        let life = self.life();
+        let rests = || self.look(|machine, _| machine.idle()) && life.waking.load(Ordering::Acquire) == 0;
+        if rests() {
+            return true;
+        }
         let Ok(stay) = runtime::stay() else { return false };
         let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
         loop {
-            let at_rest = self.at_rest.notified();
-            if self.look(|machine, _| machine.idle()) {
+            let at_rest = life.at_rest.notified();
+            if rests() {
                 return true;
             }
             tokio::select! {
@@ -205,7 +236,16 @@ impl Engine {
         std::ptr::from_ref(self) as usize
     }
 
-    fn drain(self: &Arc<Self>, state: &mut State) -> Errands {
+    /// What is under way in this process.
+    fn life(&self) -> Mine<Life> {
+        self.life.get_checked(|_| {
+            let doubted = self.published().snapshot.doubted().cloned();
+            let machine = self.recipe.machine(Entropy::new(fresh_seed()));
+            Life { forked: true, ..Life::new(machine.forked(doubted)) }
+        })
+    }
+
+    fn drain(self: &Arc<Self>, life: &Life, state: &mut State) -> Errands {
         let mut errands = Errands::default();
         while let Some(effect) = state.machine.poll_effect() {
             match effect {
@@ -228,8 +268,9 @@ impl Engine {
         self.set_timer(state);
         if state.machine.idle() {
             release_room(state);
-            self.at_rest.notify_waiters();
+            errands.rests = true;
         }
+        life.waking.fetch_add(usize::from(!errands.wake.is_empty()), Ordering::AcqRel);
         errands
     }
 
@@ -258,7 +299,7 @@ impl Engine {
         let engine = self.clone();
         let ring = async move {
             engine.clock.sleep_until(due).await;
-            engine.state.lock().timer.take_if(|(set, _)| *set == due);
+            engine.life().state.lock().timer.take_if(|(set, _)| *set == due);
             engine.ask(Machine::handle_timeout);
         };
         if let Ok(timer) = runtime::spawn(ring) {
@@ -266,9 +307,14 @@ impl Engine {
         }
     }
 
-    fn run(self: &Arc<Self>, errands: Errands) {
+    fn run(self: &Arc<Self>, life: &Life, errands: Errands) {
+        let wakes = !errands.wake.is_empty();
         for (door, done) in errands.wake {
             door.send_replace(Some(done));
+        }
+        life.waking.fetch_sub(usize::from(wakes), Ordering::AcqRel);
+        if wakes || errands.rests {
+            life.at_rest.notify_waiters();
         }
         for effect in errands.network {
             self.run_network(effect);
@@ -306,7 +352,11 @@ impl Engine {
                 self.ask(|machine, now| machine.handle_saved(op, saved, now));
             }
             Effect::Probe { op, owner } => {
-                let owner = self.store.owner(&owner).await;
+                // The owner's copy of a store that is not shared is another one by now.
+                let owner = match self.life().forked && !self.store.shared() {
+                    true => Owner::Dead,
+                    false => self.store.owner(&owner).await,
+                };
                 self.ask(|machine, now| machine.handle_owner(op, owner, now));
             }
             Effect::Announce { owner } => self.store.announce(&owner).await,
@@ -356,10 +406,11 @@ impl Engine {
             let _abort = AbortOnDrop(asked.abort_handle());
             let lost = (Outcome::Lost(rekindle_proto::Lost::Broken), Said::default());
             let (outcome, said) = asked.await.unwrap_or(lost);
-            engine.state.lock().sends.remove(&op);
+            engine.life().state.lock().sends.remove(&op);
             engine.ask(|machine, now| machine.handle_answer(op, outcome, said, now));
         };
-        let mut state = self.state.lock();
+        let life = self.life();
+        let mut state = life.state.lock();
         match runtime::spawn(work) {
             Ok(send) => drop(state.sends.insert(op, send)),
             Err(_) => {
@@ -389,6 +440,31 @@ impl Engine {
             }
         }
     }
+}
+
+impl Life {
+    fn new(machine: Machine) -> Self {
+        let state = State { machine, waiting: BTreeMap::new(), sends: BTreeMap::new(), timer: None };
+        let state = Mutex::new(state);
+        Self { state, waking: AtomicUsize::new(0), at_rest: Notify::new(), forked: false }
+    }
+}
+
+impl Recipe {
+    fn machine(&self, entropy: Entropy) -> Machine {
+        Machine::new(self.config.clone(), self.seed.clone(), entropy)
+    }
+}
+
+/// A forked child must not draw its parent's numbers. Where the system gives none, process and time make it another.
+fn fresh_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    if getrandom::fill(&mut seed).is_err() {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        seed[..4].copy_from_slice(&std::process::id().to_le_bytes());
+        seed[4..20].copy_from_slice(&since.as_nanos().to_le_bytes());
+    }
+    seed
 }
 
 /// Empty maps keep a node.

@@ -5,11 +5,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use arc_swap::ArcSwap;
 use rekindle_proto::event::{Event, EventKind};
 use tokio::sync::Notify;
 
 use super::runtime;
+use crate::fork::{Mine, PerProcess};
+use crate::lock::Mutex;
 
 /// How many events wait at most; what is dropped is counted.
 const MOST_WAITING: usize = 256;
@@ -28,8 +30,12 @@ pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 /// # }
 /// ```
 pub struct Events {
-    queue: Arc<Queue>,
+    queue: PerProcess<Arc<Queue>>,
+    queues: Arc<Queues>,
 }
+
+/// A forked child has its own, and asks for its parent's events no more.
+type Queues = PerProcess<Mutex<Vec<Arc<Queue>>>>;
 
 impl Events {
     /// The next event, once there is one.
@@ -47,9 +53,10 @@ impl Events {
     /// # Ok(()) }
     /// ```
     pub async fn next(&self) -> Event {
+        let queue = self.queue();
         loop {
-            let woken = self.queue.woken.notified();
-            if let Some(event) = self.try_next() {
+            let woken = queue.woken.notified();
+            if let Some(event) = queue.pop() {
                 return event;
             }
             woken.await;
@@ -71,14 +78,24 @@ impl Events {
     /// ```
     #[must_use]
     pub fn try_next(&self) -> Option<Event> {
-        self.queue.waiting.lock().pop_front()
+        self.queue().pop()
+    }
+
+    fn queue(&self) -> Arc<Queue> {
+        self.queue.get_checked(|_| subscribe(&self.queues)).clone()
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.queue.closed.store(true, Ordering::Release);
+        self.queue().closed.store(true, Ordering::Release);
     }
+}
+
+fn subscribe(queues: &Queues) -> Arc<Queue> {
+    let queue = Arc::new(Queue::default());
+    queues.get(|_| Mutex::default()).lock().push(queue.clone());
+    queue
 }
 
 #[derive(Default)]
@@ -100,52 +117,62 @@ impl Queue {
         self.woken.notify_one();
         kept
     }
+
+    fn pop(&self) -> Option<Event> {
+        self.waiting.lock().pop_front()
+    }
 }
 
 /// Where events go.
 #[derive(Default)]
 pub(crate) struct Hub {
-    queues: Mutex<Vec<Arc<Queue>>>,
-    listeners: Mutex<Vec<Listener>>,
+    queues: Arc<Queues>,
+    listeners: ArcSwap<Vec<Arc<Listener>>>,
     counters: Counters,
 }
 
-#[derive(Clone)]
 struct Listener {
-    queue: Arc<Queue>,
     call: OnEvent,
+    /// A forked child hears what happens there.
+    ear: PerProcess<Ear>,
+}
+
+#[derive(Default)]
+struct Ear {
+    queue: Queue,
     /// Somebody is calling it at the moment.
-    busy: Arc<AtomicBool>,
+    busy: AtomicBool,
 }
 
 impl Hub {
     pub(crate) fn subscribe(&self) -> Events {
-        let queue = Arc::new(Queue::default());
-        self.queues.lock().push(queue.clone());
-        Events { queue }
+        Events { queue: PerProcess::of(subscribe(&self.queues)), queues: self.queues.clone() }
     }
 
     pub(crate) fn listen(&self, call: OnEvent) {
-        self.listeners.lock().push(Listener { queue: Arc::default(), call, busy: Arc::default() });
+        let listener = Arc::new(Listener { call, ear: PerProcess::new() });
+        self.listeners.rcu(|known| known.iter().chain([&listener]).cloned().collect::<Vec<_>>());
     }
 
     /// Never blocks: under the state's lock.
     pub(crate) fn push(&self, event: &Event) {
         self.counters.count(&event.kind);
-        let mut queues = self.queues.lock();
+        let queues = self.queues.get(|_| Mutex::default());
+        let mut queues = queues.lock();
         queues.retain(|queue| !queue.closed.load(Ordering::Acquire));
         let dropped = queues.iter().filter(|queue| !queue.push(event.clone())).count();
-        let listeners = self.listeners.lock();
-        let unheard = listeners.iter().filter(|listener| !listener.queue.push(event.clone())).count();
+        let listeners = self.listeners.load();
+        let unheard = listeners.iter().filter(|listener| !listener.ear().queue.push(event.clone())).count();
         self.counters.dropped.fetch_add((dropped + unheard) as u64, Ordering::Relaxed);
     }
 
     /// Outside the lock: lets the listeners hear what is waiting for them.
     pub(crate) fn dispatch(&self) {
-        let listeners = self.listeners.lock().clone();
-        for listener in listeners {
-            let waiting = !listener.queue.waiting.lock().is_empty();
-            if waiting && !listener.busy.swap(true, Ordering::AcqRel) {
+        for listener in self.listeners.load().iter() {
+            let ear = listener.ear();
+            let waiting = !ear.queue.waiting.lock().is_empty();
+            if waiting && !ear.busy.swap(true, Ordering::AcqRel) {
+                let listener = listener.clone();
                 let _ = runtime::spawn_blocking(move || listener.hear());
             }
         }
@@ -161,23 +188,24 @@ impl Hub {
 }
 
 impl Listener {
-    fn hear(self) {
+    fn hear(&self) {
+        let ear = self.ear();
         loop {
-            while let Some(event) = self.next() {
+            while let Some(event) = ear.queue.pop() {
                 // A listener that panics must not end the others' events.
                 let call = std::panic::AssertUnwindSafe(|| (self.call)(&event));
                 let _ = std::panic::catch_unwind(call);
             }
-            self.busy.store(false, Ordering::Release);
-            let late = !self.queue.waiting.lock().is_empty();
-            if !late || self.busy.swap(true, Ordering::AcqRel) {
+            ear.busy.store(false, Ordering::Release);
+            let late = !ear.queue.waiting.lock().is_empty();
+            if !late || ear.busy.swap(true, Ordering::AcqRel) {
                 return;
             }
         }
     }
 
-    fn next(&self) -> Option<Event> {
-        self.queue.waiting.lock().pop_front()
+    fn ear(&self) -> Mine<Ear> {
+        self.ear.get(|_| Ear::default())
     }
 }
 

@@ -102,7 +102,11 @@ impl Session {
         let Some(origin) = self.origins.find(exchange.url) else {
             return Ok(Judgement::Keep { verdict, replay_refused: None });
         };
+        if let Some(proofs) = &self.proofs {
+            proofs.hear(exchange.url, exchange.headers);
+        }
         match verdict {
+            Verdict::NonceRequired(Some(_)) if self.proofs.is_some() => Ok(nonce(token, exchange, verdict)),
             Verdict::Expired { applied, .. } => {
                 let refused = cannot_replay(exchange, applied);
                 // Boxed: large and seldom needed, while every response is judged.
@@ -172,10 +176,10 @@ impl Session {
             });
             match (after, waiter) {
                 (AfterRejection::Replay(current), _) => {
-                    return Ok(replay(self.engine.served(&current)?, &stamp, verdict));
+                    return Ok(replay(token, self.engine.served(&current)?, &stamp, verdict));
                 }
                 (AfterRejection::Wait(_), Some(waiter)) => match self.at_door(waiter, deadline).await? {
-                    Done::Ready(served) => return Ok(replay(served, &stamp, verdict)),
+                    Done::Ready(served) => return Ok(replay(token, served, &stamp, verdict)),
                     Done::Again => {}
                     Done::Failed(failure) => return Err(failure.into()),
                 },
@@ -194,8 +198,18 @@ fn refuse(verdict: Verdict, reason: ReplayRefused) -> Judgement {
     Judgement::Keep { verdict, replay_refused: Some(reason) }
 }
 
-fn replay(served: Arc<Served>, stamp: &Stamp, verdict: Verdict) -> Judgement {
-    Judgement::Replay { token: Token::replay(served, stamp), verdict }
+fn replay(token: &Token, served: Arc<Served>, stamp: &Stamp, verdict: Verdict) -> Judgement {
+    Judgement::Replay { token: token.replay(served, stamp), verdict }
+}
+
+/// The same token again, once, with the nonce that was heard (spec 3.3).
+fn nonce(token: &Token, exchange: &Exchange<'_>, verdict: Verdict) -> Judgement {
+    let refused = match (exchange.replayable, token.renonced) {
+        (false, _) => ReplayRefused::BodyNotReplayable,
+        (true, true) => ReplayRefused::LimitReached,
+        (true, false) => return Judgement::Replay { token: token.renonced(), verdict },
+    };
+    Judgement::Keep { verdict, replay_refused: Some(refused) }
 }
 
 fn cannot_replay(exchange: &Exchange<'_>, applied: Applied) -> Option<ReplayRefused> {

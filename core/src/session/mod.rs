@@ -20,16 +20,18 @@ pub use source::{Refresh, RefreshError, Spend};
 pub use token::Token;
 
 use engine::{Done, Engine, Waiter};
+use http::{HeaderValue, Method};
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::event::{EventKind, Warning};
 use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, Want};
-use rekindle_proto::{Credential, ErrorKind, Failure, Now};
+use rekindle_proto::{Credential, ErrorKind, Failure, Now, Verdict};
 use token::Served;
 use url::Url;
 
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::proof::Proofs;
 use crate::transport::Transport;
 
 /// Somebody keeps changing what is stored; a caller does not try for ever.
@@ -58,6 +60,7 @@ pub struct Session {
     engine: Arc<Engine>,
     origins: Arc<Origins>,
     transport: Arc<dyn Transport>,
+    proofs: Option<Arc<Proofs>>,
     wait: Duration,
 }
 
@@ -242,6 +245,7 @@ impl Session {
     /// InvalidConfig for a credential that cannot be used; StoreUnavailable if it could not be saved: then
     /// it is served from memory and saved as soon as that is possible.
     pub async fn sign_in(&self, credential: Credential) -> Result<(), Error> {
+        let credential = builder::bound(credential, self.proofs.as_deref());
         self.written(|machine, now| machine.sign_in(&credential, now)).await
     }
 
@@ -386,6 +390,32 @@ impl Session {
         self.origins.find(url).is_some()
     }
 
+    /// The proof of possession that a request to that URL carries beside the token, in the header `DPoP`
+    /// (RFC 9449 section 7): a new one for each send. `None`: the token is not bound to a key.
+    ///
+    /// For those who keep their own HTTP client; [`Client`](crate::Client) does it by itself.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.dpop_key(rekindle::SigningKey::generate()?.0);
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// let token = session.token().await?;
+    /// assert_eq!(token.authorization(), "DPoP at-1");
+    /// let url = "https://api.example.com/data".parse().expect("a URL");
+    /// assert!(session.proof(&token, &http::Method::GET, &url)?.is_some());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Misuse if the operating system gives no randomness.
+    pub fn proof(&self, token: &Token, method: &Method, url: &Url) -> Result<Option<HeaderValue>, Error> {
+        let Some(proofs) = self.proofs.as_ref().filter(|_| token.is_bound()) else { return Ok(None) };
+        Ok(proofs.possession(method, url, Some(token.secret()), self.clock().now().wall)?)
+    }
+
     /// The dialect.
     ///
     /// ```
@@ -454,7 +484,7 @@ impl Session {
         Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
-    /// Tells that a request is sent again: for those who keep their own HTTP client, and got
+    /// Tells that a request is sent again with another token: for those who keep their own HTTP client, and got
     /// [`Judgement::Replay`].
     ///
     /// ```
@@ -466,6 +496,13 @@ impl Session {
     /// ```
     pub fn replayed(&self) {
         self.emit(EventKind::Replayed);
+    }
+
+    /// A request is sent again because of that verdict. With a nonce it is the same token: no replay.
+    pub(crate) fn sends_again(&self, verdict: &Verdict) {
+        if !matches!(verdict, Verdict::NonceRequired(_)) {
+            self.replayed();
+        }
     }
 
     /// Tells what happened to a request.

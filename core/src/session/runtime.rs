@@ -6,19 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle};
+
+use crate::fork::PerProcess;
+use crate::lock::Mutex;
 
 /// How long the thread stays when nothing is left to do.
 const IDLE: Duration = Duration::from_secs(10);
 
-static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
+/// A forked child has no such thread, and starts its own (spec 4.9).
+static RUNNING: PerProcess<Mutex<Option<Running>>> = PerProcess::new();
 
 #[derive(Clone)]
 struct Running {
     handle: Handle,
     live: Arc<AtomicUsize>,
-    process: u32,
 }
 
 /// Keeps the runtime running: for timers that are polled elsewhere.
@@ -46,14 +48,11 @@ impl Drop for Stay {
 ///
 /// The operating system gives no thread.
 pub(crate) fn stay() -> std::io::Result<Stay> {
-    let mut slot = RUNNING.lock();
+    let slot = RUNNING.get_checked(|_| Mutex::default());
+    let mut slot = slot.lock();
     let running = match &*slot {
-        Some(running) if running.process == std::process::id() => running.clone(),
-        _ => {
-            // A forked child has no such thread. What it inherited is leaked, never dropped (spec 4.9).
-            std::mem::forget(slot.take());
-            slot.insert(start()?).clone()
-        }
+        Some(running) => running.clone(),
+        None => slot.insert(start()?).clone(),
     };
     // Counted under the lock under which the thread looks whether anybody is left.
     running.live.fetch_add(1, Ordering::AcqRel);
@@ -91,13 +90,14 @@ pub(crate) fn spawn_blocking(work: impl FnOnce() + Send + 'static) -> std::io::R
 fn start() -> std::io::Result<Running> {
     let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(IDLE).build()?;
     let (handle, live) = (runtime.handle().clone(), Arc::new(AtomicUsize::new(0)));
-    let running = Running { handle, live, process: std::process::id() };
+    let running = Running { handle, live };
     let live = running.live.clone();
     std::thread::Builder::new().name("rekindle".into()).spawn(move || {
         runtime.block_on(async move {
             loop {
                 tokio::time::sleep(IDLE).await;
-                let mut slot = RUNNING.lock();
+                let slot = RUNNING.get(|_| Mutex::default());
+                let mut slot = slot.lock();
                 if live.load(Ordering::Acquire) == 0 {
                     *slot = None;
                     return;

@@ -1,14 +1,18 @@
 //! Where new tokens come from: a token endpoint, or a function of the user's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
+use http::HeaderMap;
 use rekindle_proto::dialect::{Answer, ClientIdentity, Dialect, RefreshRequest, TokenRequest};
-use rekindle_proto::{ErrorKind, Failure, Grant, Lost, Outcome, Said, Secret};
+use rekindle_proto::{ErrorKind, Failure, Grant, Lost, Outcome, Said, Secret, Wall};
+use url::Url;
 
 use crate::clock::Clock;
+use crate::proof::{DPOP, Proofs};
 use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse};
 
 /// At most this much of an answer is read (spec 5.6).
@@ -76,6 +80,7 @@ pub(crate) trait Source: Send + Sync + 'static {
 pub(crate) struct Endpoint {
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) identity: ClientIdentity,
+    pub(crate) proofs: Option<Arc<Proofs>>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -89,20 +94,50 @@ impl Source for Endpoint {
             scope: spend.scope.as_deref(),
             extra: &spend.extra,
         };
-        match self.dialect.refresh_request(&self.identity, &refresh) {
+        let request = self.identity().and_then(|identity| self.dialect.refresh_request(&identity, &refresh));
+        match request.and_then(|request| self.proven(request)) {
             Ok(request) => self.ask(request, &known).await,
             Err(failure) => (Outcome::ClientConfig { error: failure.message }, Said::default()),
         }
     }
 
     async fn revoke(&self, token: &Secret) {
-        if let Ok(Some(request)) = self.dialect.revoke_request(&self.identity, token) {
+        let request = self.identity().and_then(|identity| self.dialect.revoke_request(&identity, token));
+        if let Ok(Some(request)) = request {
             let _ = self.ask(request, &[token]).await;
         }
     }
 }
 
 impl Endpoint {
+    /// Who asks, with an assertion of its own for each request.
+    fn identity(&self) -> Result<Cow<'_, ClientIdentity>, Failure> {
+        let Some(proofs) = &self.proofs else { return Ok(Cow::Borrowed(&self.identity)) };
+        let endpoint = self.dialect.token_url(&self.identity)?;
+        let id = self.identity.client_id.as_deref();
+        let client_assertion = proofs.assertion(id, &endpoint, self.clock.now().wall)?;
+        Ok(Cow::Owned(ClientIdentity { client_assertion, ..self.identity.clone() }))
+    }
+
+    /// With a proof of possession, where there is a key for it (RFC 9449 section 5).
+    fn proven(&self, mut request: TokenRequest) -> Result<TokenRequest, Failure> {
+        if let Some(proofs) = &self.proofs
+            && let Some(proof) =
+                proofs.possession(&request.method, &request.url, None, self.clock.now().wall)?
+        {
+            request.headers.insert(DPOP, proof);
+        }
+        Ok(request)
+    }
+
+    fn heard(&self, url: &Url, headers: &HeaderMap, outcome: &Outcome, now: Wall) {
+        let Some(proofs) = &self.proofs else { return };
+        proofs.hear(url, headers);
+        if *outcome == Outcome::ClockSkew {
+            proofs.follow_clock(headers, now);
+        }
+    }
+
     async fn ask(&self, request: TokenRequest, known: &[&Secret]) -> (Outcome, Said) {
         let sent_at = self.clock.now().wall;
         let body = match request.body.expose() {
@@ -111,7 +146,7 @@ impl Endpoint {
         };
         let hop = TransportRequest {
             method: request.method,
-            url: request.url,
+            url: request.url.clone(),
             headers: request.headers,
             body,
             connection: Connection::Fresh,
@@ -132,7 +167,9 @@ impl Endpoint {
                     status: Some(status.as_u16()),
                     message: self.dialect.server_message(&body, known),
                 };
-                (self.dialect.outcome(&answer), said)
+                let outcome = self.dialect.outcome(&answer);
+                self.heard(&request.url, &headers, &outcome, received_at);
+                (outcome, said)
             }
             None => (Outcome::Lost(Lost::Broken), Said { status: Some(status.as_u16()), ..Said::default() }),
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use http::{HeaderName, HeaderValue};
-use rekindle_proto::Wall;
 use rekindle_proto::dialect::Placement;
 use rekindle_proto::machine::{Current, Snapshot, Stamp};
+use rekindle_proto::{Secret, Wall};
 
 /// A token with the header that carries it, made once for all requests.
 pub(crate) struct Served {
@@ -40,6 +40,8 @@ pub struct Token {
     /// How often the request was sent again, and when it was first turned away.
     pub(crate) replays: u8,
     pub(crate) rejected: Option<u64>,
+    /// Whether the request was sent again with the nonce that the server asked for.
+    pub(crate) renonced: bool,
 }
 
 enum Held {
@@ -140,13 +142,13 @@ impl Token {
 
 impl Token {
     pub(crate) fn owned(served: Arc<Served>) -> Self {
-        Self { held: Held::Owned(served), replays: 0, rejected: None }
+        Self { held: Held::Owned(served), replays: 0, rejected: None, renonced: false }
     }
 
     /// `None` if nothing is published.
     pub(crate) fn borrowed(published: Guard<Arc<Published>>) -> Option<Self> {
         let some = published.served.is_some();
-        some.then(|| Self { held: Held::Borrowed(published), replays: 0, rejected: None })
+        some.then(|| Self { held: Held::Borrowed(published), replays: 0, rejected: None, renonced: false })
     }
 
     /// The same, for keeping: a borrowed one occupies one of the few places that its thread has for them.
@@ -161,10 +163,25 @@ impl Token {
         Stamp { replays: self.replays, rejected: self.rejected, ..Stamp::new(&self.served().current) }
     }
 
-    /// The token for the replay of the request that `stamp` belongs to.
-    pub(crate) fn replay(served: Arc<Served>, stamp: &Stamp) -> Self {
+    /// The token for the replay of the request that carried this one, and that `stamp` belongs to.
+    pub(crate) fn replay(&self, served: Arc<Served>, stamp: &Stamp) -> Self {
         let stamp = stamp.replayed(&served.current);
-        Self { held: Held::Owned(served), replays: stamp.replays, rejected: stamp.rejected }
+        let (replays, rejected) = (stamp.replays, stamp.rejected);
+        Self { held: Held::Owned(served), replays, rejected, renonced: self.renonced }
+    }
+
+    /// The same, for the one resend with a nonce (RFC 9449 section 9).
+    pub(crate) fn renonced(&self) -> Self {
+        Self { renonced: true, ..self.clone() }
+    }
+
+    /// Whether it is bound to a key (RFC 9449).
+    pub(crate) fn is_bound(&self) -> bool {
+        self.served().current.token_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("DPoP"))
+    }
+
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.served().current.value
     }
 
     fn served(&self) -> &Served {
@@ -184,7 +201,12 @@ impl Clone for Token {
             Held::Owned(served) => Some(served.clone()),
         };
         let served = served.expect("a token is borrowed only where one is published");
-        Self { held: Held::Owned(served), replays: self.replays, rejected: self.rejected }
+        Self {
+            held: Held::Owned(served),
+            replays: self.replays,
+            rejected: self.rejected,
+            renonced: self.renonced,
+        }
     }
 }
 

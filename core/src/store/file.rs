@@ -15,15 +15,16 @@ mod trouble;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, MutexGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use self::place::Place;
 use super::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
+use crate::fork::PerProcess;
+use crate::lock::Mutex;
 
 /// How often a folder is looked through for what killed processes left.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
@@ -55,9 +56,9 @@ pub struct FileStore {
 struct Inner {
     place: Place,
     /// The newest version this store has seen: what may mend a file whose own header is lost.
-    last_seen: Mutex<Option<Version>>,
+    last_seen: PerProcess<Mutex<Option<Version>>>,
     /// When left-overs of killed processes were last looked for: temp files, owners' files.
-    swept: Mutex<(Option<Instant>, Option<Instant>)>,
+    swept: PerProcess<Mutex<(Option<Instant>, Option<Instant>)>>,
 }
 
 impl FileStore {
@@ -72,7 +73,7 @@ impl FileStore {
     /// ```
     pub fn new(path: impl AsRef<Path>) -> Self {
         let place = Place::new(path.as_ref());
-        Self { inner: Arc::new(Inner { place, last_seen: Mutex::default(), swept: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { place, last_seen: PerProcess::new(), swept: PerProcess::new() }) }
     }
 
     /// Where the record is, links resolved.
@@ -138,7 +139,7 @@ impl Store for FileStore {
 
 impl Inner {
     fn load(&self) -> Result<Loaded, Unavailable> {
-        if due(&mut self.swept.lock().0) {
+        if due(&mut self.swept.get(|_| Mutex::default()).lock().0) {
             record::sweep(&self.place);
         }
         let loaded = record::load(&self.place)?;
@@ -149,7 +150,7 @@ impl Inner {
     }
 
     fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
-        let last_seen = self.last_seen.lock().clone();
+        let last_seen = self.last_seen.get(|_| Mutex::default()).lock().clone();
         let saved = record::save(&self.place, record, expected, last_seen.as_ref())?;
         if let Saved::Done(version) = &saved {
             self.saw(version);
@@ -158,7 +159,7 @@ impl Inner {
     }
 
     fn announce(&self, owner: &str) -> Result<(), Unavailable> {
-        if due(&mut self.swept.lock().1) {
+        if due(&mut self.swept.get(|_| Mutex::default()).lock().1) {
             liveness::sweep(&self.place);
         }
         liveness::announce(&self.place, owner);
@@ -171,7 +172,7 @@ impl Inner {
     }
 
     fn saw(&self, version: &Version) {
-        *self.last_seen.lock() = Some(version.clone());
+        *self.last_seen.get(|_| Mutex::default()).lock() = Some(version.clone());
     }
 }
 
@@ -189,38 +190,8 @@ impl fmt::Debug for FileStore {
     }
 }
 
-/// What a fork hook holds across `fork()` (spec 4.9): no file lock is being held, none can be taken.
-#[must_use = "locks are free again once it is dropped"]
-pub struct ForkHold {
-    _quiet: RwLockWriteGuard<'static, ()>,
-    _held: MutexGuard<'static, liveness::Held>,
-}
-
-/// To be called right before `fork()`, and dropped right after it in parent and child: so no child inherits the
-/// lock of a save that nobody would end.
-///
-/// ```
-/// let hold = rekindle::store::hold_for_fork();
-/// // fork()
-/// drop(hold);
-/// ```
-pub fn hold_for_fork() -> ForkHold {
-    // In this order everywhere: the announcements are never locked while a record lock is waited for.
-    ForkHold { _quiet: lock::hold_quiet(), _held: liveness::held() }
-}
-
-/// To be called in a forked child: closes, and never unlocks, the parent's liveness locks, or a dead parent would
-/// look alive for as long as the child lives. Any use of a file store in the child does so too.
-///
-/// ```
-/// rekindle::store::close_inherited_locks();
-/// ```
-pub fn close_inherited_locks() {
+/// In a forked child: closes, and never unlocks, the parent's liveness locks, or a dead parent would look alive for
+/// as long as the child lives. Any use of a file store in the child does so too.
+pub(crate) fn close_inherited_locks() {
     liveness::close_inherited();
-}
-
-impl fmt::Debug for ForkHold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ForkHold").finish_non_exhaustive()
-    }
 }

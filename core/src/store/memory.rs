@@ -3,10 +3,11 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use super::{Expected, Loaded, Saved, Store, Unavailable, Version};
+use crate::fork;
+use crate::lock::Mutex;
 
 /// Keeps the record in memory: it ends with the process, and no other process sees it (spec 4.9).
 ///
@@ -58,6 +59,7 @@ impl Store for MemoryStore {
     }
 
     async fn load(&self) -> Result<Loaded, Unavailable> {
+        let _whole = fork::quiet();
         let kept = self.kept.lock();
         Ok(match &kept.record {
             Some(record) => Loaded::Present(record.to_vec(), kept.version()),
@@ -66,6 +68,7 @@ impl Store for MemoryStore {
     }
 
     async fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
+        let _whole = fork::quiet();
         let mut kept = self.kept.lock();
         if !kept.is(expected) {
             return Ok(Saved::Conflict);

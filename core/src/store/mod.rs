@@ -5,7 +5,8 @@ mod memory;
 
 use async_trait::async_trait;
 
-pub use self::file::{FileStore, ForkHold, close_inherited_locks, hold_for_fork};
+pub use self::file::FileStore;
+pub(crate) use self::file::close_inherited_locks;
 pub use self::memory::MemoryStore;
 pub use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 

@@ -1,6 +1,8 @@
 //! How bytes travel. The session and the client know this trait and none of its implementations.
 
+#[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(feature = "reqwest")]
 mod tls;
 
 use std::error::Error as StdError;
@@ -13,6 +15,7 @@ use futures_core::Stream;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
+#[cfg(feature = "reqwest")]
 pub use self::reqwest::{ProxyChoice, ReqwestTransport, TransportOptions};
 
 /// A boxed cause.

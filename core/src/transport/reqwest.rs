@@ -15,7 +15,6 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Body as _, Frame, SizeHint};
 use http_client::{Body, NoProxy, Request, redirect, retry};
-use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 use url::{Host, Url};
 
@@ -24,6 +23,8 @@ use super::{
     tls,
 };
 use crate::error::Error;
+use crate::fork::{OfProcess, PerProcess};
+use crate::lock::Mutex;
 
 /// Which proxy requests go through. Loopback never goes through one.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -90,8 +91,10 @@ impl Default for TransportOptions {
 pub struct ReqwestTransport {
     recipe: Recipe,
     /// The most recently used last.
-    runtimes: Mutex<Vec<(Id, Arc<Clients>)>>,
+    runtimes: PerProcess<Mutex<Runtimes>>,
 }
+
+type Runtimes = Vec<(Id, Arc<Clients>)>;
 
 /// Connections of more runtimes than these are given up, those of the longest unused first.
 /// Bindings whose callers wait on threads of their own have one for each thread that waits.
@@ -113,12 +116,13 @@ impl ReqwestTransport {
         let tls = tls::config(&options.extra_root_certificates, options.http2)?;
         let recipe = Recipe { options, tls };
         recipe.check()?;
-        Ok(Self { recipe, runtimes: Mutex::new(Vec::new()) })
+        Ok(Self { recipe, runtimes: PerProcess::new() })
     }
 
     fn clients(&self) -> Result<Arc<Clients>, TransportError> {
         let id = Handle::try_current().map_err(|_| not_sent("no tokio runtime to send from"))?.id();
-        let mut runtimes = self.runtimes.lock();
+        let runtimes = self.runtimes.get(|_| Mutex::default());
+        let mut runtimes = runtimes.lock();
         if let Some((last, clients)) = runtimes.last()
             && *last == id
         {
@@ -247,7 +251,7 @@ fn into_response(response: http_client::Response) -> TransportResponse {
         status: parts.status,
         version: parts.version,
         headers: parts.headers,
-        body: Box::pin(Download(body)),
+        body: Box::pin(Download(OfProcess::new(body))),
     }
 }
 
@@ -277,15 +281,16 @@ impl http_body::Body for Upload {
     }
 }
 
-/// A body on its way in.
-struct Download(Body);
+/// A body on its way in, over a connection of the process that sent the request.
+struct Download(OfProcess<Body>);
 
 impl Stream for Download {
     type Item = Result<Bytes, TransportError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(body) = self.0.get_mut() else { return Poll::Ready(Some(Err(of_the_parent()))) };
         loop {
-            let frame = match ready!(Pin::new(&mut self.0).poll_frame(context)) {
+            let frame = match ready!(Pin::new(&mut *body).poll_frame(context)) {
                 None => return Poll::Ready(None),
                 Some(Err(cause)) => return Poll::Ready(Some(Err(failure(cause)))),
                 Some(Ok(frame)) => frame,
@@ -318,6 +323,12 @@ fn failure(cause: http_client::Error) -> TransportError {
 
 fn not_sent(message: &str) -> TransportError {
     TransportError { sent: Sent::No, message: message.to_owned(), source: None }
+}
+
+fn of_the_parent() -> TransportError {
+    let message =
+        "this response was begun before the fork, and its connection is the parent's: send it again";
+    TransportError { sent: Sent::Maybe, message: message.to_owned(), source: None }
 }
 
 fn place(url: &Url) -> String {

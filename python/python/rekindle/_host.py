@@ -6,7 +6,6 @@ import asyncio
 import concurrent.futures
 import contextvars
 import inspect
-import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
@@ -21,8 +20,6 @@ _inside: contextvars.ContextVar[object] = contextvars.ContextVar("rekindle_insid
 
 def guard(owner: object) -> None:
     """Refuses a call that would wait for itself (rule 4.8)."""
-    if isinstance(owner, Host) and owner.process != os.getpid():
-        raise Misuse("this session was made before the fork: make one in the child, with the same FileStore")
     if _inside.get() is owner:
         raise Misuse(
             "a store or refresh function called the session that it serves: that would wait for itself; "
@@ -34,13 +31,16 @@ class Host:
     """On whose behalf callbacks run, and on which loop."""
 
     def __init__(self) -> None:
-        self.process = os.getpid()
         self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
 
     def see(self, loop: asyncio.AbstractEventLoop) -> None:
         """The loop of the last async call: async callbacks run there."""
         if self._loop is None or self._loop() is not loop:
             self._loop = weakref.ref(loop)
+
+    def forget_loop(self) -> None:
+        """In a forked child: nobody runs the parent's loop there, though it says that it is running."""
+        self._loop = None
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Calls it, and waits for what it gives if that can be awaited."""

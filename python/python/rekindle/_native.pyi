@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, final
 KINDS: list[str]
 VERSION: str
 __all__ = ["KINDS", "VERSION", "Client", "Events", "Held", "Running", "Session", "Stream"]
+__all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
 _Waiter: TypeAlias = tuple[AbstractEventLoop, Future[Any], Callable[..., None]]
 _Given: TypeAlias = tuple[str, str, str, int, float | None]
@@ -13,6 +14,9 @@ _Credential: TypeAlias = tuple[
     str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]
 ]
 
+def before_fork() -> None: ...
+def after_fork_in_parent() -> None: ...
+def after_fork_in_child() -> None: ...
 @final
 class Running:
     def cancel(self) -> None: ...

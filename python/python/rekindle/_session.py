@@ -194,8 +194,21 @@ _LIVE: weakref.WeakSet[Session] = weakref.WeakSet()
 @atexit.register
 def _end() -> None:
     for session in list(_LIVE):
-        if session._host.process == os.getpid():
-            session.shutdown()
+        session.shutdown()
+
+
+def _forked() -> None:
+    _native.after_fork_in_child()
+    for session in list(_LIVE):
+        session._host.forget_loop()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_native.before_fork,
+        after_in_parent=_native.after_fork_in_parent,
+        after_in_child=_forked,
+    )
 
 
 def _token(given: Any) -> Token:

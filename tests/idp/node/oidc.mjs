@@ -1,5 +1,6 @@
 // oidc-provider with rotation and reuse detection: a replayed refresh token kills the whole family.
 // In front of it an API that looks its tokens up in the provider itself.
+import { randomBytes } from 'node:crypto';
 import Provider from 'oidc-provider';
 import { bearer, json, newStats, number, serve } from './serve.mjs';
 
@@ -9,6 +10,8 @@ const SCOPE = 'openid offline_access';
 const REDIRECT_URIS = ['http://127.0.0.1/callback'];
 const GRANTS = ['authorization_code', 'refresh_token'];
 const stats = newStats();
+// The public half of a client's key: with it come a client that signs, and proofs that must carry a nonce.
+const CLIENT_JWK = process.env.IDP_CLIENT_JWK;
 
 const clients = [
   {
@@ -28,13 +31,29 @@ const clients = [
   },
 ];
 
+if (CLIENT_JWK) {
+  clients.push({
+    client_id: 'signed',
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: JSON.parse(CLIENT_JWK).alg,
+    jwks: { keys: [JSON.parse(CLIENT_JWK)] },
+    application_type: 'native',
+    grant_types: GRANTS,
+    redirect_uris: REDIRECT_URIS,
+  });
+}
+
+const dPoP = CLIENT_JWK
+  ? { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true }
+  : { enabled: false };
+
 function newProvider(issuer) {
   const provider = new Provider(issuer, {
     clients,
     rotateRefreshToken: ROTATE,
     scopes: ['openid', 'offline_access'],
     ttl: { AccessToken: ACCESS_TTL, RefreshToken: 86400, Grant: 86400, IdToken: 300 },
-    features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+    features: { devInteractions: { enabled: false }, revocation: { enabled: true }, dPoP },
     interactions: { url: () => '/interaction' },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
   });
@@ -57,11 +76,13 @@ async function mint(provider, query) {
   const shared = { accountId: 'ann', client, grantId: await grant.save(), scope: SCOPE, gty: 'authorization_code' };
   const access = new provider.AccessToken({ ...shared, expiresWithSession: false });
   const refresh = new provider.RefreshToken({ ...shared, expiresWithSession: false, rotations: 0 });
+  const jkt = query.get('jkt');
+  if (jkt) for (const token of [access, refresh]) token.setThumbprint('jkt', jkt);
   if (expiresIn > 0) access.expiresIn = expiresIn;
   const access_token = await access.save();
   // The store can't hold a token that is over, so it is taken out: a lookup finds the same nothing.
   if (expiresIn <= 0) await access.destroy();
-  return { access_token, refresh_token: await refresh.save(), expires_in: expiresIn, token_type: 'Bearer', scope: SCOPE };
+  return { access_token, refresh_token: await refresh.save(), expires_in: expiresIn, token_type: jkt ? 'DPoP' : 'Bearer', scope: SCOPE };
 }
 
 // RFC 6750 section 3: no error code when no token came, `invalid_token` when one came that is no good.

@@ -35,6 +35,9 @@ pub const CONFIDENTIAL_CLIENT: &str = "conf";
 /// The secret of [`CONFIDENTIAL_CLIENT`]. It opens nothing but a server that lives as long as a test.
 pub const CONFIDENTIAL_SECRET: &str = "loopback-only";
 
+/// The client that signs assertions (`private_key_jwt`).
+pub const SIGNED_CLIENT: &str = "signed";
+
 /// A pair minted without a browser.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Tokens {
@@ -97,6 +100,11 @@ impl Server {
         self.mint_at(&format!("/mint?client={client}&expires_in={}", lifetime.as_secs()))
     }
 
+    /// The same, bound to the key of that thumbprint (RFC 9449).
+    pub fn mint_bound(&self, client: &str, lifetime: Duration, thumbprint: &str) -> Tokens {
+        self.mint_at(&format!("/mint?client={client}&expires_in={}&jkt={thumbprint}", lifetime.as_secs()))
+    }
+
     /// The counters of this moment.
     pub fn stats(&self) -> Stats {
         self.ask("/stats")
@@ -134,9 +142,20 @@ pub struct OidcProvider;
 impl OidcProvider {
     /// Starts it; `None` where such tests are skipped.
     pub fn start(options: OidcOptions) -> Option<Server> {
+        Self::start_with(options, "")
+    }
+
+    /// The same with [`SIGNED_CLIENT`], that has this public key, and with proofs of possession that must carry
+    /// a nonce. Its own resource is `/me`, which looks at them.
+    pub fn start_with_key(options: OidcOptions, jwk: &serde_json::Value) -> Option<Server> {
+        Self::start_with(options, &jwk.to_string())
+    }
+
+    fn start_with(options: OidcOptions, jwk: &str) -> Option<Server> {
         let ttl = options.access_ttl.as_secs().to_string();
         let rotate = options.rotate.to_string();
-        start_node("oidc.mjs", &[("IDP_ACCESS_TTL", &ttl), ("IDP_ROTATE", &rotate)])
+        let env = [("IDP_ACCESS_TTL", &*ttl), ("IDP_ROTATE", &*rotate), ("IDP_CLIENT_JWK", jwk)];
+        start_node("oidc.mjs", &env)
     }
 }
 

@@ -3132,6 +3132,16 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func prometheus()  -> String
 
     /**
+     * The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
+     * a key. Each send wants a new one.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    func proof(token: Token, method: String, url: String) throws  -> String?
+
+    /**
      * Whether the body of a response with this status must be read to be judged.
      */
     func reads(status: UInt16)  -> Bool
@@ -3146,7 +3156,7 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func refresh(force: Bool, cancel: CancelToken?) async throws  -> Token
 
     /**
-     * A request was sent again, as `judge` said.
+     * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
      */
     func replayed()
 
@@ -3435,6 +3445,26 @@ open func prometheus() -> String  {
 }
 
     /**
+     * The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
+     * a key. Each send wants a new one.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+open func proof(token: Token, method: String, url: String)throws  -> String?  {
+    return try  FfiConverterOptionString.lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_session_proof(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeToken_lower(token),
+        FfiConverterString.lower(method),
+        FfiConverterString.lower(url),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * Whether the body of a response with this status must be read to be judged.
      */
 open func reads(status: UInt16) -> Bool  {
@@ -3471,7 +3501,7 @@ open func refresh(force: Bool = false, cancel: CancelToken? = nil)async throws  
 }
 
     /**
-     * A request was sent again, as `judge` said.
+     * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
      */
 open func replayed()  {try! rustCall() {
         uniffiCallStatus in
@@ -3720,6 +3750,180 @@ public func FfiConverterTypeSession_lift(_ handle: UInt64) throws -> Session {
 #endif
 public func FfiConverterTypeSession_lower(_ value: Session) -> UInt64 {
     return FfiConverterTypeSession.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A private key: `private_key_jwt` (RFC 7523) and DPoP (RFC 9449).
+ */
+public protocol SigningKeyProtocol: AnyObject, Sendable {
+
+    /**
+     * Its public half, as a JSON Web Key.
+     */
+    func jwk()  -> String
+
+    /**
+     * The thumbprint of its public half (RFC 7638).
+     */
+    func thumbprint()  -> String
+
+}
+/**
+ * A private key: `private_key_jwt` (RFC 7523) and DPoP (RFC 9449).
+ */
+open class SigningKey: SigningKeyProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rekindle_uniffi_fn_clone_signingkey(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rekindle_uniffi_fn_free_signingkey(handle, $0) }
+    }
+
+
+    /**
+     * Reads a private key in PEM (PKCS #8 or PKCS #1). `key_id`: the name under which the server knows it.
+     *
+     * # Errors
+     *
+     * InvalidConfig if it is no private key of a kind that can sign here.
+     */
+public static func fromPem(pem: String, keyId: String? = nil)throws  -> SigningKey  {
+    return try  FfiConverterTypeSigningKey_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_constructor_signingkey_from_pem(
+        FfiConverterString.lower(pem),
+        FfiConverterOptionString.lower(keyId),uniffiCallStatus
+    )
+})
+}
+
+
+
+    /**
+     * Its public half, as a JSON Web Key.
+     */
+open func jwk() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_signingkey_jwk(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The thumbprint of its public half (RFC 7638).
+     */
+open func thumbprint() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_signingkey_thumbprint(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_signingkey_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSigningKey: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = SigningKey
+
+    public static func lift(_ handle: UInt64) throws -> SigningKey {
+        return SigningKey(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: SigningKey) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SigningKey {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: SigningKey, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSigningKey_lift(_ handle: UInt64) throws -> SigningKey {
+    return try FfiConverterTypeSigningKey.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSigningKey_lower(_ value: SigningKey) -> UInt64 {
+    return FfiConverterTypeSigningKey.lower(value)
 }
 
 
@@ -5218,6 +5422,75 @@ public func FfiConverterTypeExchange_lower(_ value: Exchange) -> RustBuffer {
 
 
 /**
+ * A new key, and what it is kept as.
+ */
+public struct GeneratedKey {
+    /**
+     * The key.
+     */
+    public let key: SigningKey
+    /**
+     * Its PEM. Keep it where secrets are kept: tokens that are bound to it are of no use without it.
+     */
+    public let pem: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The key.
+         */key: SigningKey,
+        /**
+         * Its PEM. Keep it where secrets are kept: tokens that are bound to it are of no use without it.
+         */pem: String) {
+        self.key = key
+        self.pem = pem
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension GeneratedKey: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeGeneratedKey: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GeneratedKey {
+        return
+            try GeneratedKey(
+                key: FfiConverterTypeSigningKey.read(from: &buf),
+                pem: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: GeneratedKey, into buf: inout [UInt8]) {
+        FfiConverterTypeSigningKey.write(value.key, into: &buf)
+        FfiConverterString.write(value.pem, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGeneratedKey_lift(_ buf: RustBuffer) throws -> GeneratedKey {
+    return try FfiConverterTypeGeneratedKey.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGeneratedKey_lower(_ value: GeneratedKey) -> RustBuffer {
+    return FfiConverterTypeGeneratedKey.lower(value)
+}
+
+
+/**
  * What a refresh brought.
  */
 public struct Grant: Equatable, Hashable, CustomDebugStringConvertible {
@@ -6168,7 +6441,7 @@ public func FfiConverterTypeResponseHead_lower(_ value: ResponseHead) -> RustBuf
 /**
  * What a session is made of. What is left out has core's own default.
  */
-public struct SessionConfig: Equatable, Hashable, CustomDebugStringConvertible {
+public struct SessionConfig: CustomDebugStringConvertible {
     /**
      * How the server speaks.
      */
@@ -6222,6 +6495,14 @@ public struct SessionConfig: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let lease: TimeInterval?
     /**
+     * Signs who the client is (`private_key_jwt`), instead of a secret.
+     */
+    public let clientKey: SigningKey?
+    /**
+     * Signs that a token is this client's own (DPoP).
+     */
+    public let dpopKey: SigningKey?
+    /**
      * For tests: shares no state with other sessions of this process, as if each were a process of its own.
      */
     public let alone: Bool
@@ -6269,6 +6550,12 @@ public struct SessionConfig: Equatable, Hashable, CustomDebugStringConvertible {
          * How long others with the same store leave a refresh to whoever began it (90 s).
          */lease: TimeInterval? = nil,
         /**
+         * Signs who the client is (`private_key_jwt`), instead of a secret.
+         */clientKey: SigningKey? = nil,
+        /**
+         * Signs that a token is this client's own (DPoP).
+         */dpopKey: SigningKey? = nil,
+        /**
          * For tests: shares no state with other sessions of this process, as if each were a process of its own.
          */alone: Bool = false) {
         self.dialect = dialect
@@ -6284,6 +6571,8 @@ public struct SessionConfig: Equatable, Hashable, CustomDebugStringConvertible {
         self.waitTimeout = waitTimeout
         self.sendTimeout = sendTimeout
         self.lease = lease
+        self.clientKey = clientKey
+        self.dpopKey = dpopKey
         self.alone = alone
     }
 
@@ -6327,6 +6616,8 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
                 waitTimeout: FfiConverterOptionDuration.read(from: &buf),
                 sendTimeout: FfiConverterOptionDuration.read(from: &buf),
                 lease: FfiConverterOptionDuration.read(from: &buf),
+                clientKey: FfiConverterOptionTypeSigningKey.read(from: &buf),
+                dpopKey: FfiConverterOptionTypeSigningKey.read(from: &buf),
                 alone: FfiConverterBool.read(from: &buf)
         )
     }
@@ -6345,6 +6636,8 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
         FfiConverterOptionDuration.write(value.waitTimeout, into: &buf)
         FfiConverterOptionDuration.write(value.sendTimeout, into: &buf)
         FfiConverterOptionDuration.write(value.lease, into: &buf)
+        FfiConverterOptionTypeSigningKey.write(value.clientKey, into: &buf)
+        FfiConverterOptionTypeSigningKey.write(value.dpopKey, into: &buf)
         FfiConverterBool.write(value.alone, into: &buf)
     }
 }
@@ -9661,6 +9954,30 @@ fileprivate struct FfiConverterOptionTypeResponse: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeSigningKey: FfiConverterRustBuffer {
+    typealias SwiftType = SigningKey?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSigningKey.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSigningKey.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeToken: FfiConverterRustBuffer {
     typealias SwiftType = Token?
 
@@ -10211,6 +10528,20 @@ public func operationOf(method: String, body: Data) -> Operation  {
     )
 })
 }
+/**
+ * Makes a new P-256 key.
+ *
+ * # Errors
+ *
+ * Misuse if the operating system gives no randomness.
+ */
+public func generateSigningKey()throws  -> GeneratedKey  {
+    return try  FfiConverterTypeGeneratedKey_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_func_generate_signing_key(uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -10231,6 +10562,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_func_operation_of() != 63170) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 12412) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_bodyfactory_open() != 21389) {
@@ -10296,6 +10630,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_eventstream_poll() != 55604) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_method_signingkey_jwk() != 50192) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint() != 1255) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_method_refresh_refresh() != 51849) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -10344,13 +10684,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_prometheus() != 49064) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_method_session_proof() != 13004) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_method_session_reads() != 6723) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_refresh() != 38579) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_replayed() != 10925) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_replayed() != 20942) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_shutdown() != 12562) {
@@ -10420,6 +10763,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_constructor_manualclock_new() != 22657) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_constructor_signingkey_from_pem() != 57706) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_constructor_session_new() != 56919) {

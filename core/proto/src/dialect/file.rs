@@ -129,12 +129,6 @@ impl TryFrom<RawRefresh> for Refresh {
                 "`document` must take the refresh token as the variable `${name}`; it is never pasted into the text"
             ));
         }
-        if raw.client_auth == Some(ClientAuth::PrivateKeyJwt) {
-            return Err(
-                "`client_auth = \"private_key_jwt\"` comes with sign-in; use \"none\", \"basic\" or \"body\""
-                    .into(),
-            );
-        }
         Ok(Self {
             url: raw.url,
             method: raw.method,
@@ -182,7 +176,7 @@ pub enum ClientAuth {
     /// `client_id` and `client_secret` in the body.
     #[default]
     Body,
-    /// A signed assertion; comes with sign-in.
+    /// `client_id` and a signed assertion in the body (RFC 7523), a new one each time.
     PrivateKeyJwt,
 }
 

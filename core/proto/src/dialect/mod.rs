@@ -12,7 +12,7 @@
 //! scheme = "Bearer"                      # header, cookie, types, credential_headers
 //! [refresh]                              # url, method, encoding = form | json | graphql, client_auth, grant_type,
 //! url = "https://{tenant}.acme.example/token" # document, names, query, extra, headers
-//! client_auth = "basic"                  # none | basic | body
+//! client_auth = "basic"                  # none | basic | body | private_key_jwt
 //! names = { refresh_token = "refreshToken" } # how fields are spelled; "" = not sent
 //! [answer]                               # access_token, refresh_token, token_type, scope, expires_in, expires_at,
 //! access_token = "data.token"            # refresh_token_expires_in, keep, default_lifetime_seconds, jwt_exp, success
@@ -66,7 +66,7 @@ use http::HeaderName;
 use url::Url;
 
 use crate::credential::Secret;
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 use crate::rotation::Rotation;
 use crate::verdict::{Exchange, Outcome, Verdict};
 
@@ -206,22 +206,27 @@ impl Dialect {
     }
 
     /// The same dialect with another way of client authentication (where it is the client's registration).
-    /// `private_key_jwt` comes with sign-in and is InvalidConfig until then.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientAuth};
-    /// assert!(Dialect::preset("oauth2")?.with_client_auth(ClientAuth::Basic).is_ok());
-    /// assert!(Dialect::preset("oauth2")?.with_client_auth(ClientAuth::PrivateKeyJwt).is_err());
-    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// let dialect = Dialect::preset("oauth2").unwrap().with_client_auth(ClientAuth::Basic);
+    /// assert_eq!(dialect.client_auth(), ClientAuth::Basic);
     /// ```
-    pub fn with_client_auth(mut self, auth: ClientAuth) -> Result<Self, Failure> {
-        if auth == ClientAuth::PrivateKeyJwt {
-            let message =
-                "client authentication with private_key_jwt comes with sign-in; use none, basic or body";
-            return Err(Failure::new(ErrorKind::InvalidConfig, message));
-        }
+    #[must_use]
+    pub fn with_client_auth(mut self, auth: ClientAuth) -> Self {
         Arc::make_mut(&mut self.spec).refresh.client_auth = auth;
-        Ok(self)
+        self
+    }
+
+    /// How a client says who it is (spec 5.5).
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::ClientAuth};
+    /// assert_eq!(Dialect::preset("oauth2").unwrap().client_auth(), ClientAuth::Body);
+    /// ```
+    #[must_use]
+    pub fn client_auth(&self) -> ClientAuth {
+        self.spec.refresh.client_auth
     }
 
     /// Whether the old access token dies when a refresh succeeds (spec 5.4).

@@ -139,11 +139,18 @@ impl Spec {
             return;
         }
         fields.text(&self.refresh.names.client_id, identity.client_id.as_deref().unwrap_or_default());
-        if self.refresh.client_auth == ClientAuth::Body {
-            fields.text(
+        match self.refresh.client_auth {
+            ClientAuth::Body => fields.text(
                 &self.refresh.names.client_secret,
                 identity.client_secret.as_ref().map_or("", Secret::expose),
-            );
+            ),
+            ClientAuth::PrivateKeyJwt => {
+                fields
+                    .text("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+                fields
+                    .text("client_assertion", identity.client_assertion.as_ref().map_or("", Secret::expose));
+            }
+            ClientAuth::None | ClientAuth::Basic => {}
         }
     }
 

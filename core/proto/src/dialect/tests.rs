@@ -38,6 +38,7 @@ fn client() -> ClientIdentity {
         token_url: "https://idp.example/token".parse().ok(),
         client_id: Some("my app".into()),
         client_secret: Some("p%ss:word".into()),
+        client_assertion: None,
         variables: BTreeMap::new(),
     }
 }
@@ -148,7 +149,7 @@ fn errors_of_a_file_name_file_line_and_field() {
         ("[refresh]\nurll = \"x\"\n", "d.toml, line 2, field `refresh"),
         ("[answer]\naccess_token = \"a..b\"\n", "d.toml, line 2, field `answer.access_token"),
         ("rotation = \"grace\"\n", "d.toml, line 1, field `rotation`"),
-        ("[refresh]\nclient_auth = \"private_key_jwt\"\n", "d.toml, line 1, field `refresh`"),
+        ("[refresh]\nclient_auth = \"tls\"\n", "d.toml, line 2, field `refresh.client_auth"),
         ("[[api.rules]]\nverdict = \"expired\"\n", "d.toml, line 1, field `api.rules[0]`"),
         (
             "\n[[api.rules]]\nstatus = 999\nverdict = \"expired\"\n",
@@ -171,7 +172,7 @@ fn errors_of_data_name_the_field() {
     assert!(refused(json!({"api": {"rules": [{"status": 401}]}})).contains("`api.rules[0]`"));
     assert!(refused(json!({"colour": 1})).contains("`colour`"));
     assert!(refused(json!([])).contains("dialect"));
-    assert!(refused(json!({"refresh": {"client_auth": "private_key_jwt"}})).contains("comes with sign-in"));
+    assert!(refused(json!({"refresh": {"client_auth": "tls"}})).contains("private_key_jwt"));
     assert!(
         refused(json!({"refresh": {"encoding": "graphql", "document": "mutation { refresh }"}}))
             .contains("$refresh_token")

@@ -18,6 +18,8 @@ pub struct ClientIdentity {
     pub client_id: Option<String>,
     /// `client_secret`.
     pub client_secret: Option<Secret>,
+    /// A signed assertion for this one request, where the dialect says `private_key_jwt` (RFC 7523).
+    pub client_assertion: Option<Secret>,
     /// Values for the dialect's URL templates (`tenant`, `instance`, ...).
     pub variables: BTreeMap<String, String>,
 }

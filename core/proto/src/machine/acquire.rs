@@ -9,6 +9,7 @@ use super::record::DeadMark;
 use super::{Machine, OriginId, Standing, Ticket};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{EventKind, RefreshCause, Warning};
+use crate::rotation::Rotation;
 use crate::time::Now;
 use crate::verdict::DeadReason;
 
@@ -299,6 +300,9 @@ impl Machine {
             self.tell_login(DeadReason::NoRefreshToken);
             return Err(login_required(DeadReason::NoRefreshToken));
         }
+        if self.is_the_parents() {
+            return Err(the_parents());
+        }
         if force {
             return Ok(());
         }
@@ -312,6 +316,11 @@ impl Machine {
             },
             None => Ok(()),
         }
+    }
+
+    /// The refresh token is a copy of one that the parent will spend (spec 4.9).
+    fn is_the_parents(&self) -> bool {
+        self.forked && !self.config.shared && self.config.rotation != Rotation::None
     }
 
     /// The token, if it may go to that origin.
@@ -367,6 +376,7 @@ impl Machine {
         let Some(held) = self.held() else { return Snapshot::default() };
         let current = held.current.clone().filter(|current| current.unfit.is_none());
         let refreshable = held.record.refresh_token.is_some()
+            && !self.is_the_parents()
             && held.record.dead_for(&self.config.binding).is_none()
             && self.landing.is_none();
         let not_before =
@@ -438,6 +448,14 @@ fn limited(wait: Duration) -> Failure {
          tokens; check its audience and clock, then try again",
     )
     .after(wait)
+}
+
+fn the_parents() -> Failure {
+    Failure::new(
+        ErrorKind::Misuse,
+        "this process was forked, and the session is kept in memory: parent and child would both spend its \
+         refresh token; give the session a file store (FileStore), which they share, or sign in anew in the child",
+    )
 }
 
 fn unsaved() -> Failure {

@@ -191,6 +191,19 @@ impl Snapshot {
         Fast::Serve
     }
 
+    /// The token, if something speaks against it: it was turned away, or invalidated, or is about to die. All that
+    /// a forked child can know of that.
+    ///
+    /// ```
+    /// use rekindle_proto::machine::Snapshot;
+    ///
+    /// assert!(Snapshot::default().doubted().is_none());
+    /// ```
+    #[must_use]
+    pub fn doubted(&self) -> Option<&Arc<Current>> {
+        self.current.as_ref().filter(|_| self.held || !self.rejected_by.is_empty())
+    }
+
     /// Whether the machine wants to hear that this origin accepted the token (spec 3.6).
     ///
     /// ```

@@ -237,9 +237,14 @@ struct Held {
 
 /// Decides for one session. See the module's documentation.
 pub struct Machine {
-    config: MachineConfig,
+    config: Arc<MachineConfig>,
     entropy: Entropy,
+    /// Until the store was read.
     seed: Option<Credential>,
+    /// What is stored is the parent's.
+    forked: bool,
+    /// The token against which something spoke in the parent.
+    doubted: Option<Arc<Current>>,
     standing: Standing,
     // Boxed: most sessions rest most of the time.
     flight: Option<Box<Flight>>,
@@ -289,12 +294,18 @@ impl Machine {
     /// assert_eq!(machine.status(Now::default()).standing, StatusStanding::Unread);
     /// ```
     #[must_use]
-    pub fn new(config: MachineConfig, seed: Option<Credential>, mut entropy: Entropy) -> Self {
+    pub fn new(
+        config: impl Into<Arc<MachineConfig>>,
+        seed: Option<Credential>,
+        mut entropy: Entropy,
+    ) -> Self {
         let jitter = current::jitter(&mut entropy);
         Self {
-            config,
+            config: config.into(),
             entropy,
             seed,
+            forked: false,
+            doubted: None,
             standing: Standing::Unread,
             flight: None,
             landing: None,
@@ -317,6 +328,39 @@ impl Machine {
             jitter,
             effects: VecDeque::new(),
         }
+    }
+
+    /// As a forked child's: what a store that is not shared holds is a copy of what its parent goes on with. It
+    /// is served, and not refreshed, unless the refresh token stays the same (spec 4.9). A token that the parent
+    /// [`doubted`](Snapshot::doubted) is not served before it is refreshed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let mut config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// config.shared = false;
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32])).forked(None);
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
+    /// let Acquired::Fail(failure) = machine.refresh(false, now) else { panic!("the parent's token") };
+    /// assert_eq!(failure.kind, ErrorKind::Misuse);
+    /// ```
+    #[must_use]
+    pub fn forked(self, doubted: Option<Arc<Current>>) -> Self {
+        Self { forked: true, doubted, ..self }
     }
 
     /// The next thing to do. Drain it after every call that takes `&mut self`.
@@ -557,34 +601,6 @@ impl Machine {
             && self.orphans.is_empty()
     }
 
-    /// Replaces the randomness, for a forked child (spec 4.9).
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
-    /// machine.reseed(Entropy::new([8; 32]));
-    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
-    /// ```
-    pub fn reseed(&mut self, entropy: Entropy) {
-        self.entropy = entropy;
-    }
-
     fn held(&self) -> Option<&Held> {
         match &self.standing {
             Standing::Held(held) => Some(held),
@@ -662,7 +678,11 @@ impl Machine {
         let current = if fresh { self.read_current(&record, sent, now) } else { self.current().cloned() };
         if fresh {
             self.rejected_by.clear();
-            self.invalidated = false;
+            let doubted = self.doubted.take().is_some_and(|doubted| {
+                *doubted.lineage == *record.lineage && doubted.generation == record.generation()
+            });
+            // What was said before the store was read is said of what it holds.
+            self.invalidated = doubted || self.invalidated && matches!(self.standing, Standing::Unread);
             self.jitter = current::jitter(&mut self.entropy);
         }
         self.standing = Standing::Held(Box::new(Held { record, version, current }));

@@ -69,7 +69,11 @@ pub struct Binding {
 impl Binding {
     pub(crate) fn describe(&self) -> String {
         let client = self.client_id.as_deref().unwrap_or("none");
-        format!("token endpoint {}, client_id {client}", self.token_endpoint)
+        let mut text = format!("token endpoint {}, client_id {client}", self.token_endpoint);
+        if let Some(thumbprint) = &self.key_thumbprint {
+            text += &format!(", dpop_key with the thumbprint {thumbprint}");
+        }
+        text
     }
 }
 

@@ -170,7 +170,12 @@ impl Machine {
         now: Now,
     ) -> AfterRejection {
         const MOST_REPLAYS: u8 = 2;
-        let Standing::Held(held) = &self.standing else { return AfterRejection::Fail(signed_out()) };
+        let held = match &self.standing {
+            Standing::Held(held) => held,
+            // A forked child goes on with a token of its parent's.
+            Standing::Unread => return AfterRejection::Wait(self.open()),
+            Standing::Empty(_) => return AfterRejection::Fail(signed_out()),
+        };
         if *held.record.lineage != *stamp.lineage {
             return AfterRejection::Fail(signed_out());
         }

@@ -84,6 +84,8 @@ impl Machine {
     pub fn sign_in(&mut self, credential: &Credential, now: Now) -> Result<Ticket, Failure> {
         credential.check()?;
         self.end_lineage();
+        // From now on it is this process's own.
+        self.forked = false;
         let record = self.new_lineage(credential, now);
         self.standing = Standing::Empty(signed_out());
         let ticket = self.begin(Purpose::SignIn(Box::new(record)));
@@ -358,6 +360,9 @@ impl Machine {
     }
 
     fn finish(&mut self, result: Settled) {
+        if !matches!(self.standing, Standing::Unread) {
+            self.seed = None;
+        }
         if let Some(write) = self.write.take().filter(|write| !write.settled) {
             self.settle(write.ticket, result);
         }

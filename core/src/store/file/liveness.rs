@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::place::{self, Place};
+use crate::fork::{self, Mine, PerProcess};
+use crate::lock::Mutex;
 use crate::store::Owner;
 
 /// Apple's mobile systems end apps that are suspended while they hold a file lock.
@@ -21,28 +22,24 @@ const KEPT: Duration = Duration::from_secs(600);
 const ATTEMPTS: u32 = 100;
 
 /// The files this process has locked. Of the process, not of a store: a forked child closes them all at once.
-static HELD: Mutex<Held> = Mutex::new(Held(BTreeMap::new()));
+static HELD: PerProcess<Mutex<Held>> = PerProcess::new();
 
-/// See [`HELD`].
-pub(super) struct Held(BTreeMap<PathBuf, Announced>);
-
-struct Announced {
-    file: File,
-    process: u32,
-}
+type Held = BTreeMap<PathBuf, File>;
 
 /// Shows that the owner lives, until [`retire`] or the end of this process. Best effort.
 pub(super) fn announce(place: &Place, owner: &str) {
     let Some(path) = path(place, owner) else { return };
-    close_inherited();
-    if place::create_folder(place.folder()).is_err() || held().is_ours(&path) {
+    let held = held();
+    if place::create_folder(place.folder()).is_err() || held.lock().contains_key(&path) {
         return;
     }
     for _ in 0..ATTEMPTS {
+        // A forked child must know of every lock that it inherits.
+        let _whole = fork::quiet();
         let Ok(file) = open(&path, true) else { return };
         match file.try_lock() {
             Ok(()) if place::names(&path, &file) => {
-                held().0.insert(path, Announced { file, process: std::process::id() });
+                held.lock().insert(path, file);
                 return;
             }
             Ok(()) => {}
@@ -55,20 +52,20 @@ pub(super) fn announce(place: &Place, owner: &str) {
 /// Ends what [`announce`] began.
 pub(super) fn retire(place: &Place, owner: &str) {
     let Some(path) = path(place, owner) else { return };
-    close_inherited();
-    if let Some(announced) = held().0.remove(&path) {
+    let _whole = fork::quiet();
+    let announced = held().lock().remove(&path);
+    if let Some(announced) = announced {
         // In this order: whoever looks meanwhile sees it alive or unknown, never dead.
         let _ = fs::remove_file(&path);
         // Closing alone would leave the lock to a child that was forked meanwhile.
-        let _ = announced.file.unlock();
+        let _ = announced.unlock();
     }
 }
 
 /// Whether that owner's process lives.
 pub(super) fn owner(place: &Place, owner: &str) -> Owner {
     let Some(path) = path(place, owner) else { return Owner::Unknown };
-    close_inherited();
-    if held().is_ours(&path) {
+    if held().lock().contains_key(&path) {
         return Owner::Alive;
     }
     let Ok(file) = open(&path, false) else { return Owner::Unknown };
@@ -94,18 +91,19 @@ pub(super) fn sweep(place: &Place) {
 
 /// Closes, and never unlocks, what a forked child inherited: else its dead parent looks alive.
 pub(super) fn close_inherited() {
-    held().0.retain(|_, announced| announced.process == std::process::id());
+    held();
 }
 
-/// Keeps the table still across a fork.
-pub(super) fn held() -> MutexGuard<'static, Held> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+fn held() -> Mine<Mutex<Held>> {
+    HELD.get_checked(without)
 }
 
-impl Held {
-    fn is_ours(&self, path: &Path) -> bool {
-        self.0.get(path).is_some_and(|announced| announced.process == std::process::id())
+/// A table of one's own, and nothing left in the parent's.
+fn without(inherited: Option<&Mutex<Held>>) -> Mutex<Held> {
+    if let Some(mut inherited) = inherited.and_then(Mutex::try_lock) {
+        inherited.clear();
     }
+    Mutex::default()
 }
 
 /// None where liveness is off, or where the owner's id is no plain word and would lead elsewhere.
@@ -170,7 +168,7 @@ mod tests {
     fn a_sweep_removes_only_those_that_are_long_dead() {
         let (_home, place) = place();
         announce(&place, "alive");
-        held().0[&place.owner("alive")].file.set_modified(SystemTime::now() - KEPT * 2).unwrap();
+        held().lock()[&place.owner("alive")].set_modified(SystemTime::now() - KEPT * 2).unwrap();
         leave_dead(&place, "fresh", Duration::ZERO);
         leave_dead(&place, "old", KEPT * 2);
         sweep(&place);
@@ -202,12 +200,11 @@ mod tests {
     fn a_forked_child_closes_what_it_inherited() {
         let (_home, place) = place();
         announce(&place, "parent");
-        // As in a child: the entry is of another process, and that one lives (its descriptor is open).
-        let parent = held().0.remove(&place.owner("parent")).unwrap();
-        let inherited = parent.file.try_clone().unwrap();
-        held().0.insert(place.owner("parent"), Announced { file: inherited, process: 0 });
+        // As in a child: it has its own descriptor of what the parent locked.
+        let parent = held().lock().remove(&place.owner("parent")).unwrap();
+        let inherited = Held::from([(place.owner("parent"), parent.try_clone().unwrap())]);
+        assert!(without(Some(&Mutex::new(inherited))).lock().is_empty());
         assert_eq!(owner(&place, "parent"), Owner::Alive);
-        assert!(!held().0.contains_key(&place.owner("parent")));
         drop(parent);
         assert_eq!(owner(&place, "parent"), Owner::Dead);
     }

@@ -4,21 +4,19 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::RwLockReadGuard;
 use std::time::{Duration, Instant};
 
 use super::format::Stamp;
 use super::place::{self, Place};
 use super::trouble;
+use crate::fork;
 use crate::store::Unavailable;
 
 /// Longer than any save takes on a disk that works.
 const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(32);
-
-/// Read while a lock is held, written by who forks: a child must not inherit a lock that nobody would end.
-static QUIET: RwLock<()> = RwLock::new(());
 
 /// The lock of one record, until dropped. Its file also notes the newest version, so that a record whose
 /// header is lost can still be mended by the holder of that version.
@@ -77,13 +75,9 @@ impl Drop for Lock {
     }
 }
 
-/// Waits until no lock of this process is held, and keeps it so until dropped.
-pub(super) fn hold_quiet() -> RwLockWriteGuard<'static, ()> {
-    QUIET.write().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn attempt(path: &Path) -> Result<Option<Lock>, Unavailable> {
-    let quiet = QUIET.read().unwrap_or_else(PoisonError::into_inner);
+    // A forked child must not inherit a lock that nobody would end.
+    let quiet = fork::quiet();
     let file = open(path).map_err(|error| trouble::io("open", path, &error))?;
     match file.try_lock() {
         // A lock file that was removed meanwhile guards nothing.

@@ -500,14 +500,13 @@ fn an_owner_that_retired_is_unknown() {
 #[test]
 fn nothing_is_locked_while_a_fork_is_held_for() {
     let (_home, store) = fresh();
-    let hold = hold_for_fork();
+    crate::fork::before();
     std::thread::scope(|scope| {
         let save = scope.spawn(|| saved(&store, b"a", &Expected::Absent));
         assert_eq!(load(&store).unwrap(), Loaded::Absent);
-        drop(hold);
+        crate::fork::after_in_parent();
         save.join().unwrap();
     });
-    close_inherited_locks();
 }
 
 #[test]

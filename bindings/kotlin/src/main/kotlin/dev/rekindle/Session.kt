@@ -57,6 +57,8 @@ public class Session private constructor(
      * @param waitTimeout how long a caller waits for a token at most.
      * @param sendTimeout how long one refresh may take.
      * @param lease how long others with the same store leave a refresh to whoever began it.
+     * @param clientKey signs who the client is (`private_key_jwt`), instead of a secret.
+     * @param dpopKey signs that a token is this client's own (DPoP).
      * @param refresh a refresh of one's own making, instead of the dialect's.
      * @param transport an HTTP stack of one's own, instead of the built-in one.
      * @param onEvent hears each event, in order, on a thread of its own: it may block, and may call the session.
@@ -78,6 +80,8 @@ public class Session private constructor(
         waitTimeout: Duration = 30.seconds,
         sendTimeout: Duration = 60.seconds,
         lease: Duration = 90.seconds,
+        clientKey: SigningKey? = null,
+        dpopKey: SigningKey? = null,
         refresh: Refresh? = null,
         transport: Transport? = null,
         onEvent: ((Event) -> Unit)? = null,
@@ -85,7 +89,7 @@ public class Session private constructor(
     ) : this(
         SessionSettings(
             dialect, tokenUrl, clientId, clientSecret, credential, origins, insecureOrigins, variables, rotation,
-            background, waitTimeout, sendTimeout, lease,
+            background, waitTimeout, sendTimeout, lease, clientKey, dpopKey,
         ),
         store, refresh, transport, onEvent, clock, Any(),
     )
@@ -231,7 +235,16 @@ public class Session private constructor(
         return native { native.verdict(exchange.native()) }.told()
     }
 
-    /** For adapters: a request was sent again, as [judge] said. */
+    /**
+     * For adapters: the proof to send with a request that carries [token], as the header `DPoP`; nothing where the token is
+     * not bound to a key. Each send wants a new one.
+     */
+    public fun proof(token: Token, method: String, url: String): String? {
+        open()
+        return native { native.proof(token.native, method, url) }
+    }
+
+    /** For adapters: a request was sent again, as [judge] said; not after [Verdict.NonceRequired], which keeps its token. */
     public fun replayed() {
         open()
         native { native.replayed() }

@@ -5,6 +5,8 @@ import kotlin.time.Duration
 import dev.rekindle.ffi.Dialect as NativeDialect
 import dev.rekindle.ffi.Rotation as NativeRotation
 import dev.rekindle.ffi.SessionConfig as NativeConfig
+import dev.rekindle.ffi.SigningKey as NativeKey
+import dev.rekindle.ffi.generateSigningKey
 
 /** How a server speaks. */
 public class Dialect private constructor(internal val native: NativeDialect) {
@@ -49,6 +51,26 @@ public sealed interface Rotation {
     public data object Unknown : Rotation
 }
 
+/** A private key: `private_key_jwt` (RFC 7523) and DPoP (RFC 9449). Its text shows its thumbprint. */
+public class SigningKey private constructor(internal val native: NativeKey) {
+    /** Reads a private key in PEM (PKCS #8 or PKCS #1). [keyId]: the name under which the server knows it. */
+    public constructor(pem: String, keyId: String? = null) : this(native { NativeKey.fromPem(pem, keyId) })
+
+    /** Its public half, as a JSON Web Key. */
+    public val jwk: String get() = native.jwk()
+
+    /** The thumbprint of its public half (RFC 7638). */
+    public val thumbprint: String get() = native.thumbprint()
+
+    override fun toString(): String = "SigningKey($thumbprint)"
+
+    public companion object {
+        /** Makes a new P-256 key, and its PEM: keep that where secrets are kept, tokens bound to the key need it. */
+        public fun generate(): Pair<SigningKey, String> =
+            native { generateSigningKey() }.let { SigningKey(it.key) to it.pem }
+    }
+}
+
 internal class SessionSettings(
     val dialect: Dialect,
     val tokenUrl: String?,
@@ -63,6 +85,8 @@ internal class SessionSettings(
     val waitTimeout: Duration?,
     val sendTimeout: Duration?,
     val lease: Duration?,
+    val clientKey: SigningKey? = null,
+    val dpopKey: SigningKey? = null,
     /** For tests: shares no state with other sessions, as if each were a process of its own. */
     val alone: Boolean = false,
 ) {
@@ -80,6 +104,8 @@ internal class SessionSettings(
         waitTimeout?.crossing("waitTimeout"),
         sendTimeout?.crossing("sendTimeout"),
         lease?.crossing("lease"),
+        clientKey?.native,
+        dpopKey?.native,
         alone,
     )
 }

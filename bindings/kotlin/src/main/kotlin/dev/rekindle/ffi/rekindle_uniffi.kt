@@ -848,6 +848,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_operation_of(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_func_generate_signing_key(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_bodyfactory_open(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_bodysource_next(
@@ -890,6 +892,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_eventstream_poll(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_signingkey_jwk(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_refresh_refresh(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_response_body(
@@ -921,6 +927,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_rekindle_uniffi_checksum_method_session_owns(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_prometheus(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_proof(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_reads(
     ): Int
@@ -973,6 +981,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_rekindle_uniffi_checksum_constructor_client_new(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_constructor_manualclock_new(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_constructor_signingkey_from_pem(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_constructor_session_new(
     ): Int
@@ -1098,6 +1108,18 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_eventstream_poll(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_clone_signingkey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_free_signingkey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_constructor_signingkey_from_pem(`pem`: RustBuffer.ByValue,`keyId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_signingkey_jwk(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_signingkey_thumbprint(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_signingkey_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_clone_refresh(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_free_refresh(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1147,6 +1169,8 @@ internal object UniffiLib {
     external fun uniffi_rekindle_uniffi_fn_method_session_owns(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
     external fun uniffi_rekindle_uniffi_fn_method_session_prometheus(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_session_proof(`ptr`: Long,`token`: Long,`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_reads(`ptr`: Long,`status`: Short,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
@@ -1245,6 +1269,8 @@ internal object UniffiLib {
     external fun uniffi_rekindle_uniffi_fn_func_error_kinds(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_operation_of(`method`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_func_generate_signing_key(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_rekindle_uniffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1371,6 +1397,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_func_operation_of() and 0xFFFF) != 63170) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 12412) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_bodyfactory_open() and 0xFFFF) != 21389) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1434,6 +1463,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_eventstream_poll() and 0xFFFF) != 55604) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_signingkey_jwk() and 0xFFFF) != 50192) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint() and 0xFFFF) != 1255) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_refresh_refresh() and 0xFFFF) != 51849) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1482,13 +1517,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_prometheus() and 0xFFFF) != 49064) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_proof() and 0xFFFF) != 13004) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_reads() and 0xFFFF) != 6723) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_refresh() and 0xFFFF) != 38579) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_replayed() and 0xFFFF) != 10925) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_replayed() and 0xFFFF) != 20942) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_shutdown() and 0xFFFF) != 12562) {
@@ -1558,6 +1596,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_constructor_manualclock_new() and 0xFFFF) != 22657) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_constructor_signingkey_from_pem() and 0xFFFF) != 57706) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_constructor_session_new() and 0xFFFF) != 56919) {
@@ -6162,6 +6203,16 @@ public interface SessionInterface {
     fun `prometheus`(): kotlin.String
 
     /**
+     * The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
+     * a key. Each send wants a new one.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    fun `proof`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String): kotlin.String?
+
+    /**
      * Whether the body of a response with this status must be read to be judged.
      */
     fun `reads`(`status`: kotlin.UShort): kotlin.Boolean
@@ -6176,7 +6227,7 @@ public interface SessionInterface {
     suspend fun `refresh`(`force`: kotlin.Boolean = false, `cancel`: CancelToken? = null): Token
 
     /**
-     * A request was sent again, as `judge` said.
+     * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
      */
     fun `replayed`()
 
@@ -6557,6 +6608,31 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
+     * The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
+     * a key. Each send wants a new one.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    @Throws(RekindleException::class)override fun `proof`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String): kotlin.String? {
+            return FfiConverterOptionalString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_proof(
+        it,
+
+        FfiConverterTypeToken.lower(`token`),
+        FfiConverterString.lower(`method`),
+        FfiConverterString.lower(`url`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * Whether the body of a response with this status must be read to be judged.
      */override fun `reads`(`status`: kotlin.UShort): kotlin.Boolean {
             return FfiConverterBoolean.lift(
@@ -6604,7 +6680,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * A request was sent again, as `judge` said.
+     * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
      */override fun `replayed`()
         =
     callWithHandle {
@@ -6906,6 +6982,325 @@ public object FfiConverterTypeSession: FfiConverter<Session, Long> {
     override fun allocationSize(value: Session) = 8UL
 
     override fun write(value: Session, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A private key: `private_key_jwt` (RFC 7523) and DPoP (RFC 9449).
+ */
+public interface SigningKeyInterface {
+
+    /**
+     * Its public half, as a JSON Web Key.
+     */
+    fun `jwk`(): kotlin.String
+
+    /**
+     * The thumbprint of its public half (RFC 7638).
+     */
+    fun `thumbprint`(): kotlin.String
+
+    companion object
+}
+
+/**
+ * A private key: `private_key_jwt` (RFC 7523) and DPoP (RFC 9449).
+ */
+open class SigningKey: Disposable, AutoCloseable, SigningKeyInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rekindle_uniffi_fn_free_signingkey(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_clone_signingkey(handle, status)
+        }
+    }
+
+
+    /**
+     * Its public half, as a JSON Web Key.
+     */override fun `jwk`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_signingkey_jwk(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The thumbprint of its public half (RFC 7638).
+     */override fun `thumbprint`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_signingkey_thumbprint(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_signingkey_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+    companion object {
+
+    /**
+     * Reads a private key in PEM (PKCS #8 or PKCS #1). `key_id`: the name under which the server knows it.
+     *
+     * # Errors
+     *
+     * InvalidConfig if it is no private key of a kind that can sign here.
+     */
+    @Throws(RekindleException::class) fun `fromPem`(`pem`: kotlin.String, `keyId`: kotlin.String? = null): SigningKey {
+            return FfiConverterTypeSigningKey.lift(
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_constructor_signingkey_from_pem(
+
+
+        FfiConverterString.lower(`pem`),
+        FfiConverterOptionalString.lower(`keyId`),_status)
+}
+    )
+    }
+
+
+
+    }
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSigningKey: FfiConverter<SigningKey, Long> {
+    override fun lower(value: SigningKey): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): SigningKey {
+        return SigningKey(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): SigningKey {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: SigningKey) = 8UL
+
+    override fun write(value: SigningKey, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -8652,6 +9047,62 @@ public object FfiConverterTypeExchange: FfiConverterRustBuffer<Exchange> {
 
 
 /**
+ * A new key, and what it is kept as.
+ */
+data class GeneratedKey (
+    /**
+     * The key.
+     */
+    val `key`: SigningKey
+    ,
+    /**
+     * Its PEM. Keep it where secrets are kept: tokens that are bound to it are of no use without it.
+     */
+    val `pem`: kotlin.String
+
+): Disposable{
+
+
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`key`,
+        this.`pem`
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeGeneratedKey: FfiConverterRustBuffer<GeneratedKey> {
+    override fun read(buf: ByteBuffer): GeneratedKey {
+        return GeneratedKey(
+            FfiConverterTypeSigningKey.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: GeneratedKey) = (
+            FfiConverterTypeSigningKey.allocationSize(value.`key`) +
+            FfiConverterString.allocationSize(value.`pem`)
+    )
+
+    override fun write(value: GeneratedKey, buf: ByteBuffer) {
+            FfiConverterTypeSigningKey.write(value.`key`, buf)
+            FfiConverterString.write(value.`pem`, buf)
+    }
+}
+
+
+
+/**
  * What a refresh brought.
  */
 data class Grant (
@@ -9422,11 +9873,21 @@ data class SessionConfig (
     val `lease`: java.time.Duration? = null
     ,
     /**
+     * Signs who the client is (`private_key_jwt`), instead of a secret.
+     */
+    val `clientKey`: SigningKey? = null
+    ,
+    /**
+     * Signs that a token is this client's own (DPoP).
+     */
+    val `dpopKey`: SigningKey? = null
+    ,
+    /**
      * For tests: shares no state with other sessions of this process, as if each were a process of its own.
      */
     val `alone`: kotlin.Boolean = false
 
-){
+): Disposable{
 
 
 
@@ -9438,6 +9899,29 @@ data class SessionConfig (
     UniffiLib.uniffi_rekindle_uniffi_fn_method_sessionconfig_uniffi_trait_debug(FfiConverterTypeSessionConfig.lower(this),
         _status)
 }
+    )
+    }
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`dialect`,
+        this.`tokenUrl`,
+        this.`clientId`,
+        this.`clientSecret`,
+        this.`credential`,
+        this.`variables`,
+        this.`origins`,
+        this.`insecureOrigins`,
+        this.`rotation`,
+        this.`background`,
+        this.`waitTimeout`,
+        this.`sendTimeout`,
+        this.`lease`,
+        this.`clientKey`,
+        this.`dpopKey`,
+        this.`alone`
     )
     }
 
@@ -9463,6 +9947,8 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalDuration.read(buf),
+            FfiConverterOptionalTypeSigningKey.read(buf),
+            FfiConverterOptionalTypeSigningKey.read(buf),
             FfiConverterBoolean.read(buf),
         )
     }
@@ -9481,6 +9967,8 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.allocationSize(value.`waitTimeout`) +
             FfiConverterOptionalDuration.allocationSize(value.`sendTimeout`) +
             FfiConverterOptionalDuration.allocationSize(value.`lease`) +
+            FfiConverterOptionalTypeSigningKey.allocationSize(value.`clientKey`) +
+            FfiConverterOptionalTypeSigningKey.allocationSize(value.`dpopKey`) +
             FfiConverterBoolean.allocationSize(value.`alone`)
     )
 
@@ -9498,6 +9986,8 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.write(value.`waitTimeout`, buf)
             FfiConverterOptionalDuration.write(value.`sendTimeout`, buf)
             FfiConverterOptionalDuration.write(value.`lease`, buf)
+            FfiConverterOptionalTypeSigningKey.write(value.`clientKey`, buf)
+            FfiConverterOptionalTypeSigningKey.write(value.`dpopKey`, buf)
             FfiConverterBoolean.write(value.`alone`, buf)
     }
 }
@@ -13154,6 +13644,38 @@ public object FfiConverterOptionalTypeResponse: FfiConverterRustBuffer<Response?
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeSigningKey: FfiConverterRustBuffer<SigningKey?> {
+    override fun read(buf: ByteBuffer): SigningKey? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeSigningKey.read(buf)
+    }
+
+    override fun allocationSize(value: SigningKey?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeSigningKey.allocationSize(value)
+        }
+    }
+
+    override fun write(value: SigningKey?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeSigningKey.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeToken: FfiConverterRustBuffer<Token?> {
     override fun read(buf: ByteBuffer): Token? {
         if (buf.get().toInt() == 0) {
@@ -13680,6 +14202,24 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
 
         FfiConverterString.lower(`method`),
         FfiConverterByteArray.lower(`body`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Makes a new P-256 key.
+         *
+         * # Errors
+         *
+         * Misuse if the operating system gives no randomness.
+         */
+    @Throws(RekindleException::class) fun `generateSigningKey`(): GeneratedKey {
+            return FfiConverterTypeGeneratedKey.lift(
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_func_generate_signing_key(
+
+        _status)
 }
     )
     }

@@ -1,0 +1,343 @@
+//! `fork()`: a child takes nothing of its parent's that a thread, a connection or a flight of the parent's still
+//! works with (spec 4.9).
+//!
+//! A program that forks calls three functions around its fork; a host that has fork hooks (Python's
+//! `os.register_at_fork`) calls them there:
+//!
+//! ```no_run
+//! # fn fork() -> i32 { 1 }
+//! rekindle::fork::before();
+//! match fork() {
+//!     0 => rekindle::fork::after_in_child(),
+//!     _ => rekindle::fork::after_in_parent(), // also if it failed
+//! }
+//! ```
+//!
+//! Parent and child go on at once, with the sessions and clients that they have. The child leaks the parent's runtime,
+//! connections and waiters, never drops them (dropping would reach into the parent's sockets), and makes its own when
+//! it first needs them. What a shared store holds, it reads there; a parent's refresh under way is to it one of
+//! another process. A session in memory serves its valid token in the child, but has no right to spend the refresh
+//! token, of which the parent has a copy: a refresh there is Misuse, unless the server does not rotate.
+//!
+//! A child whose parent did not call them is noticed by its process id at its first call that needs more than a
+//! valid token. It goes on all the same, but for one moment: if the parent was just then writing a file store, or
+//! reading or writing a memory store, that store's lock may be held in the child for good.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use arc_swap::{ArcSwapOption, Guard};
+
+/// The process, and how many forks lie behind it: a process id alone may come again.
+static MARK: AtomicU64 = AtomicU64::new(0);
+
+/// Read while a store is at work, written by who forks: a child must inherit neither a file lock nor a store's
+/// state half-way.
+static GATE: PerProcess<&'static RwLock<()>> = PerProcess::new();
+
+thread_local! {
+    /// What the thread that forks holds.
+    static HELD: Cell<Option<RwLockWriteGuard<'static, ()>>> = const { Cell::new(None) };
+}
+
+/// Right before `fork()`, on the thread that forks: waits until no store is at work, and keeps it so.
+///
+/// ```
+/// rekindle::fork::before();
+/// // fork()
+/// rekindle::fork::after_in_parent();
+/// ```
+pub fn before() {
+    let held = HELD.take().unwrap_or_else(|| gate().write().unwrap_or_else(PoisonError::into_inner));
+    HELD.set(Some(held));
+}
+
+/// Right after `fork()`, in the parent, on the same thread; also where the fork failed.
+///
+/// ```
+/// rekindle::fork::after_in_parent(); // without `before`, nothing
+/// ```
+pub fn after_in_parent() {
+    drop(HELD.take());
+}
+
+/// Right after `fork()`, in the child.
+///
+/// ```
+/// rekindle::fork::after_in_child(); // in a process that was not forked, no more than `after_in_parent`
+/// ```
+pub fn after_in_child() {
+    let held = HELD.take();
+    let inherited = MARK.load(Ordering::Relaxed) != mark();
+    if inherited {
+        // Others may wait there, in the parent: this process has a gate of its own.
+        std::mem::forget(held);
+        crate::store::close_inherited_locks();
+    }
+}
+
+/// While it is held, no fork that calls [`before`] takes place.
+pub(crate) fn quiet() -> RwLockReadGuard<'static, ()> {
+    gate().read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn gate() -> &'static RwLock<()> {
+    *GATE.get(|_| Box::leak(Box::default()))
+}
+
+/// Names this process. Asks the operating system, so it notices a fork that nobody announced.
+pub(crate) fn mark() -> u64 {
+    let process = std::process::id();
+    let known = MARK.load(Ordering::Relaxed);
+    if (known >> 32) as u32 == process {
+        return known;
+    }
+    let new = u64::from(process) << 32 | u64::from((known as u32).wrapping_add(1));
+    match MARK.compare_exchange(known, new, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => new,
+        Err(seen) => seen,
+    }
+}
+
+/// As [`mark`] found it last: no system call, for what every request needs.
+fn last_mark() -> u64 {
+    match MARK.load(Ordering::Relaxed) {
+        0 => mark(),
+        known => known,
+    }
+}
+
+/// Something of which each process has its own. What a forked child inherits it neither uses nor drops.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use rekindle::fork::PerProcess;
+///
+/// static NAMES: PerProcess<Mutex<Vec<String>>> = PerProcess::new();
+///
+/// NAMES.get(|_| Mutex::default()).lock().unwrap().push("Ada".into());
+/// assert_eq!(NAMES.get(|_| Mutex::default()).lock().unwrap().len(), 1); // in a forked child: 0
+/// ```
+pub struct PerProcess<T>(ArcSwapOption<OfProcess<T>>);
+
+impl<T> PerProcess<T> {
+    /// Nothing yet.
+    ///
+    /// ```
+    /// static COUNT: rekindle::fork::PerProcess<u32> = rekindle::fork::PerProcess::new();
+    /// assert_eq!(*COUNT.get(|_| 7), 7);
+    /// ```
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(ArcSwapOption::const_empty())
+    }
+
+    /// That of this process.
+    ///
+    /// ```
+    /// let count = rekindle::fork::PerProcess::of(7);
+    /// assert_eq!(*count.get(|_| 0), 7);
+    /// ```
+    #[must_use]
+    pub fn of(value: T) -> Self {
+        Self(ArcSwapOption::from_pointee(OfProcess::new(value)))
+    }
+
+    /// That of this process, made if there is none; `make` may have a look at what the parent left, but its
+    /// locks may be held by threads that are gone. No lock, no system call, no shared write where there is one.
+    ///
+    /// ```
+    /// let count = rekindle::fork::PerProcess::new();
+    /// assert_eq!(*count.get(|inherited| inherited.map_or(0, |count| count + 1)), 0);
+    /// ```
+    pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> Mine<T> {
+        let known = self.0.load();
+        if known.as_ref().is_some_and(|known| known.mark == last_mark()) {
+            return Mine(known);
+        }
+        drop(known);
+        self.renew(make)
+    }
+
+    /// As [`PerProcess::get`], and asks the operating system which process this is: for what may be the first
+    /// to be called in a child of which nobody told.
+    ///
+    /// ```
+    /// let count = rekindle::fork::PerProcess::new();
+    /// assert_eq!(*count.get_checked(|_| 7), 7);
+    /// ```
+    pub fn get_checked(&self, make: impl FnOnce(Option<&T>) -> T) -> Mine<T> {
+        mark();
+        self.get(make)
+    }
+
+    #[cold]
+    fn renew(&self, make: impl FnOnce(Option<&T>) -> T) -> Mine<T> {
+        mark();
+        let old = self.0.load_full();
+        if !old.as_ref().is_some_and(|old| old.is_here()) {
+            let left = old.as_ref().and_then(|old| old.value.as_ref());
+            let new = Arc::new(OfProcess::new(make(left)));
+            // Where another thread was faster, its own is taken. What was inherited is not dropped: see there.
+            self.0.compare_and_swap(&old, Some(new));
+        }
+        Mine(self.0.load())
+    }
+}
+
+impl<T> Drop for PerProcess<T> {
+    fn drop(&mut self) {
+        // So that what it holds knows where it is.
+        mark();
+    }
+}
+
+impl<T> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a [`PerProcess`] holds for this process.
+pub struct Mine<T>(Guard<Option<Arc<OfProcess<T>>>>);
+
+impl<T> Deref for Mine<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        let value = self.0.as_ref().and_then(|made| made.value.as_ref());
+        value.expect("it is made before it is handed out, and kept until it is dropped")
+    }
+}
+
+/// Something of the process that made it: a forked child gets nothing, and leaks it.
+///
+/// ```
+/// let mut body = rekindle::fork::OfProcess::new("a connection's");
+/// assert_eq!(body.get(), Some(&"a connection's"));
+/// assert_eq!(body.get_mut(), Some(&mut "a connection's")); // in a forked child: None
+/// ```
+pub struct OfProcess<T> {
+    mark: u64,
+    /// Taken only when it is dropped.
+    value: Option<T>,
+}
+
+impl<T> OfProcess<T> {
+    /// Of this process.
+    ///
+    /// ```
+    /// let number = rekindle::fork::OfProcess::new(7);
+    /// assert!(number.get().is_some());
+    /// ```
+    pub fn new(value: T) -> Self {
+        Self { mark: last_mark(), value: Some(value) }
+    }
+
+    /// The value, in the process that made it.
+    ///
+    /// ```
+    /// assert_eq!(rekindle::fork::OfProcess::new(7).get(), Some(&7));
+    /// ```
+    #[must_use]
+    pub fn get(&self) -> Option<&T> {
+        self.value.as_ref().filter(|_| self.is_here())
+    }
+
+    /// The value, in the process that made it.
+    ///
+    /// ```
+    /// assert_eq!(rekindle::fork::OfProcess::new(7).get_mut(), Some(&mut 7));
+    /// ```
+    #[must_use]
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        let here = self.is_here();
+        self.value.as_mut().filter(|_| here)
+    }
+
+    fn is_here(&self) -> bool {
+        self.mark == last_mark()
+    }
+}
+
+impl<T> Drop for OfProcess<T> {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            std::mem::forget(self.value.take());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tells on a channel that it was dropped.
+    struct Tells(std::sync::mpsc::Sender<()>);
+
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    /// As a forked child sees it: of a process that this one is not.
+    fn inherited<T>(value: T) -> OfProcess<T> {
+        OfProcess { mark: 1, value: Some(value) }
+    }
+
+    // spec 4.9
+    #[test]
+    fn what_was_inherited_is_made_anew_and_never_dropped() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let made = PerProcess(ArcSwapOption::from_pointee(inherited((7, Tells(tell.clone())))));
+        let anew = made.get(|old| (old.map_or(0, |old| old.0 + 1), Tells(tell.clone())));
+        assert_eq!((*anew).0, 8);
+        drop(anew);
+        assert!(told.try_recv().is_err(), "the parent's was dropped");
+        drop(made);
+        assert!(told.try_recv().is_ok(), "its own is dropped as ever");
+        assert!(told.try_recv().is_err());
+    }
+
+    // spec 4.9
+    #[test]
+    fn what_belongs_to_the_parent_is_not_touched() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut body = inherited(Tells(tell));
+        assert!(body.get().is_none() && body.get_mut().is_none());
+        drop(body);
+        assert!(told.try_recv().is_err());
+    }
+
+    #[test]
+    fn threads_that_come_at_once_get_the_same() {
+        let made: Arc<PerProcess<u64>> = Arc::default();
+        let numbers = Arc::new(AtomicU64::new(0));
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let (made, numbers) = (made.clone(), numbers.clone());
+                std::thread::spawn(move || *made.get(|_| numbers.fetch_add(1, Ordering::Relaxed)))
+            })
+            .collect();
+        let got: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(got.iter().all(|one| *one == got[0]), "{got:?}");
+    }
+
+    #[test]
+    fn the_gate_waits_for_stores_at_work_and_may_be_shut_twice() {
+        let at_work = quiet();
+        let forks = std::thread::spawn(|| {
+            before();
+            before();
+            after_in_parent();
+            after_in_parent();
+        });
+        assert!(!forks.is_finished());
+        drop(at_work);
+        forks.join().unwrap();
+        drop(quiet());
+    }
+}

@@ -1,0 +1,34 @@
+//! A mutex that knows nothing of poison. Std's, and no other: it is nothing but its own few bytes, while tables of
+//! waiting threads that a process keeps elsewhere would be inherited by a forked child, with threads in them that it
+//! does not have (spec 4.9).
+
+use std::sync::PoisonError;
+
+pub(crate) use std::sync::MutexGuard;
+
+#[derive(Default)]
+pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    /// What a panic left behind is as good as before: nothing here is half done where it could panic.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing if somebody holds it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}

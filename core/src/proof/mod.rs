@@ -1,0 +1,108 @@
+//! Proofs that the client signs: who it is (`private_key_jwt`, RFC 7523), and that a stolen token is of no use
+//! to others (DPoP, RFC 9449).
+
+mod key;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
+
+use http::Method;
+use http::header::{DATE, HeaderMap, HeaderName, HeaderValue};
+use rekindle_proto::proof::{Possession, client_assertion, possession};
+use rekindle_proto::{Failure, Secret, Wall};
+use url::Url;
+
+pub use key::SigningKey;
+
+use crate::fork::PerProcess;
+use crate::lock::Mutex;
+
+/// Carries a proof of possession.
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_NONCE: &str = "dpop-nonce";
+
+/// The keys of a session, and what servers said about proofs.
+#[derive(Default)]
+pub(crate) struct Proofs {
+    client_key: Option<SigningKey>,
+    dpop_key: Option<SigningKey>,
+    /// By origin (spec 9.4).
+    nonces: PerProcess<Mutex<BTreeMap<String, HeaderValue>>>,
+    /// How far the token endpoint's clock is ahead of ours, once it complained (spec 5.1).
+    ahead_ms: AtomicI64,
+}
+
+impl Proofs {
+    /// Nothing where there is no key.
+    pub(crate) fn of(client_key: Option<SigningKey>, dpop_key: Option<SigningKey>) -> Option<Arc<Self>> {
+        let some = client_key.is_some() || dpop_key.is_some();
+        some.then(|| Arc::new(Self { client_key, dpop_key, ..Self::default() }))
+    }
+
+    /// Whether tokens are bound to a key.
+    pub(crate) fn bind_tokens(&self) -> bool {
+        self.dpop_key.is_some()
+    }
+
+    /// A fresh assertion for one token request (spec 5.5).
+    pub(crate) fn assertion(
+        &self,
+        client_id: Option<&str>,
+        endpoint: &Url,
+        now: Wall,
+    ) -> Result<Option<Secret>, Failure> {
+        let Some(key) = &self.client_key else { return Ok(None) };
+        let claims =
+            client_assertion(client_id.unwrap_or_default(), endpoint, &unique()?, self.corrected(now));
+        key.assertion(&claims).map(Some)
+    }
+
+    /// A fresh proof for one send to that URL (spec 9.4).
+    pub(crate) fn possession(
+        &self,
+        method: &Method,
+        url: &Url,
+        access_token: Option<&Secret>,
+        now: Wall,
+    ) -> Result<Option<HeaderValue>, Failure> {
+        let Some(key) = &self.dpop_key else { return Ok(None) };
+        let nonce = self.nonces.get(|_| Mutex::default()).lock().get(&origin(url)).cloned();
+        let nonce = nonce.as_ref().and_then(|nonce| nonce.to_str().ok());
+        let claims =
+            possession(&Possession { method, url, nonce, access_token }, &unique()?, self.corrected(now));
+        key.possession(&claims).map(Some)
+    }
+
+    /// Keeps the nonce that an answer brings, whatever its status (RFC 9449 section 8.2).
+    pub(crate) fn hear(&self, url: &Url, headers: &HeaderMap) {
+        if let (true, Some(nonce)) = (self.bind_tokens(), headers.get(DPOP_NONCE)) {
+            self.nonces.get(|_| Mutex::default()).lock().insert(origin(url), nonce.clone());
+        }
+    }
+
+    /// The token endpoint finds our clock wrong: its own counts from now on, as its `Date` tells it.
+    pub(crate) fn follow_clock(&self, headers: &HeaderMap, now: Wall) {
+        let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        let date = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
+        if let Some(date) = date.and_then(|date| i64::try_from(date.as_millis()).ok()) {
+            self.ahead_ms.store(date.saturating_sub(now.0), Ordering::Relaxed);
+        }
+    }
+
+    fn corrected(&self, now: Wall) -> Wall {
+        Wall(now.0.saturating_add(self.ahead_ms.load(Ordering::Relaxed)))
+    }
+}
+
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// 128 random bits: never the same twice.
+fn unique() -> Result<String, Failure> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits).map_err(|error| key::no_randomness(&error))?;
+    Ok(key::base64url(&bits))
+}
