@@ -33,8 +33,9 @@ private class Trial(val name: String, val make: (Terms) -> Contender) {
     }
 }
 
-private val DEADLINE = 2.seconds
-private const val SOON = 3.0
+/** A call's own; all contenders' calls have it. */
+private val DEADLINE = 4.seconds
+private const val SOON = 6.0
 private const val AT_MOST = 30.0
 private const val SLOW = """{"token_latency_ms": 600}"""
 
@@ -90,7 +91,7 @@ private fun Trial.hung(it: Contender): Seen {
     settle()
     val next = it.begin("/data").ended(AT_MOST)
     val isGood = null !in ended && took < SOON && next.isOk() && isSignedIn()
-    return Seen(isGood, "5 callers with 2 s each took %.1f s; then %s, %s".format(took, text(next), signedIn()))
+    return Seen(isGood, "5 callers with 4 s each took %.1f s; then %s, %s".format(took, text(next), signedIn()))
 }
 
 private fun Trial.twoProcesses(): Seen {
@@ -106,6 +107,8 @@ fun correctness(times: Int): String {
     val head = "| | ${CHECKS.keys.joinToString(" | ")} |\n|---|${"---|".repeat(CHECKS.size)}\n"
     return head + CONTENDERS.entries.joinToString("") { (name, make) ->
         System.err.println(name)
+        // Loads its classes, which may take longer than a deadline.
+        Trial(name, make).run { it -> it.begin("/data").ended(AT_MOST).let { Seen(true, "") } }
         val cells = CHECKS.entries.map { (what, check) -> cell(what, times) { Trial(name, make).run(check) } }
         "| $name | ${cells.joinToString(" | ")} |\n"
     }
