@@ -83,6 +83,10 @@ fn alone(what: &str, each: &str) -> io::Result<()> {
         return Ok(());
     }
     let each = each.parse().map_err(io::Error::other)?;
+    if what.starts_with("token") {
+        token::alone(what, each);
+        return Ok(());
+    }
     requests::alone(&Server::start()?, what, each);
     Ok(())
 }

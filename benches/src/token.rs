@@ -1,14 +1,16 @@
 //! A valid token: what it costs to take it.
 
 use std::hint::black_box;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use rekindle::Session;
+use rekindle::clock::{Clock, SystemClock};
 use tokio::runtime::Builder;
 
 use crate::alloc::counted;
+use crate::clock::StdClock;
 use crate::measure::{Compared, Took, by_thread, compared};
 
 const MANY: usize = 500_000;
@@ -22,7 +24,7 @@ pub(crate) struct Figures {
 }
 
 pub(crate) fn measured(rounds: usize) -> Figures {
-    let session = session();
+    let session = session(Arc::new(SystemClock));
     Figures {
         allocations: allocations(&session),
         if_valid: compared(rounds, MANY, || if_valid(&session), floor),
@@ -31,11 +33,24 @@ pub(crate) fn measured(rounds: usize) -> Figures {
     }
 }
 
-fn session() -> Session {
+/// Only one of them, for a profiler.
+pub(crate) fn alone(what: &str, rounds: usize) {
+    let session = session(Arc::new(StdClock(Instant::now())));
+    for _ in 0..rounds {
+        match what {
+            "token-if-valid" => if_valid(&session),
+            "token-floor" => floor(),
+            _ => awaited(&session),
+        };
+    }
+}
+
+fn session(clock: Arc<dyn Clock>) -> Session {
     let session = Session::builder("oauth2")
         .token_url("https://auth.example.com/token")
         .tokens("at-1", "rt-1")
         .expires_in(Duration::from_secs(3600))
+        .clock(clock)
         .build()
         .expect("a session");
     // The first call reads the store.

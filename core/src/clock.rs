@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rekindle_proto::{Now, Wall};
 
@@ -16,6 +16,11 @@ use crate::lock::{Mutex, MutexGuard};
 pub trait Clock: Send + Sync + 'static {
     /// Both clocks, now.
     fn now(&self) -> Now;
+
+    /// The monotonic one alone.
+    fn mono(&self) -> Duration {
+        self.now().mono
+    }
 
     /// Resolves once `mono` has been reached. Inside a tokio runtime with time enabled.
     fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -28,6 +33,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Now {
         Now { mono: boot_time(), wall: wall_time() }
+    }
+
+    fn mono(&self) -> Duration {
+        boot_time()
     }
 
     fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -78,9 +87,10 @@ fn boot_time() -> Duration {
 }
 
 /// Names this boot of this machine, where the system tells (spec 4.5).
-pub(crate) fn boot_id() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned())
+pub(crate) fn boot_id() -> Option<Arc<str>> {
+    static ID: OnceLock<Option<Arc<str>>> = OnceLock::new();
+    let read = || Some(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().into());
+    ID.get_or_init(read).clone()
 }
 
 #[cfg(unix)]
@@ -88,11 +98,17 @@ fn duration(time: rustix::time::Timespec) -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// To the kernel's tick, some milliseconds, where that costs less: tokens live for minutes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const WALL: rustix::time::ClockId = rustix::time::ClockId::RealtimeCoarse;
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+const WALL: rustix::time::ClockId = rustix::time::ClockId::Realtime;
+
 fn wall_time() -> Wall {
-    match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
-        Err(before) => Wall(-i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX)),
-    }
+    let time = rustix::time::clock_gettime(WALL);
+    let millis = u32::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
+    Wall(time.tv_sec.saturating_mul(1_000).saturating_add(i64::from(millis)))
 }
 
 /// A clock that stands until a test turns it.

@@ -57,6 +57,11 @@ impl Session {
         drive(py, waiter, work, |py, token| Ok(token.map(Held).into_pyobject(py)?.unbind()))
     }
 
+    /// Whether the token is for this URL's origin; a URL that is none is nobody's.
+    fn owns(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| self.inner.owns(&url))
+    }
+
     /// Whether the body of a response with this status must be read to be judged.
     fn reads(&self, status: u16) -> bool {
         status >= 400 || self.inner.dialect().errors_with_success_status()
@@ -83,11 +88,11 @@ impl Session {
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| wrong("method is no HTTP method"))?;
         let status = StatusCode::from_u16(status).map_err(|_| wrong("status is no HTTP status"))?;
         let (session, token) = (self.inner.clone(), held.0.clone());
-        if !session.owns(&url) {
-            return Ok((None::<Held>, "", None::<&str>).into_pyobject(py)?.into_any().unbind());
-        }
         let operation = content.as_deref().filter(|_| method == Method::POST).and_then(graphql::detect);
         let work = async move {
+            if !session.owns(&url) {
+                return Ok((None, "", None));
+            }
             let exchange = Exchange {
                 method: &method,
                 url: &url,
@@ -124,7 +129,8 @@ fn map(headers: Vec<(String, String)>) -> HeaderMap {
     };
     let mut map = HeaderMap::new();
     for (name, value) in headers.into_iter().filter_map(pair) {
-        map.append(name, value);
+        // It panics when it is full; a server that sends as many is not understood anyway.
+        let _ = map.try_append(name, value);
     }
     map
 }

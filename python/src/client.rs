@@ -11,9 +11,10 @@ use rekindle::proto::retry::RetryPolicy;
 use rekindle::transport::{BoxError, ProxyChoice, ReqwestTransport, TransportOptions};
 use rekindle::{Error, ErrorKind};
 
+use crate::attach::attached;
 use crate::errors::{Problem, raise};
 use crate::response::Raw;
-use crate::run::{Waiter, drive};
+use crate::run::{Waiter, drive, elsewhere};
 use crate::session::Session;
 
 /// Name, file name, media type, content.
@@ -56,15 +57,16 @@ impl Client {
         builder =
             headers.into_iter().fold(builder, |builder, (name, value)| builder.default_header(name, value));
         if own_transport {
-            let transport = transport(proxy, roots, http2, user_agent).map_err(|error| raise(py, &error))?;
+            let transport = transport(proxy, roots, http2, user_agent);
+            let transport = transport.map_err(|error| raise(py, &by_our_names(error)))?;
             builder = builder.transport(Arc::new(transport));
         }
-        builder.build().map(Self).map_err(|error| raise(py, &error))
+        builder.build().map(Self).map_err(|error| raise(py, &by_our_names(error)))
     }
 
     /// `body` is bytes, or `(make, replayable)`: `make()` gives a function that gives one piece a call, then `None`.
     #[pyo3(signature = (method, url, *, params, headers, content, chunks, files, timeout, follow_redirects,
-        stream, waiter=None))]
+        idempotency_key, stream, waiter=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn request(
         &self,
@@ -78,6 +80,7 @@ impl Client {
         files: Option<Vec<File>>,
         timeout: Option<(Option<f64>,)>,
         follow_redirects: bool,
+        idempotency_key: Option<String>,
         stream: bool,
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
@@ -88,6 +91,9 @@ impl Client {
             request = request.query(&params);
         }
         request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        if let Some(key) = idempotency_key {
+            request = request.idempotency_key(key);
+        }
         if let Some((timeout,)) = timeout {
             request = request.timeout(duration(timeout));
         }
@@ -98,7 +104,11 @@ impl Client {
             _ => request,
         };
         let request = if stream { request.streamed() } else { request };
-        drive(py, waiter, send(request, stream), |py, raw: Raw| raw.tuple(py))
+        let convert = |py: Python<'_>, raw: Raw| raw.tuple(py);
+        match waiter {
+            None if stream => drive(py, None, elsewhere(send(request, true)), convert),
+            waiter => drive(py, waiter, send(request, stream), convert),
+        }
     }
 
     /// The data of a GraphQL answer, as JSON.
@@ -131,6 +141,7 @@ async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {
     };
     match answered {
         Ok(raw) => Ok(raw),
+        Err(error) if error.kind() == ErrorKind::InvalidConfig => Err(Problem::of(by_our_names(error)).await),
         Err(error) => Err(Problem::of(error).await),
     }
 }
@@ -140,14 +151,14 @@ fn pieces(py: Python<'_>, make: Py<PyAny>, replayable: bool) -> Body {
         return Body::once(chunks(Some(make)), None);
     }
     let _ = py;
-    Body::factory(move || chunks(Python::try_attach(|py| make.clone_ref(py))), None)
+    Body::factory(move || chunks(attached(|py| make.clone_ref(py))), None)
 }
 
 /// Calls `make` at the first piece, then what it gave for each piece, off the runtime's thread.
 fn chunks(make: Option<Py<PyAny>>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
     stream::try_unfold((make, None::<Py<PyAny>>), |(make, next)| async move {
         let piece = move || {
-            Python::try_attach(|py| -> PyResult<_> {
+            attached(|py| -> PyResult<_> {
                 let next = match (next, &make) {
                     (Some(next), _) => next,
                     (None, Some(make)) => make.call0(py)?,
@@ -195,6 +206,22 @@ fn transport(
         user_agent,
         ..defaults
     })
+}
+
+/// Core has other names for some settings.
+fn by_our_names(error: Error) -> Error {
+    let ours = [
+        ("extra_root_certificates[0]:", "verify:"),
+        ("proxy:", "proxies:"),
+        ("path_or_url:", "url:"),
+        ("query:", "params:"),
+        ("header:", "headers:"),
+        ("default_header:", "headers:"),
+    ];
+    let renamed = ours.iter().find_map(|(core, own)| {
+        error.message().strip_prefix(core).map(|rest| Error::new(error.kind(), format!("{own}{rest}")))
+    });
+    renamed.unwrap_or(error)
 }
 
 fn duration(seconds: Option<f64>) -> Duration {

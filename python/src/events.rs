@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use rekindle::proto::Event;
 use rekindle::proto::event::EventKind;
-use rekindle::proto::{DeadReason, Event};
 
 use crate::run::{Waiter, drive};
 
@@ -45,14 +45,9 @@ pub(crate) fn dict(py: Python<'_>, event: &Event) -> PyResult<Py<PyAny>> {
             facts.set_item("kind", kind.name())?;
             facts.set_item("retry_after", retry_after.map(|after| after.as_secs_f64()))?;
         }
-        EventKind::LoginRequired { reason } => facts.set_item("reason", reason_name(*reason))?,
+        EventKind::LoginRequired { reason } => facts.set_item("reason", reason.name())?,
         EventKind::Warned(warning) => facts.set_item("warning", warning.name())?,
         _ => {}
     }
     Ok(facts.into_any().unbind())
-}
-
-/// As the conformance cases write it.
-fn reason_name(reason: DeadReason) -> String {
-    serde_json::to_value(reason).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 //! values back. What Python users see is made of them in `python/rekindle/`.
 
 mod adapter;
+mod attach;
 mod client;
 mod errors;
 mod events;
@@ -9,6 +10,7 @@ mod response;
 mod run;
 mod session;
 mod store;
+mod testing;
 
 use pyo3::prelude::*;
 
@@ -17,20 +19,31 @@ mod _native {
     #[pymodule_export]
     use super::adapter::Held;
     #[pymodule_export]
+    use super::attach::end;
+    #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
     use super::events::Events;
     #[pymodule_export]
     use super::response::Stream;
     #[pymodule_export]
-    use super::run::{Running, after_fork_in_child, after_fork_in_parent, before_fork};
+    use super::run::{Answer, Running, after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]
     use super::session::Session;
 
     use super::*;
 
+    #[pymodule]
+    mod testing {
+        #[pymodule_export]
+        use crate::testing::ManualClock;
+    }
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // A module inside of a library is no file of its own: `import` finds it only here.
+        let loaded = module.py().import("sys")?.getattr("modules")?;
+        loaded.set_item("rekindle._native.testing", module.getattr("testing")?)?;
         let kinds: Vec<&str> = rekindle::ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
         module.add("KINDS", kinds)?;
         module.add("VERSION", env!("CARGO_PKG_VERSION"))

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use rekindle::fork::{self, OfProcess, PerProcess};
+use rekindle::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::errors::{Problem, os_error};
+use crate::attach::{attached, ended, released, rest};
+use crate::errors::{Problem, os_error, raise};
 
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -41,6 +43,18 @@ impl Running {
     }
 }
 
+/// What an async call gives, on its way: asyncio logs the arguments of slow callbacks, and those may be tokens.
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Answer(Mutex<Option<Py<PyAny>>>);
+
+#[pymethods]
+impl Answer {
+    /// Once.
+    fn take(&self) -> Option<Py<PyAny>> {
+        lock(&self.0).take()
+    }
+}
+
 /// Waits here, or starts it beside the waiter's loop.
 pub(crate) fn drive<T: Send + 'static>(
     py: Python<'_>,
@@ -58,7 +72,7 @@ pub(crate) fn drive<T: Send + 'static>(
 }
 
 fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
-    py.detach(|| {
+    released(py, || {
         let idle = IDLE.get_checked(|_| Mutex::default());
         let known = lock(&idle).pop();
         let runtime = match known {
@@ -71,14 +85,41 @@ fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyRes
     })
 }
 
+/// The same work on the runtime that never stops: a connection stands still with the runtime that drives it, so
+/// what is read later, perhaps by another thread, must not begin on a caller's own.
+pub(crate) async fn elsewhere<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let wrong = |what: String| Problem::bare(&Error::new(ErrorKind::Misuse, what));
+    let runtime = beside().map_err(|_| wrong("no thread can be started".to_owned()))?;
+    let mut task = Started(runtime.spawn(work));
+    (&mut task.0).await.map_err(|error| wrong(error.to_string()))?
+}
+
+/// Ends with whoever waits for it.
+struct Started<T>(JoinHandle<T>);
+
+impl<T> Drop for Started<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
     let mut work = pin!(work);
     loop {
         match tokio::time::timeout(SIGNALS, &mut work).await {
             Ok(done) => return Ok(done),
-            Err(_) => Python::attach(|py| py.check_signals())?,
+            Err(_) => attached(listen).unwrap_or_else(|| rest())?,
         }
     }
+}
+
+/// Raises what came meanwhile: a signal, or what another thread raises here (`PyThreadState_SetAsyncExc`, as
+/// timeouts for threads and debuggers do). The latter waits until this thread runs some Python.
+fn listen(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()?;
+    py.import("rekindle._wait")?.getattr("_listen")?.call0().map(drop)
 }
 
 fn start<T: Send + 'static>(
@@ -87,10 +128,14 @@ fn start<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
     convert: Convert<T>,
 ) -> PyResult<Py<PyAny>> {
+    if ended() {
+        let what = "the interpreter is about to end: there is no time for async calls any more";
+        return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
+    }
     let task = beside()?.spawn(async move {
         let done = work.await;
         // After the interpreter's end there is nobody to tell.
-        let _ = Python::try_attach(|py| settle(py, waiter, done, convert));
+        let _ = attached(|py| settle(py, waiter, done, convert));
     });
     Ok(Py::new(py, Running(OfProcess::new(task.abort_handle())))?.into_any())
 }
@@ -102,6 +147,7 @@ fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: 
         Err(error) => (false, error.into_value(py).into_any()),
     };
     let (event_loop, future, settle) = waiter;
+    let Ok(value) = Py::new(py, Answer(Mutex::new(Some(value)))) else { return };
     // Fails where the loop was closed meanwhile: then nobody waits.
     let _ = event_loop.call_method1(py, "call_soon_threadsafe", (settle, future, good, value));
 }
@@ -121,7 +167,7 @@ fn beside() -> PyResult<Handle> {
     Ok(slot.insert(handle).clone())
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,6 +1,7 @@
 //! A session, as `rekindle.Session` needs it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -11,10 +12,12 @@ use rekindle::proto::machine::Status;
 use rekindle::store::{FileStore, MemoryStore};
 use rekindle::{Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Secret};
 
+use crate::attach::{attached, released};
 use crate::errors::{Problem, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
 use crate::store::{PythonRefresh, PythonStore};
+use crate::testing::ManualClock;
 
 /// `access_token, refresh_token, expires_in, expires_at, scope, token_type, extra`.
 type GivenCredential = (
@@ -40,7 +43,7 @@ impl Session {
     /// `dialect` is a name, a path, or (`dialect_json`) JSON. `store`: `None` for memory, a path, or a host.
     #[new]
     #[pyo3(signature = (*, dialect, dialect_json, settings, credential, variables, origins, insecure_origins,
-        store_path, store_host, refresh_host, on_event))]
+        store_path, store_host, refresh_host, on_event, clock=None, alone=false))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn new(
         py: Python<'_>,
@@ -52,9 +55,11 @@ impl Session {
         origins: Vec<String>,
         insecure_origins: Vec<String>,
         store_path: Option<std::path::PathBuf>,
-        store_host: Option<(Py<PyAny>, Option<String>, bool)>,
+        store_host: Option<(Py<PyAny>, Option<String>, bool, bool)>,
         refresh_host: Option<Py<PyAny>>,
         on_event: Option<Py<PyAny>>,
+        clock: Option<PyRef<'_, ManualClock>>,
+        alone: bool,
     ) -> PyResult<Self> {
         let source = source(dialect, dialect_json).map_err(|error| raise(py, &error))?;
         let mut builder = rekindle::Session::builder(source);
@@ -90,7 +95,10 @@ impl Session {
         }
         builder = match (store_path, store_host) {
             (Some(path), _) => builder.store(FileStore::new(path)),
-            (None, Some((host, identity, shared))) => builder.store(PythonStore { host, identity, shared }),
+            (None, Some((host, identity, shared, owners))) => {
+                let busy = clock.as_ref().map(|clock| clock.1.clone()).unwrap_or_default();
+                builder.store(PythonStore { host, identity, shared, owners, busy })
+            }
             (None, None) => builder.store(MemoryStore::new()),
         };
         if let Some(host) = refresh_host {
@@ -98,14 +106,20 @@ impl Session {
         }
         if let Some(call) = on_event {
             builder = builder.on_event(move |event| {
-                let _ = Python::try_attach(|py| {
+                let _ = attached(|py| {
                     let told = dict(py, event).and_then(|facts| call.call1(py, (facts,)));
                     // As Python itself does where an exception has nowhere to go.
                     told.err().inspect(|error| error.clone_ref(py).write_unraisable(py, None))
                 });
             });
         }
-        let inner = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
+        if let Some(clock) = clock {
+            builder = builder.clock(Arc::new(clock.0.clone()));
+        }
+        if alone {
+            builder = builder.alone();
+        }
+        let inner = released(py, || builder.build()).map_err(|error| raise(py, &error))?;
         Ok(Self { inner })
     }
 
@@ -135,7 +149,7 @@ impl Session {
     }
 
     fn invalidate(&self, py: Python<'_>) {
-        py.detach(|| self.inner.invalidate());
+        released(py, || self.inner.invalidate());
     }
 
     #[pyo3(signature = (credential, waiter=None))]
@@ -196,14 +210,20 @@ impl Session {
         Events(self.inner.events().into())
     }
 
+    /// Whether nothing is under way or unsaved.
+    fn is_settled(&self) -> bool {
+        self.inner.is_settled()
+    }
+
     /// Waits for what is under way or unsaved, at most so many seconds; whether nothing is left.
     #[pyo3(signature = (most, waiter=None))]
     fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
         let most = Duration::try_from_secs_f64(most).unwrap_or(Duration::MAX);
-        drive(py, waiter, async move { Ok(session.shutdown(most).await) }, |py, done| {
-            Ok(done.into_pyobject(py)?.to_owned().into_any().unbind())
-        })
+        // In real time, too: nobody may be left to turn a clock that is turned by hand, at the interpreter's end.
+        let work =
+            async move { Ok(tokio::time::timeout(most, session.shutdown(most)).await.unwrap_or(false)) };
+        drive(py, waiter, work, |py, done| Ok(done.into_pyobject(py)?.to_owned().into_any().unbind()))
     }
 
     fn __repr__(&self) -> String {
@@ -226,7 +246,12 @@ fn rotation(name: &str) -> Result<Rotation, Error> {
         Some(seconds) => serde_json::json!({"rotation": {"grace_seconds": seconds}}),
         None => serde_json::json!({ "rotation": name }),
     };
-    Ok(Dialect::from_json(&value)?.rotation())
+    let dialect = Dialect::from_json(&value).map_err(|_| {
+        let what = "rotation must be none, grace:<seconds>, until-successor-used, strict, strict-family, \
+                    sometimes or unknown";
+        Error::new(ErrorKind::InvalidConfig, what)
+    })?;
+    Ok(dialect.rotation())
 }
 
 fn credential_of(given: GivenCredential) -> Result<Credential, Error> {
@@ -286,6 +311,7 @@ fn status(py: Python<'_>, status: Status) -> PyResult<Py<PyAny>> {
     facts.set_item("failures", status.failures)?;
     facts.set_item("persisted", status.persisted)?;
     facts.set_item("refreshing", status.refreshing)?;
+    facts.set_item("leased", status.lease.is_some())?;
     facts.set_item("scope", status.scope)?;
     Ok(facts.into_any().unbind())
 }

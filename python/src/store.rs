@@ -5,14 +5,20 @@ use async_trait::async_trait;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rekindle::proto::Grant;
-use rekindle::store::{Expected, Loaded, Saved, Store, Unavailable, Version};
+use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 use rekindle::{Refresh, RefreshError, Secret, Spend};
+
+use crate::attach::attached;
+use crate::testing::Busy;
 
 /// A store in Python, behind its host.
 pub(crate) struct PythonStore {
     pub(crate) host: Py<PyAny>,
     pub(crate) identity: Option<String>,
     pub(crate) shared: bool,
+    /// Whether it knows of owners.
+    pub(crate) owners: bool,
+    pub(crate) busy: Busy,
 }
 
 /// `("present", record, version)`, `("absent", ..)`, `("saved", _, version)`, `("conflict", ..)` or
@@ -25,14 +31,24 @@ impl PythonStore {
         &self,
         call: impl FnOnce(Python<'_>, &Py<PyAny>) -> PyResult<Said> + Send + 'static,
     ) -> Said {
-        let host = match Python::try_attach(|py| self.host.clone_ref(py)) {
+        let _begun = self.busy.begin();
+        let host = match attached(|py| self.host.clone_ref(py)) {
             Some(host) => host,
             None => return unavailable("the interpreter has ended".to_owned()),
         };
         let asked = tokio::task::spawn_blocking(move || {
-            Python::try_attach(|py| call(py, &host).unwrap_or_else(|error| unavailable(name(py, &error))))
+            attached(|py| call(py, &host).unwrap_or_else(|error| unavailable(name(py, &error))))
         });
         asked.await.ok().flatten().unwrap_or_else(|| unavailable("the interpreter has ended".to_owned()))
+    }
+
+    /// What is about a flight's owner: stores need not care.
+    async fn tell(&self, what: &'static str, owner: &str) -> String {
+        if !self.owners {
+            return String::new();
+        }
+        let owner = owner.to_owned();
+        self.ask(move |py, host| host.call_method1(py, what, (owner,))?.extract(py)).await.0
     }
 }
 
@@ -71,6 +87,22 @@ impl Store for PythonStore {
             (_, _, reason) => Err(Unavailable::new(reason.unwrap_or_default())),
         }
     }
+
+    async fn announce(&self, owner: &str) {
+        self.tell("announce", owner).await;
+    }
+
+    async fn retire(&self, owner: &str) {
+        self.tell("retire", owner).await;
+    }
+
+    async fn owner(&self, owner: &str) -> Owner {
+        match self.tell("owner", owner).await.as_str() {
+            "alive" => Owner::Alive,
+            "dead" => Owner::Dead,
+            _ => Owner::Unknown,
+        }
+    }
 }
 
 /// A refresh function in Python, behind its host.
@@ -84,12 +116,12 @@ type Refreshed =
 impl Refresh for PythonRefresh {
     async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
         let gone = || RefreshError::TryLater("the interpreter has ended".to_owned());
-        let host = Python::try_attach(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
+        let host = attached(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
         let call = move |py: Python<'_>| -> PyResult<Refreshed> {
             let facts = (spend.refresh_token.expose(), spend.scope, spend.extra);
             host.call_method1(py, "refresh", facts)?.extract(py)
         };
-        let asked = tokio::task::spawn_blocking(move || Python::try_attach(call)).await;
+        let asked = tokio::task::spawn_blocking(move || attached(call)).await;
         match asked.ok().flatten() {
             Some(Ok(said)) => granted(said),
             Some(Err(_)) => Err(RefreshError::AnswerLost),

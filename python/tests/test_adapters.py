@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
+import httpx2
 import pytest
 import requests
 
@@ -17,17 +20,30 @@ from rekindle.testing import TestServer
 
 
 def by_httpx(session: rekindle.Session, method: str, url: str, **given: Any) -> int:
-    with httpx.Client(auth=rekindle.httpx.Auth(session), follow_redirects=True, trust_env=False) as client:
-        return client.request(method, url, **given).status_code
+    return _sync(httpx, session, method, url, given)
+
+
+def by_httpx2(session: rekindle.Session, method: str, url: str, **given: Any) -> int:
+    return _sync(httpx2, session, method, url, given)
 
 
 def by_async_httpx(session: rekindle.Session, method: str, url: str, **given: Any) -> int:
-    async def ask() -> int:
-        auth = rekindle.httpx.Auth(session)
-        async with httpx.AsyncClient(auth=auth, follow_redirects=True, trust_env=False) as client:
-            return (await client.request(method, url, **_awaited(given, "content"))).status_code
+    return asyncio.run(_async(httpx, session, method, url, given))
 
-    return asyncio.run(ask())
+
+def by_async_httpx2(session: rekindle.Session, method: str, url: str, **given: Any) -> int:
+    return asyncio.run(_async(httpx2, session, method, url, given))
+
+
+def _sync(module: Any, session: rekindle.Session, method: str, url: str, given: dict[str, Any]) -> int:
+    with module.Client(auth=rekindle.httpx.Auth(session), follow_redirects=True, trust_env=False) as client:
+        return int(client.request(method, url, **given).status_code)
+
+
+async def _async(module: Any, session: rekindle.Session, method: str, url: str, given: dict[str, Any]) -> int:
+    auth = rekindle.httpx.Auth(session)
+    async with module.AsyncClient(auth=auth, follow_redirects=True, trust_env=False) as client:
+        return int((await client.request(method, url, **_awaited(given, "content"))).status_code)
 
 
 def by_requests(session: rekindle.Session, method: str, url: str, **given: Any) -> int:
@@ -60,7 +76,11 @@ def _awaited(given: dict[str, Any], name: str) -> dict[str, Any]:
     return {**given, name: each()} if isinstance(pieces, Iterator) else given
 
 
-each_adapter = pytest.mark.parametrize("ask", [by_httpx, by_async_httpx, by_requests, by_aiohttp])
+ADAPTERS = [by_httpx, by_async_httpx, by_httpx2, by_async_httpx2, by_requests, by_aiohttp]
+REDIRECTED = [by_requests, by_aiohttp]
+"""Those that see each hop; httpx follows redirects below its auth flows."""
+
+each_adapter = pytest.mark.parametrize("ask", ADAPTERS)
 
 
 @each_adapter
@@ -77,7 +97,7 @@ def test_a_body_of_one_use_is_not_sent_empty(server: TestServer, make: Make, ask
     session = make()
     assert ask(session, "POST", server.url + "/up", content=iter([b"abc"])) == 401
     assert session.token().value == "AT-2"
-    assert [one["path"] for one in server.log()] == ["/up", "/token"]
+    assert [one["path"] for one in server.log(wait=2)] == ["/up", "/token"]
 
 
 @each_adapter
@@ -104,3 +124,84 @@ def test_an_accepted_request_costs_nothing(server: TestServer, make: Make, ask: 
     server.script(accepts("AT-1"))
     assert ask(make(), "GET", server.url + "/data") == 200
     assert len(server.log()) == 1
+
+
+def redirects(token: str, path: str, to: str) -> dict[str, Any]:
+    return {"match": {"path": path, "token": token}, "respond": {"status": 307, "headers": {"Location": [to]}}}
+
+
+@pytest.mark.parametrize("ask", REDIRECTED)
+def test_only_the_last_hop_of_a_redirect_is_sent_again(server: TestServer, make: Make, ask: Any) -> None:
+    turned_away = {"match": {"path": "/b", "token": "AT-1"}, "respond": {"status": 401}}
+    server.script(redirects("AT-1", "/a", "/b"), turned_away, grants(2), accepts("AT-2"))
+    assert ask(make(), "GET", server.url + "/a") == 200
+    assert [one["path"] for one in server.log()] == ["/a", "/b", "/token", "/b"]
+
+
+@pytest.mark.parametrize("ask", [one for one in ADAPTERS if one not in REDIRECTED])
+def test_an_adapter_that_cannot_returns_the_401_and_refreshes(server: TestServer, make: Make, ask: Any) -> None:
+    turned_away = {"match": {"path": "/b", "token": "AT-1"}, "respond": {"status": 401}}
+    server.script(redirects("AT-1", "/a", "/b"), turned_away, grants(2))
+    session = make()
+    assert ask(session, "GET", server.url + "/a") == 401
+    assert session.token().value == "AT-2"
+    assert [one["path"] for one in server.log()] == ["/a", "/b", "/token"]
+
+
+@each_adapter
+def test_a_foreign_origin_is_sent_no_token_at_all(server: TestServer, make: Make, ask: Any) -> None:
+    other = TestServer()
+    other.script({"match": {"path": "/x"}, "respond": {"status": 401}, "repeat": 2})
+    session = make()
+    server.script(redirects("AT-1", "/a", other.url + "/x"))
+    assert ask(session, "GET", server.url + "/a") == 401
+    assert ask(session, "GET", other.url + "/x") == 401
+    assert all("AT-1" not in str(one["headers"]) for one in other.log())
+    assert session.stats()["refreshes_started"] == 0
+    other.close()
+
+
+@pytest.mark.parametrize("ask", REDIRECTED)
+def test_a_header_of_the_dialects_own_does_not_leave_the_origin(server: TestServer, make: Make, ask: Any) -> None:
+    other = TestServer()
+    other.script({"match": {"path": "/x"}, "respond": {"status": 401}})
+    answer = {"status": 302, "headers": {"Location": [other.url + "/x"]}}
+    server.script({"match": {"path": "/a"}, "respond": answer})
+    session = make(dialect={"token": {"header": "x-school-token", "scheme": ""}})
+    assert ask(session, "GET", server.url + "/a") == 401
+    assert dict(server.log()[0]["headers"])["x-school-token"] == "AT-1"
+    assert "AT-1" not in str(other.log()[0]["headers"])
+    other.close()
+
+
+@each_adapter
+def test_a_dead_sign_in_is_login_required(server: TestServer, make: Make, ask: Any) -> None:
+    dead = {"match": {"path": "/token"}, "respond": {"status": 400, "json": {"error": "invalid_grant"}}}
+    server.script(turns_away("AT-1"), dead)
+    with pytest.raises(rekindle.LoginRequired) as caught:
+        ask(make(), "GET", server.url + "/data")
+    assert caught.value.oauth_error == "invalid_grant"
+
+
+@each_adapter
+def test_a_token_that_is_turned_away_anew_ends_it(server: TestServer, make: Make, ask: Any) -> None:
+    server.script(turns_away("AT-1"), grants(2), turns_away("AT-2"))
+    assert ask(make(), "GET", server.url + "/data") == 401
+    assert [one["path"] for one in server.log()] == ["/data", "/token", "/data"]
+
+
+def test_threads_that_share_an_adapter_share_one_refresh(server: TestServer, make: Make) -> None:
+    server.script(turns_away("AT-1", barrier=10), grants(2), accepts("AT-2", repeat=10))
+    session = make()
+    with ThreadPoolExecutor(10) as pool:
+        asked = [pool.submit(by_requests, session, "GET", server.url + "/data") for _ in range(10)]
+        assert [one.result() for one in asked] == [200] * 10
+    assert [one["path"] for one in server.log()].count("/token") == 1
+
+
+def test_a_file_is_not_sent_from_its_end(server: TestServer, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    server.script(turns_away("AT-1"), grants(2))
+    with open(tmp_path / "f", "rb") as file:
+        assert by_requests(make(), "POST", server.url + "/up", content=file) == 401
+    assert [one["path"] for one in server.log(wait=2)] == ["/up", "/token"]

@@ -13,6 +13,10 @@ pub(crate) const SWIFT: &str = "bindings/swift/Sources/RekindleFFI/RekindleFFI.s
 pub(crate) const SWIFT_HEADER: &str = "bindings/swift/Sources/CRekindleFFI/CRekindleFFI.h";
 pub(crate) const SWIFT_MODULE: &str = "bindings/swift/Sources/CRekindleFFI/module.modulemap";
 
+/// Builds the shared library alone: the static one takes its time, and is for Apple's systems.
+pub(crate) const LIBRARY: [&str; 8] =
+    ["rustc", "-q", "--locked", "-p", "rekindle-uniffi", "--lib", "--crate-type", "cdylib"];
+
 pub(crate) fn kotlin(house: &House, _: &str) -> Result<String, String> {
     made(house, "kotlin/dev/rekindle/ffi/rekindle_uniffi.kt")
 }
@@ -41,7 +45,7 @@ fn made(house: &House, file: &str) -> Result<String, String> {
 fn generated(house: &House) -> Result<PathBuf, String> {
     let out = house.target.join("bindgen");
     let _ = fs::remove_dir_all(&out);
-    cargo(house, &["build", "-q", "--locked", "-p", "rekindle-uniffi"], &[])?;
+    cargo(house, &LIBRARY, &[])?;
     let library = house.target.join("debug").join(library_name("rekindle_uniffi"));
     let bindgen = ["run", "-q", "--locked", "-p", "rekindle-bindgen", "--"];
     cargo(house, &bindgen, &[&library, &house.path("uniffi.toml"), &out])?;

@@ -12,7 +12,8 @@ mod words;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-cargo xtask test [--install]  every check and test; --install brings what is missing
+cargo xtask test [--install]  every check and test; --install brings what is missing;
+                              names of steps (kotlin, python, ..) for those alone
 cargo xtask verify            drift of generated files, and rules without a case
 cargo xtask gen               write the generated parts anew
 cargo xtask bench             the benchmarks
@@ -22,8 +23,10 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (word, rest) = args.split_first().map_or(("", &[][..]), |(w, rest)| (w.as_str(), rest));
     let ok = match (word, rest) {
-        ("test", []) => words::test(house::House::new(false)),
-        ("test", [flag]) if flag == "--install" => words::test(house::House::new(true)),
+        ("test", rest) if rest.first().is_some_and(|flag| flag == "--install") => {
+            words::test(&house::House::new(true), &rest[1..])
+        }
+        ("test", rest) => words::test(&house::House::new(false), rest),
         ("verify", []) => words::verify(&house::House::new(false)),
         ("gen", []) => words::generate(&house::House::new(false)),
         ("bench", rest) => words::bench(&house::House::new(false), rest),

@@ -193,6 +193,12 @@ impl Session {
         Arc::new(EventStream::new(self.0.events()))
     }
 
+    /// Whether nothing is under way or unsaved.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.0.is_settled()
+    }
+
     /// Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on.
     ///
     /// # Errors

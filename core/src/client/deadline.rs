@@ -23,11 +23,10 @@ pub(super) struct Deadline {
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Deadline {
-    pub(super) fn new(clock: &Arc<dyn Clock>, timeout: Option<Duration>) -> (Self, Duration) {
-        let now = clock.now().mono;
+    pub(super) fn new(clock: &Arc<dyn Clock>, now: Duration, timeout: Option<Duration>) -> Self {
         // One that is beyond the end of time is none.
         let at = timeout.and_then(|timeout| now.checked_add(timeout));
-        (Self { clock: Arc::clone(clock), at, timer: None }, now)
+        Self { clock: Arc::clone(clock), at, timer: None }
     }
 
     /// The same deadline, without its timer.
@@ -40,7 +39,7 @@ impl Deadline {
     }
 
     pub(super) fn now(&self) -> Duration {
-        self.clock.now().mono
+        self.clock.mono()
     }
 
     pub(super) fn left(&self) -> Option<Duration> {
@@ -89,7 +88,7 @@ mod tests {
     fn a_deadline_survives_the_runtime_that_it_was_first_waited_on() {
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (mut deadline, _) = Deadline::new(&clock, Some(Duration::from_millis(50)));
+        let mut deadline = Deadline::new(&clock, clock.mono(), Some(Duration::from_millis(50)));
         let short = Duration::from_millis(1);
         let done = runtime().block_on(deadline.bound(async move { tokio::time::sleep(short).await }));
         assert_eq!(done, Some(()));

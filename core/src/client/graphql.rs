@@ -69,7 +69,7 @@ fn none<T>() -> Option<T> {
 /// The data of an answer; an error if it holds errors, or no data.
 pub(super) async fn data<T: DeserializeOwned>(mut response: Response) -> Result<T, Error> {
     let bytes = response.read().await?;
-    response.body = Incoming::of(bytes.clone());
+    response.0.body = Incoming::of(bytes.clone());
     // Data of another shape may be due to errors: those come first.
     let answer = match serde_json::from_slice::<Answer<T>>(&bytes) {
         Ok(Answer { data: Some(data), errors }) if errors.as_ref().is_none_or(Vec::is_empty) => {
@@ -98,7 +98,7 @@ fn null_or_missing<T: DeserializeOwned>(response: Response, bytes: &Bytes) -> Re
         return Ok(data);
     }
     let message =
-        format!("neither data nor errors in the answer from {}; is it GraphQL?", place(&response.url));
+        format!("neither data nor errors in the answer from {}; is it GraphQL?", place(response.url()));
     Err(Error::new(ErrorKind::InvalidResponse, message).with_response(response))
 }
 

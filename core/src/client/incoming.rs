@@ -162,15 +162,14 @@ impl fmt::Debug for Incoming {
 
 /// Chunks put together, once and at the end; one alone is not copied.
 struct Gathered {
-    chunks: Vec<Bytes>,
+    first: Bytes,
+    more: Vec<Bytes>,
     length: usize,
 }
 
 impl Gathered {
     fn new(first: Bytes) -> Self {
-        let mut gathered = Self { chunks: Vec::new(), length: 0 };
-        gathered.push(first);
-        gathered
+        Self { length: first.len(), first, more: Vec::new() }
     }
 
     fn len(&self) -> usize {
@@ -178,18 +177,21 @@ impl Gathered {
     }
 
     fn push(&mut self, chunk: Bytes) {
-        if !chunk.is_empty() {
-            self.length += chunk.len();
-            self.chunks.push(chunk);
+        self.length += chunk.len();
+        if self.first.is_empty() {
+            self.first = chunk;
+        } else if !chunk.is_empty() {
+            self.more.push(chunk);
         }
     }
 
-    fn into_bytes(mut self) -> Bytes {
-        if self.chunks.len() <= 1 {
-            return self.chunks.pop().unwrap_or_default();
+    fn into_bytes(self) -> Bytes {
+        if self.more.is_empty() {
+            return self.first;
         }
         let mut all = BytesMut::with_capacity(self.length);
-        self.chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
+        all.extend_from_slice(&self.first);
+        self.more.iter().for_each(|chunk| all.extend_from_slice(chunk));
         all.freeze()
     }
 }

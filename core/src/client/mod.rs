@@ -435,8 +435,7 @@ impl ClientBuilder {
                     "not a header value, leave out line breaks",
                 )
             })?;
-            options.default_headers.append(name, value);
-            Ok(())
+            request::add(&mut options.default_headers, "default_header", name, value)
         })
     }
 
@@ -597,10 +596,14 @@ impl Options {
 /// The usual case, without parsing scheme and host again. Only what can be nothing but a path: a second slash
 /// or a backslash at the beginning would name a host.
 fn path_below(base: &Url, below: &str) -> Option<Url> {
-    let above = base.path().trim_end_matches('/');
-    if above.starts_with("//") || !below.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+    if base.path().starts_with("//") || !below.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
     }
+    // A colon could end the name of a scheme.
+    if base.path() == "/" && !below.contains(':') {
+        return base.join(below).ok();
+    }
+    let above = base.path().trim_end_matches('/');
     base.join(&[above, "/", below].concat()).ok()
 }
 

@@ -21,7 +21,8 @@ use crate::transport::BoxError;
 #[must_use = "nothing happens before `send`"]
 pub struct RequestBuilder {
     client: Client,
-    request: Result<Request, Error>,
+    /// Boxed: a builder is moved with each call.
+    request: Result<Box<Request>, Error>,
 }
 
 /// A request, complete.
@@ -48,7 +49,7 @@ pub(super) enum Reading {
 
 impl RequestBuilder {
     pub(super) fn new(client: &Client, method: Method, url: Result<Url, Error>) -> Self {
-        let request = url.map(|url| Request {
+        let request = |url| Request {
             method,
             url,
             headers: HeaderMap::new(),
@@ -56,8 +57,8 @@ impl RequestBuilder {
             timeout: client.settings().timeout,
             follow_redirects: true,
             reading: Reading::Any,
-        });
-        Self { client: client.clone(), request }
+        };
+        Self { client: client.clone(), request: url.map(|url| Box::new(request(url))) }
     }
 
     /// Adds a header. A credential header (`Authorization`, or the dialect's own) replaces the session's:
@@ -91,8 +92,7 @@ impl RequestBuilder {
             let value = value.try_into().map_err(|_| {
                 Error::config(&format!("header `{name}`"), "not a header value, leave out line breaks")
             })?;
-            request.headers.append(name, value);
-            Ok(())
+            add(&mut request.headers, "header", name, value)
         })
     }
 
@@ -460,6 +460,23 @@ impl RequestBuilder {
         }
         self
     }
+}
+
+/// No server takes as many, and a map of headers panics when it is full.
+const MOST_HEADERS: usize = 1024;
+
+/// Adds one, if there is room for it.
+pub(super) fn add(
+    headers: &mut HeaderMap,
+    setting: &str,
+    name: HeaderName,
+    value: HeaderValue,
+) -> Result<(), Error> {
+    if headers.len() >= MOST_HEADERS {
+        return Err(Error::config(setting, "more than 1024 of them, servers take no more than some 100"));
+    }
+    headers.append(name, value);
+    Ok(())
 }
 
 impl Request {

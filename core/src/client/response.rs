@@ -21,7 +21,10 @@ use crate::session::ReplayRefused;
 /// A response: its head, and its body as it comes.
 ///
 /// An error status is no error by itself, see [`error_for_status`](Self::error_for_status).
-pub struct Response {
+pub struct Response(pub(super) Box<Parts>);
+
+/// Boxed, because a response is moved from hand to hand.
+pub(super) struct Parts {
     pub(super) status: StatusCode,
     pub(super) version: Version,
     pub(super) headers: HeaderMap,
@@ -52,7 +55,7 @@ impl Response {
         head: http::response::Parts,
         read: Bytes,
     ) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status: head.status,
             version: head.version,
             headers: head.headers,
@@ -61,9 +64,9 @@ impl Response {
             verdict: None,
             replay_refused: None,
             elapsed: Duration::ZERO,
-            deadline: Deadline::new(session.clock(), None).0,
+            deadline: Deadline::new(session.clock(), Duration::ZERO, None),
             body: Incoming::of(read),
-        }
+        }))
     }
 
     /// Its status.
@@ -84,7 +87,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// Its headers.
@@ -105,7 +108,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.headers
     }
 
     /// The URL that answered: the last one, after redirects.
@@ -128,7 +131,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.url
+        &self.0.url
     }
 
     /// The redirects that were followed, in order.
@@ -152,7 +155,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn history(&self) -> &[Redirected] {
-        &self.history
+        &self.0.history
     }
 
     /// The protocol version.
@@ -173,7 +176,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn version(&self) -> Version {
-        self.version
+        self.0.version
     }
 
     /// How long its head took, replays, retries and redirects included.
@@ -194,7 +197,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.0.elapsed
     }
 
     /// What it says about our token. `None` where the request carried none of ours (spec 2.2).
@@ -217,7 +220,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
-        self.body.found.as_ref().or(self.verdict.as_ref())
+        self.0.body.found.as_ref().or(self.0.verdict.as_ref())
     }
 
     /// Why the request was not sent again although its token was turned away.
@@ -241,9 +244,9 @@ impl Response {
     /// ```
     #[must_use]
     pub fn replay_refused(&self) -> Option<ReplayRefused> {
-        match self.body.found {
+        match self.0.body.found {
             Some(Verdict::Expired { .. }) => Some(ReplayRefused::Streamed),
-            _ => self.replay_refused,
+            _ => self.0.replay_refused,
         }
     }
 
@@ -265,7 +268,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        self.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.0.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
     /// An error of kind `HttpStatus` for a status of 400 and above, which carries this response.
@@ -286,10 +289,11 @@ impl Response {
     /// # Ok(()) }
     /// ```
     pub fn error_for_status(self) -> Result<Self, Error> {
-        if !self.status.is_client_error() && !self.status.is_server_error() {
+        if !self.0.status.is_client_error() && !self.0.status.is_server_error() {
             return Ok(self);
         }
-        let message = format!("{} from {}; read its response for the reason", self.status, place(&self.url));
+        let message =
+            format!("{} from {}; read its response for the reason", self.0.status, place(&self.0.url));
         let after = self.retry_after();
         Err(Error::new(ErrorKind::HttpStatus, message).with_retry_after(after).with_response(self))
     }
@@ -362,7 +366,7 @@ impl Response {
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(value),
             Err(cause) => {
-                self.body = Incoming::of(bytes);
+                self.0.body = Incoming::of(bytes);
                 Err(self.unreadable(&cause))
             }
         }
@@ -387,7 +391,7 @@ impl Response {
     /// # Ok(()) }
     /// ```
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.body.next().await.transpose().map_err(Error::connection)
+        self.0.body.next().await.transpose().map_err(Error::connection)
     }
 
     /// The body as it comes, without a deadline.
@@ -411,7 +415,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn into_stream(self) -> BodyStream {
-        BodyStream(self.body)
+        BodyStream(self.0.body)
     }
 
     /// Reads what is left of the body, as [`Response::bytes`] does, and keeps the response: what its body tells about the
@@ -433,7 +437,7 @@ impl Response {
     /// # Ok(()) }
     /// ```
     pub async fn read(&mut self) -> Result<Bytes, Error> {
-        let read = self.deadline.bound(self.body.read_all()).await;
+        let read = self.0.deadline.bound(self.0.body.read_all()).await;
         read.ok_or_else(|| Error::timeout("reading the body"))?.map_err(Error::connection)
     }
 
@@ -447,8 +451,8 @@ impl Response {
         };
         let message = format!(
             "{what}, at line {line} column {column}, in a {} from {}; read the error's response to see it",
-            self.status,
-            place(&self.url)
+            self.0.status,
+            place(&self.0.url)
         );
         Error::new(ErrorKind::InvalidResponse, message).with_response(self)
     }
@@ -464,8 +468,8 @@ impl Response {
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("url", &place(&self.url))
+            .field("status", &self.0.status)
+            .field("url", &place(&self.0.url))
             .field("verdict", &self.verdict().map(Verdict::name))
             .field("replay_refused", &self.replay_refused())
             .finish_non_exhaustive()

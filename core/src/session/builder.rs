@@ -713,8 +713,7 @@ impl SessionBuilder {
             engine.hub.listen(call);
         }
         for url in listed {
-            let id = engine.origin_id(&url);
-            origins.list(url, id);
+            origins.list(engine.origin(&url));
         }
         if origins.any_insecure() {
             engine.warn(Warning::InsecureOrigin);

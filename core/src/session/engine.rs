@@ -47,7 +47,7 @@ pub(crate) struct Engine {
     store: Arc<dyn Store>,
     source: Arc<dyn Source>,
     /// By number, for all sessions that share this state.
-    origins: ArcSwap<Vec<Url>>,
+    origins: ArcSwap<Vec<Arc<Url>>>,
 }
 
 /// What is under way in one process; a forked child begins anew (spec 4.9).
@@ -115,19 +115,21 @@ impl Engine {
         })
     }
 
-    /// The number of a URL's origin.
-    pub(crate) fn origin_id(&self, url: &Url) -> OriginId {
-        let find = |origins: &[Url]| origins.iter().position(|known| same(known, url));
+    /// A URL's origin, shared, and its number.
+    pub(crate) fn origin(&self, url: &Url) -> (Arc<Url>, OriginId) {
+        let find = |origins: &[Arc<Url>]| origins.iter().position(|known| same(known, url));
         let mut known = self.origins.load_full();
         if find(&known).is_none() {
-            let add = |known: &Arc<Vec<Url>>| match find(known) {
+            let new = Arc::new(url.clone());
+            let add = |known: &Arc<Vec<Arc<Url>>>| match find(known) {
                 Some(_) => known.clone(),
-                None => Arc::new(known.iter().chain([url]).cloned().collect()),
+                None => Arc::new(known.iter().chain([&new]).cloned().collect()),
             };
             self.origins.rcu(add);
             known = self.origins.load_full();
         }
-        find(&known).and_then(|place| OriginId::try_from(place).ok()).unwrap_or(OriginId::MAX)
+        let place = find(&known).unwrap_or_default();
+        (known[place].clone(), OriginId::try_from(place).unwrap_or(OriginId::MAX))
     }
 
     /// What the fast path reads: no lock, no shared write.
@@ -196,7 +198,7 @@ impl Engine {
     }
 
     /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
-    pub(crate) async fn settle(&self, deadline: Duration) -> bool {
+    pub(crate) async fn settle(self: &Arc<Self>, deadline: Duration) -> bool {
         let life = self.life();
         let rests = || self.look(|machine, _| machine.idle()) && life.waking.load(Ordering::Acquire) == 0;
         if rests() {
@@ -204,6 +206,7 @@ impl Engine {
         }
         let Ok(stay) = runtime::stay() else { return false };
         let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
+        self.ask(Machine::hurry);
         loop {
             let at_rest = life.at_rest.notified();
             if rests() {

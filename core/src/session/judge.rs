@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use rekindle_proto::machine::{AfterRejection, OriginId, ReplayRefused, Stamp, Ticket};
 use rekindle_proto::{Applied, Exchange, Operation, Verdict};
+use url::Url;
 
 use super::engine::Done;
 use super::token::{Served, Token};
@@ -113,7 +115,9 @@ impl Session {
                 Box::pin(self.rejected(token, origin, refused, deadline, verdict)).await
             }
             verdict => {
-                self.not_rejected(&verdict, origin);
+                if verdict == Verdict::Accepted {
+                    self.accepted(origin);
+                }
                 Ok(Judgement::Keep { verdict, replay_refused: None })
             }
         }
@@ -152,8 +156,18 @@ impl Session {
             .ask(|machine, now| machine.reject(&mut stamp, origin, Some(ReplayRefused::Streamed), now));
     }
 
-    fn not_rejected(&self, verdict: &Verdict, origin: OriginId) {
-        if *verdict == Verdict::Accepted && self.engine.published().snapshot.watches(origin) {
+    /// As [`Session::judge`], for an exchange whose verdict is Accepted.
+    pub(crate) fn note_accepted(&self, url: &Url, headers: &HeaderMap) {
+        if let Some(proofs) = &self.proofs {
+            proofs.hear(url, headers);
+        }
+        if let Some(origin) = self.origins.find(url) {
+            self.accepted(origin);
+        }
+    }
+
+    fn accepted(&self, origin: OriginId) {
+        if self.engine.published().snapshot.watches(origin) {
             self.engine.ask(|machine, now| machine.accepted(origin, now));
         }
     }

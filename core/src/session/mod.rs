@@ -141,7 +141,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn token_if_valid(&self) -> Option<Token> {
-        self.fast(None)
+        self.fast(None, self.engine.clock.now())
     }
 
     /// The token for a request to that URL; `None`: the URL's origin is not listed, and the request goes
@@ -164,7 +164,7 @@ impl Session {
     /// As [`Session::token`].
     pub async fn token_for(&self, url: &Url, deadline: Option<Duration>) -> Result<Option<Token>, Error> {
         let Some(origin) = self.origins.find(url) else { return Ok(None) };
-        if let Some(token) = self.fast(Some(origin)) {
+        if let Some(token) = self.fast(Some(origin), self.engine.clock.now()) {
             return Ok(Some(token));
         }
         let want = Want { origin: Some(origin), min_life: None };
@@ -186,7 +186,12 @@ impl Session {
     /// ```
     #[must_use]
     pub fn try_token_for(&self, url: &Url) -> Option<Token> {
-        self.fast(Some(self.origins.find(url)?))
+        self.try_token_at(url, self.engine.clock.now())
+    }
+
+    /// The same, for those who have just read the clocks.
+    pub(crate) fn try_token_at(&self, url: &Url, now: Now) -> Option<Token> {
+        self.fast(Some(self.origins.find(url)?), now)
     }
 
     /// Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
@@ -374,6 +379,20 @@ impl Session {
         self.engine.settle(deadline).await
     }
 
+    /// Whether nothing is under way and everything is saved: [`Session::shutdown`] would not wait.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2").token_url("https://auth.example.com/token").build()?;
+    /// assert!(session.is_settled());
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.engine.look(|machine, _| machine.idle())
+    }
+
     /// Whether the token is for this URL's origin.
     ///
     /// ```
@@ -480,7 +499,7 @@ impl Session {
         if !origins::secure(url) {
             self.engine.warn(Warning::InsecureOrigin);
         }
-        origins.list(url.clone(), self.engine.origin_id(url));
+        origins.list(self.engine.origin(url));
         Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
@@ -510,9 +529,9 @@ impl Session {
         self.engine.tell(kind);
     }
 
-    fn fast(&self, origin: Option<OriginId>) -> Option<Token> {
+    fn fast(&self, origin: Option<OriginId>, now: Now) -> Option<Token> {
         let published = self.engine.published();
-        match published.snapshot.fast(self.engine.clock.now(), origin) {
+        match published.snapshot.fast(now, origin) {
             Fast::Serve => Token::borrowed(published),
             Fast::ServeAndTell => {
                 self.engine.ask(|machine, now| machine.acquire(Want { origin, min_life: None }, now));

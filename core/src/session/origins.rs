@@ -1,5 +1,7 @@
 //! Where a token may go (spec 9.1).
 
+use std::sync::Arc;
+
 use rekindle_proto::machine::OriginId;
 use rekindle_proto::{ErrorKind, Failure};
 use url::{Host, Url};
@@ -7,7 +9,7 @@ use url::{Host, Url};
 /// The origins that a session's token is for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
-    list: Vec<(Url, OriginId)>,
+    list: Vec<(Arc<Url>, OriginId)>,
     insecure: Vec<Url>,
 }
 
@@ -28,8 +30,8 @@ impl Origins {
         Err(Failure::new(ErrorKind::InvalidConfig, message))
     }
 
-    /// Lists one, that was checked, under the number that its engine knows it by.
-    pub(crate) fn list(&mut self, url: Url, id: OriginId) {
+    /// Lists one, that was checked, as its engine knows it.
+    pub(crate) fn list(&mut self, (url, id): (Arc<Url>, OriginId)) {
         if self.find(&url).is_none() {
             self.list.reserve_exact(1);
             self.list.push((url, id));

@@ -88,7 +88,8 @@ pub(crate) struct Endpoint {
 #[async_trait]
 impl Source for Endpoint {
     async fn refresh(&self, spend: Spend, serving: Option<Secret>) -> (Outcome, Said) {
-        let known: Vec<&Secret> = serving.iter().chain([&spend.refresh_token]).collect();
+        let own = self.identity.client_secret.iter();
+        let known: Vec<&Secret> = serving.iter().chain([&spend.refresh_token]).chain(own).collect();
         let refresh = RefreshRequest {
             refresh_token: &spend.refresh_token,
             scope: spend.scope.as_deref(),

@@ -10,7 +10,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::reqwest as http_client;
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Body as _, Frame, SizeHint};
@@ -137,6 +136,17 @@ impl ReqwestTransport {
         drop(evicted);
         Ok(clients)
     }
+
+    fn begin(
+        &self,
+        request: TransportRequest,
+    ) -> Result<impl Future<Output = http_client::Result<http_client::Response>> + use<>, TransportError>
+    {
+        let clients = self.clients()?;
+        let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
+        let client = clients.pick(&self.recipe, request.connection, direct)?;
+        Ok(client.execute(into_request(request)))
+    }
 }
 
 impl fmt::Debug for ReqwestTransport {
@@ -145,16 +155,18 @@ impl fmt::Debug for ReqwestTransport {
     }
 }
 
-#[async_trait]
+/// Written out, so that the request goes straight to reqwest and not into a boxed future first.
 impl Transport for ReqwestTransport {
-    async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
-        let clients = self.clients()?;
-        let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
-        let client = clients.pick(&self.recipe, request.connection, direct)?;
-        let response = client.execute(into_request(request)).await.map_err(failure)?;
-        Ok(into_response(response))
+    fn send<'s, 'f>(&'s self, request: TransportRequest) -> Answer<'f>
+    where
+        's: 'f,
+    {
+        let sent = self.begin(request);
+        Box::pin(async move { sent?.await.map(into_response).map_err(failure) })
     }
 }
+
+type Answer<'f> = Pin<Box<dyn Future<Output = Result<TransportResponse, TransportError>> + Send + 'f>>;
 
 /// How a client is made, again for each runtime.
 struct Recipe {

@@ -31,7 +31,7 @@ from ._errors import (
 )
 from ._events import Event, Events
 from ._native import VERSION as __version__
-from ._response import AsyncResponse, Headers, Redirect, Response
+from ._response import AsyncResponse, Headers, Redirect, Response, Verdict
 from ._session import Session, Spend, Status
 from ._store import AsyncStore, Expected, FileStore, MemoryStore, Stored, Store
 
@@ -72,5 +72,6 @@ __all__ = [
     "Timeout",
     "Token",
     "TooManyRedirects",
+    "Verdict",
     "__version__",
 ]

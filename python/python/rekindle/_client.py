@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from . import _native
-from ._body import options, pairs, seconds
-from ._errors import InvalidConfig, Misuse
+from ._arguments import flag, limit, text
+from ._body import options, pairs
+from ._errors import InvalidConfig, Misuse, RekindleError
 from ._host import guard
 from ._response import AsyncResponse, Response
 from ._session import Session
@@ -33,6 +34,7 @@ class RequestOptions(TypedDict, total=False):
     files: Any
     timeout: float | None
     follow_redirects: bool
+    idempotency_key: str
 
 
 _NAMES = frozenset(RequestOptions.__annotations__)
@@ -50,38 +52,37 @@ class _Base:
         max_redirects: int = 10,
         max_sends: int = 3,
         graphql_path: str | None = None,
-        proxies: str | Literal[False] | None = None,
+        proxies: str | Mapping[str, str] | Literal[False] | None = None,
         verify: str | os.PathLike[str] | ssl.SSLContext | bool = True,
         http2: bool = True,
         user_agent: str | None = None,
     ) -> None:
         if not isinstance(session, Session):
             raise InvalidConfig(f"session must be a rekindle.Session, not a {type(session).__name__}")
-        if base_url is not None and not isinstance(base_url, str):
-            raise InvalidConfig(f"base_url must be text, not a {type(base_url).__name__}")
         for name, number in (("max_redirects", max_redirects), ("max_sends", max_sends)):
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
                 raise InvalidConfig(f"{name} must be a whole number of 0 or above")
         self.session = session
-        self._follow = follow_redirects
-        self._closed = False
+        self._follow = flag("follow_redirects", follow_redirects)
         roots = _roots(verify)
-        self._native = _native.Client(
+        self._native: _native.Client | None = _native.Client(
             session._native,
-            base_url=base_url,
+            base_url=text("base_url", base_url),
             headers=pairs("headers", headers),
-            timeout=seconds("timeout", timeout),
+            timeout=limit("timeout", timeout),
             max_redirects=max_redirects,
             max_sends=max_sends,
-            graphql_path=graphql_path,
+            graphql_path=text("graphql_path", graphql_path),
             proxy=_proxy(proxies),
             roots=roots,
-            http2=bool(http2),
-            user_agent=user_agent,
+            http2=flag("http2", http2),
+            user_agent=text("user_agent", user_agent),
             own_transport=bool(roots) or proxies is not None or not http2 or user_agent is not None,
         )
 
-    def _options(self, given: RequestOptions, loop: asyncio.AbstractEventLoop | None) -> dict[str, Any]:
+    def _options(
+        self, given: RequestOptions, loop: asyncio.AbstractEventLoop | None, broken: list[BaseException]
+    ) -> dict[str, Any]:
         unknown = sorted(set(given) - _NAMES)
         if unknown:
             raise TypeError(f"unknown option {unknown[0]!r}: known are {', '.join(sorted(_NAMES))}")
@@ -94,16 +95,21 @@ class _Base:
             files=given.get("files"),
             timeout=given.get("timeout", "client"),
             follow_redirects=given.get("follow_redirects", self._follow),
+            idempotency_key=given.get("idempotency_key"),
             loop=loop,
+            broken=broken,
         )
 
-    def _check(self, method: object, url: object) -> None:
+    def _open(self, **texts: object) -> _native.Client:
+        """The native client, if it is open and these are texts."""
         guard(self.session._host)
-        if self._closed:
+        self.session._host.loops.forget_closed()
+        if self._native is None:
             raise Misuse("the client has been closed: make a new one")
-        for name, value in (("method", method), ("url", url)):
+        for name, value in texts.items():
             if not isinstance(value, str):
                 raise InvalidConfig(f"{name} must be text, not a {type(value).__name__}")
+        return self._native
 
     def __repr__(self) -> str:
         return f"<rekindle.{type(self).__name__} of {self.session!r}>"
@@ -117,15 +123,20 @@ class Client(_Base):
 
     def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Response:
         """A request of any method; `url` is below the base URL, or whole."""
-        self._check(method, url)
-        return Response(self._native.request(method, url, stream=False, **self._options(given, None)))
+        return Response(self._send(method, url, given, stream=False))
 
     @contextmanager
     def stream(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Iterator[Response]:
         """A request whose body comes as it is read."""
-        self._check(method, url)
-        with Response(self._native.request(method, url, stream=True, **self._options(given, None))) as response:
+        with Response(self._send(method, url, given, stream=True)) as response:
             yield response
+
+    def _send(self, method: str, url: str, given: RequestOptions, *, stream: bool) -> Any:
+        native, broken = self._open(method=method, url=url), list[BaseException]()
+        try:
+            return native.request(method, url, stream=stream, **self._options(given, None, broken))
+        except RekindleError as error:
+            raise _first(broken, error) from None
 
     def get(self, url: str, **given: Unpack[RequestOptions]) -> Response:
         """A GET."""
@@ -157,12 +168,11 @@ class Client(_Base):
 
     def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors."""
-        self._check(query, "")
-        return _json.loads(self._native.graphql(query, _variables(variables)))
+        return _json.loads(self._open(query=query).graphql(query, _variables(variables)))
 
     def close(self) -> None:
         """No further requests; the session goes on."""
-        self._closed = True
+        self._native = None
 
     def __enter__(self) -> Client:
         return self
@@ -185,10 +195,13 @@ class AsyncClient(_Base):
             yield response
 
     async def _send(self, method: str, url: str, given: RequestOptions, *, stream: bool) -> Any:
-        self._check(method, url)
+        native, broken = self._open(method=method, url=url), list[BaseException]()
         loop = asyncio.get_running_loop()
-        self.session._host.see(loop)
-        return await beside(self._native.request, method, url, stream=stream, **self._options(given, loop))
+        self.session._host.loops.see(loop)
+        try:
+            return await beside(native.request, method, url, stream=stream, **self._options(given, loop, broken))
+        except RekindleError as error:
+            raise _first(broken, error) from None
 
     async def get(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A GET."""
@@ -220,13 +233,13 @@ class AsyncClient(_Base):
 
     async def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors."""
-        self._check(query, "")
-        self.session._host.see(asyncio.get_running_loop())
-        return _json.loads(await beside(self._native.graphql, query, _variables(variables)))
+        native = self._open(query=query)
+        self.session._host.loops.see(asyncio.get_running_loop())
+        return _json.loads(await beside(native.graphql, query, _variables(variables)))
 
     async def aclose(self) -> None:
         """No further requests; the session goes on."""
-        self._closed = True
+        self._native = None
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -235,9 +248,16 @@ class AsyncClient(_Base):
         await self.aclose()
 
 
+def _first(broken: list[BaseException], error: RekindleError) -> BaseException:
+    """What the caller's own iterator raised says more than that the body broke off."""
+    return broken[0] if broken else error
+
+
 def _variables(variables: object) -> str:
+    if variables is not None and not isinstance(variables, Mapping):
+        raise InvalidConfig(f"variables must be a mapping, not a {type(variables).__name__}")
     try:
-        return _json.dumps({} if variables is None else variables, allow_nan=False)
+        return _json.dumps({} if variables is None else dict(variables), allow_nan=False)
     except (TypeError, ValueError):
         raise InvalidConfig("variables cannot be written as JSON") from None
 
@@ -249,7 +269,20 @@ def _proxy(proxies: object) -> str | None:
         return ""
     if isinstance(proxies, str) and proxies:
         return proxies
+    if isinstance(proxies, Mapping):
+        return _one_proxy(proxies)
     raise InvalidConfig("proxies must be a URL, False for none, or None for the system's")
+
+
+def _one_proxy(proxies: Mapping[str, str]) -> str:
+    """As requests and httpx take them, if it is one for all."""
+    known = {"http", "https", "all"}
+    if not {str(name).removesuffix("://") for name in proxies} <= known:
+        raise InvalidConfig("proxies must name http, https or all, and no single hosts")
+    urls = set(proxies.values())
+    if len(urls) != 1 or not isinstance(url := urls.pop(), str):
+        raise InvalidConfig("proxies must be one URL for all schemes: make a client for each proxy")
+    return url
 
 
 def _roots(verify: object) -> list[bytes]:
@@ -260,9 +293,12 @@ def _roots(verify: object) -> list[bytes]:
     if isinstance(verify, (str, os.PathLike)):
         try:
             with open(verify, "rb") as file:
-                return [file.read()]
+                root = file.read()
         except OSError as error:
             raise InvalidConfig(f"verify: the file cannot be read ({type(error).__name__})") from None
+        if b"-----BEGIN CERTIFICATE-----" not in root:
+            raise InvalidConfig("verify: there is no certificate in the file, give PEM")
+        return [root]
     if isinstance(verify, ssl.SSLContext):
         ders = verify.get_ca_certs(binary_form=True)
         return [ssl.DER_cert_to_PEM_cert(der).encode() for der in ders]

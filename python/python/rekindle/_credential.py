@@ -13,7 +13,7 @@ _Plain = tuple[str | None, str | None, float | None, float | None, str | None, s
 
 @dataclass(frozen=True)
 class Credential:
-    """The tokens of one sign-in. `repr` shows none of them; pickling is refused, `to_dict` is on purpose."""
+    """The tokens of one sign-in. `repr` shows none of them; it is pickled on purpose only: `picklable()`."""
 
     access_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
@@ -21,7 +21,7 @@ class Credential:
     expires_at: float | None = None
     scope: str | None = None
     token_type: str | None = None
-    extra: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    extra: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, tokens too: for those who want to move a credential on purpose."""
@@ -41,14 +41,25 @@ class Credential:
         known = {name: data[name] for name in cls.__dataclass_fields__ if data.get(name) is not None}
         return cls(**known)
 
+    def picklable(self) -> object:
+        """What can be pickled, and is this credential again when it is unpickled. It holds the tokens in clear."""
+        return _Picklable(self)
+
+    def __copy__(self) -> Credential:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Credential:
+        return self
+
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("a Credential holds tokens and is not pickled by accident: pickle its to_dict()")
+        raise TypeError("a Credential holds tokens and is not pickled by accident: pickle its picklable()")
 
     def _plain(self) -> _Plain:
         for name in ("access_token", "refresh_token", "scope", "token_type"):
-            _check(name, getattr(self, name), str)
+            _check(name, getattr(self, name), str, "text")
         for name in ("expires_in", "expires_at"):
-            _check(name, getattr(self, name), (int, float))
+            _check(name, getattr(self, name), (int, float), "a number of seconds")
+        _check("extra", self.extra, Mapping, "a mapping")
         return (
             self.access_token,
             self.refresh_token,
@@ -60,9 +71,17 @@ class Credential:
         )
 
 
-def _check(name: str, value: object, kind: Any) -> None:
+class _Picklable:
+    def __init__(self, credential: Credential) -> None:
+        self._credential = credential
+
+    def __reduce__(self) -> Any:
+        return (Credential.from_dict, (self._credential.to_dict(),))
+
+
+def _check(name: str, value: object, kind: Any, what: str) -> None:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-        raise InvalidConfig(f"{name} must not be a {type(value).__name__}")
+        raise InvalidConfig(f"{name} must be {what}, not a {type(value).__name__}")
 
 
 class Token:

@@ -45,6 +45,17 @@ class RekindleError(Exception):
         self.response = response
         self.graphql_errors = graphql_errors
 
+    def __reduce__(self) -> Any:
+        # Without the response: its body may hold tokens.
+        facts = {
+            "retryable": self.retryable,
+            "oauth_error": self.oauth_error,
+            "status": self.status,
+            "retry_after": self.retry_after,
+            "graphql_errors": self.graphql_errors,
+        }
+        return (_again, (type(self), self.message, facts))
+
 
 class LoginRequired(RekindleError):
     """The user must sign in again."""
@@ -117,7 +128,7 @@ class InvalidResponse(RekindleError, json.JSONDecodeError):
         self.msg, self.doc, self.pos, self.lineno, self.colno = message, "", 0, 1, 1
 
     def __reduce__(self) -> Any:
-        return (type(self), (self.message,))
+        return RekindleError.__reduce__(self)
 
 
 class HttpStatus(RekindleError):
@@ -162,6 +173,11 @@ _ALL: tuple[type[RekindleError], ...] = (
     Misuse,
 )
 _BY_KIND = {one.kind: one for one in _ALL}
+
+
+def _again(kind: type[RekindleError], message: str, facts: dict[str, Any]) -> RekindleError:
+    """Unpickles."""
+    return kind(message, **facts)
 
 
 def _make(kind: str, message: str, facts: dict[str, Any]) -> RekindleError:

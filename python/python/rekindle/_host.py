@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import contextvars
 import inspect
-import threading
-import weakref
-from collections.abc import Callable, Coroutine, Mapping
+import logging
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._credential import Credential
 from ._errors import LoginRequired, Misuse, RekindleError
+from ._loops import Loops
 from ._store import Expected
+
+_LOG = logging.getLogger("rekindle")
 
 _inside: contextvars.ContextVar[object] = contextvars.ContextVar("rekindle_inside", default=None)
 
@@ -31,16 +32,11 @@ class Host:
     """On whose behalf callbacks run, and on which loop."""
 
     def __init__(self) -> None:
-        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
-
-    def see(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The loop of the last async call: async callbacks run there."""
-        if self._loop is None or self._loop() is not loop:
-            self._loop = weakref.ref(loop)
+        self.loops = Loops()
 
     def forget_loop(self) -> None:
         """In a forked child: nobody runs the parent's loop there, though it says that it is running."""
-        self._loop = None
+        self.loops = Loops()
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Calls it, and waits for what it gives if that can be awaited."""
@@ -49,36 +45,7 @@ class Host:
     def _call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         _inside.set(self)
         given = function(*args)
-        return self._wait(given) if inspect.isawaitable(given) else given
-
-    def _wait(self, awaitable: Any) -> Any:
-        async def awaited() -> Any:
-            return await awaitable
-
-        loop = self._loop() if self._loop is not None else None
-        if loop is None or not loop.is_running() or _is_of_this_thread(loop):
-            return asyncio.run(awaited())
-        return _on(loop, awaited())
-
-
-def _is_of_this_thread(loop: asyncio.AbstractEventLoop) -> bool:
-    return getattr(loop, "_thread_id", None) == threading.get_ident()
-
-
-def _on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        running = asyncio.run_coroutine_threadsafe(work, loop)
-    except RuntimeError:
-        work.close()
-        raise
-    while True:
-        try:
-            return running.result(timeout=0.2)
-        except concurrent.futures.TimeoutError:
-            if running.done():
-                raise
-            if loop.is_closed():
-                raise RuntimeError("the event loop was closed before the callback ended") from None
+        return self.loops.run(given) if inspect.isawaitable(given) else given
 
 
 _Said = tuple[str, bytes | None, str | None]
@@ -119,6 +86,26 @@ class StoreHost:
         return ("unavailable", None, f"the store's save gave a {_kind(saved)}, not a version (str) or None")
 
 
+    def announce(self, owner: str) -> _Said:
+        """Best effort."""
+        return self._told(self._store.announce, owner)
+
+    def retire(self, owner: str) -> _Said:
+        """Best effort."""
+        return self._told(self._store.retire, owner)
+
+    def owner(self, owner: str) -> _Said:
+        """`alive`, `dead`, or whatever else: nobody knows."""
+        return self._told(self._store.owner, owner)
+
+    def _told(self, call: Callable[[str], Any], owner: str) -> _Said:
+        try:
+            told = self._host.call(call, owner)
+        except Exception as error:
+            return _unavailable(error)
+        return ("unknown" if told is None else "alive" if told else "dead", None, None)
+
+
 def _unavailable(error: Exception) -> _Said:
     # Another's text could quote the record.
     text = error.message if isinstance(error, RekindleError) else f"the store raised {_kind(error)}"
@@ -149,11 +136,34 @@ class RefreshHost:
 
 
 def _grant(given: Any) -> tuple[Any, ...]:
-    credential = Credential.from_dict(given) if isinstance(given, Mapping) else given
-    if not isinstance(credential, Credential) or not credential.access_token:
-        return _failed("answer_lost", "no access token")
-    access, refresh, lifetime, _, scope, token_type, _ = credential._plain()
-    return ("granted", "", access, refresh, lifetime, scope, token_type)
+    facts = given.to_dict() if isinstance(given, Credential) else given
+    if not isinstance(facts, Mapping):
+        return _nonsense(f"gave a {_kind(given)}, not a rekindle.Credential or a dict")
+    names = ("access_token", "refresh_token", "scope", "token_type")
+    wrong = [name for name in names if not isinstance(facts.get(name), (str, type(None)))]
+    if wrong:
+        return _nonsense(f"gave a {_kind(facts[wrong[0]])} as {wrong[0]}, not text")
+    if not facts.get("access_token"):
+        return _nonsense("gave no access_token")
+    access, refresh, scope, token_type = (facts.get(name) for name in names)
+    return ("granted", "", access, refresh or None, _lifetime(facts), scope, token_type)
+
+
+def _lifetime(facts: Mapping[str, Any]) -> float | None:
+    """What makes no sense is unknown, as in a token endpoint's answer: the grant is worth more."""
+    try:
+        left = facts.get("expires_in")
+        if left is None and facts.get("expires_at") is not None:
+            left = float(facts["expires_at"]) - time.time()
+        return float(left) if left is not None and 0 < float(left) < 1e10 else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _nonsense(what: str) -> tuple[Any, ...]:
+    # The refresh token may be spent: the engine must not take it for unused.
+    _LOG.warning("refresh_with %s", what)
+    return _failed("answer_lost", what)
 
 
 def _failed(outcome: str, text: str) -> tuple[Any, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import http
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -19,6 +21,25 @@ class Redirect(NamedTuple):
 
     status_code: int
     url: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a response says about the session's token (rule 2.1)."""
+
+    name: str
+    """`accepted`, `expired`, `insufficient_scope`, `step_up`, `nonce_required`, `rate_limited`, `unavailable` or
+    `denied`."""
+    reason: str | None = None
+    """Why it expired: `expired`, `invalid`, `revoked` or `unknown`."""
+    scope: str | None = None
+    """The scope that is wanted."""
+    acr_values: str | None = None
+    """What signing in again must ask for, as `max_age` and `claims`."""
+    max_age: int | None = None
+    claims: str | None = None
+    retry_after: float | None = None
+    """When to come back, in seconds."""
 
 
 class Headers(Mapping[str, str]):
@@ -58,12 +79,20 @@ class _Base:
         self.headers = Headers(headers)
         self.history = [Redirect(*one) for one in history]
         self.elapsed = timedelta(seconds=elapsed)
-        self.verdict: str | None = verdict
-        """What it says about the session's token; `None` where the request carried none."""
-        self.replay_refused: str | None = refused
-        """Why the request was not sent again although its token was turned away."""
+        self._judged: tuple[dict[str, Any] | None, str | None] = (verdict, refused)
         self._body: bytes | None = body if isinstance(body, bytes) else None
         self._stream: _native.Stream | None = None if isinstance(body, bytes) else body
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What it says about the session's token, as far as it has been read; `None` if the request carried none."""
+        facts, _ = self._judged if self._stream is None else self._stream.judged()
+        return None if facts is None else Verdict(**facts)
+
+    @property
+    def replay_refused(self) -> str | None:
+        """Why the request was not sent again although its token was turned away."""
+        return (self._judged if self._stream is None else self._stream.judged())[1]
 
     @property
     def is_success(self) -> bool:
@@ -76,6 +105,29 @@ class _Base:
     def is_error(self) -> bool:
         """Whether the status is 400 or above."""
         return self.status_code >= 400
+
+    @property
+    def is_client_error(self) -> bool:
+        """Whether the status is of the 400s."""
+        return 400 <= self.status_code < 500
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the status is of the 500s."""
+        return 500 <= self.status_code < 600
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether it names another place."""
+        return self.status_code in (301, 302, 303, 307, 308) and "location" in self.headers
+
+    @property
+    def reason_phrase(self) -> str:
+        """The usual words for the status."""
+        try:
+            return http.HTTPStatus(self.status_code).phrase
+        except ValueError:
+            return ""
 
     @property
     def content(self) -> bytes:
@@ -125,6 +177,22 @@ class _Base:
         return f"<{type(self).__name__} [{self.status_code}] {self._place()}>"
 
 
+class _Lines:
+    """Text in pieces becomes lines; an end may be split between two pieces."""
+
+    def __init__(self) -> None:
+        self._left = ""
+
+    def feed(self, text: str) -> list[str]:
+        lines = (self._left + text).splitlines(keepends=True)
+        unfinished = bool(lines) and not lines[-1].endswith("\n")
+        self._left = lines.pop() if unfinished else ""
+        return [line.splitlines()[0] for line in lines]
+
+    def rest(self) -> list[str]:
+        return self._left.splitlines()
+
+
 class Response(_Base):
     """A response. Its body is here, or (`stream`) comes as it is read."""
 
@@ -141,6 +209,22 @@ class Response(_Base):
             return
         while (chunk := self._stream.chunk()) is not None:
             yield chunk
+
+    def iter_text(self) -> Iterator[str]:
+        """The body as it comes, as text; what does not decode is replaced."""
+        decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
+        for chunk in self.iter_bytes():
+            if text := decoder.decode(chunk):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
+
+    def iter_lines(self) -> Iterator[str]:
+        """The body line by line, without their ends."""
+        lines = _Lines()
+        for text in self.iter_text():
+            yield from lines.feed(text)
+        yield from lines.rest()
 
     def read(self) -> bytes:
         """The whole body."""
@@ -176,6 +260,24 @@ class AsyncResponse(_Base):
             return
         while (chunk := await beside(self._stream.chunk)) is not None:
             yield chunk
+
+    async def aiter_text(self) -> AsyncIterator[str]:
+        """The body as it comes, as text; what does not decode is replaced."""
+        decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
+        async for chunk in self.aiter_bytes():
+            if text := decoder.decode(chunk):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
+
+    async def aiter_lines(self) -> AsyncIterator[str]:
+        """The body line by line, without their ends."""
+        lines = _Lines()
+        async for text in self.aiter_text():
+            for line in lines.feed(text):
+                yield line
+        for line in lines.rest():
+            yield line
 
     async def aread(self) -> bytes:
         """The whole body."""

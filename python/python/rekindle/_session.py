@@ -6,13 +6,16 @@ import asyncio
 import atexit
 import json
 import os
+import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
 from . import _native
+from ._arguments import flag, seconds, text, texts
 from ._credential import Credential, Token
+from ._discreet import adiscreet, discreet
 from ._errors import InvalidConfig
 from ._events import Event, Events
 from ._host import Host, RefreshHost, StoreHost, guard
@@ -47,12 +50,17 @@ class Status:
     failures: int
     persisted: bool
     refreshing: bool
+    leased: bool
     scope: str | None
 
 
 class Session:
     """Keeps one sign-in alive for all threads, tasks and (with a shared store) processes that use it."""
 
+    _of_tests: Mapping[str, Any] = {}
+    """What `rekindle.testing.session` puts in: a clock."""
+
+    @discreet
     def __init__(
         self,
         *,
@@ -81,39 +89,41 @@ class Session:
         given = _credential(credential, access_token, refresh_token, expires_in, expires_at)
         name, as_json = _dialect(dialect)
         settings = {
-            "token_url": _text("token_url", token_url),
-            "client_id": _text("client_id", client_id),
-            "client_secret": _text("client_secret", client_secret),
-            "rotation": _text("rotation", rotation),
-            "wait_timeout": _seconds("wait_timeout", wait_timeout),
-            "send_timeout": _seconds("send_timeout", send_timeout),
-            "lease": _seconds("lease", lease),
-            "background": bool(background),
+            "token_url": text("token_url", token_url),
+            "client_id": text("client_id", client_id),
+            "client_secret": text("client_secret", client_secret),
+            "rotation": text("rotation", rotation),
+            "wait_timeout": seconds("wait_timeout", wait_timeout),
+            "send_timeout": seconds("send_timeout", send_timeout),
+            "lease": seconds("lease", lease),
+            "background": flag("background", background),
         }
         self._native = _native.Session(
             dialect=name,
             dialect_json=as_json,
             settings={key: value for key, value in settings.items() if value is not None},
             credential=None if given is None else given._plain(),
-            variables={str(key): str(value) for key, value in (variables or {}).items()},
-            origins=_texts("origins", origins),
-            insecure_origins=_texts("insecure_origins", insecure_origins),
+            variables=_variables(variables),
+            origins=texts("origins", origins),
+            insecure_origins=texts("insecure_origins", insecure_origins),
             store_path=store.path if isinstance(store, FileStore) else None,
             store_host=_store(self._host, store),
             refresh_host=_refresh(self._host, refresh_with),
             on_event=_listener(on_event),
+            **self._of_tests,
         )
+        weakref.finalize(self, _linger, self._native, self._host).atexit = False
         _LIVE.add(self)
 
     def token(self, *, min_life: float | None = None) -> Token:
         """A valid access token; waits for a refresh if one is needed."""
         given = self._native.token_if_valid() if min_life is None else None
-        return _token(given or self._do(self._native.token, min_life))
+        return _token(given or self._do(self._native.token, _life(min_life)))
 
     async def atoken(self, *, min_life: float | None = None) -> Token:
         """As `token`, without blocking the loop."""
         given = self._native.token_if_valid() if min_life is None else None
-        return _token(given or await self._ado(self._native.token, min_life))
+        return _token(given or await self._ado(self._native.token, _life(min_life)))
 
     def token_if_valid(self) -> Token | None:
         """The token if it can be served at once."""
@@ -122,20 +132,22 @@ class Session:
 
     def refresh(self, *, force: bool = False) -> Token:
         """Refreshes now; with `force` also through back-off, and once where the refresh token was found dead."""
-        return Token(*self._do(self._native.refresh, force))
+        return Token(*self._do(self._native.refresh, flag("force", force)))
 
     async def arefresh(self, *, force: bool = False) -> Token:
         """As `refresh`, without blocking the loop."""
-        return Token(*await self._ado(self._native.refresh, force))
+        return Token(*await self._ado(self._native.refresh, flag("force", force)))
 
     def invalidate(self) -> None:
         """As if the access token had expired."""
         self._native.invalidate()
 
+    @discreet
     def sign_in(self, credential: Credential) -> None:
         """This credential replaces whatever there is, at once."""
         self._do(self._native.sign_in, _given(credential)._plain())
 
+    @adiscreet
     async def asign_in(self, credential: Credential) -> None:
         """As `sign_in`, without blocking the loop."""
         await self._ado(self._native.sign_in, _given(credential)._plain())
@@ -150,7 +162,12 @@ class Session:
 
     def status(self, *, fresh: bool = False) -> Status:
         """How things stand, by memory; `fresh`: the store is read first, if it was not yet."""
-        return Status(**(self._do(self._native.status, fresh)))
+        return Status(**self._do(self._native.status, flag("fresh", fresh)))
+
+    async def astatus(self, *, fresh: bool = False) -> Status:
+        """As `status`, without blocking the loop."""
+        # From memory it is there at once, and nothing is awaited.
+        return Status(**await self._ado(self._native.status, True)) if flag("fresh", fresh) else self.status()
 
     def stats(self) -> dict[str, int]:
         """How often things happened."""
@@ -166,19 +183,22 @@ class Session:
 
     def shutdown(self, *, timeout: float = _AT_EXIT) -> bool:
         """Waits for a refresh under way and an unsaved credential; whether nothing is left."""
-        return bool(self._native.shutdown(timeout))
+        return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
     async def ashutdown(self, *, timeout: float = _AT_EXIT) -> bool:
         """As `shutdown`, without blocking the loop."""
-        return bool(await self._ado(self._native.shutdown, timeout))
+        return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))
 
+    @discreet
     def _do(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         guard(self._host)
+        self._host.loops.forget_closed()
         return call(*args, **options)
 
+    @adiscreet
     async def _ado(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         guard(self._host)
-        self._host.see(asyncio.get_running_loop())
+        self._host.loops.see(asyncio.get_running_loop())
         return await beside(call, *args, **options)
 
     def __repr__(self) -> str:
@@ -190,17 +210,37 @@ class Session:
 
 _LIVE: weakref.WeakSet[Session] = weakref.WeakSet()
 
+_LINGERING: list[tuple[_native.Session, Host]] = []
+"""Of sessions that nobody holds any more, those with something under way or unsaved."""
+
+
+def _linger(native: _native.Session, host: Host) -> None:
+    _LINGERING[:] = [one for one in _LINGERING if not one[0].is_settled()]
+    if not native.is_settled():
+        _LINGERING.append((native, host))
+
 
 @atexit.register
 def _end() -> None:
-    for session in list(_LIVE):
-        session.shutdown()
+    """Waits for a refresh under way and an unsaved credential, for all sessions together so long at most."""
+    until = time.monotonic() + _AT_EXIT
+    for native, host in _all():
+        if not native.is_settled():
+            host.loops.end()
+            native.shutdown(max(until - time.monotonic(), 0.01))
+    _native.end()
+
+
+def _all() -> list[tuple[_native.Session, Host]]:
+    return [(one._native, one._host) for one in list(_LIVE)] + _LINGERING
 
 
 def _forked() -> None:
     _native.after_fork_in_child()
-    for session in list(_LIVE):
-        session._host.forget_loop()
+    for _, host in _all():
+        host.forget_loop()
+    # The parent sees to them.
+    _LINGERING.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -209,6 +249,10 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_native.after_fork_in_parent,
         after_in_child=_forked,
     )
+
+
+def _life(least: float | None) -> float | None:
+    return None if least is None else seconds("min_life", least)
 
 
 def _token(given: Any) -> Token:
@@ -250,35 +294,23 @@ def _dialect(dialect: object) -> tuple[str, bool]:
     raise InvalidConfig(f"dialect must be a name, a path or a dict, not a {type(dialect).__name__}")
 
 
-def _text(name: str, value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise InvalidConfig(f"{name} must be text, not a {type(value).__name__}")
+def _variables(values: object) -> dict[str, str]:
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping) or not all(isinstance(one, str) for pair in values.items() for one in pair):
+        raise InvalidConfig("variables must be a mapping of texts to texts")
+    return dict(values)
 
 
-def _texts(name: str, values: object) -> list[str]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InvalidConfig(f"{name} must be a list of texts, not a {type(values).__name__}")
-    texts = list(values)
-    if not all(isinstance(one, str) for one in texts):
-        raise InvalidConfig(f"{name} must hold only texts")
-    return texts
-
-
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise InvalidConfig(f"{name} must be a number of seconds above 0")
-    return float(value)
-
-
-def _store(host: Host, store: Any) -> tuple[StoreHost, str | None, bool] | None:
+def _store(host: Host, store: Any) -> tuple[StoreHost, str | None, bool, bool] | None:
     if store is None or isinstance(store, (FileStore, MemoryStore)):
         return None
     for name in ("load", "save"):
         if not callable(getattr(store, name, None)):
             raise InvalidConfig(f"store must have {name}(), and a {type(store).__name__} has none")
     identity, shared = getattr(store, "identity", None), getattr(store, "shared", True)
-    return StoreHost(host, store), _text("store.identity", identity), bool(shared)
+    owners = all(callable(getattr(store, name, None)) for name in ("announce", "retire", "owner"))
+    return StoreHost(host, store), text("store.identity", identity), bool(shared), owners
 
 
 def _refresh(host: Host, function: Any) -> RefreshHost | None:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from ._errors import InvalidConfig
+
 
 class Stored(NamedTuple):
     """A record, opaque to the store, and its version: equal versions mean equal records."""
@@ -57,6 +59,8 @@ class FileStore:
     """A file that all processes of one machine share, mode 0600; a killed process loses nothing."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise InvalidConfig(f"path must be text or a path, not a {type(path).__name__}")
         self.path = Path(path).expanduser()
 
     def __repr__(self) -> str:

@@ -21,18 +21,24 @@ def middleware(session: Session) -> Any:
             response = await handler(request)
             if held is None:
                 return response
-            body = await response.read() if native.reads(response.status) else b""
-            held, *_ = await do(native.judge, held, *_exchange(request, response, body))
+            # Its body is in no variable: tools that report errors show locals, and it may repeat the token.
+            reads = native.reads(response.status)
+            read = response.read if reads else _nothing
+            held, *_ = await do(native.judge, held, *_exchange(request, response), await read())
             if held is None:
                 return response
 
     return run
 
 
-def _exchange(request: Any, response: Any, body: bytes) -> tuple[Any, ...]:
+async def _nothing() -> bytes:
+    return b""
+
+
+def _exchange(request: Any, response: Any) -> tuple[Any, ...]:
     given = request.body
     # Its own payloads of bytes keep them; others are streams that are read once.
     content = given._value if isinstance(given, payload.BytesPayload) else given
     whole = bytes(content) if isinstance(content, (bytes, bytearray)) else None
     headers = list(response.headers.items())
-    return (request.method, str(response.url), whole, whole is not None, response.status, headers, body)
+    return (request.method, str(response.url), whole, whole is not None, response.status, headers)

@@ -1,6 +1,7 @@
 """`httpx.Client(auth=rekindle.httpx.Auth(session))`, and the same for AsyncClient and httpx2.
 
-httpx follows redirects below an auth flow, so what was redirected is judged but not sent again.
+httpx follows redirects below an auth flow, so what was redirected is judged but not sent again. Leaving an origin it
+drops `Authorization` and no other header: with a dialect that names a header of its own, leave `follow_redirects` off.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class _Flow:
             response = yield request
             if held is None or not _carried(response, held):
                 return
-            body = response.read() if native.reads(response.status_code) else b""
-            held, *_ = do(native.judge, held, *_exchange(request, response, body))
+            if native.reads(response.status_code):
+                response.read()
+            held, *_ = do(native.judge, held, *_exchange(request, response))
             if held is None:
                 return
 
@@ -53,8 +55,9 @@ class _Flow:
             response = yield request
             if held is None or not _carried(response, held):
                 return
-            body = await response.aread() if native.reads(response.status_code) else b""
-            held, *_ = await do(native.judge, held, *_exchange(request, response, body))
+            if native.reads(response.status_code):
+                await response.aread()
+            held, *_ = await do(native.judge, held, *_exchange(request, response))
             if held is None:
                 return
 
@@ -69,7 +72,7 @@ def _carried(response: Any, held: Any) -> bool:
     return bool(response.request.headers.get(held.header_name) == held.authorization)
 
 
-def _exchange(request: Any, response: Any, body: bytes) -> tuple[Any, ...]:
+def _exchange(request: Any, response: Any) -> tuple[Any, ...]:
     try:
         content: bytes | None = request.content
     except RuntimeError:
@@ -77,6 +80,7 @@ def _exchange(request: Any, response: Any, body: bytes) -> tuple[Any, ...]:
         content = None
     replayable = content is not None and not response.history
     headers = [(str(name), str(value)) for name, value in response.headers.multi_items()]
+    body = response.content if response.is_closed else b""
     return (request.method, str(response.url), content, replayable, response.status_code, headers, body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin
 
 from requests.auth import AuthBase
 
@@ -25,20 +26,32 @@ class Auth(AuthBase):
 
     def _judge(self, held: Any, response: Any, sent: dict[str, Any]) -> Any:
         native = self._session._native
-        while held is not None and response.request.headers.get(held.header_name) == held.authorization:
-            body = response.content if native.reads(response.status_code) else b""
-            held, *_ = self._session._do(native.judge, held, *_exchange(response, body))
-            if held is not None:
-                response = _again(held, response, sent)
+        while response.request.headers.get(held.header_name) == held.authorization:
+            reads = native.reads(response.status_code)
+            after, *_ = self._session._do(native.judge, held, *_exchange(response, reads))
+            if after is None:
+                break
+            held = after
+            response = _again(held, response, sent)
+        self._keep_home(held, response)
         return response
 
+    def _keep_home(self, held: Any, response: Any) -> None:
+        """requests drops only `Authorization` where a redirect leaves the origin; a dialect may name another header."""
+        target = response.headers.get("location") if response.is_redirect else None
+        if target is None or response.request.headers.get(held.header_name) != held.authorization:
+            return
+        if not self._session._native.owns(urljoin(response.url, target)):
+            del response.request.headers[held.header_name]
 
-def _exchange(response: Any, body: bytes) -> tuple[Any, ...]:
+
+def _exchange(response: Any, reads: bool) -> tuple[Any, ...]:
     content = response.request.body
     whole = content.encode() if isinstance(content, str) else content
     replayable = whole is None or isinstance(whole, bytes)
     headers = list(response.headers.items())
     seen = whole if isinstance(whole, bytes) else None
+    body = response.content if reads else b""
     return (response.request.method, response.url, seen, replayable, response.status_code, headers, body)
 
 

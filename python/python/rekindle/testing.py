@@ -9,13 +9,28 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ._native.testing import ManualClock
 from ._session import Session
+
+__all__ = ["ManualClock", "TestServer", "rekindle_server", "rekindle_session", "session"]
+
+
+def session(clock: ManualClock, *, alone: bool = False, **settings: Any) -> Session:
+    """A session whose time passes only by `clock`; `alone` stands for a process of its own.
+
+    The settings are those of `rekindle.Session`.
+    """
+    made = Session.__new__(Session)
+    made._of_tests = {"clock": clock, "alone": alone}
+    made.__init__(**settings)  # type: ignore[misc]
+    return made
 
 
 class TestServer:
@@ -44,6 +59,15 @@ class TestServer:
     def release(self, name: str) -> None:
         """Lets go what is held under this name."""
         self.control("POST", "/__release", {"name": name})
+
+    def complaints(self) -> list[str]:
+        """Steps that were not used, requests that were not scripted."""
+        try:
+            self.control("GET", "/__consumed")
+        except urllib.error.HTTPError as error:
+            found: list[str] = json.load(error)["complaints"]
+            return found
+        return []
 
     def counters(self) -> dict[str, Any]:
         """What the model counted."""

@@ -1,14 +1,18 @@
-//! The Kotlin package: the library is built into its jar, and its tests run on a JVM.
+//! The Kotlin package: the library is built into its jar, its tests run on a JVM, and a project that uses the jar as it is
+//! packaged runs the four programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::toolbox::{apt, cargo};
-use crate::bindings::library_name;
+use crate::bindings::{LIBRARY, library_name};
 use crate::house::House;
 use crate::report::{Count, Outcome};
 use crate::run;
+
+/// The package, and who uses it.
+const PROJECTS: [&str; 2] = ["bindings/kotlin", "examples/kotlin"];
 
 pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
     if !has_tools() && house.install {
@@ -31,23 +35,21 @@ fn has_tools() -> bool {
 }
 
 fn check(house: &House, count: &mut Count) -> Result<(), String> {
-    let library = ["rustc", "--locked", "-p", "rekindle-uniffi", "--lib", "--crate-type", "cdylib"];
-    step("the library does not build", cargo(house).args(library))?;
+    step("the library does not build", cargo(house).args(LIBRARY))?;
     // The server is built by the Rust tests, but they may have been left out.
     let server = ["build", "--locked", "-p", "rekindle-test-server"];
     step("the test server does not build", cargo(house).args(server))?;
     place(house)?;
-    let reports = house.path("bindings/kotlin/target/surefire-reports");
-    let _ = fs::remove_dir_all(&reports);
+    let reports = PROJECTS.map(|project| house.path(project).join("target/surefire-reports"));
+    reports.iter().for_each(|folder| drop(fs::remove_dir_all(folder)));
     let before = count.failed;
-    let ok = run::ok(maven(house, "bindings/kotlin").arg("verify"));
-    sum(&reports, count);
+    let ok = run::ok(&mut maven(house));
+    reports.iter().for_each(|folder| sum(folder, count));
     // Failed tests are counted by name; no count means that it did not even compile.
     if !ok && count.failed == before {
         return Err("Maven failed: see above".to_owned());
     }
-    fs::copy(house.path("bindings/kotlin/pom.xml"), stamp(house)).map_err(|e| e.to_string())?;
-    Ok(())
+    fs::write(stamp(house), poms(house)).map_err(|e| e.to_string())
 }
 
 /// Puts the library where the jar wants it.
@@ -70,9 +72,9 @@ fn jna_platform() -> String {
     format!("{system}-{machine}")
 }
 
-fn maven(house: &House, folder: &str) -> Command {
+fn maven(house: &House) -> Command {
     let mut command = Command::new("mvn");
-    command.args(["-q", "-B"]).current_dir(house.path(folder));
+    command.args(["-q", "-B", "-f", "all.xml", "-fae", "verify"]).current_dir(house.path("bindings/kotlin"));
     if fetched(house) {
         command.arg("-o");
     }
@@ -80,10 +82,16 @@ fn maven(house: &House, folder: &str) -> Command {
     command
 }
 
-/// Whether all packages of this pom have been fetched before.
+/// Whether all packages of these projects have been fetched before.
 fn fetched(house: &House) -> bool {
-    let (wanted, stamp) = (house.path("bindings/kotlin/pom.xml"), stamp(house));
-    matches!((fs::read(wanted), fs::read(stamp)), (Ok(a), Ok(b)) if a == b)
+    fs::read(stamp(house)).is_ok_and(|stamp| stamp == poms(house))
+}
+
+fn poms(house: &House) -> Vec<u8> {
+    PROJECTS
+        .iter()
+        .flat_map(|project| fs::read(house.path(project).join("pom.xml")).unwrap_or_default())
+        .collect()
 }
 
 fn stamp(house: &House) -> PathBuf {

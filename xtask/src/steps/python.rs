@@ -10,10 +10,14 @@ use crate::report::{Count, Outcome};
 use crate::run;
 
 /// By name: a lock file would name a place that they come from.
-const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright"];
+const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
 
-/// What the adapters adapt to.
-const PEERS: &[&str] = &["httpx", "requests", "aiohttp"];
+/// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring what its requests transport needs.
+const PEERS: &[&str] =
+    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
+
+/// In the environment: what was installed.
+const INSTALLED: &str = "installed.txt";
 
 /// The house's limit for a wheel.
 const MOST_BYTES: u64 = 6_000_000;
@@ -35,14 +39,20 @@ pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
     }
 }
 
+/// Whether everything that is wanted now was installed.
 fn ready(venv: &Path) -> bool {
-    TOOLS.iter().all(|tool| venv.join("bin").join(tool).exists())
+    std::fs::read_to_string(venv.join(INSTALLED)).is_ok_and(|installed| installed == wanted())
+}
+
+fn wanted() -> String {
+    [TOOLS, PEERS].concat().join("\n")
 }
 
 fn install(venv: &Path) -> bool {
     let pip = ["install", "--quiet", "--disable-pip-version-check"];
     run::ok(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))
         && run::ok(Command::new(venv.join("bin/pip")).args(pip).args(TOOLS).args(PEERS))
+        && std::fs::write(venv.join(INSTALLED), wanted()).is_ok()
 }
 
 fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {
@@ -55,6 +65,7 @@ fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result
         ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"];
     step("the wheel does not install", Command::new(python).args(pip).arg(&wheel))?;
     clean(house, &wheel)?;
+    clean(house, &from_sdist(house, venv)?)?;
     // The server is built by the Rust tests, but they may have been left out.
     step(
         "the test server does not build",
@@ -71,6 +82,20 @@ fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result
     stubs(house, venv, python)
 }
 
+/// What pip makes of the sdist, as it does where no wheel fits. Its backend is ours, which is installed already.
+fn from_sdist(house: &House, venv: &Path) -> Result<PathBuf, String> {
+    let (from, out) = (house.target.join("wheels"), house.target.join("wheels-of-sdist"));
+    let _ = std::fs::remove_dir_all(&out);
+    let sdist = found(&from, "gz")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(venv.join("bin")).chain(std::env::split_paths(&path)));
+    let mut pip = Command::new(venv.join("bin/pip"));
+    pip.args(["wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir"]);
+    pip.arg(&out).arg(sdist).env("CARGO_TARGET_DIR", &house.target);
+    step("the sdist does not build by pip", pip.env("PATH", path.map_err(|e| e.to_string())?))?;
+    found(&out, "whl")
+}
+
 fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
     let out = house.target.join("wheels");
     let _ = std::fs::remove_dir_all(&out);
@@ -79,9 +104,16 @@ fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
     // its lock file loses entries; those that stay keep their versions.
     maturin.args(["build", "--release", "--sdist", "--out"]).arg(&out);
     step("wheel or sdist do not build", maturin.current_dir(house.path("python")))?;
-    let found = std::fs::read_dir(&out).map_err(|e| e.to_string())?;
-    let mut wheels = found.filter_map(|entry| Some(entry.ok()?.path()));
-    wheels.find(|path| path.extension().is_some_and(|e| e == "whl")).ok_or_else(|| "no wheel".to_owned())
+    found(&out, "whl")
+}
+
+/// The file of this kind in a folder.
+fn found(folder: &Path, extension: &str) -> Result<PathBuf, String> {
+    let files = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut files = files.filter_map(|entry| Some(entry.ok()?.path()));
+    files
+        .find(|path| path.extension().is_some_and(|e| e == extension))
+        .ok_or_else(|| format!("no .{extension}"))
 }
 
 /// The wheel alone, in an environment of its own, does what the README begins with.

@@ -748,6 +748,11 @@ uint64_t uniffi_rekindle_uniffi_fn_method_session_fresh_status(uint64_t ptr, Rus
 void uniffi_rekindle_uniffi_fn_method_session_invalidate(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_IS_SETTLED
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_IS_SETTLED
+int8_t uniffi_rekindle_uniffi_fn_method_session_is_settled(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_JUDGE
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_JUDGE
 uint64_t uniffi_rekindle_uniffi_fn_method_session_judge(uint64_t ptr, uint64_t token, RustBuffer exchange, RustBuffer timeout, RustBuffer cancel
@@ -1510,6 +1515,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_fresh_status(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_INVALIDATE
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_INVALIDATE
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_invalidate(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_IS_SETTLED
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_IS_SETTLED
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_is_settled(void
 
 );
 #endif

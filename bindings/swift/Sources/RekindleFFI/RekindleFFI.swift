@@ -3100,6 +3100,11 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func invalidate()
 
     /**
+     * Whether nothing is under way or unsaved.
+     */
+    func isSettled()  -> Bool
+
+    /**
      * Judges the response to a request that carried `token`. Where the token was turned away, waits for a new one.
      *
      * # Errors
@@ -3373,6 +3378,18 @@ open func invalidate()  {try! rustCall() {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * Whether nothing is under way or unsaved.
+     */
+open func isSettled() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_session_is_settled(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
 
     /**
@@ -10670,6 +10687,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_invalidate() != 45098) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_is_settled() != 8732) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_judge() != 41048) {

@@ -9,7 +9,7 @@ use super::body::{self, Wanted};
 use super::effect::{ApiRule, VerdictName};
 use super::file::Spec;
 use super::path::Path;
-use super::rule::Seen;
+use super::rule::{Names, Seen};
 use super::scalar::text_of;
 use crate::challenge::{self, Challenge};
 use crate::verdict::{Applied, Exchange, ExpiredReason, Operation, StepUp, Verdict};
@@ -28,8 +28,9 @@ impl Spec {
     }
 
     /// The members of the body that rules ask for which this status and these bytes may fulfil.
-    fn wanted(&self, exchange: &Exchange<'_>) -> Wanted<'_> {
-        let may = |rule: &&ApiRule| rule.when.admits(exchange.status) && rule.when.may_match(exchange.body);
+    fn wanted<'a>(&'a self, exchange: &Exchange<'a>) -> Wanted<'a> {
+        let mut names = Names::of(exchange.body);
+        let may = |rule: &&'a ApiRule| rule.when.admits(exchange.status) && rule.when.may_match(&mut names);
         let asked =
             self.api.rules.iter().filter(may).flat_map(|rule| rule.when.paths().chain(rule.scope.iter()));
         let later = self.retry_after.paths().filter(|_| !exchange.status.is_success());

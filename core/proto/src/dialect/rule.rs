@@ -62,10 +62,9 @@ impl When {
         self.statuses.is_empty() || self.statuses.iter().any(|one| one.contains(status))
     }
 
-    /// Whether the body may hold all that the rule asks for: looks for the names' bytes and parses nothing.
-    pub(super) fn may_match(&self, body: &[u8]) -> bool {
-        let held = |name: &str| memmem::find(body, format!("\"{name}\"").as_bytes()).is_some();
-        self.paths().all(|path| path.outermost_key().is_none_or(held))
+    /// Whether the body may hold all that the rule asks for.
+    pub(super) fn may_match<'a>(&'a self, names: &mut Names<'a>) -> bool {
+        self.paths().all(|path| path.outermost_key().is_none_or(|name| names.hold(name)))
     }
 
     /// The paths that the rule asks for.
@@ -82,6 +81,27 @@ impl When {
         let test = self.tests.iter().find(|test| matches!(test.place, Place::Body(_)))?;
         let Place::Body(path) = &test.place else { return None };
         path.find(body, &mut |value| test.wanted.fits(value)).and_then(text_of)
+    }
+}
+
+/// The names in a body: looks for their bytes, once for each, and parses nothing.
+pub(super) struct Names<'a> {
+    body: &'a [u8],
+    known: Vec<(&'a str, bool)>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn of(body: &'a [u8]) -> Self {
+        Self { body, known: Vec::new() }
+    }
+
+    fn hold(&mut self, name: &'a str) -> bool {
+        if let Some((_, held)) = self.known.iter().find(|(known, _)| *known == name) {
+            return *held;
+        }
+        let held = memmem::find(self.body, format!("\"{name}\"").as_bytes()).is_some();
+        self.known.push((name, held));
+        held
     }
 }
 

@@ -33,6 +33,9 @@ pub enum Acquired {
     Fail(Failure),
 }
 
+/// An unsaved refresh token that somebody needs is saved within so long.
+const SOON: Duration = Duration::from_secs(1);
+
 /// A failure from memory is told without asking the store again for this long.
 const REREAD_AFTER: Duration = Duration::from_secs(1);
 
@@ -71,7 +74,7 @@ impl Machine {
         match &self.standing {
             Standing::Unread => Acquired::Wait(self.open()),
             Standing::Empty(failure) => {
-                let failure = failure.clone();
+                let failure = Failure::clone(failure);
                 self.last_word(failure, now)
             }
             Standing::Held(_) => self.acquire_held(want, now),
@@ -139,7 +142,7 @@ impl Machine {
         match &self.standing {
             Standing::Unread => return Acquired::Wait(self.open()),
             Standing::Empty(failure) => {
-                let failure = failure.clone();
+                let failure = Failure::clone(failure);
                 return self.last_word(failure, now);
             }
             Standing::Held(_) => {}
@@ -224,7 +227,7 @@ impl Machine {
     fn refuse_or_refresh(&mut self, want: Want, now: Now) -> Acquired {
         let Some(current) = self.current().cloned() else { return self.refresh_by_clock(now) };
         if let Some(unfit) = &current.unfit {
-            return Acquired::Fail(unfit.clone());
+            return Acquired::Fail(Failure::clone(unfit));
         }
         let rejected = self.invalidated || self.rejected_for(want.origin, now);
         if rejected && current.valid(now) {
@@ -292,7 +295,7 @@ impl Machine {
     /// Whether a flight may start, but for the limits on unexplained ones.
     pub(super) fn may_refresh(&mut self, force: bool, now: Now) -> Result<(), Failure> {
         if (self.landing.is_some() && self.flight.is_none()) || self.write.is_some() {
-            self.hurry_landing(now);
+            self.hurry_landing(now, SOON);
             return Err(unsaved());
         }
         let Some(held) = self.held() else { return Err(super::signed_out()) };

@@ -28,7 +28,7 @@ pub struct Current {
     /// When its request was sent, in the machine's own order of things; 0 = before, or by somebody else.
     pub(crate) sent: u64,
     /// Why it cannot be served: an unknown type, a value that is no header.
-    pub(crate) unfit: Option<Failure>,
+    pub(crate) unfit: Option<Box<Failure>>,
 }
 
 impl Current {
@@ -46,7 +46,7 @@ impl Current {
             ends: left.map(|left| now.plus(left)),
             lifetime: slot.lifetime(),
             sent,
-            unfit,
+            unfit: unfit.map(Box::new),
         })
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Flight {
     renewal: Option<Rewrite>,
     renew_at: Option<Duration>,
     /// The intent as it stands while we hold the lease.
-    intent: Option<Intent>,
+    intent: Option<Box<Intent>>,
     /// What the last answer said.
     said: Said,
 }
@@ -331,7 +331,7 @@ impl Machine {
         let result = match self.current().cloned() {
             _ if flight.again => Settled::Again,
             Some(current) => match &current.unfit {
-                Some(unfit) => Settled::Failed(unfit.clone()),
+                Some(unfit) => Settled::Failed(Failure::clone(unfit)),
                 None => Settled::Token(current),
             },
             None => Settled::Again,
@@ -465,7 +465,7 @@ impl Machine {
     }
 
     /// What is known of earlier sends of the stored token. Of our own sends we know more than the store.
-    fn open_intent(&self, record: &Record) -> Option<Intent> {
+    fn open_intent(&self, record: &Record) -> Option<Box<Intent>> {
         let flight = self.flight.as_ref()?;
         let stored = record.intent.as_ref()?;
         let intent = if stored.owner == flight.owner { flight.intent.clone()? } else { stored.clone() };
@@ -495,7 +495,7 @@ impl Machine {
     }
 
     /// Takes the lease and writes the intent, in one compare-and-save (spec 4.4).
-    fn claim(&mut self, mut record: Record, version: Version, open: Option<Intent>, now: Now) {
+    fn claim(&mut self, mut record: Record, version: Version, open: Option<Box<Intent>>, now: Now) {
         let Some(token) = record.refresh_fingerprint() else { return };
         let Some(owner) = self.flight.as_ref().map(|flight| flight.owner.clone()) else { return };
         let boot = self.config.boot.clone();
@@ -503,8 +503,9 @@ impl Machine {
         let first_sent =
             open.map_or_else(|| SharedTime::new(now, boot.as_deref()), |intent| intent.first_sent);
         record.fence += 1;
-        record.lease = Some(self.lease(owner.clone(), now));
-        record.intent = Some(Intent { refresh_token: token, owner, first_sent, sends, lost: None });
+        record.lease = Some(Box::new(self.lease(owner.clone(), now)));
+        let intent = Intent { refresh_token: token, owner, first_sent, sends, lost: None };
+        record.intent = Some(Box::new(intent));
         let op = self.save(&mut record, Expected::Version(version));
         self.step(Step::Claiming(op, Box::new(record)));
     }
@@ -586,7 +587,7 @@ impl Machine {
         let lease = self.lease(owner, now);
         let Some(held) = self.held() else { return };
         let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
-        record.lease = Some(lease);
+        record.lease = Some(Box::new(lease));
         let op = self.save(&mut record, Expected::Version(version.clone()));
         if let Some(flight) = &mut self.flight {
             flight.renewal = Some(Rewrite { op, record, over: version });
@@ -595,7 +596,7 @@ impl Machine {
 
     pub(super) fn nothing_held(&self) -> Failure {
         match &self.standing {
-            Standing::Empty(failure) => failure.clone(),
+            Standing::Empty(failure) => Failure::clone(failure),
             Standing::Unread | Standing::Held(_) => never_signed_in(),
         }
     }

@@ -126,11 +126,10 @@ impl Machine {
         }
     }
 
-    /// Somebody needs the refresh token that is not saved yet: try now rather than later.
-    pub(super) fn hurry_landing(&mut self, now: Now) {
-        const AT_ONCE: Duration = Duration::from_secs(1);
+    /// Somebody needs the refresh token that is not saved yet: try within `most` rather than later.
+    pub(super) fn hurry_landing(&mut self, now: Now, most: Duration) {
         if let Some(Landing { phase: Phase::Waiting(until), .. }) = self.landing.as_deref_mut() {
-            *until = (*until).min(now.mono + AT_ONCE);
+            *until = (*until).min(now.mono + most);
         }
     }
 
@@ -286,7 +285,7 @@ fn granted(base: Record, grant: &Grant, sent: Now, now: Now) -> Record {
     };
     let rotated = grant.refresh_token.as_ref().filter(|token| !token.expose().is_empty());
     let mut record = base;
-    record.slots.insert(SLOT.to_owned(), Box::new(slot));
+    record.slots.insert(SLOT, slot);
     record.refresh_token_life = match grant.refresh_token_lifetime {
         Some(life) => Some(RefreshTokenLife { from: sent.wall, until: sent.wall.plus(life) }),
         None if rotated.is_some() => None,

@@ -72,11 +72,11 @@ pub struct MachineConfig {
     /// Refresh in the advisory window (spec 1.2).
     pub background: bool,
     /// Whom records belong to (spec 7.5).
-    pub binding: Binding,
+    pub binding: Arc<Binding>,
     /// Other processes see the same store.
     pub shared: bool,
     /// Names this boot of this machine, where that can be known (spec 4.5).
-    pub boot: Option<String>,
+    pub boot: Option<Arc<str>>,
     /// How long one send may take. Default 60 s.
     pub send_cap: Duration,
     /// How long a lease lasts without renewal. Default 90 s.
@@ -101,12 +101,12 @@ impl MachineConfig {
     /// assert_eq!((config.send_cap, config.lease), (Duration::from_secs(60), Duration::from_secs(90)));
     /// ```
     #[must_use]
-    pub fn new(rotation: Rotation, binding: Binding) -> Self {
+    pub fn new(rotation: Rotation, binding: impl Into<Arc<Binding>>) -> Self {
         Self {
             rotation,
             old_token_dies: false,
             background: true,
-            binding,
+            binding: binding.into(),
             shared: true,
             boot: None,
             send_cap: Duration::from_secs(60),
@@ -224,7 +224,7 @@ enum Standing {
     /// The store was not read yet (spec 7.3).
     Unread,
     /// There is nothing to serve.
-    Empty(Failure),
+    Empty(Box<Failure>),
     /// There is a credential.
     Held(Box<Held>),
 }
@@ -240,7 +240,7 @@ pub struct Machine {
     config: Arc<MachineConfig>,
     entropy: Entropy,
     /// Until the store was read.
-    seed: Option<Credential>,
+    seed: Option<Box<Credential>>,
     /// What is stored is the parent's.
     forked: bool,
     /// The token against which something spoke in the parent.
@@ -249,7 +249,7 @@ pub struct Machine {
     // Boxed: most sessions rest most of the time.
     flight: Option<Box<Flight>>,
     landing: Option<Box<Landing>>,
-    write: Option<Write>,
+    write: Option<Box<Write>>,
     /// The release of a lease after a failed flight: written beside whatever comes next.
     tidy: Option<Box<flight::Rewrite>>,
     /// Sends whose lineage was ended: what they bring is revoked.
@@ -265,7 +265,7 @@ pub struct Machine {
     last_read: Option<Duration>,
     last_refresh: Option<Duration>,
     /// The credential whose loss was told (spec 10.1).
-    told_login: Option<(String, Option<Fingerprint>)>,
+    told_login: Option<Box<(String, Option<Fingerprint>)>>,
     warned_life: Option<u64>,
     warned_end: Option<Fingerprint>,
     /// The owners that this machine has been: their leases are its own.
@@ -303,7 +303,7 @@ impl Machine {
         Self {
             config: config.into(),
             entropy,
-            seed,
+            seed: seed.map(Box::new),
             forked: false,
             doubted: None,
             standing: Standing::Unread,
@@ -428,7 +428,7 @@ impl Machine {
     pub fn poll_timeout(&self) -> Option<Duration> {
         let flight = self.flight.as_deref().and_then(Flight::timeout);
         let landing = self.landing.as_deref().and_then(Landing::timeout);
-        let write = self.write.as_ref().and_then(Write::timeout);
+        let write = self.write.as_deref().and_then(Write::timeout);
         [flight, landing, write].into_iter().flatten().min()
     }
 
@@ -567,6 +567,37 @@ impl Machine {
         }
     }
 
+    /// The process is about to end: what waits out a pause before it is saved again is saved now (spec 4.10).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
+    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// machine.hurry(now);
+    /// assert!(machine.poll_effect().is_none()); // nothing waits
+    /// ```
+    pub fn hurry(&mut self, now: Now) {
+        self.hurry_landing(now, Duration::ZERO);
+        self.landing_timeout(now);
+        self.hurry_write(now);
+        self.write_timeout(now);
+    }
+
     /// Whether everything that must reach the store has, and nothing is under way (spec 4.10).
     ///
     /// ```
@@ -658,7 +689,7 @@ impl Machine {
     /// LoginRequired, once for each lost credential.
     fn tell_login(&mut self, reason: DeadReason) {
         let Some(held) = self.held() else { return };
-        let lost = (held.record.lineage.clone(), held.record.refresh_fingerprint());
+        let lost = Box::new((held.record.lineage.clone(), held.record.refresh_fingerprint()));
         if self.told_login.as_ref() != Some(&lost) {
             self.told_login = Some(lost);
             self.tell(EventKind::LoginRequired { reason });
@@ -670,7 +701,7 @@ impl Machine {
     }
 
     /// Takes a stored record for ours; `sent` tells when its access token was asked for, in our order.
-    fn hold(&mut self, record: Record, version: Option<Version>, sent: u64, now: Now) {
+    fn hold(&mut self, mut record: Record, version: Option<Version>, sent: u64, now: Now) {
         let known = self.current().map(|token| (token.lineage.clone(), token.generation));
         let fresh = known.is_none_or(|(lineage, generation)| {
             *lineage != *record.lineage || generation != record.generation()
@@ -685,7 +716,11 @@ impl Machine {
             self.invalidated = doubted || self.invalidated && matches!(self.standing, Standing::Unread);
             self.jitter = current::jitter(&mut self.entropy);
         }
+        if record.binding == self.config.binding {
+            record.binding = self.config.binding.clone();
+        }
         self.standing = Standing::Held(Box::new(Held { record, version, current }));
+        self.seed = None;
         self.publish(now);
     }
 
@@ -696,7 +731,8 @@ impl Machine {
     }
 
     fn empty(&mut self, failure: Failure, now: Now) {
-        self.standing = Standing::Empty(failure);
+        self.standing = Standing::Empty(Box::new(failure));
+        self.seed = None;
         self.rejected_by.clear();
         self.invalidated = false;
         self.publish(now);

@@ -1,9 +1,10 @@
 //! What a store keeps, opaque to it: one JSON document, versioned (spec 7).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::credential::{Fingerprint, Secret};
 use crate::error::ErrorKind;
@@ -24,13 +25,13 @@ pub(crate) struct Record {
     /// One higher with each intent, mark or sign-in (spec 7.4).
     pub(crate) fence: u64,
     pub(crate) lineage: String,
-    pub(crate) binding: Binding,
+    pub(crate) binding: Arc<Binding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_token: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_token_life: Option<RefreshTokenLife>,
     #[serde(default)]
-    pub(crate) slots: BTreeMap<String, Box<Slot>>,
+    pub(crate) slots: Slots,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<String>,
     #[serde(default)]
@@ -39,13 +40,13 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) seeds: Vec<Fingerprint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) lease: Option<Lease>,
+    pub(crate) lease: Option<Box<Lease>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) intent: Option<Intent>,
+    pub(crate) intent: Option<Box<Intent>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) backoff: Option<Backoff>,
+    pub(crate) backoff: Option<Box<Backoff>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) dead: Option<DeadMark>,
+    pub(crate) dead: Option<Box<DeadMark>>,
     /// Signed out: nothing of the credential is left.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) tombstone: bool,
@@ -89,6 +90,42 @@ pub(crate) struct Slot {
     pub(crate) expires_at: Option<Wall>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lifetime_ms: Option<u64>,
+}
+
+/// Access tokens by name: a map in the store, and nearly always one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Slots(Vec<(String, Slot)>);
+
+impl Slots {
+    pub(crate) fn get(&self, name: &str) -> Option<&Slot> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, slot)| slot)
+    }
+
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Slot> {
+        self.0.iter_mut().find(|(known, _)| known == name).map(|(_, slot)| slot)
+    }
+
+    pub(crate) fn insert(&mut self, name: &str, slot: Slot) {
+        match self.get_mut(name) {
+            Some(known) => *known = slot,
+            None => {
+                self.0.reserve_exact(1);
+                self.0.push((name.to_owned(), slot));
+            }
+        }
+    }
+}
+
+impl Serialize for Slots {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, slot)| (name, slot)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Slots {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(BTreeMap::deserialize(deserializer)?.into_iter().collect()))
+    }
 }
 
 impl Slot {
@@ -198,14 +235,14 @@ impl BackoffKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeadMark {
     pub(crate) refresh_token: Fingerprint,
-    pub(crate) binding: Binding,
+    pub(crate) binding: Arc<Binding>,
     pub(crate) reason: DeadReason,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) oauth_error: Option<String>,
 }
 
 impl Record {
-    pub(crate) fn new(lineage: String, binding: Binding) -> Self {
+    pub(crate) fn new(lineage: String, binding: Arc<Binding>) -> Self {
         Self {
             format: FORMAT,
             write: String::new(),
@@ -214,7 +251,7 @@ impl Record {
             binding,
             refresh_token: None,
             refresh_token_life: None,
-            slots: BTreeMap::new(),
+            slots: Slots::default(),
             scope: None,
             extra: BTreeMap::new(),
             seeds: Vec::new(),
@@ -238,6 +275,8 @@ impl Record {
     pub(crate) fn took_seed(&mut self, seed: Fingerprint) {
         const MOST: usize = 8;
         self.seeds.retain(|taken| *taken != seed);
+        // Most records have one.
+        self.seeds.reserve_exact(1);
         self.seeds.push(seed);
         if self.seeds.len() > MOST {
             self.seeds.remove(0);
@@ -267,7 +306,7 @@ impl Record {
     }
 
     pub(crate) fn slot(&self) -> Option<&Slot> {
-        self.slots.get(SLOT).map(Box::as_ref)
+        self.slots.get(SLOT)
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -280,8 +319,8 @@ impl Record {
 
     /// The mark, if it concerns this record's own refresh token and that session's configuration.
     pub(crate) fn dead_for(&self, binding: &Binding) -> Option<&DeadMark> {
-        let mark = self.dead.as_ref()?;
+        let mark = self.dead.as_deref()?;
         let same_token = Some(&mark.refresh_token) == self.refresh_fingerprint().as_ref();
-        (same_token && &mark.binding == binding).then_some(mark)
+        (same_token && *mark.binding == *binding).then_some(mark)
     }
 }

@@ -87,7 +87,7 @@ impl Machine {
         // From now on it is this process's own.
         self.forked = false;
         let record = self.new_lineage(credential, now);
-        self.standing = Standing::Empty(signed_out());
+        self.standing = Standing::Empty(Box::new(signed_out()));
         let ticket = self.begin(Purpose::SignIn(Box::new(record)));
         self.publish(now);
         Ok(ticket)
@@ -148,8 +148,15 @@ impl Machine {
         self.write.as_ref().filter(|write| !write.settled).map(|write| write.ticket)
     }
 
+    /// As for a grant (`hurry_landing`), at once.
+    pub(super) fn hurry_write(&mut self, now: Now) {
+        if let Some(Write { phase: Phase::Waiting(until), .. }) = self.write.as_deref_mut() {
+            *until = now.mono;
+        }
+    }
+
     pub(super) fn write_timeout(&mut self, now: Now) {
-        let due = self.write.as_ref().and_then(Write::timeout).is_some_and(|until| now.mono >= until);
+        let due = self.write.as_deref().and_then(Write::timeout).is_some_and(|until| now.mono >= until);
         if due {
             let op = self.load();
             self.phase(Phase::Reading(op));
@@ -184,7 +191,7 @@ impl Machine {
         }
         let ticket = self.ticket();
         let phase = Phase::Reading(self.load());
-        self.write = Some(Write { ticket, purpose, phase, failures: 0, settled: false });
+        self.write = Some(Box::new(Write { ticket, purpose, phase, failures: 0, settled: false }));
         ticket
     }
 
@@ -209,7 +216,7 @@ impl Machine {
         record.extra.clone_from(&credential.extra);
         if let Some(access_token) = &credential.access_token {
             let slot = first_slot(credential, access_token, now);
-            record.slots.insert(SLOT.to_owned(), Box::new(slot));
+            record.slots.insert(SLOT, slot);
         }
         record
     }

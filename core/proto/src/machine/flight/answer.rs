@@ -93,8 +93,12 @@ impl Machine {
         marked.lease = None;
         marked.intent = None;
         marked.backoff = None;
-        marked.dead =
-            Some(DeadMark { refresh_token, binding: self.config.binding.clone(), reason, oauth_error });
+        marked.dead = Some(Box::new(DeadMark {
+            refresh_token,
+            binding: self.config.binding.clone(),
+            reason,
+            oauth_error,
+        }));
         let op = self.save(&mut marked, Expected::Version(version));
         self.step(Step::Marking(op, Box::new(marked), reason));
     }
@@ -216,13 +220,13 @@ impl Machine {
         }
     }
 
-    fn send_once_more(&mut self, intent: Intent, now: Now) {
+    fn send_once_more(&mut self, intent: Box<Intent>, now: Now) {
         self.count_send(intent);
         self.send_or_reread(now);
     }
 
     /// The next send under this lease is one more whose fate may stay unknown.
-    fn count_send(&mut self, mut intent: Intent) {
+    fn count_send(&mut self, mut intent: Box<Intent>) {
         intent.sends += 1;
         if let Some(held) = self.held_mut() {
             held.record.intent = Some(intent.clone());
@@ -248,15 +252,15 @@ impl Machine {
         }
     }
 
-    fn unwritten_intent(&self, now: Now) -> Option<Intent> {
+    fn unwritten_intent(&self, now: Now) -> Option<Box<Intent>> {
         let flight = self.flight.as_ref()?;
-        Some(Intent {
+        Some(Box::new(Intent {
             refresh_token: self.held()?.record.refresh_fingerprint()?,
             owner: flight.owner.clone(),
             first_sent: SharedTime::new(now, self.boot()),
             sends: flight.sends,
             lost: None,
-        })
+        }))
     }
 
     fn unknown(&mut self, status: u16, now: Now) {
@@ -296,13 +300,13 @@ impl Machine {
         let pause = full_jitter(&mut self.entropy, FIRST_BACKOFF, failures, LONGEST_BACKOFF);
         let pause = after.unwrap_or(pause.max(LEAST_BACKOFF));
         let Some(held) = self.held_mut() else { return };
-        held.record.backoff = Some(Backoff {
+        held.record.backoff = Some(Box::new(Backoff {
             until: SharedTime::new(now.plus(pause), boot.as_deref()),
             failures: failures + 1,
             kind,
             oauth_error: failure.oauth_error.clone(),
             status: failure.status,
-        });
+        }));
         if held.record.lease.as_ref().map(|lease| &lease.owner) == owner.as_ref() {
             held.record.lease = None;
         }

@@ -1,11 +1,12 @@
 //! Keeping the credential (spec 7).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::serving::served;
 use super::world::{LIFETIME, World};
 use crate::error::ErrorKind;
-use crate::machine::Binding;
+use crate::machine::{Binding, Machine};
 use crate::rotation::Rotation;
 
 /// A world in which the store fails right after the intent was written.
@@ -34,6 +35,17 @@ fn a_grant_that_cannot_be_saved_is_served_told_and_saved_later() {
     while world.perform_any() {}
     assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "rt-2");
     assert_eq!(world.count(0, "Persisted"), 1);
+    assert!(world.processes[0].machine.idle());
+}
+
+// spec 4.10, 7.2
+#[test]
+fn at_the_end_an_unsaved_grant_is_saved_without_waiting_out_its_pause() {
+    let mut world = store_fails_after_the_send(Rotation::StrictFamily);
+    world.shelf.down = false;
+    world.ask(0, Machine::hurry);
+    while world.perform_any() {}
+    assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "rt-2");
     assert!(world.processes[0].machine.idle());
 }
 
@@ -140,8 +152,12 @@ fn a_grant_for_the_stored_token_is_saved_over_anothers_dead_mark() {
     let refresh_token = record.refresh_fingerprint().unwrap();
     let binding = record.binding.clone();
     let reason = crate::verdict::DeadReason::Rejected;
-    record.dead =
-        Some(crate::machine::record::DeadMark { refresh_token, binding, reason, oauth_error: None });
+    record.dead = Some(Box::new(crate::machine::record::DeadMark {
+        refresh_token,
+        binding,
+        reason,
+        oauth_error: None,
+    }));
     record.lease = None;
     world.shelf.record = Some((record.to_bytes(), 77));
     while world.perform_any() {}
@@ -154,7 +170,7 @@ fn a_grant_for_the_stored_token_is_saved_over_anothers_dead_mark() {
 fn a_session_for_another_client_sends_neither_token() {
     let mut world = served(Rotation::Strict);
     let mut config = world.config();
-    config.binding = Binding { client_id: Some("other".into()), ..config.binding };
+    Arc::make_mut(&mut config.binding).client_id = Some("other".into());
     let second = world.start_with(config, None);
     let failure = world.token(second).unwrap_err();
     assert_eq!(failure.kind, ErrorKind::InvalidConfig);

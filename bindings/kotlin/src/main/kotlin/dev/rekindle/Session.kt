@@ -193,6 +193,13 @@ public class Session private constructor(
         }
     }
 
+    /** Whether nothing is under way or unsaved. */
+    public val isSettled: Boolean
+        get() {
+            open()
+            return native { native.isSettled() }
+        }
+
     /** Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on. */
     public suspend fun shutdown(most: Duration = 5.seconds): Boolean =
         calling { native.shutdown(most.crossing("most")) }

@@ -920,6 +920,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_invalidate(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_is_settled(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_judge(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_note_rejected(
@@ -1162,6 +1164,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_invalidate(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_session_is_settled(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
     external fun uniffi_rekindle_uniffi_fn_method_session_judge(`ptr`: Long,`token`: Long,`exchange`: RustBuffer.ByValue,`timeout`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_note_rejected(`ptr`: Long,`token`: Long,`exchange`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1503,6 +1507,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_invalidate() and 0xFFFF) != 45098) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_is_settled() and 0xFFFF) != 8732) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_judge() and 0xFFFF) != 41048) {
@@ -6171,6 +6178,11 @@ public interface SessionInterface {
     fun `invalidate`()
 
     /**
+     * Whether nothing is under way or unsaved.
+     */
+    fun `isSettled`(): kotlin.Boolean
+
+    /**
      * Judges the response to a request that carried `token`. Where the token was turned away, waits for a new one.
      *
      * # Errors
@@ -6512,6 +6524,22 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 }
     }
 
+
+
+
+    /**
+     * Whether nothing is under way or unsaved.
+     */override fun `isSettled`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_is_settled(
+        it,
+        _status)
+}
+    }
+    )
+    }
 
 
 

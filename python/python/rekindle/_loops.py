@@ -1,0 +1,96 @@
+"""Where coroutines of the user's run: on the loop that made the call, else on a private one."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+import weakref
+from collections.abc import Coroutine
+from typing import Any
+
+from ._errors import StoreUnavailable
+
+_LOOK_AGAIN = 0.2
+
+
+class Loops:
+    """The loop of the last async call. While it is gone, nothing runs: a pool of connections belongs to it."""
+
+    def __init__(self) -> None:
+        self._seen: weakref.ref[asyncio.AbstractEventLoop] | None = None
+
+    def see(self, loop: asyncio.AbstractEventLoop) -> None:
+        """An async call."""
+        if self._seen is None or self._seen() is not loop:
+            self._seen = weakref.ref(loop)
+
+    def forget_closed(self) -> None:
+        """A sync call, or the end of the process: what has no loop any more runs on the private one."""
+        if self._seen is not None:
+            loop = self._seen()
+            if loop is None or loop.is_closed():
+                self._seen = None
+
+    def end(self) -> None:
+        """The process ends: a loop that does not run will not run again."""
+        loop = None if self._seen is None else self._seen()
+        if loop is None or not loop.is_running():
+            self._seen = None
+
+    def run(self, given: Any) -> Any:
+        """Awaits it to its end, called from a thread of the engine's."""
+        if self._seen is None:
+            return wait_on(_private(), _awaited(given))
+        loop = self._seen()
+        if loop is None or not loop.is_running():
+            if isinstance(given, Coroutine):
+                given.close()
+            raise StoreUnavailable("the event loop that it belongs to has ended; the next one goes on")
+        return wait_on(loop, _awaited(given))
+
+
+async def _awaited(given: Any) -> Any:
+    return await given
+
+
+def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
+    """What it gives, unless the loop ends before."""
+    try:
+        running = asyncio.run_coroutine_threadsafe(work, loop)
+    except RuntimeError:
+        work.close()
+        raise
+    while True:
+        try:
+            return running.result(timeout=_LOOK_AGAIN)
+        except concurrent.futures.TimeoutError:
+            if running.done():
+                raise
+            if loop.is_closed():
+                raise RuntimeError("the event loop was closed before this ended") from None
+
+
+_LOCK = threading.Lock()
+
+
+def _forget() -> None:
+    global _LOCK
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+_PRIVATE: list[tuple[int, asyncio.AbstractEventLoop]] = []
+
+
+def _private() -> asyncio.AbstractEventLoop:
+    """One for all, so that what a store keeps open stays open. A forked child makes its own."""
+    with _LOCK:
+        if not _PRIVATE or _PRIVATE[0][0] != os.getpid():
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="rekindle-callbacks", daemon=True).start()
+            _PRIVATE[:] = [(os.getpid(), loop)]
+        return _PRIVATE[0][1]
