@@ -122,7 +122,9 @@ public class Session private constructor(
      * is needed.
      */
     public suspend fun token(minLife: Duration? = null): Token =
-        Token(calling { native.token(minLife?.crossing("minLife")) })
+        // What can be served at once needs no future.
+        (if (minLife == null) tokenIfValid() else null)
+            ?: Token(calling { native.token(minLife?.crossing("minLife")) })
 
     /** The access token if it can be served at once. Never waits; for callers that cannot suspend. */
     public fun tokenIfValid(): Token? {
@@ -130,7 +132,8 @@ public class Session private constructor(
         val tag = native { native.tokenTag() }
         val held = last
         if (held != null && held.tag == tag) return held
-        return native { native.tokenIfValid() }?.let(::Token).also { last = it }
+        // One that ended is not kept.
+        return (if (tag == 0uL) null else native { native.tokenIfValid() }?.let(::Token)).also { last = it }
     }
 
     /** The token for a request to that URL; nothing where its origin is not listed: the request then goes without. */

@@ -262,12 +262,12 @@ class HostTest {
     }
 
     @Test
-    fun `what serves a session must not call it`() = runTest {
+    fun `what serves a session must not wait for it`() = runTest {
         TestServer(STRICT).use { server ->
             lateinit var session: Session
             val told = CompletableDeferred<Throwable?>()
             session = server.session(refresh = {
-                told.complete(runCatching { session.token() }.exceptionOrNull())
+                told.complete(runCatching { session.refresh() }.exceptionOrNull())
                 Grant("AT-2")
             })
             session.token()
