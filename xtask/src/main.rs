@@ -16,7 +16,7 @@ cargo xtask test [--install]  every check and test; --install brings what is mis
                               names of steps (kotlin, python, ..) for those alone
 cargo xtask verify            drift of generated files, and rules without a case
 cargo xtask gen               write the generated parts anew
-cargo xtask bench             the benchmarks
+cargo xtask bench [kotlin]    the benchmarks; of Kotlin: correctness, speed and size, or those parts that are named
 cargo xtask demo [...]        rekindle at work on loopback servers";
 
 fn main() -> ExitCode {

@@ -1,5 +1,6 @@
 //! What each word does.
 
+mod bench_kotlin;
 mod generate;
 mod verify;
 
@@ -35,6 +36,9 @@ pub(crate) fn test(house: &House, only: &[String]) -> bool {
 
 /// The benchmarks; further words go to them as they are.
 pub(crate) fn bench(house: &House, rest: &[String]) -> bool {
+    if let Some(("kotlin", parts)) = rest.split_first().map(|(word, parts)| (word.as_str(), parts)) {
+        return bench_kotlin::run(house, parts);
+    }
     // The command's size is one of the figures.
     run::ok(cargo(house).args(["build", "--release", "-p", "rekindle-cli"]))
         && run::ok(cargo(house).args(["run", "--release", "-p", "rekindle-bench", "--"]).args(rest))

@@ -18,7 +18,6 @@ import dev.rekindle.Verdict
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
 import okio.Buffer
-import java.net.URI
 
 /**
  * Keeps this client's operations signed in.
@@ -54,12 +53,18 @@ public class RekindleHttpInterceptor(private val session: Session) : HttpInterce
         if (request.headers.any { it.name.lowercase() in credentialHeaders }) return chain.proceed(request)
         var token = told { token(request.url) } ?: return chain.proceed(request)
         while (true) {
-            val response = chain.proceed(request.newBuilder().addHeader(token.headerName, token.authorization).build())
+            val response = chain.proceed(told { signed(request, token) })
             val next = judged(token, request, response) as? Judgement.Replay ?: return response
             response.body?.close()
             token = next.token
-            session.replayed()
+            if (next.verdict !is Verdict.NonceRequired) session.replayed()
         }
+    }
+
+    private fun signed(request: HttpRequest, token: Token): HttpRequest {
+        val signed = request.newBuilder().addHeader(token.headerName, token.authorization)
+        session.proof(token, request.methodName(), request.url)?.let { signed.addHeader("DPoP", it) }
+        return signed.build()
     }
 
     private suspend fun token(url: String): Token? {
@@ -69,7 +74,7 @@ public class RekindleHttpInterceptor(private val session: Session) : HttpInterce
 
     private suspend fun judged(token: Token, request: HttpRequest, response: HttpResponse): Judgement? {
         val reads = response.statusCode >= 400 || readsSuccess && response.isJson()
-        if (!reads && !isWatching) return null
+        if (!reads && !isWatching && !response.bringsNonce()) return null
         return try {
             told { follow(token, request, response, if (reads) response.begin() else ByteArray(0)) }
         } catch (failed: Throwable) {
@@ -80,7 +85,7 @@ public class RekindleHttpInterceptor(private val session: Session) : HttpInterce
 
     private suspend fun follow(token: Token, request: HttpRequest, response: HttpResponse, body: ByteArray): Judgement {
         val exchange = Exchange(
-            method = if (request.method == HttpMethod.Get) "GET" else "POST",
+            method = request.methodName(),
             url = request.url,
             status = response.statusCode,
             headers = response.headers.map { Header(it.name, it.value) },
@@ -89,11 +94,13 @@ public class RekindleHttpInterceptor(private val session: Session) : HttpInterce
             operation = request.operation(),
         )
         val verdict = session.verdict(exchange)
-        if (verdict == Verdict.Accepted && !isWatching) return Judgement.Keep(verdict, null)
+        if (verdict == Verdict.Accepted && !isWatching && !response.bringsNonce()) return Judgement.Keep(verdict, null)
         isWatching = verdict != Verdict.Accepted
         return session.judge(token, exchange)
     }
 }
+
+private fun HttpRequest.methodName() = if (method == HttpMethod.Get) "GET" else "POST"
 
 /** As the interceptor above it says, else as its body says. */
 private fun HttpRequest.operation(): Operation {
@@ -102,6 +109,9 @@ private fun HttpRequest.operation(): Operation {
     if (!content.contentType.startsWith("application/json")) return Operation.GraphqlMutation
     return Operation.of("POST", Buffer().also(content::writeTo).readByteArray())
 }
+
+/** For the proofs of the next requests. */
+private fun HttpResponse.bringsNonce() = headers.any { it.name.equals("DPoP-Nonce", ignoreCase = true) }
 
 private fun HttpResponse.isJson(): Boolean {
     val type = headers.firstOrNull { it.name.equals("content-type", ignoreCase = true) }?.value.orEmpty()

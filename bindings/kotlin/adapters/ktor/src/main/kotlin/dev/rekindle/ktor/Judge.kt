@@ -31,7 +31,8 @@ internal class Judge(private val session: Session) {
     @Volatile
     private var isWatching = false
 
-    fun isPlain(response: HttpResponse): Boolean = response.status.value < 400 && !isWatching && !isRead(response)
+    fun isPlain(response: HttpResponse): Boolean =
+        response.status.value < 400 && !isWatching && !isRead(response) && !response.bringsNonce()
 
     suspend fun read(call: HttpClientCall): Read {
         if (call.response.status.value < 400 && !isRead(call.response)) return Read(call, ByteArray(0))
@@ -41,7 +42,8 @@ internal class Judge(private val session: Session) {
 
     suspend fun follow(token: Token, request: HttpRequestBuilder, read: Read): Judgement {
         val verdict = session.verdict(exchange(request, read, Operation.Http))
-        if (verdict == Verdict.Accepted && !isWatching) return Judgement.Keep(verdict, null)
+        val isQuiet = verdict == Verdict.Accepted && !isWatching && !read.call.response.bringsNonce()
+        if (isQuiet) return Judgement.Keep(verdict, null)
         isWatching = verdict != Verdict.Accepted
         return session.judge(token, exchange(request, read, operation(request)))
     }
@@ -61,6 +63,9 @@ internal class Judge(private val session: Session) {
         )
     }
 }
+
+/** For the proofs of the next requests. */
+private fun HttpResponse.bringsNonce() = headers["DPoP-Nonce"] != null
 
 /** As the request says, else as its body says. What cannot be read counts as a mutation. */
 private fun operation(request: HttpRequestBuilder): Operation {

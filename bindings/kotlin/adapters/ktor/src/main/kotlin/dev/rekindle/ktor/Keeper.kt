@@ -3,6 +3,7 @@ package dev.rekindle.ktor
 import dev.rekindle.Judgement
 import dev.rekindle.Session
 import dev.rekindle.Token
+import dev.rekindle.Verdict
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.request.takeFrom
@@ -24,16 +25,23 @@ internal class Keeper(private val session: Session) {
         if (credentialHeaders.any { it in request.headers }) return proceed(request)
         var token = token(request) ?: return proceed(request)
         while (true) {
-            val call = proceed(signed(request, token))
+            val call = proceed(signed(request, token, proof(request, token)))
             if (judge.isPlain(call.response)) return call
             val read = judge.read(call)
             when (val next = judge.follow(token, request, read)) {
                 is Judgement.Keep -> return read.call.also { it.tell(next) }
-                is Judgement.Replay -> token = next.token
+                is Judgement.Replay -> {
+                    token = next.token
+                    if (next.verdict !is Verdict.NonceRequired) session.replayed()
+                }
             }
-            session.replayed()
         }
     }
+
+    /** Asked of each send: whether a proof goes with it shows in the scheme. */
+    private fun proof(request: HttpRequestBuilder, token: Token): String? =
+        if (!token.authorization.startsWith("DPoP ")) null
+        else session.proof(token, request.method.value, request.url.buildString())
 
     private suspend fun token(request: HttpRequestBuilder): Token? {
         val origin = request.url.origin()
@@ -63,9 +71,10 @@ private val TrailKey = AttributeKey<Trail>("RekindleTrail")
 private fun URLBuilder.origin(): String = "${protocol.name}://$host:${if (port == 0) protocol.defaultPort else port}"
 
 /** A copy: a token on the original would follow its redirects. It ends when the original does. */
-private fun signed(request: HttpRequestBuilder, token: Token): HttpRequestBuilder {
+private fun signed(request: HttpRequestBuilder, token: Token, proof: String?): HttpRequestBuilder {
     val copy = HttpRequestBuilder().takeFrom(request)
     copy.headers[token.headerName] = token.authorization
+    if (proof != null) copy.headers["DPoP"] = proof
     val job = copy.executionContext as CompletableJob
     request.executionContext.invokeOnCompletion { cause ->
         if (cause == null) job.complete() else job.completeExceptionally(cause)

@@ -49,7 +49,8 @@ internal class Judge(private val session: Session) {
     @Volatile
     private var isWatching = false
 
-    fun isPlain(response: Response): Boolean = response.code < 400 && !isWatching && !isRead(response)
+    fun isPlain(response: Response): Boolean =
+        response.code < 400 && !isWatching && !isRead(response) && !response.bringsNonce()
 
     fun read(response: Response): Read {
         val reads = response.code >= 400 || isRead(response)
@@ -58,7 +59,7 @@ internal class Judge(private val session: Session) {
 
     suspend fun follow(token: Token, read: Read): Judgement {
         val verdict = session.verdict(exchange(read, Operation.Http))
-        if (verdict == Verdict.Accepted && !isWatching) return Judgement.Keep(verdict, null)
+        if (verdict == Verdict.Accepted && !isWatching && !read.response.bringsNonce()) return Judgement.Keep(verdict, null)
         isWatching = verdict != Verdict.Accepted
         return session.judge(token, exchange(read, operation(read.response.request)))
     }
@@ -79,6 +80,9 @@ internal class Judge(private val session: Session) {
         )
     }
 }
+
+/** For the proofs of the next requests. */
+private fun Response.bringsNonce() = header("DPoP-Nonce") != null
 
 /** As its tag says, else as its body says. What cannot be read counts as a mutation. */
 private fun operation(request: Request): Operation {

@@ -5,6 +5,7 @@ import dev.rekindle.Operation
 import dev.rekindle.RekindleException
 import dev.rekindle.Session
 import dev.rekindle.Token
+import dev.rekindle.Verdict
 import okhttp3.Call
 import okhttp3.Interceptor
 import okhttp3.OkHttpClient
@@ -68,7 +69,7 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
             request = response.request
             response.close()
             carried = Carried(next.token, request.url)
-            session.replayed()
+            if (next.verdict !is Verdict.NonceRequired) session.replayed()
         }
     }
 
@@ -91,13 +92,22 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
             }
         }
 
-    /** The token of a request that was redirected to elsewhere stays behind, for good. */
+    /** The token of a request that was redirected to elsewhere stays behind, for good. Each hop wants a proof of its own. */
     private fun hop(chain: Interceptor.Chain): Response {
         val request = chain.request()
-        val carried = request.tag(Carried::class.java)
-        return chain.proceed(if (carried == null || carried.mayGo(request.url)) request else carried.unsigned(request))
+        val carried = request.tag(Carried::class.java) ?: return chain.proceed(request)
+        return chain.proceed(if (carried.mayGo(request.url)) proven(request, carried.token) else carried.unsigned(request))
+    }
+
+    private fun proven(request: Request, token: Token): Request {
+        if (!token.isBound()) return request
+        val proof = told(null) { session.proof(token, request.method, request.url.toString()) } ?: return request
+        return request.newBuilder().header("DPoP", proof).build()
     }
 }
+
+/** Asked of each request: whether a proof goes with it shows in the scheme. */
+private fun Token.isBound() = authorization.startsWith("DPoP ")
 
 private inline fun <T> told(response: Response?, call: () -> T): T = try {
     call()
