@@ -35,7 +35,7 @@ pub(super) async fn send(client: Client, request: Box<Request>) -> Result<Respon
     call.take_token(now).await?;
     loop {
         let next = match call.hop().await? {
-            Ok(answer) => call.answered(answer).await?,
+            Ok(answer) => call.answered(call.response(answer)).await?,
             Err(cause) => Box::pin(call.broke(cause)).await?,
         };
         if let Some(mut response) = next {
@@ -117,8 +117,7 @@ impl Call {
     }
 
     /// What becomes of a response: the caller gets it, or (`None`) the request is sent again.
-    async fn answered(&mut self, answer: TransportResponse) -> Result<Option<Response>, Error> {
-        let mut response = self.response(answer);
+    async fn answered(&mut self, mut response: Response) -> Result<Option<Response>, Error> {
         let Some(whole) = self.read_to_judge(&mut response).await else {
             return Err(Error::timeout("reading the response").with_response(response));
         };
@@ -192,7 +191,7 @@ impl Call {
             Reading::Any if told_in_bodies && may_be_json(&response.0.headers) => JUDGED,
             _ => return Some(false),
         };
-        self.deadline.bound(read_if_json(response, limit, errors)).await?;
+        self.deadline.bound(Box::pin(read_if_json(response, limit, errors))).await?;
         Some(true)
     }
 

@@ -27,6 +27,9 @@ use crate::transport::Transport;
 /// Sessions of this process, by store and configuration: they share one state (spec 4.2).
 static ENGINES: PerProcess<Mutex<Engines>> = PerProcess::new();
 
+/// What is longer means "for ever", and a moment that far off can still be added to any other.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 type Engines = BTreeMap<String, Weak<Engine>>;
 
 /// Where a dialect comes from: a preset's name, a file, or one that was made before.
@@ -464,7 +467,7 @@ impl SessionBuilder {
     /// # Ok::<(), rekindle::Error>(())
     /// ```
     pub fn wait_timeout(mut self, most: Duration) -> Self {
-        self.wait = most;
+        self.wait = most.min(A_YEAR);
         self
     }
 
@@ -482,7 +485,7 @@ impl SessionBuilder {
     /// # Ok::<(), rekindle::Error>(())
     /// ```
     pub fn send_timeout(mut self, most: Duration) -> Self {
-        self.send = most;
+        self.send = most.min(A_YEAR);
         self
     }
 
@@ -503,7 +506,7 @@ impl SessionBuilder {
     /// assert!(lease(29).is_err());
     /// ```
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.lease = lease.min(2 * A_YEAR);
         self
     }
 

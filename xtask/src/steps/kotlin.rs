@@ -85,7 +85,7 @@ fn jna_platform() -> String {
 fn maven(house: &House) -> Command {
     let mut command = Command::new("mvn");
     command.args(["-q", "-B", "-f", "all.xml", "-fae", "verify"]).current_dir(house.path("bindings/kotlin"));
-    if fetched(house) {
+    if !house.install {
         command.arg("-o");
     }
     command.env("REKINDLE_TEST_SERVER", house.target.join("debug/rekindle-test-server"));
