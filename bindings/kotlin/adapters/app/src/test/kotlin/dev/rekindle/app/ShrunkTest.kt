@@ -49,7 +49,7 @@ class ShrunkTest {
 
     /** What the app has at run time: not what its test has. */
     private fun classPath(): List<Path> = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))
-        .split(':').map(Path::of).filter { it.exists() && TESTS.none { name -> name in it.pathString } }
+        .split(':').filter(String::isNotEmpty).map(Path::of).filter { it.exists() && TESTS.none { name -> name in it.pathString } }
 
     private fun packed(folder: Path, classes: Path): Path = createTempFile(folder, "classes", ".jar").also { jar ->
         ZipOutputStream(Files.newOutputStream(jar)).use { zip ->
