@@ -26,9 +26,9 @@ import java.util.concurrent.Executors
 private const val AT_ONCE = 8
 
 /** Requests of a round. */
-private const val ROUND = 2_000
+private const val ROUND = 1_000
 
-private const val CALLS = 200_000
+private const val CALLS = 20_000
 
 /** What one round took, for each thing that was done. */
 private class Took(val wallNs: Double, val cpuNs: Double)
