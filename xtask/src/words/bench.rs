@@ -1,4 +1,4 @@
-//! The benchmarks, in Rust and in Python.
+//! The benchmarks, in Rust and in Python; Kotlin's are next door.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,10 +22,11 @@ const PEERS: &[&str] = &[
     "pytest", // our own plugin starts the server for the correctness table
 ];
 
-/// `cargo xtask bench [python] ..`; further words go to the benchmarks as they are.
+/// `cargo xtask bench [python|kotlin] ..`; further words go to the benchmarks as they are.
 pub(crate) fn bench(house: &House, rest: &[String]) -> bool {
     match rest {
         [word, rest @ ..] if word == "python" => python(house, rest),
+        [word, rest @ ..] if word == "kotlin" => super::bench_kotlin::run(house, rest),
         rest => rust(house, rest),
     }
 }

@@ -1,6 +1,7 @@
 //! What each word does.
 
 mod bench;
+mod bench_kotlin;
 mod generate;
 mod verify;
 
