@@ -65,7 +65,7 @@ mod tests {
     use crate::transport::{ReqwestTransport, TransportOptions};
 
     fn new_transport() -> Arc<dyn Transport> {
-        Arc::new(ReqwestTransport::new(TransportOptions::default()).unwrap())
+        Arc::new(ReqwestTransport::new(TransportOptions::default()).expect("a transport"))
     }
 
     #[test]
