@@ -31,6 +31,9 @@ static ENGINES: PerProcess<Mutex<Engines>> = PerProcess::new();
 /// What is longer means "for ever", and a moment that far off can still be added to any other.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// The presets that were asked for: read once for all sessions.
+static PRESETS: PerProcess<Mutex<BTreeMap<String, Dialect>>> = PerProcess::new();
+
 static SYSTEM_CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Arc::new(SystemClock));
 
 type Engines = BTreeMap<String, Weak<Engine>>;
@@ -74,7 +77,7 @@ impl DialectSource {
     fn resolve(self) -> Result<Dialect, Failure> {
         match self {
             Self::NameOrPath(name) if name.ends_with(".toml") || name.contains('/') => read(Path::new(&name)),
-            Self::NameOrPath(name) => Dialect::preset(&name),
+            Self::NameOrPath(name) => preset(&name),
             Self::File(path) => read(&path),
             Self::Dialect(dialect) => Ok(*dialect),
         }
@@ -735,6 +738,17 @@ impl SessionBuilder {
         }
         Ok(Session { engine, origins, transport, proofs, wait: self.wait })
     }
+}
+
+fn preset(name: &str) -> Result<Dialect, Failure> {
+    let presets = PRESETS.get_checked(|_| Mutex::default());
+    let mut presets = presets.lock();
+    if let Some(known) = presets.get(name) {
+        return Ok(known.clone());
+    }
+    let dialect = Dialect::preset(name)?;
+    presets.insert(name.to_owned(), dialect.clone());
+    Ok(dialect)
 }
 
 /// A user's token that is bound to a key says so, even if the user does not.
