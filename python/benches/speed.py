@@ -139,7 +139,7 @@ def versions() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="How much of the client's processor a request takes.")
     parser.add_argument("--server", help="the program whose word `serve` starts the server")
-    parser.add_argument("--quick", action="store_true", help="a quarter of the rounds")
+    parser.add_argument("--quick", action="store_true", help="a third of the rounds")
     parser.add_argument("--mode", choices=list(MODES), help="only this one")
     parser.add_argument("--only", nargs="*", default=[], help="only us and these")
     parser.add_argument("--out", type=Path, help="where the table goes, too")
@@ -148,7 +148,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.contestant:
         return contestant(given.contestant, given.mode, given.url)
-    rounds = 10 if given.quick else 40
+    rounds = 8 if given.quick else 24
     server = subprocess.Popen([given.server, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert server.stdin is not None and server.stdout is not None
     url = server.stdout.readline().strip()

@@ -3,7 +3,7 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use pyo3::prelude::*;
-use rekindle::proto::{Exchange, Operation, graphql};
+use rekindle::proto::{Exchange, Operation, Verdict, graphql};
 use rekindle::{Error, ErrorKind, Judgement, Token};
 use url::Url;
 
@@ -62,6 +62,14 @@ impl Session {
         Url::parse(url).is_ok_and(|url| self.inner.owns(&url))
     }
 
+    /// The proof that goes along in the header `DPoP`; none where the token is not bound to a key.
+    fn proof(&self, py: Python<'_>, held: &Held, method: &str, url: &str) -> PyResult<Option<String>> {
+        let url = parse(py, url)?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| no_method(py))?;
+        let proof = self.inner.proof(&held.0, &method, &url).map_err(|error| raise(py, &error))?;
+        Ok(proof.map(|proof| String::from_utf8_lossy(proof.as_bytes()).into_owned()))
+    }
+
     /// Whether the body of a response with this status must be read to be judged.
     fn reads(&self, status: u16) -> bool {
         status >= 400 || self.inner.dialect().errors_with_success_status()
@@ -85,7 +93,7 @@ impl Session {
     ) -> PyResult<Py<PyAny>> {
         let url = parse(py, url)?;
         let wrong = |what| raise(py, &Error::new(ErrorKind::InvalidConfig, what));
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| wrong("method is no HTTP method"))?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| no_method(py))?;
         let status = StatusCode::from_u16(status).map_err(|_| wrong("status is no HTTP status"))?;
         let (session, token) = (self.inner.clone(), held.0.clone());
         let operation = content.as_deref().filter(|_| method == Method::POST).and_then(graphql::detect);
@@ -104,7 +112,10 @@ impl Session {
             };
             match session.judge(&token, &exchange, None).await {
                 Ok(Judgement::Replay { token, verdict }) => {
-                    session.replayed();
+                    // With a nonce it is the same token again.
+                    if !matches!(verdict, Verdict::NonceRequired(_)) {
+                        session.replayed();
+                    }
                     Ok((Some(token), verdict.name(), None))
                 }
                 Ok(Judgement::Keep { verdict, replay_refused }) => {
@@ -117,6 +128,10 @@ impl Session {
             Ok((token.map(Held), verdict, refused).into_pyobject(py)?.into_any().unbind())
         })
     }
+}
+
+fn no_method(py: Python<'_>) -> PyErr {
+    raise(py, &Error::new(ErrorKind::InvalidConfig, "method is no HTTP method"))
 }
 
 fn parse(py: Python<'_>, url: &str) -> PyResult<Url> {

@@ -65,8 +65,8 @@ impl Client {
     }
 
     /// `body` is bytes, or `(make, replayable)`: `make()` gives a function that gives one piece a call, then `None`.
-    #[pyo3(signature = (method, url, *, params, headers, content, chunks, files, timeout, follow_redirects,
-        idempotency_key, stream, waiter=None))]
+    #[pyo3(signature = (method, url, *, params=Vec::new(), headers=Vec::new(), content=None, chunks=None, files=None,
+        timeout=None, follow_redirects, idempotency_key=None, stream, waiter=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn request(
         &self,
@@ -107,7 +107,8 @@ impl Client {
         let convert = |py: Python<'_>, raw: Raw| raw.tuple(py);
         match waiter {
             None if stream => drive(py, None, elsewhere(send(request, true)), convert),
-            waiter => drive(py, waiter, send(request, stream), convert),
+            // Boxed: it is large, and moved from hand to hand.
+            waiter => drive(py, waiter, Box::pin(send(request, stream)), convert),
         }
     }
 

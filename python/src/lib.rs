@@ -6,6 +6,8 @@ mod attach;
 mod client;
 mod errors;
 mod events;
+mod key;
+mod mailbox;
 mod response;
 mod run;
 mod session;
@@ -25,9 +27,13 @@ mod _native {
     #[pymodule_export]
     use super::events::Events;
     #[pymodule_export]
+    use super::key::SigningKey;
+    #[pymodule_export]
+    use super::mailbox::{Answer, Mailbox};
+    #[pymodule_export]
     use super::response::Stream;
     #[pymodule_export]
-    use super::run::{Answer, Running, after_fork_in_child, after_fork_in_parent, before_fork};
+    use super::run::{Running, after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]
     use super::session::Session;
 

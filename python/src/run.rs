@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -13,18 +14,20 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::attach::{attached, ended, released, rest};
 use crate::errors::{Problem, os_error, raise};
+use crate::mailbox::Mailbox;
 
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
 
-/// Runtimes that no call uses now. A thread that waits drives one itself: no hand-over, least CPU.
-static IDLE: PerProcess<Mutex<Vec<Runtime>>> = PerProcess::new();
+/// Runtimes that no call uses now, and who used them. A thread that waits drives one itself: no hand-over, least
+/// CPU.
+static IDLE: PerProcess<Mutex<Vec<(ThreadId, Runtime)>>> = PerProcess::new();
 
 /// The runtime of all asyncio calls.
 static BESIDE: PerProcess<Mutex<Option<Handle>>> = PerProcess::new();
 
-/// The loop of an async call, its future, and the function that settles it.
-pub(crate) type Waiter = (Py<PyAny>, Py<PyAny>, Py<PyAny>);
+/// The mailbox of an async call's loop, and its future.
+pub(crate) type Waiter = (Py<Mailbox>, Py<PyAny>);
 
 /// Makes Python's value of a result.
 pub(crate) type Convert<T> = fn(Python<'_>, T) -> PyResult<Py<PyAny>>;
@@ -40,18 +43,6 @@ impl Running {
         if let Some(task) = self.0.get() {
             task.abort();
         }
-    }
-}
-
-/// What an async call gives, on its way: asyncio logs the arguments of slow callbacks, and those may be tokens.
-#[pyclass(frozen, module = "rekindle._native")]
-pub(crate) struct Answer(Mutex<Option<Py<PyAny>>>);
-
-#[pymethods]
-impl Answer {
-    /// Once.
-    fn take(&self) -> Option<Py<PyAny>> {
-        lock(&self.0).take()
     }
 }
 
@@ -74,15 +65,22 @@ pub(crate) fn drive<T: Send + 'static>(
 fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
     released(py, || {
         let idle = IDLE.get_checked(|_| Mutex::default());
-        let known = lock(&idle).pop();
+        let me = thread::current().id();
+        let known = rested(&mut lock(&idle), me);
         let runtime = match known {
             Some(runtime) => runtime,
             None => Builder::new_current_thread().enable_all().build().map_err(os_error)?,
         };
         let done = runtime.block_on(interruptible(work));
-        lock(&idle).push(runtime);
+        lock(&idle).push((me, runtime));
         done
     })
+}
+
+/// The thread's own if that rests: what one thread allocates, another frees at a price. Else the last one used.
+fn rested(idle: &mut Vec<(ThreadId, Runtime)>, me: ThreadId) -> Option<Runtime> {
+    let own = idle.iter().position(|(thread, _)| *thread == me);
+    own.map(|at| idle.swap_remove(at)).or_else(|| idle.pop()).map(|(_, runtime)| runtime)
 }
 
 /// The same work on the runtime that never stops: a connection stands still with the runtime that drives it, so
@@ -132,24 +130,14 @@ fn start<T: Send + 'static>(
         let what = "the interpreter is about to end: there is no time for async calls any more";
         return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
     }
+    let (mailbox, future) = waiter;
     let task = beside()?.spawn(async move {
         let done = work.await;
-        // After the interpreter's end there is nobody to tell.
-        let _ = attached(|py| settle(py, waiter, done, convert));
+        Mailbox::post(&mailbox, future, move |py| {
+            done.map_err(|problem| problem.raise(py)).and_then(|value| convert(py, value))
+        });
     });
     Ok(Py::new(py, Running(OfProcess::new(task.abort_handle())))?.into_any())
-}
-
-fn settle<T>(py: Python<'_>, waiter: Waiter, done: Result<T, Problem>, convert: Convert<T>) {
-    let done = done.map_err(|problem| problem.raise(py)).and_then(|value| convert(py, value));
-    let (good, value) = match done {
-        Ok(value) => (true, value),
-        Err(error) => (false, error.into_value(py).into_any()),
-    };
-    let (event_loop, future, settle) = waiter;
-    let Ok(value) = Py::new(py, Answer(Mutex::new(Some(value)))) else { return };
-    // Fails where the loop was closed meanwhile: then nobody waits.
-    let _ = event_loop.call_method1(py, "call_soon_threadsafe", (settle, future, good, value));
 }
 
 fn beside() -> PyResult<Handle> {
@@ -160,7 +148,7 @@ fn beside() -> PyResult<Handle> {
     }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(os_error)?;
     let handle = runtime.handle().clone();
-    std::thread::Builder::new()
+    thread::Builder::new()
         .name("rekindle-async".into())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))
         .map_err(os_error)?;

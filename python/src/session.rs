@@ -15,6 +15,7 @@ use rekindle::{Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Se
 use crate::attach::{attached, released};
 use crate::errors::{Problem, raise};
 use crate::events::{Events, dict};
+use crate::key::SigningKey;
 use crate::run::{Waiter, drive};
 use crate::store::{PythonRefresh, PythonStore};
 use crate::testing::ManualClock;
@@ -71,6 +72,12 @@ impl Session {
         }
         if let Some(secret) = text(settings, "client_secret")? {
             builder = builder.client_secret(secret);
+        }
+        if let Some(key) = key(settings, "client_key")? {
+            builder = builder.client_key(key);
+        }
+        if let Some(key) = key(settings, "dpop_key")? {
+            builder = builder.dpop_key(key);
         }
         if let Some(name) = text(settings, "rotation")? {
             builder = builder.rotation(rotation(&name).map_err(|error| raise(py, &error))?);
@@ -229,6 +236,12 @@ impl Session {
     fn __repr__(&self) -> String {
         format!("{:?}", self.inner)
     }
+}
+
+fn key(settings: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<rekindle::SigningKey>> {
+    let Some(given) = settings.get_item(name)? else { return Ok(None) };
+    let key: PyRef<'_, SigningKey> = given.extract()?;
+    Ok(Some(key.0.clone()))
 }
 
 fn source(dialect: String, json: bool) -> Result<DialectSource, Error> {

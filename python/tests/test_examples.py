@@ -42,7 +42,7 @@ def test_an_example_with_an_expired_token_refreshes_once(
         "SESSION_FILE": str(tmp_path / "session.json"),
     }
     program = [sys.executable, str(EXAMPLES / f"{name}.py")]
-    done = subprocess.run(program, env={**os.environ, **given}, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(program, env={**os.environ, **given}, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
     counters = server.counters()
     server.close()
@@ -64,7 +64,7 @@ def test_an_example_whose_sign_in_is_lost_says_so(name: str, tmp_path: Path) -> 
         "SESSION_FILE": str(tmp_path / "session.json"),
     }
     program = [sys.executable, str(EXAMPLES / f"{name}.py")]
-    done = subprocess.run(program, env={**os.environ, **given}, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(program, env={**os.environ, **given}, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0 and "Please sign in" in done.stdout, done.stdout + done.stderr
     server.close()
 
@@ -81,7 +81,7 @@ def test_the_file_of_one_run_serves_the_next(tmp_path: Path) -> None:
     }
     for name in ("authenticated_fetch", "authenticated_fetch_async", "authenticated_fetch"):
         program = [sys.executable, str(EXAMPLES / f"{name}.py")]
-        done = subprocess.run(program, env={**os.environ, **given}, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(program, env={**os.environ, **given}, capture_output=True, text=True, timeout=90)
         assert done.stdout.startswith("200"), done.stdout + done.stderr
     counters = server.counters()
     server.close()

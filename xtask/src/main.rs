@@ -17,6 +17,8 @@ cargo xtask test [--install]  every check and test; --install brings what is mis
 cargo xtask verify            drift of generated files, and rules without a case
 cargo xtask gen               write the generated parts anew
 cargo xtask bench             the benchmarks
+cargo xtask bench python      the Python client beside its peers; --quick takes a third of the rounds
+cargo xtask bench kotlin      correctness, speed and size of the Kotlin package, or those of them that are named
 cargo xtask demo [...]        rekindle at work on loopback servers";
 
 fn main() -> ExitCode {

@@ -31,6 +31,9 @@ static ENGINES: PerProcess<Mutex<Engines>> = PerProcess::new();
 /// The presets that were asked for: read once for all sessions.
 static PRESETS: PerProcess<Mutex<BTreeMap<String, Dialect>>> = PerProcess::new();
 
+/// What is longer means "for ever", and a moment that far off can still be added to any other.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 static SYSTEM_CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Arc::new(SystemClock));
 
 type Engines = BTreeMap<String, Weak<Engine>>;
@@ -470,7 +473,7 @@ impl SessionBuilder {
     /// # Ok::<(), rekindle::Error>(())
     /// ```
     pub fn wait_timeout(mut self, most: Duration) -> Self {
-        self.wait = most;
+        self.wait = most.min(A_YEAR);
         self
     }
 
@@ -488,7 +491,7 @@ impl SessionBuilder {
     /// # Ok::<(), rekindle::Error>(())
     /// ```
     pub fn send_timeout(mut self, most: Duration) -> Self {
-        self.send = most;
+        self.send = most.min(A_YEAR);
         self
     }
 
@@ -509,7 +512,7 @@ impl SessionBuilder {
     /// assert!(lease(29).is_err());
     /// ```
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.lease = lease.min(2 * A_YEAR);
         self
     }
 

@@ -89,11 +89,20 @@ impl Default for TransportOptions {
 /// ```
 pub struct ReqwestTransport {
     recipe: Recipe,
-    /// The most recently used last.
     runtimes: PerProcess<Mutex<Runtimes>>,
 }
 
-type Runtimes = Vec<(Id, Arc<Clients>)>;
+#[derive(Default)]
+struct Runtimes {
+    uses: u64,
+    known: Vec<Known>,
+}
+
+struct Known {
+    id: Id,
+    used: u64,
+    clients: Arc<Clients>,
+}
 
 /// Connections of more runtimes than these are given up, those of the longest unused first.
 /// Bindings whose callers wait on threads of their own have one for each thread that waits.
@@ -122,16 +131,16 @@ impl ReqwestTransport {
         let id = Handle::try_current().map_err(|_| not_sent("no tokio runtime to send from"))?.id();
         let runtimes = self.runtimes.get(|_| Mutex::default());
         let mut runtimes = runtimes.lock();
-        if let Some((last, clients)) = runtimes.last()
-            && *last == id
-        {
-            return Ok(Arc::clone(clients));
+        runtimes.uses += 1;
+        let (now, known) = (runtimes.uses, &mut runtimes.known);
+        if let Some(known) = known.iter_mut().find(|known| known.id == id) {
+            known.used = now;
+            return Ok(Arc::clone(&known.clients));
         }
-        let known = runtimes.iter().position(|(known, _)| *known == id).map(|at| runtimes.remove(at));
-        let evicted = (known.is_none() && runtimes.len() >= RUNTIMES).then(|| runtimes.remove(0));
-        let entry = known.unwrap_or_else(|| (id, Arc::default()));
-        let clients = Arc::clone(&entry.1);
-        runtimes.push(entry);
+        let oldest = (0..known.len()).min_by_key(|at| known[*at].used).filter(|_| known.len() >= RUNTIMES);
+        let evicted = oldest.map(|at| known.swap_remove(at));
+        let clients = Arc::<Clients>::default();
+        known.push(Known { id, used: now, clients: Arc::clone(&clients) });
         drop(runtimes);
         drop(evicted);
         Ok(clients)

@@ -30,6 +30,7 @@ from ._errors import (
     TooManyRedirects,
 )
 from ._events import Event, Events
+from ._key import SigningKey
 from ._native import VERSION as __version__
 from ._response import AsyncResponse, Headers, Redirect, Response, Verdict
 from ._session import Session, Spend, Status
@@ -64,6 +65,7 @@ __all__ = [
     "Response",
     "Session",
     "SignedOut",
+    "SigningKey",
     "Spend",
     "Status",
     "Store",

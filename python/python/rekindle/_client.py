@@ -14,7 +14,7 @@ from . import _native
 from ._arguments import flag, limit, text
 from ._body import options, pairs
 from ._errors import InvalidConfig, Misuse, RekindleError
-from ._host import guard
+from ._host import guard, outside
 from ._response import AsyncResponse, Response
 from ._session import Session
 from ._wait import beside
@@ -123,7 +123,7 @@ class Client(_Base):
 
     def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Response:
         """A request of any method; `url` is below the base URL, or whole."""
-        return Response(self._send(method, url, given, stream=False))
+        return Response(self._send(method, url, given))
 
     @contextmanager
     def stream(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Iterator[Response]:
@@ -131,8 +131,15 @@ class Client(_Base):
         with Response(self._send(method, url, given, stream=True)) as response:
             yield response
 
-    def _send(self, method: str, url: str, given: RequestOptions, *, stream: bool) -> Any:
-        native, broken = self._open(method=method, url=url), list[BaseException]()
+    def _send(self, method: str, url: str, given: RequestOptions, stream: bool = False) -> Any:
+        native = self._native
+        plain = type(method) is type(url) is str and outside() and self.session._host.loops.none_seen()
+        if native is None or not plain:
+            native = self._open(method=method, url=url)
+        if not given:
+            # Most requests; what they need not say costs them nothing.
+            return native.request(method, url, follow_redirects=self._follow, stream=stream)
+        broken: list[BaseException] = []
         try:
             return native.request(method, url, stream=stream, **self._options(given, None, broken))
         except RekindleError as error:
@@ -186,7 +193,7 @@ class AsyncClient(_Base):
 
     async def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A request of any method; `url` is below the base URL, or whole."""
-        return AsyncResponse(await self._send(method, url, given, stream=False))
+        return AsyncResponse(await self._send(method, url, given))
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, **given: Unpack[RequestOptions]) -> AsyncIterator[AsyncResponse]:
@@ -194,10 +201,14 @@ class AsyncClient(_Base):
         async with AsyncResponse(await self._send(method, url, given, stream=True)) as response:
             yield response
 
-    async def _send(self, method: str, url: str, given: RequestOptions, *, stream: bool) -> Any:
-        native, broken = self._open(method=method, url=url), list[BaseException]()
-        loop = asyncio.get_running_loop()
+    async def _send(self, method: str, url: str, given: RequestOptions, stream: bool = False) -> Any:
+        native, loop = self._native, asyncio.get_running_loop()
+        if native is None or not (type(method) is type(url) is str and outside()):
+            native = self._open(method=method, url=url)
         self.session._host.loops.see(loop)
+        if not given:
+            return await beside(native.request, method, url, follow_redirects=self._follow, stream=stream)
+        broken: list[BaseException] = []
         try:
             return await beside(native.request, method, url, stream=stream, **self._options(given, loop, broken))
         except RekindleError as error:

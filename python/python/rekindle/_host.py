@@ -19,6 +19,11 @@ _LOG = logging.getLogger("rekindle")
 _inside: contextvars.ContextVar[object] = contextvars.ContextVar("rekindle_inside", default=None)
 
 
+def outside() -> bool:
+    """Whether no callback of a user's is running here."""
+    return _inside.get() is None
+
+
 def guard(owner: object) -> None:
     """Refuses a call that would wait for itself (rule 4.8)."""
     if _inside.get() is owner:

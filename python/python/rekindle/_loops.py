@@ -26,6 +26,10 @@ class Loops:
         if self._seen is None or self._seen() is not loop:
             self._seen = weakref.ref(loop)
 
+    def none_seen(self) -> bool:
+        """No async call so far."""
+        return self._seen is None
+
     def forget_closed(self) -> None:
         """A sync call, or the end of the process: what has no loop any more runs on the private one."""
         if self._seen is not None:

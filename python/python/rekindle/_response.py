@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -72,27 +73,58 @@ class Headers(Mapping[str, str]):
 
 class _Base:
     def __init__(self, raw: tuple[Any, ...]) -> None:
-        status, url, version, headers, history, elapsed, verdict, refused, body = raw
-        self.status_code: int = status
-        self.url: str = url
-        self.http_version: str = version
-        self.headers = Headers(headers)
-        self.history = [Redirect(*one) for one in history]
-        self.elapsed = timedelta(seconds=elapsed)
-        self._judged: tuple[dict[str, Any] | None, str | None] = (verdict, refused)
+        # All else is taken out of it when somebody asks.
+        self._raw = raw
+        body = raw[8]
         self._body: bytes | None = body if isinstance(body, bytes) else None
         self._stream: _native.Stream | None = None if isinstance(body, bytes) else body
 
     @property
+    def status_code(self) -> int:
+        """The status."""
+        status: int = self._raw[0]
+        return status
+
+    @property
+    def url(self) -> str:
+        """Where it came from, redirects followed."""
+        url: str = self._raw[1]
+        return url
+
+    @property
+    def http_version(self) -> str:
+        """As httpx writes it: `HTTP/1.1`, `HTTP/2`."""
+        version: str = self._raw[2]
+        return version
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The headers, of any case."""
+        return Headers(self._raw[3])
+
+    @cached_property
+    def history(self) -> list[Redirect]:
+        """The redirects that were followed to here."""
+        return [Redirect(*one) for one in self._raw[4]]
+
+    @cached_property
+    def elapsed(self) -> timedelta:
+        """From the call to the headers, redirects and replays included."""
+        return timedelta(seconds=self._raw[5])
+
+    @property
     def verdict(self) -> Verdict | None:
         """What it says about the session's token, as far as it has been read; `None` if the request carried none."""
-        facts, _ = self._judged if self._stream is None else self._stream.judged()
+        facts, _ = self._judged()
         return None if facts is None else Verdict(**facts)
 
     @property
     def replay_refused(self) -> str | None:
         """Why the request was not sent again although its token was turned away."""
-        return (self._judged if self._stream is None else self._stream.judged())[1]
+        return self._judged()[1]
+
+    def _judged(self) -> tuple[dict[str, Any] | None, str | None]:
+        return self._raw[6:8] if self._stream is None else self._stream.judged()
 
     @property
     def is_success(self) -> bool:

@@ -19,6 +19,7 @@ from ._discreet import adiscreet, discreet
 from ._errors import InvalidConfig
 from ._events import Event, Events
 from ._host import Host, RefreshHost, StoreHost, guard
+from ._key import SigningKey
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._wait import beside
 
@@ -68,6 +69,8 @@ class Session:
         token_url: str | None = None,
         client_id: str | None = None,
         client_secret: str | None = None,
+        client_key: SigningKey | None = None,
+        dpop_key: SigningKey | None = None,
         access_token: str | None = None,
         refresh_token: str | None = None,
         expires_in: float | None = None,
@@ -92,6 +95,8 @@ class Session:
             "token_url": text("token_url", token_url),
             "client_id": text("client_id", client_id),
             "client_secret": text("client_secret", client_secret),
+            "client_key": _key("client_key", client_key),
+            "dpop_key": _key("dpop_key", dpop_key),
             "rotation": text("rotation", rotation),
             "wait_timeout": seconds("wait_timeout", wait_timeout),
             "send_timeout": seconds("send_timeout", send_timeout),
@@ -249,6 +254,12 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_native.after_fork_in_parent,
         after_in_child=_forked,
     )
+
+
+def _key(name: str, key: object) -> _native.SigningKey | None:
+    if key is None or isinstance(key, SigningKey):
+        return None if key is None else key._native
+    raise InvalidConfig(f"{name} must be a rekindle.SigningKey, not a {type(key).__name__}")
 
 
 def _life(least: float | None) -> float | None:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from typing import Any, Callable
 
 from . import _native
 
 
-def _settle(future: asyncio.Future[Any], good: bool, answer: _native.Answer) -> None:
-    if future.done():
-        return
-    if good:
-        future.set_result(answer)
-    else:
-        future.set_exception(answer.take())
+_MAILBOXES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _native.Mailbox] = weakref.WeakKeyDictionary()
 
 
 def _listen() -> None:
@@ -24,8 +19,11 @@ def _listen() -> None:
 async def beside(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Runs a native call beside the loop. Cancelling it ends this wait; a refresh goes on."""
     loop = asyncio.get_running_loop()
+    mailbox = _MAILBOXES.get(loop)
+    if mailbox is None:
+        mailbox = _MAILBOXES.setdefault(loop, _native.Mailbox(weakref.ref(loop)))
     future: asyncio.Future[Any] = loop.create_future()
-    running = call(*args, **options, waiter=(loop, future, _settle))
+    running = call(*args, **options, waiter=(mailbox, future))
     try:
         return (await future).take()
     finally:

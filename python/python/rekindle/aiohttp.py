@@ -18,6 +18,8 @@ def middleware(session: Session) -> Any:
         while True:
             if held is not None:
                 request.headers[held.header_name] = held.authorization
+                if (proof := native.proof(held, request.method, str(request.url))) is not None:
+                    request.headers["DPoP"] = proof
             response = await handler(request)
             if held is None:
                 return response

@@ -36,7 +36,7 @@ class _Flow:
         native, do = self._session._native, self._session._do
         held = do(native.hold, str(request.url), list(request.headers))
         while True:
-            _sign(request, held)
+            _sign(native, request, held)
             response = yield request
             if held is None or not _carried(response, held):
                 return
@@ -51,7 +51,7 @@ class _Flow:
         native, do = self._session._native, self._session._ado
         held = await do(native.hold, str(request.url), list(request.headers))
         while True:
-            _sign(request, held)
+            _sign(native, request, held)
             response = yield request
             if held is None or not _carried(response, held):
                 return
@@ -62,9 +62,12 @@ class _Flow:
                 return
 
 
-def _sign(request: Any, held: Any) -> None:
-    if held is not None:
-        request.headers[held.header_name] = held.authorization
+def _sign(native: Any, request: Any, held: Any) -> None:
+    if held is None:
+        return
+    request.headers[held.header_name] = held.authorization
+    if (proof := native.proof(held, request.method, str(request.url))) is not None:
+        request.headers["DPoP"] = proof
 
 
 def _carried(response: Any, held: Any) -> bool:

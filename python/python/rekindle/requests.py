@@ -20,7 +20,7 @@ class Auth(AuthBase):
         """Called by requests."""
         held = self._session._do(self._session._native.hold, r.url, list(r.headers))
         if held is not None:
-            r.headers[held.header_name] = held.authorization
+            self._sign(held, r)
             r.register_hook("response", lambda response, **sent: self._judge(held, response, sent))
         return r
 
@@ -32,9 +32,25 @@ class Auth(AuthBase):
             if after is None:
                 break
             held = after
-            response = _again(held, response, sent)
+            response = self._again(held, response, sent)
         self._keep_home(held, response)
         return response
+
+    def _sign(self, held: Any, request: Any) -> None:
+        request.headers[held.header_name] = held.authorization
+        if (proof := self._session._native.proof(held, request.method, request.url)) is not None:
+            request.headers["DPoP"] = proof
+
+    def _again(self, held: Any, response: Any, sent: dict[str, Any]) -> Any:
+        # The connection goes back to its pool only when the body has been read.
+        _ = response.content
+        response.close()
+        request = response.request.copy()
+        self._sign(held, request)
+        again = response.connection.send(request, **sent)
+        again.history.append(response)
+        again.request = request
+        return again
 
     def _keep_home(self, held: Any, response: Any) -> None:
         """requests drops only `Authorization` where a redirect leaves the origin; a dialect may name another header."""
@@ -43,6 +59,7 @@ class Auth(AuthBase):
             return
         if not self._session._native.owns(urljoin(response.url, target)):
             del response.request.headers[held.header_name]
+            response.request.headers.pop("DPoP", None)
 
 
 def _exchange(response: Any, reads: bool) -> tuple[Any, ...]:
@@ -53,15 +70,3 @@ def _exchange(response: Any, reads: bool) -> tuple[Any, ...]:
     seen = whole if isinstance(whole, bytes) else None
     body = response.content if reads else b""
     return (response.request.method, response.url, seen, replayable, response.status_code, headers, body)
-
-
-def _again(held: Any, response: Any, sent: dict[str, Any]) -> Any:
-    # The connection goes back to its pool only when the body has been read.
-    _ = response.content
-    response.close()
-    request = response.request.copy()
-    request.headers[held.header_name] = held.authorization
-    again = response.connection.send(request, **sent)
-    again.history.append(response)
-    again.request = request
-    return again

@@ -1,5 +1,5 @@
-//! The Kotlin package: the library is built into its jar, its tests run on a JVM, and a project that uses the jar as it is
-//! packaged runs the four programs.
+//! The Kotlin package: the library is built into its jar, its tests run on a JVM, the adapters' too, and a project that uses
+//! the jar as it is packaged runs the four programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,17 @@ use crate::report::{Count, Outcome};
 use crate::run;
 
 /// The package, and who uses it.
-const PROJECTS: [&str; 2] = ["bindings/kotlin", "examples/kotlin"];
+const PROJECTS: [&str; 9] = [
+    "bindings/kotlin",
+    "bindings/kotlin/adapters",
+    "bindings/kotlin/adapters/testkit",
+    "bindings/kotlin/adapters/okhttp",
+    "bindings/kotlin/adapters/ktor",
+    "bindings/kotlin/adapters/apollo",
+    "bindings/kotlin/adapters/compare",
+    "bindings/kotlin/adapters/app",
+    "examples/kotlin",
+];
 
 pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
     if !has_tools() && house.install {
@@ -75,7 +85,7 @@ fn jna_platform() -> String {
 fn maven(house: &House) -> Command {
     let mut command = Command::new("mvn");
     command.args(["-q", "-B", "-f", "all.xml", "-fae", "verify"]).current_dir(house.path("bindings/kotlin"));
-    if fetched(house) {
+    if !house.install {
         command.arg("-o");
     }
     command.env("REKINDLE_TEST_SERVER", house.target.join("debug/rekindle-test-server"));

@@ -7,6 +7,7 @@ mod kotlin;
 mod lint;
 mod python;
 pub(crate) mod servers;
+mod swift;
 mod tests;
 mod toolbox;
 
@@ -30,4 +31,5 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "tests", run: tests::run },
     Step { name: "python", run: python::run },
     Step { name: "kotlin", run: kotlin::run },
+    Step { name: "swift", run: swift::run },
 ];

@@ -12,9 +12,19 @@ use crate::run;
 /// By name: a lock file would name a place that they come from.
 const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
 
-/// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring what its requests transport needs.
-const PEERS: &[&str] =
-    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
+/// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring by
+/// itself what its requests transport needs.
+const PEERS: &[&str] = &[
+    "httpx",
+    "httpx2",
+    "requests",
+    "aiohttp",
+    "gql[requests]",
+    "uvloop",
+    "trustme",
+    "hypercorn",
+    "gunicorn",
+];
 
 /// In the environment: what was installed.
 const INSTALLED: &str = "installed.txt";
@@ -65,7 +75,6 @@ fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result
         ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"];
     step("the wheel does not install", Command::new(python).args(pip).arg(&wheel))?;
     clean(house, &wheel)?;
-    clean(house, &from_sdist(house, venv)?)?;
     // The server is built by the Rust tests, but they may have been left out.
     step(
         "the test server does not build",
@@ -82,28 +91,21 @@ fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result
     stubs(house, venv, python)
 }
 
-/// What pip makes of the sdist, as it does where no wheel fits. Its backend is ours, which is installed already.
-fn from_sdist(house: &House, venv: &Path) -> Result<PathBuf, String> {
-    let (from, out) = (house.target.join("wheels"), house.target.join("wheels-of-sdist"));
-    let _ = std::fs::remove_dir_all(&out);
-    let sdist = found(&from, "gz")?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(venv.join("bin")).chain(std::env::split_paths(&path)));
-    let mut pip = Command::new(venv.join("bin/pip"));
-    pip.args(["wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir"]);
-    pip.arg(&out).arg(sdist).env("CARGO_TARGET_DIR", &house.target);
-    step("the sdist does not build by pip", pip.env("PATH", path.map_err(|e| e.to_string())?))?;
-    found(&out, "whl")
-}
-
+/// The sdist by maturin, and by pip the wheel of it, as where no wheel fits: so both are tried. Its backend is ours,
+/// which is installed already.
 fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
     let out = house.target.join("wheels");
     let _ = std::fs::remove_dir_all(&out);
     let mut maturin = Command::new(venv.join("bin/maturin"));
-    // The wheel is built from the sdist, so both are tried. Not `--locked`: the sdist's workspace is smaller, so
-    // its lock file loses entries; those that stay keep their versions.
-    maturin.args(["build", "--release", "--sdist", "--out"]).arg(&out);
-    step("wheel or sdist do not build", maturin.current_dir(house.path("python")))?;
+    maturin.args(["sdist", "--out"]).arg(&out).current_dir(house.path("python"));
+    step("the sdist does not build", &mut maturin)?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(venv.join("bin")).chain(std::env::split_paths(&path)));
+    let mut pip = Command::new(venv.join("bin/pip"));
+    // Its cache knows a sdist by its path: it would give back the wheel of an older one.
+    pip.args(["wheel", "--quiet", "--no-cache-dir", "--no-build-isolation", "--no-deps", "--no-index"]);
+    pip.arg("--wheel-dir").arg(&out).arg(found(&out, "gz")?).env("CARGO_TARGET_DIR", &house.target);
+    step("the sdist does not build by pip", pip.env("PATH", path.map_err(|e| e.to_string())?))?;
     found(&out, "whl")
 }
 

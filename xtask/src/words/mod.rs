@@ -1,10 +1,13 @@
 //! What each word does.
 
+mod bench;
+mod bench_kotlin;
 mod generate;
 mod verify;
 
 use std::process::Command;
 
+pub(crate) use bench::bench;
 pub(crate) use generate::{generate, stale};
 pub(crate) use verify::verify;
 
@@ -31,13 +34,6 @@ pub(crate) fn test(house: &House, only: &[String]) -> bool {
     println!();
     report.lines().iter().for_each(|line| println!("{line}"));
     report.failed() == 0
-}
-
-/// The benchmarks; further words go to them as they are.
-pub(crate) fn bench(house: &House, rest: &[String]) -> bool {
-    // The command's size is one of the figures.
-    run::ok(cargo(house).args(["build", "--release", "-p", "rekindle-cli"]))
-        && run::ok(cargo(house).args(["run", "--release", "-p", "rekindle-bench", "--"]).args(rest))
 }
 
 /// `rekindle demo`, built for speed.

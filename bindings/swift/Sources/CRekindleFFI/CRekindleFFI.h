@@ -317,7 +317,7 @@ typedef void (*UniffiCallbackInterfaceTransportMethod0)(uint64_t, RustBuffer, Un
 typedef struct UniffiVTableCallbackInterfaceBodyFactory {
     UniffiCallbackInterfaceFree _Nonnull uniffiFree;
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
-    UniffiCallbackInterfaceBodyFactoryMethod0 _Nonnull `open`;
+    UniffiCallbackInterfaceBodyFactoryMethod0 _Nonnull opened;
 } UniffiVTableCallbackInterfaceBodyFactory;
 
 #endif

@@ -690,7 +690,7 @@ public protocol BodyFactory: AnyObject, Sendable {
      *
      * It cannot be opened.
      */
-    func `open`() throws  -> BodySource
+    func opened() throws  -> BodySource
 
 }
 /**
@@ -756,7 +756,7 @@ open class BodyFactoryImpl: BodyFactory, @unchecked Sendable {
      *
      * It cannot be opened.
      */
-open func `open`()throws  -> BodySource  {
+open func opened()throws  -> BodySource  {
     return try  FfiConverterTypeBodySource_lift(try rustCallWithError(FfiConverterTypeBodyFailure_lift) {
         uniffiCallStatus in
     uniffi_rekindle_uniffi_fn_method_bodyfactory_open(
@@ -793,7 +793,7 @@ fileprivate struct UniffiCallbackInterfaceBodyFactory {
                 fatalError("Uniffi callback interface BodyFactory: handle missing in uniffiClone")
             }
         },
-        `open`: { (
+        opened: { (
             uniffiHandle: UInt64,
             uniffiOutReturn: UnsafeMutablePointer<UInt64>,
             uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
@@ -803,7 +803,7 @@ fileprivate struct UniffiCallbackInterfaceBodyFactory {
                 guard let uniffiObj = try? FfiConverterTypeBodyFactory.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
-                return try uniffiObj.`open`(
+                return try uniffiObj.opened(
                 )
             }
 

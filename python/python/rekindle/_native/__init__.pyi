@@ -7,10 +7,11 @@ from . import testing as testing
 
 KINDS: list[str]
 VERSION: str
-__all__ = ["KINDS", "VERSION", "Answer", "Client", "Events", "Held", "Running", "Session", "Stream", "end", "testing"]
+__all__ = ["KINDS", "VERSION", "Answer", "Client", "Events", "Held", "Mailbox", "Running", "Session"]
+__all__ += ["SigningKey", "Stream", "end", "testing"]
 __all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
-_Waiter: TypeAlias = tuple[AbstractEventLoop, Future[Any], Callable[..., None]]
+_Waiter: TypeAlias = tuple[Mailbox, Future[Any]]
 _Given: TypeAlias = tuple[str, str, str, int, float | None]
 _Credential: TypeAlias = tuple[
     str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]
@@ -23,6 +24,11 @@ def end() -> None: ...
 @final
 class Running:
     def cancel(self) -> None: ...
+
+@final
+class Mailbox:
+    def __new__(cls, event_loop: Callable[[], AbstractEventLoop | None]) -> Mailbox: ...
+    def deliver(self) -> None: ...
 
 @final
 class Answer:
@@ -39,6 +45,17 @@ class Events:
     def next(self, waiter: _Waiter | None = None) -> Any: ...
     def poll(self) -> dict[str, Any] | None: ...
 
+@final
+class SigningKey:
+    @staticmethod
+    def from_pem(pem: str, key_id: str | None) -> SigningKey: ...
+    @staticmethod
+    def generate() -> tuple[SigningKey, str]: ...
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def thumbprint(self) -> str: ...
+    def jwk(self) -> str: ...
 @final
 class Session:
     def __new__(
@@ -68,6 +85,7 @@ class Session:
     def stats(self) -> dict[str, int]: ...
     def hold(self, url: str, names: list[str], waiter: _Waiter | None = None) -> Any: ...
     def owns(self, url: str) -> bool: ...
+    def proof(self, held: Held, method: str, url: str) -> str | None: ...
     def reads(self, status: int) -> bool: ...
     def judge(
         self,
@@ -109,14 +127,14 @@ class Client:
         method: str,
         url: str,
         *,
-        params: list[tuple[str, str]],
-        headers: list[tuple[str, str]],
-        content: bytes | None,
-        chunks: tuple[Callable[[], Callable[[], bytes | None]], bool] | None,
-        files: list[tuple[str, str | None, str | None, bytes]] | None,
-        timeout: tuple[float | None] | None,
+        params: list[tuple[str, str]] = ...,
+        headers: list[tuple[str, str]] = ...,
+        content: bytes | None = None,
+        chunks: tuple[Callable[[], Callable[[], bytes | None]], bool] | None = None,
+        files: list[tuple[str, str | None, str | None, bytes]] | None = None,
+        timeout: tuple[float | None] | None = None,
         follow_redirects: bool,
-        idempotency_key: str | None,
+        idempotency_key: str | None = None,
         stream: bool,
         waiter: _Waiter | None = None,
     ) -> Any: ...

@@ -30,6 +30,7 @@ public class ErrorDetails(
     /** The response that it is about, its body read. */
     public val response: Response? = null,
     internal val debug: String? = null,
+    internal val isRetryable: Boolean? = null,
 )
 
 /**
@@ -46,13 +47,15 @@ public class ErrorDetails(
 public sealed class RekindleException(
     /** The kind's name, the same in every language. */
     public val kind: String,
-    /** Whether trying the same again later may help. */
-    public val isRetryable: Boolean,
+    usuallyRetryable: Boolean,
     message: String,
     /** What else is known. */
     public val details: ErrorDetails,
     cause: Throwable?,
 ) : Exception(message, cause) {
+    /** Whether trying the same again later may help. */
+    public val isRetryable: Boolean = details.isRetryable ?: usuallyRetryable
+
     /** The server's own code: `invalid_grant` and the like. */
     public val oauthError: String? get() = details.oauthError
 
@@ -144,6 +147,7 @@ private fun make(told: NativeDetails, response: Response?): RekindleException {
         told.graphqlErrors.map { GraphqlError(it.message, it.code, it.path) },
         response,
         told.debug,
+        told.retryable,
     )
     return when (told.kind) {
         "LoginRequired" -> RekindleException.LoginRequired(told.message, details)

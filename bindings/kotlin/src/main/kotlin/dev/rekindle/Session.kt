@@ -7,7 +7,6 @@ import kotlinx.coroutines.flow.flow
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 import dev.rekindle.ffi.EventListener as NativeListener
-import dev.rekindle.ffi.Session as NativeSession
 
 /**
  * Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
@@ -29,7 +28,7 @@ import dev.rekindle.ffi.Session as NativeSession
  * [RekindleException.Misuse]. A refresh or a save that is under way goes on; [shutdown] waits for it.
  */
 public class Session private constructor(
-    internal val native: NativeSession,
+    internal val native: FastSession,
     private val inside: Any,
     @Suppress("unused") private val made: Unit,
 ) : AutoCloseable {
@@ -104,7 +103,7 @@ public class Session private constructor(
         inside: Any,
     ) : this(
         native {
-            NativeSession(
+            FastSession(
                 settings.native(),
                 store.native(inside),
                 transport?.let { HostTransport(it, inside) },
@@ -122,15 +121,18 @@ public class Session private constructor(
      * is needed.
      */
     public suspend fun token(minLife: Duration? = null): Token =
-        Token(calling { native.token(minLife?.crossing("minLife")) })
+        // What can be served at once needs no future.
+        (if (minLife == null) tokenIfValid() else null)
+            ?: Token(calling { native.token(minLife?.crossing("minLife")) })
 
     /** The access token if it can be served at once. Never waits; for callers that cannot suspend. */
     public fun tokenIfValid(): Token? {
         open()
-        val tag = native { native.tokenTag() }
+        val tag = native { native.fastTag() }
         val held = last
         if (held != null && held.tag == tag) return held
-        return native { native.tokenIfValid() }?.let(::Token).also { last = it }
+        // One that ended is not kept.
+        return (if (tag == 0uL) null else native { native.tokenIfValid() }?.let(::Token)).also { last = it }
     }
 
     /** The token for a request to that URL; nothing where its origin is not listed: the request then goes without. */
@@ -204,11 +206,10 @@ public class Session private constructor(
     public suspend fun shutdown(most: Duration = 5.seconds): Boolean =
         calling { native.shutdown(most.crossing("most")) }
 
-    /** No further calls. What is under way goes on. */
+    /** No further calls. What is under way goes on; the native half goes with the last reference to this. */
     override fun close() {
         isClosed = true
         last = null
-        native.close()
     }
 
     /** For adapters: whether the token is for that URL. */
@@ -275,13 +276,7 @@ public class Session private constructor(
     internal suspend inline fun <T> calling(crossinline call: suspend () -> T): T {
         open()
         guard(inside)
-        return try {
-            native { call() }
-        } catch (gone: IllegalStateException) {
-            // Closed in the meantime.
-            if (isClosed && gone !is kotlinx.coroutines.CancellationException) throw closed("session")
-            throw gone
-        }
+        return native { call() }
     }
 }
 

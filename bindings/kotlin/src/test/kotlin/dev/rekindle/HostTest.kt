@@ -20,7 +20,7 @@ import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.seconds
 
 /** One record, and what goes wrong with it. */
-private open class OneRecord : Store {
+internal open class OneRecord : Store {
     private val lock = Mutex()
     private var kept: ByteArray? = null
     private var version = 0
@@ -218,21 +218,56 @@ class HostTest {
     @Test
     fun `a refresh function says what became of the refresh token by what it throws`() = runTest {
         TestServer(STRICT).use { server ->
-            suspend fun failing(thrown: Throwable) = server.session(refresh = { throw thrown })
-                .let { session -> assertFailsWith<RekindleException> { session.refresh() } }
-            assertEquals("LoginRequired", failing(RekindleException.LoginRequired()).kind)
-            val later = server.session(refresh = { Grant("AT-2", "RT-2", lifetime = 60.seconds) })
-            assertEquals("AT-2", later.refresh().value)
+            suspend fun failing(thrown: Throwable, times: Int = 1): Pair<RekindleException, Int> {
+                val clock = ManualClock()
+                val asked = AtomicInteger()
+                val session = server.session(clock = clock, refresh = {
+                    asked.incrementAndGet()
+                    throw thrown
+                })
+                session.token()
+                val error = async { assertFailsWith<RekindleException>(thrown.toString()) { session.refresh() } }
+                until("the end of it") {
+                    clock.advanceToTimer(5.seconds)
+                    error.isCompleted
+                }
+                assertEquals(times, asked.get(), thrown.toString())
+                assertFalse("SECRET" in "${error.await()} ${error.await().details.debug}")
+                return error.await() to asked.get()
+            }
+            assertEquals("LoginRequired", failing(RekindleException.LoginRequired()).first.kind)
+            // Not spent: the same again, three times. Even what is no Exception is no hang.
+            for (thrown in listOf(IllegalStateException("SECRET"), NotImplementedError("SECRET"))) {
+                val (error, _) = failing(thrown, times = 3)
+                assertEquals("RefreshFailed", error.kind)
+                assertTrue(thrown.javaClass.simpleName in error.message!!, error.message)
+            }
+            val session = server.session(refresh = { Grant("AT-2", "RT-2", lifetime = 60.seconds) })
+            assertEquals("AT-2", session.refresh().value)
         }
     }
 
     @Test
-    fun `what serves a session must not call it`() = runTest {
+    fun `a lost answer of a refresh function is what the rotation makes of it`() = runTest {
+        TestServer(STRICT).use { server ->
+            val asked = AtomicInteger()
+            val session = Session(
+                tokenUrl = server.url, credential = server.signIn(), rotation = Rotation.Grace(30.seconds),
+                refresh = { if (asked.incrementAndGet() == 1) throw IOException("SECRET") else Grant("AT-2") },
+            )
+            session.token()
+            assertEquals("AT-2", session.refresh().value)
+            assertEquals(2, asked.get())
+        }
+    }
+
+    @Test
+    fun `what serves a session must not wait for it`() = runTest {
         TestServer(STRICT).use { server ->
             lateinit var session: Session
             val told = CompletableDeferred<Throwable?>()
             session = server.session(refresh = {
-                told.complete(runCatching { session.token() }.exceptionOrNull())
+                told.complete(runCatching { session.refresh() }.exceptionOrNull())
                 Grant("AT-2")
             })
             session.token()

@@ -208,6 +208,29 @@ class SessionTest {
     }
 
     @Test
+    fun `closing while others ask for the token is a misuse, never a crash`() = runTest {
+        TestServer(STRICT).use { server ->
+            val sessions = List(20) { server.session().also { it.token() } }
+            withContext(Dispatchers.Default) {
+                val asking = List(4) {
+                    async {
+                        sessions.map { session ->
+                            var served = 0L
+                            val end = runCatching { while (true) served += session.tokenIfValid()!!.generation }
+                            end.exceptionOrNull()!!::class
+                        }
+                    }
+                }
+                sessions.forEach {
+                    it.close()
+                    System.gc()
+                }
+                assertEquals(setOf(RekindleException.Misuse::class), asking.awaitAll().flatten().toSet())
+            }
+        }
+    }
+
+    @Test
     fun `a forgotten session is collected, and what it had under way ends well`() = runTest {
         TestServer(STRICT).use { server ->
             val weak = java.lang.ref.WeakReference(forgotten(server))

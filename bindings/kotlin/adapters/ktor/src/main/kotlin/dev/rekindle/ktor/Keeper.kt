@@ -1,0 +1,85 @@
+package dev.rekindle.ktor
+
+import dev.rekindle.Judgement
+import dev.rekindle.Session
+import dev.rekindle.Token
+import dev.rekindle.Verdict
+import io.ktor.client.call.HttpClientCall
+import io.ktor.client.request.HttpRequestBuilder
+import io.ktor.client.request.takeFrom
+import io.ktor.client.statement.request
+import io.ktor.http.URLBuilder
+import io.ktor.http.takeFrom
+import io.ktor.util.AttributeKey
+import kotlinx.coroutines.CompletableJob
+import kotlinx.coroutines.Job
+import java.util.concurrent.ConcurrentHashMap
+
+/** Sends each hop of a request, as often as the session says. */
+internal class Keeper(private val session: Session) {
+    private val credentialHeaders = session.credentialHeaders()
+    private val judge = Judge(session)
+    private val listed = ConcurrentHashMap.newKeySet<String>()
+
+    suspend fun send(request: HttpRequestBuilder, proceed: suspend (HttpRequestBuilder) -> HttpClientCall): HttpClientCall {
+        if (credentialHeaders.any { it in request.headers }) return proceed(request)
+        var token = token(request) ?: return proceed(request)
+        while (true) {
+            val call = proceed(signed(request, token, proof(request, token)))
+            if (judge.isPlain(call.response)) return call
+            val read = judge.read(call)
+            when (val next = judge.follow(token, request, read)) {
+                is Judgement.Keep -> return read.call.also { it.tell(next) }
+                is Judgement.Replay -> {
+                    token = next.token
+                    if (next.verdict !is Verdict.NonceRequired) session.replayed()
+                }
+            }
+        }
+    }
+
+    /** Asked of each send: whether a proof goes with it shows in the scheme. */
+    private fun proof(request: HttpRequestBuilder, token: Token): String? =
+        if (!token.authorization.startsWith("DPoP ")) null
+        else session.proof(token, request.method.value, request.url.buildString())
+
+    private suspend fun token(request: HttpRequestBuilder): Token? {
+        val origin = request.url.origin()
+        if (!mayGo(request, origin)) return null
+        if (origin !in listed) {
+            if (!session.owns(origin)) return null
+            listed += origin
+        }
+        return session.tokenIfValid() ?: session.tokenFor(origin)
+    }
+
+    /** Redirects are requests of their own here, with the attributes of the first: what has left its origin gets no token. */
+    private fun mayGo(request: HttpRequestBuilder, origin: String): Boolean {
+        val trail = request.attributes.computeIfAbsent(TrailKey) { Trail(origin) }
+        if (trail.origin != origin) trail.hasLeft = true
+        return !trail.hasLeft
+    }
+}
+
+private class Trail(val origin: String) {
+    @Volatile
+    var hasLeft = false
+}
+
+private val TrailKey = AttributeKey<Trail>("RekindleTrail")
+
+private fun URLBuilder.origin(): String = "${protocol.name}://$host:${if (port == 0) protocol.defaultPort else port}"
+
+/** A copy: a token on the original would follow its redirects. It ends when the original does. */
+private fun signed(request: HttpRequestBuilder, token: Token, proof: String?): HttpRequestBuilder {
+    val copy = HttpRequestBuilder().takeFrom(request)
+    copy.headers[token.headerName] = token.authorization
+    if (proof != null) copy.headers["DPoP"] = proof
+    val job = copy.executionContext as CompletableJob
+    request.executionContext.invokeOnCompletion { cause ->
+        if (cause == null) job.complete() else job.completeExceptionally(cause)
+    }
+    return copy
+}
+
+private fun HttpClientCall.tell(kept: Judgement.Keep) = request.attributes.put(JudgedKey, Judged(kept.verdict, kept.replayRefused))

@@ -1,0 +1,154 @@
+import Foundation
+
+/// One item of a keychain, as ``KeychainStore`` needs it. On Apple's systems that is `SystemKeychain`.
+///
+/// Each of the four is one step for all processes: that is what makes a save a compare-and-save.
+public protocol KeychainItem: Sendable {
+    /// The item; `nil` only if there certainly is none.
+    func read() throws -> StoredRecord?
+    /// Adds it; `false` if there is one already.
+    func add(_ item: StoredRecord) throws -> Bool
+    /// Replaces it if it has this version; `false` if not.
+    func replace(version: String, by item: StoredRecord) throws -> Bool
+    /// Whose it is: two with one identity are the same item.
+    var identity: String { get }
+}
+
+/// Keeps the credential in a keychain. A keychain that is locked is unavailable, never empty: nobody is signed out
+/// because of a device that was not unlocked yet.
+///
+/// ```swift
+/// let session = try Session(.., store: .custom(KeychainStore(service: "com.example.app", accessGroup: "TEAM.group")))
+/// ```
+public struct KeychainStore: Store {
+    private let item: any KeychainItem
+
+    /// In this item.
+    public init(_ item: any KeychainItem) {
+        self.item = item
+    }
+
+    /// The item's.
+    public var identity: String? { item.identity }
+
+    /// The record and its version.
+    public func load() async throws -> StoredRecord? {
+        try item.read()
+    }
+
+    /// Replaces it if it is still what was expected.
+    public func save(_ record: Data, expected: Expected) async throws -> String? {
+        let new = StoredRecord(record: record, version: UUID().uuidString)
+        let saved =
+            switch expected {
+            case .absent: try item.add(new)
+            case .version(let version): try item.replace(version: version, by: new)
+            case .anything: try overwrite(new)
+            }
+        return saved ? new.version : nil
+    }
+
+    /// Whatever is there. Others may write between the steps, so it is tried again; who writes all the time wins.
+    private func overwrite(_ new: StoredRecord) throws -> Bool {
+        for _ in 0..<8 {
+            let saved =
+                if let old = try item.read() {
+                    try item.replace(version: old.version, by: new)
+                } else {
+                    try item.add(new)
+                }
+            if saved { return true }
+        }
+        throw StoreUnavailable("the keychain item is being written by others all the time")
+    }
+}
+
+#if canImport(Security)
+    internal import Security
+
+    extension KeychainStore {
+        /// In the system's keychain.
+        ///
+        /// - Parameters:
+        ///   - service: The item's service; the app's identifier is usual.
+        ///   - account: The item's account, for apps with several sign-ins.
+        ///   - accessGroup: Of all that share it: app and extensions.
+        public init(service: String, account: String = "rekindle", accessGroup: String? = nil) {
+            self.init(SystemKeychain(service: service, account: account, accessGroup: accessGroup))
+        }
+    }
+
+    /// A generic password in the system's keychain, of this device alone, readable after the first unlock: a refresh in
+    /// the background must be able to save.
+    public struct SystemKeychain: KeychainItem {
+        private let service: String
+        private let account: String
+        private let accessGroup: String?
+
+        /// The item of these attributes.
+        public init(service: String, account: String, accessGroup: String?) {
+            self.service = service
+            self.account = account
+            self.accessGroup = accessGroup
+        }
+
+        /// Service, account and group.
+        public var identity: String { "keychain \(accessGroup ?? "") \(service) \(account)" }
+
+        /// The item.
+        public func read() throws -> StoredRecord? {
+            var query = self.query
+            query[kSecReturnData as String] = true
+            query[kSecReturnAttributes as String] = true
+            query[kSecMatchLimit as String] = kSecMatchLimitOne
+            var found: CFTypeRef?
+            guard try done(SecItemCopyMatching(query as CFDictionary, &found), unless: errSecItemNotFound) else {
+                return nil
+            }
+            guard let item = found as? [String: Any], let record = item[kSecValueData as String] as? Data,
+                let version = item[kSecAttrGeneric as String] as? Data
+            else { throw StoreUnavailable("the keychain item is not one that rekindle wrote") }
+            return StoredRecord(record: record, version: String(decoding: version, as: UTF8.self))
+        }
+
+        /// Adds it; service, account and group are unique in a keychain.
+        public func add(_ item: StoredRecord) throws -> Bool {
+            var query = self.query
+            query.merge(attributes(item)) { $1 }
+            query[kSecAttrAccessible as String] = kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly
+            return try done(SecItemAdd(query as CFDictionary, nil), unless: errSecDuplicateItem)
+        }
+
+        /// Replaces it: the version is part of what is looked for.
+        public func replace(version: String, by item: StoredRecord) throws -> Bool {
+            var query = self.query
+            query[kSecAttrGeneric as String] = Data(version.utf8)
+            let update = attributes(item) as CFDictionary
+            return try done(SecItemUpdate(query as CFDictionary, update), unless: errSecItemNotFound)
+        }
+
+        private var query: [String: Any] {
+            var query: [String: Any] = [
+                kSecClass as String: kSecClassGenericPassword,
+                kSecAttrService as String: service,
+                kSecAttrAccount as String: account,
+                kSecUseDataProtectionKeychain as String: true,
+            ]
+            query[kSecAttrAccessGroup as String] = accessGroup
+            return query
+        }
+
+        private func attributes(_ item: StoredRecord) -> [String: Any] {
+            [kSecValueData as String: item.record, kSecAttrGeneric as String: Data(item.version.utf8)]
+        }
+
+        private func done(_ status: OSStatus, unless expected: OSStatus) throws -> Bool {
+            switch status {
+            case errSecSuccess: return true
+            case expected: return false
+            case errSecInteractionNotAllowed: throw StoreUnavailable("the keychain is locked until the first unlock")
+            default: throw StoreUnavailable("the keychain answered \(status)")
+            }
+        }
+    }
+#endif

@@ -1,0 +1,136 @@
+import Foundation
+internal import RekindleFFI
+
+/// What went wrong. Its texts say what to do next and never hold a token.
+///
+/// ```swift
+/// do {
+///     let users: [User] = try await client.get("/users").json()
+/// } catch let error as RekindleError where error.kind == .loginRequired {
+///     showSignIn()
+/// } catch let error as RekindleError where error.retryable {
+///     tryLater(error.retryAfter)
+/// }
+/// ```
+///
+/// A cancelled task gets Swift's own `CancellationError`.
+public struct RekindleError: Error, Sendable {
+    /// The kinds, with the same names in every language.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// The user must sign in again.
+        case loginRequired = "LoginRequired"
+        /// The session was signed out, or somebody else signed in.
+        case signedOut = "SignedOut"
+        /// A refresh failed, and nobody was signed out: try later.
+        case refreshFailed = "RefreshFailed"
+        /// Too many refreshes that no clock explains.
+        case refreshLimited = "RefreshLimited"
+        /// The token endpoint wants fewer requests.
+        case rateLimited = "RateLimited"
+        /// A deadline passed.
+        case timeout = "Timeout"
+        /// The network did not carry it.
+        case connection = "Connection"
+        /// The store cannot be read or written now: a locked keychain, for example.
+        case storeUnavailable = "StoreUnavailable"
+        /// An argument makes no sense; the message names it.
+        case invalidConfig = "InvalidConfig"
+        /// The server does not take this client, whatever the user's sign-in.
+        case clientRejected = "ClientRejected"
+        /// A body does not parse.
+        case invalidResponse = "InvalidResponse"
+        /// A status of 400 or above, from ``Response/errorForStatus()``.
+        case httpStatus = "HttpStatus"
+        /// A GraphQL answer holds errors.
+        case graphQL = "GraphQL"
+        /// More redirects than are followed.
+        case tooManyRedirects = "TooManyRedirects"
+        /// Something was used in a way that cannot work.
+        case misuse = "Misuse"
+    }
+
+    /// One error of a GraphQL answer; what looks like a token is hidden.
+    public struct GraphQLProblem: Sendable, Hashable {
+        /// Its text.
+        public let message: String
+        /// `extensions.code`, or the like.
+        public let code: String?
+        /// Where in the data, joined by dots.
+        public let path: String?
+    }
+
+    /// Its kind.
+    public let kind: Kind
+    /// What happened, and what to do next.
+    public let message: String
+    /// Whether trying the same again later may help.
+    public let retryable: Bool
+    /// The server's own code: `invalid_grant` and the like.
+    public let oauthError: String?
+    /// The HTTP status, if there was one.
+    public let status: Int?
+    /// When to come back, if somebody said so.
+    public let retryAfter: Duration?
+    /// The errors of a GraphQL answer.
+    public let graphQLErrors: [GraphQLProblem]
+    /// The response that it is about.
+    public let response: Response?
+
+    /// More of it, for a log; without secrets too.
+    let debug: String
+}
+
+extension RekindleError {
+    init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+        retryable = false
+        oauthError = nil
+        status = nil
+        retryAfter = nil
+        graphQLErrors = []
+        response = nil
+        debug = "\(kind.rawValue): \(message)"
+    }
+
+    /// Ours, or Swift's own where the call was cancelled.
+    static func of(_ error: RekindleFFI.RekindleError) -> any Error {
+        let details = error.details()
+        guard let kind = Kind(rawValue: details.kind) else { return CancellationError() }
+        return RekindleError(kind, details, error.response())
+    }
+
+    private init(_ kind: Kind, _ details: ProblemDetails, _ carried: RekindleFFI.Response?) {
+        self.kind = kind
+        message = details.message
+        retryable = details.retryable
+        oauthError = details.oauthError
+        status = details.status.map(Int.init)
+        retryAfter = details.retryAfter.map { Duration($0) }
+        graphQLErrors = details.graphqlErrors.map(GraphQLProblem.init)
+        response = carried.map { Response($0) }
+        debug = details.debug
+    }
+
+    static let waitsForItself = RekindleError(
+        .misuse,
+        "a store or refresh function called the session that it serves: that would wait for itself; "
+            + "use a plain URLSession there")
+}
+
+extension RekindleError.GraphQLProblem {
+    init(_ problem: GraphqlProblem) {
+        message = problem.message
+        code = problem.code
+        path = problem.path
+    }
+}
+
+extension RekindleError: CustomStringConvertible, CustomDebugStringConvertible, LocalizedError {
+    /// The kind and the message.
+    public var description: String { "\(kind.rawValue): \(message)" }
+    /// More of it, for a log; without secrets too.
+    public var debugDescription: String { debug }
+    /// The message.
+    public var errorDescription: String? { message }
+}

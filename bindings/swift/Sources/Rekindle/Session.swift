@@ -1,0 +1,202 @@
+import Foundation
+internal import RekindleFFI
+
+/// Keeps one sign-in alive for all tasks, and (with a shared store) all processes, that use it.
+///
+/// ```swift
+/// let session = try Session(
+///     dialect: "oauth2", tokenURL: "https://auth.example.com/oauth/token", clientID: "app",
+///     credential: Credential(accessToken: access, refreshToken: refresh, expiresIn: .seconds(900)),
+///     store: .file(path))
+/// let client = try Client(session, baseURL: "https://api.example.com")
+/// let users: [User] = try await client.get("/users").json()
+/// ```
+///
+/// A refresh belongs to no task: whoever waits for one can be cancelled and gets `CancellationError` at once, the refresh
+/// goes on, and its token is there for the next caller.
+public final class Session: Sendable {
+    let native: RekindleFFI.Session
+    let owner = Inside.Owner()
+    private let last = LastToken()
+
+    /// Makes it. What is left out has the engine's own default.
+    ///
+    /// - Parameters:
+    ///   - dialect: How the server speaks: a preset's name, or a dialect file.
+    ///   - tokenURL: Where tokens are refreshed. Some presets know it.
+    ///   - clientID: The client's id at the server.
+    ///   - clientSecret: Its secret, if it has one. An app that is handed out has none.
+    ///   - clientKey: Signs who the client is (`private_key_jwt`), instead of a secret.
+    ///   - dpopKey: Signs that a token is this client's own (DPoP).
+    ///   - credential: What to begin with where the store is empty.
+    ///   - store: Where the credential is kept.
+    ///   - variables: What stands in the dialect's URLs: `tenant` and the like.
+    ///   - origins: Where the token may go. A client's base URL is added by itself.
+    ///   - insecureOrigins: Origins and token endpoints that may be asked without TLS; loopback always may.
+    ///   - rotation: What the server does with a used refresh token, where the dialect does not know.
+    ///   - background: Whether a token is refreshed shortly before its end, beside its users.
+    ///   - waitTimeout: How long a caller waits for a token at most (30 s).
+    ///   - sendTimeout: How long one refresh may take (60 s).
+    ///   - lease: How long others with the same store leave a refresh to whoever began it (90 s).
+    ///   - alone: For tests: shares no state with other sessions of this process.
+    ///   - transport: An HTTP stack of your own for token requests, and for clients that have none.
+    ///   - refreshWith: Gets new tokens in a way of your own.
+    ///   - backgroundWork: Is begun with each refresh and ended with it: see ``BackgroundWork``.
+    ///   - clock: For tests.
+    ///   - onEvent: Hears each event, in order, on a thread of its own: it may block.
+    /// - Throws: ``RekindleError/Kind/invalidConfig``, naming the argument.
+    public init(
+        dialect: Dialect = "oauth2",
+        tokenURL: String? = nil,
+        clientID: String? = nil,
+        clientSecret: String? = nil,
+        clientKey: SigningKey? = nil,
+        dpopKey: SigningKey? = nil,
+        credential: Credential? = nil,
+        store: StoreChoice = .memory,
+        variables: [String: String] = [:],
+        origins: [String] = [],
+        insecureOrigins: [String] = [],
+        rotation: Rotation? = nil,
+        background: Bool = true,
+        waitTimeout: Duration? = nil,
+        sendTimeout: Duration? = nil,
+        lease: Duration? = nil,
+        alone: Bool = false,
+        transport: (any Transport)? = nil,
+        refreshWith: RefreshFunction? = nil,
+        backgroundWork: BackgroundWork? = nil,
+        clock: ManualClock? = nil,
+        onEvent: (@Sendable (Event) -> Void)? = nil
+    ) throws {
+        let config = SessionConfig(
+            dialect: dialect.native, tokenUrl: tokenURL, clientId: clientID, clientSecret: clientSecret,
+            credential: credential?.native(), variables: variables, origins: origins,
+            insecureOrigins: insecureOrigins, rotation: try rotation?.native(), background: background,
+            waitTimeout: try waitTimeout?.positive("waitTimeout"),
+            sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
+            clientKey: clientKey?.native, dpopKey: dpopKey?.native, alone: alone)
+        let (owner, awake) = (owner, backgroundWork.map(Awake.init))
+        let listener = Self.listener(awake, onEvent)
+        native = try translated {
+            try RekindleFFI.Session(
+                config: config, store: store.native(of: owner),
+                transport: transport.map(HostTransport.init),
+                refresh: refreshWith.map { HostRefresh($0, owner) }, listener: listener,
+                clock: clock?.native)
+        }
+        awake?.watch(native)
+    }
+
+    private static func listener(
+        _ awake: Awake?, _ onEvent: (@Sendable (Event) -> Void)?
+    ) -> Listener? {
+        guard let awake else { return onEvent.map(Listener.init) }
+        return Listener { event in
+            awake.hear(event)
+            onEvent?(event)
+        }
+    }
+}
+
+// Tokens.
+extension Session {
+    /// A valid access token; waits for a refresh if one is needed.
+    ///
+    /// - Parameter minLife: The least that it must have left, if the server's tokens live that long.
+    public func token(minLife: Duration? = nil) async throws -> Token {
+        if minLife == nil, Inside.owner !== owner, !Task.isCancelled, let token = tokenIfValid() { return token }
+        let life = try minLife?.positive("minLife")
+        return Token(try await waiting(for: owner) { try await native.token(minLife: life, cancel: $0) })
+    }
+
+    /// The access token if it can be served at once.
+    public func tokenIfValid() -> Token? {
+        last.ifValid(native)
+    }
+
+    /// Refreshes now.
+    ///
+    /// - Parameter force: Also through back-off, and once where the refresh token was found dead.
+    @discardableResult
+    public func refresh(force: Bool = false) async throws -> Token {
+        Token(try await waiting(for: owner) { try await native.refresh(force: force, cancel: $0) })
+    }
+
+    /// As if the access token had expired: the next caller refreshes it.
+    public func invalidate() {
+        native.invalidate()
+    }
+
+    /// The user signed in: this credential replaces whatever there is, at once. A cancelled task does not take it back.
+    public func signIn(_ credential: Credential) async throws {
+        let credential = credential.native()
+        try await waiting(for: owner) { try await native.signIn(credential: credential, cancel: $0) }
+    }
+
+    /// The user signs out: nothing is served from now on, and the store is wiped but for a tombstone. A cancelled task
+    /// does not take it back.
+    public func signOut() async throws {
+        try await waiting(for: owner) { try await native.signOut(cancel: $0) }
+    }
+}
+
+// How it stands.
+extension Session {
+    /// How things stand, as far as memory knows.
+    public func status() -> Status {
+        Status(native.status())
+    }
+
+    /// The same after the store has been read, if it was not yet.
+    public func freshStatus() async throws -> Status {
+        Status(try await waiting(for: owner) { try await native.freshStatus(cancel: $0) })
+    }
+
+    /// How often things happened, by name.
+    public func stats() -> [String: UInt64] {
+        native.stats()
+    }
+
+    /// The counters in the Prometheus text format.
+    public func prometheus() -> String {
+        native.prometheus()
+    }
+
+    /// The events from now on. They end with the task that reads them.
+    ///
+    /// ```swift
+    /// for await event in session.events() {
+    ///     if case .loginRequired = event.kind { await showSignIn() }
+    /// }
+    /// ```
+    public func events() -> AsyncStream<Event> {
+        let (events, owner) = (native.events(), owner)
+        return AsyncStream(unfolding: {
+            let next = try? await waiting(for: owner) { try await events.next(cancel: $0) }
+            return next.map(Event.init)
+        })
+    }
+
+    /// Whether nothing is under way or unsaved.
+    public var isSettled: Bool {
+        native.isSettled()
+    }
+
+    /// Waits for a refresh under way and an unsaved credential; whether nothing is left. The session can be used on.
+    ///
+    /// - Parameter timeout: How long at most.
+    @discardableResult
+    public func shutdown(timeout: Duration = .seconds(5)) async throws -> Bool {
+        try await waiting(for: owner) { try await native.shutdown(most: timeout.notNegative, cancel: $0) }
+    }
+}
+
+extension Session: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// How it stands, without a token.
+    public var description: String { native.debugDescription }
+    /// How it stands, without a token.
+    public var debugDescription: String { native.debugDescription }
+    /// Nothing: `dump` would show what is kept.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

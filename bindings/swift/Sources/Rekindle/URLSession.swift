@@ -1,0 +1,187 @@
+import Foundation
+#if canImport(FoundationNetworking)
+    public import FoundationNetworking
+#endif
+internal import RekindleFFI
+
+extension Client {
+    /// A `URLRequest` in, `(Data, HTTPURLResponse)` out, as `URLSession` has it: for code that is written that way.
+    ///
+    /// Its cache policy and its cookies play no part; its `timeoutInterval` is the limit for everything, refreshes and
+    /// replays included, unless it is the default of 60 seconds: then the client's holds.
+    ///
+    /// ```swift
+    /// let (data, response) = try await client.data(for: URLRequest(url: url))
+    /// ```
+    public func data(for request: URLRequest) async throws -> (Data, HTTPURLResponse) {
+        let response = try await send(try Request(request))
+        // One line a name, as `URLSession` does it.
+        let fields = Dictionary(response.headers.map { ($0.name, $0.value) }) { "\($0), \($1)" }
+        let answer = HTTPURLResponse(
+            url: response.url, statusCode: response.status, httpVersion: response.version, headerFields: fields)
+        guard let answer else { throw RekindleError(.invalidResponse, "the response has no URL") }
+        return (response.data, answer)
+    }
+}
+
+extension Request {
+    init(_ request: URLRequest) throws {
+        guard let url = request.url else { throw RekindleError(.invalidConfig, "request: has no url") }
+        let timeout: Duration? = request.timeoutInterval == 60 ? nil : Duration(request.timeoutInterval)
+        let body = request.httpBody.map { Body.data($0) } ?? request.httpBodyStream.map { Body.once(StreamPieces($0)) }
+        try self.init(
+            request.httpMethod ?? "GET", url.absoluteString, [:], request.allHTTPHeaderFields ?? [:], body,
+            timeout: timeout, idempotencyKey: nil, followRedirects: true, streamed: false)
+    }
+}
+
+/// A stream of Foundation's in pieces. One reader reads it once.
+private final class StreamPieces: AsyncSequence, AsyncIteratorProtocol, @unchecked Sendable {
+    typealias Element = Data
+    private let stream: InputStream
+
+    init(_ stream: InputStream) {
+        self.stream = stream
+    }
+
+    func makeAsyncIterator() -> StreamPieces {
+        stream.open()
+        return self
+    }
+
+    func next() async throws -> Data? {
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        let count = stream.read(&piece, maxLength: piece.count)
+        guard count >= 0 else { throw stream.streamError ?? URLError(.cannotOpenFile) }
+        return count == 0 ? nil : Data(piece.prefix(count))
+    }
+
+    deinit {
+        stream.close()
+    }
+}
+
+/// Sends through a `URLSession`: its proxy, its certificates, its protocol classes, its connections.
+///
+/// Bodies are read whole, in both directions. Redirects are left to the client, cookies and caches are not used, and a
+/// refresh goes over a session of the same configuration, so over a connection of its own.
+///
+/// ```swift
+/// let client = try Client(session, baseURL: url, transport: URLSessionTransport(.shared))
+/// ```
+public struct URLSessionTransport: Transport {
+    private let session: URLSession
+
+    /// Through this session.
+    public init(_ session: URLSession = .shared) {
+        self.session = session
+    }
+
+    /// Sends it.
+    public func send(_ request: TransportRequest) async throws -> TransportResponse {
+        let body = try await request.body()
+        guard request.freshConnection else { return try await send(request, body, session) }
+        let fresh = URLSession(configuration: session.configuration)
+        defer { fresh.finishTasksAndInvalidate() }
+        return try await send(request, body, fresh)
+    }
+
+    private func send(_ request: TransportRequest, _ body: Data?, _ session: URLSession) async throws
+        -> TransportResponse
+    {
+        do {
+            let (data, answer) = try await session.answer(to: asked(request, body))
+            guard let answer = answer as? HTTPURLResponse else {
+                throw TransportFailure.maybeSent(reason: "the answer is not HTTP")
+            }
+            return TransportResponse(status: answer.statusCode, headers: headers(answer), body: data)
+        } catch let error as URLError {
+            let reason = "URLSession failed with code \(error.errorCode)"
+            throw neverSent.contains(error.code)
+                ? TransportFailure.notSent(reason: reason) : TransportFailure.maybeSent(reason: reason)
+        }
+    }
+
+    private func asked(_ request: TransportRequest, _ body: Data?) -> URLRequest {
+        var asked = URLRequest(url: request.url, cachePolicy: .reloadIgnoringLocalCacheData)
+        asked.httpMethod = request.method
+        asked.httpShouldHandleCookies = false
+        asked.httpBody = body
+        for (name, value) in request.headers { asked.addValue(value, forHTTPHeaderField: name) }
+        return asked
+    }
+
+    private func headers(_ answer: HTTPURLResponse) -> [(name: String, value: String)] {
+        let all = answer.allHeaderFields.compactMap { name, value -> (name: String, value: String)? in
+            guard let name = name as? String, let value = value as? String else { return nil }
+            return (name, value)
+        }
+        // `URLSession` has decoded the body.
+        guard all.contains(where: { $0.name.lowercased() == "content-encoding" }) else { return all }
+        return all.filter { !["content-encoding", "content-length"].contains($0.name.lowercased()) }
+    }
+}
+
+private let neverSent: Set<URLError.Code> = [
+    .cannotFindHost, .cannotConnectToHost, .dnsLookupFailed, .notConnectedToInternet, .secureConnectionFailed,
+    .serverCertificateUntrusted, .serverCertificateHasBadDate, .serverCertificateNotYetValid,
+    .serverCertificateHasUnknownRoot, .badURL, .unsupportedURL,
+]
+
+extension URLSession {
+    #if canImport(FoundationNetworking)
+        /// Outside of Apple's systems only a session's own delegate is asked about redirects, and only where it collects
+        /// the answer too.
+        fileprivate func answer(to request: URLRequest) async throws -> (Data, URLResponse) {
+            let collector = Collector()
+            let session = URLSession(configuration: configuration, delegate: collector, delegateQueue: nil)
+            defer { session.finishTasksAndInvalidate() }
+            let task = session.dataTask(with: request)
+            return try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { continuation in
+                    collector.give = { continuation.resume(with: $0) }
+                    task.resume()
+                }
+            } onCancel: {
+                task.cancel()
+            }
+        }
+    #else
+        fileprivate func answer(to request: URLRequest) async throws -> (Data, URLResponse) {
+            try await data(for: request, delegate: NoRedirects())
+        }
+    #endif
+}
+
+#if canImport(FoundationNetworking)
+    /// One answer. Its session calls it from one queue, after `give` was set.
+    private final class Collector: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+        var give: (Result<(Data, URLResponse), any Error>) -> Void = { _ in }
+        private var data = Data()
+
+        func urlSession(
+            _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+            newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+        ) {
+            completionHandler(nil)
+        }
+
+        func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+            self.data.append(data)
+        }
+
+        func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+            guard let response = task.response else { return give(.failure(error ?? URLError(.badServerResponse))) }
+            give(error.map { .failure($0) } ?? .success((data, response)))
+        }
+    }
+#else
+    private final class NoRedirects: NSObject, URLSessionTaskDelegate {
+        func urlSession(
+            _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+            newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+        ) {
+            completionHandler(nil)
+        }
+    }
+#endif

@@ -1,0 +1,31 @@
+import Testing
+
+/// Cases that are not played here, each with the reason.
+let skipped: [String: String] = [:]
+
+let allCases = Case.read("cases.json")
+let playedCases = allCases.filter { skipped[$0.id] == nil }
+let mustFailCases = Case.read("must-fail.json")
+
+@Suite("conformance", .serialized)
+struct Conformance {
+    @Test(arguments: playedCases)
+    func conforms(_ written: Case) async throws {
+        let complaints = try await play(written)
+        #expect(complaints == [], "\(written.id)")
+    }
+
+    /// The runner looks: each of these has a wrong expectation.
+    @Test(arguments: mustFailCases)
+    func complains(_ written: Case) async throws {
+        let wanted = try #require(written.all["complaint"]?.string)
+        let complaints = try await play(written).joined(separator: "\n")
+        #expect(complaints.contains(wanted), "\(written.id)")
+    }
+
+    @Test func theSkipListNamesCasesWithReasons() {
+        let ids = Set(allCases.map(\.id))
+        let bad = skipped.filter { !ids.contains($0.key) || $0.value.isEmpty }
+        #expect(bad == [:])
+    }
+}

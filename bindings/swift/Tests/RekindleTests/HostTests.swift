@@ -1,0 +1,210 @@
+import Foundation
+import Rekindle
+import TestSupport
+import Testing
+
+/// What a store can do wrong, and what is told of it.
+struct Fault: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let told: String
+    let failure: @Sendable () async throws -> Void
+
+    static let all = [
+        Fault(testDescription: "unavailable", told: "the device is locked") {
+            throw StoreUnavailable("the device is locked")
+        },
+        Fault(testDescription: "an error of its own", told: "the store threw TellTale") { throw TellTale() },
+        Fault(testDescription: "cancelled", told: "the store threw CancellationError") { throw CancellationError() },
+    ]
+}
+
+private func kind(_ call: () async throws -> some Any) async -> RekindleError? {
+    do {
+        _ = try await call()
+        return nil
+    } catch {
+        return error as? RekindleError
+    }
+}
+
+@Suite(.serialized) struct HostStoreTests {
+    /// Spec 7.6: who cannot read the store is not signed out, and spends nothing.
+    @Test(arguments: Fault.all)
+    func aStoreThatFailsIsUnavailableAndNobodyIsSignedOut(_ fault: Fault) async throws {
+        let world = try await World(store: .custom(FailingStore(failure: fault.failure)))
+        let error = await kind { try await world.session.token() }
+        #expect(error?.kind == .storeUnavailable)
+        #expect(error?.retryable == true)
+        #expect(error?.message.contains(fault.told) == true, "\(error?.message ?? "none")")
+        #expect("\(String(reflecting: error))".contains("AT-1") == false)
+        #expect(try await world.server.log().isEmpty)
+        #expect(world.session.stats()["logins_required"] == 0)
+    }
+
+    /// A call that takes more than five seconds counts as unavailable, on the session's clock.
+    @Test func aStoreThatHangsIsUnavailableAfterFiveSeconds() async throws {
+        let (clock, gate) = (ManualClock(), Gate())
+        let session = try Session(
+            tokenURL: "http://127.0.0.1:9/token", clientID: "app",
+            credential: Credential(accessToken: "AT-1", refreshToken: "RT-1"),
+            store: .custom(GatedStore(load: gate)), alone: true, clock: clock)
+        let task = Task { try await session.token() }
+        #expect(try await eventually { gate.arrived > 0 && clock.sleepers > 0 })
+        let ended = Count()
+        Task {
+            _ = await task.result
+            ended.up()
+        }
+        let hasEnded = try await eventually {
+            clock.advance(by: .seconds(1))
+            return ended.value == 1
+        }
+        #expect(hasEnded)
+        #expect(await kind { try await task.value }?.kind == .storeUnavailable)
+        gate.open()
+    }
+
+    /// Spec 4.8: a store that asks the session that it serves would wait for itself.
+    @Test func aStoreThatAsksItsOwnSessionIsRefused() async throws {
+        let (box, heard) = (Box<Session>(), Box<RekindleError>())
+        let store = FailingStore {
+            guard let session = box.value else { return }
+            heard.value = await kind { try await session.token() }
+        }
+        let world = try await World(store: .custom(store))
+        box.value = world.session
+        _ = try? await world.session.token()
+        #expect(heard.value?.kind == .misuse)
+        box.value = nil
+    }
+
+    /// Spec 7.2: what could not be saved is served from memory, and saved once that works.
+    @Test func aGrantThatCannotBeSavedIsServedAndSavedLater() async throws {
+        let (works, store) = (Box<Bool>(), GatedStore())
+        works.value = true
+        let world = try await World(store: .custom(Switched(store: store, works: works)))
+        _ = try await world.session.freshStatus()
+        #expect(try await world.client.get("/data").status == 200)
+        #expect(store.text != nil)
+    }
+}
+
+/// A store that can be switched off.
+struct Switched: Store {
+    let store: GatedStore
+    let works: Box<Bool>
+
+    func load() async throws -> StoredRecord? {
+        guard works.value == true else { throw StoreUnavailable("switched off") }
+        return try await store.load()
+    }
+
+    func save(_ record: Data, expected: Expected) async throws -> String? {
+        guard works.value == true else { throw StoreUnavailable("switched off") }
+        return try await store.save(record, expected: expected)
+    }
+}
+
+/// A value that tasks share.
+final class Box<Value: Sendable>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var held: Value?
+    var value: Value? {
+        get { lock.withLock { held } }
+        set { lock.withLock { held = newValue } }
+    }
+}
+
+@Suite(.serialized) struct HostTransportTests {
+    private struct Throwing: Transport {
+        let failure: any Error
+        func send(_ request: TransportRequest) async throws -> TransportResponse { throw failure }
+    }
+
+    @Test func whatATransportThrowsIsAConnectionErrorWithoutItsText() async throws {
+        let failures: [any Error] = [
+            TellTale(), TransportFailure.notSent(reason: "no route"), TransportFailure.maybeSent(reason: "it broke"),
+        ]
+        for failure in failures {
+            let world = try await World(expired: false)
+            let client = try Client(
+                world.session, baseURL: world.server.url, maxSends: 1, transport: Throwing(failure: failure))
+            let error = await kind { try await client.get("/data") }
+            #expect(error?.kind == .connection, "\(failure)")
+            #expect(String(reflecting: error).contains("AT-1") == false)
+        }
+    }
+
+    /// Spec 6.2: a refresh that was not sent is sent again; one that may have been is not, for this server.
+    @Test func aRefreshThatNeverLeftSpendsNothing() async throws {
+        let world = try await World(transport: Throwing(failure: TransportFailure.notSent(reason: "no route")))
+        let error = await kind { try await world.session.refresh() }
+        #expect(error?.kind == .refreshFailed || error?.kind == .connection)
+        #expect(world.session.stats()["logins_required"] == 0)
+        #expect(try await world.server.count("refreshes") == 0)
+    }
+
+    @Test func aTransportThatTalksNonsenseIsAnErrorAndNoCrash() async throws {
+        struct Nonsense: Transport {
+            let response: TransportResponse
+            func send(_ request: TransportRequest) async throws -> TransportResponse { response }
+        }
+        let nonsense = [
+            TransportResponse(status: -1), TransportResponse(status: 70_000), TransportResponse(status: 0),
+            TransportResponse(status: 200, headers: [("no header", "x")]),
+            TransportResponse(status: 200, headers: [("x", "line\nbreak")]),
+        ]
+        for response in nonsense {
+            let world = try await World(expired: false)
+            let client = try Client(
+                world.session, baseURL: world.server.url, maxSends: 1, transport: Nonsense(response: response))
+            #expect(await kind { try await client.get("/data") }?.kind == .connection, "\(response)")
+        }
+    }
+
+    /// Client and session over Foundation's stack: refresh, replay, bodies, redirects of our own.
+    @Test func everythingWorksThroughURLSession() async throws {
+        let transport = URLSessionTransport()
+        let moved: JSON = ["match": ["path": "/old"], "respond": ["status": 302, "headers": ["Location": "/data"]]]
+        let world = try await World(steps: [moved], transport: transport)
+        let client = try Client(world.session, baseURL: world.server.url, transport: transport)
+        let response = try await client.get("/old")
+        #expect(response.status == 200)
+        #expect(response.history.map(\.status) == [302])
+        #expect(response.verdict == .accepted)
+        let posted = try await client.post("/data", body: .json(["name": "Ada"]))
+        #expect(posted.status == 200)
+        #expect(try await world.server.log().last?["body"] == "{\"name\":\"Ada\"}")
+        #expect(try await world.server.count("refreshes") == 1)
+    }
+}
+
+@Suite(.serialized) struct RefreshFunctionTests {
+    private func session(_ refresh: @escaping RefreshFunction) throws -> Session {
+        try Session(
+            tokenURL: "http://127.0.0.1:9/token", clientID: "app",
+            credential: Credential(accessToken: "AT-1", refreshToken: "RT-1"), alone: true, refreshWith: refresh)
+    }
+
+    @Test func aRefreshFunctionGivesTheToken() async throws {
+        let session = try session { spend in
+            #expect(spend.refreshToken == "RT-1")
+            return Credential(accessToken: "AT-2", refreshToken: "RT-2", expiresIn: .seconds(900))
+        }
+        #expect(try await session.refresh().value == "AT-2")
+    }
+
+    @Test func onlyLoginRequiredEndsTheSession() async throws {
+        let failures: [(any Error, RekindleError.Kind, UInt64)] = [
+            (RefreshFailure.loginRequired, .loginRequired, 1), (TellTale(), .refreshFailed, 0),
+            (RefreshFailure.tryLater(reason: "the server is down"), .refreshFailed, 0),
+        ]
+        for (failure, expected, lost) in failures {
+            let session = try session { _ in throw failure }
+            let error = await kind { try await session.refresh() }
+            #expect(error?.kind == expected, "\(failure): \(error?.description ?? "none")")
+            #expect(String(reflecting: error).contains("RT-1") == false)
+            #expect(try await eventually { session.stats()["logins_required"] == lost })
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What no language's own tests show: cancelling where the future is not dropped, and values at the border's edges.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rekindle_test_server::{AuthServer, Script, SeedDialect, Step};
+use rekindle_uniffi::{
+    CancelToken, Client, ClientConfig, Credential, Dialect, Header, ManualClock, Request, RequestBody,
+    Session, SessionConfig, StoreChoice, error_kinds,
+};
+
+fn config(server: &AuthServer) -> SessionConfig {
+    let tokens = server.sign_in();
+    SessionConfig {
+        dialect: Dialect::Preset { name: "json".into() },
+        token_url: Some(format!("{}/refresh", server.base_url())),
+        client_id: None,
+        client_secret: None,
+        credential: Some(Credential {
+            access_token: Some(tokens.access_token),
+            refresh_token: Some(tokens.refresh_token),
+            expires_in: None,
+            expires_at: None,
+            scope: None,
+            token_type: None,
+            extra: HashMap::new(),
+        }),
+        variables: HashMap::new(),
+        origins: vec![server.base_url()],
+        insecure_origins: Vec::new(),
+        rotation: None,
+        background: true,
+        wait_timeout: None,
+        send_timeout: None,
+        lease: None,
+        client_key: None,
+        dpop_key: None,
+        alone: false,
+    }
+}
+
+fn session(server: &AuthServer) -> Arc<Session> {
+    Arc::new(Session::new(config(server), StoreChoice::Memory, None, None, None, None).unwrap())
+}
+
+fn server() -> AuthServer {
+    AuthServer::builder().dialect(SeedDialect::Json).start().unwrap()
+}
+
+#[tokio::test]
+async fn a_cancelled_call_ends_at_once_and_its_refresh_goes_on() {
+    let server = server();
+    let session = session(&server);
+    session.token(None, None).await.unwrap();
+    server.play(Script::new().step(Step::on("POST", "/refresh").hold("token")));
+    let cancel = Arc::new(CancelToken::new());
+    let waiting = tokio::spawn({
+        let (session, cancel) = (session.clone(), cancel.clone());
+        async move { session.refresh(false, Some(cancel)).await }
+    });
+    while server.log().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    cancel.cancel();
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), "Cancelled");
+    assert!(!error_kinds().contains(&error.kind()));
+    server.release("token");
+    assert!(session.shutdown(Duration::from_secs(10), None).await.unwrap());
+    assert_eq!(session.token_if_valid().unwrap().details().generation, 2);
+}
+
+#[tokio::test]
+async fn a_call_that_is_made_with_a_cancelled_token_sends_nothing() {
+    let server = server();
+    let session = session(&server);
+    let cancel = Arc::new(CancelToken::new());
+    cancel.cancel();
+    assert!(cancel.is_cancelled());
+    assert_eq!(session.refresh(false, Some(cancel.clone())).await.unwrap_err().kind(), "Cancelled");
+    let client = Client::new(session, client_config(&server), None).unwrap();
+    assert_eq!(client.request(get("/data"), Some(cancel)).await.unwrap_err().kind(), "Cancelled");
+    assert!(server.log().is_empty());
+}
+
+#[tokio::test]
+async fn the_tag_tells_a_token_from_its_successor() {
+    let server = server();
+    let session = session(&server);
+    assert_eq!(session.token_tag(), 0);
+    let first = session.token(None, None).await.unwrap();
+    assert_eq!((session.token_tag(), session.token_if_valid().unwrap().tag()), (first.tag(), first.tag()));
+    let second = session.refresh(false, None).await.unwrap();
+    assert_ne!(first.tag(), second.tag());
+    assert_eq!(session.token_tag(), second.tag());
+    session.invalidate();
+    assert_eq!(session.token_tag(), 0);
+}
+
+#[test]
+fn a_clock_crosses_in_both_directions() {
+    let clock = ManualClock::new();
+    let before = SystemTime::UNIX_EPOCH - Duration::from_millis(1500);
+    for time in [before, SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_millis(1)] {
+        clock.jump_wall(time);
+        assert_eq!(clock.wall(), time);
+    }
+    assert!(clock.until_next().is_none() && !clock.advance_to_timer(Duration::MAX));
+}
+
+#[test]
+fn no_debug_text_shows_a_secret() {
+    let server = server();
+    let config = config(&server);
+    let secrets = config.credential.clone().unwrap();
+    let header = Header { name: "authorization".into(), value: "SECRET".into() };
+    let request = Request { headers: vec![header], ..get("/data?token=SECRET") };
+    let text = format!("{config:?} {request:?}");
+    for secret in ["SECRET", &secrets.access_token.unwrap(), &secrets.refresh_token.unwrap()] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+fn client_config(server: &AuthServer) -> ClientConfig {
+    ClientConfig {
+        base_url: Some(server.base_url()),
+        headers: Vec::new(),
+        timeout: None,
+        max_redirects: None,
+        max_sends: None,
+        graphql_path: None,
+        proxy: None,
+        root_certificates: Vec::new(),
+        http2: true,
+        user_agent: None,
+    }
+}
+
+fn get(url: &str) -> Request {
+    Request {
+        method: "GET".into(),
+        url: url.into(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: RequestBody::Empty,
+        timeout: None,
+        idempotency_key: None,
+        follow_redirects: true,
+        streamed: false,
+    }
+}

@@ -1,0 +1,102 @@
+//! How the results of async calls come to their loop: many at a time. Each on its own would cost a way into the
+//! interpreter, and the loop a wake-up.
+
+use std::sync::Mutex;
+
+use pyo3::prelude::*;
+use rekindle::fork::PerProcess;
+
+use crate::attach::attached;
+use crate::run::lock;
+
+/// What a loop has not been told yet.
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Mailbox {
+    /// A weak reference.
+    event_loop: Py<PyAny>,
+    waiting: PerProcess<Mutex<Vec<Letter>>>,
+}
+
+struct Letter {
+    future: Py<PyAny>,
+    open: Open,
+}
+
+type Open = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+/// What an async call gives, on its way: a future shows its result, and that may be a token.
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Answer(Mutex<Option<Py<PyAny>>>);
+
+#[pymethods]
+impl Answer {
+    /// Once.
+    fn take(&self) -> Option<Py<PyAny>> {
+        lock(&self.0).take()
+    }
+}
+
+#[pymethods]
+impl Mailbox {
+    #[new]
+    fn new(event_loop: Py<PyAny>) -> Self {
+        Self { event_loop, waiting: PerProcess::new() }
+    }
+
+    /// Called by the loop.
+    fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+        for letter in self.empty() {
+            letter.settle(py)?;
+        }
+        Ok(())
+    }
+}
+
+impl Mailbox {
+    /// From any thread. Only the first one wakes the loop, which then takes all that has come by then.
+    pub(crate) fn post(
+        this: &Py<Self>,
+        future: Py<PyAny>,
+        open: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) {
+        let waiting = this.get().waiting.get(|_| Mutex::default());
+        let mut letters = lock(&waiting);
+        letters.push(Letter { future, open: Box::new(open) });
+        let first = letters.len() == 1;
+        drop(letters);
+        if first {
+            // After the interpreter's end there is nobody to tell.
+            let _ = attached(|py| {
+                // Fails where the loop was closed meanwhile: then nobody waits.
+                if wake(this.bind(py)).is_err() {
+                    drop(this.get().empty());
+                }
+            });
+        }
+    }
+
+    fn empty(&self) -> Vec<Letter> {
+        std::mem::take(&mut lock(&self.waiting.get(|_| Mutex::default())))
+    }
+}
+
+fn wake(mailbox: &Bound<'_, Mailbox>) -> PyResult<()> {
+    let event_loop = mailbox.get().event_loop.bind(mailbox.py()).call0()?;
+    event_loop.call_method1("call_soon_threadsafe", (mailbox.getattr("deliver")?,)).map(drop)
+}
+
+impl Letter {
+    fn settle(self, py: Python<'_>) -> PyResult<()> {
+        if self.future.call_method0(py, "done")?.is_truthy(py)? {
+            return Ok(());
+        }
+        match (self.open)(py) {
+            Ok(value) => {
+                let answer = Py::new(py, Answer(Mutex::new(Some(value))))?;
+                self.future.call_method1(py, "set_result", (answer,))
+            }
+            Err(error) => self.future.call_method1(py, "set_exception", (error.into_value(py),)),
+        }
+        .map(drop)
+    }
+}

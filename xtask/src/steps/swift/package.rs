@@ -1,0 +1,54 @@
+//! The Swift package as it is handed out for Linux: sources, generated ones among them, and the library beside them. For
+//! Apple's systems an XCFramework takes the library's place, and that is made there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::bindings::library_name;
+use crate::house::House;
+
+const FILES: &[&str] = &["Package.swift", "README.md", "APP-GROUPS.md"];
+const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT"];
+
+/// Where it is. The library is the one that was built for the tests.
+pub(super) fn pack(house: &House) -> Result<PathBuf, String> {
+    let packed = house.target.join("swift-package/rekindle");
+    copy_anew(&house.path("bindings/swift/Sources"), &packed.join("Sources"))?;
+    let from = house.path("bindings/swift");
+    for file in FILES {
+        copy(&from.join(file), &packed.join(file))?;
+    }
+    for file in LICENCES {
+        copy(&house.path(file), &packed.join(file))?;
+    }
+    let library = library_name("rekindle_uniffi");
+    copy(&house.target.join("debug").join(&library), &packed.join("lib").join(&library))?;
+    Ok(packed)
+}
+
+/// A folder's copy, and nothing else there. What is built in it stays behind.
+pub(super) fn copy_anew(from: &Path, to: &Path) -> Result<(), String> {
+    match fs::remove_dir_all(to) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(format!("{}: {e}", to.display())),
+        _ => copy_folder(from, to),
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
+    let entries = fs::read_dir(from).map_err(|e| format!("{}: {e}", from.display()))?;
+    for entry in entries.flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        match path.is_dir() {
+            true if name.to_string_lossy().starts_with('.') => {}
+            true => copy_folder(&path, &to.join(name))?,
+            false => copy(&path, &to.join(name))?,
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let folder = to.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::copy(from, to)).map(drop).map_err(|e| format!("{}: {e}", from.display()))
+}

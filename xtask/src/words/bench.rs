@@ -1,0 +1,79 @@
+//! The benchmarks, in Rust and in Python; Kotlin's are next door.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::cargo;
+use crate::house::House;
+use crate::run;
+
+/// By name: a lock file would name a place that they come from.
+const PEERS: &[&str] = &[
+    "primp",
+    "pyreqwest",
+    "wreq",
+    "aiohttp",
+    "httpx",
+    "requests",
+    "requests-oauthlib",
+    "Authlib",
+    "google-auth",
+    "maturin",
+    "pytest", // our own plugin starts the server for the correctness table
+];
+
+/// `cargo xtask bench [python|kotlin] ..`; further words go to the benchmarks as they are.
+pub(crate) fn bench(house: &House, rest: &[String]) -> bool {
+    match rest {
+        [word, rest @ ..] if word == "python" => python(house, rest),
+        [word, rest @ ..] if word == "kotlin" => super::bench_kotlin::run(house, rest),
+        rest => rust(house, rest),
+    }
+}
+
+fn rust(house: &House, rest: &[String]) -> bool {
+    // The command's size is one of the figures.
+    run::ok(cargo(house).args(["build", "--release", "-p", "rekindle-cli"]))
+        && run::ok(cargo(house).args(["run", "--release", "-p", "rekindle-bench", "--"]).args(rest))
+}
+
+/// Our wheel and the peers in an environment of their own; the tables go to `python/benches/results`. An
+/// environment that is there is used on, so that peers stay at one version until it is removed.
+fn python(house: &House, rest: &[String]) -> bool {
+    let venv = house.target.join("python-bench-venv");
+    let results = house.path("python/benches/results");
+    let servers = ["build", "--release", "-p", "rekindle-bench", "-p", "rekindle-test-server"];
+    std::fs::create_dir_all(&results).is_ok()
+        && run::ok(cargo(house).args(servers))
+        && install(house, &venv)
+        && run::ok(script(house, &venv, "correctness.py").arg("--out").arg(results.join("correctness.md")))
+        && run::ok(
+            script(house, &venv, "speed.py")
+                .arg("--server")
+                .arg(house.target.join("release/rekindle-bench"))
+                .arg("--out")
+                .arg(results.join("speed.md"))
+                .args(rest),
+        )
+}
+
+fn install(house: &House, venv: &Path) -> bool {
+    let pip = ["install", "--quiet", "--disable-pip-version-check"];
+    let there = venv.join("bin/maturin").exists()
+        || run::ok(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))
+            && run::ok(Command::new(venv.join("bin/pip")).args(pip).args(PEERS));
+    let wheels = house.target.join("bench-wheels");
+    let _ = std::fs::remove_dir_all(&wheels);
+    let mut build = Command::new(venv.join("bin/maturin"));
+    build.args(["build", "--release", "--out"]).arg(&wheels).current_dir(house.path("python"));
+    let mut ours = Command::new(venv.join("bin/pip"));
+    ours.args(pip).args(["--force-reinstall", "--no-deps", "--no-index", "--find-links"]);
+    there && run::ok(&mut build) && run::ok(ours.arg(&wheels).arg("rekindle"))
+}
+
+fn script(house: &House, venv: &Path, name: &str) -> Command {
+    let mut command = Command::new(venv.join("bin/python"));
+    command.arg(house.path("python/benches").join(name));
+    command.env("REKINDLE_TEST_SERVER", house.target.join("release/rekindle-test-server"));
+    command
+}
