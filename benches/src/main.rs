@@ -183,7 +183,7 @@ fn at_rest() -> Vec<Row> {
         measured: rest::bytes(&(Arc::new(SystemClock) as Arc<dyn Clock>)) as f64,
         unit: " B",
         aim: Aim::AtMost(2048.0),
-        note: "dialect and transport are shared, and not in it".to_owned(),
+        note: "one of many of one application: dialect, transport and configuration are shared".to_owned(),
     }]
 }
 

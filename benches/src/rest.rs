@@ -14,7 +14,8 @@ use crate::alloc::counted;
 
 const SESSIONS: i64 = 1_000;
 
-/// Bytes of one session. Dialect and transport are shared by all, as an application would.
+/// Bytes of one session among many of one application, one for each of its users: they have dialect, transport and
+/// configuration in common, and tokens, store and state of their own.
 pub(crate) fn bytes(clock: &Arc<dyn Clock>) -> i64 {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let dialect = Dialect::preset("oauth2").expect("a preset");

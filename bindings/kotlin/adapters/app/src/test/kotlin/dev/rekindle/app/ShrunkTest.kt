@@ -19,7 +19,7 @@ import kotlin.test.assertTrue
 
 class ShrunkTest {
     @Test
-    fun `an app works after R8 by the rules that our jars carry`(@TempDir folder: Path) = TestServer().use { server ->
+    fun `an app works after R8 by the rules that our jars carry`(@TempDir folder: Path) = TestServer(STRICT).use { server ->
         val shrunk = shrunk(folder)
         val tokens = server.expired()
         val words = listOf(server.url, tokens.access, tokens.refresh, folder.resolve("session").pathString)
@@ -67,6 +67,7 @@ class ShrunkTest {
     private fun java() = Path.of(System.getProperty("java.home"), "bin", "java").pathString
 
     private companion object {
+        const val STRICT = """{"dialect": "json", "rotation": "strict_family"}"""
         val TESTS = listOf(
             "test-classes", "testkit", "junit", "opentest4j", "apiguardian", "/r8/", "kotlin-test", "serialization", "surefire",
         )
