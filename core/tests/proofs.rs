@@ -37,6 +37,17 @@ fn proofs(server: &TestServer, path: &str) -> Vec<Value> {
     proof.map(|(_, jwt)| claims(jwt)).collect()
 }
 
+/// A client whose tokens are bound to a key.
+fn bound(server: &TestServer) -> Client {
+    let session = Session::builder("oauth2")
+        .token_url(format!("{}/token", server.base_url()))
+        .dpop_key(SigningKey::generate().unwrap().0)
+        .tokens("at-1", "rt-1")
+        .build()
+        .unwrap();
+    Client::new(session, server.base_url()).unwrap()
+}
+
 fn granted() -> Value {
     json!({ "access_token": "at-2", "refresh_token": "rt-2", "token_type": "DPoP", "expires_in": 900 })
 }
@@ -87,13 +98,7 @@ async fn a_retry_a_replay_and_a_hop_have_proofs_of_their_own() {
         .step(Step::on("GET", "/data").json(307, json!({})).header("Location", "/there?q=1"))
         .step(Step::on("GET", "/there").json(200, json!({})));
     let server = TestServer::start(script).unwrap();
-    let session = Session::builder("oauth2")
-        .token_url(format!("{}/token", server.base_url()))
-        .dpop_key(SigningKey::generate().unwrap().0)
-        .tokens("at-1", "rt-1")
-        .build()
-        .unwrap();
-    let client = Client::new(session, server.base_url()).unwrap();
+    let client = bound(&server);
     assert_eq!(client.get("/data?q=1").send().await.unwrap().status(), 200);
 
     let (data, there) = (proofs(&server, "/data"), proofs(&server, "/there"));
@@ -118,13 +123,7 @@ async fn no_proof_goes_to_another_origin() {
     let other = TestServer::start(Script::new().step(Step::on("GET", "/").json(200, json!({})))).unwrap();
     let away = Step::on("GET", "/data").json(302, json!({})).header("Location", &other.base_url());
     let server = TestServer::start(Script::new().step(away)).unwrap();
-    let session = Session::builder("oauth2")
-        .token_url(format!("{}/token", server.base_url()))
-        .dpop_key(SigningKey::generate().unwrap().0)
-        .tokens("at-1", "rt-1")
-        .build()
-        .unwrap();
-    let client = Client::new(session, server.base_url()).unwrap();
+    let client = bound(&server);
     assert_eq!(client.get("/data").send().await.unwrap().status(), 200);
     assert_eq!((proofs(&server, "/data").len(), proofs(&other, "/").len()), (1, 0));
 }
@@ -139,13 +138,7 @@ async fn a_nonce_is_answered_once() {
             .header("DPoP-Nonce", nonce)
     };
     let server = TestServer::start(Script::new().step(ask("n-1")).step(ask("n-2"))).unwrap();
-    let session = Session::builder("oauth2")
-        .token_url(format!("{}/token", server.base_url()))
-        .dpop_key(SigningKey::generate().unwrap().0)
-        .tokens("at-1", "rt-1")
-        .build()
-        .unwrap();
-    let client = Client::new(session, server.base_url()).unwrap();
+    let client = bound(&server);
     let response = client.get("/data").send().await.unwrap();
     assert_eq!(response.status(), 401);
     assert_eq!(response.replay_refused().map(|refused| refused.name()), Some("limit_reached"));
