@@ -14,17 +14,8 @@ const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
 
 /// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring by
 /// itself what its requests transport needs.
-const PEERS: &[&str] = &[
-    "httpx",
-    "httpx2",
-    "requests",
-    "aiohttp",
-    "gql[requests]",
-    "uvloop",
-    "trustme",
-    "hypercorn",
-    "gunicorn",
-];
+const PEERS: &[&str] =
+    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
 
 /// In the environment: what was installed.
 const INSTALLED: &str = "installed.txt";
