@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any, Callable
 
@@ -7,6 +8,9 @@ import pytest
 
 import rekindle
 from rekindle.testing import TestServer
+
+# A shell's background job is started with SIGINT ignored, and so would be all that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Make = Callable[..., rekindle.Session]
 
