@@ -247,7 +247,7 @@ impl Budget {
         Self { cents: floor, percent: u64::from(policy.budget_percent), floor, filled: now }
     }
 
-    /// Counts a request, not a retry.
+    /// Counts a request, not a retry. Says whether more of them would add nothing.
     ///
     /// ```
     /// use std::time::Duration;
@@ -256,12 +256,13 @@ impl Budget {
     /// let policy = RetryPolicy { budget_floor: 0, ..RetryPolicy::default() };
     /// let mut budget = Budget::new(&policy, Duration::ZERO);
     /// assert!(!budget.withdraw(Duration::ZERO));
-    /// (0..5).for_each(|_| budget.deposit()); // 20 % of five requests: one retry
+    /// (0..5).for_each(|_| drop(budget.deposit())); // 20 % of five requests: one retry
     /// assert!(budget.withdraw(Duration::ZERO));
     /// ```
-    pub fn deposit(&mut self) {
+    pub fn deposit(&mut self) -> bool {
         let most = (self.floor * SAVED).max(100 * RETRY);
         self.cents = (self.cents + self.percent).min(most).max(self.cents);
+        self.cents >= most || self.percent == 0
     }
 
     /// Takes a retry out, if there is one.

@@ -116,7 +116,7 @@ impl Call {
 
     /// For the error that it led to (spec 3.5).
     fn response(&self, head: response::Parts, read: bytes::Bytes) -> client::Response {
-        client::Response::apart(&self.session, self.url.clone(), head, read)
+        client::Response::apart(self.url.clone(), head, read)
     }
 }
 

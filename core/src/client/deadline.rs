@@ -11,10 +11,9 @@ use tokio::runtime::{Handle, Id};
 use crate::clock::Clock;
 use crate::lock::Mutex;
 
-/// A point on the monotonic clock; or none.
+/// A point on a monotonic clock; or none.
 pub(super) struct Deadline {
-    clock: Arc<dyn Clock>,
-    at: Option<Duration>,
+    at: Option<(Duration, Arc<dyn Clock>)>,
     /// Set once for the whole request, when it first has to wait: setting a timer is what costs most here.
     /// The mutex is never locked: it makes the timer shareable between threads.
     timer: Option<(Option<Id>, Mutex<Timer>)>,
@@ -26,29 +25,25 @@ impl Deadline {
     pub(super) fn new(clock: &Arc<dyn Clock>, now: Duration, timeout: Option<Duration>) -> Self {
         // One that is beyond the end of time is none.
         let at = timeout.and_then(|timeout| now.checked_add(timeout));
-        Self { clock: Arc::clone(clock), at, timer: None }
+        Self { at: at.map(|at| (at, Arc::clone(clock))), timer: None }
     }
 
-    /// The same deadline, without its timer.
-    pub(super) fn copy(&self) -> Self {
-        Self { clock: Arc::clone(&self.clock), at: self.at, timer: None }
+    pub(super) fn none() -> Self {
+        Self { at: None, timer: None }
     }
 
     pub(super) fn at(&self) -> Option<Duration> {
-        self.at
-    }
-
-    pub(super) fn now(&self) -> Duration {
-        self.clock.mono()
+        self.at.as_ref().map(|(at, _)| *at)
     }
 
     pub(super) fn left(&self) -> Option<Duration> {
-        self.at.map(|at| at.saturating_sub(self.now()))
+        self.at.as_ref().map(|(at, clock)| at.saturating_sub(clock.mono()))
     }
 
     /// The result, or nothing if the deadline comes first.
     pub(super) async fn bound<F: Future>(&mut self, work: F) -> Option<F::Output> {
-        let Some(at) = self.at else { return Some(work.await) };
+        let Some((at, clock)) = &self.at else { return Some(work.await) };
+        let timer = &mut self.timer;
         let mut work = pin!(work);
         let mut looked = false;
         poll_fn(|context| {
@@ -56,27 +51,26 @@ impl Deadline {
                 return Poll::Ready(Some(done));
             }
             // What is ready at once needs no timer; and each time, the work is looked at just once.
-            let timer = self.timer(at, std::mem::replace(&mut looked, true));
-            timer.as_mut().poll(context).map(|()| None)
+            if !std::mem::replace(&mut looked, true) {
+                forget_if_foreign(timer);
+            }
+            let (_, timer) = timer.get_or_insert_with(|| (runtime(), Mutex::new(clock.sleep_until(*at))));
+            timer.get_mut().as_mut().poll(context).map(|()| None)
         })
         .await
     }
+}
 
-    /// A timer ends with its runtime, and a response may be read on another one.
-    fn timer(&mut self, at: Duration, same_runtime: bool) -> &mut Timer {
-        if !same_runtime {
-            let runtime = Handle::try_current().ok().map(|handle| handle.id());
-            self.timer.take_if(|(made_on, _)| *made_on != runtime);
-            self.timer.get_or_insert_with(|| (runtime, Mutex::new(self.clock.sleep_until(at))));
-        }
-        let make = || (None, Mutex::new(self.clock.sleep_until(at)));
-        self.timer.get_or_insert_with(make).1.get_mut()
+/// A timer ends with its runtime, and a response may be read on another one.
+fn forget_if_foreign(timer: &mut Option<(Option<Id>, Mutex<Timer>)>) {
+    if timer.is_some() {
+        let here = runtime();
+        timer.take_if(|(made_on, _)| *made_on != here);
     }
+}
 
-    pub(super) async fn sleep(&self, duration: Duration) {
-        let until = self.now().saturating_add(duration);
-        self.clock.sleep_until(until).await;
-    }
+fn runtime() -> Option<Id> {
+    Handle::try_current().ok().map(|handle| handle.id())
 }
 
 #[cfg(test)]

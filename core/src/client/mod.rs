@@ -1,7 +1,9 @@
 //! An HTTP client on top of a session: it sends the session's token where it belongs, replays what a
 //! server turned away for an old one, follows redirects without leaking, and retries what passes by itself.
 
+mod base;
 mod body;
+mod budget;
 mod deadline;
 mod graphql;
 mod incoming;
@@ -19,12 +21,13 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use rekindle_proto::retry::{Attempt, Budget, Decision, RetryPolicy};
+use rekindle_proto::retry::RetryPolicy;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use url::Url;
 
+use self::base::Base;
 pub use self::body::Body;
+use self::budget::Retries;
 pub use self::graphql::GraphqlError;
 pub use self::multipart::{Form, Part};
 pub use self::request::RequestBuilder;
@@ -32,8 +35,6 @@ pub use self::response::{BodyStream, Redirected, Response};
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub(crate) use self::send::is_json;
 use crate::error::Error;
-use crate::fork::PerProcess;
-use crate::lock::Mutex;
 use crate::session::Session;
 use crate::transport::Transport;
 
@@ -57,7 +58,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     session: Session,
     options: Options,
-    budget: PerProcess<Mutex<Budget>>,
+    retries: Retries,
     /// Headers that hold credentials: the usual one and the dialect's own.
     credential_headers: Vec<HeaderName>,
     /// The dialect tells errors with success status.
@@ -66,7 +67,7 @@ struct Inner {
 
 #[derive(Clone)]
 pub(crate) struct Options {
-    base_url: Option<Url>,
+    base: Option<Base>,
     graphql_path: String,
     pub(crate) default_headers: HeaderMap,
     pub(crate) timeout: Option<Duration>,
@@ -116,7 +117,7 @@ impl Client {
     /// ```
     pub fn builder(session: Session) -> ClientBuilder {
         let options = Options {
-            base_url: None,
+            base: None,
             graphql_path: "/graphql".to_owned(),
             default_headers: HeaderMap::new(),
             timeout: Some(Duration::from_secs(60)),
@@ -284,7 +285,7 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn request(&self, method: Method, path_or_url: impl AsRef<str>) -> RequestBuilder {
-        RequestBuilder::new(self, method, self.0.options.resolve(path_or_url.as_ref()))
+        RequestBuilder::new(self, method, base::resolve(self.0.options.base.as_ref(), path_or_url.as_ref()))
     }
 
     /// Runs a GraphQL query or mutation; gives its data, or an error of kind `GraphQL` with the answer's errors.
@@ -348,17 +349,6 @@ impl Client {
     fn judges_success(&self) -> bool {
         self.0.judges_success
     }
-
-    fn budget<T>(&self, turn: impl FnOnce(&mut Budget) -> T) -> T {
-        let anew = || Budget::new(&self.0.options.retry, self.session().clock().now().mono);
-        turn(&mut self.0.budget.get(|_| Mutex::new(anew())).lock())
-    }
-
-    fn decide(&self, attempt: &Attempt<'_>, now: Duration) -> Decision {
-        // A system call.
-        let random = getrandom::u64().unwrap_or(u64::MAX);
-        self.budget(|budget| self.0.options.retry.decide(attempt, budget, now, random))
-    }
 }
 
 impl ClientBuilder {
@@ -380,7 +370,7 @@ impl ClientBuilder {
     /// ```
     pub fn base_url(self, url: impl AsRef<str>) -> Self {
         self.change(|options| {
-            options.base_url = Some(absolute("base_url", url.as_ref())?);
+            options.base = Some(Base::new(base::absolute("base_url", url.as_ref())?));
             Ok(())
         })
     }
@@ -543,13 +533,13 @@ impl ClientBuilder {
     /// ```
     pub fn build(self) -> Result<Client, Error> {
         let (options, mut session) = (self.options?, self.session);
-        if let Some(base) = &options.base_url {
-            session = session.with_base(base)?;
+        if let Some(base) = &options.base {
+            session = session.with_base(base.url())?;
         }
         let (judges_success, mut credential_headers) = facts(&session);
         credential_headers.push(AUTHORIZATION);
-        let budget = PerProcess::new();
-        Ok(Client(Arc::new(Inner { session, options, budget, credential_headers, judges_success })))
+        let retries = Retries::new(options.retry);
+        Ok(Client(Arc::new(Inner { session, options, retries, credential_headers, judges_success })))
     }
 
     fn change(mut self, change: impl FnOnce(&mut Options) -> Result<(), Error>) -> Self {
@@ -567,74 +557,9 @@ fn facts(session: &Session) -> (bool, Vec<HeaderName>) {
     (session.dialect().errors_with_success_status(), session.dialect().credential_headers())
 }
 
-impl Options {
-    /// Below the base URL, whose path is kept; or a URL of its own.
-    fn resolve(&self, path_or_url: &str) -> Result<Url, Error> {
-        const NAME: &str = "path_or_url";
-        if path_or_url.contains(char::is_control) {
-            return Err(Error::config(NAME, "holds a line break or another control character"));
-        }
-        if has_scheme(path_or_url) {
-            return absolute(NAME, path_or_url);
-        }
-        let base = self.base_url.as_ref().ok_or_else(|| {
-            Error::config(NAME, "is relative, but the client has no base_url; set one or give a whole URL")
-        })?;
-        let below = path_or_url.trim_start_matches('/');
-        if below.is_empty() {
-            return Ok(base.clone());
-        }
-        if let Some(url) = path_below(base, below) {
-            return Ok(url);
-        }
-        let above = base[..url::Position::AfterPath].trim_end_matches('/');
-        let joint = if below.starts_with(['?', '#']) { "" } else { "/" };
-        Url::parse(&format!("{above}{joint}{below}")).map_err(|cause| Error::config(NAME, cause))
-    }
-}
-
-/// The usual case, without parsing scheme and host again. Only what can be nothing but a path: a second slash
-/// or a backslash at the beginning would name a host.
-fn path_below(base: &Url, below: &str) -> Option<Url> {
-    if base.path().starts_with("//") || !below.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        return None;
-    }
-    // A colon could end the name of a scheme.
-    if base.path() == "/" && !below.contains(':') {
-        return base.join(below).ok();
-    }
-    let above = base.path().trim_end_matches('/');
-    base.join(&[above, "/", below].concat()).ok()
-}
-
-/// `name://` at the beginning.
-fn has_scheme(text: &str) -> bool {
-    text.find("://").is_some_and(|at| {
-        at > 0 && text[..at].chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-    })
-}
-
-fn absolute(argument: &str, text: &str) -> Result<Url, Error> {
-    if text.contains(char::is_control) {
-        return Err(Error::config(argument, "holds a line break or another control character"));
-    }
-    let url =
-        Url::parse(text).map_err(|cause| Error::config(argument, format_args!("not a URL: {cause}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(Error::config(argument, "only http and https URLs can be asked"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config(
-            argument,
-            "holds a user name or password; set an Authorization header instead",
-        ));
-    }
-    Ok(url)
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let base = self.0.options.base_url.as_ref().map(|url| response::place(url).to_owned());
+        let base = self.0.options.base.as_ref().map(|base| response::place(base.url()).to_owned());
         f.debug_struct("Client").field("base_url", &base).finish_non_exhaustive()
     }
 }

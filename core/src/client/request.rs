@@ -12,7 +12,7 @@ use url::Url;
 
 use super::body::Body;
 use super::multipart::Form;
-use super::response::{Response, place};
+use super::response::{Parts, Response, place};
 use super::{Client, send};
 use crate::error::Error;
 use crate::transport::BoxError;
@@ -21,8 +21,8 @@ use crate::transport::BoxError;
 #[must_use = "nothing happens before `send`"]
 pub struct RequestBuilder {
     client: Client,
-    /// Boxed: a builder is moved with each call.
-    request: Result<Box<Request>, Error>,
+    /// With room for the answer.
+    made: Result<Box<Parts>, Error>,
 }
 
 /// A request, complete.
@@ -49,16 +49,9 @@ pub(super) enum Reading {
 
 impl RequestBuilder {
     pub(super) fn new(client: &Client, method: Method, url: Result<Url, Error>) -> Self {
-        let request = |url| Request {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: Body::default(),
-            timeout: client.settings().timeout,
-            follow_redirects: true,
-            reading: Reading::Any,
-        };
-        Self { client: client.clone(), request: url.map(|url| Box::new(request(url))) }
+        let timeout = client.settings().timeout;
+        let made = url.map(|url| Box::new(Parts::of(Request::new(method, url, timeout))));
+        Self { client: client.clone(), made }
     }
 
     /// Adds a header. A credential header (`Authorization`, or the dialect's own) replaces the session's:
@@ -449,14 +442,14 @@ impl RequestBuilder {
     /// # Ok(()) }
     /// ```
     pub async fn send(self) -> Result<Response, Error> {
-        send::send(self.client, self.request?).await
+        send::send(self.client, self.made?).await
     }
 
     fn change(mut self, change: impl FnOnce(&mut Request) -> Result<(), Error>) -> Self {
-        if let Ok(request) = &mut self.request
-            && let Err(error) = change(request)
+        if let Ok(made) = &mut self.made
+            && let Err(error) = change(&mut made.request)
         {
-            self.request = Err(error);
+            self.made = Err(error);
         }
         self
     }
@@ -480,6 +473,18 @@ pub(super) fn add(
 }
 
 impl Request {
+    pub(super) fn new(method: Method, url: Url, timeout: Option<Duration>) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::default(),
+            timeout,
+            follow_redirects: true,
+            reading: Reading::Any,
+        }
+    }
+
     fn set_body(&mut self, body: Body, media_type: Option<HeaderValue>) {
         self.body = body;
         if let Some(media_type) = media_type
@@ -492,8 +497,8 @@ impl Request {
 
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.request {
-            Ok(request) => write!(f, "RequestBuilder({} {})", request.method, place(&request.url)),
+        match &self.made {
+            Ok(made) => write!(f, "RequestBuilder({} {})", made.request.method, place(&made.request.url)),
             Err(error) => write!(f, "RequestBuilder({error})"),
         }
     }

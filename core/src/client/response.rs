@@ -15,26 +15,63 @@ use url::Url;
 
 use super::deadline::Deadline;
 use super::incoming::Incoming;
+use super::request::Request;
 use crate::error::Error;
 use crate::session::ReplayRefused;
+use crate::transport::TransportResponse;
 
 /// A response: its head, and its body as it comes.
 ///
 /// An error status is no error by itself, see [`error_for_status`](Self::error_for_status).
 pub struct Response(pub(super) Box<Parts>);
 
-/// Boxed, because a response is moved from hand to hand.
+/// A request and what came of it: in one box from its making to its answer's last byte, because both are moved from hand
+/// to hand, and a box costs more than most of what is done for a request.
 pub(super) struct Parts {
+    pub(super) request: Request,
+    pub(super) history: Vec<Redirected>,
     pub(super) status: StatusCode,
     pub(super) version: Version,
     pub(super) headers: HeaderMap,
-    pub(super) url: Url,
-    pub(super) history: Vec<Redirected>,
+    pub(super) body: Incoming,
     pub(super) verdict: Option<Verdict>,
     pub(super) replay_refused: Option<ReplayRefused>,
     pub(super) elapsed: Duration,
+    /// For what is still to be read of the body.
     pub(super) deadline: Deadline,
-    pub(super) body: Incoming,
+}
+
+impl Parts {
+    /// Not answered yet.
+    pub(super) fn of(request: Request) -> Self {
+        Self {
+            request,
+            history: Vec::new(),
+            status: StatusCode::default(),
+            version: Version::default(),
+            headers: HeaderMap::new(),
+            body: Incoming::of(Bytes::new()),
+            verdict: None,
+            replay_refused: None,
+            elapsed: Duration::ZERO,
+            deadline: Deadline::none(),
+        }
+    }
+
+    /// The answer to the request as it was sent last.
+    pub(super) fn answer(&mut self, answer: TransportResponse, elapsed: Duration) {
+        self.status = answer.status;
+        self.version = answer.version;
+        self.headers = answer.headers;
+        self.body = Incoming::new(answer.body);
+        self.verdict = None;
+        self.replay_refused = None;
+        self.elapsed = elapsed;
+    }
+
+    pub(super) fn content_length(&self) -> Option<u64> {
+        self.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
 }
 
 /// A redirect that was followed.
@@ -49,24 +86,11 @@ pub struct Redirected {
 impl Response {
     /// One that another HTTP client got; as much of its body as had been read.
     #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
-    pub(crate) fn apart(
-        session: &crate::session::Session,
-        url: Url,
-        head: http::response::Parts,
-        read: Bytes,
-    ) -> Self {
-        Self(Box::new(Parts {
-            status: head.status,
-            version: head.version,
-            headers: head.headers,
-            url,
-            history: Vec::new(),
-            verdict: None,
-            replay_refused: None,
-            elapsed: Duration::ZERO,
-            deadline: Deadline::new(session.clock(), Duration::ZERO, None),
-            body: Incoming::of(read),
-        }))
+    pub(crate) fn apart(url: Url, head: http::response::Parts, read: Bytes) -> Self {
+        let request = Request::new(http::Method::default(), url, None);
+        let (status, version, headers) = (head.status, head.version, head.headers);
+        let body = Incoming::of(read);
+        Self(Box::new(Parts { status, version, headers, body, ..Parts::of(request) }))
     }
 
     /// Its status.
@@ -131,7 +155,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.0.url
+        &self.0.request.url
     }
 
     /// The redirects that were followed, in order.
@@ -268,7 +292,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        self.0.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.0.content_length()
     }
 
     /// An error of kind `HttpStatus` for a status of 400 and above, which carries this response.
@@ -292,8 +316,11 @@ impl Response {
         if !self.0.status.is_client_error() && !self.0.status.is_server_error() {
             return Ok(self);
         }
-        let message =
-            format!("{} from {}; read its response for the reason", self.0.status, place(&self.0.url));
+        let message = format!(
+            "{} from {}; read its response for the reason",
+            self.0.status,
+            place(&self.0.request.url)
+        );
         let after = self.retry_after();
         Err(Error::new(ErrorKind::HttpStatus, message).with_retry_after(after).with_response(self))
     }
@@ -452,7 +479,7 @@ impl Response {
         let message = format!(
             "{what}, at line {line} column {column}, in a {} from {}; read the error's response to see it",
             self.0.status,
-            place(&self.0.url)
+            place(&self.0.request.url)
         );
         Error::new(ErrorKind::InvalidResponse, message).with_response(self)
     }
@@ -469,7 +496,7 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.0.status)
-            .field("url", &place(&self.0.url))
+            .field("url", &place(&self.0.request.url))
             .field("verdict", &self.verdict().map(Verdict::name))
             .field("replay_refused", &self.replay_refused())
             .finish_non_exhaustive()

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use rekindle_proto::event::EventKind;
-use rekindle_proto::retry::{Attempt, Budget, Decision, Failed};
+use rekindle_proto::retry::{Attempt, Decision, Failed};
 use rekindle_proto::{ErrorKind, Exchange, Now, Operation, Verdict, Wall};
 
 use super::body::Body;
@@ -29,27 +29,41 @@ const DRAINED: u64 = 64 * 1024;
 /// Two replays, and a nonce resend beside them (spec 3.3). The session decides; this is the last word.
 const REPLAYS: u8 = 3;
 
-pub(super) async fn send(client: Client, request: Box<Request>) -> Result<Response, Error> {
+pub(super) async fn send(client: Client, parts: Box<Parts>) -> Result<Response, Error> {
     let now = client.session().clock().now();
-    let mut call = Call::new(client, request, now.mono);
+    let mut call = Call::new(client, parts, now.mono);
     call.take_token(now).await?;
     loop {
         let next = match call.hop().await? {
-            Ok(answer) => call.answered(call.response(answer)).await?,
-            Err(cause) => Box::pin(call.broke(cause)).await?,
+            Ok(answer) => {
+                let elapsed = call.now().saturating_sub(call.started);
+                call.parts.answer(answer, elapsed);
+                call.answered().await
+            }
+            Err(cause) => {
+                Box::pin(call.broke(cause)).await?;
+                continue;
+            }
         };
-        if let Some(mut response) = next {
-            response.0.deadline = call.deadline;
-            return Ok(response);
+        match next {
+            Ok(Next::SendAgain) => {}
+            Ok(Next::GiveBack) => return Ok(call.into_response()),
+            Err(error) => return Err(error.with_response(call.into_response())),
         }
     }
+}
+
+/// What becomes of an answer.
+enum Next {
+    GiveBack,
+    SendAgain,
 }
 
 /// One request on its way, over all its hops. Its futures are moved and kept by every caller that waits: what is
 /// large or seldom needed in them is boxed.
 struct Call {
     client: Client,
-    request: Box<Request>,
+    parts: Box<Parts>,
     deadline: Deadline,
     started: Duration,
     /// Of ours; `None` where it goes without, or with the caller's own credential.
@@ -57,32 +71,35 @@ struct Call {
     /// For transient failures: the first time, and each retry.
     sends: u32,
     replays: u8,
-    history: Vec<Redirected>,
 }
 
 impl Call {
-    fn new(client: Client, mut request: Box<Request>, now: Duration) -> Self {
-        let deadline = Deadline::new(client.session().clock(), now, request.timeout);
+    fn new(client: Client, mut parts: Box<Parts>, now: Duration) -> Self {
+        let deadline = Deadline::new(client.session().clock(), now, parts.request.timeout);
+        let headers = &mut parts.request.headers;
         for (name, value) in &client.settings().default_headers {
-            if !request.headers.contains_key(name) {
-                request.headers.append(name, value.clone());
+            if !headers.contains_key(name) {
+                headers.append(name, value.clone());
             }
         }
-        client.budget(Budget::deposit);
-        Self {
-            client,
-            request,
-            deadline,
-            started: now,
-            token: None,
-            sends: 1,
-            replays: 0,
-            history: Vec::new(),
-        }
+        client.0.retries.deposit(now);
+        Self { client, parts, deadline, started: now, token: None, sends: 1, replays: 0 }
+    }
+
+    /// As it is.
+    fn into_response(self) -> Response {
+        let mut parts = self.parts;
+        parts.request.body = Body::default();
+        parts.deadline = self.deadline;
+        Response(parts)
+    }
+
+    fn now(&self) -> Duration {
+        self.client.session().clock().mono()
     }
 
     async fn take_token(&mut self, now: Now) -> Result<(), Error> {
-        let (headers, url) = (&self.request.headers, &self.request.url);
+        let Request { headers, url, .. } = &self.parts.request;
         if self.client.credential_headers().iter().any(|name| headers.contains_key(name)) {
             return Ok(());
         }
@@ -98,126 +115,99 @@ impl Call {
 
     /// Sends it once.
     async fn hop(&mut self) -> Result<Result<TransportResponse, TransportError>, Error> {
-        let body = self.request.body.next();
+        let request = &mut self.parts.request;
+        let body = request.body.next();
         let body =
             body.ok_or_else(|| Error::new(ErrorKind::Misuse, "the body was sent and cannot be sent again"))?;
-        let mut headers = self.request.headers.clone();
+        let mut headers = request.headers.clone();
         if let Some(token) = &self.token {
             headers.insert(token.header_name().clone(), token.authorization().clone());
-            if let Some(proof) =
-                self.client.session().proof(token, &self.request.method, &self.request.url)?
-            {
+            if let Some(proof) = self.client.session().proof(token, &request.method, &request.url)? {
                 headers.insert(DPOP, proof);
             }
         }
-        let (method, url) = (self.request.method.clone(), self.request.url.clone());
+        let (method, url) = (request.method.clone(), request.url.clone());
         let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
         let answer = self.deadline.bound(self.client.transport().send(request)).await;
         answer.ok_or_else(|| Error::timeout("waiting for the response"))
     }
 
-    /// What becomes of a response: the caller gets it, or (`None`) the request is sent again.
-    async fn answered(&mut self, mut response: Response) -> Result<Option<Response>, Error> {
-        let Some(whole) = self.read_to_judge(&mut response).await else {
-            return Err(Error::timeout("reading the response").with_response(response));
+    async fn answered(&mut self) -> Result<Next, Error> {
+        let Some(whole) = self.read_to_judge().await else {
+            return Err(Error::timeout("reading the response"));
         };
-        let accepted = self.accepts(&mut response, whole);
+        let accepted = self.accepts(whole);
         // Most requests end here, at no cost.
-        if accepted && response.0.status.as_u16() < 300 {
-            return Ok(Some(response));
+        if accepted && self.parts.status.as_u16() < 300 {
+            return Ok(Next::GiveBack);
         }
         let operation = if whole { self.operation() } else { Operation::Http };
-        Box::pin(self.not_done(response, operation, accepted)).await
+        Box::pin(self.not_done(operation, accepted)).await
     }
 
-    async fn not_done(
-        &mut self,
-        mut response: Response,
-        operation: Operation,
-        accepted: bool,
-    ) -> Result<Option<Response>, Error> {
-        if !accepted {
-            match self.judge(&mut response, operation).await {
-                Err(error) => return Err(error.with_response(response)),
-                Ok(Some(token)) => {
-                    self.token = Some(token);
-                    self.replays += 1;
-                    return Ok(None);
-                }
-                Ok(None) => {}
-            }
+    async fn not_done(&mut self, operation: Operation, accepted: bool) -> Result<Next, Error> {
+        if !accepted && let Some(token) = self.judge(operation).await? {
+            self.token = Some(token);
+            self.replays += 1;
+            return Ok(Next::SendAgain);
         }
-        if self.follows(&response) {
-            return self.follow(response).await;
+        if self.follows() {
+            return self.follow().await;
         }
-        let status = response.0.status;
+        let status = self.parts.status;
         if status.as_u16() < 400 {
-            return Ok(Some(response));
+            return Ok(Next::GiveBack);
         }
-        let after = retry_after(&response, self.client.session().clock().now().wall);
+        let after = retry_after(&self.parts, self.client.session().clock().now().wall);
         let again = self.retries(Failed::Status(status), after, operation).await;
-        Ok((!again).then_some(response))
+        Ok(if again { Next::SendAgain } else { Next::GiveBack })
     }
 
     /// What becomes of a failure: the caller gets it, or the request is sent again.
-    async fn broke(&mut self, cause: TransportError) -> Result<Option<Response>, Error> {
+    async fn broke(&mut self, cause: TransportError) -> Result<(), Error> {
         let failed = if cause.sent == Sent::No { Failed::NotSent } else { Failed::MaybeSent };
         let operation = self.operation();
-        if self.retries(failed, None, operation).await { Ok(None) } else { Err(Error::connection(cause)) }
-    }
-
-    fn response(&self, answer: TransportResponse) -> Response {
-        Response(Box::new(Parts {
-            status: answer.status,
-            version: answer.version,
-            headers: answer.headers,
-            url: self.request.url.clone(),
-            history: self.history.clone(),
-            verdict: None,
-            replay_refused: None,
-            elapsed: self.deadline.now().saturating_sub(self.started),
-            deadline: self.deadline.copy(),
-            body: Incoming::new(answer.body),
-        }))
+        if self.retries(failed, None, operation).await { Ok(()) } else { Err(Error::connection(cause)) }
     }
 
     /// Reads the body where a verdict may be in it. Says whether it did; nothing if the deadline came first.
-    async fn read_to_judge(&mut self, response: &mut Response) -> Option<bool> {
-        let errors = response.0.status.as_u16() >= 400;
+    async fn read_to_judge(&mut self) -> Option<bool> {
+        let errors = self.parts.status.as_u16() >= 400;
         let told_in_bodies = self.token.is_some() && self.client.judges_success();
-        let limit = match self.request.reading {
+        let limit = match self.parts.request.reading {
             Reading::Whole => usize::MAX,
             _ if errors => JUDGED,
-            Reading::Any if told_in_bodies && may_be_json(&response.0.headers) => JUDGED,
+            Reading::Any if told_in_bodies && may_be_json(&self.parts.headers) => JUDGED,
             _ => return Some(false),
         };
-        self.deadline.bound(Box::pin(read_if_json(response, limit, errors))).await?;
+        let reading = read_if_json(&self.parts.headers, &mut self.parts.body, limit, errors);
+        self.deadline.bound(Box::pin(reading)).await?;
         Some(true)
     }
 
     /// Whether nothing is held against our token. What the request does makes no difference to that.
-    fn accepts(&mut self, response: &mut Response, whole: bool) -> bool {
+    fn accepts(&mut self, whole: bool) -> bool {
         if self.token.is_none() {
             return true;
         }
         let session = self.client.session();
-        if session.verdict(&exchange(&self.request, response, Operation::Http)) != Verdict::Accepted {
+        if session.verdict(&exchange(&self.parts, Operation::Http)) != Verdict::Accepted {
             return false;
         }
-        let may_change = !whole && response.0.status.is_success() && self.client.judges_success();
+        let may_change = !whole && self.parts.status.is_success() && self.client.judges_success();
         if may_change {
-            self.watch(response);
+            self.watch();
         } else {
-            session.note_accepted(&self.request.url, &response.0.headers);
+            session.note_accepted(&self.parts.request.url, &self.parts.headers);
         }
-        response.0.verdict = Some(Verdict::Accepted);
+        self.parts.verdict = Some(Verdict::Accepted);
         true
     }
 
     /// The token to send it again with, if it is; else the response holds what was found.
-    async fn judge(&mut self, response: &mut Response, operation: Operation) -> Result<Option<Token>, Error> {
+    async fn judge(&mut self, operation: Operation) -> Result<Option<Token>, Error> {
         let Some(token) = &self.token else { return Ok(None) };
-        let exchange = exchange(&self.request, response, operation);
+        let exchange = exchange(&self.parts, operation);
         let judging = self.client.session().judge(token, &exchange, self.deadline.at());
         let judged = self.deadline.bound(judging).await;
         let judged = judged.ok_or_else(|| Error::timeout("waiting for a refresh"))??;
@@ -229,115 +219,120 @@ impl Call {
             Judgement::Replay { verdict, .. } => (verdict, Some(ReplayRefused::LimitReached)),
             Judgement::Keep { verdict, replay_refused } => (verdict, replay_refused),
         };
-        response.0.verdict = Some(verdict);
-        response.0.replay_refused = replay_refused;
+        self.parts.verdict = Some(verdict);
+        self.parts.replay_refused = replay_refused;
         Ok(None)
     }
 
     /// Accepted by its head; its body, which the caller reads, may say otherwise. The session hears of it then.
-    fn watch(&mut self, response: &mut Response) {
+    fn watch(&mut self) {
         let operation = self.operation();
         let Some(token) = self.token.take() else { return };
-        response.0.body.watch(Watch {
+        let Parts { request, status, headers, body, .. } = &mut *self.parts;
+        body.watch(Watch {
             session: self.client.session().clone(),
             token,
-            method: self.request.method.clone(),
-            url: self.request.url.clone(),
+            method: request.method.clone(),
+            url: request.url.clone(),
             operation,
-            status: response.0.status,
-            headers: response.0.headers.clone(),
+            status: *status,
+            headers: headers.clone(),
             seen: Vec::new(),
         });
     }
 
     fn operation(&self) -> Operation {
-        let sure = self.request.reading == Reading::Whole;
-        graphql::operation(&self.request.method, &self.request.headers, self.request.body.bytes(), sure)
+        let request = &self.parts.request;
+        let sure = request.reading == Reading::Whole;
+        graphql::operation(&request.method, &request.headers, request.body.bytes(), sure)
     }
 
     /// Whether it is a redirect that can be followed with all that must go along.
-    fn follows(&self, response: &Response) -> bool {
-        let hop =
-            redirect::next(&self.request.method, &self.request.url, response.0.status, &response.0.headers);
-        self.request.follow_redirects
-            && hop.is_some_and(|hop| {
-                let body_stays = !hop.keeps_body || self.request.body.is_empty();
-                body_stays || (self.request.body.is_replayable() && !hop.downgrades)
+    fn follows(&self) -> bool {
+        let request = &self.parts.request;
+        request.follow_redirects
+            && self.hop_to().is_some_and(|hop| {
+                let body_stays = !hop.keeps_body || request.body.is_empty();
+                body_stays || (request.body.is_replayable() && !hop.downgrades)
             })
     }
 
-    async fn follow(&mut self, mut response: Response) -> Result<Option<Response>, Error> {
+    fn hop_to(&self) -> Option<redirect::Hop> {
+        let Parts { request, status, headers, .. } = &*self.parts;
+        redirect::next(&request.method, &request.url, *status, headers)
+    }
+
+    async fn follow(&mut self) -> Result<Next, Error> {
         let limit = self.client.settings().max_redirects;
-        if self.history.len() >= limit {
+        if self.parts.history.len() >= limit {
             let message =
                 format!("more than {limit} redirects; ask for the last URL, or raise max_redirects");
-            return Err(Error::new(ErrorKind::TooManyRedirects, message).with_response(response));
+            return Err(Error::new(ErrorKind::TooManyRedirects, message));
         }
-        let Some(hop) =
-            redirect::next(&self.request.method, &self.request.url, response.0.status, &response.0.headers)
-        else {
-            return Ok(Some(response));
-        };
-        if response.content_length().is_some_and(|length| length <= DRAINED) {
+        let Some(hop) = self.hop_to() else { return Ok(Next::GiveBack) };
+        if self.parts.content_length().is_some_and(|length| length <= DRAINED) {
             // Read to its end, the connection can be used again.
-            self.deadline.bound(response.0.body.fill(usize::MAX)).await;
+            self.deadline.bound(self.parts.body.fill(usize::MAX)).await;
         }
+        let Parts { request, status, history, .. } = &mut *self.parts;
         if !hop.keeps_body {
-            self.request.body = Body::default();
-            redirect::drop_body_headers(&mut self.request.headers);
+            request.body = Body::default();
+            redirect::drop_body_headers(&mut request.headers);
         }
         if hop.leaves_origin {
             // For good: what comes back to the origin comes back without.
             self.token = None;
-            redirect::drop_credentials(&mut self.request.headers, self.client.credential_headers());
+            redirect::drop_credentials(&mut request.headers, self.client.credential_headers());
         }
-        self.request.method = hop.method;
-        let url = std::mem::replace(&mut self.request.url, hop.url);
-        self.history.push(Redirected { url, status: response.0.status });
-        Ok(None)
+        request.method = hop.method;
+        let url = std::mem::replace(&mut request.url, hop.url);
+        history.push(Redirected { url, status: *status });
+        Ok(Next::SendAgain)
     }
 
     /// Whether it is sent again after a transient failure; waits until then.
     async fn retries(&mut self, failed: Failed, retry_after: Option<Duration>, operation: Operation) -> bool {
+        let request = &self.parts.request;
         let attempt = Attempt {
             sends: self.sends,
-            method: &self.request.method,
+            method: &request.method,
             operation,
-            idempotency_key: self.request.headers.contains_key(IDEMPOTENCY_KEY),
-            replayable: self.request.body.is_replayable(),
+            idempotency_key: request.headers.contains_key(IDEMPOTENCY_KEY),
+            replayable: request.body.is_replayable(),
             failed,
             retry_after,
             left: self.deadline.left(),
         };
-        let Decision::Again(delay) = self.client.decide(&attempt, self.deadline.now()) else { return false };
-        self.deadline.sleep(delay).await;
+        let now = self.now();
+        let Decision::Again(delay) = self.client.0.retries.decide(&attempt, now) else { return false };
+        self.client.session().clock().sleep_until(now.saturating_add(delay)).await;
         self.sends += 1;
         self.client.session().emit(EventKind::Retried);
         true
     }
 }
 
-fn exchange<'a>(request: &'a Request, response: &'a Response, operation: Operation) -> Exchange<'a> {
+fn exchange(parts: &Parts, operation: Operation) -> Exchange<'_> {
     Exchange {
-        method: &request.method,
-        url: &request.url,
+        method: &parts.request.method,
+        url: &parts.request.url,
         operation,
-        replayable: request.body.is_replayable(),
-        status: response.0.status,
-        headers: &response.0.headers,
-        body: response.0.body.read(),
+        replayable: parts.request.body.is_replayable(),
+        status: parts.status,
+        headers: &parts.headers,
+        body: parts.body.read(),
     }
 }
 
 /// A body whose media type does not tell is JSON by its first byte (spec 2.6).
-async fn read_if_json(response: &mut Response, limit: usize, errors: bool) {
-    if limit == usize::MAX || errors || is_json(&response.0.headers) {
-        return response.0.body.fill(limit).await;
+async fn read_if_json(headers: &HeaderMap, body: &mut Incoming, limit: usize, errors: bool) {
+    if limit == usize::MAX || errors || is_json(headers) {
+        return body.fill(limit).await;
     }
-    response.0.body.fill(1).await;
-    let first = response.0.body.read().iter().find(|byte| !byte.is_ascii_whitespace()).copied();
+    body.fill(1).await;
+    let first = body.read().iter().find(|byte| !byte.is_ascii_whitespace()).copied();
     if matches!(first, Some(b'{' | b'[')) {
-        response.0.body.fill(limit).await;
+        body.fill(limit).await;
     }
 }
 
@@ -360,13 +355,13 @@ fn media_type(headers: &HeaderMap) -> &[u8] {
 }
 
 /// What the dialect read, else the header: seconds or a date (RFC 9110 10.2.3).
-fn retry_after(response: &Response, now: Wall) -> Option<Duration> {
-    if let Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) = response.0.verdict
+fn retry_after(parts: &Parts, now: Wall) -> Option<Duration> {
+    if let Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) = parts.verdict
         && after.is_some()
     {
         return after;
     }
-    let text = response.0.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let text = parts.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }

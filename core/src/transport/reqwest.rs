@@ -4,7 +4,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use ::reqwest as http_client;
 use bytes::Bytes;
 use futures_core::Stream;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use http_client::{Body, NoProxy, Request, redirect, retry};
 use tokio::runtime::{Handle, Id};
 use url::{Host, Url};
@@ -89,11 +89,18 @@ impl Default for TransportOptions {
 /// ```
 pub struct ReqwestTransport {
     recipe: Recipe,
-    runtimes: PerProcess<Mutex<Runtimes>>,
+    runtimes: PerProcess<Runtimes>,
 }
 
 #[derive(Default)]
 struct Runtimes {
+    /// Most programs have one: found without a lock, and kept.
+    first: OnceLock<(Id, Clients)>,
+    others: Mutex<Others>,
+}
+
+#[derive(Default)]
+struct Others {
     uses: u64,
     known: Vec<Known>,
 }
@@ -127,34 +134,48 @@ impl ReqwestTransport {
         Ok(Self { recipe, runtimes: PerProcess::new() })
     }
 
-    fn clients(&self) -> Result<Arc<Clients>, TransportError> {
-        let id = Handle::try_current().map_err(|_| not_sent("no tokio runtime to send from"))?.id();
-        let runtimes = self.runtimes.get(|_| Mutex::default());
-        let mut runtimes = runtimes.lock();
-        runtimes.uses += 1;
-        let (now, known) = (runtimes.uses, &mut runtimes.known);
-        if let Some(known) = known.iter_mut().find(|known| known.id == id) {
-            known.used = now;
-            return Ok(Arc::clone(&known.clients));
-        }
-        let oldest = (0..known.len()).min_by_key(|at| known[*at].used).filter(|_| known.len() >= RUNTIMES);
-        let evicted = oldest.map(|at| known.swap_remove(at));
-        let clients = Arc::<Clients>::default();
-        known.push(Known { id, used: now, clients: Arc::clone(&clients) });
-        drop(runtimes);
-        drop(evicted);
-        Ok(clients)
-    }
-
     fn begin(
         &self,
         request: TransportRequest,
     ) -> Result<impl Future<Output = http_client::Result<http_client::Response>> + use<>, TransportError>
     {
-        let clients = self.clients()?;
+        let id = Handle::try_current().map_err(|_| not_sent("no tokio runtime to send from"))?.id();
+        let runtimes = self.runtimes.get(|_| Runtimes::default());
+        let (first, clients) = runtimes.first.get_or_init(|| (id, Clients::default()));
+        if *first == id {
+            self.begin_with(clients, request)
+        } else {
+            let (clients, _evicted) = runtimes.others.lock().clients(id);
+            self.begin_with(&clients, request)
+        }
+    }
+
+    fn begin_with(
+        &self,
+        clients: &Clients,
+        request: TransportRequest,
+    ) -> Result<impl Future<Output = http_client::Result<http_client::Response>> + use<>, TransportError>
+    {
         let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
         let client = clients.pick(&self.recipe, request.connection, direct)?;
         Ok(client.execute(into_request(request)))
+    }
+}
+
+impl Others {
+    /// That runtime's clients, and those which had to go for them: to be dropped when the lock is not held.
+    fn clients(&mut self, id: Id) -> (Arc<Clients>, Option<Known>) {
+        self.uses += 1;
+        let (now, known) = (self.uses, &mut self.known);
+        if let Some(known) = known.iter_mut().find(|known| known.id == id) {
+            known.used = now;
+            return (Arc::clone(&known.clients), None);
+        }
+        let oldest = (0..known.len()).min_by_key(|at| known[*at].used).filter(|_| known.len() >= RUNTIMES);
+        let evicted = oldest.map(|at| known.swap_remove(at));
+        let clients = Arc::<Clients>::default();
+        known.push(Known { id, used: now, clients: Arc::clone(&clients) });
+        (clients, evicted)
     }
 }
 
@@ -266,13 +287,12 @@ fn into_request(request: TransportRequest) -> Request {
     out
 }
 
-fn into_response(response: http_client::Response) -> TransportResponse {
-    let (parts, body) = http::Response::<Body>::from(response).into_parts();
+fn into_response(mut response: http_client::Response) -> TransportResponse {
     TransportResponse {
-        status: parts.status,
-        version: parts.version,
-        headers: parts.headers,
-        body: Box::pin(Download(OfProcess::new(body))),
+        status: response.status(),
+        version: response.version(),
+        headers: std::mem::take(response.headers_mut()),
+        body: Box::pin(Download(OfProcess::new(response))),
     }
 }
 
@@ -302,25 +322,17 @@ impl http_body::Body for Upload {
     }
 }
 
-/// A body on its way in, over a connection of the process that sent the request.
-struct Download(OfProcess<Body>);
+/// A body on its way in, over a connection of the process that sent the request. Trailers are passed over.
+struct Download(OfProcess<http_client::Response>);
 
 impl Stream for Download {
     type Item = Result<Bytes, TransportError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(body) = self.0.get_mut() else { return Poll::Ready(Some(Err(of_the_parent()))) };
-        loop {
-            let frame = match ready!(Pin::new(&mut *body).poll_frame(context)) {
-                None => return Poll::Ready(None),
-                Some(Err(cause)) => return Poll::Ready(Some(Err(failure(cause)))),
-                Some(Ok(frame)) => frame,
-            };
-            // Trailers are passed over.
-            if let Ok(bytes) = frame.into_data() {
-                return Poll::Ready(Some(Ok(bytes)));
-            }
-        }
+        let Some(response) = self.0.get_mut() else { return Poll::Ready(Some(Err(of_the_parent()))) };
+        // It keeps nothing between two polls, so it need not be kept.
+        let chunk = ready!(pin!(response.chunk()).poll(context));
+        Poll::Ready(chunk.map_err(failure).transpose())
     }
 }
 

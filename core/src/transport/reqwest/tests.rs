@@ -167,7 +167,8 @@ fn one_transport_serves_two_runtimes_at_once_and_one_after_another() {
         let body = runtime().block_on(async { read(transport.send(get(address)).await?).await });
         assert_eq!(body.unwrap(), b"ok");
     }
-    assert_eq!(transport.runtimes.get(|_| Mutex::default()).lock().known.len(), RUNTIMES);
+    let runtimes = transport.runtimes.get(|_| Runtimes::default());
+    assert_eq!(runtimes.others.lock().known.len(), RUNTIMES);
 }
 
 #[test]
