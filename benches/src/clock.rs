@@ -1,9 +1,8 @@
 //! A clock for profilers.
 
-use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
-use rekindle::clock::Clock;
+use rekindle::clock::{Clock, Timer};
 use rekindle::proto::{Now, Wall};
 
 /// The system's clocks by way of std: valgrind breaks the quicker way.
@@ -15,7 +14,7 @@ impl Clock for StdClock {
         Now { mono: self.0.elapsed(), wall: Wall(i64::try_from(wall).unwrap_or(i64::MAX)) }
     }
 
-    fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep_until((self.0 + mono).into()))
+    fn sleep_until(&self, mono: Duration) -> Timer {
+        Timer::new(tokio::time::sleep_until((self.0 + mono).into()))
     }
 }

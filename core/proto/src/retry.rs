@@ -247,7 +247,7 @@ impl Budget {
         Self { cents: floor, percent: u64::from(policy.budget_percent), floor, filled: now }
     }
 
-    /// Counts a request, not a retry. Says whether more of them would add nothing.
+    /// Counts a request, not a retry.
     ///
     /// ```
     /// use std::time::Duration;
@@ -256,13 +256,31 @@ impl Budget {
     /// let policy = RetryPolicy { budget_floor: 0, ..RetryPolicy::default() };
     /// let mut budget = Budget::new(&policy, Duration::ZERO);
     /// assert!(!budget.withdraw(Duration::ZERO));
-    /// (0..5).for_each(|_| drop(budget.deposit())); // 20 % of five requests: one retry
+    /// (0..5).for_each(|_| budget.deposit()); // 20 % of five requests: one retry
     /// assert!(budget.withdraw(Duration::ZERO));
     /// ```
-    pub fn deposit(&mut self) -> bool {
-        let most = (self.floor * SAVED).max(100 * RETRY);
-        self.cents = (self.cents + self.percent).min(most).max(self.cents);
-        self.cents >= most || self.percent == 0
+    pub fn deposit(&mut self) {
+        self.cents = (self.cents + self.percent).min(self.most()).max(self.cents);
+    }
+
+    /// Whether more requests would add nothing.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::retry::{Budget, RetryPolicy};
+    ///
+    /// let mut budget = Budget::new(&RetryPolicy::default(), Duration::ZERO);
+    /// assert!(!budget.is_full());
+    /// (0..1_000).for_each(|_| budget.deposit());
+    /// assert!(budget.is_full());
+    /// ```
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.cents >= self.most() || self.percent == 0
+    }
+
+    fn most(&self) -> u64 {
+        (self.floor * SAVED).max(100 * RETRY)
     }
 
     /// Takes a retry out, if there is one.

@@ -23,7 +23,10 @@ impl Retries {
     /// A request begins.
     pub(super) fn deposit(&self, now: Duration) {
         if !self.full.load(Ordering::Relaxed) {
-            self.turn(now, |budget| self.full.store(budget.deposit(), Ordering::Relaxed));
+            self.turn(now, |budget| {
+                budget.deposit();
+                self.full.store(budget.is_full(), Ordering::Relaxed);
+            });
         }
     }
 

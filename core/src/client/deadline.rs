@@ -1,14 +1,14 @@
 //! One deadline over everything that belongs to a request, by the session's clock (spec 3.3, 8.3).
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Id};
+use futures_util::FutureExt;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timer};
 use crate::lock::Mutex;
 
 /// A point on a monotonic clock; or none.
@@ -16,10 +16,8 @@ pub(super) struct Deadline {
     at: Option<(Duration, Arc<dyn Clock>)>,
     /// Set once for the whole request, when it first has to wait: setting a timer is what costs most here.
     /// The mutex is never locked: it makes the timer shareable between threads.
-    timer: Option<(Option<Id>, Mutex<Timer>)>,
+    timer: Option<Mutex<Timer>>,
 }
-
-type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Deadline {
     pub(super) fn new(clock: &Arc<dyn Clock>, now: Duration, timeout: Option<Duration>) -> Self {
@@ -52,25 +50,14 @@ impl Deadline {
             }
             // What is ready at once needs no timer; and each time, the work is looked at just once.
             if !std::mem::replace(&mut looked, true) {
-                forget_if_foreign(timer);
+                // A response may be read on another runtime.
+                timer.take_if(|timer| !timer.get_mut().is_of_this_runtime());
             }
-            let (_, timer) = timer.get_or_insert_with(|| (runtime(), Mutex::new(clock.sleep_until(*at))));
-            timer.get_mut().as_mut().poll(context).map(|()| None)
+            let timer = timer.get_or_insert_with(|| Mutex::new(clock.sleep_until(*at)));
+            timer.get_mut().poll_unpin(context).map(|()| None)
         })
         .await
     }
-}
-
-/// A timer ends with its runtime, and a response may be read on another one.
-fn forget_if_foreign(timer: &mut Option<(Option<Id>, Mutex<Timer>)>) {
-    if timer.is_some() {
-        let here = runtime();
-        timer.take_if(|(made_on, _)| *made_on != here);
-    }
-}
-
-fn runtime() -> Option<Id> {
-    Handle::try_current().ok().map(|handle| handle.id())
 }
 
 #[cfg(test)]

@@ -222,7 +222,8 @@ impl Recipe {
         let mut builder = http_client::Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
             .redirect(redirect::Policy::none())
-            .retry(retry::never())
+            // Without the limit each request would be copied for a retry that never comes.
+            .retry(retry::never().max_retries_per_request(0))
             .referer(false)
             .tcp_nodelay(true)
             .connect_timeout(self.options.connect_timeout)

@@ -1,115 +1,17 @@
-//! The clocks, and the one that tests turn by hand.
+//! The clock that tests turn by hand.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rekindle_proto::{Now, Wall};
 
+use super::{Clock, Timer};
 use crate::lock::{Mutex, MutexGuard};
-
-/// Reads both clocks and waits on the monotonic one.
-pub trait Clock: Send + Sync + 'static {
-    /// Both clocks, now.
-    fn now(&self) -> Now;
-
-    /// The monotonic one alone.
-    fn mono(&self) -> Duration {
-        self.now().mono
-    }
-
-    /// Resolves once `mono` has been reached. Inside a tokio runtime with time enabled.
-    fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
-}
-
-/// The system's clocks: boot time, suspension included, and the wall clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Now {
-        Now { mono: boot_time(), wall: wall_time() }
-    }
-
-    fn mono(&self) -> Duration {
-        boot_time()
-    }
-
-    fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(SystemSleep { due: mono, sleep: tokio::time::sleep(beat(mono)) })
-    }
-}
-
-/// Timers stand still while the machine is suspended: the boot clock is looked at now and then.
-fn beat(due: Duration) -> Duration {
-    const HEARTBEAT: Duration = Duration::from_secs(30);
-    due.saturating_sub(boot_time()).min(HEARTBEAT)
-}
-
-pin_project_lite::pin_project! {
-    /// Made inside a runtime, polled anywhere.
-    struct SystemSleep {
-        due: Duration,
-        #[pin]
-        sleep: tokio::time::Sleep,
-    }
-}
-
-impl Future for SystemSleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        while this.sleep.as_mut().poll(context).is_ready() {
-            let left = beat(*this.due);
-            if left.is_zero() {
-                return Poll::Ready(());
-            }
-            this.sleep.as_mut().reset(tokio::time::Instant::now() + left);
-        }
-        Poll::Pending
-    }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn boot_time() -> Duration {
-    duration(rustix::time::clock_gettime(rustix::time::ClockId::Boottime))
-}
-
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-fn boot_time() -> Duration {
-    // Apple's CLOCK_MONOTONIC goes on while the machine sleeps.
-    duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
-}
-
-/// Names this boot of this machine, where the system tells (spec 4.5).
-pub(crate) fn boot_id() -> Option<Arc<str>> {
-    static ID: OnceLock<Option<Arc<str>>> = OnceLock::new();
-    let read = || Some(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().into());
-    ID.get_or_init(read).clone()
-}
-
-#[cfg(unix)]
-fn duration(time: rustix::time::Timespec) -> Duration {
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// To the kernel's tick, some milliseconds, where that costs less: tokens live for minutes.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const WALL: rustix::time::ClockId = rustix::time::ClockId::RealtimeCoarse;
-
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-const WALL: rustix::time::ClockId = rustix::time::ClockId::Realtime;
-
-fn wall_time() -> Wall {
-    let time = rustix::time::clock_gettime(WALL);
-    let millis = u32::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
-    Wall(time.tv_sec.saturating_mul(1_000).saturating_add(i64::from(millis)))
-}
 
 /// A clock that stands until a test turns it.
 ///
@@ -241,8 +143,8 @@ impl Clock for ManualClock {
         self.0.lock().now
     }
 
-    fn sleep_until(&self, mono: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(Sleeper { clock: self.clone(), due: mono, id: None })
+    fn sleep_until(&self, mono: Duration) -> Timer {
+        Timer::new(Sleeper { clock: self.clone(), due: mono, id: None })
     }
 }
 

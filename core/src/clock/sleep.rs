@@ -1,0 +1,164 @@
+//! Waits on the system's clock.
+//!
+//! To set a timer and to take it back costs more than all else that is done for a request, and hardly any request lives to
+//! see its own go off. So one that was not needed stays set, and is lent to the next request on the same thread. For that
+//! one it goes off too early, which the clock shows: it is set again.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::Id;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::system::boot_time;
+use crate::fork::OfProcess;
+
+/// Until `due`, on the boot clock. Made inside a runtime, polled anywhere.
+pub(super) struct SystemSleep {
+    due: Duration,
+    /// Taken only when it is dropped. A forked child leaks it: it is tied to a runtime of the parent's.
+    alarm: Option<OfProcess<Alarm>>,
+}
+
+/// It is set already, or will be when it is first polled.
+struct Alarm {
+    runtime: Option<Id>,
+    /// On the boot clock: it goes off no later.
+    until: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+/// More are not kept, on a thread.
+const MOST: usize = 64;
+
+thread_local! {
+    static KEPT: RefCell<Vec<OfProcess<Alarm>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl SystemSleep {
+    pub(super) fn until(due: Duration, runtime: Option<Id>) -> Self {
+        let alarm = kept(runtime, due).unwrap_or_else(|| {
+            let left = beat(due);
+            OfProcess::new(Alarm { runtime, until: due, sleep: Box::pin(sleep(left)) })
+        });
+        Self { due, alarm: Some(alarm) }
+    }
+
+    pub(super) fn runtime(&self) -> Option<Id> {
+        self.alarm.as_ref()?.get()?.runtime
+    }
+}
+
+/// One that this runtime's driver watches and that has time left, but not too much.
+fn kept(runtime: Option<Id>, due: Duration) -> Option<OfProcess<Alarm>> {
+    let fits = |alarm: &Alarm| alarm.runtime == runtime && alarm.until <= due && !alarm.sleep.is_elapsed();
+    let next = || KEPT.try_with(|kept| kept.borrow_mut().pop()).ok().flatten();
+    std::iter::from_fn(next).find(|alarm| alarm.get().is_some_and(fits))
+}
+
+/// Timers stand still while the machine is suspended: the boot clock is looked at now and then.
+fn beat(due: Duration) -> Duration {
+    const HEARTBEAT: Duration = Duration::from_secs(30);
+    due.saturating_sub(boot_time()).min(HEARTBEAT)
+}
+
+impl Future for SystemSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let due = self.due;
+        let Some(alarm) = self.alarm.as_mut().and_then(OfProcess::get_mut) else { return Poll::Pending };
+        while alarm.sleep.as_mut().poll(context).is_ready() {
+            let left = beat(due);
+            if left.is_zero() {
+                return Poll::Ready(());
+            }
+            alarm.until = due;
+            alarm.sleep.as_mut().reset(Instant::now() + left);
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for SystemSleep {
+    fn drop(&mut self) {
+        let Some(alarm) = self.alarm.take() else { return };
+        // What is left over, or comes while the thread ends, is dropped as it is.
+        let _ = KEPT.try_with(|kept| {
+            let mut kept = kept.borrow_mut();
+            if kept.len() < MOST {
+                kept.push(alarm);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    fn until(due: Duration) -> SystemSleep {
+        SystemSleep::until(due, Some(tokio::runtime::Handle::current().id()))
+    }
+
+    fn place(sleep: &SystemSleep) -> *const Sleep {
+        &raw const *sleep.alarm.as_ref().unwrap().get().unwrap().sleep
+    }
+
+    #[test]
+    fn an_alarm_that_was_not_needed_is_lent_again_and_does_not_go_off_too_early() {
+        runtime().block_on(async {
+            let began = boot_time();
+            let mut first = until(began + Duration::from_millis(10));
+            assert!((&mut first).now_or_never().is_none());
+            let set = place(&first);
+            drop(first);
+            let second = until(began + Duration::from_millis(60));
+            assert_eq!(place(&second), set);
+            second.await;
+            assert!(boot_time() - began >= Duration::from_millis(60));
+        });
+    }
+
+    #[test]
+    fn an_alarm_that_goes_off_too_late_is_not_lent() {
+        runtime().block_on(async {
+            let now = boot_time();
+            drop(until(now + 40 * SECOND));
+            until(now + Duration::from_millis(5)).await;
+        });
+    }
+
+    #[test]
+    fn an_alarm_of_another_runtime_is_not_lent() {
+        let now = boot_time();
+        let ended = runtime();
+        ended.block_on(async {
+            assert!(until(now + Duration::from_millis(10)).now_or_never().is_none());
+        });
+        drop(ended);
+        // Of the other runtime it would never go off.
+        runtime().block_on(async { until(now + Duration::from_millis(20)).await });
+        assert!(boot_time() - now >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn no_more_than_some_are_kept() {
+        runtime().block_on(async {
+            let many: Vec<_> = (0..MOST + 10).map(|_| until(boot_time() + SECOND)).collect();
+            drop(many);
+            assert_eq!(KEPT.with_borrow(Vec::len), MOST);
+        });
+    }
+}

@@ -1,0 +1,54 @@
+//! The system's clocks.
+
+use std::time::Duration;
+
+use rekindle_proto::{Now, Wall};
+
+use super::{Clock, Timer};
+
+/// The system's clocks: boot time, suspension included, and the wall clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        Now { mono: boot_time(), wall: wall_time() }
+    }
+
+    fn mono(&self) -> Duration {
+        boot_time()
+    }
+
+    fn sleep_until(&self, mono: Duration) -> Timer {
+        Timer::system(mono)
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn boot_time() -> Duration {
+    duration(rustix::time::clock_gettime(rustix::time::ClockId::Boottime))
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(super) fn boot_time() -> Duration {
+    // Apple's CLOCK_MONOTONIC goes on while the machine sleeps.
+    duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
+}
+
+#[cfg(unix)]
+fn duration(time: rustix::time::Timespec) -> Duration {
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// To the kernel's tick, some milliseconds, where that costs less: tokens live for minutes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const WALL: rustix::time::ClockId = rustix::time::ClockId::RealtimeCoarse;
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+const WALL: rustix::time::ClockId = rustix::time::ClockId::Realtime;
+
+fn wall_time() -> Wall {
+    let time = rustix::time::clock_gettime(WALL);
+    let millis = u32::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
+    Wall(time.tv_sec.saturating_mul(1_000).saturating_add(i64::from(millis)))
+}

@@ -1,0 +1,75 @@
+//! A wait for a point on a clock.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Id};
+
+use super::sleep::SystemSleep;
+
+/// A wait for a point on a clock, as a future. It belongs to the tokio runtime that it was made in.
+///
+/// ```
+/// use futures_util::FutureExt;
+/// use rekindle::clock::Timer;
+///
+/// assert!(Timer::new(std::future::ready(())).now_or_never().is_some());
+/// ```
+pub struct Timer(Wait);
+
+enum Wait {
+    System(SystemSleep),
+    Other(Option<Id>, Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl Timer {
+    /// One that has gone off when `wait` is ready.
+    ///
+    /// ```
+    /// use futures_util::FutureExt;
+    /// use rekindle::clock::Timer;
+    ///
+    /// assert!(Timer::new(std::future::pending()).now_or_never().is_none());
+    /// ```
+    pub fn new(wait: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Wait::Other(runtime(), Box::pin(wait)))
+    }
+
+    /// On the system's clock, until `due`.
+    pub(super) fn system(due: Duration) -> Self {
+        Self(Wait::System(SystemSleep::until(due, runtime())))
+    }
+
+    /// Whether it goes off here: a timer ends with its runtime.
+    pub(crate) fn is_of_this_runtime(&self) -> bool {
+        let made_in = match &self.0 {
+            Wait::System(sleep) => sleep.runtime(),
+            Wait::Other(runtime, _) => *runtime,
+        };
+        made_in == runtime()
+    }
+}
+
+fn runtime() -> Option<Id> {
+    Handle::try_current().ok().map(|handle| handle.id())
+}
+
+impl Future for Timer {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Wait::System(sleep) => Pin::new(sleep).poll(context),
+            Wait::Other(_, wait) => wait.as_mut().poll(context),
+        }
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Timer(..)")
+    }
+}
