@@ -3,6 +3,8 @@
 
 mod adapter;
 mod attach;
+#[cfg(unix)]
+mod bell;
 mod client;
 mod errors;
 mod events;

@@ -2,11 +2,15 @@
 //! interpreter, and the loop a wake-up.
 
 use std::sync::Mutex;
+#[cfg(unix)]
+use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 use rekindle::fork::PerProcess;
 
 use crate::attach::attached;
+#[cfg(unix)]
+use crate::bell::Bell;
 use crate::run::lock;
 
 /// What a loop has not been told yet.
@@ -15,6 +19,8 @@ pub(crate) struct Mailbox {
     /// A weak reference.
     event_loop: Py<PyAny>,
     waiting: PerProcess<Mutex<Vec<Letter>>>,
+    #[cfg(unix)]
+    bell: OnceLock<Bell>,
 }
 
 struct Letter {
@@ -40,11 +46,34 @@ impl Answer {
 impl Mailbox {
     #[new]
     fn new(event_loop: Py<PyAny>) -> Self {
-        Self { event_loop, waiting: PerProcess::new() }
+        Self {
+            event_loop,
+            waiting: PerProcess::new(),
+            #[cfg(unix)]
+            bell: OnceLock::new(),
+        }
+    }
+
+    /// Hangs up the bell in its loop, if that can hear one. The loop keeps both until it is closed.
+    #[cfg(unix)]
+    fn listen(this: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Some(bell) = Bell::hung(event_loop, &this.getattr("deliver")?) {
+            let _ = this.get().bell.set(bell);
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn listen(&self, event_loop: &Bound<'_, PyAny>) {
+        let _ = event_loop;
     }
 
     /// Called by the loop.
     fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+        #[cfg(unix)]
+        if let Some(bell) = self.bell.get() {
+            bell.hush();
+        }
         for letter in self.empty() {
             letter.settle(py)?;
         }
@@ -64,6 +93,10 @@ impl Mailbox {
         letters.push(Letter { future, open: Box::new(open) });
         let first = letters.len() == 1;
         drop(letters);
+        #[cfg(unix)]
+        if first && let Some(bell) = this.get().bell.get() {
+            return bell.ring();
+        }
         if first {
             // After the interpreter's end there is nobody to tell.
             let _ = attached(|py| {

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -19,11 +20,16 @@ use crate::mailbox::Mailbox;
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
 
-/// Runtimes that no call uses now, and who used them. A thread that waits drives one itself: no hand-over, least
-/// CPU.
+/// Runtimes that no call uses now, and who used them. A thread that waits alone drives one itself: no hand-over.
 static IDLE: PerProcess<Mutex<Vec<(ThreadId, Runtime)>>> = PerProcess::new();
 
-/// The runtime of all asyncio calls.
+/// How many threads wait.
+static WAITING: PerProcess<AtomicUsize> = PerProcess::new();
+
+/// Where as many wait already, the others are waited for by one thread: what it asks of the system, it asks for many.
+const ALONE: usize = 3;
+
+/// The runtime of all asyncio calls, and of threads that wait together.
 static BESIDE: PerProcess<Mutex<Option<Handle>>> = PerProcess::new();
 
 /// The mailbox of an async call's loop, and its future.
@@ -62,19 +68,63 @@ pub(crate) fn drive<T: Send + 'static>(
     }
 }
 
-fn block<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
+fn block<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
     released(py, || {
-        let idle = IDLE.get_checked(|_| Mutex::default());
-        let me = thread::current().id();
-        let known = rested(&mut lock(&idle), me);
-        let runtime = match known {
-            Some(runtime) => runtime,
-            None => Builder::new_current_thread().enable_all().build().map_err(os_error)?,
-        };
-        let done = runtime.block_on(interruptible(work));
-        lock(&idle).push((me, runtime));
-        done
+        let waiting = Waits::begin();
+        // Inside a runtime it is a callback of the user's that calls: it stays where its caller is known.
+        if waiting.others > ALONE && Handle::try_current().is_err() { together(work) } else { alone(work) }
     })
+}
+
+/// One thread that waits.
+struct Waits {
+    others: usize,
+}
+
+impl Waits {
+    fn begin() -> Self {
+        Self { others: WAITING.get_checked(|_| AtomicUsize::default()).fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        WAITING.get(|_| AtomicUsize::new(1)).fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn alone<T>(work: impl Future<Output = T>) -> PyResult<T> {
+    let idle = IDLE.get_checked(|_| Mutex::default());
+    let me = thread::current().id();
+    let known = rested(&mut lock(&idle), me);
+    let runtime = match known {
+        Some(runtime) => runtime,
+        None => Builder::new_current_thread().enable_all().build().map_err(os_error)?,
+    };
+    let done = runtime.block_on(interruptible(work));
+    lock(&idle).push((me, runtime));
+    done
+}
+
+fn together<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
+    let result = Arc::new(Mutex::new(None));
+    let (place, me) = (Arc::clone(&result), thread::current());
+    let task = Started(beside()?.spawn(async move {
+        let done = work.await;
+        *lock(&place) = Some(done);
+        me.unpark();
+    }));
+    loop {
+        thread::park_timeout(SIGNALS);
+        let ended = task.0.is_finished();
+        if let Some(done) = lock(&result).take() {
+            return Ok(done);
+        }
+        if ended {
+            return Err(os_error(std::io::Error::other("the call broke off")));
+        }
+        attached(listen).unwrap_or_else(|| rest())?;
+    }
 }
 
 /// The thread's own if that rests: what one thread allocates, another frees at a price. Else the last one used.

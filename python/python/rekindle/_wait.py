@@ -22,6 +22,7 @@ async def beside(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
     mailbox = _MAILBOXES.get(loop)
     if mailbox is None:
         mailbox = _MAILBOXES.setdefault(loop, _native.Mailbox(weakref.ref(loop)))
+        mailbox.listen(loop)
     future: asyncio.Future[Any] = loop.create_future()
     running = call(*args, **options, waiter=(mailbox, future))
     try:
