@@ -4,16 +4,18 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread::{self, Thread, ThreadId};
 use std::time::Duration;
 
+use futures_util::future::AbortHandle;
 use pyo3::prelude::*;
 use rekindle::fork::{self, OfProcess, PerProcess};
 use rekindle::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::sync::oneshot;
 
 use crate::attach::{attached, ended, released, rest};
+use crate::beside::Beside;
 use crate::errors::{Problem, os_error, raise};
 use crate::mailbox::Mailbox;
 
@@ -29,9 +31,6 @@ static WAITING: PerProcess<AtomicUsize> = PerProcess::new();
 /// Where as many wait already, the others are waited for by one thread: what it asks of the system, it asks for many.
 const ALONE: usize = 3;
 
-/// The runtime of all asyncio calls, and of threads that wait together.
-static BESIDE: PerProcess<Mutex<Option<Handle>>> = PerProcess::new();
-
 /// The mailbox of an async call's loop, and its future.
 pub(crate) type Waiter = (Py<Mailbox>, Py<PyAny>);
 
@@ -46,8 +45,8 @@ pub(crate) struct Running(OfProcess<AbortHandle>);
 impl Running {
     /// Ends the caller's wait. A refresh belongs to the engine and goes on.
     fn cancel(&self) {
-        if let Some(task) = self.0.get() {
-            task.abort();
+        if let Some(work) = self.0.get() {
+            work.abort();
         }
     }
 }
@@ -94,7 +93,7 @@ impl Drop for Waits {
 }
 
 fn alone<T>(work: impl Future<Output = T>) -> PyResult<T> {
-    let idle = IDLE.get_checked(|_| Mutex::default());
+    let idle = IDLE.get(|_| Mutex::default());
     let me = thread::current().id();
     let known = rested(&mut lock(&idle), me);
     let runtime = match known {
@@ -107,23 +106,46 @@ fn alone<T>(work: impl Future<Output = T>) -> PyResult<T> {
 }
 
 fn together<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
-    let result = Arc::new(Mutex::new(None));
-    let (place, me) = (Arc::clone(&result), thread::current());
-    let task = Started(beside()?.spawn(async move {
+    let place = Arc::new(Place { result: Mutex::new(None), waits: thread::current() });
+    let filled = Filled(Arc::clone(&place));
+    let _ends = Ends(Beside::here()?.give(async move {
         let done = work.await;
-        *lock(&place) = Some(done);
-        me.unpark();
+        *lock(&filled.0.result) = Some(done);
     }));
     loop {
         thread::park_timeout(SIGNALS);
-        let ended = task.0.is_finished();
-        if let Some(done) = lock(&result).take() {
+        let over = Arc::strong_count(&place) == 1;
+        if let Some(done) = lock(&place.result).take() {
             return Ok(done);
         }
-        if ended {
-            return Err(os_error(std::io::Error::other("the call broke off")));
+        if over {
+            return Err(os_error(std::io::Error::other("the call broke off: see standard error")));
         }
         attached(listen).unwrap_or_else(|| rest())?;
+    }
+}
+
+/// Where the result comes, and who waits for it.
+struct Place<T> {
+    result: Mutex<Option<T>>,
+    waits: Thread,
+}
+
+/// Whoever waits is told when it is dropped: with the result, or without one.
+struct Filled<T>(Arc<Place<T>>);
+
+impl<T> Drop for Filled<T> {
+    fn drop(&mut self) {
+        self.0.waits.unpark();
+    }
+}
+
+/// Work that ends with whoever waits for it.
+struct Ends(AbortHandle);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -139,18 +161,10 @@ pub(crate) async fn elsewhere<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
     let wrong = |what: String| Problem::bare(&Error::new(ErrorKind::Misuse, what));
-    let runtime = beside().map_err(|_| wrong("no thread can be started".to_owned()))?;
-    let mut task = Started(runtime.spawn(work));
-    (&mut task.0).await.map_err(|error| wrong(error.to_string()))?
-}
-
-/// Ends with whoever waits for it.
-struct Started<T>(JoinHandle<T>);
-
-impl<T> Drop for Started<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    let beside = Beside::here().map_err(|_| wrong("no thread can be started".to_owned()))?;
+    let (done, result) = oneshot::channel();
+    let _ends = Ends(beside.give(async move { drop(done.send(work.await)) }));
+    result.await.map_err(|_| wrong("the call broke off: see standard error".to_owned()))?
 }
 
 async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
@@ -181,28 +195,13 @@ fn start<T: Send + 'static>(
         return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
     }
     let (mailbox, future) = waiter;
-    let task = beside()?.spawn(async move {
+    let work = Beside::here()?.give(async move {
         let done = work.await;
         Mailbox::post(&mailbox, future, move |py| {
             done.map_err(|problem| problem.raise(py)).and_then(|value| convert(py, value))
         });
     });
-    Ok(Py::new(py, Running(OfProcess::new(task.abort_handle())))?.into_any())
-}
-
-fn beside() -> PyResult<Handle> {
-    let slot = BESIDE.get_checked(|_| Mutex::default());
-    let mut slot = lock(&slot);
-    if let Some(handle) = &*slot {
-        return Ok(handle.clone());
-    }
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(os_error)?;
-    let handle = runtime.handle().clone();
-    thread::Builder::new()
-        .name("rekindle-async".into())
-        .spawn(move || runtime.block_on(std::future::pending::<()>()))
-        .map_err(os_error)?;
-    Ok(slot.insert(handle).clone())
+    Ok(Py::new(py, Running(OfProcess::new(work)))?.into_any())
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

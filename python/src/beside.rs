@@ -1,0 +1,67 @@
+//! The runtime beside Python's threads: for asyncio, for threads that wait together, and for bodies that are read later.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{AbortHandle, abortable};
+use pyo3::PyResult;
+use rekindle::fork::PerProcess;
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
+
+use crate::errors::os_error;
+use crate::run::lock;
+
+static BESIDE: PerProcess<Mutex<Option<Arc<Beside>>>> = PerProcess::new();
+
+/// One thread drives it and never stops.
+pub(crate) struct Beside {
+    given: Mutex<Vec<Work>>,
+    /// Told of the first one given: it takes all that came by then. To wake a runtime for each is a system call each.
+    bell: Notify,
+}
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Beside {
+    /// That of this process.
+    pub(crate) fn here() -> PyResult<Arc<Self>> {
+        let slot = BESIDE.get_checked(|_| Mutex::default());
+        let mut slot = lock(&slot);
+        if let Some(beside) = &*slot {
+            return Ok(Arc::clone(beside));
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(os_error)?;
+        let beside = Arc::new(Self { given: Mutex::default(), bell: Notify::new() });
+        let driven = Arc::clone(&beside);
+        thread::Builder::new()
+            .name("rekindle-async".into())
+            .spawn(move || runtime.block_on(driven.begin_what_is_given()))
+            .map_err(os_error)?;
+        Ok(Arc::clone(slot.insert(beside)))
+    }
+
+    /// Begins work there. Whoever drops it on the way ends it by the handle.
+    pub(crate) fn give(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let (work, handle) = abortable(work);
+        let mut given = lock(&self.given);
+        let first = given.is_empty();
+        given.push(Box::pin(work.map(|_| ())));
+        drop(given);
+        if first {
+            self.bell.notify_one();
+        }
+        handle
+    }
+
+    async fn begin_what_is_given(&self) {
+        loop {
+            self.bell.notified().await;
+            let given = std::mem::take(&mut *lock(&self.given));
+            given.into_iter().for_each(|work| drop(tokio::spawn(work)));
+        }
+    }
+}
