@@ -21,11 +21,12 @@ let linking: [LinkerSetting] =
         .linkedLibrary("rekindle_uniffi"),
     ]
 
-// Only a checkout has tests.
+// Only a checkout has tests, and what compares us with others.
 let isCheckout = FileManager.default.fileExists(atPath: "\(here)/Tests")
 let tests: [Target] = [
     .target(name: "TestSupport", dependencies: ["Rekindle"], path: "Tests/TestSupport"),
     .executableTarget(name: "SecondProcess", dependencies: ["Rekindle"], path: "Tests/SecondProcess"),
+    .executableTarget(name: "Compare", dependencies: ["Rekindle", "TestSupport"], path: "Tests/Compare"),
     .testTarget(name: "RekindleTests", dependencies: ["Rekindle", "RekindleFFI", "TestSupport", "SecondProcess"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Rekindle", "TestSupport"]),
 ]

@@ -11,6 +11,7 @@ mod swift;
 mod tests;
 mod toolbox;
 
+pub(crate) use self::swift::Toolchain;
 use crate::house::House;
 use crate::report::{Count, Outcome};
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use self::counting::Counting;
-use self::toolchain::Toolchain;
+pub(crate) use self::toolchain::Toolchain;
 use super::toolbox::cargo;
 use crate::house::House;
 use crate::report::{Count, Outcome};

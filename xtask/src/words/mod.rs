@@ -1,7 +1,6 @@
 //! What each word does.
 
 mod bench;
-mod bench_kotlin;
 mod generate;
 mod verify;
 

@@ -28,7 +28,7 @@ shift 2
 exec chroot "$root" env -C "$@""#;
 
 /// Where `swift` is found.
-pub(super) enum Toolchain {
+pub(crate) enum Toolchain {
     /// On the path.
     Own,
     /// In this folder.
@@ -37,7 +37,7 @@ pub(super) enum Toolchain {
 
 impl Toolchain {
     /// The machine's own, or the folder, which is made where installing is allowed.
-    pub(super) fn find(house: &House) -> Result<Self, Outcome> {
+    pub(crate) fn find(house: &House) -> Result<Self, Outcome> {
         if run::says("swift", &["--version"]).is_some_and(|told| is_new_enough(&told)) {
             return Ok(Self::Own);
         }
@@ -63,14 +63,14 @@ impl Toolchain {
     }
 
     /// `swift`, in this folder of the house.
-    pub(super) fn swift(&self, house: &House, folder: &Path) -> Command {
+    pub(crate) fn swift(&self, house: &House, folder: &Path) -> Command {
         let mut command = self.program(house, folder, Path::new("swift"));
         command.env("LANG", "C.UTF-8");
         command
     }
 
     /// A program that `swift` built; in Debian's folder it sees nothing of our environment.
-    pub(super) fn program(&self, house: &House, folder: &Path, program: &Path) -> Command {
+    pub(crate) fn program(&self, house: &House, folder: &Path, program: &Path) -> Command {
         match self {
             Self::Own => {
                 let mut command = Command::new(program);

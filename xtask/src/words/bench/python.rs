@@ -1,4 +1,4 @@
-//! The benchmarks, in Rust and in Python; Kotlin's are next door.
+//! `cargo xtask bench python`: ours and the peers from PyPI, what goes wrong with each and what each costs.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,24 +22,9 @@ const PEERS: &[&str] = &[
     "pytest", // our own plugin starts the server for the correctness table
 ];
 
-/// `cargo xtask bench [python|kotlin] ..`; further words go to the benchmarks as they are.
-pub(crate) fn bench(house: &House, rest: &[String]) -> bool {
-    match rest {
-        [word, rest @ ..] if word == "python" => python(house, rest),
-        [word, rest @ ..] if word == "kotlin" => super::bench_kotlin::run(house, rest),
-        rest => rust(house, rest),
-    }
-}
-
-fn rust(house: &House, rest: &[String]) -> bool {
-    // The command's size is one of the figures.
-    run::ok(cargo(house).args(["build", "--release", "-p", "rekindle-cli"]))
-        && run::ok(cargo(house).args(["run", "--release", "-p", "rekindle-bench", "--"]).args(rest))
-}
-
 /// Our wheel and the peers in an environment of their own; the tables go to `python/benches/results`. An
 /// environment that is there is used on, so that peers stay at one version until it is removed.
-fn python(house: &House, rest: &[String]) -> bool {
+pub(super) fn run(house: &House, rest: &[String]) -> bool {
     let venv = house.target.join("python-bench-venv");
     let results = house.path("python/benches/results");
     let servers = ["build", "--release", "-p", "rekindle-bench", "-p", "rekindle-test-server"];
