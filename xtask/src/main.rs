@@ -3,6 +3,7 @@
 mod bindings;
 mod conformance;
 mod house;
+mod native;
 mod report;
 mod rules;
 mod run;
@@ -19,6 +20,8 @@ cargo xtask gen               write the generated parts anew
 cargo xtask bench             the benchmarks
 cargo xtask bench python      the Python client beside its peers; --quick takes a third of the rounds
 cargo xtask bench kotlin      correctness, speed and size of the Kotlin package, or those of them that are named
+cargo xtask bench swift       correctness and speed of the Swift package, or that of them which is named
+cargo xtask package kotlin    the jars as they are handed out, tried; `package swift`: the same for the Swift package
 cargo xtask demo [...]        rekindle at work on loopback servers";
 
 fn main() -> ExitCode {
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         ("verify", []) => words::verify(&house::House::new(false)),
         ("gen", []) => words::generate(&house::House::new(false)),
         ("bench", rest) => words::bench(&house::House::new(false), rest),
+        ("package", [what]) => words::package(&house::House::new(false), what),
         ("demo", rest) => words::demo(&house::House::new(false), rest),
         _ => {
             eprintln!("{HELP}");

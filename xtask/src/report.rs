@@ -1,5 +1,7 @@
 //! What a run adds up to.
 
+use std::fmt;
+
 use crate::house::House;
 
 /// How a step ended. Tests that it ran are counted beside this.
@@ -9,6 +11,16 @@ pub(crate) enum Outcome {
     Failed(String),
     /// Could not run, and why.
     Skipped(String),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => f.write_str("passed"),
+            Self::Failed(why) => write!(f, "failed: {why}"),
+            Self::Skipped(why) => write!(f, "skipped: {why}"),
+        }
+    }
 }
 
 impl From<bool> for Outcome {

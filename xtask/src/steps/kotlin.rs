@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::toolbox::{apt, cargo};
-use crate::bindings::{LIBRARY, library_name};
+use crate::bindings::library_name;
 use crate::house::House;
+use crate::native::Native;
 use crate::report::{Count, Outcome};
 use crate::run;
 
@@ -24,6 +25,9 @@ const PROJECTS: [&str; 9] = [
     "examples/kotlin",
 ];
 
+/// Those whose jars are handed out.
+const JARS: [&str; 4] = [PROJECTS[0], PROJECTS[3], PROJECTS[4], PROJECTS[5]];
+
 pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
     if !has_tools() && house.install {
         apt(&["maven", "default-jdk-headless"]);
@@ -34,7 +38,7 @@ pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
     if !fetched(house) && !house.install {
         return Outcome::Skipped("its packages are not there: cargo xtask test --install".to_owned());
     }
-    match check(house, count) {
+    match check(house, Native::ForTests, count) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
@@ -44,16 +48,38 @@ fn has_tools() -> bool {
     run::works("mvn", &["--version"]) && run::works("javac", &["-version"])
 }
 
-fn check(house: &House, count: &mut Count) -> Result<(), String> {
-    step("the library does not build", cargo(house).args(LIBRARY))?;
+/// The jars that are handed out, with the library for this system; tried as the tests try them.
+pub(crate) fn package(house: &House, count: &mut Count) -> Result<Vec<PathBuf>, String> {
+    check(house, Native::ForApps, count)?;
+    let folder = house.target.join("package/kotlin");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    let made = JARS
+        .iter()
+        .flat_map(|project| fs::read_dir(house.path(project).join("target")).into_iter().flatten());
+    let jars =
+        made.flatten().map(|file| file.path()).filter(|file| file.extension().is_some_and(|e| e == "jar"));
+    jars.filter(|jar| !jar.to_string_lossy().ends_with("-tests.jar"))
+        .map(|jar| copied(&jar, &folder))
+        .collect()
+}
+
+fn copied(file: &Path, folder: &Path) -> Result<PathBuf, String> {
+    let to = folder.join(file.file_name().unwrap_or_default());
+    fs::copy(file, &to).map_err(|e| format!("{}: {e}", file.display()))?;
+    Ok(to)
+}
+
+fn check(house: &House, native: Native, count: &mut Count) -> Result<(), String> {
+    let library = native.build(house)?;
     // The server is built by the Rust tests, but they may have been left out.
     let server = ["build", "--locked", "-p", "rekindle-test-server"];
     step("the test server does not build", cargo(house).args(server))?;
-    place(house)?;
+    let folder = placed(house, native, &library)?;
     let reports = PROJECTS.map(|project| house.path(project).join("target/surefire-reports"));
     reports.iter().for_each(|folder| drop(fs::remove_dir_all(folder)));
     let before = count.failed;
-    let ok = run::ok(&mut maven(house));
+    let ok = run::ok(&mut maven(house, &folder));
     reports.iter().for_each(|folder| sum(folder, count));
     // Failed tests are counted by name; no count means that it did not even compile.
     if !ok && count.failed == before {
@@ -62,13 +88,14 @@ fn check(house: &House, count: &mut Count) -> Result<(), String> {
     fs::write(stamp(house), poms(house)).map_err(|e| e.to_string())
 }
 
-/// Puts the library where the jar wants it.
-fn place(house: &House) -> Result<(), String> {
-    let name = library_name("rekindle_uniffi");
-    let folder = house.path("bindings/kotlin/target/native").join(jna_platform());
-    let built = house.target.join("debug").join(&name);
-    let placed = fs::create_dir_all(&folder).and_then(|()| fs::copy(&built, folder.join(&name)));
-    placed.map(drop).map_err(|e| format!("{}: {e}", built.display()))
+/// Puts the library into the folder that the jar takes in, one folder a system.
+fn placed(house: &House, native: Native, library: &Path) -> Result<PathBuf, String> {
+    let kind = if native == Native::ForApps { "native-for-apps" } else { "native" };
+    let folder = house.path("bindings/kotlin/target").join(kind);
+    let place = folder.join(jna_platform());
+    let copied = fs::create_dir_all(&place)
+        .and_then(|()| fs::copy(library, place.join(library_name("rekindle_uniffi"))));
+    copied.map(|_| folder).map_err(|e| format!("{}: {e}", library.display()))
 }
 
 /// JNA's name for this system.
@@ -82,9 +109,11 @@ fn jna_platform() -> String {
     format!("{system}-{machine}")
 }
 
-fn maven(house: &House) -> Command {
+fn maven(house: &House, native: &Path) -> Command {
     let mut command = Command::new("mvn");
     command.args(["-q", "-B", "-f", "all.xml", "-fae", "verify"]).current_dir(house.path("bindings/kotlin"));
+    // What was taken in before may be newer.
+    command.arg("-Dmaven.resources.overwrite=true").arg(format!("-Dnative.folder={}", native.display()));
     if !house.install {
         command.arg("-o");
     }

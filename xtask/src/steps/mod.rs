@@ -11,7 +11,8 @@ mod swift;
 mod tests;
 mod toolbox;
 
-pub(crate) use self::swift::Toolchain;
+pub(crate) use self::kotlin::package as package_kotlin;
+pub(crate) use self::swift::{Toolchain, package as package_swift};
 use crate::house::House;
 use crate::report::{Count, Outcome};
 

@@ -12,7 +12,9 @@ use std::process::Command;
 use self::counting::Counting;
 pub(crate) use self::toolchain::Toolchain;
 use super::toolbox::cargo;
+use crate::bindings::library_name;
 use crate::house::House;
+use crate::native::{Native, folder};
 use crate::report::{Count, Outcome};
 use crate::run;
 
@@ -21,21 +23,37 @@ pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
         Ok(swift) => swift,
         Err(outcome) => return outcome,
     };
-    match check(house, &swift, count) {
+    let packed = house.target.join("swift-package/rekindle");
+    match check(house, &swift, Native::ForTests, &packed, count) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
 }
 
-fn check(house: &House, swift: &Toolchain, count: &mut Count) -> Result<(), String> {
+/// The package that is handed out, with the library for Linux; tried as the tests try it.
+pub(crate) fn package(house: &House, count: &mut Count) -> Result<Vec<PathBuf>, String> {
+    let swift = Toolchain::find(house).map_err(|why| why.to_string())?;
+    let packed = house.target.join("package/swift/rekindle");
+    check(house, &swift, Native::ForApps, &packed, count)?;
+    Ok(vec![packed.join("lib").join(library_name("rekindle_uniffi"))])
+}
+
+fn check(
+    house: &House,
+    swift: &Toolchain,
+    native: Native,
+    packed: &Path,
+    count: &mut Count,
+) -> Result<(), String> {
+    let library = native.build(house)?;
     // The server is built by the Rust tests, but they may have been left out.
-    let crates = ["-p", "rekindle-uniffi", "-p", "rekindle-test-server"];
-    step("the library does not build", cargo(house).args(["build", "--locked"]).args(crates))?;
+    let server = ["build", "--locked", "-p", "rekindle-test-server"];
+    step("the test server does not build", cargo(house).args(server))?;
     lint(house, swift)?;
-    let packed = package::pack(house)?;
-    let programs = consume(house, swift, &packed)?;
+    package::pack(house, &library, packed)?;
+    let programs = consume(house, swift, packed)?;
     let built = house.target.join("swift");
-    test(house, swift, &built, &programs, count)?;
+    test(house, swift, &built, &library, &programs, count)?;
     apple::check(house, swift, &built)
 }
 
@@ -71,13 +89,14 @@ fn test(
     house: &House,
     swift: &Toolchain,
     built: &Path,
+    library: &Path,
     programs: &Path,
     count: &mut Count,
 ) -> Result<(), String> {
     let before = count.failed;
     let mut command = swift.swift(house, &house.path("bindings/swift"));
     command.args(["test", "--disable-sandbox", "--scratch-path"]).arg(built);
-    command.env("REKINDLE_LIBRARY_DIR", house.target.join("debug"));
+    command.env("REKINDLE_LIBRARY_DIR", folder(library));
     command.env("REKINDLE_TEST_SERVER", house.target.join("debug/rekindle-test-server"));
     command.env("REKINDLE_EXAMPLES", programs);
     let mut counting = Counting::default();

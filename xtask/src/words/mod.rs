@@ -2,12 +2,14 @@
 
 mod bench;
 mod generate;
+mod package;
 mod verify;
 
 use std::process::Command;
 
 pub(crate) use bench::bench;
 pub(crate) use generate::{generate, stale};
+pub(crate) use package::package;
 pub(crate) use verify::verify;
 
 use crate::house::House;

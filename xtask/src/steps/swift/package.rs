@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::bindings::library_name;
 use crate::house::House;
@@ -11,9 +11,8 @@ use crate::house::House;
 const FILES: &[&str] = &["Package.swift", "README.md", "APP-GROUPS.md"];
 const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// Where it is. The library is the one that was built for the tests.
-pub(super) fn pack(house: &House) -> Result<PathBuf, String> {
-    let packed = house.target.join("swift-package/rekindle");
+/// Packs it, with that library, into that folder.
+pub(super) fn pack(house: &House, library: &Path, packed: &Path) -> Result<(), String> {
     copy_anew(&house.path("bindings/swift/Sources"), &packed.join("Sources"))?;
     let from = house.path("bindings/swift");
     for file in FILES {
@@ -22,9 +21,7 @@ pub(super) fn pack(house: &House) -> Result<PathBuf, String> {
     for file in LICENCES {
         copy(&house.path(file), &packed.join(file))?;
     }
-    let library = library_name("rekindle_uniffi");
-    copy(&house.target.join("debug").join(&library), &packed.join("lib").join(&library))?;
-    Ok(packed)
+    copy(library, &packed.join("lib").join(library_name("rekindle_uniffi")))
 }
 
 /// A folder's copy, and nothing else there. What is built in it stays behind.

@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::cargo;
-use crate::bindings::library_name;
 use crate::house::House;
+use crate::native::for_apps;
 use crate::run;
 
 pub(super) const CORRECTNESS: &str = "\
@@ -96,20 +95,8 @@ pub(super) fn sizes(house: &House) -> Result<String, String> {
 }
 
 fn size(house: &House, features: &[&str]) -> Result<u64, String> {
-    let mut cargo = cargo(house);
-    cargo.args(["rustc", "--locked", "--profile", "mobile", "-p", "rekindle-uniffi", "--lib"]);
-    if !run::ok(cargo.args(["--crate-type", "cdylib"]).args(features)) {
-        return Err("the library does not build: see above".to_owned());
-    }
-    stripped(&house.target.join("mobile").join(library_name("rekindle_uniffi")))
-}
-
-fn stripped(library: &Path) -> Result<u64, String> {
-    let copy = library.with_extension("stripped");
-    if !run::ok(Command::new("strip").arg("-o").arg(&copy).arg(library)) {
-        return Err("strip is missing: it is in binutils".to_owned());
-    }
-    fs::metadata(&copy).map(|file| file.len()).map_err(|e| e.to_string())
+    let library = for_apps(house, features)?;
+    fs::metadata(library).map(|file| file.len()).map_err(|e| e.to_string())
 }
 
 /// For the line under the tables.

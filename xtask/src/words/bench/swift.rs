@@ -6,7 +6,6 @@ use std::process::Command;
 
 use super::mobile;
 use crate::house::House;
-use crate::report::Outcome;
 use crate::steps::Toolchain;
 
 const RESULTS: &str = "benches/results/swift.md";
@@ -18,10 +17,7 @@ pub(super) fn run(house: &House, parts: &[String]) -> bool {
 }
 
 fn measured(house: &House, wanted: &dyn Fn(&str) -> bool) -> Result<String, String> {
-    let swift = Toolchain::find(house).map_err(|why| match why {
-        Outcome::Skipped(why) | Outcome::Failed(why) => why,
-        Outcome::Passed => String::new(),
-    })?;
+    let swift = Toolchain::find(house).map_err(|why| why.to_string())?;
     let compare = Compare { house, swift };
     compare.build()?;
     let mut text = "# rekindle for Swift, measured\n\nWritten by `cargo xtask bench swift`.\n".to_owned();

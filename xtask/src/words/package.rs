@@ -1,0 +1,25 @@
+//! `cargo xtask package kotlin|swift`: what is handed out, made and tried as the tests try it.
+
+use crate::house::House;
+use crate::report::Count;
+use crate::steps;
+
+pub(crate) fn package(house: &House, what: &str) -> bool {
+    let mut count = Count::default();
+    let packed = match what {
+        "kotlin" => steps::package_kotlin(house, &mut count),
+        "swift" => steps::package_swift(house, &mut count),
+        other => Err(format!("there is no package for {other:?}: known are kotlin, swift")),
+    };
+    println!();
+    match &packed {
+        Ok(files) => files.iter().for_each(|file| println!("{}: {} bytes", file.display(), size(file))),
+        Err(why) => eprintln!("{why}"),
+    }
+    println!("{} passed, {} failed", count.passed, count.failed);
+    packed.is_ok() && count.failed == 0
+}
+
+fn size(file: &std::path::Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |file| file.len())
+}
