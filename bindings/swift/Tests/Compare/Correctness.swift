@@ -144,7 +144,8 @@ func oneCall(_ words: [String]) async throws {
 
 /// The table, each cell tried so often.
 func correctness(times: Int) async throws -> String {
-    var table = "| | \(checks.map(\.name).joined(separator: " | ")) |\n|---|" + checks.map { _ in "---|" }.joined() + "\n"
+    let columns = checks.map(\.name).joined(separator: " | ")
+    var table = "| | \(columns) |\n|---|\(String(repeating: "---|", count: checks.count))\n"
     for (name, make) in contenders {
         var cells: [String] = []
         for (what, run) in checks {

@@ -4,7 +4,9 @@ import Foundation
 // for the former is `one-call CONTENDER URL FILE ACCESS REFRESH`.
 let words = CommandLine.arguments.dropFirst()
 switch words.first {
-case "correctness": print(try await correctness(times: words.dropFirst().first.flatMap { Int($0) } ?? 3), terminator: "")
+case "correctness":
+    let times = words.count > 1 ? Int(words[2]) ?? 3 : 3
+    print(try await correctness(times: times), terminator: "")
 case "speed" where words.count > 1:
     print(try await speed(url: words[2], rounds: words.count > 2 ? Int(words[3]) ?? 15 : 15), terminator: "")
 case "one-call" where words.count == 6: try await oneCall(Array(words.dropFirst()))
