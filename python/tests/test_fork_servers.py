@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery_queue import queue
 
 import rekindle
 from rekindle.testing import TestServer
@@ -35,10 +36,12 @@ def model() -> Iterator[TestServer]:
 
 
 @contextlib.contextmanager
-def running(model: TestServer, store: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    model: TestServer, store: Path, *command: str, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
     tokens = model.sign_in()
     setup = {"url": model.url, "store": str(store), **tokens}
-    here = {"REKINDLE_FORK_APP": json.dumps(setup), "PYTHONPATH": str(Path(__file__).parent)}
+    here = {"REKINDLE_FORK_APP": json.dumps(setup), "PYTHONPATH": str(Path(__file__).parent), **variables}
     process = subprocess.Popen([sys.executable, "-m", *command], env={**os.environ, **here}, cwd=store.parent)
     try:
         yield process
@@ -109,6 +112,31 @@ def test_gunicorn_with_a_preloaded_client_refreshes_once_for_all_workers(
             for one in loads:
                 one.result(PATIENCE)
     assert statuses == {200}
+    counters = model.counters()
+    assert (counters["refresh_requests"], counters["reuses_detected"], counters["families_revoked"]) == (1, 0, 0)
+
+
+def test_celerys_forked_workers_refresh_once(model: TestServer, tmp_path: Path) -> None:
+    # spec 4.9, 4.1
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    # The worker's options are for this machine alone: there are no others to talk to.
+    options = ["--pool", "prefork", "--concurrency", str(WORKERS), "--loglevel", "warning"]
+    options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    command = ["celery", "--quiet", "--app", "celery_app", "worker", *options]
+    with running(model, tmp_path / "credential.json", *command, REKINDLE_QUEUE=str(tasks)):
+        app = queue(tasks)
+
+        def fetch(times: int) -> set[int]:
+            """The workers that did it."""
+            given = [app.send_task("fetch") for _ in range(times)]
+            answers = [one.get(timeout=PATIENCE, interval=0.02) for one in given]
+            assert {status for status, _ in answers} == {200}
+            return {worker for _, worker in answers}
+
+        assert len(fetch(100)) > 1
+        model.expire_all()
+        assert len(fetch(200)) > 1
     counters = model.counters()
     assert (counters["refresh_requests"], counters["reuses_detected"], counters["families_revoked"]) == (1, 0, 0)
 

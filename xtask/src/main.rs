@@ -8,6 +8,7 @@ mod report;
 mod rules;
 mod run;
 mod steps;
+mod venv;
 mod words;
 
 use std::process::ExitCode;

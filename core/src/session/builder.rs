@@ -679,7 +679,10 @@ impl SessionBuilder {
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
         let config = format!(
-            "{binding:?}\n{secret:?}{client_key:?}\n{dialect:?}\n{listed:?}{insecure:?}\n{}",
+            "{binding:?}\n{secret:?}{client_key:?}\n{:?}\n{listed:?}{insecure:?}\n{:?}{:?}\n{}",
+            dialect.fingerprint(),
+            identity.token_url,
+            identity.variables,
             self.background
         );
         // Kept for as long as the session: a fingerprint is enough to tell two apart.
@@ -688,9 +691,8 @@ impl SessionBuilder {
             store.identity().filter(|_| !self.alone && !custom).map(|store| format!("{store}\n{config}"));
         // Keys have a state of their own: nonces, and the server's clock.
         let made_from = (!custom && proofs.is_none()).then(|| {
-            let (url, variables, shared) = (&identity.token_url, &identity.variables, store.shared());
             let times = (self.send, self.lease);
-            tag(format!("{config}\n{url:?}{variables:?}{times:?}{shared}"))
+            tag(format!("{config}\n{times:?}{}", store.shared()))
         });
         let dialect = Arc::new(dialect);
         let mut machine = MachineConfig::new(dialect.rotation(), binding);

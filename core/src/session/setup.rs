@@ -32,8 +32,8 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// The one that another session has already, if both were made from the same parts. `made_from` tells all
-    /// of the others; `None`: nobody else can have made it.
+    /// The one that another session has already, if both were made from the same parts. `made_from` tells them, but for
+    /// transport and clock; `None`: nobody else can have made it.
     pub(crate) fn shared(self, made_from: Option<String>) -> Arc<Self> {
         let Some(made_from) = made_from else { return Arc::new(self) };
         let setups = SETUPS.get_checked(|_| Mutex::default());
@@ -50,9 +50,7 @@ impl Setup {
     }
 
     fn is_like(&self, other: &Self) -> bool {
-        self.dialect.is_same(&other.dialect)
-            && Arc::ptr_eq(&self.transport, &other.transport)
-            && Arc::ptr_eq(&self.clock, &other.clock)
+        Arc::ptr_eq(&self.transport, &other.transport) && Arc::ptr_eq(&self.clock, &other.clock)
     }
 }
 
@@ -62,6 +60,7 @@ mod tests {
 
     use super::*;
     use crate::session::{Session, SessionBuilder};
+    use crate::store::{FileStore, Store};
     use crate::transport::{ReqwestTransport, TransportOptions};
 
     fn new_transport() -> Arc<dyn Transport> {
@@ -94,5 +93,23 @@ mod tests {
         assert!(!shares(app().lease(Duration::from_secs(200))));
         assert!(shares(app()));
         assert!(!shares(app().transport(new_transport())));
+    }
+
+    #[test]
+    fn sessions_share_a_state_if_their_dialects_say_the_same_whatever_these_are_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(FileStore::new(folder.path().join("session.json")));
+        // Of one name, one rotation and one endpoint.
+        let asking_by = |method: &str| {
+            let dialect = format!("[refresh]\nmethod = \"{method}\"");
+            let session = Session::builder(Dialect::from_toml(&dialect, "acme.toml").unwrap());
+            let session = session.token_url("https://auth.example.com/token").shared_store(store.clone());
+            session.tokens("at-1", "rt-1").build().unwrap()
+        };
+        let session = asking_by("PUT");
+        assert!(Arc::ptr_eq(&session.engine, &asking_by("PUT").engine));
+        let other = asking_by("POST");
+        assert!(!Arc::ptr_eq(&session.engine, &other.engine));
+        assert!(!Arc::ptr_eq(&session.engine.setup, &other.engine.setup));
     }
 }

@@ -7,18 +7,26 @@ use std::process::Command;
 use super::toolbox::cargo;
 use crate::house::House;
 use crate::report::{Count, Outcome};
-use crate::run;
+use crate::{run, venv};
 
-/// By name: a lock file would name a place that they come from.
-const TOOLS: &[&str] = &["maturin", "pytest", "mypy", "pyright", "gunicorn"];
-
-/// What the adapters adapt to, the other event loop, and a real TLS server with HTTP/2. gql does not bring by
-/// itself what its requests transport needs.
-const PEERS: &[&str] =
-    &["httpx", "httpx2", "requests", "aiohttp", "gql[requests]", "uvloop", "trustme", "hypercorn"];
-
-/// In the environment: what was installed.
-const INSTALLED: &str = "installed.txt";
+/// What builds and checks the package; what the adapters adapt to; the other event loop; servers that fork; a real TLS
+/// server with HTTP/2. gql does not bring by itself what its requests transport needs.
+const PACKAGES: &[&str] = &[
+    "maturin",
+    "pytest",
+    "mypy",
+    "pyright",
+    "httpx",
+    "httpx2",
+    "requests",
+    "aiohttp",
+    "gql[requests]",
+    "uvloop",
+    "gunicorn",
+    "celery",
+    "trustme",
+    "hypercorn",
+];
 
 /// The house's limit for a wheel.
 const MOST_BYTES: u64 = 6_000_000;
@@ -26,11 +34,11 @@ const MOST_BYTES: u64 = 6_000_000;
 pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
     let venv = house.target.join("python-venv");
     let python = venv.join("bin/python");
-    if !ready(&venv) {
+    if !venv::has(&venv, PACKAGES) {
         if !house.install {
             return Outcome::Skipped("its tools are not installed: cargo xtask test --install".to_owned());
         }
-        if !install(&venv) {
+        if !venv::make(&venv, PACKAGES) {
             return Outcome::Failed("the Python environment could not be made".to_owned());
         }
     }
@@ -38,22 +46,6 @@ pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
-}
-
-/// Whether everything that is wanted now was installed.
-fn ready(venv: &Path) -> bool {
-    std::fs::read_to_string(venv.join(INSTALLED)).is_ok_and(|installed| installed == wanted())
-}
-
-fn wanted() -> String {
-    [TOOLS, PEERS].concat().join("\n")
-}
-
-fn install(venv: &Path) -> bool {
-    let pip = ["install", "--quiet", "--disable-pip-version-check"];
-    run::ok(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))
-        && run::ok(Command::new(venv.join("bin/pip")).args(pip).args(TOOLS).args(PEERS))
-        && std::fs::write(venv.join(INSTALLED), wanted()).is_ok()
 }
 
 fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {

@@ -108,23 +108,48 @@ func encoded(_ value: some Encodable, _ argument: String, _ encoder: JSONEncoder
     }
 }
 
-/// Pieces of the user's, as the engine wants them. One reader asks for one piece after the other.
+/// Pieces of the user's, as the engine wants them. One reader asks for one piece after the other; that nobody wants more
+/// may be said while it waits for one.
 final class Source<Chunks: AsyncSequence>: BodySource, @unchecked Sendable where Chunks.Element == Data {
+    private let lock = NSLock()
+    /// Not here while it is asked.
     private var pieces: Chunks.AsyncIterator?
+    private var isReleased = false
 
     init(_ chunks: Chunks) {
         pieces = chunks.makeAsyncIterator()
     }
 
     func next() async throws -> Data? {
+        guard var pieces = taken() else { return nil }
         do {
-            return try await pieces?.next()
+            let piece = try await pieces.next()
+            if piece != nil { put(back: pieces) }
+            return piece
         } catch {
             throw BodyFailure.Failed(reason: "the body's sequence threw \(type(of: error))")
         }
     }
 
-    func release() throws {}
+    func release() throws {
+        lock.withLock {
+            isReleased = true
+            pieces = nil
+        }
+    }
+
+    private func taken() -> Chunks.AsyncIterator? {
+        lock.withLock {
+            defer { pieces = nil }
+            return pieces
+        }
+    }
+
+    private func put(back rest: Chunks.AsyncIterator) {
+        lock.withLock {
+            if !isReleased { pieces = rest }
+        }
+    }
 }
 
 private final class Opener: BodyFactory {

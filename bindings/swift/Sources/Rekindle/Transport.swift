@@ -36,12 +36,38 @@ public struct TransportRequest: Sendable {
         stream = request.stream
     }
 
+    /// How long its body is, if that is known.
+    public var contentLength: UInt64? {
+        guard let stream else { return UInt64(whole?.count ?? 0) }
+        return stream.length()
+    }
+
+    /// Its body as it is read. It can be read once; where that fails, the request must not be completed.
+    public var chunks: Chunks {
+        Chunks(whole: whole, stream: stream)
+    }
+
     /// Its body, read to its end; `nil` if there is none.
     public func body() async throws -> Data? {
-        guard let stream else { return whole }
-        var body = Data()
-        while let piece = try await stream.next() { body.append(piece) }
-        return body
+        guard stream != nil else { return whole }
+        return try await chunks.reduce(into: Data()) { $0.append($1) }
+    }
+
+    /// A body, piece by piece.
+    public struct Chunks: AsyncSequence, AsyncIteratorProtocol, Sendable {
+        /// One piece.
+        public typealias Element = Data
+        fileprivate var whole: Data?
+        fileprivate let stream: OutgoingBody?
+
+        /// From its beginning.
+        public func makeAsyncIterator() -> Chunks { self }
+
+        /// The next piece; `nil` at the end.
+        public mutating func next() async throws -> Data? {
+            defer { whole = nil }
+            return if let whole { whole } else { try await stream?.next() }
+        }
     }
 }
 
@@ -58,10 +84,12 @@ public struct TransportResponse: Sendable {
     public var status: Int
     /// All of them; those of a body that the stack has decoded without `Content-Encoding` and `Content-Length`.
     public var headers: [(name: String, value: String)]
-    /// The body.
-    public var body: Data
+    /// The body; `nil` where it comes as it is read.
+    public let body: Data?
     /// `HTTP/1.1`, `HTTP/2`, ..; 1.1 if it is left out.
     public var version: String?
+
+    fileprivate let stream: (any BodySource)?
 
     /// An answer of these parts.
     public init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data(), version: String? = nil)
@@ -70,6 +98,19 @@ public struct TransportResponse: Sendable {
         self.headers = headers
         self.body = body
         self.version = version
+        stream = nil
+    }
+
+    /// An answer whose body comes as it is read. What reads it is let go when nobody wants more, so a sequence that holds
+    /// a connection can end it then.
+    public init<Chunks: AsyncSequence & Sendable>(
+        status: Int, headers: [(name: String, value: String)] = [], chunks: Chunks, version: String? = nil
+    ) where Chunks.Element == Data {
+        self.status = status
+        self.headers = headers
+        body = nil
+        self.version = version
+        stream = Source(chunks)
     }
 }
 
@@ -106,6 +147,7 @@ final class HostTransport: RekindleFFI.Transport {
         }
         let headers = response.headers.map { Header(name: $0.name, value: $0.value) }
         return RekindleFFI.TransportResponse(
-            status: status, version: response.version, headers: headers, body: response.body)
+            status: status, version: response.version, headers: headers, body: response.body,
+            stream: response.stream)
     }
 }

@@ -63,8 +63,9 @@ private final class StreamPieces: AsyncSequence, AsyncIteratorProtocol, @uncheck
 
 /// Sends through a `URLSession`: its proxy, its certificates, its protocol classes, its connections.
 ///
-/// Bodies are read whole, in both directions. Redirects are left to the client, cookies and caches are not used, and a
-/// refresh goes over a session of the same configuration, so over a connection of its own.
+/// A request's body is read whole before it is sent; an answer's comes as it is read, and what comes faster than it is read
+/// is kept in memory. Redirects are left to the client, cookies and caches are not used, and a refresh goes over a session of
+/// the same configuration, so over a connection of its own.
 ///
 /// ```swift
 /// let client = try Client(session, baseURL: url, transport: URLSessionTransport(.shared))
@@ -90,11 +91,8 @@ public struct URLSessionTransport: Transport {
         -> TransportResponse
     {
         do {
-            let (data, answer) = try await session.answer(to: asked(request, body))
-            guard let answer = answer as? HTTPURLResponse else {
-                throw TransportFailure.maybeSent(reason: "the answer is not HTTP")
-            }
-            return TransportResponse(status: answer.statusCode, headers: headers(answer), body: data)
+            let (answer, chunks) = try await session.answer(to: asked(request, body))
+            return TransportResponse(status: answer.statusCode, headers: headers(answer), chunks: chunks)
         } catch let error as URLError {
             let reason = "URLSession failed with code \(error.errorCode)"
             throw neverSent.contains(error.code)
@@ -128,60 +126,77 @@ private let neverSent: Set<URLError.Code> = [
     .serverCertificateHasUnknownRoot, .badURL, .unsupportedURL,
 ]
 
+private typealias Arriving = AsyncThrowingStream<Data, any Error>
+
 extension URLSession {
-    #if canImport(FoundationNetworking)
-        /// Outside of Apple's systems only a session's own delegate is asked about redirects, and only where it collects
-        /// the answer too.
-        fileprivate func answer(to request: URLRequest) async throws -> (Data, URLResponse) {
-            let collector = Collector()
-            let session = URLSession(configuration: configuration, delegate: collector, delegateQueue: nil)
+    /// The answer's head, and its body as it arrives. Whoever lets go of the body, or is cancelled, ends the task.
+    fileprivate func answer(to request: URLRequest) async throws -> (HTTPURLResponse, Arriving) {
+        let (chunks, body) = Arriving.makeStream()
+        let hearer = Hearer(body)
+        #if canImport(FoundationNetworking)
+            // Outside of Apple's systems only a session's own delegate is asked about redirects.
+            let session = URLSession(configuration: configuration, delegate: hearer, delegateQueue: nil)
             defer { session.finishTasksAndInvalidate() }
             let task = session.dataTask(with: request)
-            return try await withTaskCancellationHandler {
-                try await withCheckedThrowingContinuation { continuation in
-                    collector.give = { continuation.resume(with: $0) }
-                    task.resume()
-                }
-            } onCancel: {
-                task.cancel()
+        #else
+            let task = dataTask(with: request)
+            task.delegate = hearer
+        #endif
+        body.onTermination = { _ in task.cancel() }
+        return try await withTaskCancellationHandler {
+            let head = try await withCheckedThrowingContinuation { continuation in
+                hearer.head = continuation
+                task.resume()
             }
+            return (head, chunks)
+        } onCancel: {
+            task.cancel()
         }
-    #else
-        fileprivate func answer(to request: URLRequest) async throws -> (Data, URLResponse) {
-            try await data(for: request, delegate: NoRedirects())
-        }
-    #endif
+    }
 }
 
-#if canImport(FoundationNetworking)
-    /// One answer. Its session calls it from one queue, after `give` was set.
-    private final class Collector: NSObject, URLSessionDataDelegate, @unchecked Sendable {
-        var give: (Result<(Data, URLResponse), any Error>) -> Void = { _ in }
-        private var data = Data()
+/// Hears of one task. Its session calls it from one queue, after `head` was set.
+private final class Hearer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+    var head: CheckedContinuation<HTTPURLResponse, any Error>?
+    private let body: Arriving.Continuation
 
-        func urlSession(
-            _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-            newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
-        ) {
-            completionHandler(nil)
-        }
-
-        func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-            self.data.append(data)
-        }
-
-        func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-            guard let response = task.response else { return give(.failure(error ?? URLError(.badServerResponse))) }
-            give(error.map { .failure($0) } ?? .success((data, response)))
-        }
+    init(_ body: Arriving.Continuation) {
+        self.body = body
     }
-#else
-    private final class NoRedirects: NSObject, URLSessionTaskDelegate {
-        func urlSession(
-            _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-            newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
-        ) {
-            completionHandler(nil)
-        }
+
+    func urlSession(
+        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+        newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+    ) {
+        completionHandler(nil)
     }
-#endif
+
+    func urlSession(
+        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+        completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
+    ) {
+        arrived(response)
+        completionHandler(.allow)
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        body.yield(data)
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        // A redirect that is not followed may come without a word on its head.
+        if error == nil, let response = task.response { arrived(response) }
+        give(.failure(error ?? URLError(.badServerResponse)))
+        body.finish(throwing: error)
+    }
+
+    private func arrived(_ response: URLResponse) {
+        guard let response = response as? HTTPURLResponse else { return }
+        give(.success(response))
+    }
+
+    private func give(_ answer: Result<HTTPURLResponse, any Error>) {
+        head?.resume(with: answer)
+        head = nil
+    }
+}

@@ -177,6 +177,100 @@ final class Box<Value: Sendable>: @unchecked Sendable {
         #expect(try await world.server.log().last?["body"] == "{\"name\":\"Ada\"}")
         #expect(try await world.server.count("refreshes") == 1)
     }
+
+    /// Gives out what it is told to; each answer's body is handed to the test.
+    private struct Streaming: Transport {
+        typealias Body = AsyncThrowingStream<Data, any Error>
+        let opened: AsyncStream<Body.Continuation>.Continuation
+        func send(_ request: TransportRequest) async throws -> TransportResponse {
+            let (chunks, body) = Body.makeStream()
+            opened.yield(body)
+            return TransportResponse(status: 200, headers: [("content-type", "text/plain")], chunks: chunks)
+        }
+    }
+
+    @Test func aTransportsBodyComesAsItIsReadAndIsLetGoOfWithTheResponse() async throws {
+        let (bodies, opened) = AsyncStream.makeStream(of: Streaming.Body.Continuation.self)
+        let world = try await World(expired: false)
+        let client = try Client(world.session, baseURL: world.server.url, transport: Streaming(opened: opened))
+        let response = try await client.stream("GET", "/data")
+        let body = try #require(await bodies.first { _ in true })
+        let ended = Count()
+        body.onTermination = { _ in ended.up() }
+        var pieces = response.chunks.makeAsyncIterator()
+        for text in ["one", "two"] {
+            body.yield(Data(text.utf8))
+            #expect(try await pieces.next() == Data(text.utf8))
+        }
+        #expect(ended.value == 0)
+        response.discard()
+        #expect(try await eventually { ended.value == 1 })
+    }
+
+    @Test func aTransportsBodyThatBreaksOffIsAConnectionError() async throws {
+        let (bodies, opened) = AsyncStream.makeStream(of: Streaming.Body.Continuation.self)
+        let world = try await World(expired: false)
+        let client = try Client(world.session, baseURL: world.server.url, transport: Streaming(opened: opened))
+        let task = Task { try await client.get("/data") }
+        let body = try #require(await bodies.first { _ in true })
+        body.yield(Data("one".utf8))
+        body.finish(throwing: TellTale())
+        let error = await kind { try await task.value }
+        #expect(error?.kind == .connection)
+        #expect(error?.message.contains("TellTale") == true, "\(error?.message ?? "none")")
+    }
+
+    /// A request's body reaches the transport piece by piece, a whole one as one piece.
+    @Test func aTransportReadsABodyAsItIsMade() async throws {
+        struct Reading: Transport {
+            let read: @Sendable (UInt64?, [String]) -> Void
+            func send(_ request: TransportRequest) async throws -> TransportResponse {
+                var pieces: [String] = []
+                for try await piece in request.chunks { pieces.append(String(decoding: piece, as: UTF8.self)) }
+                read(request.contentLength, pieces)
+                return TransportResponse(status: 204)
+            }
+        }
+        let (seen, tell) = AsyncStream.makeStream(of: (UInt64?, [String]).self)
+        let world = try await World(expired: false)
+        let transport = Reading { tell.yield(($0, $1)) }
+        let client = try Client(world.session, baseURL: world.server.url, transport: transport)
+        let made = AsyncStream(["one", "two"].map { Data($0.utf8) })
+        let bodies: [(Body?, UInt64?, [String])] = [
+            (.once(made, length: 6), 6, ["one", "two"]), (.text("whole"), 5, ["whole"]), (nil, 0, []),
+        ]
+        var all = seen.makeAsyncIterator()
+        for (body, length, pieces) in bodies {
+            #expect(try await client.post("/data", body: body).status == 204)
+            let (told, read) = try #require(await all.next())
+            #expect(told == length)
+            #expect(read == pieces)
+        }
+    }
+
+    @Test func aBodyComesAsItIsReadThroughURLSession() async throws {
+        let slow: JSON = [
+            "match": ["path": "/slow"], "respond": ["status": 200, "text": "abcdefgh"],
+            "fault": ["slow": ["chunk_bytes": 4, "delay_ms": 300]],
+        ]
+        let world = try await World(steps: [slow], expired: false)
+        let client = try Client(world.session, baseURL: world.server.url, transport: URLSessionTransport())
+        var pieces: [String] = []
+        for try await piece in try await client.stream("GET", "/slow").chunks {
+            pieces.append(String(decoding: piece, as: UTF8.self))
+        }
+        #expect(pieces == ["abcd", "efgh"])
+    }
+}
+
+extension AsyncStream where Element: Sendable {
+    /// These, and no more.
+    fileprivate init(_ elements: [Element]) {
+        self.init { stream in
+            for element in elements { stream.yield(element) }
+            stream.finish()
+        }
+    }
 }
 
 @Suite(.serialized) struct RefreshFunctionTests {

@@ -65,7 +65,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use url::Url;
 
-use crate::credential::Secret;
+use crate::credential::{Fingerprint, Secret};
 use crate::error::Failure;
 use crate::rotation::Rotation;
 use crate::verdict::{Exchange, Outcome, Verdict};
@@ -106,19 +106,21 @@ impl Dialect {
         preset::dialect(name)
     }
 
-    /// Whether both are clones of one.
+    /// Tells dialects of different content apart, whatever their names are. Shows nothing of it.
     ///
     /// ```
     /// use rekindle_proto::Dialect;
     ///
-    /// let dialect = Dialect::preset("oauth2")?;
-    /// assert!(dialect.is_same(&dialect.clone()));
-    /// assert!(!dialect.is_same(&Dialect::preset("json")?));
+    /// let one = Dialect::from_toml("[refresh]\nmethod = \"PUT\"", "acme.toml")?;
+    /// let other = Dialect::from_toml("[refresh]\nmethod = \"POST\"", "acme.toml")?;
+    /// assert_eq!(one.name(), other.name());
+    /// assert_ne!(one.fingerprint(), other.fingerprint());
+    /// assert_eq!(one.fingerprint(), one.clone().fingerprint());
     /// # Ok::<(), rekindle_proto::Failure>(())
     /// ```
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.spec, &other.spec)
+    pub fn fingerprint(&self) -> Fingerprint {
+        Secret::new(format!("{:?}", self.spec)).fingerprint()
     }
 
     /// The names of all presets.

@@ -5,10 +5,9 @@ use std::process::Command;
 
 use super::cargo;
 use crate::house::House;
-use crate::run;
+use crate::{run, venv};
 
-/// By name: a lock file would name a place that they come from.
-const PEERS: &[&str] = &[
+const PACKAGES: &[&str] = &[
     "primp",
     "pyreqwest",
     "wreq",
@@ -43,16 +42,14 @@ pub(super) fn run(house: &House, rest: &[String]) -> bool {
 }
 
 fn install(house: &House, venv: &Path) -> bool {
-    let pip = ["install", "--quiet", "--disable-pip-version-check"];
-    let there = venv.join("bin/maturin").exists()
-        || run::ok(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))
-            && run::ok(Command::new(venv.join("bin/pip")).args(pip).args(PEERS));
+    let there = venv::has(venv, PACKAGES) || venv::make(venv, PACKAGES);
     let wheels = house.target.join("bench-wheels");
     let _ = std::fs::remove_dir_all(&wheels);
     let mut build = Command::new(venv.join("bin/maturin"));
     build.args(["build", "--release", "--out"]).arg(&wheels).current_dir(house.path("python"));
     let mut ours = Command::new(venv.join("bin/pip"));
-    ours.args(pip).args(["--force-reinstall", "--no-deps", "--no-index", "--find-links"]);
+    ours.args(["install", "--quiet", "--disable-pip-version-check"]);
+    ours.args(["--force-reinstall", "--no-deps", "--no-index", "--find-links"]);
     there && run::ok(&mut build) && run::ok(ours.arg(&wheels).arg("rekindle"))
 }
 
