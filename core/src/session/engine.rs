@@ -11,10 +11,11 @@ use rekindle_proto::event::{Event, EventKind, Warning};
 use rekindle_proto::machine::{Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket};
 use rekindle_proto::store::{Loaded, Owner, Saved, Unavailable};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now, Outcome, Said};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use url::Url;
 
+use super::doors::{Done, Door, Doors, Waiter};
 use super::events::Hub;
 use super::origins::same;
 use super::runtime;
@@ -59,26 +60,15 @@ struct Life {
 
 struct State {
     machine: Machine,
-    waiting: BTreeMap<Ticket, watch::Sender<Option<Done>>>,
+    doors: Doors,
     sends: BTreeMap<OpId, AbortHandle>,
     timer: Option<(Duration, AbortHandle)>,
 }
 
-/// How a wait ended.
-#[derive(Clone)]
-pub(crate) enum Done {
-    Ready(Arc<Served>),
-    Again,
-    Failed(Failure),
-}
-
-/// A place at a flight's door.
-pub(crate) type Waiter = watch::Receiver<Option<Done>>;
-
 /// What is left to do once the lock is free.
 #[derive(Default)]
 struct Errands {
-    wake: Vec<(watch::Sender<Option<Done>>, Done)>,
+    wake: Vec<(Door, Done)>,
     /// Nothing is under way once they are woken.
     rests: bool,
     store: Vec<Effect>,
@@ -129,12 +119,14 @@ impl Engine {
 
     /// Asks the machine, and does what it says.
     pub(crate) fn ask<T>(self: &Arc<Self>, question: impl FnOnce(&mut Machine, Now) -> T) -> T {
-        self.ask_and_wait(|machine, now| (question(machine, now), None)).0
+        self.ask_and_wait(Duration::ZERO, |machine, now| (question(machine, now), None)).0
     }
 
-    /// Asks the machine; if it names a ticket, takes a place at its door in the same moment.
+    /// Asks the machine; if it names a ticket, takes a place at its door in the same moment, until `deadline` on the
+    /// monotonic clock.
     pub(crate) fn ask_and_wait<T>(
         self: &Arc<Self>,
+        deadline: Duration,
         question: impl FnOnce(&mut Machine, Now) -> (T, Option<Ticket>),
     ) -> (T, Option<Waiter>) {
         let life = self.life();
@@ -144,7 +136,7 @@ impl Engine {
         let (answer, ticket) = question(&mut state.machine, now);
         let waiter = ticket.map(|ticket| {
             self.hub.count_waiter();
-            state.waiting.entry(ticket).or_insert_with(|| watch::channel(None).0).subscribe()
+            state.doors.join(ticket, deadline, |until| self.alarm(ticket, until))
         });
         let errands = self.drain(&life, &mut state);
         drop(state);
@@ -160,20 +152,27 @@ impl Engine {
         look(&state.machine, now)
     }
 
-    /// Waits at a door, until `deadline` on the monotonic clock, on whatever runtime the caller is.
-    pub(crate) async fn wait(&self, mut waiter: Waiter, deadline: Duration) -> Result<Done, Failure> {
+    /// Ends the wait at one door, if nothing else has until then.
+    fn alarm(self: &Arc<Self>, ticket: Ticket, until: Duration) -> Result<AbortHandle, Failure> {
+        let (engine, clock) = (Arc::downgrade(self), self.clock.clone());
+        let ring = async move {
+            clock.sleep_until(until).await;
+            let Some(engine) = engine.upgrade() else { return };
+            let late = engine.life().state.lock().doors.take_late(ticket, until);
+            if let Some(door) = late {
+                door.open(Done::Failed(timed_out()));
+            }
+        };
+        runtime::spawn(ring).map_err(|error| no_thread(&error))
+    }
+
+    /// Waits at a door, on whatever runtime the caller is.
+    pub(crate) async fn wait(&self, mut waiter: Waiter) -> Result<Done, Failure> {
         if INSIDE.try_with(|inside| *inside == self.id()).unwrap_or(false) {
             return Err(reentrant());
         }
-        let stay = runtime::stay().map_err(|error| no_thread(&error))?;
-        let timeout = stay.enter(|| self.clock.sleep_until(deadline));
-        tokio::select! {
-            biased;
-            done = waiter.wait_for(Option::is_some) => {
-                Ok(done.ok().and_then(|done| done.clone()).unwrap_or(Done::Again))
-            }
-            () = timeout => Err(timed_out()),
-        }
+        let done = waiter.wait_for(Option::is_some).await;
+        Ok(done.ok().and_then(|done| done.clone()).unwrap_or(Done::Again))
     }
 
     /// The token with its header. What is published is not made twice.
@@ -246,9 +245,8 @@ impl Engine {
                 Effect::Publish(snapshot) => self.publish(snapshot),
                 Effect::Event(event) => self.hub.push(&event),
                 Effect::Settle { ticket, result } => {
-                    if let Some(door) = state.waiting.remove(&ticket) {
-                        errands.wake.push((door, self.done(result)));
-                    }
+                    let done = self.done(result);
+                    errands.wake.extend(state.doors.take(ticket).map(|door| (door, done.clone())));
                 }
                 Effect::Abort { op } => {
                     if let Some(send) = state.sends.remove(&op) {
@@ -307,7 +305,7 @@ impl Engine {
     fn run(self: &Arc<Self>, life: &Life, errands: Errands) {
         let wakes = !errands.wake.is_empty();
         for (door, done) in errands.wake {
-            door.send_replace(Some(done));
+            door.open(done);
         }
         life.waking.fetch_sub(usize::from(wakes), Ordering::AcqRel);
         if wakes || errands.rests {
@@ -441,7 +439,7 @@ impl Engine {
 
 impl Life {
     fn new(machine: Machine) -> Self {
-        let state = State { machine, waiting: BTreeMap::new(), sends: BTreeMap::new(), timer: None };
+        let state = State { machine, doors: Doors::default(), sends: BTreeMap::new(), timer: None };
         let state = Mutex::new(state);
         Self { state, waking: AtomicUsize::new(0), at_rest: Notify::new(), forked: false }
     }
@@ -460,8 +458,8 @@ fn fresh_seed() -> [u8; 32] {
 
 /// Empty maps keep a node.
 fn release_room(state: &mut State) {
-    if state.waiting.is_empty() {
-        state.waiting = BTreeMap::new();
+    if state.doors.is_empty() {
+        state.doors = Doors::default();
     }
     if state.sends.is_empty() {
         state.sends = BTreeMap::new();

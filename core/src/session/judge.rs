@@ -8,7 +8,7 @@ use rekindle_proto::machine::{AfterRejection, OriginId, ReplayRefused, Stamp, Ti
 use rekindle_proto::{Applied, Exchange, Operation, Verdict};
 use url::Url;
 
-use super::engine::Done;
+use super::doors::Done;
 use super::token::{Served, Token};
 use super::{MOST_ROUNDS, Session, unsteady};
 use crate::error::Error;
@@ -183,7 +183,7 @@ impl Session {
         let deadline = self.deadline(deadline);
         let mut stamp = token.stamp();
         for _ in 0..MOST_ROUNDS {
-            let (after, waiter) = self.engine.ask_and_wait(|machine, now| {
+            let (after, waiter) = self.engine.ask_and_wait(deadline, |machine, now| {
                 let after = machine.reject(&mut stamp, origin, refused, now);
                 let ticket = ticket(&after);
                 (after, ticket)
@@ -192,7 +192,7 @@ impl Session {
                 (AfterRejection::Replay(current), _) => {
                     return Ok(replay(token, self.engine.served(&current)?, &stamp, verdict));
                 }
-                (AfterRejection::Wait(_), Some(waiter)) => match self.at_door(waiter, deadline).await? {
+                (AfterRejection::Wait(_), Some(waiter)) => match self.engine.wait(waiter).await? {
                     Done::Ready(served) => return Ok(replay(token, served, &stamp, verdict)),
                     Done::Again => {}
                     Done::Failed(failure) => return Err(failure.into()),

@@ -1,6 +1,7 @@
 //! A session: one sign-in, kept alive.
 
 mod builder;
+mod doors;
 mod engine;
 mod events;
 mod judge;
@@ -20,7 +21,8 @@ pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
 pub use source::{Refresh, RefreshError, Spend};
 pub use token::Token;
 
-use engine::{Done, Engine, Waiter};
+use doors::Done;
+use engine::Engine;
 use http::{HeaderValue, Method};
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
@@ -311,9 +313,10 @@ impl Session {
     /// StoreUnavailable, InvalidConfig.
     pub async fn fresh_status(&self) -> Result<Status, Error> {
         if self.status().standing == StatusStanding::Unread {
-            let (_, waiter) = self.engine.ask_and_wait(|machine, _| ((), Some(machine.open())));
+            let deadline = self.deadline(None);
+            let (_, waiter) = self.engine.ask_and_wait(deadline, |machine, _| ((), Some(machine.open())));
             if let Some(waiter) = waiter
-                && let Done::Failed(failure) = self.engine.wait(waiter, self.deadline(None)).await?
+                && let Done::Failed(failure) = self.engine.wait(waiter).await?
             {
                 return Err(failure.into());
             }
@@ -562,14 +565,14 @@ impl Session {
         question: impl Fn(&mut Machine, Now) -> Acquired,
     ) -> Result<Arc<Served>, Error> {
         for _ in 0..MOST_ROUNDS {
-            let (acquired, waiter) = self.engine.ask_and_wait(|machine, now| {
+            let (acquired, waiter) = self.engine.ask_and_wait(deadline, |machine, now| {
                 let acquired = question(machine, now);
                 let ticket = ticket(&acquired);
                 (acquired, ticket)
             });
             match (acquired, waiter) {
                 (Acquired::Serve(current), _) => return Ok(self.engine.served(&current)?),
-                (Acquired::Wait(_), Some(waiter)) => match self.engine.wait(waiter, deadline).await {
+                (Acquired::Wait(_), Some(waiter)) => match self.engine.wait(waiter).await {
                     Ok(Done::Ready(served)) => return Ok(served),
                     Ok(Done::Again) => {}
                     Ok(Done::Failed(failure)) | Err(failure) => {
@@ -600,22 +603,17 @@ impl Session {
         &self,
         begin: impl FnOnce(&mut Machine, Now) -> Result<Ticket, Failure>,
     ) -> Result<(), Error> {
-        let (begun, waiter) = self.engine.ask_and_wait(|machine, now| {
+        let (begun, waiter) = self.engine.ask_and_wait(self.deadline(None), |machine, now| {
             let begun = begin(machine, now);
             let ticket = begun.as_ref().ok().copied();
             (begun, ticket)
         });
         begun?;
         let Some(waiter) = waiter else { return Ok(()) };
-        match self.engine.wait(waiter, self.deadline(None)).await? {
+        match self.engine.wait(waiter).await? {
             Done::Failed(failure) => Err(failure.into()),
             Done::Ready(_) | Done::Again => Ok(()),
         }
-    }
-
-    /// Waits at a door.
-    async fn at_door(&self, waiter: Waiter, deadline: Duration) -> Result<Done, Failure> {
-        self.engine.wait(waiter, deadline).await
     }
 }
 
