@@ -50,6 +50,9 @@ public class Token internal constructor(internal val native: NativeToken, intern
     /** That header's name, in lower case. */
     public val headerName: String get() = parts.headerName
 
+    /** For adapters: whether it is bound to a key, so that each request wants a [Session.proof] beside it. */
+    public val isBound: Boolean get() = authorization.startsWith("DPoP ")
+
     /** One higher with each new access token of a sign-in. */
     public val generation: Long get() = parts.generation.toLong()
 

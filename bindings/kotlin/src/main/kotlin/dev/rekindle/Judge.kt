@@ -28,6 +28,9 @@ public class Exchange(
 ) {
     override fun toString(): String = "Exchange($method ${place(url)}, status=$status, operation=$operation)"
 
+    /** The same request and response, of this operation. */
+    internal fun of(operation: Operation) = Exchange(method, url, status, headers, body, isReplayable, operation)
+
     internal fun native() = NativeExchange(
         method,
         url,

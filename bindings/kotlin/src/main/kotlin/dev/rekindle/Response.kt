@@ -1,6 +1,5 @@
 package dev.rekindle
 
-import dev.rekindle.ffi.RequestBody
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import java.nio.charset.Charset

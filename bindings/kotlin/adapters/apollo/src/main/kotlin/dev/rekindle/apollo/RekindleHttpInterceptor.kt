@@ -12,6 +12,7 @@ import dev.rekindle.Header
 import dev.rekindle.Judgement
 import dev.rekindle.Operation
 import dev.rekindle.RekindleException
+import dev.rekindle.ResponseJudge
 import dev.rekindle.Session
 import dev.rekindle.Token
 import dev.rekindle.Verdict
@@ -42,11 +43,7 @@ public fun ApolloClient.Builder.addRekindle(session: Session): ApolloClient.Buil
  */
 public class RekindleHttpInterceptor(private val session: Session) : HttpInterceptor {
     private val credentialHeaders = session.credentialHeaders()
-    private val readsSuccess = session.reads(200)
-
-    /** Once a token was turned away, the session wants to hear of one that is accepted. */
-    @Volatile
-    private var isWatching = false
+    private val judge = ResponseJudge(session)
 
     /** Called by Apollo. */
     override suspend fun intercept(request: HttpRequest, chain: HttpInterceptorChain): HttpResponse {
@@ -63,7 +60,7 @@ public class RekindleHttpInterceptor(private val session: Session) : HttpInterce
 
     private fun signed(request: HttpRequest, token: Token): HttpRequest {
         val signed = request.newBuilder().addHeader(token.headerName, token.authorization)
-        session.proof(token, request.methodName(), request.url)?.let { signed.addHeader("DPoP", it) }
+        if (token.isBound) session.proof(token, request.methodName(), request.url)?.let { signed.addHeader("DPoP", it) }
         return signed.build()
     }
 
@@ -73,31 +70,25 @@ public class RekindleHttpInterceptor(private val session: Session) : HttpInterce
     }
 
     private suspend fun judged(token: Token, request: HttpRequest, response: HttpResponse): Judgement? {
-        val reads = response.statusCode >= 400 || readsSuccess && response.isJson()
-        if (!reads && !isWatching && !response.bringsNonce()) return null
+        val type = response.header("content-type")
+        if (!judge.wants(response.statusCode, type, response.header("DPoP-Nonce"))) return null
         return try {
-            told { follow(token, request, response, if (reads) response.begin() else ByteArray(0)) }
+            val body = if (judge.reads(response.statusCode, type)) response.begin() else ByteArray(0)
+            told { judge.judge(token, exchange(request, response, body), request::operation) }
         } catch (failed: Throwable) {
             response.body?.close()
             throw failed
         }
     }
 
-    private suspend fun follow(token: Token, request: HttpRequest, response: HttpResponse, body: ByteArray): Judgement {
-        val exchange = Exchange(
-            method = request.methodName(),
-            url = request.url,
-            status = response.statusCode,
-            headers = response.headers.map { Header(it.name, it.value) },
-            body = body,
-            isReplayable = request.body?.contentType?.startsWith("multipart/") != true,
-            operation = request.operation(),
-        )
-        val verdict = session.verdict(exchange)
-        if (verdict == Verdict.Accepted && !isWatching && !response.bringsNonce()) return Judgement.Keep(verdict, null)
-        isWatching = verdict != Verdict.Accepted
-        return session.judge(token, exchange)
-    }
+    private fun exchange(request: HttpRequest, response: HttpResponse, body: ByteArray) = Exchange(
+        method = request.methodName(),
+        url = request.url,
+        status = response.statusCode,
+        headers = response.headers.map { Header(it.name, it.value) },
+        body = body,
+        isReplayable = request.body?.contentType?.startsWith("multipart/") != true,
+    )
 }
 
 private fun HttpRequest.methodName() = if (method == HttpMethod.Get) "GET" else "POST"
@@ -110,23 +101,13 @@ private fun HttpRequest.operation(): Operation {
     return Operation.of("POST", Buffer().also(content::writeTo).readByteArray())
 }
 
-/** For the proofs of the next requests. */
-private fun HttpResponse.bringsNonce() = headers.any { it.name.equals("DPoP-Nonce", ignoreCase = true) }
-
-private fun HttpResponse.isJson(): Boolean {
-    val type = headers.firstOrNull { it.name.equals("content-type", ignoreCase = true) }?.value.orEmpty()
-    val essence = type.substringBefore(';').trim().lowercase()
-    return essence.endsWith("/json") || essence.endsWith("+json")
-}
-
-/** A body that must be judged is read up to this; a longer one is judged by its beginning. */
-private const val MOST_JUDGED = 8L * 1024 * 1024
+private fun HttpResponse.header(name: String): String? = headers.firstOrNull { it.name.equals(name, ignoreCase = true) }?.value
 
 /** The body's beginning, which stays in the body. */
 private suspend fun HttpResponse.begin(): ByteArray = withContext(Dispatchers.IO) {
     val peeked = body?.peek() ?: return@withContext ByteArray(0)
-    peeked.request(MOST_JUDGED)
-    peeked.buffer.readByteArray(minOf(peeked.buffer.size, MOST_JUDGED))
+    peeked.request(ResponseJudge.MOST_READ)
+    peeked.buffer.readByteArray(minOf(peeked.buffer.size, ResponseJudge.MOST_READ))
 }
 
 private inline fun <T> told(call: () -> T): T = try {

@@ -3,16 +3,17 @@ package dev.rekindle.apollo
 import com.apollographql.apollo.ApolloClient
 import com.apollographql.apollo.api.http.HttpHeader
 import com.apollographql.apollo.api.http.HttpMethod
-import dev.rekindle.Credential
-import dev.rekindle.CredentialStore
 import dev.rekindle.Dialect
 import dev.rekindle.FileStore
-import dev.rekindle.MemoryStore
 import dev.rekindle.RekindleException
 import dev.rekindle.Session
 import dev.rekindle.testkit.OtherProcess
 import dev.rekindle.testkit.TestServer
 import dev.rekindle.testkit.Tokens
+import dev.rekindle.testkit.boundSession
+import dev.rekindle.testkit.claims
+import dev.rekindle.testkit.session
+import dev.rekindle.testkit.wantsNonce
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
@@ -29,6 +30,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertIs
 import kotlin.test.assertNotNull
 import kotlin.test.assertNull
+import kotlin.test.assertTrue
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -94,6 +96,16 @@ class ApolloTest {
     }
 
     @Test
+    fun `each send has a proof of its own and the nonce is heard`() = TestServer().use { server ->
+        server.play(wantsNonce("/graphql"), """{"match": {"path": "/graphql"}, "respond": {"json": {"data": {"pupils": []}}}}""")
+        val answer = runBlocking { client(boundSession(server), "${server.url}/graphql").query(Pupils()).execute() }
+        assertEquals(null, answer.exception)
+        val claims = server.log().map { it.claims() }
+        assertEquals(2, claims.toSet().size)
+        assertTrue("\"nonce\":\"n-1\"" in claims[1], claims[1])
+    }
+
+    @Test
     fun `a cancelled query ends at once and its refresh goes on`() = ran {
         server.play(HELD_REFRESH)
         val apollo = client(session())
@@ -155,7 +167,8 @@ class ApolloTest {
 
     private fun client(session: Session) = client(session, server.url)
 
-    private fun session(waitTimeout: Duration = 30.seconds) = session(server.url, server.expired(), MemoryStore(), waitTimeout)
+    private fun session(waitTimeout: Duration = 30.seconds) =
+        session(server, dialect = Dialect("graphql"), tokenPath = "", waitTimeout = waitTimeout)
 
     private fun assertOneRefresh() =
         assertEquals(listOf(1L, 0L), listOf(server.count("refresh_requests"), server.count("families_revoked")))
@@ -172,21 +185,12 @@ class ApolloTest {
 internal fun client(session: Session, url: String): ApolloClient =
     ApolloClient.Builder().serverUrl(url).addRekindle(session).build()
 
-internal fun session(url: String, tokens: Tokens, store: CredentialStore, waitTimeout: Duration) = Session(
-    dialect = Dialect("graphql"),
-    tokenUrl = url,
-    credential = Credential(accessToken = tokens.access, refreshToken = tokens.refresh),
-    origins = listOf(url),
-    store = store,
-    waitTimeout = waitTimeout,
-)
-
 /** Another process: one query with the session in that file. */
 object OneQuery {
     @JvmStatic
     fun main(words: Array<String>) {
         val (url, file, access, refresh) = words
-        val session = session(url, Tokens(access, refresh), FileStore(file), 30.seconds)
+        val session = session(url, Tokens(access, refresh), Dialect("graphql"), tokenPath = "", store = FileStore(file))
         println(runBlocking { client(session, url).query(Pupils()).execute().data != null })
         exitProcess(0)
     }

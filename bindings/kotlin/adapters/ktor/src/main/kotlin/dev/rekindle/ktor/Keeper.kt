@@ -1,24 +1,26 @@
 package dev.rekindle.ktor
 
 import dev.rekindle.Judgement
+import dev.rekindle.RekindleException
+import dev.rekindle.ResponseJudge
 import dev.rekindle.Session
 import dev.rekindle.Token
 import dev.rekindle.Verdict
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.request.takeFrom
+import io.ktor.client.statement.HttpResponse
 import io.ktor.client.statement.request
 import io.ktor.http.URLBuilder
 import io.ktor.http.takeFrom
 import io.ktor.util.AttributeKey
 import kotlinx.coroutines.CompletableJob
-import kotlinx.coroutines.Job
 import java.util.concurrent.ConcurrentHashMap
 
 /** Sends each hop of a request, as often as the session says. */
 internal class Keeper(private val session: Session) {
     private val credentialHeaders = session.credentialHeaders()
-    private val judge = Judge(session)
+    private val judge = ResponseJudge(session)
     private val listed = ConcurrentHashMap.newKeySet<String>()
 
     suspend fun send(request: HttpRequestBuilder, proceed: suspend (HttpRequestBuilder) -> HttpClientCall): HttpClientCall {
@@ -26,10 +28,10 @@ internal class Keeper(private val session: Session) {
         var token = token(request) ?: return proceed(request)
         while (true) {
             val call = proceed(signed(request, token, proof(request, token)))
-            if (judge.isPlain(call.response)) return call
+            if (!judge.wants(call.response)) return call
             val read = judge.read(call)
-            when (val next = judge.follow(token, request, read)) {
-                is Judgement.Keep -> return read.call.also { it.tell(next) }
+            when (val next = told(read.response) { judge.judge(token, judge.exchange(request, it)) { operation(request) } }) {
+                is Judgement.Keep -> return read.also { it.request.attributes.put(JudgedKey, next) }
                 is Judgement.Replay -> {
                     token = next.token
                     if (next.verdict !is Verdict.NonceRequired) session.replayed()
@@ -38,10 +40,8 @@ internal class Keeper(private val session: Session) {
         }
     }
 
-    /** Asked of each send: whether a proof goes with it shows in the scheme. */
     private fun proof(request: HttpRequestBuilder, token: Token): String? =
-        if (!token.authorization.startsWith("DPoP ")) null
-        else session.proof(token, request.method.value, request.url.buildString())
+        if (token.isBound) session.proof(token, request.method.value, request.url.buildString()) else null
 
     private suspend fun token(request: HttpRequestBuilder): Token? {
         val origin = request.url.origin()
@@ -82,4 +82,9 @@ private fun signed(request: HttpRequestBuilder, token: Token, proof: String?): H
     return copy
 }
 
-private fun HttpClientCall.tell(kept: Judgement.Keep) = request.attributes.put(JudgedKey, Judged(kept.verdict, kept.replayRefused))
+/** An error that follows from a response goes with it. */
+private inline fun <T> told(response: HttpResponse, call: (HttpResponse) -> T): T = try {
+    call(response)
+} catch (error: RekindleException) {
+    throw error.apply { addSuppressed(Rejected(response)) }
+}

@@ -1,9 +1,9 @@
 package dev.rekindle.ktor
 
+import dev.rekindle.Judgement
 import dev.rekindle.Operation
 import dev.rekindle.RekindleException
 import dev.rekindle.Session
-import dev.rekindle.Verdict
 import io.ktor.client.plugins.api.ClientPlugin
 import io.ktor.client.plugins.api.Send
 import io.ktor.client.plugins.api.createClientPlugin
@@ -36,7 +36,7 @@ public class RekindleConfig {
  * say it with [operation]. An answer that is streamed (`prepareGet(..).execute`) is judged by its status and headers alone
  * unless its status says that something is wrong.
  *
- * Errors of the session's are thrown as they are: a [RekindleException].
+ * Errors of the session's are thrown as they are: a [RekindleException], which knows the response that it follows from ([rejected]).
  */
 public val Rekindle: ClientPlugin<RekindleConfig> = createClientPlugin("Rekindle", ::RekindleConfig) {
     val session = pluginConfig.session
@@ -45,18 +45,11 @@ public val Rekindle: ClientPlugin<RekindleConfig> = createClientPlugin("Rekindle
     on(Send) { request -> keeper.send(request) { proceed(it) } }
 }
 
-/** What a response said about the session's token. */
-public class Judged internal constructor(
-    /** What it says. */
-    public val verdict: Verdict,
-    /** Why the request was not sent again although its token was turned away. */
-    public val replayRefused: String?,
-) {
-    override fun toString(): String = "Judged($verdict, replayRefused=$replayRefused)"
-}
-
 /** What this response said about the session's token; nothing where that was no question. */
-public val HttpResponse.judged: Judged? get() = request.attributes.getOrNull(JudgedKey)
+public val HttpResponse.judged: Judgement.Keep? get() = request.attributes.getOrNull(JudgedKey)
+
+/** The response that the error follows from, its body read; nothing where the error came before the request. */
+public val RekindleException.rejected: HttpResponse? get() = suppressed.firstNotNullOfOrNull { (it as? Rejected)?.response }
 
 /** The body of this request can, or cannot, be sent a second time. */
 public fun HttpRequestBuilder.replayable(isReplayable: Boolean = true) {
@@ -68,6 +61,10 @@ public fun HttpRequestBuilder.operation(operation: Operation) {
     attributes.put(OperationKey, operation)
 }
 
-internal val JudgedKey = AttributeKey<Judged>("RekindleJudged")
+/** The library's exceptions know nothing of Ktor: it goes along beneath them. */
+internal class Rejected(@Transient val response: HttpResponse) :
+    Exception("turned away with status ${response.status.value}")
+
+internal val JudgedKey = AttributeKey<Judgement.Keep>("RekindleJudged")
 internal val ReplayableKey = AttributeKey<Boolean>("RekindleReplayable")
 internal val OperationKey = AttributeKey<Operation>("RekindleOperation")

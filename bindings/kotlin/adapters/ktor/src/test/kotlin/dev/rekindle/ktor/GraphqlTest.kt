@@ -3,6 +3,7 @@ package dev.rekindle.ktor
 import dev.rekindle.Dialect
 import dev.rekindle.Operation
 import dev.rekindle.testkit.TestServer
+import dev.rekindle.testkit.session
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.request.post
 import io.ktor.client.request.setBody

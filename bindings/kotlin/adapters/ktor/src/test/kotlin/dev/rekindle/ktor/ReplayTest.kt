@@ -2,7 +2,9 @@ package dev.rekindle.ktor
 
 import dev.rekindle.RekindleException
 import dev.rekindle.Verdict
+import dev.rekindle.testkit.STRICT
 import dev.rekindle.testkit.TestServer
+import dev.rekindle.testkit.session
 import io.ktor.client.HttpClient
 import io.ktor.client.engine.cio.CIO
 import io.ktor.client.plugins.ClientRequestException
@@ -88,10 +90,14 @@ class ReplayTest {
     }
 
     @Test
-    fun `a session at its end fails the call`() = both {
+    fun `a session at its end fails the call with the answer that showed it`() = both {
         val client = client(session(server, server.signIn()))
         server.revokeAll()
-        assertFailsWith<RekindleException.LoginRequired> { client.get("${server.url}/data") }
+        val failed = assertFailsWith<RekindleException.LoginRequired> { client.get("${server.url}/data") }
+        assertEquals(401, failed.rejected?.status?.value)
+        assertEquals("""{"error":"token_revoked"}""", failed.rejected?.bodyAsText())
+        // Before a request there is none.
+        assertNull(assertFailsWith<RekindleException.LoginRequired> { client.get("${server.url}/data") }.rejected)
     }
 
     @Test

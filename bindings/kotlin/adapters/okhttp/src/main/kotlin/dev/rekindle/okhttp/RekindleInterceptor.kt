@@ -3,6 +3,7 @@ package dev.rekindle.okhttp
 import dev.rekindle.Judgement
 import dev.rekindle.Operation
 import dev.rekindle.RekindleException
+import dev.rekindle.ResponseJudge
 import dev.rekindle.Session
 import dev.rekindle.Token
 import dev.rekindle.Verdict
@@ -43,7 +44,7 @@ public fun OkHttpClient.Builder.addRekindle(session: Session): OkHttpClient.Buil
  */
 public class RekindleInterceptor(private val session: Session) : Interceptor {
     private val credentialHeaders = session.credentialHeaders()
-    private val judge = Judge(session)
+    private val judge = ResponseJudge(session)
     private val listed = ListedOrigins(session)
 
     /** Called by OkHttp. */
@@ -62,14 +63,17 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
         var request = first
         while (true) {
             val response = chain.proceed(carried.sign(request))
-            if (!carried.reached(response)) return response
-            val judged = judged(response, carried.token, chain.call())
-            val next = judged.judgement as? Judgement.Replay ?: return judged.response
-            // The last hop is sent again, not the way there.
-            request = response.request
-            response.close()
-            carried = Carried(next.token, request.url)
-            if (next.verdict !is Verdict.NonceRequired) session.replayed()
+            if (!carried.reached(response) || !judge.wants(response)) return response
+            when (val judged = judged(response, carried.token, chain.call())) {
+                is Judgement.Keep -> return response.telling(judged)
+                is Judgement.Replay -> {
+                    // The last hop is sent again, not the way there.
+                    request = response.request
+                    response.close()
+                    carried = Carried(judged.token, request.url)
+                    if (judged.verdict !is Verdict.NonceRequired) session.replayed()
+                }
+            }
         }
     }
 
@@ -78,19 +82,12 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
         return session.tokenIfValid() ?: told(null) { waiting(call) { session.tokenFor(request.url.toString()) } }
     }
 
-    private fun judged(response: Response, token: Token, call: Call): Read =
-        if (judge.isPlain(response)) {
-            Read(response, null)
-        } else {
-            val read = judge.read(response)
-            try {
-                val judgement = told(read.response) { waiting(call) { judge.follow(token, read) } }
-                if (judgement is Judgement.Keep) read.keep(judgement) else Read(read.response, judgement)
-            } catch (failed: Throwable) {
-                response.close()
-                throw failed
-            }
-        }
+    private fun judged(response: Response, token: Token, call: Call): Judgement = try {
+        told(response) { waiting(call) { judge.judge(token, judge.exchange(response)) { operation(response.request) } } }
+    } catch (failed: Throwable) {
+        response.close()
+        throw failed
+    }
 
     /** The token of a request that was redirected to elsewhere stays behind, for good. Each hop wants a proof of its own. */
     private fun hop(chain: Interceptor.Chain): Response {
@@ -100,14 +97,11 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
     }
 
     private fun proven(request: Request, token: Token): Request {
-        if (!token.isBound()) return request
+        if (!token.isBound) return request
         val proof = told(null) { session.proof(token, request.method, request.url.toString()) } ?: return request
         return request.newBuilder().header("DPoP", proof).build()
     }
 }
-
-/** Asked of each request: whether a proof goes with it shows in the scheme. */
-private fun Token.isBound() = authorization.startsWith("DPoP ")
 
 private inline fun <T> told(response: Response?, call: () -> T): T = try {
     call()

@@ -3,6 +3,7 @@ package dev.rekindle.okhttp
 import dev.rekindle.Dialect
 import dev.rekindle.Operation
 import dev.rekindle.testkit.TestServer
+import dev.rekindle.testkit.session
 import okhttp3.MediaType.Companion.toMediaType
 import okhttp3.RequestBody.Companion.toRequestBody
 import kotlin.test.Test

@@ -1,12 +1,6 @@
 package dev.rekindle.okhttp
 
-import dev.rekindle.Credential
-import dev.rekindle.CredentialStore
-import dev.rekindle.Dialect
-import dev.rekindle.MemoryStore
 import dev.rekindle.Session
-import dev.rekindle.testkit.TestServer
-import dev.rekindle.testkit.Tokens
 import okhttp3.Call
 import okhttp3.Callback
 import okhttp3.OkHttpClient
@@ -18,26 +12,6 @@ import java.io.IOException
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ExecutionException
 import java.util.concurrent.TimeUnit
-import kotlin.time.Duration
-import kotlin.time.Duration.Companion.seconds
-
-internal const val STRICT = """{"dialect": "json", "rotation": "strict_family"}"""
-
-internal fun session(
-    server: TestServer,
-    tokens: Tokens = server.expired(),
-    dialect: Dialect = Dialect("json"),
-    tokenPath: String = "/refresh",
-    store: CredentialStore = MemoryStore(),
-    waitTimeout: Duration = 30.seconds,
-) = Session(
-    dialect = dialect,
-    tokenUrl = server.url + tokenPath,
-    credential = Credential(accessToken = tokens.access, refreshToken = tokens.refresh),
-    origins = listOf(server.url),
-    store = store,
-    waitTimeout = waitTimeout,
-)
 
 internal fun client(session: Session): OkHttpClient = OkHttpClient.Builder().addRekindle(session).build()
 

@@ -1,7 +1,9 @@
 package dev.rekindle.okhttp
 
 import dev.rekindle.Dialect
+import dev.rekindle.testkit.STRICT
 import dev.rekindle.testkit.TestServer
+import dev.rekindle.testkit.session
 import okhttp3.Request
 import kotlin.test.Test
 import kotlin.test.assertEquals

@@ -2,11 +2,12 @@ package dev.rekindle.okhttp
 
 import dev.rekindle.FileStore
 import dev.rekindle.RekindleException
+import dev.rekindle.testkit.HELD_REFRESH
 import dev.rekindle.testkit.OtherProcess
+import dev.rekindle.testkit.STRICT
 import dev.rekindle.testkit.TestServer
-import dev.rekindle.testkit.Tokens
+import dev.rekindle.testkit.session
 import kotlinx.coroutines.runBlocking
-import okhttp3.OkHttpClient
 import org.junit.jupiter.api.Timeout
 import org.junit.jupiter.api.io.TempDir
 import java.io.IOException

@@ -2,12 +2,14 @@ package dev.rekindle.okhttp
 
 import dev.rekindle.RekindleException
 import dev.rekindle.Verdict
+import dev.rekindle.testkit.STRICT
 import dev.rekindle.testkit.TestServer
+import dev.rekindle.testkit.session
+import kotlinx.coroutines.runBlocking
 import okhttp3.MediaType
 import okhttp3.RequestBody
 import okhttp3.RequestBody.Companion.toRequestBody
 import okio.BufferedSink
-import kotlinx.coroutines.runBlocking
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith

@@ -1,6 +1,8 @@
 package dev.rekindle.okhttp
 
+import dev.rekindle.testkit.STRICT
 import dev.rekindle.testkit.TestServer
+import dev.rekindle.testkit.session
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.runBlocking
