@@ -18,7 +18,7 @@ pub(crate) const LIBRARY: [&str; 8] =
     ["rustc", "-q", "--locked", "-p", "rekindle-uniffi", "--lib", "--crate-type", "cdylib"];
 
 pub(crate) fn kotlin(house: &House, _: &str) -> Result<String, String> {
-    made(house, "kotlin/dev/rekindle/ffi/rekindle_uniffi.kt")
+    keeping_statuses(&made(house, "kotlin/dev/rekindle/ffi/rekindle_uniffi.kt")?)
 }
 
 pub(crate) fn swift(house: &House, _: &str) -> Result<String, String> {
@@ -50,6 +50,30 @@ fn generated(house: &House) -> Result<PathBuf, String> {
     let bindgen = ["run", "-q", "--locked", "-p", "rekindle-bindgen", "--"];
     cargo(house, &bindgen, &[&library, &house.path("uniffi.toml"), &out])?;
     Ok(out)
+}
+
+/// UniFFI makes a JNA structure for the status of each call, and that costs ten times as much as the call. Each thread
+/// keeps those that tell of no error, one for each call within a call.
+fn keeping_statuses(generated: &str) -> Result<String, String> {
+    const CALL: &str = "    var status = UniffiRustCallStatus()
+    val return_value = callback(status)
+    uniffiCheckCallStatus(errorHandler, status)
+    return return_value
+";
+    const KEEPING: &str = "    val kept = uniffiKeptStatuses.get()
+    val status = kept.removeLastOrNull() ?: UniffiRustCallStatus()
+    val return_value = callback(status)
+    uniffiCheckCallStatus(errorHandler, status)
+    kept.addLast(status)
+    return return_value
+";
+    const KEPT: &str = "
+private val uniffiKeptStatuses: ThreadLocal<ArrayDeque<UniffiRustCallStatus>> = ThreadLocal.withInitial { ArrayDeque() }
+";
+    match generated.matches(CALL).count() {
+        1 => Ok(generated.replace(CALL, KEEPING) + KEPT),
+        count => Err(format!("UniFFI's Kotlin calls are written in another way ({count} places): see there")),
+    }
 }
 
 /// What a shared library is called here.

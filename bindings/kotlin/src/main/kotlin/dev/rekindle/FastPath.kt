@@ -13,8 +13,8 @@ import java.lang.ref.Reference
 import dev.rekindle.ffi.EventListener as NativeListener
 
 /**
- * A native session with a short way to the one question that is asked for every request. The generated way makes a JNA
- * structure for the status of each of its two calls, which costs several times as much as the calls.
+ * A native session with a short way to the one question that is asked for every request. The generated way lets JNA read
+ * and write a structure for the status of each of its two calls, which costs several times as much as the calls.
  *
  * It must not be freed while it is asked: nobody calls `close` on it, and the collector sees the fence.
  */
