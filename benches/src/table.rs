@@ -64,8 +64,16 @@ fn number(value: f64, unit: &str) -> String {
 pub(crate) fn markdown(rows: &[Row], versions: &str) -> String {
     let mut text = String::from("| what | measured | aim | |\n|---|---:|---:|---|\n");
     for row in rows {
-        let missed = if row.met() { "" } else { "**missed**; " };
-        let _ = writeln!(text, "| {} | {} | {} | {missed}{} |", row.what, row.figure(), row.goal(), row.note);
+        let missed = if row.met() { "" } else { "**missed**" };
+        let joint = if missed.is_empty() || row.note.is_empty() { "" } else { "; " };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {missed}{joint}{} |",
+            row.what,
+            row.figure(),
+            row.goal(),
+            row.note
+        );
     }
     let _ = writeln!(text, "\n{versions}");
     text
