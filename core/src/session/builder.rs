@@ -459,7 +459,7 @@ impl SessionBuilder {
         self
     }
 
-    /// How long a caller waits for a token at most. Default 30 s.
+    /// How long a caller waits for a token at most, to the next hundredth of a second. Default 30 s.
     ///
     /// ```
     /// use std::time::Duration;

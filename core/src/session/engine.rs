@@ -378,7 +378,7 @@ impl Engine {
 
     fn run_network(self: &Arc<Self>, effect: Effect) {
         match effect {
-            Effect::Send { op, refresh_token, scope, extra, nonce: _ } => {
+            Effect::Send { op, refresh_token, scope, extra } => {
                 self.send(op, Spend { refresh_token, scope, extra });
             }
             Effect::Revoke { token } => {

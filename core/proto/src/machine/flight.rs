@@ -35,7 +35,8 @@ pub(super) struct Flight {
     pub(super) sent: Option<(Now, u64)>,
     /// Answers in a row that did not consume the token.
     pauses: u32,
-    nonce: Option<String>,
+    /// The endpoint asked for a nonce once: whoever signs proofs has it.
+    nonce_heard: bool,
     skew_corrected: bool,
     /// When the wait for somebody else's lease began.
     waiting_since: Option<Duration>,
@@ -139,7 +140,7 @@ impl Machine {
             sends: 0,
             sent: None,
             pauses: 0,
-            nonce: None,
+            nonce_heard: false,
             skew_corrected: false,
             waiting_since: None,
             renewal: None,
@@ -559,8 +560,7 @@ impl Machine {
         flight.sends += 1;
         flight.sent = Some((now, sequence));
         flight.step = Step::Sending(op, (!uncapped).then(|| now.mono + cap));
-        let nonce = flight.nonce.clone();
-        self.effects.push_back(Effect::Send { op, refresh_token, scope, extra, nonce });
+        self.effects.push_back(Effect::Send { op, refresh_token, scope, extra });
         if self.config.old_token_dies {
             self.publish(now);
         }

@@ -166,8 +166,6 @@ pub enum Effect {
         scope: Option<String>,
         /// What came with it.
         extra: std::collections::BTreeMap<String, String>,
-        /// The DPoP nonce that the server asked for.
-        nonce: Option<String>,
     },
     /// Break off a send whose cap has passed. Its answer does not matter any more.
     Abort {

@@ -155,10 +155,9 @@ impl Machine {
 
     fn nonce_required(&mut self, nonce: Option<String>, now: Now) {
         let Some(flight) = &mut self.flight else { return };
-        if flight.nonce.is_some() || nonce.is_none() {
+        if std::mem::replace(&mut flight.nonce_heard, true) || nonce.is_none() {
             return self.not_consumed(None, BackoffKind::RefreshFailed, now);
         }
-        flight.nonce = nonce;
         self.send_or_reread(now);
     }
 
