@@ -73,7 +73,8 @@ private class Kept(private val url: String) : AutoCloseable {
     }
 
     fun requests(rounds: Int): List<String> {
-        val (hand, kept) = inTurns(rounds, { okhttp(byHand) }, { okhttp(ours) })
+        // A round is over in a tenth of a second, and what else the machine does then weighs much.
+        val (hand, kept) = inTurns(rounds * 5, { okhttp(byHand) }, { okhttp(ours) }, warming = 6)
         val (bearer, plugin) = inTurns(rounds, { ktor(ktorBearer) }, { ktor(ktorOurs) })
         val (bare, client) = inTurns(rounds, { okhttp(byHand) }, { client() })
         return listOf(

@@ -5,27 +5,22 @@ import dev.rekindle.Token
 import okhttp3.HttpUrl
 import okhttp3.Request
 import okhttp3.Response
-import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.CopyOnWriteArrayList
 
-/** Where a token may be sent. */
-internal data class Origin(val scheme: String, val host: String, val port: Int)
-
-internal val HttpUrl.origin: Origin get() = Origin(scheme, host, port)
+/** Whether both are of one origin. Asked several times of each call, so it makes nothing. */
+private fun HttpUrl.isOfOriginOf(other: HttpUrl): Boolean =
+    this === other || port == other.port && host == other.host && scheme == other.scheme
 
 /** Remembers what the session has said yes to; more may be added to it, nothing is taken away. */
 internal class ListedOrigins(private val session: Session) {
-    private val known = ConcurrentHashMap.newKeySet<Origin>()
+    /** One URL for each. */
+    private val known = CopyOnWriteArrayList<HttpUrl>()
 
-    fun has(url: HttpUrl): Boolean {
-        val origin = url.origin
-        return origin in known || session.owns(url.toString()).also { if (it) known += origin }
-    }
+    fun has(url: HttpUrl): Boolean = known.any(url::isOfOriginOf) || session.owns(url.toString()).also { if (it) known += url }
 }
 
 /** The token of one request, and where it is for. Goes along as a tag: redirects keep tags. */
-internal class Carried(val token: Token, url: HttpUrl) {
-    private val origin = url.origin
-
+internal class Carried(val token: Token, private val url: HttpUrl) {
     @Volatile
     private var hasLeft = false
 
@@ -37,12 +32,12 @@ internal class Carried(val token: Token, url: HttpUrl) {
         else request.newBuilder().removeHeader(token.headerName).build()
 
     fun mayGo(url: HttpUrl): Boolean {
-        if (url.origin != origin) hasLeft = true
+        if (!url.isOfOriginOf(this.url)) hasLeft = true
         return !hasLeft
     }
 
     /** Whether it is this token that the response speaks of: not that of a cache, nor of another origin. */
     fun reached(response: Response): Boolean =
-        !hasLeft && response.request.url.origin == origin && response.networkResponse != null &&
+        !hasLeft && response.request.url.isOfOriginOf(url) && response.networkResponse != null &&
             response.request.header(token.headerName) == token.authorization
 }
