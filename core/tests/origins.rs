@@ -3,9 +3,12 @@
 
 mod scripted;
 
+use http::{HeaderMap, Method, StatusCode};
+use rekindle::proto::{Exchange, Operation};
 use rekindle::{Client, ErrorKind, Session, SessionBuilder};
 use rekindle_test_server::{AuthServer, SeedDialect, Tokens};
 use scripted::{counted, expired};
+use url::Url;
 
 /// Lists no origin at all.
 fn unlisted(server: &AuthServer, tokens: &Tokens) -> SessionBuilder {
@@ -48,4 +51,31 @@ fn a_base_url_without_tls_is_a_mistake_unless_it_is_listed() {
     assert!(error.message().starts_with("base_url: http://keycloak:8080 "), "{error}");
     let listed = unlisted(&server, &tokens).insecure_origin("http://keycloak:8080").build().unwrap();
     assert!(Client::new(listed, base).unwrap().session().owns(&base.parse().unwrap()));
+}
+
+// spec 9.1: such a session can keep no client of one's own signed in, and would do nothing without a word.
+#[tokio::test]
+async fn a_session_that_lists_no_origin_says_so_where_its_client_is_ones_own() {
+    let (server, tokens) = expired(SeedDialect::Json);
+    let session = unlisted(&server, &tokens).build().unwrap();
+    let url: Url = format!("{}/data", server.base_url()).parse().unwrap();
+    let token = session.token().await.unwrap();
+    let answer = Exchange {
+        method: &Method::GET,
+        url: &url,
+        operation: Operation::Http,
+        replayable: true,
+        status: StatusCode::UNAUTHORIZED,
+        headers: &HeaderMap::new(),
+        body: br#"{"error": "token_expired"}"#,
+    };
+    let asked = session.token_for(&url, None).await.unwrap_err();
+    let judged = session.judge(&token, &answer, None).await.unwrap_err();
+    for error in [session.require_origins().unwrap_err(), asked, judged] {
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert!(error.message().starts_with("origins: the session lists none"), "{error}");
+    }
+    let client = Client::new(session, server.base_url()).unwrap();
+    assert!(client.session().require_origins().is_ok());
+    assert_eq!(counted(&server), (0, 0, 0));
 }

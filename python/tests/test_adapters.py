@@ -120,6 +120,13 @@ def test_a_credential_of_the_callers_own_is_left_alone(server: TestServer, make:
 
 
 @each_adapter
+def test_a_session_that_lists_no_origin_says_so(server: TestServer, make: Make, ask: Any) -> None:
+    with pytest.raises(rekindle.InvalidConfig, match="origins: the session lists none"):
+        ask(make(origins=[]), "GET", server.url + "/data")
+    assert not server.log()
+
+
+@each_adapter
 def test_an_accepted_request_costs_nothing(server: TestServer, make: Make, ask: Any) -> None:
     server.script(accepts("AT-1"))
     assert ask(make(), "GET", server.url + "/data") == 200

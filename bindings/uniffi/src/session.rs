@@ -96,7 +96,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As `token`.
+    /// As `token`; InvalidConfig where the session lists no origin at all.
     #[uniffi::method(default(timeout = None, cancel = None))]
     pub async fn token_for(
         &self,
@@ -224,6 +224,15 @@ impl Session {
     /// InvalidConfig: it is no URL.
     pub fn owns(&self, url: String) -> Result<bool, RekindleError> {
         Ok(self.0.owns(&self::url("url", &url)?))
+    }
+
+    /// For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: there is none.
+    pub fn require_origins(&self) -> Result<(), RekindleError> {
+        Ok(self.0.require_origins()?)
     }
 
     /// The headers that carry credentials, in lower case: a request that has one of them brings its own.

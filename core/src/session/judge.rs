@@ -93,7 +93,7 @@ impl Session {
     /// # Errors
     ///
     /// Where a refresh was needed and failed: as [`Session::token`]. SignedOut where the sign-in that the
-    /// token belongs to has ended.
+    /// token belongs to has ended. InvalidConfig where the session lists no origin at all.
     pub async fn judge(
         &self,
         token: &Token,
@@ -102,6 +102,7 @@ impl Session {
     ) -> Result<Judgement, Error> {
         let verdict = self.verdict(exchange);
         let Some(origin) = self.origins.find(exchange.url) else {
+            self.require_origins()?;
             return Ok(Judgement::Keep { verdict, replay_refused: None });
         };
         if let Some(proofs) = &self.proofs {

@@ -164,9 +164,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`Session::token`].
+    /// As [`Session::token`]; InvalidConfig where the session lists no origin at all.
     pub async fn token_for(&self, url: &Url, deadline: Option<Duration>) -> Result<Option<Token>, Error> {
-        let Some(origin) = self.origins.find(url) else { return Ok(None) };
+        let Some(origin) = self.origins.find(url) else {
+            return self.require_origins().map(|()| None);
+        };
         if let Some(token) = self.fast(Some(origin), self.engine.clock.now()) {
             return Ok(Some(token));
         }
@@ -411,6 +413,24 @@ impl Session {
     #[must_use]
     pub fn owns(&self, url: &Url) -> bool {
         self.origins.find(url).is_some()
+    }
+
+    /// For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// let builder = || rekindle::Session::builder("json").token_url("https://auth.example.com/token").tokens("at", "rt");
+    /// assert!(builder().build()?.require_origins().is_err());
+    /// assert!(builder().origin("https://api.example.com").build()?.require_origins().is_ok());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: there is none.
+    pub fn require_origins(&self) -> Result<(), Error> {
+        self.origins.require().map_err(Error::from)
     }
 
     /// The proof of possession that a request to that URL carries beside the token, in the header `DPoP`

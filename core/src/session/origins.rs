@@ -48,6 +48,16 @@ impl Origins {
         }
     }
 
+    /// An error where there is none.
+    pub(crate) fn require(&self) -> Result<(), Failure> {
+        if !self.list.is_empty() {
+            return Ok(());
+        }
+        let why = "origins: the session lists none, so no request of a client of your own carries its token";
+        let next = "list the API's, such as https://api.example.com, in `origins`";
+        Err(Failure::new(ErrorKind::InvalidConfig, format!("{why}: {next}")))
+    }
+
     /// Whether a token may go over http to another machine.
     pub(crate) fn any_insecure(&self) -> bool {
         self.list.iter().any(|(url, _)| !secure(url))

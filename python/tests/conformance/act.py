@@ -144,4 +144,6 @@ async def _has_come(stage: Stage, kept: Kept, what: dict[str, Any]) -> bool:
         return False
     if "stored" in what and matches(what["stored"], check.stored(stage)):
         return False
+    if "timer_beyond_ms" in what and _next_timer(stage, what["timer_beyond_ms"]) is not None:
+        return False
     return "timer_within_ms" not in what or _next_timer(stage, what["timer_within_ms"]) is not None

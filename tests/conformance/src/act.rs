@@ -202,7 +202,8 @@ fn has_come(stage: &Stage, kept: &Kept, what: &WaitFor) -> bool {
         .is_none_or(|pattern| fits(pattern, &told::status(stage, &kept.session.status())));
     let stored = what.stored.as_ref().is_none_or(|pattern| fits(pattern, &stored(stage)));
     let timer = what.timer_within_ms.is_none_or(|within| next_timer(stage, within).is_some());
-    requests && event && counters && status && stored && timer
+    let none_sooner = what.timer_beyond_ms.is_none_or(|beyond| next_timer(stage, beyond).is_none());
+    requests && event && counters && status && stored && timer && none_sooner
 }
 
 /// What is in the store that sessions share.

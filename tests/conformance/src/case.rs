@@ -243,6 +243,7 @@ pub(crate) struct WaitFor {
     pub(crate) status: Option<Value>,
     pub(crate) stored: Option<Value>,
     pub(crate) timer_within_ms: Option<u64>,
+    pub(crate) timer_beyond_ms: Option<u64>,
 }
 
 /// What a scripted store does.

@@ -793,6 +793,11 @@ uint64_t uniffi_rekindle_uniffi_fn_method_session_refresh(uint64_t ptr, int8_t f
 void uniffi_rekindle_uniffi_fn_method_session_replayed(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REQUIRE_ORIGINS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REQUIRE_ORIGINS
+void uniffi_rekindle_uniffi_fn_method_session_require_origins(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SHUTDOWN
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SHUTDOWN
 uint64_t uniffi_rekindle_uniffi_fn_method_session_shutdown(uint64_t ptr, RustBuffer most, RustBuffer cancel
@@ -1569,6 +1574,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_refresh(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_REPLAYED
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_REPLAYED
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_replayed(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_REQUIRE_ORIGINS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_REQUIRE_ORIGINS
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_require_origins(void
 
 );
 #endif

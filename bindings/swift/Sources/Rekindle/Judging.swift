@@ -84,6 +84,14 @@ extension Session {
         try translated { try native.owns(url: url.absoluteString) }
     }
 
+    /// For adapters, as they are made.
+    ///
+    /// - Throws: ``RekindleError/Kind/invalidConfig`` where the session lists no origin: it would do nothing in a client of
+    ///   one's own.
+    public func requireOrigins() throws {
+        try translated { try native.requireOrigins() }
+    }
+
     /// The token for a request to that URL; `nil` where its origin is not listed: the request then goes without.
     public func token(for url: URL, timeout: Duration? = nil) async throws -> Token? {
         let timeout = try timeout?.positive("timeout")

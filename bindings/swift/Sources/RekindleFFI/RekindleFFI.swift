@@ -3166,6 +3166,15 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func replayed()
 
     /**
+     * For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+     *
+     * # Errors
+     *
+     * InvalidConfig: there is none.
+     */
+    func requireOrigins() throws
+
+    /**
      * Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on.
      *
      * # Errors
@@ -3220,7 +3229,7 @@ public protocol SessionProtocol: AnyObject, Sendable {
      *
      * # Errors
      *
-     * As `token`.
+     * As `token`; InvalidConfig where the session lists no origin at all.
      */
     func tokenFor(url: String, timeout: TimeInterval?, cancel: CancelToken?) async throws  -> Token?
 
@@ -3529,6 +3538,21 @@ open func replayed()  {try! rustCall() {
 }
 
     /**
+     * For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+     *
+     * # Errors
+     *
+     * InvalidConfig: there is none.
+     */
+open func requireOrigins()throws   {try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_session_require_origins(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
      * Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on.
      *
      * # Errors
@@ -3653,7 +3677,7 @@ open func token(minLife: TimeInterval? = nil, cancel: CancelToken? = nil)async t
      *
      * # Errors
      *
-     * As `token`.
+     * As `token`; InvalidConfig where the session lists no origin at all.
      */
 open func tokenFor(url: String, timeout: TimeInterval? = nil, cancel: CancelToken? = nil)async throws  -> Token?  {
     return
@@ -10716,6 +10740,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_replayed() != 20942) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_method_session_require_origins() != 40586) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_method_session_shutdown() != 12562) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -10734,7 +10761,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_token() != 20647) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_token_for() != 36574) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_token_for() != 14941) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_token_if_valid() != 22280) {

@@ -138,6 +138,9 @@ extension Stage {
         if let within = milliseconds(what["timer_within_ms"]) {
             guard let left = clock.untilNext, left <= within else { return false }
         }
+        if let beyond = milliseconds(what["timer_beyond_ms"]), let left = clock.untilNext, left <= beyond {
+            return false
+        }
         return true
     }
 

@@ -44,6 +44,17 @@ import Testing
         #expect(try world.session.owns(URL(string: "\(world.server.url)/x")!))
     }
 
+    @Test func aSessionThatListsNoOriginSaysSo() async throws {
+        let session = try Session(
+            tokenURL: "https://auth.test/token", credential: Credential(accessToken: "AT", refreshToken: "RT"))
+        #expect { try session.requireOrigins() } throws: { ($0 as? RekindleError)?.kind == .invalidConfig }
+        await #expect {
+            _ = try await session.token(for: URL(string: "https://api.test/data")!)
+        } throws: {
+            ($0 as? RekindleError)?.kind == .invalidConfig
+        }
+    }
+
     @Test func aMutationWithDataIsNotSentAgain() async throws {
         let server = try await TestServer.start(auth: ["dialect": "graphql"])
         let tokens = try await server.signIn()

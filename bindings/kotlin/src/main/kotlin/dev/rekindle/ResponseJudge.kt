@@ -10,6 +10,10 @@ package dev.rekindle
  * ```
  */
 public class ResponseJudge(private val session: Session) {
+    init {
+        session.requireOrigins()
+    }
+
     private val readsSuccess = session.reads(200)
 
     /** Once a token was turned away, the session wants to hear of one that is accepted. */

@@ -218,6 +218,12 @@ public class Session private constructor(
         return native { native.owns(url) }
     }
 
+    /** For adapters, as they are made: fails where the session lists no origin, and would do nothing in a client of one's own. */
+    public fun requireOrigins() {
+        open()
+        native { native.requireOrigins() }
+    }
+
     /** For adapters: the headers that carry credentials, in lower case; a request that has one brings its own. */
     public fun credentialHeaders(): List<String> {
         open()

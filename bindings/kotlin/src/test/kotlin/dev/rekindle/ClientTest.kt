@@ -135,6 +135,14 @@ class ClientTest {
     }
 
     @Test
+    fun `an adapter for a session that lists no origin is a mistake`() = runTest {
+        val session = Session(tokenUrl = "https://auth.test/token", credential = Credential("AT", "RT"))
+        val failed = assertFailsWith<RekindleException.InvalidConfig> { ResponseJudge(session) }
+        assertTrue("`origins`" in failed.message.orEmpty(), failed.message)
+        assertFailsWith<RekindleException.InvalidConfig> { session.tokenFor("https://api.test/data") }
+    }
+
+    @Test
     fun `an adapter judges, replays and tells`() = runTest {
         TestServer(STRICT).use { server ->
             val session = server.session()

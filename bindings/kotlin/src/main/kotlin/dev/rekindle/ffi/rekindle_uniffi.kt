@@ -940,6 +940,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_replayed(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_require_origins(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_shutdown(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_sign_in(
@@ -1183,6 +1185,8 @@ internal object UniffiLib {
     external fun uniffi_rekindle_uniffi_fn_method_session_refresh(`ptr`: Long,`force`: Byte,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_replayed(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_session_require_origins(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_session_shutdown(`ptr`: Long,`most`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
@@ -1538,6 +1542,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_replayed() and 0xFFFF) != 20942) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_require_origins() and 0xFFFF) != 40586) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_shutdown() and 0xFFFF) != 12562) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1556,7 +1563,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token() and 0xFFFF) != 20647) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_for() and 0xFFFF) != 36574) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_for() and 0xFFFF) != 14941) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_if_valid() and 0xFFFF) != 22280) {
@@ -6246,6 +6253,15 @@ public interface SessionInterface {
     fun `replayed`()
 
     /**
+     * For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+     *
+     * # Errors
+     *
+     * InvalidConfig: there is none.
+     */
+    fun `requireOrigins`()
+
+    /**
      * Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on.
      *
      * # Errors
@@ -6300,7 +6316,7 @@ public interface SessionInterface {
      *
      * # Errors
      *
-     * As `token`.
+     * As `token`; InvalidConfig where the session lists no origin at all.
      */
     suspend fun `tokenFor`(`url`: kotlin.String, `timeout`: java.time.Duration? = null, `cancel`: CancelToken? = null): Token?
 
@@ -6725,6 +6741,26 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
+     * For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+     *
+     * # Errors
+     *
+     * InvalidConfig: there is none.
+     */
+    @Throws(RekindleException::class)override fun `requireOrigins`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_require_origins(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
      * Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on.
      *
      * # Errors
@@ -6886,7 +6922,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
      *
      * # Errors
      *
-     * As `token`.
+     * As `token`; InvalidConfig where the session lists no origin at all.
      */
     @Throws(RekindleException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")

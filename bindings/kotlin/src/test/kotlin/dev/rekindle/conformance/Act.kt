@@ -121,7 +121,8 @@ private fun hasCome(stage: Stage, kept: Kept, what: JsonObject): Boolean {
         kept.heard.any { difference(eventPattern(pattern), told.event(it), "") == null }
     } ?: true
     val timer = what.ms("timer_within_ms")?.let { within -> stage.clock.untilNext?.let { it <= within } ?: false } ?: true
-    return requests && event && timer && fits("counters") { told.counters(kept.session) } &&
+    val noneSooner = what.ms("timer_beyond_ms")?.let { beyond -> stage.clock.untilNext?.let { it > beyond } } ?: true
+    return requests && event && timer && noneSooner && fits("counters") { told.counters(kept.session) } &&
         fits("status") { told.status(kept.session.status()) } && fits("stored") { stored(stage) }
 }
 
