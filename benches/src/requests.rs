@@ -12,10 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::clock::StdClock;
 use crate::measure::{Compared, Took, by_process, compared};
-use crate::server::Server;
+use crate::server::{PUPILS, Server};
 
 const CONCURRENT: usize = 64;
-pub(crate) const PUPILS: usize = 1_420;
 const TOKEN: &str = "at-0123456789abcdef0123456789abcdef";
 const QUERY: &str = "query Pupils($form: String!) { pupils(form: $form) { id name form present } }";
 const ACCEPTED: &str = "application/graphql-response+json, application/json;q=0.9";

@@ -85,7 +85,8 @@ fn expiry(fields: &Map<String, Value>) -> Done<Option<Expiry>> {
 }
 
 fn lifetime(name: &str, value: &Value) -> Done<Expiry> {
-    let what = "it must be a number of seconds above 0, not text; leave it out if the lifetime is unknown";
+    let what =
+        "it must be a number of seconds above 0, without quotes; leave it out if the lifetime is unknown";
     let seconds = value.as_f64().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST_SECONDS);
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     time.filter(|time| !time.is_zero()).map(Expiry::In).ok_or_else(|| wrong(name, what))

@@ -87,5 +87,5 @@ def test_what_is_no_key_is_told(pem: Any) -> None:
 
 @pytest.mark.parametrize("name", ["client_key", "dpop_key"])
 def test_a_key_must_be_a_key(make: Make, name: str) -> None:
-    with pytest.raises(rekindle.InvalidConfig, match=f"{name} must be a rekindle.SigningKey, not a str"):
+    with pytest.raises(rekindle.InvalidConfig, match=f"{name} must be a rekindle.SigningKey, not str"):
         make(**{name: "-----BEGIN PRIVATE KEY-----"})

@@ -129,11 +129,16 @@ impl Credential {
         if self.access_token.is_none() && self.refresh_token.is_none() {
             return wrong("the credential has neither access_token nor refresh_token: give at least one");
         }
-        if self.refresh_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
-            return wrong("refresh_token is empty: leave it out, or give the server's");
-        }
-        if self.access_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
-            return wrong("access_token is empty: leave it out, or give the server's");
+        for (name, token) in [("access_token", &self.access_token), ("refresh_token", &self.refresh_token)] {
+            let Some(token) = token.as_ref().map(Secret::expose) else { continue };
+            if token.trim().is_empty() {
+                return wrong(&format!("{name} is empty: leave it out, or give the server's"));
+            }
+            // RFC 6749 appendix A: neither can have one. Mostly the end of the line of a file that it was read from.
+            if token.contains(char::is_control) {
+                let what = "holds a line break or another control character: cut it off, or check where it was read from";
+                return wrong(&format!("{name} {what}"));
+            }
         }
         if self.expiry == Some(Expiry::In(Duration::ZERO)) {
             return wrong("expires_in must be above 0 seconds: leave it out if the lifetime is unknown");
@@ -228,6 +233,17 @@ impl fmt::Debug for Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_with_a_line_break_is_a_mistake_by_its_name_and_not_shown() {
+        for (access, refresh) in [("AT-1\n", "RT-1"), ("AT-1", "RT\r\n-1"), ("AT-1", "RT\0")] {
+            let (access_token, refresh_token) = (Some(access.into()), Some(refresh.into()));
+            let credential = Credential { access_token, refresh_token, ..Credential::default() };
+            let told = credential.check().unwrap_err().to_string();
+            let name = if refresh == "RT-1" { "access_token" } else { "refresh_token" };
+            assert!(told.contains(&format!("{name} holds a line break")) && !told.contains("T-1"), "{told}");
+        }
+    }
 
     // spec 9.3
     #[test]

@@ -11,13 +11,13 @@ def text(name: str, value: object) -> str | None:
     """A text, or `None`."""
     if value is None or isinstance(value, str):
         return value
-    raise InvalidConfig(f"{name} must be text, not a {type(value).__name__}")
+    raise InvalidConfig(f"{name} must be text, not {type(value).__name__}")
 
 
 def texts(name: str, values: object) -> list[str]:
     """A list of texts; one text alone is a mistake."""
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InvalidConfig(f"{name} must be a list of texts, not a {type(values).__name__}")
+        raise InvalidConfig(f"{name} must be a list of texts, not {type(values).__name__}")
     found = list(values)
     if not all(isinstance(one, str) for one in found):
         raise InvalidConfig(f"{name} must hold only texts")
@@ -28,7 +28,7 @@ def flag(name: str, value: object) -> bool:
     """True or False: a text such as "no" would count as True."""
     if isinstance(value, bool):
         return value
-    raise InvalidConfig(f"{name} must be True or False, not a {type(value).__name__}")
+    raise InvalidConfig(f"{name} must be True or False, not {type(value).__name__}")
 
 
 def seconds(name: str, value: object) -> float:

@@ -25,7 +25,7 @@ def pairs(name: str, given: object) -> list[tuple[str, str]]:
         return []
     items = given.items() if isinstance(given, Mapping) else given
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
-        raise InvalidConfig(f"{name} must be a mapping or pairs, not a {type(given).__name__}")
+        raise InvalidConfig(f"{name} must be a mapping or pairs, not {type(given).__name__}")
     found: list[tuple[str, str]] = []
     for item in items:
         try:
@@ -44,7 +44,7 @@ def _plain(name: str, value: object) -> str:
         return str(value)
     if isinstance(value, bytes) and name == "headers":
         return value.decode("latin-1")
-    raise InvalidConfig(f"{name} must hold texts and numbers, not a {type(value).__name__}")
+    raise InvalidConfig(f"{name} must hold texts and numbers, not {type(value).__name__}")
 
 
 def options(
@@ -114,7 +114,7 @@ def _content(content: Any, loop: asyncio.AbstractEventLoop | None) -> tuple[byte
     if isinstance(content, Iterable):
         # A list can be walked twice, an iterator once.
         return None, (lambda: _pull(iter(content)), not isinstance(content, Iterator))
-    raise InvalidConfig(f"content must be bytes, text, a file or an iterator, not a {type(content).__name__}")
+    raise InvalidConfig(f"content must be bytes, text, a file or an iterator, not {type(content).__name__}")
 
 
 def _watched(chunks: _Chunks, broken: list[BaseException]) -> _Chunks:
@@ -172,7 +172,7 @@ def _bytes(piece: object) -> bytes:
         return piece.encode()
     if isinstance(piece, (bytes, bytearray, memoryview)):
         return bytes(piece)
-    raise InvalidConfig(f"content must give bytes, not a {type(piece).__name__}")
+    raise InvalidConfig(f"content must give bytes, not {type(piece).__name__}")
 
 
 def _parts(data: Any, files: Any) -> list[tuple[str, str | None, str | None, bytes]]:
@@ -180,7 +180,7 @@ def _parts(data: Any, files: Any) -> list[tuple[str, str | None, str | None, byt
     parts += [(name, None, None, value.encode()) for name, value in pairs("data", data)]
     items = files.items() if isinstance(files, Mapping) else files
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
-        raise InvalidConfig(f"files must be a mapping or pairs, not a {type(files).__name__}")
+        raise InvalidConfig(f"files must be a mapping or pairs, not {type(files).__name__}")
     for item in items:
         if not isinstance(item, tuple) or len(item) != 2:
             raise InvalidConfig("files must hold pairs of a name and a file")
@@ -202,4 +202,4 @@ def _part(file: Any) -> tuple[str | None, str | None, bytes]:
     try:
         return name, media_type, _bytes(file.read() if hasattr(file, "read") else file)
     except InvalidConfig:
-        raise InvalidConfig(f"files must hold bytes or binary files, not a {type(file).__name__}") from None
+        raise InvalidConfig(f"files must hold bytes or binary files, not {type(file).__name__}") from None

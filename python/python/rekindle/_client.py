@@ -58,7 +58,7 @@ class _Base:
         user_agent: str | None = None,
     ) -> None:
         if not isinstance(session, Session):
-            raise InvalidConfig(f"session must be a rekindle.Session, not a {type(session).__name__}")
+            raise InvalidConfig(f"session must be a rekindle.Session, not {type(session).__name__}")
         for name, number in (("max_redirects", max_redirects), ("max_sends", max_sends)):
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
                 raise InvalidConfig(f"{name} must be a whole number of 0 or above")
@@ -108,7 +108,7 @@ class _Base:
             raise Misuse("the client has been closed: make a new one")
         for name, value in texts.items():
             if not isinstance(value, str):
-                raise InvalidConfig(f"{name} must be text, not a {type(value).__name__}")
+                raise InvalidConfig(f"{name} must be text, not {type(value).__name__}")
         return self._native
 
     def __repr__(self) -> str:
@@ -266,7 +266,7 @@ def _first(broken: list[BaseException], error: RekindleError) -> BaseException:
 
 def _variables(variables: object) -> str:
     if variables is not None and not isinstance(variables, Mapping):
-        raise InvalidConfig(f"variables must be a mapping, not a {type(variables).__name__}")
+        raise InvalidConfig(f"variables must be a mapping, not {type(variables).__name__}")
     try:
         return _json.dumps({} if variables is None else dict(variables), allow_nan=False)
     except (TypeError, ValueError):
@@ -313,4 +313,4 @@ def _roots(verify: object) -> list[bytes]:
     if isinstance(verify, ssl.SSLContext):
         ders = verify.get_ca_certs(binary_form=True)
         return [ssl.DER_cert_to_PEM_cert(der).encode() for der in ders]
-    raise InvalidConfig(f"verify must be a path or an SSLContext, not a {type(verify).__name__}")
+    raise InvalidConfig(f"verify must be a path or an SSLContext, not {type(verify).__name__}")

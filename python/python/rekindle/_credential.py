@@ -81,7 +81,7 @@ class _Picklable:
 
 def _check(name: str, value: object, kind: Any, what: str) -> None:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-        raise InvalidConfig(f"{name} must be {what}, not a {type(value).__name__}")
+        raise InvalidConfig(f"{name} must be {what}, not {type(value).__name__}")
 
 
 class Token:

@@ -259,7 +259,7 @@ if hasattr(os, "register_at_fork"):
 def _key(name: str, key: object) -> _native.SigningKey | None:
     if key is None or isinstance(key, SigningKey):
         return None if key is None else key._native
-    raise InvalidConfig(f"{name} must be a rekindle.SigningKey, not a {type(key).__name__}")
+    raise InvalidConfig(f"{name} must be a rekindle.SigningKey, not {type(key).__name__}")
 
 
 def _life(least: float | None) -> float | None:
@@ -287,7 +287,7 @@ def _credential(
 
 def _given(credential: object) -> Credential:
     if not isinstance(credential, Credential):
-        raise InvalidConfig(f"credential must be a rekindle.Credential, not a {type(credential).__name__}")
+        raise InvalidConfig(f"credential must be a rekindle.Credential, not {type(credential).__name__}")
     return credential
 
 
@@ -302,7 +302,7 @@ def _dialect(dialect: object) -> tuple[str, bool]:
     if isinstance(dialect, os.PathLike):
         # A path is told from a preset by its slash.
         return os.path.abspath(os.fspath(dialect)), False
-    raise InvalidConfig(f"dialect must be a name, a path or a dict, not a {type(dialect).__name__}")
+    raise InvalidConfig(f"dialect must be a name, a path or a dict, not {type(dialect).__name__}")
 
 
 def _variables(values: object) -> dict[str, str]:
@@ -318,7 +318,7 @@ def _store(host: Host, store: Any) -> tuple[StoreHost, str | None, bool, bool] |
         return None
     for name in ("load", "save"):
         if not callable(getattr(store, name, None)):
-            raise InvalidConfig(f"store must have {name}(), and a {type(store).__name__} has none")
+            raise InvalidConfig(f"store must have {name}(), and {type(store).__name__} has none")
     identity, shared = getattr(store, "identity", None), getattr(store, "shared", True)
     owners = all(callable(getattr(store, name, None)) for name in ("announce", "retire", "owner"))
     return StoreHost(host, store), text("store.identity", identity), bool(shared), owners
@@ -328,7 +328,7 @@ def _refresh(host: Host, function: Any) -> RefreshHost | None:
     if function is None:
         return None
     if not callable(function):
-        raise InvalidConfig(f"refresh_with must be callable, and a {type(function).__name__} is not")
+        raise InvalidConfig(f"refresh_with must be callable, and {type(function).__name__} is not")
     return RefreshHost(host, function, Spend)
 
 
@@ -336,5 +336,5 @@ def _listener(call: Any) -> Callable[[dict[str, Any]], object] | None:
     if call is None:
         return None
     if not callable(call):
-        raise InvalidConfig(f"on_event must be callable, and a {type(call).__name__} is not")
+        raise InvalidConfig(f"on_event must be callable, and {type(call).__name__} is not")
     return lambda facts: call(Event(facts))

@@ -60,7 +60,7 @@ class FileStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if not isinstance(path, (str, os.PathLike)):
-            raise InvalidConfig(f"path must be text or a path, not a {type(path).__name__}")
+            raise InvalidConfig(f"path must be text or a path, not {type(path).__name__}")
         self.path = Path(path).expanduser()
 
     def __repr__(self) -> str:
