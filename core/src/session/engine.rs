@@ -30,6 +30,9 @@ use crate::store::Store;
 /// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
 const STORE_CAP: Duration = Duration::from_secs(5);
 
+/// A test may have turned the clock over all of that at once, while a store was at work: so long it has left, in real time.
+const STORE_GRACE: Duration = Duration::from_millis(100);
+
 tokio::task_local! {
     /// The engine on whose behalf a store or a refresh function of the user's runs (spec 4.8).
     static INSIDE: usize;
@@ -350,12 +353,31 @@ impl Engine {
                 // The owner's copy of a store that is not shared is another one by now.
                 let owner = match self.life().forked && !self.store.shared() {
                     true => Owner::Dead,
-                    false => self.store.owner(&owner).await,
+                    false => {
+                        let store = self.store.clone();
+                        let told = self.bounded(async move { Ok(store.owner(&owner).await) }).await;
+                        told.unwrap_or(Owner::Unknown)
+                    }
                 };
                 self.ask(|machine, now| machine.handle_owner(op, owner, now));
             }
-            Effect::Announce { owner } => self.store.announce(&owner).await,
-            Effect::Retire { owner } => self.store.retire(&owner).await,
+            // Best effort both.
+            Effect::Announce { owner } => {
+                let store = self.store.clone();
+                let call = async move {
+                    store.announce(&owner).await;
+                    Ok(())
+                };
+                let _ = self.bounded(call).await;
+            }
+            Effect::Retire { owner } => {
+                let store = self.store.clone();
+                let call = async move {
+                    store.retire(&owner).await;
+                    Ok(())
+                };
+                let _ = self.bounded(call).await;
+            }
             _ => {}
         }
     }
@@ -365,7 +387,11 @@ impl Engine {
         &self,
         work: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
     ) -> Result<T, Unavailable> {
-        let cap = self.clock.sleep_until(self.clock.now().mono + STORE_CAP);
+        let due = self.clock.sleep_until(self.clock.now().mono + STORE_CAP);
+        let cap = async {
+            due.await;
+            tokio::time::sleep(STORE_GRACE).await;
+        };
         let id = self.id();
         tokio::select! {
             biased;

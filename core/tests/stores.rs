@@ -1,0 +1,219 @@
+//! Stores of the host's whose calls hang or panic: an error of the right kind or none, and never a flight without end
+//! (spec 4.5, 7.2).
+#![allow(missing_docs, clippy::panic, clippy::unwrap_used)]
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rekindle::clock::{Clock as _, ManualClock};
+use rekindle::proto::Grant;
+use rekindle::store::{Expected, Loaded, MemoryStore, Owner, Saved, Store, Unavailable};
+use rekindle::{Refresh, RefreshError, Session, Spend};
+use tokio::sync::Semaphore;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Announce,
+    Retire,
+    Owner,
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    Hangs,
+    Panics,
+}
+
+/// A memory store that sessions share as processes do; one of its calls is bad.
+struct Bad(Arc<MemoryStore>, Call, Fault);
+
+impl Bad {
+    async fn at(&self, call: Call) {
+        match self.2 {
+            _ if self.1 != call => {}
+            Fault::Hangs => std::future::pending().await,
+            Fault::Panics => panic!("a bug of the host's"),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Bad {
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    async fn load(&self) -> Result<Loaded, Unavailable> {
+        self.0.load().await
+    }
+
+    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+        self.0.save(record, expected).await
+    }
+
+    async fn announce(&self, _owner: &str) {
+        self.at(Call::Announce).await;
+    }
+
+    async fn retire(&self, _owner: &str) {
+        self.at(Call::Retire).await;
+    }
+
+    async fn owner(&self, _owner: &str) -> Owner {
+        self.at(Call::Owner).await;
+        Owner::Unknown
+    }
+}
+
+/// Grants once it is let.
+struct Grants {
+    asked: AtomicU32,
+    let_through: Semaphore,
+}
+
+impl Grants {
+    fn new(at_once: usize) -> Arc<Self> {
+        Arc::new(Self { asked: AtomicU32::new(0), let_through: Semaphore::new(at_once) })
+    }
+
+    fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Acquire)
+    }
+}
+
+struct By(Arc<Grants>);
+
+#[async_trait]
+impl Refresh for By {
+    async fn refresh(&self, _spend: Spend) -> Result<Grant, RefreshError> {
+        let number = 2 + self.0.asked.fetch_add(1, Ordering::AcqRel);
+        self.0.let_through.acquire().await.unwrap().forget();
+        let mut grant = Grant::new(format!("AT-{number}"));
+        grant.refresh_token = Some(format!("RT-{number}").as_str().into());
+        Ok(grant)
+    }
+}
+
+/// Its access token ends after a minute.
+fn session(store: Bad, clock: &ManualClock, grants: &Arc<Grants>) -> Session {
+    Session::builder("oauth2")
+        .tokens("AT-1", "RT-1")
+        .expires_in(Duration::from_secs(60))
+        .store(store)
+        .refresh_with(By(grants.clone()))
+        .clock(Arc::new(clock.clone()))
+        .build()
+        .unwrap()
+}
+
+async fn until(what: &str, mut come: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !come() {
+        assert!(began.elapsed() < Duration::from_secs(10), "it never came: {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Turns the clock to each timer that is due within seconds, until the work is done: to the end of what hangs, and not to
+/// that of a caller's patience.
+async fn in_time<T: Send + 'static>(
+    clock: &ManualClock,
+    work: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let work = tokio::spawn(work);
+    until("the end of the work", || {
+        let now = clock.now().mono;
+        let left = clock.next_due().map(|due| due.saturating_sub(now));
+        if let Some(left) = left.filter(|left| *left <= Duration::from_secs(6)) {
+            clock.advance(left);
+        }
+        work.is_finished()
+    })
+    .await;
+    work.await.unwrap()
+}
+
+// spec 4.5: what is best effort is bounded as well.
+#[tokio::test]
+async fn who_cannot_announce_or_retire_refreshes_all_the_same() {
+    for call in [Call::Announce, Call::Retire] {
+        for fault in [Fault::Hangs, Fault::Panics] {
+            let (clock, grants) = (ManualClock::new(), Grants::new(10));
+            let session = session(Bad(Arc::default(), call, fault), &clock, &grants);
+            session.token().await.unwrap();
+            for generation in 2..4 {
+                session.invalidate();
+                let kept = session.clone();
+                let token = in_time(&clock, async move { kept.token().await }).await.unwrap();
+                assert_eq!(token.generation(), generation);
+            }
+            assert_eq!(grants.asked(), 2);
+        }
+    }
+}
+
+// spec 7.4, 4.5
+#[tokio::test]
+async fn an_owner_that_cannot_be_asked_for_is_not_known_to_be_dead() {
+    for fault in [Fault::Hangs, Fault::Panics] {
+        let (clock, grants) = (ManualClock::new(), Grants::new(0));
+        let shared = Arc::<MemoryStore>::default();
+        let bad = || Bad(shared.clone(), Call::Owner, fault);
+        let (first, second) = (session(bad(), &clock, &grants), session(bad(), &clock, &grants));
+        first.token().await.unwrap();
+        second.token().await.unwrap();
+        clock.advance(Duration::from_secs(61));
+
+        let one = tokio::spawn(async move { first.token().await });
+        until("the first refresh", || grants.asked() == 1).await;
+        let (two, mine) = (second.clone(), clock.clone());
+        let two = tokio::spawn(async move { in_time(&mine, async move { two.token().await }).await });
+        until("the second session's flight", || second.status().lease.is_some()).await;
+        grants.let_through.add_permits(1);
+        assert_eq!(one.await.unwrap().unwrap().generation(), 2);
+        assert_eq!(two.await.unwrap().unwrap().generation(), 2);
+        assert_eq!(grants.asked(), 1);
+    }
+}
+
+/// An hour passes at once while it is asked.
+struct Turning(MemoryStore, ManualClock);
+
+#[async_trait]
+impl Store for Turning {
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    async fn load(&self) -> Result<Loaded, Unavailable> {
+        self.1.advance(Duration::from_secs(3600));
+        // Those whose time is over have their turn first.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        self.0.load().await
+    }
+
+    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+        self.0.save(record, expected).await
+    }
+}
+
+// spec 4.5
+#[tokio::test]
+async fn a_clock_that_is_turned_while_the_store_is_asked_makes_no_slow_store() {
+    let clock = ManualClock::new();
+    let session = Session::builder("oauth2")
+        .token_url("https://auth.test/token")
+        .tokens("AT-1", "RT-1")
+        .store(Turning(MemoryStore::default(), clock.clone()))
+        .clock(Arc::new(clock))
+        .wait_timeout(Duration::from_secs(86_400))
+        .build()
+        .unwrap();
+    assert_eq!(session.token().await.unwrap().generation(), 1);
+}
