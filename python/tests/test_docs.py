@@ -1,12 +1,15 @@
-"""The code blocks of the pages, run in their order against a server."""
+"""The code blocks of the pages, run in their order against a server, and the examples of classes."""
 
 from __future__ import annotations
 
+import asyncio
+import doctest
 import re
 from pathlib import Path
 
 import pytest
 
+import rekindle
 from rekindle.testing import TestServer
 
 HERE = Path(__file__).parents[1]
@@ -37,4 +40,20 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest
             block = block.replace(f"https://{name}.example.com", server.url)
         exec(compile("\n" * line + block, str(page), "exec"), names)
     assert server.counters()["reuses_detected"] == 0
+    server.close()
+
+
+@pytest.mark.parametrize("shown", [rekindle.Session, rekindle.Client, rekindle.AsyncClient, rekindle.Credential])
+def test_the_example_of_a_class_runs(shown: type) -> None:
+    server = TestServer({"dialect": "oauth", "rotation": "strict_family"})
+    session = rekindle.Session(
+        token_url=server.url + "/oauth/token",
+        client_id="app",
+        client_secret="app-secret",
+        credential=rekindle.Credential(**server.sign_in()),
+    )
+    names = {"rekindle": rekindle, "asyncio": asyncio, "session": session, "api": server.url}
+    (example,) = doctest.DocTestFinder(recurse=False).find(shown, shown.__name__, globs=names)
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0
     server.close()

@@ -30,7 +30,7 @@ use crate::store::Store;
 /// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
 const STORE_CAP: Duration = Duration::from_secs(5);
 
-/// A test may have turned the clock over all of that at once, while a store was at work: so long it has left, in real time.
+/// A test may turn the clock far beyond that at once, while a store is at work: then it has so long left, in real time.
 const STORE_GRACE: Duration = Duration::from_millis(100);
 
 tokio::task_local! {
@@ -387,10 +387,12 @@ impl Engine {
         &self,
         work: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
     ) -> Result<T, Unavailable> {
-        let due = self.clock.sleep_until(self.clock.now().mono + STORE_CAP);
+        let due = self.clock.mono() + STORE_CAP;
         let cap = async {
-            due.await;
-            tokio::time::sleep(STORE_GRACE).await;
+            self.clock.sleep_until(due).await;
+            if self.clock.mono() > due + STORE_CAP {
+                tokio::time::sleep(STORE_GRACE).await;
+            }
         };
         let id = self.id();
         tokio::select! {

@@ -119,7 +119,31 @@ class _Base:
 
 
 class Client(_Base):
-    """An HTTP client whose session stays alive; for any number of threads."""
+    """An HTTP client whose session stays alive; for any number of threads.
+
+    - `base_url`: what relative URLs are below. The token is for its origin, too.
+    - `headers`: go with every request. One that carries a credential keeps the session's away.
+    - `timeout`: seconds for all of a request: waiting for a token, redirects, retries, the body. `None`: no limit.
+    - `follow_redirects`, `max_redirects`, and `max_sends`: how often a request is sent where the network or the server
+      fails, the first time included.
+    - `graphql_path`: where `graphql` posts to, below the base URL. Left out: `/graphql`.
+    - `proxies`: a proxy's URL, alone or in a mapping of `all`, `http`, `https`; `False`: none. Left out: the system's.
+    - `verify`: the path of a PEM file, or an `ssl.SSLContext`, whose roots are trusted beside the usual ones.
+    - `http2`: whether it is offered; `user_agent`.
+
+    Every request takes, by keyword, `params`, `headers`, one of `json`, `data`, `content`, `files`, and `timeout`,
+    `follow_redirects`, `idempotency_key`. What goes wrong is a `RekindleError`; an answer of 400 or above is none before
+    `raise_for_status`.
+
+    >>> with rekindle.Client(session, base_url=api) as client:
+    ...     client.get("/data", params={"q": 1}, timeout=5).status_code
+    ...     client.post("/notes", json={"text": "hello"}).raise_for_status().json()["path"]
+    ...     with client.stream("GET", "/lines") as response:
+    ...         sum(len(chunk) for chunk in response.iter_bytes()) > 0
+    200
+    '/notes'
+    True
+    """
 
     def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Response:
         """A request of any method; `url` is below the base URL, or whole."""
@@ -189,7 +213,14 @@ class Client(_Base):
 
 
 class AsyncClient(_Base):
-    """The same for asyncio, in any number of tasks, and in several loops one after the other."""
+    """`Client` for asyncio and uvloop, in any number of tasks, and in several loops one after the other.
+
+    >>> async def main():
+    ...     async with rekindle.AsyncClient(session, base_url=api) as client:
+    ...         return (await client.get("/data")).status_code
+    >>> asyncio.run(main())
+    200
+    """
 
     async def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A request of any method; `url` is below the base URL, or whole."""

@@ -13,7 +13,14 @@ _Plain = tuple[str | None, str | None, float | None, float | None, str | None, s
 
 @dataclass(frozen=True)
 class Credential:
-    """The tokens of one sign-in. `repr` shows none of them; it is pickled on purpose only: `picklable()`."""
+    """The tokens of one sign-in. `repr` shows none of them; it is pickled on purpose only: `picklable()`.
+
+    At least one of the tokens, and at most one of `expires_in` (seconds from now) and `expires_at` (epoch seconds). `extra`
+    is what must come back with the tokens: an instance's URL, an issuer.
+
+    >>> rekindle.Credential(access_token="AT-1", refresh_token="RT-1", expires_in=900)
+    Credential(expires_in=900, expires_at=None, scope=None, token_type=None)
+    """
 
     access_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)

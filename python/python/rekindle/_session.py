@@ -56,7 +56,35 @@ class Status:
 
 
 class Session:
-    """Keeps one sign-in alive for all threads, tasks and (with a shared store) processes that use it."""
+    """Keeps one sign-in alive for all threads, tasks and (with a shared store) processes that use it.
+
+    - `dialect`: how the server speaks: a preset's name, the path of a dialect file, or a dict of its shape.
+    - `token_url`: where tokens are refreshed, https or loopback; needed unless the dialect has one. `variables` fill its
+      template and the dialect's.
+    - `client_id`, with `client_secret` or `client_key`: who the client is (RFC 6749 section 2.3, RFC 7523).
+    - `dpop_key`: what tokens are bound to (RFC 9449).
+    - `access_token`, `refresh_token`, and `expires_in` (seconds from now) or `expires_at` (epoch seconds); or all that as
+      one `credential`: what to begin with. A store that has a credential already wins.
+    - `store`: where it is kept. Left out: this process' memory.
+    - `origins`: where the token may go, beside a client's base URL (`https://api.example.com`); `insecure_origins`: those,
+      and token endpoints, that may be asked without TLS. Loopback always may.
+    - `rotation`: of refresh tokens, if the dialect does not know it: `none`, `strict`, `strict-family`,
+      `until-successor-used`, `grace:<seconds>`, `sometimes`, `unknown`.
+    - `background`: whether a token that is about to end is refreshed before it does.
+    - `wait_timeout`, `send_timeout`, `lease`: seconds that a caller waits for a token, that a refresh may take, and that
+      another process takes its owner for alive without a sign of life.
+    - `refresh_with`: a function of your own in place of the dialect's request; `Spend` in, `Credential` out, sync or async.
+    - `on_event`: called with each `Event`, on a thread of its own.
+
+    What makes no sense is an `InvalidConfig` that names the option.
+
+    >>> session = rekindle.Session(
+    ...     token_url="https://auth.example.com/oauth/token", client_id="app",
+    ...     access_token="AT-1", refresh_token="RT-1", expires_in=900, origins=["https://api.example.com"],
+    ... )
+    >>> session.token().authorization
+    'Bearer AT-1'
+    """
 
     _of_tests: Mapping[str, Any] = {}
     """What `rekindle.testing.session` puts in: a clock."""

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use super::toolbox::cargo;
 use crate::house::House;
@@ -81,6 +82,8 @@ fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
     let _ = std::fs::remove_dir_all(&out);
     let mut maturin = Command::new(venv.join("bin/maturin"));
     maturin.args(["sdist", "--out"]).arg(&out).current_dir(house.path("python"));
+    // Its files are dated 2006 otherwise, and cargo takes what it built before for newer than all of them.
+    maturin.env("SOURCE_DATE_EPOCH", now());
     step("the sdist does not build", &mut maturin)?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(venv.join("bin")).chain(std::env::split_paths(&path)));
@@ -90,6 +93,11 @@ fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
     pip.arg("--wheel-dir").arg(&out).arg(found(&out, "gz")?).env("CARGO_TARGET_DIR", &house.target);
     step("the sdist does not build by pip", pip.env("PATH", path.map_err(|e| e.to_string())?))?;
     found(&out, "whl")
+}
+
+/// In seconds since 1970.
+fn now() -> String {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()).to_string()
 }
 
 /// The file of this kind in a folder.

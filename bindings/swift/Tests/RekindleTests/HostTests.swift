@@ -47,7 +47,7 @@ private func kind(_ call: () async throws -> some Any) async -> RekindleError? {
         let session = try Session(
             tokenURL: "http://127.0.0.1:9/token", clientID: "app",
             credential: Credential(accessToken: "AT-1", refreshToken: "RT-1"),
-            store: .custom(GatedStore(load: gate)), alone: true, clock: clock)
+            store: .custom(GatedStore(load: gate)), waitTimeout: .seconds(86_400), alone: true, clock: clock)
         let task = Task { try await session.token() }
         #expect(try await eventually { gate.arrived > 0 && clock.sleepers > 0 })
         let ended = Count()
