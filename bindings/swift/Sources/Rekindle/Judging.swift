@@ -93,6 +93,8 @@ extension Session {
     }
 
     /// The token for a request to that URL; `nil` where its origin is not listed: the request then goes without.
+    ///
+    /// - Throws: As ``token(minLife:)``; ``RekindleError/Kind/invalidConfig`` where the session lists no origin at all.
     public func token(for url: URL, timeout: Duration? = nil) async throws -> Token? {
         let timeout = try timeout?.positive("timeout")
         let token = try await waiting(for: owner) {

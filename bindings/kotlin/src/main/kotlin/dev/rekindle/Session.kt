@@ -135,7 +135,11 @@ public class Session private constructor(
         return (if (tag == 0uL) null else native { native.tokenIfValid() }?.let(::Token)).also { last = it }
     }
 
-    /** The token for a request to that URL; nothing where its origin is not listed: the request then goes without. */
+    /**
+     * The token for a request to that URL; nothing where its origin is not listed: the request then goes without.
+     *
+     * @throws RekindleException.InvalidConfig where the session lists no origin at all.
+     */
     public suspend fun tokenFor(url: String, timeout: Duration? = null): Token? =
         calling { native.tokenFor(url, timeout?.crossing("timeout")) }?.let(::Token)
 
