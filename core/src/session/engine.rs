@@ -411,7 +411,14 @@ impl Engine {
             }
             Effect::Revoke { token } => {
                 let engine = self.clone();
-                let _ = runtime::spawn(self.inside(async move { engine.setup.source.revoke(&token).await }));
+                let work = async move {
+                    let cap = engine.clock.mono().saturating_add(engine.setup.machine.send_cap);
+                    tokio::select! {
+                        () = engine.setup.source.revoke(&token) => {}
+                        () = engine.clock.sleep_until(cap) => {}
+                    }
+                };
+                let _ = runtime::spawn(self.inside(work));
             }
             _ => {}
         }
