@@ -138,6 +138,12 @@ def test_an_unknown_option_is_a_type_error_that_names_it(make: Make, option: str
         rekindle.Client(make(), base_url=NOWHERE).get("/", **{option: 1})  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize("kind", [rekindle.Client, rekindle.AsyncClient])
+def test_an_unknown_setting_of_a_client_is_named(make: Make, kind: Any) -> None:
+    with pytest.raises(TypeError, match=r"^Client\.__init__\(\) got an unexpected keyword argument 'proxy'$"):
+        kind(make(), proxy="http://a:1")
+
+
 def test_a_closed_client_says_so_for_every_call(make: Make) -> None:
     client = rekindle.Client(make(), base_url=NOWHERE)
     client.close()

@@ -118,6 +118,10 @@ class _Base:
         raise TypeError("a client is not pickled: make one in each process")
 
 
+# What Python says of an option that does not exist.
+_Base.__init__.__qualname__ = "Client.__init__"
+
+
 class Client(_Base):
     """An HTTP client whose session stays alive; for any number of threads.
 
