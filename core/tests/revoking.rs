@@ -1,8 +1,10 @@
 //! A grant for a sign-in that was ended is revoked, and no server holds that up for ever (spec 4.5, 4.6).
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod waiting;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,6 +15,7 @@ use rekindle::clock::ManualClock;
 use rekindle::proto::dialect::Dialect;
 use rekindle::transport::{Transport, TransportError, TransportRequest, TransportResponse};
 use tokio::sync::Semaphore;
+use waiting::until;
 
 /// Grants once it is let, and never answers to a revocation.
 struct Wire {
@@ -39,14 +42,6 @@ impl Transport for Wire {
             headers: HeaderMap::new(),
             body: Box::pin(stream::iter([Ok(body)])),
         })
-    }
-}
-
-async fn until(what: &str, mut come: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !come() {
-        assert!(began.elapsed() < Duration::from_secs(10), "it never came: {what}");
-        tokio::task::yield_now().await;
     }
 }
 
@@ -81,9 +76,6 @@ async fn a_revocation_that_hangs_is_given_up_when_a_refresh_would_be() {
     until("the revocation", under_way).await;
     clock.advance(Duration::from_secs(39));
     assert!(under_way());
-    until("its end", || {
-        clock.advance(Duration::from_secs(1));
-        !under_way()
-    })
-    .await;
+    clock.advance(Duration::from_secs(1));
+    until("its end", || !under_way()).await;
 }

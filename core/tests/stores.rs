@@ -2,10 +2,12 @@
 //! (spec 4.5, 7.2).
 #![allow(missing_docs, clippy::panic, clippy::unwrap_used)]
 
+mod waiting;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use rekindle::proto::Grant;
 use rekindle::store::{Expected, Loaded, MemoryStore, Owner, Saved, Store, Unavailable};
 use rekindle::{Refresh, RefreshError, Session, Spend};
 use tokio::sync::Semaphore;
+use waiting::until;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Call {
@@ -110,14 +113,6 @@ fn session(store: Bad, clock: &ManualClock, grants: &Arc<Grants>) -> Session {
         .unwrap()
 }
 
-async fn until(what: &str, mut come: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !come() {
-        assert!(began.elapsed() < Duration::from_secs(10), "it never came: {what}");
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Turns the clock to each timer that is due within seconds, until the work is done: to the end of what hangs, and not to
 /// that of a caller's patience.
 async fn in_time<T: Send + 'static>(
@@ -178,42 +173,4 @@ async fn an_owner_that_cannot_be_asked_for_is_not_known_to_be_dead() {
         assert_eq!(two.await.unwrap().unwrap().generation(), 2);
         assert_eq!(grants.asked(), 1);
     }
-}
-
-/// An hour passes at once while it is asked.
-struct Turning(MemoryStore, ManualClock);
-
-#[async_trait]
-impl Store for Turning {
-    fn identity(&self) -> Option<String> {
-        None
-    }
-
-    async fn load(&self) -> Result<Loaded, Unavailable> {
-        self.1.advance(Duration::from_secs(3600));
-        // Those whose time is over have their turn first.
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
-        }
-        self.0.load().await
-    }
-
-    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
-        self.0.save(record, expected).await
-    }
-}
-
-// spec 4.5
-#[tokio::test]
-async fn a_clock_that_is_turned_while_the_store_is_asked_makes_no_slow_store() {
-    let clock = ManualClock::new();
-    let session = Session::builder("oauth2")
-        .token_url("https://auth.test/token")
-        .tokens("AT-1", "RT-1")
-        .store(Turning(MemoryStore::default(), clock.clone()))
-        .clock(Arc::new(clock))
-        .wait_timeout(Duration::from_secs(86_400))
-        .build()
-        .unwrap();
-    assert_eq!(session.token().await.unwrap().generation(), 1);
 }

@@ -30,9 +30,6 @@ use crate::store::Store;
 /// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
 const STORE_CAP: Duration = Duration::from_secs(5);
 
-/// A test may turn the clock far beyond that at once, while a store is at work: then it has so long left, in real time.
-const STORE_GRACE: Duration = Duration::from_millis(100);
-
 tokio::task_local! {
     /// The engine on whose behalf a store or a refresh function of the user's runs (spec 4.8).
     static INSIDE: usize;
@@ -338,46 +335,30 @@ impl Engine {
     }
 
     async fn store_errand(self: &Arc<Self>, effect: Effect) {
+        let store = self.store.clone();
         match effect {
             Effect::Load { op } => {
-                let store = self.store.clone();
-                let loaded = self.bounded(async move { store.load().await }).await;
+                let loaded = self.bounded(async move { store.load().await }).await.flatten();
                 self.ask(|machine, now| machine.handle_loaded(op, loaded, now));
             }
             Effect::Save { op, record, expected } => {
-                let store = self.store.clone();
-                let saved = self.bounded(async move { store.save(record, &expected).await }).await;
+                let saved = self.bounded(async move { store.save(record, &expected).await }).await.flatten();
                 self.ask(|machine, now| machine.handle_saved(op, saved, now));
             }
             Effect::Probe { op, owner } => {
                 // The owner's copy of a store that is not shared is another one by now.
-                let owner = match self.life().forked && !self.store.shared() {
-                    true => Owner::Dead,
-                    false => {
-                        let store = self.store.clone();
-                        let told = self.bounded(async move { Ok(store.owner(&owner).await) }).await;
-                        told.unwrap_or(Owner::Unknown)
-                    }
+                let owner = match self.life().forked && !store.shared() {
+                    true => Ok(Owner::Dead),
+                    false => self.bounded(async move { store.owner(&owner).await }).await,
                 };
+                let owner = owner.unwrap_or(Owner::Unknown);
                 self.ask(|machine, now| machine.handle_owner(op, owner, now));
             }
             // Best effort both.
             Effect::Announce { owner } => {
-                let store = self.store.clone();
-                let call = async move {
-                    store.announce(&owner).await;
-                    Ok(())
-                };
-                let _ = self.bounded(call).await;
+                drop(self.bounded(async move { store.announce(&owner).await }).await)
             }
-            Effect::Retire { owner } => {
-                let store = self.store.clone();
-                let call = async move {
-                    store.retire(&owner).await;
-                    Ok(())
-                };
-                let _ = self.bounded(call).await;
-            }
+            Effect::Retire { owner } => drop(self.bounded(async move { store.retire(&owner).await }).await),
             _ => {}
         }
     }
@@ -385,20 +366,14 @@ impl Engine {
     /// Bounds the wait, and lets the work go on: a save that was begun is never dropped half-way.
     async fn bounded<T: Send + 'static>(
         &self,
-        work: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
+        work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Unavailable> {
-        let due = self.clock.mono() + STORE_CAP;
-        let cap = async {
-            self.clock.sleep_until(due).await;
-            if self.clock.mono() > due + STORE_CAP {
-                tokio::time::sleep(STORE_GRACE).await;
-            }
-        };
+        let cap = self.clock.sleep_until(self.clock.mono() + STORE_CAP);
         let id = self.id();
         tokio::select! {
             biased;
             done = tokio::spawn(INSIDE.scope(id, work)) => {
-                done.unwrap_or_else(|_| Err(Unavailable::new("the store panicked: mend its load or save")))
+                done.map_err(|_| Unavailable::new("the store panicked: mend its load or save"))
             }
             () = cap => Err(Unavailable::new(format!("no answer within {} s", STORE_CAP.as_secs()))),
         }

@@ -84,14 +84,6 @@ extension Session {
         try translated { try native.owns(url: url.absoluteString) }
     }
 
-    /// For adapters, as they are made.
-    ///
-    /// - Throws: ``RekindleError/Kind/invalidConfig`` where the session lists no origin: it would do nothing in a client of
-    ///   one's own.
-    public func requireOrigins() throws {
-        try translated { try native.requireOrigins() }
-    }
-
     /// The token for a request to that URL; `nil` where its origin is not listed: the request then goes without.
     ///
     /// - Throws: As ``token(minLife:)``; ``RekindleError/Kind/invalidConfig`` where the session lists no origin at all.

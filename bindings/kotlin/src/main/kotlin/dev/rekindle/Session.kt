@@ -222,8 +222,8 @@ public class Session private constructor(
         return native { native.owns(url) }
     }
 
-    /** For adapters, as they are made: fails where the session lists no origin, and would do nothing in a client of one's own. */
-    public fun requireOrigins() {
+    /** Fails where the session lists no origin: it would do nothing in a client of one's own. */
+    internal fun requireOrigins() {
         open()
         native { native.requireOrigins() }
     }
