@@ -80,6 +80,21 @@ impl Now {
         Self { mono: self.mono.saturating_add(duration), wall: self.wall.plus(duration) }
     }
 
+    /// The reading that both clocks would have given `duration` earlier, were there no jump; saturates.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::{Now, Wall};
+    ///
+    /// let now = Now { mono: Duration::from_secs(60), wall: Wall(5_000) };
+    /// let earlier = now.minus(Duration::from_secs(2));
+    /// assert_eq!(earlier, Now { mono: Duration::from_secs(58), wall: Wall(3_000) });
+    /// ```
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self { mono: self.mono.saturating_sub(duration), wall: self.wall.minus(duration) }
+    }
+
     /// Whether `deadline` has passed on either clock.
     ///
     /// ```

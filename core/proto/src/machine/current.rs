@@ -35,15 +35,19 @@ impl Current {
     /// The token of a record, seen at `now`. A wall clock that jumped back cannot lengthen its life.
     pub(crate) fn of(record: &Record, now: Now, sent: u64, unfit: Option<Failure>) -> Option<Self> {
         let slot = record.slot()?;
-        let left = slot.expires_at.map(|at| at.since(now.wall));
-        let left = left.map(|left| slot.lifetime().map_or(left, |lifetime| left.min(lifetime)));
+        let ends = slot.expires_at.map(|at| {
+            let left = at.since(now.wall);
+            let left = slot.lifetime().map_or(left, |lifetime| left.min(lifetime));
+            // Ended for as long as it has: a thread may still look with an older reading of the clocks than `now`.
+            now.plus(left).minus(now.wall.since(at))
+        });
         Some(Self {
             value: slot.access_token.clone(),
             token_type: slot.token_type.clone(),
             lineage: record.lineage.as_str().into(),
             generation: slot.generation,
             expires_at: slot.expires_at,
-            ends: left.map(|left| now.plus(left)),
+            ends,
             lifetime: slot.lifetime(),
             sent,
             unfit: unfit.map(Box::new),
@@ -112,17 +116,13 @@ pub(crate) struct Around {
 impl Snapshot {
     pub(crate) fn new(current: Option<Arc<Current>>, around: Around) -> Self {
         let windows = current.as_ref().and_then(|token| Some((token.ends?, token.lifetime?)));
-        let before = |ends: Now, window: Duration| Now {
-            mono: ends.mono.saturating_sub(window),
-            wall: ends.wall.minus(window),
-        };
         let after_back_off = |from: Now| match around.not_before {
             Some(until) => Now { mono: from.mono.max(until.mono), wall: from.wall.max(until.wall) },
             None => from,
         };
         let advisory_from = windows.filter(|_| !around.no_advance).map(|(ends, lifetime)| {
             let window = advisory(lifetime);
-            after_back_off(before(ends, window + window.mul_f64(around.jitter / 2.0)))
+            after_back_off(ends.minus(window + window.mul_f64(around.jitter / 2.0)))
         });
         let advisory_from = match (advisory_from, around.tell_from) {
             (Some(a), Some(b)) => Some(Now { mono: a.mono.min(b.mono), wall: a.wall.min(b.wall) }),
@@ -131,7 +131,7 @@ impl Snapshot {
         let ends = current.as_ref().and_then(|token| token.ends);
         let mandatory_from = windows
             .filter(|_| !around.no_mandatory)
-            .map(|(ends, lifetime)| after_back_off(before(ends, mandatory(lifetime))))
+            .map(|(ends, lifetime)| after_back_off(ends.minus(mandatory(lifetime))))
             .map(|from| {
                 ends.map_or(from, |ends| Now {
                     mono: from.mono.min(ends.mono),

@@ -137,6 +137,24 @@ fn a_past_expiry_of_the_users_means_expired() {
     assert_eq!(world.endpoint.refreshes, 1);
 }
 
+// spec 1.1, 1.3: a thread that read its clock before another one opened the store looks with the older reading
+#[test]
+fn a_token_that_ended_long_ago_is_served_to_no_older_reading_of_the_clock() {
+    for ended in [Duration::from_secs(5), Duration::MAX] {
+        let mut world = World::new(Rotation::Strict, 0);
+        let mut seed = world.endpoint.sign_in();
+        seed.expiry = Some(Expiry::At(world.now.wall.minus(ended)));
+        let process = world.start(Some(seed));
+        let before = world.now;
+        world.advance(Duration::from_millis(1));
+        world.acquire(process);
+        while world.perform_store() {
+            assert_eq!(world.fast_at(process, before), Fast::Ask);
+        }
+        assert_eq!(world.fast_at(process, before), Fast::Ask);
+    }
+}
+
 // spec 1.5
 #[test]
 fn a_minimum_life_refreshes_only_where_it_can_be_had() {

@@ -499,6 +499,11 @@ impl World {
 
     /// What the fast path of a process does.
     pub(super) fn fast(&self, process: usize) -> Fast {
-        self.processes[process].snapshot.fast(self.now, None)
+        self.fast_at(process, self.now)
+    }
+
+    /// What it does for a thread that read its clock at another time.
+    pub(super) fn fast_at(&self, process: usize, now: Now) -> Fast {
+        self.processes[process].snapshot.fast(now, None)
     }
 }
