@@ -23,16 +23,21 @@ pub(super) struct Incoming {
     /// Read already.
     read: Bytes,
     rest: Rest,
-    watch: Option<Box<Watch>>,
-    /// What the watch found.
-    pub(super) found: Option<Verdict>,
+    eye: Eye,
 }
 
 /// The mutex is never locked: it makes the stream shareable between threads.
 enum Rest {
     Stream(Mutex<ByteStream>),
-    Broken(TransportError),
+    Broken(Box<TransportError>),
     Nothing,
+}
+
+/// What looks into a body that passes, and what it found. Boxed: few bodies are looked into.
+enum Eye {
+    Closed,
+    Open(Box<Watch>),
+    Found(Box<Verdict>),
 }
 
 /// What judges a body that passes.
@@ -49,11 +54,11 @@ pub(super) struct Watch {
 
 impl Incoming {
     pub(super) fn new(stream: ByteStream) -> Self {
-        Self { read: Bytes::new(), rest: Rest::Stream(Mutex::new(stream)), watch: None, found: None }
+        Self { read: Bytes::new(), rest: Rest::Stream(Mutex::new(stream)), eye: Eye::Closed }
     }
 
     pub(super) fn of(bytes: Bytes) -> Self {
-        Self { read: bytes, rest: Rest::Nothing, watch: None, found: None }
+        Self { read: bytes, rest: Rest::Nothing, eye: Eye::Closed }
     }
 
     /// What has been read and not been handed out.
@@ -69,7 +74,7 @@ impl Incoming {
             match stream.get_mut().next().await {
                 Some(Ok(chunk)) => all.push(chunk),
                 Some(Err(cause)) => {
-                    self.rest = Rest::Broken(cause);
+                    self.rest = Rest::Broken(Box::new(cause));
                     break;
                 }
                 None => {
@@ -83,7 +88,7 @@ impl Incoming {
 
     /// All that is left.
     pub(super) async fn read_all(&mut self) -> Result<Bytes, TransportError> {
-        if matches!(self.rest, Rest::Nothing) && self.watch.is_none() {
+        if matches!(self.rest, Rest::Nothing) && !self.is_watched() {
             return Ok(std::mem::take(&mut self.read));
         }
         let mut all = Gathered::new(Bytes::new());
@@ -95,7 +100,16 @@ impl Incoming {
 
     /// Looks into what passes from now on.
     pub(super) fn watch(&mut self, watch: Watch) {
-        self.watch = Some(Box::new(watch));
+        self.eye = Eye::Open(Box::new(watch));
+    }
+
+    /// What was found in what passed, other than acceptance.
+    pub(super) fn found(&self) -> Option<&Verdict> {
+        if let Eye::Found(verdict) = &self.eye { Some(verdict) } else { None }
+    }
+
+    fn is_watched(&self) -> bool {
+        matches!(self.eye, Eye::Open(_))
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
@@ -106,19 +120,18 @@ impl Incoming {
             Rest::Stream(stream) => stream.get_mut().as_mut().poll_next(context),
             Rest::Nothing => Poll::Ready(None),
             Rest::Broken(_) => match std::mem::replace(&mut self.rest, Rest::Nothing) {
-                Rest::Broken(cause) => Poll::Ready(Some(Err(cause))),
+                Rest::Broken(cause) => Poll::Ready(Some(Err(*cause))),
                 _ => Poll::Ready(None),
             },
         }
     }
 
     fn look(&mut self, chunk: Option<&Bytes>) {
-        let Some(watch) = &mut self.watch else { return };
+        let Eye::Open(watch) = &mut self.eye else { return };
         let room = WATCHED - watch.seen.len();
         watch.seen.extend_from_slice(chunk.map_or(&[], |chunk| &chunk[..chunk.len().min(room)]));
         if chunk.is_none() || watch.seen.len() == WATCHED {
-            self.found = watch.judge();
-            self.watch = None;
+            self.eye = watch.judge().map_or(Eye::Closed, |verdict| Eye::Found(Box::new(verdict)));
         }
     }
 }
@@ -147,7 +160,7 @@ impl Stream for Incoming {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let chunk = ready!(self.poll_chunk(context));
-        if self.watch.is_some() {
+        if self.is_watched() {
             self.look(chunk.as_ref().and_then(|chunk| chunk.as_ref().ok()));
         }
         Poll::Ready(chunk)

@@ -34,11 +34,28 @@ pub(super) struct Parts {
     pub(super) version: Version,
     pub(super) headers: HeaderMap,
     pub(super) body: Incoming,
-    pub(super) verdict: Option<Verdict>,
+    pub(super) verdict: Judged,
     pub(super) replay_refused: Option<ReplayRefused>,
     pub(super) elapsed: Duration,
     /// For what is still to be read of the body.
     pub(super) deadline: Deadline,
+}
+
+/// What was found in a response that came to a token of ours. Boxed: nearly all are accepted.
+pub(super) enum Judged {
+    Not,
+    Accepted,
+    Otherwise(Box<Verdict>),
+}
+
+impl Judged {
+    pub(super) fn get(&self) -> Option<&Verdict> {
+        match self {
+            Self::Not => None,
+            Self::Accepted => Some(&Verdict::Accepted),
+            Self::Otherwise(verdict) => Some(verdict),
+        }
+    }
 }
 
 impl Parts {
@@ -51,7 +68,7 @@ impl Parts {
             version: Version::default(),
             headers: HeaderMap::new(),
             body: Incoming::of(Bytes::new()),
-            verdict: None,
+            verdict: Judged::Not,
             replay_refused: None,
             elapsed: Duration::ZERO,
             deadline: Deadline::none(),
@@ -64,7 +81,7 @@ impl Parts {
         self.version = answer.version;
         self.headers = answer.headers;
         self.body = Incoming::new(answer.body);
-        self.verdict = None;
+        self.verdict = Judged::Not;
         self.replay_refused = None;
         self.elapsed = elapsed;
     }
@@ -244,7 +261,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
-        self.0.body.found.as_ref().or(self.0.verdict.as_ref())
+        self.0.body.found().or(self.0.verdict.get())
     }
 
     /// Why the request was not sent again although its token was turned away.
@@ -268,7 +285,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn replay_refused(&self) -> Option<ReplayRefused> {
-        match self.0.body.found {
+        match self.0.body.found() {
             Some(Verdict::Expired { .. }) => Some(ReplayRefused::Streamed),
             _ => self.0.replay_refused,
         }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use rekindle_proto::event::EventKind;
 use rekindle_proto::retry::{Attempt, Decision, Failed};
@@ -11,7 +12,7 @@ use super::body::Body;
 use super::deadline::Deadline;
 use super::incoming::{Incoming, Watch};
 use super::request::{Reading, Request};
-use super::response::{Parts, Redirected, Response};
+use super::response::{Judged, Parts, Redirected, Response};
 use super::{Client, graphql, redirect};
 use crate::error::Error;
 use crate::proof::DPOP;
@@ -34,18 +35,11 @@ pub(super) async fn send(client: Client, parts: Box<Parts>) -> Result<Response, 
     let mut call = Call::new(client, parts, now.mono);
     call.take_token(now).await?;
     loop {
-        let next = match call.hop().await? {
-            Ok(answer) => {
-                let elapsed = call.now().saturating_sub(call.started);
-                call.parts.answer(answer, elapsed);
-                call.answered().await
-            }
-            Err(cause) => {
-                Box::pin(call.broke(cause)).await?;
-                continue;
-            }
-        };
-        match next {
+        if let Some(cause) = call.hop().await? {
+            Box::pin(call.broke(cause)).await?;
+            continue;
+        }
+        match call.answered().await {
             Ok(Next::SendAgain) => {}
             Ok(Next::GiveBack) => return Ok(call.into_response()),
             Err(error) => return Err(error.with_response(call.into_response())),
@@ -64,7 +58,6 @@ enum Next {
 struct Call {
     client: Client,
     parts: Box<Parts>,
-    deadline: Deadline,
     started: Duration,
     /// Of ours; `None` where it goes without, or with the caller's own credential.
     token: Option<Token>,
@@ -75,7 +68,7 @@ struct Call {
 
 impl Call {
     fn new(client: Client, mut parts: Box<Parts>, now: Duration) -> Self {
-        let deadline = Deadline::new(client.session().clock(), now, parts.request.timeout);
+        parts.deadline = Deadline::new(client.session().clock(), now, parts.request.timeout);
         let headers = &mut parts.request.headers;
         for (name, value) in &client.settings().default_headers {
             if !headers.contains_key(name) {
@@ -83,14 +76,13 @@ impl Call {
             }
         }
         client.0.retries.deposit(now);
-        Self { client, parts, deadline, started: now, token: None, sends: 1, replays: 0 }
+        Self { client, parts, started: now, token: None, sends: 1, replays: 0 }
     }
 
     /// As it is.
     fn into_response(self) -> Response {
         let mut parts = self.parts;
         parts.request.body = Body::default();
-        parts.deadline = self.deadline;
         Response(parts)
     }
 
@@ -106,30 +98,20 @@ impl Call {
         let session = self.client.session();
         self.token = session.try_token_at(url, now).map(Token::into_owned);
         if self.token.is_none() && session.owns(url) {
-            let token = Box::pin(session.token_for(url, self.deadline.at()));
-            let token = self.deadline.bound(token).await;
+            let token = Box::pin(session.token_for(url, self.parts.deadline.at()));
+            let token = self.parts.deadline.bound(token).await;
             self.token = token.ok_or_else(|| Error::timeout("waiting for a token"))??;
         }
         Ok(())
     }
 
-    /// Sends it once.
-    async fn hop(&mut self) -> Result<Result<TransportResponse, TransportError>, Error> {
-        let request = &mut self.parts.request;
-        let body = request.body.next();
-        let body =
-            body.ok_or_else(|| Error::new(ErrorKind::Misuse, "the body was sent and cannot be sent again"))?;
-        let mut headers = request.headers.clone();
-        if let Some(token) = &self.token {
-            headers.insert(token.header_name().clone(), token.authorization().clone());
-            if let Some(proof) = self.client.session().proof(token, &request.method, &request.url)? {
-                headers.insert(DPOP, proof);
-            }
-        }
-        let (method, url) = (request.method.clone(), request.url.clone());
-        let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
-        let answer = self.deadline.bound(self.client.transport().send(request)).await;
-        answer.ok_or_else(|| Error::timeout("waiting for the response"))
+    /// Sends it once. The answer is with the other parts then; or else this is what broke.
+    async fn hop(&mut self) -> Result<Option<TransportError>, Error> {
+        let sending = sending(&self.client, &mut self.parts.request, self.token.as_ref())?;
+        let answer = self.parts.deadline.bound(sending).await;
+        let answer = answer.ok_or_else(|| Error::timeout("waiting for the response"))?;
+        let elapsed = self.now().saturating_sub(self.started);
+        Ok(answer.map(|answer| self.parts.answer(answer, elapsed)).err())
     }
 
     async fn answered(&mut self) -> Result<Next, Error> {
@@ -181,7 +163,7 @@ impl Call {
             _ => return Some(false),
         };
         let reading = read_if_json(&self.parts.headers, &mut self.parts.body, limit, errors);
-        self.deadline.bound(Box::pin(reading)).await?;
+        self.parts.deadline.bound(Box::pin(reading)).await?;
         Some(true)
     }
 
@@ -200,16 +182,19 @@ impl Call {
         } else {
             session.note_accepted(&self.parts.request.url, &self.parts.headers);
         }
-        self.parts.verdict = Some(Verdict::Accepted);
+        self.parts.verdict = Judged::Accepted;
         true
     }
 
     /// The token to send it again with, if it is; else the response holds what was found.
     async fn judge(&mut self, operation: Operation) -> Result<Option<Token>, Error> {
         let Some(token) = &self.token else { return Ok(None) };
+        // Meanwhile the rest is looked at.
+        let mut deadline = std::mem::replace(&mut self.parts.deadline, Deadline::none());
         let exchange = exchange(&self.parts, operation);
-        let judging = self.client.session().judge(token, &exchange, self.deadline.at());
-        let judged = self.deadline.bound(judging).await;
+        let judging = self.client.session().judge(token, &exchange, deadline.at());
+        let judged = deadline.bound(judging).await;
+        self.parts.deadline = deadline;
         let judged = judged.ok_or_else(|| Error::timeout("waiting for a refresh"))??;
         let (verdict, replay_refused) = match judged {
             Judgement::Replay { token, verdict } if self.replays < REPLAYS => {
@@ -219,7 +204,7 @@ impl Call {
             Judgement::Replay { verdict, .. } => (verdict, Some(ReplayRefused::LimitReached)),
             Judgement::Keep { verdict, replay_refused } => (verdict, replay_refused),
         };
-        self.parts.verdict = Some(verdict);
+        self.parts.verdict = Judged::Otherwise(Box::new(verdict));
         self.parts.replay_refused = replay_refused;
         Ok(None)
     }
@@ -272,7 +257,7 @@ impl Call {
         let Some(hop) = self.hop_to() else { return Ok(Next::GiveBack) };
         if self.parts.content_length().is_some_and(|length| length <= DRAINED) {
             // Read to its end, the connection can be used again.
-            self.deadline.bound(self.parts.body.fill(usize::MAX)).await;
+            self.parts.deadline.bound(self.parts.body.fill(usize::MAX)).await;
         }
         let Parts { request, status, history, .. } = &mut *self.parts;
         if !hop.keeps_body {
@@ -301,7 +286,7 @@ impl Call {
             replayable: request.body.is_replayable(),
             failed,
             retry_after,
-            left: self.deadline.left(),
+            left: self.parts.deadline.left(),
         };
         let now = self.now();
         let Decision::Again(delay) = self.client.0.retries.decide(&attempt, now) else { return false };
@@ -310,6 +295,27 @@ impl Call {
         self.client.session().emit(EventKind::Retried);
         true
     }
+}
+
+/// What goes out is made here, where no future has to keep room for it.
+fn sending<'c>(
+    client: &'c Client,
+    request: &mut Request,
+    token: Option<&Token>,
+) -> Result<BoxFuture<'c, Result<TransportResponse, TransportError>>, Error> {
+    let body = request.body.next();
+    let body =
+        body.ok_or_else(|| Error::new(ErrorKind::Misuse, "the body was sent and cannot be sent again"))?;
+    let mut headers = request.headers.clone();
+    if let Some(token) = token {
+        headers.insert(token.header_name().clone(), token.authorization().clone());
+        if let Some(proof) = client.session().proof(token, &request.method, &request.url)? {
+            headers.insert(DPOP, proof);
+        }
+    }
+    let (method, url) = (request.method.clone(), request.url.clone());
+    let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
+    Ok(client.transport().send(request))
 }
 
 fn exchange(parts: &Parts, operation: Operation) -> Exchange<'_> {
@@ -356,10 +362,10 @@ fn media_type(headers: &HeaderMap) -> &[u8] {
 
 /// What the dialect read, else the header: seconds or a date (RFC 9110 10.2.3).
 fn retry_after(parts: &Parts, now: Wall) -> Option<Duration> {
-    if let Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) = parts.verdict
+    if let Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) = parts.verdict.get()
         && after.is_some()
     {
-        return after;
+        return *after;
     }
     let text = parts.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
