@@ -34,7 +34,7 @@ pub(super) struct Parts {
     pub(super) version: Version,
     pub(super) headers: HeaderMap,
     pub(super) body: Incoming,
-    pub(super) verdict: Judged,
+    pub(super) verdict: Found,
     pub(super) replay_refused: Option<ReplayRefused>,
     pub(super) elapsed: Duration,
     /// For what is still to be read of the body.
@@ -42,13 +42,13 @@ pub(super) struct Parts {
 }
 
 /// What was found in a response that came to a token of ours. Boxed: nearly all are accepted.
-pub(super) enum Judged {
+pub(super) enum Found {
     Not,
     Accepted,
     Otherwise(Box<Verdict>),
 }
 
-impl Judged {
+impl Found {
     pub(super) fn get(&self) -> Option<&Verdict> {
         match self {
             Self::Not => None,
@@ -68,7 +68,7 @@ impl Parts {
             version: Version::default(),
             headers: HeaderMap::new(),
             body: Incoming::of(Bytes::new()),
-            verdict: Judged::Not,
+            verdict: Found::Not,
             replay_refused: None,
             elapsed: Duration::ZERO,
             deadline: Deadline::none(),
@@ -81,7 +81,7 @@ impl Parts {
         self.version = answer.version;
         self.headers = answer.headers;
         self.body = Incoming::new(answer.body);
-        self.verdict = Judged::Not;
+        self.verdict = Found::Not;
         self.replay_refused = None;
         self.elapsed = elapsed;
     }

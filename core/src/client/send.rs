@@ -12,7 +12,7 @@ use super::body::Body;
 use super::deadline::Deadline;
 use super::incoming::{Incoming, Watch};
 use super::request::{Reading, Request};
-use super::response::{Judged, Parts, Redirected, Response};
+use super::response::{Found, Parts, Redirected, Response};
 use super::{Client, graphql, redirect};
 use crate::error::Error;
 use crate::proof::DPOP;
@@ -182,7 +182,7 @@ impl Call {
         } else {
             session.note_accepted(&self.parts.request.url, &self.parts.headers);
         }
-        self.parts.verdict = Judged::Accepted;
+        self.parts.verdict = Found::Accepted;
         true
     }
 
@@ -204,7 +204,7 @@ impl Call {
             Judgement::Replay { verdict, .. } => (verdict, Some(ReplayRefused::LimitReached)),
             Judgement::Keep { verdict, replay_refused } => (verdict, replay_refused),
         };
-        self.parts.verdict = Judged::Otherwise(Box::new(verdict));
+        self.parts.verdict = Found::Otherwise(Box::new(verdict));
         self.parts.replay_refused = replay_refused;
         Ok(None)
     }
@@ -373,4 +373,18 @@ fn retry_after(parts: &Parts, now: Wall) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(date.saturating_sub(Duration::from_millis(u64::try_from(now.0).unwrap_or(0))))
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::super::tests::stage;
+    use super::*;
+
+    /// Its memory is what a request costs beside its own work: of many at once it falls out of the processor's cache.
+    #[tokio::test]
+    async fn a_request_in_flight_takes_little_room() {
+        assert!(size_of::<Parts>() <= 640, "{}", size_of::<Parts>());
+        let sending = stage([]).client.get("/pupils").send();
+        assert!(size_of_val(&sending) <= 320, "{}", size_of_val(&sending));
+    }
 }
