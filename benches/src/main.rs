@@ -48,12 +48,12 @@ fn main() -> ExitCode {
 /// All of it; `haste` divides how often each is repeated.
 fn whole(haste: usize) -> io::Result<()> {
     let mut rows = Vec::new();
-    // Memory first, while little has happened in this process.
+    // Memory first, while little has happened in this process, and the crowds last, which leave the heap in pieces.
     rows.extend(at_rest());
+    rows.splice(0..0, requests(haste)?);
     rows.extend(valid_token(haste));
     rows.extend(outage());
     rows.extend(waiting(haste));
-    rows.splice(0..0, requests(haste)?);
     rows.extend(binary()?);
     let table = table::markdown(&rows, &versions::line());
     println!("\n{table}");
