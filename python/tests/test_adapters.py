@@ -168,7 +168,7 @@ def test_a_foreign_origin_is_sent_no_token_at_all(server: TestServer, make: Make
     other.close()
 
 
-@pytest.mark.parametrize("ask", REDIRECTED)
+@each_adapter
 def test_a_header_of_the_dialects_own_does_not_leave_the_origin(server: TestServer, make: Make, ask: Any) -> None:
     other = TestServer()
     other.script({"match": {"path": "/x"}, "respond": {"status": 401}})
@@ -179,6 +179,20 @@ def test_a_header_of_the_dialects_own_does_not_leave_the_origin(server: TestServ
     assert dict(server.log()[0]["headers"])["x-school-token"] == "AT-1"
     assert "AT-1" not in str(other.log()[0]["headers"])
     other.close()
+
+
+@pytest.mark.parametrize("ask", [one for one in ADAPTERS if one not in REDIRECTED])
+def test_where_hops_are_not_seen_a_header_of_the_dialects_own_follows_no_redirect(
+    server: TestServer, make: Make, ask: Any
+) -> None:
+    answer = {"status": 302, "headers": {"Location": ["/b"]}}
+    server.script({"match": {"path": "/a"}, "respond": answer}, {"match": {"path": "/b"}, "respond": {"status": 401}})
+    session = make(dialect={"token": {"header": "x-school-token", "scheme": ""}})
+    assert ask(session, "GET", server.url + "/a", headers={"Accept-Language": "de"}) == 401
+    first, second = (dict(one["headers"]) for one in server.log())
+    assert first["x-school-token"] == "AT-1" and "x-school-token" not in second
+    assert first["accept-language"] == second["accept-language"] == "de"
+    assert session.stats()["refreshes_started"] == 0
 
 
 @each_adapter

@@ -1,13 +1,14 @@
 """`httpx.Client(auth=rekindle.httpx.Auth(session))`, and the same for AsyncClient and httpx2.
 
 httpx follows redirects below an auth flow, so what was redirected is judged but not sent again. Leaving an origin it
-drops `Authorization` and no other header: with a dialect that names a header of its own, leave `follow_redirects` off.
+drops `Authorization` and no other header: one that a dialect names for itself goes along on no redirect at all, and what
+was redirected comes back as the 401 that it is.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterator, MutableMapping
 from typing import Any
 
 from ._session import Session
@@ -23,6 +24,33 @@ def _bases() -> tuple[Any, ...]:
     if not found:
         raise ImportError("rekindle.httpx needs httpx or httpx2: pip install httpx")
     return tuple(found)
+
+
+class _Headers(MutableMapping[str, str]):
+    """The headers of one request. A copy, which is what httpx makes for a redirect, lacks those that are kept back."""
+
+    def __init__(self, headers: Any, kept_back: set[str]) -> None:
+        self._headers = headers
+        self._kept_back = kept_back
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._headers if name.lower() not in self._kept_back)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._headers[name])
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._headers[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._headers[name]
+
+    def __getattr__(self, name: str) -> Any:
+        """What httpx's own headers can do beside: `raw`, which is what is sent."""
+        return getattr(self._headers, name)
 
 
 class _Flow:
@@ -66,8 +94,12 @@ def _sign(native: Any, request: Any, held: Any) -> None:
     if held is None:
         return
     request.headers[held.header_name] = held.authorization
+    kept_back = {held.header_name.lower()} - {"authorization"}
     if (proof := native.proof(held, request.method, str(request.url))) is not None:
         request.headers["DPoP"] = proof
+        kept_back.add("dpop")
+    if kept_back and not isinstance(request.headers, _Headers):
+        request.headers = _Headers(request.headers, kept_back)
 
 
 def _carried(response: Any, held: Any) -> bool:
