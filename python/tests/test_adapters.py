@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -193,6 +194,15 @@ def test_where_hops_are_not_seen_a_header_of_the_dialects_own_follows_no_redirec
     assert first["x-school-token"] == "AT-1" and "x-school-token" not in second
     assert first["accept-language"] == second["accept-language"] == "de"
     assert session.stats()["refreshes_started"] == 0
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2])
+def test_the_request_of_a_response_can_be_copied(server: TestServer, make: Make, module: Any) -> None:
+    server.script({"match": {"path": "/a"}})
+    session = make(dialect={"token": {"header": "x-school-token", "scheme": ""}})
+    with module.Client(auth=rekindle.httpx.Auth(session), trust_env=False) as client:
+        headers = copy.deepcopy(client.get(server.url + "/a").request.headers)
+    assert headers["x-school-token"] == "AT-1" and "x-school-token" not in dict(headers.items())
 
 
 @each_adapter

@@ -50,6 +50,9 @@ class _Headers(MutableMapping[str, str]):
 
     def __getattr__(self, name: str) -> Any:
         """What httpx's own headers can do beside: `raw`, which is what is sent."""
+        if name.startswith("_"):
+            # Copied or unpickled, it is asked for such names before it has anything.
+            raise AttributeError(name)
         return getattr(self._headers, name)
 
 
