@@ -37,27 +37,27 @@
 //! # assert_eq!(rekindle_proto::Dialect::from_toml(text, "acme.toml").map(|one| one.name().to_owned()), Ok("acme".into()));
 //! ```
 
-mod answer;
 mod body;
 mod document;
 mod effect;
+mod expiry_fields;
 mod file;
 mod judge;
-mod lifetime;
 mod load;
 mod path;
-mod place;
+mod placement;
 mod preset;
 mod request;
 mod retry_after;
 mod rotation_text;
 mod rule;
 mod scalar;
+mod server_message;
 mod template;
 #[cfg(test)]
 mod tests;
+mod token_answer;
 mod types;
-mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -438,6 +438,6 @@ impl Dialect {
     /// ```
     #[must_use]
     pub fn error_code(&self, body: &[u8]) -> Option<String> {
-        words::code(&body::fields(&http::HeaderMap::new(), body)?)
+        server_message::code(&body::fields(&http::HeaderMap::new(), body)?)
     }
 }

@@ -8,7 +8,7 @@ use http::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::lifetime::{self, End};
+use super::expiry_fields::{self, End};
 use super::path::Path;
 use super::scalar::Several;
 use crate::time::Wall;
@@ -37,7 +37,7 @@ impl RetryAfter {
         body: Option<&Value>,
         now: Option<Wall>,
     ) -> Option<Duration> {
-        let now = lifetime::date(headers).or(now);
+        let now = expiry_fields::date(headers).or(now);
         let plain = header(headers, RETRY_AFTER.as_str()).and_then(|text| seconds_or_date(text, now));
         let after = plain.or_else(|| self.by_seconds(headers)).or_else(|| self.by_body(body));
         after.or_else(|| self.by_epoch(headers, now)).map(|after| after.min(LONGEST))
@@ -53,13 +53,13 @@ impl RetryAfter {
     }
 
     fn by_body(&self, body: Option<&Value>) -> Option<Duration> {
-        self.body_seconds.0.iter().find_map(|path| lifetime::seconds(path.first(body?)?))
+        self.body_seconds.0.iter().find_map(|path| expiry_fields::seconds(path.first(body?)?))
     }
 
     fn by_epoch(&self, headers: &HeaderMap, now: Option<Wall>) -> Option<Duration> {
         self.epoch_headers.0.iter().find_map(|name| {
             let value = Value::String(header(headers, name)?.to_owned());
-            match lifetime::epoch(&value, headers, now?)? {
+            match expiry_fields::epoch(&value, headers, now?)? {
                 End::In(after) => Some(after),
                 End::Past => Some(Duration::ZERO),
             }

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::Answer;
 use super::body;
 use super::effect::{OutcomeName, TokenRule};
+use super::expiry_fields::{self, End};
 use super::file::{AnswerSpec, Spec};
-use super::lifetime::{self, End};
 use super::path::Path;
 use super::rule::Seen;
 use super::scalar::{Several, text_of};
-use super::words;
+use super::server_message;
 use crate::credential::{Grant, Secret};
 use crate::verdict::{DeadReason, Lost, Outcome, StepUp};
 
@@ -89,7 +89,7 @@ impl Reading<'_> {
             },
             expired_on_arrival: end == Some(End::Past),
             refresh_token,
-            refresh_token_lifetime: value(&spec.refresh_token_expires_in, fields, &lifetime::seconds),
+            refresh_token_lifetime: value(&spec.refresh_token_expires_in, fields, &expiry_fields::seconds),
             scope: value(&spec.scope, fields, &scope),
             extra: spec
                 .keep
@@ -101,10 +101,10 @@ impl Reading<'_> {
     }
 
     fn end(&self, spec: &AnswerSpec, fields: &Value, access_token: &str) -> Option<End> {
-        let epoch = |value: &Value| lifetime::epoch(value, self.answer.headers, self.answer.sent_at);
-        let told = value(&spec.expires_in, fields, &lifetime::seconds).map(End::In);
+        let epoch = |value: &Value| expiry_fields::epoch(value, self.answer.headers, self.answer.sent_at);
+        let told = value(&spec.expires_in, fields, &expiry_fields::seconds).map(End::In);
         let told = told.or_else(|| value(&spec.expires_at, fields, &epoch));
-        told.or_else(|| spec.jwt_exp.then(|| lifetime::jwt_end(access_token))?.as_ref().and_then(epoch))
+        told.or_else(|| spec.jwt_exp.then(|| expiry_fields::jwt_end(access_token))?.as_ref().and_then(epoch))
     }
 
     /// RFC 6749 section 5.2 and its neighbours, whatever the status.
@@ -152,8 +152,11 @@ impl Reading<'_> {
 
     /// The code that a rule found, else the answer's own.
     fn code(&self, found: Option<String>) -> String {
-        let own = || self.fields.and_then(words::code);
-        found.filter(|text| words::is_code(text)).or_else(own).unwrap_or_else(|| "client_config".into())
+        let own = || self.fields.and_then(server_message::code);
+        found
+            .filter(|text| server_message::is_code(text))
+            .or_else(own)
+            .unwrap_or_else(|| "client_config".into())
     }
 
     fn step_up(&self) -> StepUp {
