@@ -44,8 +44,9 @@ pub mod adapters;
 pub mod client;
 pub mod clock;
 pub mod error;
-pub mod fork;
+
 mod lock;
+mod platform;
 mod proof;
 pub mod session;
 pub mod store;
@@ -53,6 +54,7 @@ pub mod transport;
 
 pub use client::{Client, Response};
 pub use error::Error;
+pub use platform::fork;
 pub use proof::SigningKey;
 pub use rekindle_proto as proto;
 pub use rekindle_proto::{Credential, ErrorKind, Expiry, Rotation, Secret};

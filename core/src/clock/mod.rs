@@ -1,8 +1,7 @@
 //! The clocks, and the one that tests turn by hand.
 
 mod manual;
-mod sleep;
-mod system;
+
 mod timer;
 
 use std::sync::{Arc, OnceLock};
@@ -11,8 +10,8 @@ use std::time::Duration;
 use rekindle_proto::Now;
 
 pub use self::manual::ManualClock;
-pub use self::system::SystemClock;
 pub use self::timer::Timer;
+pub use crate::platform::clock::SystemClock;
 
 /// Reads both clocks and waits on the monotonic one.
 pub trait Clock: Send + Sync + 'static {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
 
-use super::sleep::SystemSleep;
+use crate::platform::sleep::SystemSleep;
 
 /// A wait for a point on a clock, as a future. It belongs to the tokio runtime that it was made in.
 ///
@@ -39,7 +39,7 @@ impl Timer {
     }
 
     /// On the system's clock, until `due`.
-    pub(super) fn system(due: Duration) -> Self {
+    pub(crate) fn system(due: Duration) -> Self {
         Self(Wait::System(SystemSleep::until(due, runtime())))
     }
 

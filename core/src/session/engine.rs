@@ -18,13 +18,13 @@ use url::Url;
 use super::doors::{Done, Door, Doors, Waiter};
 use super::events::Hub;
 use super::origins::same;
-use super::runtime;
 use super::setup::Setup;
 use super::source::{Spend, reentrant};
 use super::token::{Published, Served};
 use crate::clock::Clock;
 use crate::fork::{Mine, PerProcess};
 use crate::lock::Mutex;
+use crate::platform::runtime;
 use crate::store::Store;
 
 /// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).

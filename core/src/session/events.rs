@@ -9,9 +9,9 @@ use arc_swap::ArcSwapOption;
 use rekindle_proto::event::{Event, EventKind};
 use tokio::sync::Notify;
 
-use super::runtime;
 use crate::fork::{Mine, PerProcess};
 use crate::lock::Mutex;
+use crate::platform::runtime;
 
 /// How many events wait at most; what is dropped is counted.
 const MOST_WAITING: usize = 256;

@@ -6,7 +6,7 @@ mod engine;
 mod events;
 mod judge;
 mod origins;
-mod runtime;
+
 mod setup;
 mod source;
 mod token;

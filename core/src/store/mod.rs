@@ -1,14 +1,13 @@
 //! Where a credential is kept (spec 7).
 
-mod file;
 mod memory;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use self::file::FileStore;
-pub(crate) use self::file::close_inherited_locks;
 pub use self::memory::MemoryStore;
+pub use crate::platform::file_store::FileStore;
+pub(crate) use crate::platform::file_store::close_inherited_locks;
 pub use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 
 /// Keeps one opaque record per session, by compare-and-save (spec 7.1).

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rekindle_proto::{Now, Wall};
 
-use super::{Clock, Timer};
+use crate::clock::{Clock, Timer};
 
 /// The system's clocks: boot time, suspension included, and the wall clock.
 #[derive(Clone, Copy, Debug, Default)]

@@ -22,9 +22,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::place::Place;
-use super::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
+use crate::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 
 /// How often a folder is looked through for what killed processes left.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);

@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::runtime::Id;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::system::boot_time;
+use super::clock::boot_time;
 use crate::fork::OfProcess;
 
 /// Until `due`, on the boot clock. Made inside a runtime, polled anywhere.
-pub(super) struct SystemSleep {
+pub(crate) struct SystemSleep {
     due: Duration,
     /// Taken only when it is dropped. A forked child leaks it: it is tied to a runtime of the parent's.
     alarm: Option<OfProcess<Alarm>>,
@@ -39,7 +39,7 @@ thread_local! {
 }
 
 impl SystemSleep {
-    pub(super) fn until(due: Duration, runtime: Option<Id>) -> Self {
+    pub(crate) fn until(due: Duration, runtime: Option<Id>) -> Self {
         let alarm = kept(runtime, due).unwrap_or_else(|| {
             let left = beat(due);
             OfProcess::new(Alarm { runtime, until: due, sleep: Box::pin(sleep(left)) })
@@ -47,7 +47,7 @@ impl SystemSleep {
         Self { due, alarm: Some(alarm) }
     }
 
-    pub(super) fn runtime(&self) -> Option<Id> {
+    pub(crate) fn runtime(&self) -> Option<Id> {
         self.alarm.as_ref()?.get()?.runtime
     }
 }
