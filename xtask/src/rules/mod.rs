@@ -3,13 +3,13 @@
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 pub(crate) use scan::find_cases;
 
 use crate::house::House;
 
-const BEGIN: &str = "<!-- cases: written by `cargo xtask gen` -->";
-const END: &str = "<!-- end of cases -->";
+const HEAD: &str = "# The rules of SPEC.md, and the tests that show them\n\nWritten by `cargo xtask gen`.\n";
 const REASONS: &str = "## Rules without a case";
 
 /// A rule's number. Ordered as a reader counts: 4.2 before 4.10.
@@ -92,13 +92,11 @@ impl Spec {
     }
 }
 
-/// SPEC.md with its table of cases as it should be.
-pub(crate) fn render_table(house: &House, text: &str) -> Result<String, String> {
+/// SPEC-CASES.md: each rule of SPEC.md with the tests that show it.
+pub(crate) fn render_cases(house: &House, _: &str) -> Result<String, String> {
+    let spec = fs::read_to_string(house.path("SPEC.md")).map_err(|e| format!("SPEC.md: {e}"))?;
     let cases = find_cases(&house.root)?;
-    let table = Spec::parse(text).table(&cases);
-    let (before, rest) = text.split_once(BEGIN).ok_or("the mark where the cases begin is missing")?;
-    let (_, after) = rest.split_once(END).ok_or("the mark where the cases end is missing")?;
-    Ok(format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))
+    Ok(format!("{HEAD}\n{}", Spec::parse(&spec).table(&cases)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ struct Generated {
 }
 
 const ALL: &[Generated] = &[
-    Generated { path: "SPEC.md", render: rules::render_table },
+    Generated { path: "SPEC-CASES.md", render: rules::render_cases },
     Generated { path: "tests/conformance/cases.json", render: conformance::cases },
     Generated { path: "tests/conformance/must-fail.json", render: conformance::must_fail },
     Generated { path: bindings::KOTLIN, render: bindings::kotlin },
