@@ -149,7 +149,8 @@ async fn a_nonce_is_answered_once() {
 // spec 5.5
 #[test]
 fn a_dialect_that_wants_a_key_names_what_is_missing() {
-    let dialect = Dialect::from_json(&json!({ "refresh": { "client_auth": "private_key_jwt" } })).unwrap();
+    let dialect =
+        Dialect::from_json(&json!({ "token_endpoint": { "client_auth": "private_key_jwt" } })).unwrap();
     let mistake = Session::builder(dialect).token_url("https://a.test/token").build().unwrap_err();
     assert_eq!(mistake.kind(), ErrorKind::InvalidConfig);
     assert!(mistake.message().starts_with("client_key is missing"), "{mistake}");

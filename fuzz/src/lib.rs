@@ -1,9 +1,9 @@
 //! What each target does with its bytes. The tests of `core/proto` replay the corpora through these functions too.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use rekindle_proto::dialect::{Answer, ClientIdentity, RefreshRequest};
+use rekindle_proto::dialect::{Answer, ClientIdentity};
 use rekindle_proto::{
-    Applied, Dialect, Exchange, Operation, Outcome, Secret, Verdict, Wall, challenge, graphql,
+    Applied, Dialect, Exchange, GrantRequest, Operation, Outcome, Secret, Verdict, Wall, challenge, graphql,
 };
 
 /// A `WWW-Authenticate` line.
@@ -18,11 +18,13 @@ pub fn challenge(data: &[u8]) {
 pub fn dialect_file(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(dialect) = Dialect::from_toml(text, "fuzz.toml") else { return };
-    let (token, extra) = (Secret::from("SENTINEL"), Default::default());
-    let refresh = RefreshRequest { refresh_token: &token, scope: None, extra: &extra };
+    let token = Secret::from("SENTINEL");
+    let refresh =
+        GrantRequest::RefreshToken { refresh_token: token.clone(), scope: None, extra: Default::default() };
+    let own = GrantRequest::ClientCredentials { request: Default::default(), extra: Default::default() };
     let identity =
         ClientIdentity { token_url: "https://idp.example/token".parse().ok(), ..Default::default() };
-    if let Ok(request) = dialect.refresh_request(&identity, &refresh) {
+    for request in [&refresh, &own].into_iter().flat_map(|grant| dialect.token_request(&identity, grant)) {
         assert!(!request.url.as_str().contains("SENTINEL"), "a token in a URL");
         assert!(!format!("{request:?}").contains("SENTINEL"), "a token in Debug");
     }

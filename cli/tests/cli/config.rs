@@ -70,8 +70,9 @@ fn a_dialect_file_beside_the_profile_is_read_and_its_mistake_named() {
     let world = World::new();
     world.configure("[profile.school]\ndialect = \"acme.toml\"\ntoken_url = \"https://a.test/t\"\n");
     assert_names(&world, &["status"], &["line 2", "`profile.school.dialect`", "acme.toml cannot be read"]);
-    std::fs::write(world.path("acme.toml"), "rotation = \"strict\"\n[refresh]\nmethod = \"GET\"\n").unwrap();
-    assert_names(&world, &["status"], &["acme.toml, line 3", "`refresh.method`"]);
+    std::fs::write(world.path("acme.toml"), "rotation = \"strict\"\n[token_endpoint]\nmethod = \"GET\"\n")
+        .unwrap();
+    assert_names(&world, &["status"], &["acme.toml, line 3", "`token_endpoint.method`"]);
     std::fs::write(world.path("acme.toml"), "rotation = \"strict\"\n").unwrap();
     assert!(world.run(&["status"]).out.contains("acme, rotation strict"));
 }

@@ -10,6 +10,7 @@ pub mod credential;
 pub mod dialect;
 pub mod error;
 pub mod event;
+pub mod grant;
 pub mod graphql;
 pub mod machine;
 pub mod proof;
@@ -24,6 +25,7 @@ pub use credential::{Credential, Expiry, Fingerprint, Grant, Secret};
 pub use dialect::Dialect;
 pub use error::{ErrorKind, Failure};
 pub use event::Event;
+pub use grant::{ClientCredentials, GrantRequest, RefreshInput};
 pub use rotation::Rotation;
 pub use time::{Now, Wall};
 pub use verdict::{

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use rekindle_proto::dialect::{Answer, ClientIdentity, RefreshRequest};
-use rekindle_proto::{Dialect, Exchange, Grant, Operation, Outcome, Secret, Verdict, Wall};
+use rekindle_proto::dialect::{Answer, ClientIdentity};
+use rekindle_proto::{Dialect, Exchange, Grant, GrantRequest, Operation, Outcome, Secret, Verdict, Wall};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -182,9 +182,10 @@ fn every_preset_asks_as_its_fixture_shows() {
     for name in Dialect::preset_names() {
         let (dialect, fixture) = (Dialect::preset(name).unwrap(), fixture(name));
         let identity = identity(&fixture.identity);
-        let (token, extra) = (Secret::new("SENTINEL-R"), BTreeMap::new());
-        let refresh = RefreshRequest { refresh_token: &token, scope: None, extra: &extra };
-        let request = dialect.refresh_request(&identity, &refresh).unwrap();
+        let token = Secret::new("SENTINEL-R");
+        let (refresh_token, extra) = (token.clone(), BTreeMap::new());
+        let refresh = GrantRequest::RefreshToken { refresh_token, scope: None, extra };
+        let request = dialect.token_request(&identity, &refresh).unwrap();
         assert_sent(name, &request, fixture.refresh.as_ref().unwrap());
         let revocation = dialect.revoke_request(&identity, &token).unwrap();
         assert_eq!(revocation.is_some(), fixture.revoke.is_some(), "{name}: revocation");

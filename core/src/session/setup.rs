@@ -101,7 +101,7 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(FileStore::new(folder.path().join("session.json")));
         // Of one name, one rotation and one endpoint.
         let asking_by = |method: &str| {
-            let dialect = format!("[refresh]\nmethod = \"{method}\"");
+            let dialect = format!("[token_endpoint]\nmethod = \"{method}\"");
             let session = Session::builder(Dialect::from_toml(&dialect, "acme.toml").unwrap());
             let session = session.token_url("https://auth.example.com/token").shared_store(store.clone());
             session.tokens("at-1", "rt-1").build().unwrap()

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use http::HeaderMap;
-use rekindle_proto::dialect::{Answer, ClientIdentity, Dialect, RefreshRequest, TokenRequest};
-use rekindle_proto::{ErrorKind, Failure, Grant, Lost, Outcome, Said, Secret, Wall};
+use rekindle_proto::dialect::{Answer, ClientIdentity, Dialect, TokenRequest};
+use rekindle_proto::{ErrorKind, Failure, Grant, GrantRequest, Lost, Outcome, Said, Secret, Wall};
 use url::Url;
 
 use crate::clock::Clock;
@@ -90,12 +90,12 @@ impl Source for Endpoint {
     async fn refresh(&self, spend: Spend, serving: Option<Secret>) -> (Outcome, Said) {
         let own = self.identity.client_secret.iter();
         let known: Vec<&Secret> = serving.iter().chain([&spend.refresh_token]).chain(own).collect();
-        let refresh = RefreshRequest {
-            refresh_token: &spend.refresh_token,
-            scope: spend.scope.as_deref(),
-            extra: &spend.extra,
+        let grant = GrantRequest::RefreshToken {
+            refresh_token: spend.refresh_token.clone(),
+            scope: spend.scope.clone(),
+            extra: spend.extra.clone(),
         };
-        let request = self.identity().and_then(|identity| self.dialect.refresh_request(&identity, &refresh));
+        let request = self.identity().and_then(|identity| self.dialect.token_request(&identity, &grant));
         match request.and_then(|request| self.proven(request)) {
             Ok(request) => self.ask(request, &known).await,
             Err(failure) => (Outcome::ClientConfig { error: failure.message }, Said::default()),

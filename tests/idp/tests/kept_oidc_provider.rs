@@ -343,7 +343,7 @@ async fn a_sign_out_during_a_refresh_wins() {
 }
 
 fn confidential(idp: &Server, tokens: &Tokens, secret: &str, path: &Path) -> Session {
-    let dialect = Dialect::preset("oauth2").unwrap().with_client_auth(ClientAuth::Basic);
+    let dialect = Dialect::preset("oauth2").unwrap().with_client_auth(ClientAuth::ClientSecretBasic);
     Session::builder(dialect)
         .rotation(Rotation::StrictFamily)
         .token_url(idp.token_url())

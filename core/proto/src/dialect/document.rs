@@ -73,9 +73,9 @@ impl Document {
     ///
     /// ```
     /// use rekindle_proto::dialect::Document;
-    /// let document = Document::parse("[refresh]\nurl = 1")?;
-    /// assert_eq!(document.line("refresh.url"), Some(2));
-    /// assert_eq!(document.line("refresh.body.field"), Some(1));
+    /// let document = Document::parse("[token_endpoint]\nurl = 1")?;
+    /// assert_eq!(document.line("token_endpoint.url"), Some(2));
+    /// assert_eq!(document.line("token_endpoint.body.field"), Some(1));
     /// assert_eq!(document.line("judge"), None);
     /// # Ok::<(), rekindle_proto::dialect::Mistake>(())
     /// ```

@@ -35,7 +35,11 @@ pub(super) struct Spec {
     #[serde(default)]
     pub(super) token: Token,
     #[serde(default)]
-    pub(super) refresh: Refresh,
+    pub(super) token_endpoint: TokenEndpoint,
+    #[serde(default)]
+    pub(super) refresh_token: GrantSection,
+    #[serde(default)]
+    pub(super) client_credentials: GrantSection,
     pub(super) revoke: Option<Revoke>,
     #[serde(default)]
     pub(super) answer: AnswerSpec,
@@ -75,79 +79,36 @@ impl Default for Token {
     }
 }
 
-/// How a refresh is asked for.
+/// Where token requests go, and how they are written (RFC 6749 section 3.2).
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(try_from = "RawRefresh")]
-pub(super) struct Refresh {
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TokenEndpoint {
     pub(super) url: Option<Template>,
-    pub(super) method: RefreshMethod,
+    pub(super) method: TokenMethod,
     pub(super) encoding: Encoding,
     pub(super) client_auth: ClientAuth,
-    pub(super) grant_type: Option<String>,
-    /// The GraphQL document; the token is one of its variables.
-    pub(super) document: String,
     pub(super) names: Names,
     pub(super) query: BTreeMap<String, Template>,
     pub(super) extra: BTreeMap<String, Extra>,
     pub(super) headers: BTreeMap<Header, Template>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRefresh {
-    url: Option<Template>,
-    #[serde(default)]
-    method: RefreshMethod,
-    #[serde(default)]
-    encoding: Encoding,
-    client_auth: Option<ClientAuth>,
-    grant_type: Option<String>,
-    #[serde(default)]
-    document: String,
-    #[serde(default)]
-    names: Names,
-    #[serde(default)]
-    query: BTreeMap<String, Template>,
-    #[serde(default)]
-    extra: BTreeMap<String, Extra>,
-    #[serde(default)]
-    headers: BTreeMap<Header, Template>,
-}
-
-impl TryFrom<RawRefresh> for Refresh {
-    type Error = String;
-
-    fn try_from(raw: RawRefresh) -> Result<Self, String> {
-        if (raw.encoding == Encoding::Graphql) == raw.document.is_empty() {
-            return Err("`document` goes with `encoding = \"graphql\"`, and only with it".into());
-        }
-        if raw.encoding == Encoding::Graphql
-            && !raw.document.contains(&format!("${}", raw.names.refresh_token))
-        {
-            let name = &raw.names.refresh_token;
-            return Err(format!(
-                "`document` must take the refresh token as the variable `${name}`; it is never pasted into the text"
-            ));
-        }
-        Ok(Self {
-            url: raw.url,
-            method: raw.method,
-            encoding: raw.encoding,
-            client_auth: raw.client_auth.unwrap_or_default(),
-            grant_type: raw.grant_type,
-            document: raw.document,
-            names: raw.names,
-            query: raw.query,
-            extra: raw.extra,
-            headers: raw.headers,
-        })
-    }
+/// What one grant adds to a token request, or says otherwise than `[token_endpoint]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GrantSection {
+    pub(super) grant_type: Option<String>,
+    /// The GraphQL document; tokens are among its variables.
+    pub(super) document: String,
+    pub(super) query: BTreeMap<String, Template>,
+    pub(super) extra: BTreeMap<String, Extra>,
+    pub(super) headers: BTreeMap<Header, Template>,
 }
 
 /// The method of a token request. No GET: a token must not stand in a URL (spec 9.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum RefreshMethod {
+pub(super) enum TokenMethod {
     #[default]
     Post,
     Put,
@@ -164,7 +125,8 @@ pub(super) enum Encoding {
     Graphql,
 }
 
-/// How a client says who it is to the token endpoint (spec 5.5). One way per request, never probed.
+/// How a client authenticates at the token endpoint (spec 5.5), by the names of OpenID Connect Core section 9. One
+/// method per request, never probed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -172,10 +134,10 @@ pub enum ClientAuth {
     /// `client_id` in the body, no secret.
     None,
     /// HTTP Basic; a client without a secret sends `client_id` in the body.
-    Basic,
+    ClientSecretBasic,
     /// `client_id` and `client_secret` in the body.
     #[default]
-    Body,
+    ClientSecretPost,
     /// `client_id` and a signed assertion in the body (RFC 7523), a new one each time.
     PrivateKeyJwt,
 }
@@ -189,6 +151,8 @@ pub(super) struct Names {
     pub(super) client_id: String,
     pub(super) client_secret: String,
     pub(super) scope: String,
+    pub(super) audience: String,
+    pub(super) resource: String,
 }
 
 impl Default for Names {
@@ -200,6 +164,8 @@ impl Default for Names {
             client_id: own("client_id"),
             client_secret: own("client_secret"),
             scope: own("scope"),
+            audience: own("audience"),
+            resource: own("resource"),
         }
     }
 }

@@ -3,22 +3,28 @@
 use http::HeaderValue;
 
 use super::document::{self, Document, Mistake};
-use super::file::Spec;
+use super::file::{Encoding, Spec};
 use crate::error::{ErrorKind, Failure};
 
 impl Spec {
     /// Reads a dialect file; `file` names it in errors.
     pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
-        let read = Document::parse(text).and_then(|document| document.read());
-        let spec: Self = read.map_err(|mistake| misread(file, &mistake))?;
+        let document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
+        let spec: Self = document.read().map_err(|mistake| misread(file, &mistake))?;
         let stem = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml");
-        spec.named(stem).checked(file)
+        let spec = spec.named(stem);
+        spec.check().map_err(|(field, what)| {
+            misread(file, &Mistake { line: document.line(field), field: field.into(), what })
+        })?;
+        Ok(spec)
     }
 
     /// Reads the same shape as JSON data.
     pub(super) fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
         let spec: Self = document::read(value).map_err(|mistake| misread("the dialect", &mistake))?;
-        spec.named("custom").checked("the dialect")
+        let spec = spec.named("custom");
+        spec.check().map_err(|(field, what)| invalid("the dialect", field, &what))?;
+        Ok(spec)
     }
 
     fn named(mut self, name: &str) -> Self {
@@ -28,21 +34,47 @@ impl Spec {
         self
     }
 
-    fn checked(self, file: &str) -> Result<Self, Failure> {
+    /// What no single field shows: the field that is wrong, and why.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let wrong = |field, what: &str| Err((field, what.to_owned()));
         if HeaderValue::from_str(&self.token.scheme).is_err() {
-            return Err(invalid(file, "token.scheme", "it cannot stand in a header"));
+            return wrong("token.scheme", "it cannot stand in a header");
         }
-        let bad_cookie = |name: &String| {
-            name.is_empty()
-                || !name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-        };
-        if self.token.cookie.as_ref().is_some_and(bad_cookie) {
-            return Err(invalid(file, "token.cookie", "it is not the name of a cookie"));
+        if self.token.cookie.as_deref().is_some_and(|name| !is_cookie_name(name)) {
+            return wrong("token.cookie", "it is not the name of a cookie");
         }
-        Ok(self)
+        self.check_documents()
     }
+
+    fn check_documents(&self) -> Result<(), (&'static str, String)> {
+        let only_with = "`document` goes with `encoding = \"graphql\"` in [token_endpoint], and only with it";
+        let document = &self.refresh_token.document;
+        if self.token_endpoint.encoding != Encoding::Graphql {
+            let sections = [("refresh_token.document", document)];
+            let others = [("client_credentials.document", &self.client_credentials.document)];
+            let lost = sections.iter().chain(&others).find(|(_, document)| !document.is_empty());
+            return lost.map_or(Ok(()), |(field, _)| Err((field, only_with.to_owned())));
+        }
+        let name = &self.token_endpoint.names.refresh_token;
+        if document.is_empty() {
+            return Err((
+                "token_endpoint.encoding",
+                "`graphql` needs a `document` in [refresh_token]".to_owned(),
+            ));
+        }
+        if !document.contains(&format!("${name}")) {
+            let what = format!(
+                "it must take the refresh token as the variable `${name}`; it is never pasted into the text"
+            );
+            return Err(("refresh_token.document", what));
+        }
+        Ok(())
+    }
+}
+
+fn is_cookie_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(fits)
 }
 
 fn misread(file: &str, mistake: &Mistake) -> Failure {

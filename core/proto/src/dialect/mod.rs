@@ -10,10 +10,14 @@
 //! rotation = { grace_seconds = 30 }      # or "none", "strict", "strict-family", "until-successor-used", ...
 //! [token]                                # where the access token goes: header + scheme, or cookie
 //! scheme = "Bearer"                      # header, cookie, types, credential_headers
-//! [refresh]                              # url, method, encoding = form | json | graphql, client_auth, grant_type,
-//! url = "https://{tenant}.acme.example/token" # document, names, query, extra, headers
-//! client_auth = "basic"                  # none | basic | body | private_key_jwt
+//! [token_endpoint]                       # url, method, encoding = form | json | graphql, client_auth, names, query,
+//! url = "https://{tenant}.acme.example/token" # extra, headers
+//! client_auth = "client_secret_basic"    # none | client_secret_basic | client_secret_post | private_key_jwt
 //! names = { refresh_token = "refreshToken" } # how fields are spelled; "" = not sent
+//! [refresh_token]                        # one grant: what it adds. grant_type, document, query, extra, headers
+//! extra = { device = "{device}" }
+//! [client_credentials]                   # another one, with the same fields
+//! extra = { audience = "https://{tenant}.acme.example/api" }
 //! [answer]                               # access_token, refresh_token, token_type, scope, expires_in, expires_at,
 //! access_token = "data.token"            # refresh_token_expires_in, keep, default_lifetime_seconds, jwt_exp, success
 //! [[answer.rules]]                       # status, empty_body; path or header with equals, starts_with, contains
@@ -41,6 +45,7 @@ mod body;
 mod document;
 mod effect;
 mod expiry_fields;
+mod fields;
 mod file;
 mod judge;
 mod load;
@@ -67,6 +72,7 @@ use url::Url;
 
 use crate::credential::{Fingerprint, Secret};
 use crate::error::Failure;
+use crate::grant::GrantRequest;
 use crate::rotation::Rotation;
 use crate::verdict::{Exchange, Outcome, Verdict};
 
@@ -74,7 +80,7 @@ pub use document::{Document, Mistake};
 pub use file::ClientAuth;
 pub use path::Path;
 pub use preset::Preset;
-pub use types::{Answer, ClientIdentity, Placement, RefreshRequest, TokenRequest};
+pub use types::{Answer, ClientIdentity, Placement, TokenRequest};
 
 /// One server's way of speaking. Cheap to clone.
 #[derive(Clone)]
@@ -111,8 +117,8 @@ impl Dialect {
     /// ```
     /// use rekindle_proto::Dialect;
     ///
-    /// let one = Dialect::from_toml("[refresh]\nmethod = \"PUT\"", "acme.toml")?;
-    /// let other = Dialect::from_toml("[refresh]\nmethod = \"POST\"", "acme.toml")?;
+    /// let one = Dialect::from_toml("[token_endpoint]\nmethod = \"PUT\"", "acme.toml")?;
+    /// let other = Dialect::from_toml("[token_endpoint]\nmethod = \"POST\"", "acme.toml")?;
     /// assert_eq!(one.name(), other.name());
     /// assert_ne!(one.fingerprint(), other.fingerprint());
     /// assert_eq!(one.fingerprint(), one.clone().fingerprint());
@@ -158,8 +164,8 @@ impl Dialect {
     /// use rekindle_proto::{Dialect, Rotation};
     /// let dialect = Dialect::from_toml("rotation = \"strict\"", "acme.toml")?;
     /// assert_eq!((dialect.name(), dialect.rotation()), ("acme", Rotation::Strict));
-    /// let failure = Dialect::from_toml("[refresh]\nmethod = \"GET\"", "acme.toml").unwrap_err();
-    /// assert!(failure.message.starts_with("acme.toml, line 2, field `refresh.method`"));
+    /// let failure = Dialect::from_toml("[token_endpoint]\nmethod = \"GET\"", "acme.toml").unwrap_err();
+    /// assert!(failure.message.starts_with("acme.toml, line 2, field `token_endpoint.method`"));
     /// # Ok::<(), rekindle_proto::Failure>(())
     /// ```
     pub fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
@@ -226,12 +232,12 @@ impl Dialect {
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientAuth};
-    /// let dialect = Dialect::preset("oauth2").unwrap().with_client_auth(ClientAuth::Basic);
-    /// assert_eq!(dialect.client_auth(), ClientAuth::Basic);
+    /// let dialect = Dialect::preset("oauth2").unwrap().with_client_auth(ClientAuth::ClientSecretBasic);
+    /// assert_eq!(dialect.client_auth(), ClientAuth::ClientSecretBasic);
     /// ```
     #[must_use]
     pub fn with_client_auth(mut self, auth: ClientAuth) -> Self {
-        Arc::make_mut(&mut self.spec).refresh.client_auth = auth;
+        Arc::make_mut(&mut self.spec).token_endpoint.client_auth = auth;
         self
     }
 
@@ -239,11 +245,11 @@ impl Dialect {
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientAuth};
-    /// assert_eq!(Dialect::preset("oauth2").unwrap().client_auth(), ClientAuth::Body);
+    /// assert_eq!(Dialect::preset("oauth2").unwrap().client_auth(), ClientAuth::ClientSecretPost);
     /// ```
     #[must_use]
     pub fn client_auth(&self) -> ClientAuth {
-        self.spec.refresh.client_auth
+        self.spec.token_endpoint.client_auth
     }
 
     /// Whether the old access token dies when a refresh succeeds (spec 5.4).
@@ -292,22 +298,41 @@ impl Dialect {
         self.spec.token_url(identity)
     }
 
-    /// The request for a refresh.
+    /// The request for new tokens.
     ///
     /// ```
-    /// use rekindle_proto::{Dialect, dialect::{ClientIdentity, RefreshRequest}};
-    /// let identity = ClientIdentity { token_url: "https://idp.example/token".parse().ok(), ..Default::default() };
-    /// let refresh = RefreshRequest { refresh_token: &"abc".into(), scope: None, extra: &Default::default() };
-    /// let request = Dialect::preset("oauth2")?.refresh_request(&identity, &refresh)?;
+    /// use rekindle_proto::{ClientCredentials, Dialect, GrantRequest, dialect::ClientIdentity};
+    /// let mut identity = ClientIdentity { token_url: "https://idp.example/token".parse().ok(), ..Default::default() };
+    /// let refresh =
+    ///     GrantRequest::RefreshToken { refresh_token: "abc".into(), scope: None, extra: Default::default() };
+    /// let request = Dialect::preset("oauth2")?.token_request(&identity, &refresh)?;
     /// assert_eq!(request.body.expose(), "grant_type=refresh_token&refresh_token=abc");
+    ///
+    /// identity.client_id = Some("app".into());
+    /// let own = ClientCredentials::new().scope("read").into();
+    /// let own = GrantRequest::ClientCredentials { request: own, extra: Default::default() };
+    /// let request = Dialect::preset("oauth2")?.token_request(&identity, &own)?;
+    /// assert_eq!(request.body.expose(), "grant_type=client_credentials&scope=read&client_id=app");
     /// # Ok::<(), rekindle_proto::Failure>(())
     /// ```
-    pub fn refresh_request(
+    pub fn token_request(
         &self,
         identity: &ClientIdentity,
-        refresh: &RefreshRequest<'_>,
+        grant: &GrantRequest,
     ) -> Result<TokenRequest, Failure> {
-        self.spec.refresh_request(identity, refresh)
+        self.spec.token_request(identity, grant)
+    }
+
+    /// Fails where the dialect cannot ask for client credentials: one that speaks GraphQL needs a document for it.
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    /// assert!(Dialect::preset("oauth2")?.grants_client_credentials().is_ok());
+    /// assert!(Dialect::preset("graphql")?.grants_client_credentials().is_err());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    pub fn grants_client_credentials(&self) -> Result<(), Failure> {
+        self.spec.grants_client_credentials()
     }
 
     /// The request that revokes a refresh token, where the dialect has one (RFC 7009). `None` too where the

@@ -1,4 +1,4 @@
-//! Requests to a token endpoint: a refresh, and a revocation (RFC 6749 section 6, RFC 7009).
+//! Requests to a token endpoint: for a grant, and a revocation (RFC 6749 sections 4.4 and 6, RFC 7009).
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::file::{ClientAuth, Encoding, Extra, RefreshMethod, Spec};
-use super::scalar::Scalar;
+use super::fields::{Field, Fields};
+use super::file::{ClientAuth, Encoding, Extra, GrantSection, Header, Spec, TokenMethod};
 use super::template::Template;
-use super::{ClientIdentity, RefreshRequest, TokenRequest};
+use super::{ClientIdentity, TokenRequest};
 use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
+use crate::grant::GrantRequest;
 
 impl Spec {
     pub(super) fn token_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
@@ -25,20 +25,50 @@ impl Spec {
         }
     }
 
-    pub(super) fn refresh_request(
+    pub(super) fn token_request(
         &self,
         identity: &ClientIdentity,
-        refresh: &RefreshRequest<'_>,
+        grant: &GrantRequest,
     ) -> Result<TokenRequest, Failure> {
-        let blank = |name: &str| {
-            self.variable(identity, name).or_else(|| refresh.extra.get(name).map(String::as_str))
-        };
+        let (section, extra) = self.section(grant)?;
+        let blank =
+            |name: &str| self.variable(identity, name).or_else(|| extra.get(name).map(String::as_str));
         let mut url = self.token_url(identity)?;
-        self.extend_query(&mut url, &blank)?;
-        let fields = self.refresh_fields(identity, refresh, &blank)?;
-        let mut headers = self.refresh_headers(&blank)?;
+        for query in [&section.query, &self.token_endpoint.query] {
+            self.extend_query(&mut url, query, &blank)?;
+        }
+        let fields = self.fields(identity, grant, section, &blank)?;
+        let mut headers = plain_headers(self.token_endpoint.encoding);
+        for given in [&self.token_endpoint.headers, &section.headers] {
+            self.extend_headers(&mut headers, given, &blank)?;
+        }
         self.authorize(identity, &mut headers)?;
-        Ok(TokenRequest { method: self.method(), url, headers, body: self.written(&fields)? })
+        Ok(TokenRequest { method: self.method(), url, headers, body: self.written(&fields, section)? })
+    }
+
+    /// What the dialect says of this grant, and what came with the last one.
+    fn section<'a>(
+        &'a self,
+        grant: &'a GrantRequest,
+    ) -> Result<(&'a GrantSection, &'a BTreeMap<String, String>), Failure> {
+        match grant {
+            GrantRequest::RefreshToken { extra, .. } => Ok((&self.refresh_token, extra)),
+            GrantRequest::ClientCredentials { extra, .. } => {
+                self.grants_client_credentials()?;
+                Ok((&self.client_credentials, extra))
+            }
+            GrantRequest::Custom(_) => Err(config(&self.name, "is not asked: a refresh function is")),
+        }
+    }
+
+    /// Fails where the dialect has no words for it.
+    pub(super) fn grants_client_credentials(&self) -> Result<(), Failure> {
+        if self.token_endpoint.encoding == Encoding::Graphql && self.client_credentials.document.is_empty() {
+            let what = "cannot ask for client credentials: give its [client_credentials] a `document`, or take \
+                        another dialect";
+            return Err(config(&self.name, what));
+        }
+        Ok(())
     }
 
     pub(super) fn revoke_request(
@@ -57,7 +87,7 @@ impl Spec {
     }
 
     fn own_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
-        let template = self.refresh.url.as_ref();
+        let template = self.token_endpoint.url.as_ref();
         let template = template.ok_or_else(|| {
             config(&self.name, "has no token URL of its own; give the session one (`token_url`)")
         })?;
@@ -84,9 +114,10 @@ impl Spec {
     fn extend_query<'a>(
         &self,
         url: &mut Url,
+        query: &BTreeMap<String, Template>,
         blank: &dyn Fn(&str) -> Option<&'a str>,
     ) -> Result<(), Failure> {
-        for (name, template) in &self.refresh.query {
+        for (name, template) in query {
             // A token URL that the user gave may have it already.
             if url.query_pairs().all(|(given, _)| given != name.as_str()) {
                 let value = self.filled(template, blank)?;
@@ -96,24 +127,44 @@ impl Spec {
         Ok(())
     }
 
-    fn refresh_fields<'a>(
+    fn fields<'a>(
         &self,
         identity: &ClientIdentity,
-        refresh: &RefreshRequest<'_>,
+        grant: &GrantRequest,
+        section: &GrantSection,
         blank: &dyn Fn(&str) -> Option<&'a str>,
     ) -> Result<Fields, Failure> {
-        let names = &self.refresh.names;
         let mut fields = Fields::default();
-        if self.refresh.encoding == Encoding::Form || self.refresh.grant_type.is_some() {
-            fields.text(&names.grant_type, self.refresh.grant_type.as_deref().unwrap_or("refresh_token"));
-        }
-        fields.text(&names.refresh_token, refresh.refresh_token.expose());
-        fields.text(&names.scope, refresh.scope.unwrap_or_default());
+        self.grant_fields(grant, section, &mut fields);
         self.client_fields(identity, &mut fields);
-        for (name, extra) in &self.refresh.extra {
+        for (name, extra) in self.token_endpoint.extra.iter().chain(&section.extra) {
             fields.add(name, self.extra(extra, blank)?);
         }
+        if let GrantRequest::ClientCredentials { request, .. } = grant {
+            request.parameters.iter().for_each(|(name, value)| fields.text(name, value));
+        }
         Ok(fields)
+    }
+
+    fn grant_fields(&self, grant: &GrantRequest, section: &GrantSection, fields: &mut Fields) {
+        let (names, encoding) = (&self.token_endpoint.names, self.token_endpoint.encoding);
+        let said = section.grant_type.as_deref();
+        match grant {
+            GrantRequest::RefreshToken { refresh_token, scope, .. } => {
+                let usual = if encoding == Encoding::Form { "refresh_token" } else { "" };
+                fields.text(&names.grant_type, said.unwrap_or(usual));
+                fields.text(&names.refresh_token, refresh_token.expose());
+                fields.text(&names.scope, scope.as_deref().unwrap_or_default());
+            }
+            GrantRequest::ClientCredentials { request, .. } => {
+                let usual = if encoding == Encoding::Graphql { "" } else { "client_credentials" };
+                fields.text(&names.grant_type, said.unwrap_or(usual));
+                fields.text(&names.scope, request.scope.as_deref().unwrap_or_default());
+                fields.text(&names.audience, request.audience.as_deref().unwrap_or_default());
+                fields.several(&names.resource, &request.resource);
+            }
+            GrantRequest::Custom(_) => {}
+        }
     }
 
     fn extra<'a>(&self, extra: &Extra, blank: &dyn Fn(&str) -> Option<&'a str>) -> Result<Field, Failure> {
@@ -138,10 +189,10 @@ impl Spec {
         if self.basic(identity).is_some() {
             return;
         }
-        fields.text(&self.refresh.names.client_id, identity.client_id.as_deref().unwrap_or_default());
-        match self.refresh.client_auth {
-            ClientAuth::Body => fields.text(
-                &self.refresh.names.client_secret,
+        fields.text(&self.token_endpoint.names.client_id, identity.client_id.as_deref().unwrap_or_default());
+        match self.token_endpoint.client_auth {
+            ClientAuth::ClientSecretPost => fields.text(
+                &self.token_endpoint.names.client_secret,
                 identity.client_secret.as_ref().map_or("", Secret::expose),
             ),
             ClientAuth::PrivateKeyJwt => {
@@ -150,14 +201,14 @@ impl Spec {
                 fields
                     .text("client_assertion", identity.client_assertion.as_ref().map_or("", Secret::expose));
             }
-            ClientAuth::None | ClientAuth::Basic => {}
+            ClientAuth::None | ClientAuth::ClientSecretBasic => {}
         }
     }
 
     /// The two halves of HTTP Basic, if that is how this client says who it is.
     fn basic<'a>(&self, identity: &'a ClientIdentity) -> Option<(&'a str, &'a str)> {
         let (id, secret) = (identity.client_id.as_deref()?, identity.client_secret.as_ref()?);
-        (self.refresh.client_auth == ClientAuth::Basic).then_some((id, secret.expose()))
+        (self.token_endpoint.client_auth == ClientAuth::ClientSecretBasic).then_some((id, secret.expose()))
     }
 
     fn authorize(&self, identity: &ClientIdentity, headers: &mut HeaderMap) -> Result<(), Failure> {
@@ -173,121 +224,38 @@ impl Spec {
         Ok(())
     }
 
-    fn refresh_headers<'a>(&self, blank: &dyn Fn(&str) -> Option<&'a str>) -> Result<HeaderMap, Failure> {
-        let mut headers = plain_headers(self.refresh.encoding);
-        for (header, template) in &self.refresh.headers {
+    fn extend_headers<'a>(
+        &self,
+        headers: &mut HeaderMap,
+        given: &BTreeMap<Header, Template>,
+        blank: &dyn Fn(&str) -> Option<&'a str>,
+    ) -> Result<(), Failure> {
+        for (header, template) in given {
             let value = sensitive(&self.filled(template, blank)?);
-            let pair = header.name().zip(value);
-            let (name, value) = pair.ok_or_else(|| {
-                config(
-                    &self.name,
-                    &format!(
-                        "cannot send the header `{}`: its value has a line break or the like in it",
-                        header.0
-                    ),
-                )
+            let (name, value) = header.name().zip(value).ok_or_else(|| {
+                let what = "its value has a line break or the like in it";
+                config(&self.name, &format!("cannot send the header `{}`: {what}", header.0))
             })?;
             headers.insert(name, value);
         }
-        Ok(headers)
+        Ok(())
     }
 
-    fn written(&self, fields: &Fields) -> Result<Secret, Failure> {
-        match self.refresh.encoding {
+    fn written(&self, fields: &Fields, section: &GrantSection) -> Result<Secret, Failure> {
+        match self.token_endpoint.encoding {
             Encoding::Form => Ok(fields.form()),
             Encoding::Json => fields.json(&self.name),
-            Encoding::Graphql => fields.graphql(&self.name, &self.refresh.document),
+            Encoding::Graphql => fields.graphql(&self.name, &section.document),
         }
     }
 
     fn method(&self) -> Method {
-        match self.refresh.method {
-            RefreshMethod::Post => Method::POST,
-            RefreshMethod::Put => Method::PUT,
-            RefreshMethod::Patch => Method::PATCH,
+        match self.token_endpoint.method {
+            TokenMethod::Post => Method::POST,
+            TokenMethod::Put => Method::PUT,
+            TokenMethod::Patch => Method::PATCH,
         }
     }
-}
-
-/// The fields of a request, in the order in which they are sent.
-#[derive(Default)]
-struct Fields(Vec<(String, Field)>);
-
-enum Field {
-    Text(Zeroizing<String>),
-    Plain(Scalar),
-}
-
-impl Fields {
-    /// A field without a name or a value is not sent (RFC 6749 section 3.2).
-    fn text(&mut self, name: &str, value: &str) {
-        if !name.is_empty() && !value.is_empty() {
-            self.add(name, Field::Text(Zeroizing::new(value.to_owned())));
-        }
-    }
-
-    fn add(&mut self, name: &str, field: Field) {
-        self.0.retain(|(other, _)| other != name);
-        self.0.push((name.to_owned(), field));
-    }
-
-    fn form(&self) -> Secret {
-        // Room for everything escaped: a buffer that grows would leave copies behind.
-        let room = self.0.iter().map(|(name, field)| 3 * (name.len() + field.text().len()) + 2).sum();
-        let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(room));
-        for (name, field) in &self.0 {
-            form.append_pair(name, &field.text());
-        }
-        Secret::new(form.finish())
-    }
-
-    fn json(&self, dialect: &str) -> Result<Secret, Failure> {
-        written(dialect, &self.members())
-    }
-
-    fn graphql(&self, dialect: &str, document: &str) -> Result<Secret, Failure> {
-        #[derive(serde::Serialize)]
-        struct Request<'a> {
-            query: &'a str,
-            variables: BTreeMap<&'a str, Member<'a>>,
-        }
-        written(dialect, &Request { query: document, variables: self.members() })
-    }
-
-    fn members(&self) -> BTreeMap<&str, Member<'_>> {
-        self.0.iter().map(|(name, field)| (name.as_str(), field.member())).collect()
-    }
-}
-
-#[derive(serde::Serialize)]
-#[serde(untagged)]
-enum Member<'a> {
-    Text(&'a str),
-    Plain(Value),
-}
-
-impl Field {
-    fn text(&self) -> Zeroizing<String> {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Plain(scalar) => Zeroizing::new(scalar.text()),
-        }
-    }
-
-    fn member(&self) -> Member<'_> {
-        match self {
-            Self::Text(text) => Member::Text(text),
-            Self::Plain(Scalar::Number(number)) => Member::Plain(Value::Number(number.clone())),
-            Self::Plain(Scalar::Bool(yes)) => Member::Plain(Value::Bool(*yes)),
-            Self::Plain(Scalar::Text(text)) => Member::Text(text),
-        }
-    }
-}
-
-fn written(dialect: &str, body: &impl serde::Serialize) -> Result<Secret, Failure> {
-    serde_json::to_string(body)
-        .map(Secret::new)
-        .map_err(|_| config(dialect, "cannot write its token request as JSON"))
 }
 
 fn plain_headers(encoding: Encoding) -> HeaderMap {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::grant::{ClientCredentials, GrantRequest};
 use crate::time::Wall;
 use crate::verdict::{Applied, DeadReason, ExpiredReason, Lost, Operation};
 
@@ -24,13 +25,12 @@ fn refused(value: Value) -> String {
 }
 
 fn request(dialect: &Dialect, identity: &ClientIdentity) -> TokenRequest {
-    let (token, extra) = (Secret::new("a+b/c\"d"), BTreeMap::new());
-    dialect
-        .refresh_request(
-            identity,
-            &RefreshRequest { refresh_token: &token, scope: Some("read write"), extra: &extra },
-        )
-        .unwrap()
+    let scope = Some("read write".to_owned());
+    dialect.token_request(identity, &refresh("a+b/c\"d", scope, BTreeMap::new())).unwrap()
+}
+
+fn refresh(token: &str, scope: Option<String>, extra: BTreeMap<String, String>) -> GrantRequest {
+    GrantRequest::RefreshToken { refresh_token: token.into(), scope, extra }
 }
 
 fn client() -> ClientIdentity {
@@ -64,7 +64,7 @@ fn judge(dialect: &Dialect, status: u16, operation: Operation, headers: &HeaderM
 
 #[test]
 fn basic_encodes_id_and_secret_as_forms_before_it_joins_them() {
-    let basic = dialect(json!({"refresh": {"client_auth": "basic"}}));
+    let basic = dialect(json!({"token_endpoint": {"client_auth": "client_secret_basic"}}));
     let request = request(&basic, &client());
     // "my+app:p%25ss%3Aword"
     assert_eq!(request.headers[AUTHORIZATION], "Basic bXkrYXBwOnAlMjVzcyUzQXdvcmQ=");
@@ -77,13 +77,13 @@ fn basic_encodes_id_and_secret_as_forms_before_it_joins_them() {
 
 #[test]
 fn a_public_client_names_itself_in_the_body_and_sends_no_secret() {
-    for auth in ["none", "basic"] {
+    for auth in ["none", "client_secret_basic"] {
         let public = ClientIdentity { client_secret: None, ..client() };
-        let sent = request(&dialect(json!({"refresh": {"client_auth": auth}})), &public);
+        let sent = request(&dialect(json!({"token_endpoint": {"client_auth": auth}})), &public);
         assert!(sent.body.expose().ends_with("client_id=my+app"), "{auth}");
         assert!(!sent.headers.contains_key(AUTHORIZATION));
     }
-    let none = request(&dialect(json!({"refresh": {"client_auth": "none"}})), &client());
+    let none = request(&dialect(json!({"token_endpoint": {"client_auth": "none"}})), &client());
     assert!(!none.body.expose().contains("client_secret"));
 }
 
@@ -100,7 +100,7 @@ fn a_graphql_refresh_carries_the_token_as_a_variable() {
 fn extra_fields_headers_and_blanks_are_sent() {
     let spec = json!({
         "variables": {"audience": "api"},
-        "refresh": {"encoding": "json", "extra": {"audience": "{audience}", "remember": true, "days": 3}, "headers": {"X-Key": "{key}"}},
+        "token_endpoint": {"encoding": "json", "extra": {"audience": "{audience}", "remember": true, "days": 3}, "headers": {"X-Key": "{key}"}},
     });
     let mut identity = client();
     identity.variables.insert("key".into(), "k1".into());
@@ -112,20 +112,55 @@ fn extra_fields_headers_and_blanks_are_sent() {
     );
     assert_eq!(sent.headers["x-key"], "k1");
     assert!(sent.headers["x-key"].is_sensitive());
-    let (token, extra) = (Secret::new("r"), BTreeMap::new());
-    let refresh = RefreshRequest { refresh_token: &token, scope: None, extra: &extra };
-    let failure = dialect(spec).refresh_request(&client(), &refresh).unwrap_err();
+    let failure = dialect(spec).token_request(&client(), &refresh("r", None, BTreeMap::new())).unwrap_err();
     assert!(failure.message.contains("`key`"), "{failure}");
 }
 
 #[test]
 fn what_came_with_the_last_grant_fills_blanks() {
-    let spec = dialect(json!({"refresh": {"extra": {"user": "{user_id}"}}}));
-    let (token, extra) = (Secret::new("r"), BTreeMap::from([("user_id".into(), "u1".into())]));
-    let sent = spec
-        .refresh_request(&client(), &RefreshRequest { refresh_token: &token, scope: None, extra: &extra })
-        .unwrap();
+    let spec = dialect(json!({"token_endpoint": {"extra": {"user": "{user_id}"}}}));
+    let extra = BTreeMap::from([("user_id".into(), "u1".into())]);
+    let sent = spec.token_request(&client(), &refresh("r", None, extra)).unwrap();
     assert!(sent.body.expose().ends_with("user=u1"));
+}
+
+// spec 5.7
+#[test]
+fn client_credentials_are_asked_for_with_scope_audience_resources_and_further_fields() {
+    let spec = json!({"client_credentials": {"extra": {"audience": "the dialect's", "kind": "service"}}});
+    let own = ClientCredentials::new().scope("read write").audience("api").parameter("soid", "1");
+    let own = own.resource("https://a.example/").resource("https://b.example/");
+    let grant = GrantRequest::ClientCredentials { request: own.into(), extra: BTreeMap::new() };
+    let sent = |encoding: &str| {
+        let spec = json!({"token_endpoint": {"encoding": encoding}, "client_credentials": spec["client_credentials"]});
+        dialect(spec).token_request(&client(), &grant).unwrap().body.expose().to_owned()
+    };
+    assert_eq!(
+        sent("form"),
+        "grant_type=client_credentials&scope=read+write&resource=https%3A%2F%2Fa.example%2F\
+         &resource=https%3A%2F%2Fb.example%2F&client_id=my+app&client_secret=p%25ss%3Aword\
+         &audience=the+dialect%27s&kind=service&soid=1"
+    );
+    let body: Value = serde_json::from_str(&sent("json")).unwrap();
+    assert_eq!(body["resource"], json!(["https://a.example/", "https://b.example/"]));
+    assert_eq!((&body["grant_type"], &body["soid"]), (&json!("client_credentials"), &json!("1")));
+}
+
+#[test]
+fn a_graphql_dialect_asks_for_client_credentials_only_with_a_document_for_them() {
+    let own = ClientCredentials::new().scope("read");
+    let grant = GrantRequest::ClientCredentials { request: own.into(), extra: BTreeMap::new() };
+    let failure = Dialect::preset("graphql").unwrap().token_request(&client(), &grant).unwrap_err();
+    assert!(failure.message.contains("[client_credentials]"), "{failure}");
+    let spec = dialect(json!({
+        "token_endpoint": {"encoding": "graphql"},
+        "refresh_token": {"document": "mutation($refresh_token: String!) { a(t: $refresh_token) }"},
+        "client_credentials": {"document": "mutation($scope: String!) { b(s: $scope) }"},
+    }));
+    let sent = spec.token_request(&client(), &grant).unwrap();
+    let body: Value = serde_json::from_str(sent.body.expose()).unwrap();
+    assert!(body["query"].as_str().unwrap().contains("b(s: $scope)"));
+    assert_eq!(body["variables"]["scope"], "read");
 }
 
 #[test]
@@ -145,18 +180,30 @@ fn a_dialect_without_a_url_asks_for_one() {
 #[test]
 fn errors_of_a_file_name_file_line_and_field() {
     let cases = [
-        ("name = \"x\"\n\n[refresh]\nmethod = \"GET\"\n", "d.toml, line 4, field `refresh.method`"),
-        ("[refresh]\nurll = \"x\"\n", "d.toml, line 2, field `refresh"),
+        (
+            "name = \"x\"\n\n[token_endpoint]\nmethod = \"GET\"\n",
+            "d.toml, line 4, field `token_endpoint.method`",
+        ),
+        ("[token_endpoint]\nurll = \"x\"\n", "d.toml, line 2, field `token_endpoint"),
         ("[answer]\naccess_token = \"a..b\"\n", "d.toml, line 2, field `answer.access_token"),
         ("rotation = \"grace\"\n", "d.toml, line 1, field `rotation`"),
-        ("[refresh]\nclient_auth = \"tls\"\n", "d.toml, line 2, field `refresh.client_auth"),
+        ("[token_endpoint]\nclient_auth = \"tls\"\n", "d.toml, line 2, field `token_endpoint.client_auth"),
         ("[[api.rules]]\nverdict = \"expired\"\n", "d.toml, line 1, field `api.rules[0]`"),
         (
             "\n[[api.rules]]\nstatus = 999\nverdict = \"expired\"\n",
             "d.toml, line 3, field `api.rules[0].status",
         ),
         ("[[answer.rules]]\nstatus = 400\n", "d.toml, line 1, field `answer.rules[0]`"),
-        ("[token]\ncookie = \"a b\"\n", "d.toml, field `token.cookie`"),
+        ("[token]\ncookie = \"a b\"\n", "d.toml, line 2, field `token.cookie`"),
+        (
+            "[token_endpoint]\nencoding = \"graphql\"\n[refresh_token]\ndocument = \"mutation { a }\"\n",
+            "d.toml, line 4, field `refresh_token.document`",
+        ),
+        (
+            "[client_credentials]\ndocument = \"mutation { a }\"\n",
+            "d.toml, line 2, field `client_credentials.document`",
+        ),
+        ("[token_endpoint]\nencoding = \"graphql\"\n", "d.toml, line 2, field `token_endpoint.encoding`"),
         ("rotation = \n", "d.toml, line 1"),
     ];
     for (text, place) in cases {
@@ -168,13 +215,13 @@ fn errors_of_a_file_name_file_line_and_field() {
 
 #[test]
 fn errors_of_data_name_the_field() {
-    assert!(refused(json!({"refresh": {"encoding": "xml"}})).contains("`refresh.encoding`"));
+    assert!(refused(json!({"token_endpoint": {"encoding": "xml"}})).contains("`token_endpoint.encoding`"));
     assert!(refused(json!({"api": {"rules": [{"status": 401}]}})).contains("`api.rules[0]`"));
     assert!(refused(json!({"colour": 1})).contains("`colour`"));
     assert!(refused(json!([])).contains("dialect"));
-    assert!(refused(json!({"refresh": {"client_auth": "tls"}})).contains("private_key_jwt"));
+    assert!(refused(json!({"token_endpoint": {"client_auth": "tls"}})).contains("private_key_jwt"));
     assert!(
-        refused(json!({"refresh": {"encoding": "graphql", "document": "mutation { refresh }"}}))
+        refused(json!({"token_endpoint": {"encoding": "graphql"}, "refresh_token": {"document": "mutation { refresh }"}}))
             .contains("$refresh_token")
     );
 }
@@ -182,15 +229,15 @@ fn errors_of_data_name_the_field() {
 #[test]
 fn errors_and_debug_hold_no_value_of_the_file() {
     for text in [
-        "[refresh]\nheaders = \"SENTINEL\"",
-        "[refresh.headers]\nkey = \"{SENTINEL\"",
-        "[refresh.headers]\nkey = \"{SENTINEL x}\"",
+        "[token_endpoint]\nheaders = \"SENTINEL\"",
+        "[token_endpoint.headers]\nkey = \"{SENTINEL\"",
+        "[token_endpoint.headers]\nkey = \"{SENTINEL x}\"",
         "proactive = \"SENTINEL\"",
     ] {
         let failure = Dialect::from_toml(text, "d.toml").unwrap_err();
         assert!(!failure.message.contains("SENTINEL"), "{}", failure.message);
     }
-    let shown = format!("{:?}", dialect(json!({"refresh": {"extra": {"key": "SENTINEL"}}})));
+    let shown = format!("{:?}", dialect(json!({"token_endpoint": {"extra": {"key": "SENTINEL"}}})));
     assert!(!shown.contains("SENTINEL"), "{shown}");
 }
 

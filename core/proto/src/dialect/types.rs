@@ -24,17 +24,6 @@ pub struct ClientIdentity {
     pub variables: BTreeMap<String, String>,
 }
 
-/// What a refresh is asked with.
-#[derive(Clone, Debug)]
-pub struct RefreshRequest<'a> {
-    /// The refresh token.
-    pub refresh_token: &'a Secret,
-    /// The scope to ask for; `None` = the same again.
-    pub scope: Option<&'a str>,
-    /// What came with the last grant (instance URL and the like).
-    pub extra: &'a BTreeMap<String, String>,
-}
-
 /// A request to a token endpoint, ready to be sent over a fresh connection without redirects (spec 5.6).
 #[derive(Clone, Debug)]
 pub struct TokenRequest {

@@ -178,7 +178,7 @@ pub(super) fn stage_with(
 const PLAIN: &str = r#"
 name = "stage"
 token.credential_headers = ["x-school"]
-refresh.url = "https://auth.test/token"
+token_endpoint.url = "https://auth.test/token"
 
 [[api.rules]]
 status = 418
@@ -189,7 +189,7 @@ applied = "maybe"
 /// The same, and errors come with status 200.
 pub(super) const TELLING: &str = r#"
 name = "telling"
-refresh.url = "https://auth.test/token"
+token_endpoint.url = "https://auth.test/token"
 
 [[api.rules]]
 status = 200

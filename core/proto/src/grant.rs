@@ -1,0 +1,269 @@
+//! What new tokens are asked for with: the grants of RFC 6749 that need nobody at a keyboard, and a function of the
+//! user's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::credential::Secret;
+use crate::error::{ErrorKind, Failure};
+
+/// One request for new tokens.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum GrantRequest {
+    /// A refresh token is spent (RFC 6749 section 6).
+    RefreshToken {
+        /// It must not be sent twice, but as spec 6.2 allows.
+        refresh_token: Secret,
+        /// The scope to ask for; `None` = the same again.
+        scope: Option<String>,
+        /// What came with the last grant (instance URL and the like).
+        extra: BTreeMap<String, String>,
+    },
+    /// The client asks on its own behalf (RFC 6749 section 4.4).
+    ClientCredentials {
+        /// What it asks for.
+        request: Arc<ClientCredentials>,
+        /// What came with the last grant.
+        extra: BTreeMap<String, String>,
+    },
+    /// A function of the user's is called.
+    Custom(RefreshInput),
+}
+
+/// What a refresh function of the user's works with.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct RefreshInput {
+    /// The refresh token, if the session has one. It must not be sent twice.
+    pub refresh_token: Option<Secret>,
+    /// The scope of the last grant.
+    pub scope: Option<String>,
+    /// What came with the last grant.
+    pub extra: BTreeMap<String, String>,
+}
+
+/// What a client asks for on its own behalf: the fields of a client credentials grant beside those that say who the
+/// client is.
+///
+/// ```
+/// use rekindle_proto::ClientCredentials;
+///
+/// let request = ClientCredentials::new().scope("read write").resource("https://api.example.com/");
+/// assert!(request.check().is_ok());
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[serde(default)]
+pub struct ClientCredentials {
+    /// `scope`: names with spaces between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// `audience`, where the server knows it (Auth0 and others).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// `resource`: the URLs of what the token is for (RFC 8707).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource: Vec<String>,
+    /// Further fields, as the server wants them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl ClientCredentials {
+    /// Whatever the server gives this client.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::ClientCredentials::new().scope, None);
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `scope`: names with spaces between them.
+    ///
+    /// ```
+    /// use rekindle_proto::ClientCredentials;
+    /// assert_eq!(ClientCredentials::new().scope("read write").scope.as_deref(), Some("read write"));
+    /// ```
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        self
+    }
+
+    /// `audience`, where the server knows it.
+    ///
+    /// ```
+    /// use rekindle_proto::ClientCredentials;
+    /// let request = ClientCredentials::new().audience("https://api.example.com");
+    /// assert_eq!(request.audience.as_deref(), Some("https://api.example.com"));
+    /// ```
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// One `resource` more (RFC 8707).
+    ///
+    /// ```
+    /// use rekindle_proto::ClientCredentials;
+    /// let request = ClientCredentials::new().resource("https://a.example/").resource("https://b.example/");
+    /// assert_eq!(request.resource.len(), 2);
+    /// ```
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resource.push(resource.into());
+        self
+    }
+
+    /// One field more.
+    ///
+    /// ```
+    /// use rekindle_proto::ClientCredentials;
+    /// let request = ClientCredentials::new().parameter("soid", "ZohoCRM.1234");
+    /// assert_eq!(request.parameters["soid"], "ZohoCRM.1234");
+    /// ```
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.insert(name.into(), value.into());
+        self
+    }
+
+    /// Whether a server could be asked for it.
+    ///
+    /// ```
+    /// use rekindle_proto::ClientCredentials;
+    /// let failure = ClientCredentials::new().parameter("grant_type", "password").check().unwrap_err();
+    /// assert!(failure.message.contains("grant_type"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the field.
+    pub fn check(&self) -> Result<(), Failure> {
+        let wrong =
+            |what: String| Err(Failure::new(ErrorKind::InvalidConfig, format!("client_credentials: {what}")));
+        if let Some(name) =
+            self.parameters.keys().find(|name| name.is_empty() || OWN_NAMES.contains(&name.as_str()))
+        {
+            return wrong(format!(
+                "`{name}` is no further parameter: it is sent by its own setting, leave it out here"
+            ));
+        }
+        let is_resource = |text: &&String| Url::parse(text).is_ok_and(|url| url.fragment().is_none());
+        match self.resource.iter().find(|text| !is_resource(text)) {
+            Some(_) => wrong("resource must be an absolute URL without a fragment (RFC 8707)".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// What tells one request from another, fit to be shown: the values of further parameters may be secrets.
+    #[must_use]
+    pub(crate) fn describe(&self) -> String {
+        let text = |name: &str, value: Option<&str>| value.map(|value| format!("{name} {value}"));
+        let resource = (!self.resource.is_empty()).then(|| self.resource.join(" "));
+        let names: Vec<_> = self.parameters.keys().map(String::as_str).collect();
+        let names = (!names.is_empty()).then(|| names.join(" "));
+        let parts = [
+            text("scope", self.scope.as_deref()),
+            text("audience", self.audience.as_deref()),
+            text("resource", resource.as_deref()),
+            text("parameters", names.as_deref()),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            "client_credentials".into()
+        } else {
+            format!("client_credentials ({})", parts.join(", "))
+        }
+    }
+}
+
+/// Fields that have a setting of their own, or that no setting may change.
+const OWN_NAMES: [&str; 8] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "scope",
+    "audience",
+    "resource",
+];
+
+impl fmt::Debug for GrantRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RefreshToken { .. } => f.write_str("RefreshToken"),
+            Self::ClientCredentials { request, .. } => request.fmt(f),
+            Self::Custom(input) => input.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for RefreshInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshInput")
+            .field("scope", &self.scope)
+            .field("extra", &self.extra.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The names of further parameters only.
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCredentials")
+            .field("scope", &self.scope)
+            .field("audience", &self.audience)
+            .field("resource", &self.resource)
+            .field("parameters", &self.parameters.keys())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_has_a_setting_of_its_own_is_a_mistake_by_its_name() {
+        for name in OWN_NAMES {
+            let failure = ClientCredentials::new().parameter(name, "SENTINEL").check().unwrap_err();
+            assert!(failure.message.contains(name) && !failure.message.contains("SENTINEL"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_resource_is_an_absolute_url_without_a_fragment() {
+        assert!(ClientCredentials::new().resource("urn:example:api").check().is_ok());
+        for resource in ["", "api", "/api", "https://api.example/#a"] {
+            assert!(ClientCredentials::new().resource(resource).check().is_err(), "{resource}");
+        }
+    }
+
+    // spec 9.3
+    #[test]
+    fn debug_shows_no_secret() {
+        let request = ClientCredentials::new().parameter("api_key", "SENTINEL");
+        let input = RefreshInput { refresh_token: Some("SENTINEL".into()), ..RefreshInput::default() };
+        let requests = [
+            GrantRequest::RefreshToken {
+                refresh_token: "SENTINEL".into(),
+                scope: None,
+                extra: BTreeMap::new(),
+            },
+            GrantRequest::ClientCredentials { request: Arc::new(request.clone()), extra: BTreeMap::new() },
+            GrantRequest::Custom(input),
+        ];
+        let shown = format!("{requests:?} {}", request.describe());
+        assert!(!shown.contains("SENTINEL") && shown.contains("api_key"), "{shown}");
+    }
+}
