@@ -1,4 +1,4 @@
-//! What a session tells, in order and without secrets (spec 10.1).
+//! What a session reports, in order and without secrets (spec 10.1).
 
 use std::time::Duration;
 

@@ -61,7 +61,7 @@ pub enum ExpiredReason {
     Invalid,
     /// Somebody ended it.
     Revoked,
-    /// The server does not tell.
+    /// The server does not say.
     #[default]
     Unknown,
 }
@@ -93,7 +93,7 @@ pub enum Verdict {
     Accepted,
     /// The token is not accepted any more; a refresh is tried.
     Expired {
-        /// Why, as far as the server tells.
+        /// Why, as far as the server says.
         reason: ExpiredReason,
         /// Whether the request may have had an effect.
         applied: Applied,
@@ -151,7 +151,7 @@ impl Verdict {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeadReason {
-    /// The server does not tell: expired, revoked, replayed or unknown (`invalid_grant`).
+    /// The server does not say: expired, revoked, replayed or unknown (`invalid_grant`).
     Rejected,
     /// The refresh token ended.
     Expired,
@@ -159,10 +159,10 @@ pub enum DeadReason {
     Revoked,
     /// The server saw the refresh token twice.
     ReuseDetected,
-    /// An answer was lost, and the server does not take the refresh token any more (spec 6.2).
+    /// An answer was lost, and the server no longer accepts the refresh token (spec 6.2).
     AnswerLost,
     /// The user's refresh function said that a sign-in is needed.
-    Told,
+    RefreshFunction,
     /// There is no refresh token.
     NoRefreshToken,
     /// The server wants a stronger sign-in; the refresh token stays (spec 5.1).
@@ -183,7 +183,7 @@ impl DeadReason {
             Self::Revoked => "revoked",
             Self::ReuseDetected => "reuse_detected",
             Self::AnswerLost => "answer_lost",
-            Self::Told => "told",
+            Self::RefreshFunction => "refresh_function",
             Self::NoRefreshToken => "no_refresh_token",
             Self::StepUp => "step_up",
         }

@@ -152,10 +152,10 @@ impl<T> PerProcess<T> {
     /// let count = rekindle::fork::PerProcess::new();
     /// assert_eq!(*count.get(|inherited| inherited.map_or(0, |count| count + 1)), 0);
     /// ```
-    pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> Mine<T> {
+    pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> ProcessLocal<T> {
         let known = self.0.load();
         if known.as_ref().is_some_and(|known| known.mark == last_mark()) {
-            return Mine(known);
+            return ProcessLocal(known);
         }
         drop(known);
         self.renew(make)
@@ -168,9 +168,9 @@ impl<T> PerProcess<T> {
     /// assert!(count.made().is_none());
     /// assert_eq!(*count.get(|_| 7), *count.made().expect("it is made"));
     /// ```
-    pub fn made(&self) -> Option<Mine<T>> {
+    pub fn made(&self) -> Option<ProcessLocal<T>> {
         let known = self.0.load();
-        known.as_ref().is_some_and(|known| known.is_here()).then(|| Mine(known))
+        known.as_ref().is_some_and(|known| known.is_here()).then(|| ProcessLocal(known))
     }
 
     /// As [`PerProcess::get`], and asks the operating system which process this is: for what may be the first
@@ -180,13 +180,13 @@ impl<T> PerProcess<T> {
     /// let count = rekindle::fork::PerProcess::new();
     /// assert_eq!(*count.get_checked(|_| 7), 7);
     /// ```
-    pub fn get_checked(&self, make: impl FnOnce(Option<&T>) -> T) -> Mine<T> {
+    pub fn get_checked(&self, make: impl FnOnce(Option<&T>) -> T) -> ProcessLocal<T> {
         mark();
         self.get(make)
     }
 
     #[cold]
-    fn renew(&self, make: impl FnOnce(Option<&T>) -> T) -> Mine<T> {
+    fn renew(&self, make: impl FnOnce(Option<&T>) -> T) -> ProcessLocal<T> {
         mark();
         let old = self.0.load_full();
         if !old.as_ref().is_some_and(|old| old.is_here()) {
@@ -195,7 +195,7 @@ impl<T> PerProcess<T> {
             // Where another thread was faster, its own is taken. What was inherited is not dropped: see there.
             self.0.compare_and_swap(&old, Some(new));
         }
-        Mine(self.0.load())
+        ProcessLocal(self.0.load())
     }
 }
 
@@ -213,9 +213,9 @@ impl<T> Default for PerProcess<T> {
 }
 
 /// What a [`PerProcess`] holds for this process.
-pub struct Mine<T>(Guard<Option<Arc<OfProcess<T>>>>);
+pub struct ProcessLocal<T>(Guard<Option<Arc<OfProcess<T>>>>);
 
-impl<T> Deref for Mine<T> {
+impl<T> Deref for ProcessLocal<T> {
     type Target = T;
 
     fn deref(&self) -> &T {

@@ -1,4 +1,4 @@
-//! Making a session: what is wrong is told here, not at the first request.
+//! Making a session: what is wrong is an error here, not at the first request.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -523,16 +523,16 @@ impl SessionBuilder {
     /// # async fn main() -> Result<(), rekindle::Error> {
     /// use rekindle::{Refresh, RefreshError, Session, Spend, proto::Grant};
     ///
-    /// struct Mine;
+    /// struct ByHand;
     /// #[async_trait::async_trait]
-    /// impl Refresh for Mine {
+    /// impl Refresh for ByHand {
     ///     async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
     ///         // ask your own service, with spend.refresh_token
     ///         Ok(Grant::new("at-2"))
     ///     }
     /// }
     ///
-    /// let session = Session::builder("oauth2").tokens("at-1", "rt-1").refresh_with(Mine).build()?;
+    /// let session = Session::builder("oauth2").tokens("at-1", "rt-1").refresh_with(ByHand).build()?;
     /// assert_eq!(session.refresh(false).await?.value(), "at-2");
     /// # Ok(()) }
     /// ```
@@ -549,13 +549,13 @@ impl SessionBuilder {
     /// use std::sync::mpsc;
     /// use rekindle::Session;
     ///
-    /// let (tell, told) = mpsc::channel();
+    /// let (report, reported) = mpsc::channel();
     /// let session = Session::builder("oauth2")
     ///     .token_url("https://auth.example.com/oauth/token")
-    ///     .on_event(move |event| drop(tell.send(event.kind.name())))
+    ///     .on_event(move |event| drop(report.send(event.kind.name())))
     ///     .build()?;
     /// session.sign_out().await?;
-    /// assert_eq!(told.recv(), Ok("SignedOut"));
+    /// assert_eq!(reported.recv(), Ok("SignedOut"));
     /// # Ok(()) }
     /// ```
     pub fn on_event(mut self, call: impl Fn(&rekindle_proto::Event) + Send + Sync + 'static) -> Self {
@@ -733,7 +733,7 @@ impl SessionBuilder {
             None => make()?,
         };
         if let Some(call) = self.on_event {
-            engine.hub.listen(call);
+            engine.events.subscribe(call);
         }
         if origins.any_insecure() {
             engine.warn(Warning::InsecureOrigin);

@@ -1,4 +1,4 @@
-//! Carries out what the machine decides: I/O on the engine's own runtime, waking, publishing, telling.
+//! Carries out what the machine decides: I/O on the engine's own runtime, waking waiters, publishing, reporting.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -15,14 +15,14 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use url::Url;
 
-use super::doors::{Done, Door, Doors, Waiter};
-use super::events::Hub;
+use super::events::Dispatcher;
 use super::origins::same;
 use super::setup::Setup;
 use super::source::{Spend, reentrant};
 use super::token::{Published, Served};
+use super::waiters::{Done, WaitGroup, Waiter, Waiters};
 use crate::clock::Clock;
-use crate::fork::{Mine, PerProcess};
+use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 use crate::platform::runtime;
 use crate::store::Store;
@@ -37,12 +37,12 @@ tokio::task_local! {
 
 /// What sessions with the same store and configuration share (spec 4.2).
 pub(crate) struct Engine {
-    life: PerProcess<Life>,
+    process: PerProcess<ProcessState>,
     pub(crate) setup: Arc<Setup>,
     /// Until the store has it: a child that is forked before takes it too.
     seed: ArcSwapOption<Credential>,
     published: ArcSwap<Published>,
-    pub(crate) hub: Hub,
+    pub(crate) events: Dispatcher,
     pub(crate) clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
     /// By number, for all sessions that share this state.
@@ -50,7 +50,7 @@ pub(crate) struct Engine {
 }
 
 /// What is under way in one process; a forked child begins anew (spec 4.9).
-struct Life {
+struct ProcessState {
     state: Mutex<State>,
     /// How many are waking those whose wait has ended.
     waking: AtomicUsize,
@@ -60,15 +60,15 @@ struct Life {
 
 struct State {
     machine: Machine,
-    doors: Doors,
+    waiters: Waiters,
     sends: BTreeMap<OpId, AbortHandle>,
     timer: Option<(Duration, AbortHandle)>,
 }
 
 /// What is left to do once the lock is free.
 #[derive(Default)]
-struct Errands {
-    wake: Vec<(Door, Done)>,
+struct PendingActions {
+    wake: Vec<(WaitGroup, Done)>,
     /// Nothing is under way once they are woken.
     rests: bool,
     store: Vec<Effect>,
@@ -84,9 +84,9 @@ impl Engine {
     ) -> Arc<Self> {
         let machine = Machine::new(setup.machine.clone(), seed.clone(), entropy);
         Arc::new(Self {
-            life: PerProcess::of(Life::new(machine)),
+            process: PerProcess::of(ProcessState::new(machine)),
             published: ArcSwap::default(),
-            hub: Hub::default(),
+            events: Dispatcher::default(),
             clock: setup.clock.clone(),
             store,
             origins: ArcSwap::new(setup.known.clone()),
@@ -122,51 +122,51 @@ impl Engine {
         self.ask_and_wait(Duration::ZERO, |machine, now| (question(machine, now), None)).0
     }
 
-    /// Asks the machine; if it names a ticket, takes a place at its door in the same moment, until `deadline` on the
+    /// Asks the machine; if it names a ticket, begins to wait for it in the same moment, until `deadline` on the
     /// monotonic clock.
     pub(crate) fn ask_and_wait<T>(
         self: &Arc<Self>,
         deadline: Duration,
         question: impl FnOnce(&mut Machine, Now) -> (T, Option<Ticket>),
     ) -> (T, Option<Waiter>) {
-        let life = self.life();
-        let mut state = life.state.lock();
+        let process = self.process();
+        let mut state = process.state.lock();
         // Read under the lock: to the machine, time never goes back, however long somebody waited here.
         let now = self.clock.now();
         let (answer, ticket) = question(&mut state.machine, now);
         let waiter = ticket.map(|ticket| {
-            self.hub.count_waiter();
-            state.doors.join(ticket, deadline, |until| self.alarm(ticket, until))
+            self.events.count_waiter();
+            state.waiters.join(ticket, deadline, |until| self.time_out(ticket, until))
         });
-        let errands = self.drain(&life, &mut state);
+        let pending = self.drain(&process, &mut state);
         drop(state);
-        self.run(&life, errands);
+        self.run(&process, pending);
         (answer, waiter)
     }
 
     /// Looks at the machine.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Machine, Now) -> T) -> T {
-        let life = self.life();
-        let state = life.state.lock();
+        let process = self.process();
+        let state = process.state.lock();
         let now = self.clock.now();
         look(&state.machine, now)
     }
 
-    /// Ends the wait at one door, if nothing else has until then.
-    fn alarm(self: &Arc<Self>, ticket: Ticket, until: Duration) -> Result<AbortHandle, Failure> {
+    /// Ends the wait of one group, if nothing else has until then.
+    fn time_out(self: &Arc<Self>, ticket: Ticket, until: Duration) -> Result<AbortHandle, Failure> {
         let (engine, clock) = (Arc::downgrade(self), self.clock.clone());
-        let ring = async move {
+        let wake = async move {
             clock.sleep_until(until).await;
             let Some(engine) = engine.upgrade() else { return };
-            let late = engine.life().state.lock().doors.take_late(ticket, until);
-            if let Some(door) = late {
-                door.open(Done::Failed(timed_out()));
+            let late = engine.process().state.lock().waiters.take_late(ticket, until);
+            if let Some(group) = late {
+                group.wake(Done::Failed(timed_out()));
             }
         };
-        runtime::spawn(ring).map_err(|error| no_thread(&error))
+        runtime::spawn(wake).map_err(|error| no_thread(&error))
     }
 
-    /// Waits at a door, on whatever runtime the caller is.
+    /// Waits for what a ticket brings, on whatever runtime the caller is.
     pub(crate) async fn wait(&self, mut waiter: Waiter) -> Result<Done, Failure> {
         if INSIDE.try_with(|inside| *inside == self.id()).unwrap_or(false) {
             return Err(reentrant());
@@ -188,16 +188,16 @@ impl Engine {
 
     /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
     pub(crate) async fn settle(self: &Arc<Self>, deadline: Duration) -> bool {
-        let life = self.life();
-        let rests = || self.look(|machine, _| machine.idle()) && life.waking.load(Ordering::Acquire) == 0;
+        let process = self.process();
+        let rests = || self.look(|machine, _| machine.idle()) && process.waking.load(Ordering::Acquire) == 0;
         if rests() {
             return true;
         }
         let Ok(stay) = runtime::stay() else { return false };
         let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
-        self.ask(Machine::hurry);
+        self.ask(Machine::flush);
         loop {
-            let at_rest = life.at_rest.notified();
+            let at_rest = process.at_rest.notified();
             if rests() {
                 return true;
             }
@@ -210,18 +210,18 @@ impl Engine {
 
     /// Warns of something that the machine does not know of.
     pub(crate) fn warn(&self, warning: Warning) {
-        self.tell(EventKind::Warned(warning));
+        self.report(EventKind::Warned(warning));
     }
 
-    /// Tells what happened to a request.
-    pub(crate) fn tell(&self, kind: EventKind) {
+    /// Reports what happened to a request.
+    pub(crate) fn report(&self, kind: EventKind) {
         let published = self.published();
         let (lineage, generation) = match &published.snapshot.current {
             Some(current) => (current.lineage.chars().take(8).collect(), current.generation),
             None => (String::new(), 0),
         };
-        self.hub.push(&Event { lineage, generation, kind });
-        self.hub.dispatch();
+        self.events.push(&Event { lineage, generation, kind });
+        self.events.dispatch();
     }
 
     fn id(&self) -> usize {
@@ -229,44 +229,44 @@ impl Engine {
     }
 
     /// What is under way in this process.
-    fn life(&self) -> Mine<Life> {
-        self.life.get_checked(|_| {
-            let doubted = self.published().snapshot.doubted().cloned();
+    fn process(&self) -> ProcessLocal<ProcessState> {
+        self.process.get_checked(|_| {
+            let suspect = self.published().snapshot.suspect().cloned();
             let seed = self.seed.load().as_deref().cloned();
             let machine = Machine::new(self.setup.machine.clone(), seed, Entropy::new(fresh_seed()));
-            Life { forked: true, ..Life::new(machine.forked(doubted)) }
+            ProcessState { forked: true, ..ProcessState::new(machine.forked(suspect)) }
         })
     }
 
-    fn drain(self: &Arc<Self>, life: &Life, state: &mut State) -> Errands {
-        let mut errands = Errands::default();
+    fn drain(self: &Arc<Self>, process: &ProcessState, state: &mut State) -> PendingActions {
+        let mut pending = PendingActions::default();
         while let Some(effect) = state.machine.poll_effect() {
             match effect {
                 Effect::Publish(snapshot) => self.publish(snapshot),
-                Effect::Event(event) => self.hub.push(&event),
+                Effect::Event(event) => self.events.push(&event),
                 Effect::Settle { ticket, result } => {
                     let done = self.done(result);
-                    errands.wake.extend(state.doors.take(ticket).map(|door| (door, done.clone())));
+                    pending.wake.extend(state.waiters.take(ticket).map(|group| (group, done.clone())));
                 }
                 Effect::Abort { op } => {
                     if let Some(send) = state.sends.remove(&op) {
                         send.abort();
                     }
                 }
-                effect @ (Effect::Send { .. } | Effect::Revoke { .. }) => errands.network.push(effect),
-                effect => errands.store.push(effect),
+                effect @ (Effect::Send { .. } | Effect::Revoke { .. }) => pending.network.push(effect),
+                effect => pending.store.push(effect),
             }
         }
         self.set_timer(state);
         if state.machine.idle() {
             release_room(state);
-            errands.rests = true;
+            pending.rests = true;
             if !state.machine.is_seeded() && self.seed.load().is_some() {
                 self.seed.store(None);
             }
         }
-        life.waking.fetch_add(usize::from(!errands.wake.is_empty()), Ordering::AcqRel);
-        errands
+        process.waking.fetch_add(usize::from(!pending.wake.is_empty()), Ordering::AcqRel);
+        pending
     }
 
     fn publish(&self, snapshot: Arc<Snapshot>) {
@@ -292,41 +292,41 @@ impl Engine {
         }
         let Some(due) = due else { return };
         let engine = self.clone();
-        let ring = async move {
+        let wake = async move {
             engine.clock.sleep_until(due).await;
-            engine.life().state.lock().timer.take_if(|(set, _)| *set == due);
+            engine.process().state.lock().timer.take_if(|(set, _)| *set == due);
             engine.ask(Machine::handle_timeout);
         };
-        if let Ok(timer) = runtime::spawn(ring) {
+        if let Ok(timer) = runtime::spawn(wake) {
             state.timer = Some((due, timer));
         }
     }
 
-    fn run(self: &Arc<Self>, life: &Life, errands: Errands) {
-        let wakes = !errands.wake.is_empty();
-        for (door, done) in errands.wake {
-            door.open(done);
+    fn run(self: &Arc<Self>, process: &ProcessState, pending: PendingActions) {
+        let wakes = !pending.wake.is_empty();
+        for (group, done) in pending.wake {
+            group.wake(done);
         }
-        life.waking.fetch_sub(usize::from(wakes), Ordering::AcqRel);
-        if wakes || errands.rests {
-            life.at_rest.notify_waiters();
+        process.waking.fetch_sub(usize::from(wakes), Ordering::AcqRel);
+        if wakes || pending.rests {
+            process.at_rest.notify_waiters();
         }
-        for effect in errands.network {
+        for effect in pending.network {
             self.run_network(effect);
         }
-        if !errands.store.is_empty() {
-            self.run_store(errands.store);
+        if !pending.store.is_empty() {
+            self.run_store(pending.store);
         }
-        self.hub.dispatch();
+        self.events.dispatch();
     }
 
-    /// Store work of one decision is done in its order: a life is announced before its lease is seen.
+    /// Store work of one decision is done in its order: an owner is announced before its lease can be seen.
     fn run_store(self: &Arc<Self>, effects: Vec<Effect>) {
         let engine = self.clone();
         let ops = effects.clone();
         let work = async move {
             for effect in effects {
-                engine.store_errand(effect).await;
+                engine.run_store_effect(effect).await;
             }
         };
         if let Err(error) = runtime::spawn(self.inside(work)) {
@@ -334,7 +334,7 @@ impl Engine {
         }
     }
 
-    async fn store_errand(self: &Arc<Self>, effect: Effect) {
+    async fn run_store_effect(self: &Arc<Self>, effect: Effect) {
         let store = self.store.clone();
         match effect {
             Effect::Load { op } => {
@@ -347,7 +347,7 @@ impl Engine {
             }
             Effect::Probe { op, owner } => {
                 // The owner's copy of a store that is not shared is another one by now.
-                let owner = match self.life().forked && !store.shared() {
+                let owner = match self.process().forked && !store.shared() {
                     true => Ok(Owner::Dead),
                     false => self.bounded(async move { store.owner(&owner).await }).await,
                 };
@@ -373,7 +373,7 @@ impl Engine {
         tokio::select! {
             biased;
             done = tokio::spawn(INSIDE.scope(id, work)) => {
-                done.map_err(|_| Unavailable::new("the store panicked: mend its load or save"))
+                done.map_err(|_| Unavailable::new("the store panicked: fix its load or save"))
             }
             () = cap => Err(Unavailable::new(format!("no answer within {} s", STORE_CAP.as_secs()))),
         }
@@ -411,16 +411,16 @@ impl Engine {
             let _abort = AbortOnDrop(asked.abort_handle());
             let lost = (Outcome::Lost(rekindle_proto::Lost::Broken), Said::default());
             let (outcome, said) = asked.await.unwrap_or(lost);
-            engine.life().state.lock().sends.remove(&op);
-            engine.ask(|machine, now| machine.handle_answer(op, outcome, said, now));
+            engine.process().state.lock().sends.remove(&op);
+            engine.ask(|machine, now| machine.handle_outcome(op, outcome, said, now));
         };
-        let life = self.life();
-        let mut state = life.state.lock();
+        let process = self.process();
+        let mut state = process.state.lock();
         match runtime::spawn(work) {
             Ok(send) => drop(state.sends.insert(op, send)),
             Err(_) => {
                 drop(state);
-                self.ask(|machine, now| machine.handle_answer(op, Outcome::NotSent, Said::default(), now));
+                self.ask(|machine, now| machine.handle_outcome(op, Outcome::NotSent, Said::default(), now));
             }
         }
     }
@@ -447,9 +447,9 @@ impl Engine {
     }
 }
 
-impl Life {
+impl ProcessState {
     fn new(machine: Machine) -> Self {
-        let state = State { machine, doors: Doors::default(), sends: BTreeMap::new(), timer: None };
+        let state = State { machine, waiters: Waiters::default(), sends: BTreeMap::new(), timer: None };
         let state = Mutex::new(state);
         Self { state, waking: AtomicUsize::new(0), at_rest: Notify::new(), forked: false }
     }
@@ -468,8 +468,8 @@ fn fresh_seed() -> [u8; 32] {
 
 /// Empty maps keep a node.
 fn release_room(state: &mut State) {
-    if state.doors.is_empty() {
-        state.doors = Doors::default();
+    if state.waiters.is_empty() {
+        state.waiters = Waiters::default();
     }
     if state.sends.is_empty() {
         state.sends = BTreeMap::new();

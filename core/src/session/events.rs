@@ -1,15 +1,15 @@
-//! What a session tells: events in order, through bounded queues, and counters (spec 4.7, 10).
+//! What a session reports: events in order, through bounded queues (spec 4.7, 10).
 
 use std::collections::VecDeque;
-use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use rekindle_proto::event::{Event, EventKind};
 use tokio::sync::Notify;
 
-use crate::fork::{Mine, PerProcess};
+use super::counters::{Counters, Stats};
+use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 use crate::platform::runtime;
 
@@ -125,36 +125,36 @@ impl Queue {
 
 /// Where events go.
 #[derive(Default)]
-pub(crate) struct Hub {
+pub(crate) struct Dispatcher {
     queues: Arc<Queues>,
-    /// `None`: nobody listens, as to most sessions.
-    listeners: ArcSwapOption<Vec<Arc<Listener>>>,
+    /// `None`: nobody subscribed, as for most sessions.
+    subscribers: ArcSwapOption<Vec<Arc<Subscriber>>>,
     counters: Counters,
 }
 
-struct Listener {
+struct Subscriber {
     call: OnEvent,
-    /// A forked child hears what happens there.
-    ear: PerProcess<Ear>,
+    /// A forked child gets the events of its own process.
+    inbox: PerProcess<Inbox>,
 }
 
 #[derive(Default)]
-struct Ear {
+struct Inbox {
     queue: Queue,
-    /// Somebody is calling it at the moment.
+    /// A thread is delivering to it.
     busy: AtomicBool,
 }
 
-impl Hub {
-    pub(crate) fn subscribe(&self) -> Events {
+impl Dispatcher {
+    pub(crate) fn stream(&self) -> Events {
         Events { queue: PerProcess::of(subscribe(&self.queues)), queues: self.queues.clone() }
     }
 
-    pub(crate) fn listen(&self, call: OnEvent) {
-        let listener = Arc::new(Listener { call, ear: PerProcess::new() });
-        self.listeners.rcu(|known| {
+    pub(crate) fn subscribe(&self, call: OnEvent) {
+        let subscriber = Arc::new(Subscriber { call, inbox: PerProcess::new() });
+        self.subscribers.rcu(|known| {
             let known = known.iter().flat_map(|known| known.iter());
-            Some(Arc::new(known.chain([&listener]).cloned().collect()))
+            Some(Arc::new(known.chain([&subscriber]).cloned().collect()))
         });
     }
 
@@ -166,20 +166,21 @@ impl Hub {
             queues.retain(|queue| !queue.closed.load(Ordering::Acquire));
             queues.iter().filter(|queue| !queue.push(event.clone())).count()
         });
-        let listeners = self.listeners.load();
-        let listeners = listeners.iter().flat_map(|listeners| listeners.iter());
-        let unheard = listeners.filter(|listener| !listener.ear().queue.push(event.clone())).count();
-        self.counters.dropped.fetch_add((dropped + unheard) as u64, Ordering::Relaxed);
+        let subscribers = self.subscribers.load();
+        let subscribers = subscribers.iter().flat_map(|subscribers| subscribers.iter());
+        let undelivered =
+            subscribers.filter(|subscriber| !subscriber.inbox().queue.push(event.clone())).count();
+        self.counters.count_dropped(dropped + undelivered);
     }
 
-    /// Outside the lock: lets the listeners hear what is waiting for them.
+    /// Outside the lock: delivers what is waiting.
     pub(crate) fn dispatch(&self) {
-        for listener in self.listeners.load().iter().flat_map(|listeners| listeners.iter()) {
-            let ear = listener.ear();
-            let waiting = !ear.queue.waiting.lock().is_empty();
-            if waiting && !ear.busy.swap(true, Ordering::AcqRel) {
-                let listener = listener.clone();
-                let _ = runtime::spawn_blocking(move || listener.hear());
+        for subscriber in self.subscribers.load().iter().flat_map(|subscribers| subscribers.iter()) {
+            let inbox = subscriber.inbox();
+            let waiting = !inbox.queue.waiting.lock().is_empty();
+            if waiting && !inbox.busy.swap(true, Ordering::AcqRel) {
+                let subscriber = subscriber.clone();
+                let _ = runtime::spawn_blocking(move || subscriber.deliver());
             }
         }
     }
@@ -189,142 +190,29 @@ impl Hub {
     }
 
     pub(crate) fn count_waiter(&self) {
-        self.counters.waiters.fetch_add(1, Ordering::Relaxed);
+        self.counters.count_waiter();
     }
 }
 
-impl Listener {
-    fn hear(&self) {
-        let ear = self.ear();
+impl Subscriber {
+    fn deliver(&self) {
+        let inbox = self.inbox();
         loop {
-            while let Some(event) = ear.queue.pop() {
-                // A listener that panics must not end the others' events.
+            while let Some(event) = inbox.queue.pop() {
+                // A subscriber that panics must not end the others' events.
                 let call = std::panic::AssertUnwindSafe(|| (self.call)(&event));
                 let _ = std::panic::catch_unwind(call);
             }
-            ear.busy.store(false, Ordering::Release);
-            let late = !ear.queue.waiting.lock().is_empty();
-            if !late || ear.busy.swap(true, Ordering::AcqRel) {
+            inbox.busy.store(false, Ordering::Release);
+            let late = !inbox.queue.waiting.lock().is_empty();
+            if !late || inbox.busy.swap(true, Ordering::AcqRel) {
                 return;
             }
         }
     }
 
-    fn ear(&self) -> Mine<Ear> {
-        self.ear.get(|_| Ear::default())
-    }
-}
-
-macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident, $help:literal;)*) => {
-        #[derive(Default)]
-        struct Counters {
-            $($name: AtomicU64,)*
-        }
-
-        /// How often things happened since the session was made (spec 10.2).
-        ///
-        /// ```
-        /// # fn f(session: rekindle::Session) {
-        /// let stats = session.stats();
-        /// println!("{} refreshes, {} replays\n{}", stats.refreshes, stats.replays, stats.to_prometheus());
-        /// # }
-        /// ```
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub struct Stats {
-            $($(#[$doc])* pub $name: u64,)*
-        }
-
-        impl Counters {
-            fn read(&self) -> Stats {
-                Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
-            }
-        }
-
-        impl Stats {
-            /// The counters in the Prometheus text format.
-            ///
-            /// ```
-            /// let text = rekindle::Stats::default().to_prometheus();
-            /// assert!(text.contains("\nrekindle_refreshes_total 0\n"));
-            /// ```
-            #[must_use]
-            pub fn to_prometheus(&self) -> String {
-                let mut text = String::new();
-                $(
-                    let name = concat!("rekindle_", stringify!($name), "_total");
-                    let _ = write!(text, "# HELP {name} {}\n# TYPE {name} counter\n{name} {}\n", $help, self.$name);
-                )*
-                text
-            }
-
-            /// Name and value of each counter.
-            ///
-            /// ```
-            /// for (name, value) in rekindle::Stats::default().entries() {
-            ///     assert_eq!(value, 0, "{name}");
-            /// }
-            /// ```
-            #[must_use]
-            pub fn entries(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name),)*]
-            }
-        }
-    };
-}
-
-counters! {
-    /// Credentials given by a sign-in.
-    sign_ins, "Sign-ins.";
-    /// Refreshes started.
-    refreshes_started, "Refreshes started.";
-    /// Refreshes that brought a token.
-    refreshes, "Refreshes that brought a token.";
-    /// Refreshes that did not come through.
-    refresh_failures, "Refreshes that did not come through.";
-    /// Tokens taken from the store that somebody else had refreshed.
-    adoptions, "Tokens adopted from another process.";
-    /// Callers that waited for a refresh.
-    waiters, "Callers that waited for a refresh.";
-    /// Credentials that could not be saved at once.
-    unpersisted, "Credentials that could not be saved at once.";
-    /// Credentials that were saved later.
-    persisted_late, "Credentials that were saved later.";
-    /// Requests sent again with another token.
-    replays, "Requests sent again with another token.";
-    /// Requests sent again after a transient failure.
-    retries, "Requests sent again after a transient failure.";
-    /// Credentials lost: `invalid_grant` and the like.
-    logins_required, "Credentials lost, the user must sign in.";
-    /// Refreshes turned down because there were too many.
-    refresh_limited, "Refreshes turned down because there were too many.";
-    /// Sign-outs.
-    sign_outs, "Sign-outs.";
-    /// Warnings.
-    warnings, "Warnings.";
-    /// Events that nobody took out of a full queue.
-    dropped, "Events dropped from a full queue.";
-}
-
-impl Counters {
-    fn count(&self, kind: &EventKind) {
-        let counter = match kind {
-            EventKind::SignedIn => &self.sign_ins,
-            EventKind::RefreshStarted { .. } => &self.refreshes_started,
-            EventKind::RefreshSucceeded { .. } => &self.refreshes,
-            EventKind::RefreshFailed { .. } => &self.refresh_failures,
-            EventKind::Adopted => &self.adoptions,
-            EventKind::Unpersisted => &self.unpersisted,
-            EventKind::Persisted => &self.persisted_late,
-            EventKind::Replayed => &self.replays,
-            EventKind::Retried => &self.retries,
-            EventKind::LoginRequired { .. } => &self.logins_required,
-            EventKind::RefreshLimited => &self.refresh_limited,
-            EventKind::SignedOut => &self.sign_outs,
-            _ => &self.warnings,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    fn inbox(&self) -> ProcessLocal<Inbox> {
+        self.inbox.get(|_| Inbox::default())
     }
 }
 
@@ -340,43 +228,30 @@ mod tests {
     // spec 10.1
     #[test]
     fn a_full_queue_counts_what_it_drops_and_never_drops_a_lost_login() {
-        let hub = Hub::default();
-        let events = hub.subscribe();
-        (0..MOST_WAITING + 10).for_each(|_| hub.push(&event(EventKind::Replayed)));
-        hub.push(&event(EventKind::LoginRequired { reason: DeadReason::Rejected }));
-        assert_eq!(hub.stats().dropped, 10);
-        let told: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
-        assert_eq!(told.len(), MOST_WAITING + 1);
-        assert_eq!(told.last().unwrap().kind.name(), "LoginRequired");
+        let dispatcher = Dispatcher::default();
+        let events = dispatcher.stream();
+        (0..MOST_WAITING + 10).for_each(|_| dispatcher.push(&event(EventKind::Replayed)));
+        dispatcher.push(&event(EventKind::LoginRequired { reason: DeadReason::Rejected }));
+        assert_eq!(dispatcher.stats().dropped, 10);
+        let reported: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
+        assert_eq!(reported.len(), MOST_WAITING + 1);
+        assert_eq!(reported.last().unwrap().kind.name(), "LoginRequired");
     }
 
     // spec 4.7
     #[test]
-    fn a_listener_hears_everything_in_order_and_may_panic() {
-        let hub = Hub::default();
+    fn a_subscriber_gets_everything_in_order_and_may_panic() {
+        let dispatcher = Dispatcher::default();
         let (heard, hears) = std::sync::mpsc::channel();
-        hub.listen(Arc::new(move |event: &Event| {
+        dispatcher.subscribe(Arc::new(move |event: &Event| {
             heard.send(event.generation).unwrap();
-            assert_ne!(event.generation, 2, "a listener's own mistake");
+            assert_ne!(event.generation, 2, "a subscriber's own mistake");
         }));
         for generation in 1..=5 {
-            hub.push(&Event { generation, ..event(EventKind::Replayed) });
-            hub.dispatch();
+            dispatcher.push(&Event { generation, ..event(EventKind::Replayed) });
+            dispatcher.dispatch();
         }
         let heard: Vec<u64> = (0..5).map(|_| hears.recv().unwrap()).collect();
         assert_eq!(heard, [1, 2, 3, 4, 5]);
-    }
-
-    // spec 10.2
-    #[test]
-    fn counters_are_prometheus_text() {
-        let hub = Hub::default();
-        hub.push(&event(EventKind::Adopted));
-        let text = hub.stats().to_prometheus();
-        assert!(
-            text.contains("# TYPE rekindle_adoptions_total counter\nrekindle_adoptions_total 1\n"),
-            "{text}"
-        );
-        assert_eq!(text.lines().count(), 3 * hub.stats().entries().len());
     }
 }

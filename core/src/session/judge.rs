@@ -8,8 +8,8 @@ use rekindle_proto::machine::{AfterRejection, OriginId, ReplayRefused, Stamp, Ti
 use rekindle_proto::{Applied, Exchange, Operation, Verdict};
 use url::Url;
 
-use super::doors::Done;
 use super::token::{Served, Token};
+use super::waiters::Done;
 use super::{MOST_ROUNDS, Session, unsteady};
 use crate::error::Error;
 
@@ -207,7 +207,7 @@ impl Session {
     }
 }
 
-/// A new token that is turned away as well tells that no token helps (spec 3.3).
+/// A new token that is rejected as well shows that no token helps (spec 3.3).
 fn refuse(verdict: Verdict, reason: ReplayRefused) -> Judgement {
     let verdict = if reason == ReplayRefused::FreshTokenRejected { Verdict::Denied } else { verdict };
     Judgement::Keep { verdict, replay_refused: Some(reason) }

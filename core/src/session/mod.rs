@@ -1,7 +1,7 @@
 //! A session: one sign-in, kept alive.
 
 mod builder;
-mod doors;
+mod counters;
 mod engine;
 mod events;
 mod judge;
@@ -10,27 +10,29 @@ mod origins;
 mod setup;
 mod source;
 mod token;
+mod waiters;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::{DialectSource, SessionBuilder};
-pub use events::{Events, OnEvent, Stats};
+pub use counters::Stats;
+pub use events::{Events, OnEvent};
 pub use judge::Judgement;
 pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
 pub use source::{Refresh, RefreshError, Spend};
 pub use token::Token;
 
-use doors::Done;
 use engine::Engine;
 use http::{HeaderValue, Method};
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::event::{EventKind, Warning};
-use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, Want};
+use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, TokenRequirements};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now, Verdict};
 use token::Served;
 use url::Url;
+use waiters::Done;
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -105,7 +107,7 @@ impl Session {
         match self.token_if_valid() {
             Some(token) => Ok(token),
             // Boxed: a future is moved when it is awaited, and this one is large and seldom needed.
-            None => Box::pin(self.acquire(Want::default(), None)).await,
+            None => Box::pin(self.acquire(TokenRequirements::default(), None)).await,
         }
     }
 
@@ -129,7 +131,8 @@ impl Session {
     ///
     /// As [`Session::token`].
     pub async fn token_living(&self, min_life: Duration) -> Result<Token, Error> {
-        self.acquire(Want { min_life: Some(min_life), ..Want::default() }, None).await
+        self.acquire(TokenRequirements { min_life: Some(min_life), ..TokenRequirements::default() }, None)
+            .await
     }
 
     /// The access token if it can be served at once, else nothing (spec 1.7). Starts the refresh of the
@@ -172,8 +175,8 @@ impl Session {
         if let Some(token) = self.fast(Some(origin), self.engine.clock.now()) {
             return Ok(Some(token));
         }
-        let want = Want { origin: Some(origin), min_life: None };
-        Box::pin(self.acquire(want, deadline)).await.map(Some)
+        let requirements = TokenRequirements { origin: Some(origin), min_life: None };
+        Box::pin(self.acquire(requirements, deadline)).await.map(Some)
     }
 
     /// [`Session::token_for`] where the token can be served at once.
@@ -341,7 +344,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.engine.hub.stats()
+        self.engine.events.stats()
     }
 
     /// The events from now on.
@@ -363,7 +366,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn events(&self) -> Events {
-        self.engine.hub.subscribe()
+        self.engine.events.stream()
     }
 
     /// Waits for a refresh that is under way and for a credential that is not saved yet, at most that long.
@@ -527,7 +530,7 @@ impl Session {
         Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
-    /// Tells that a request is sent again with another token: for those who keep their own HTTP client, and got
+    /// Reports that a request is sent again with another token: for those who keep their own HTTP client, and got
     /// [`Judgement::Replay`].
     ///
     /// ```
@@ -548,17 +551,18 @@ impl Session {
         }
     }
 
-    /// Tells what happened to a request.
+    /// Reports what happened to a request.
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.engine.tell(kind);
+        self.engine.report(kind);
     }
 
     fn fast(&self, origin: Option<OriginId>, now: Now) -> Option<Token> {
         let published = self.engine.published();
         match published.snapshot.fast(now, origin) {
             Fast::Serve => Token::borrowed(published),
-            Fast::ServeAndTell => {
-                self.engine.ask(|machine, now| machine.acquire(Want { origin, min_life: None }, now));
+            Fast::ServeAndReport => {
+                self.engine
+                    .ask(|machine, now| machine.acquire(TokenRequirements { origin, min_life: None }, now));
                 Token::borrowed(published)
             }
             Fast::Ask => None,
@@ -570,18 +574,24 @@ impl Session {
         given.map_or(own, |given| given.min(own))
     }
 
-    async fn acquire(&self, want: Want, deadline: Option<Duration>) -> Result<Token, Error> {
+    async fn acquire(
+        &self,
+        requirements: TokenRequirements,
+        deadline: Option<Duration>,
+    ) -> Result<Token, Error> {
         let deadline = self.deadline(deadline);
-        let served = self.rounds(deadline, Some(want), |machine, now| machine.acquire(want, now)).await?;
+        let served = self
+            .rounds(deadline, Some(requirements), |machine, now| machine.acquire(requirements, now))
+            .await?;
         Ok(Token::owned(served))
     }
 
     /// Asks, waits, and asks again where the wait ended without a word. Who only wants a token is content
-    /// with an old one; who asked for a refresh is told that it failed.
+    /// with an old one; who asked for a refresh gets its error.
     async fn rounds(
         &self,
         deadline: Duration,
-        want: Option<Want>,
+        requirements: Option<TokenRequirements>,
         question: impl Fn(&mut Machine, Now) -> Acquired,
     ) -> Result<Arc<Served>, Error> {
         for _ in 0..MOST_ROUNDS {
@@ -596,8 +606,8 @@ impl Session {
                     Ok(Done::Ready(served)) => return Ok(served),
                     Ok(Done::Again) => {}
                     Ok(Done::Failed(failure)) | Err(failure) => {
-                        return match want {
-                            Some(want) => self.fallback(want, failure),
+                        return match requirements {
+                            Some(requirements) => self.fallback(requirements, failure),
                             None => Err(failure.into()),
                         };
                     }
@@ -610,9 +620,9 @@ impl Session {
     }
 
     /// A token that is still valid is served all the same (spec 1.2).
-    fn fallback(&self, want: Want, failure: Failure) -> Result<Arc<Served>, Error> {
+    fn fallback(&self, requirements: TokenRequirements, failure: Failure) -> Result<Arc<Served>, Error> {
         let lasting = !matches!(failure.kind, ErrorKind::SignedOut | ErrorKind::Misuse);
-        let valid = self.engine.look(|machine, now| machine.fallback(want, now)).filter(|_| lasting);
+        let valid = self.engine.look(|machine, now| machine.fallback(requirements, now)).filter(|_| lasting);
         match valid {
             Some(current) => Ok(self.engine.served(&current)?),
             None => Err(failure.into()),

@@ -43,9 +43,9 @@ impl std::fmt::Debug for Spend {
 /// ```
 /// use rekindle::{Refresh, RefreshError, Spend, proto::Grant};
 ///
-/// struct Mine;
+/// struct ByHand;
 /// #[async_trait::async_trait]
-/// impl Refresh for Mine {
+/// impl Refresh for ByHand {
 ///     async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
 ///         Ok(Grant::new(format!("made from {} bytes", spend.refresh_token.expose().len())))
 ///     }
@@ -207,7 +207,7 @@ impl Source for Custom {
         let mut said = Said::default();
         let outcome = match self.0.refresh(spend).await {
             Ok(grant) => Outcome::Granted(Box::new(grant)),
-            Err(RefreshError::LoginRequired) => Outcome::Dead(rekindle_proto::DeadReason::Told),
+            Err(RefreshError::LoginRequired) => Outcome::Dead(rekindle_proto::DeadReason::RefreshFunction),
             Err(RefreshError::AnswerLost) => Outcome::Lost(Lost::Broken),
             Err(RefreshError::TryLater(why)) => {
                 said.message = Some(why);

@@ -15,7 +15,7 @@ use crate::verdict::DeadReason;
 
 /// What a caller wants a token for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Want {
+pub struct TokenRequirements {
     /// Where it goes; `None` = wherever.
     pub origin: Option<OriginId>,
     /// How long it should live at least (spec 1.5).
@@ -36,7 +36,7 @@ pub enum Acquired {
 /// An unsaved refresh token that somebody needs is saved within so long.
 const SOON: Duration = Duration::from_secs(1);
 
-/// A failure from memory is told without asking the store again for this long.
+/// For this long a failure is answered from memory, without reading the store again.
 const REREAD_AFTER: Duration = Duration::from_secs(1);
 
 impl Machine {
@@ -61,13 +61,13 @@ impl Machine {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// let Acquired::Serve(token) = machine.acquire(Want::default(), now) else { panic!("at-1 is valid") };
+    /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// assert_eq!(token.value.expose(), "at-1");
     ///
     /// let later = now.plus(Duration::from_secs(900)); // it ended: there is something to wait for
-    /// assert!(matches!(machine.acquire(Want::default(), later), Acquired::Wait(_)));
+    /// assert!(matches!(machine.acquire(TokenRequirements::default(), later), Acquired::Wait(_)));
     /// ```
-    pub fn acquire(&mut self, want: Want, now: Now) -> Acquired {
+    pub fn acquire(&mut self, requirements: TokenRequirements, now: Now) -> Acquired {
         if let Some(ticket) = self.write_ticket() {
             return Acquired::Wait(ticket);
         }
@@ -77,7 +77,7 @@ impl Machine {
                 let failure = Failure::clone(failure);
                 self.last_word(failure, now)
             }
-            Standing::Held(_) => self.acquire_held(want, now),
+            Standing::Held(_) => self.acquire_held(requirements, now),
         }
     }
 
@@ -102,13 +102,13 @@ impl Machine {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// assert!(machine.fallback(Want::default(), now).is_some());
+    /// assert!(machine.fallback(TokenRequirements::default(), now).is_some());
     /// let later = now.plus(Duration::from_secs(900));
-    /// assert!(machine.fallback(Want::default(), later).is_none());
+    /// assert!(machine.fallback(TokenRequirements::default(), later).is_none());
     /// ```
     #[must_use]
-    pub fn fallback(&self, want: Want, now: Now) -> Option<Arc<Current>> {
-        self.servable(want.origin, now).cloned()
+    pub fn fallback(&self, requirements: TokenRequirements, now: Now) -> Option<Arc<Current>> {
+        self.servable(requirements.origin, now).cloned()
     }
 
     /// Refreshes now. `force` goes through back-off and a Dead mark, once (spec 5.2).
@@ -172,7 +172,7 @@ impl Machine {
     /// #     }
     /// # }
     /// machine.invalidate(now);
-    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Wait(_)));
+    /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Wait(_)));
     /// ```
     pub fn invalidate(&mut self, now: Now) {
         match &mut self.flight {
@@ -182,17 +182,17 @@ impl Machine {
         self.publish(now);
     }
 
-    fn acquire_held(&mut self, want: Want, now: Now) -> Acquired {
-        self.tell_end_of_refresh_token(now);
-        match self.servable(want.origin, now).cloned() {
-            Some(current) if !self.old_token_is_dying() => self.serve(current, want, now),
+    fn acquire_held(&mut self, requirements: TokenRequirements, now: Now) -> Acquired {
+        self.report_end_of_refresh_token(now);
+        match self.servable(requirements.origin, now).cloned() {
+            Some(current) if !self.old_token_is_dying() => self.serve(current, requirements, now),
             Some(_) => self.join(RefreshCause::Expired, now),
-            None => self.refuse_or_refresh(want, now),
+            None => self.refuse_or_refresh(requirements, now),
         }
     }
 
     /// There is a token that may be served; perhaps a refresh is due all the same.
-    fn serve(&mut self, current: Arc<Current>, want: Want, now: Now) -> Acquired {
+    fn serve(&mut self, current: Arc<Current>, requirements: TokenRequirements, now: Now) -> Acquired {
         let can = self.may_refresh(false, now).is_ok() && !self.too_soon(now);
         if let (Some(left), Some(lifetime), true) = (current.left(now), current.lifetime, can) {
             if left <= mandatory(lifetime) {
@@ -204,7 +204,7 @@ impl Machine {
                 self.start(RefreshCause::Advisory, false, now);
             }
         }
-        match want.min_life {
+        match requirements.min_life {
             Some(least) if current.left(now).is_some_and(|left| left < least) => {
                 self.serve_longer(current, least, can, now)
             }
@@ -224,12 +224,12 @@ impl Machine {
     }
 
     /// There is no token that may be served.
-    fn refuse_or_refresh(&mut self, want: Want, now: Now) -> Acquired {
+    fn refuse_or_refresh(&mut self, requirements: TokenRequirements, now: Now) -> Acquired {
         let Some(current) = self.current().cloned() else { return self.refresh_by_clock(now) };
-        if let Some(unfit) = &current.unfit {
-            return Acquired::Fail(Failure::clone(unfit));
+        if let Some(unservable) = &current.unservable {
+            return Acquired::Fail(Failure::clone(unservable));
         }
-        let rejected = self.invalidated || self.rejected_for(want.origin, now);
+        let rejected = self.invalidated || self.rejected_for(requirements.origin, now);
         if rejected && current.valid(now) {
             return self.unexplained(RefreshCause::Rejected, false, now);
         }
@@ -254,7 +254,7 @@ impl Machine {
         }
         if self.flight.is_none() {
             if let Some(wait) = self.window.full(now.mono) {
-                self.tell(EventKind::RefreshLimited);
+                self.report(EventKind::RefreshLimited);
                 return Acquired::Fail(limited(wait));
             }
             self.window.count(now.mono);
@@ -282,10 +282,10 @@ impl Machine {
         Acquired::Wait(ticket)
     }
 
-    /// Before a failure is told from memory, the store is asked: somebody may have signed in elsewhere.
+    /// Before a failure is answered from memory, the store is read: somebody may have signed in elsewhere.
     pub(super) fn last_word(&mut self, failure: Failure, now: Now) -> Acquired {
         let stale = self.last_read.is_none_or(|read| now.mono.saturating_sub(read) >= REREAD_AFTER);
-        let quiet = self.flight.is_none() && self.landing.is_none() && self.write.is_none();
+        let quiet = self.flight.is_none() && self.commit.is_none() && self.write.is_none();
         if self.config.shared && stale && quiet {
             return Acquired::Wait(self.open());
         }
@@ -294,13 +294,13 @@ impl Machine {
 
     /// Whether a flight may start, but for the limits on unexplained ones.
     pub(super) fn may_refresh(&mut self, force: bool, now: Now) -> Result<(), Failure> {
-        if (self.landing.is_some() && self.flight.is_none()) || self.write.is_some() {
-            self.hurry_landing(now, SOON);
+        if (self.commit.is_some() && self.flight.is_none()) || self.write.is_some() {
+            self.flush_commit(now, SOON);
             return Err(unsaved());
         }
         let Some(held) = self.held() else { return Err(super::signed_out()) };
         if held.record.refresh_token.is_none() {
-            self.tell_login(DeadReason::NoRefreshToken);
+            self.report_login_required(DeadReason::NoRefreshToken);
             return Err(login_required(DeadReason::NoRefreshToken));
         }
         if self.is_the_parents() {
@@ -355,7 +355,7 @@ impl Machine {
         Some(self.last_refresh? + (lifetime / 2).max(Duration::from_secs(1)))
     }
 
-    fn tell_end_of_refresh_token(&mut self, now: Now) {
+    fn report_end_of_refresh_token(&mut self, now: Now) {
         let Some(from) = self.refresh_token_ends_from() else { return };
         if now.wall >= from.wall {
             self.warned_end = self.held().and_then(|held| held.record.refresh_fingerprint());
@@ -364,7 +364,7 @@ impl Machine {
         }
     }
 
-    /// The last tenth of the refresh token's life, unless it was told already (spec 5.4).
+    /// The last tenth of the refresh token's life, unless it was reported already (spec 5.4).
     fn refresh_token_ends_from(&self) -> Option<Now> {
         let record = &self.held()?.record;
         let life = record.refresh_token_life?;
@@ -377,11 +377,11 @@ impl Machine {
 
     pub(super) fn snapshot(&self, now: Now) -> Snapshot {
         let Some(held) = self.held() else { return Snapshot::default() };
-        let current = held.current.clone().filter(|current| current.unfit.is_none());
+        let current = held.current.clone().filter(|current| current.unservable.is_none());
         let refreshable = held.record.refresh_token.is_some()
             && !self.is_the_parents()
             && held.record.dead_for(&self.config.binding).is_none()
-            && self.landing.is_none();
+            && self.commit.is_none();
         let not_before =
             held.record.backoff.as_ref().map(|backoff| now.plus(backoff.until.left(now, self.boot())));
         Snapshot::new(
@@ -393,7 +393,7 @@ impl Machine {
                 no_advance: !self.config.background || !refreshable || self.flight.is_some(),
                 no_mandatory: !refreshable,
                 not_before,
-                tell_from: self.refresh_token_ends_from(),
+                report_from: self.refresh_token_ends_from(),
                 jitter: self.jitter,
             },
         )
@@ -404,13 +404,13 @@ pub(super) fn login_required(reason: DeadReason) -> Failure {
     let why = match reason {
         DeadReason::NoRefreshToken => "the access token ended and there is no refresh token",
         DeadReason::AnswerLost => {
-            "the answer to a refresh was lost, and the server takes the old token no more"
+            "the answer to a refresh was lost, and the server no longer accepts the old refresh token"
         }
         DeadReason::ReuseDetected => "the server saw the refresh token used twice and ended the session",
         DeadReason::Expired => "the refresh token ended",
         DeadReason::Revoked => "the refresh token was revoked",
         DeadReason::StepUp => "the server asks for a stronger sign-in",
-        DeadReason::Rejected | DeadReason::Told => "the server takes the refresh token no more",
+        DeadReason::Rejected | DeadReason::RefreshFunction => "the server rejected the refresh token",
     };
     Failure::new(ErrorKind::LoginRequired, format!("{why}: let the user sign in, then call sign_in"))
 }
@@ -464,6 +464,6 @@ fn the_parents() -> Failure {
 fn unsaved() -> Failure {
     Failure::new(
         ErrorKind::StoreUnavailable,
-        "the last credential could not be saved yet, so its refresh token is not spent: mend the store, it is tried again",
+        "the last credential could not be saved yet, so its refresh token is not spent: fix the store; saving will be retried",
     )
 }

@@ -28,12 +28,12 @@ pub struct Current {
     /// When its request was sent, in the machine's own order of things; 0 = before, or by somebody else.
     pub(crate) sent: u64,
     /// Why it cannot be served: an unknown type, a value that is no header.
-    pub(crate) unfit: Option<Box<Failure>>,
+    pub(crate) unservable: Option<Box<Failure>>,
 }
 
 impl Current {
     /// The token of a record, seen at `now`. A wall clock that jumped back cannot lengthen its life.
-    pub(crate) fn of(record: &Record, now: Now, sent: u64, unfit: Option<Failure>) -> Option<Self> {
+    pub(crate) fn of(record: &Record, now: Now, sent: u64, unservable: Option<Failure>) -> Option<Self> {
         let slot = record.slot()?;
         let ends = slot.expires_at.map(|at| {
             let left = at.since(now.wall);
@@ -50,13 +50,13 @@ impl Current {
             ends,
             lifetime: slot.lifetime(),
             sent,
-            unfit: unfit.map(Box::new),
+            unservable: unservable.map(Box::new),
         })
     }
 
     /// Valid by the clock; an unknown end never comes by the clock.
     pub(crate) fn valid(&self, now: Now) -> bool {
-        self.unfit.is_none() && self.ends.is_none_or(|ends| !now.reached(ends))
+        self.unservable.is_none() && self.ends.is_none_or(|ends| !now.reached(ends))
     }
 
     pub(crate) fn left(&self, now: Now) -> Option<Duration> {
@@ -91,8 +91,8 @@ pub struct Snapshot {
 pub enum Fast {
     /// Serve it.
     Serve,
-    /// Serve it, and tell the machine, which starts a refresh in the background.
-    ServeAndTell,
+    /// Serve it, and report that to the machine, which starts a refresh in the background.
+    ServeAndReport,
     /// Ask the machine.
     Ask,
 }
@@ -108,8 +108,8 @@ pub(crate) struct Around {
     pub(crate) no_mandatory: bool,
     /// Back-off: no refresh before then, so nobody waits for one.
     pub(crate) not_before: Option<Now>,
-    /// Something to tell at the first call from then on.
-    pub(crate) tell_from: Option<Now>,
+    /// Something to report at the first call from then on.
+    pub(crate) report_from: Option<Now>,
     pub(crate) jitter: f64,
 }
 
@@ -124,7 +124,7 @@ impl Snapshot {
             let window = advisory(lifetime);
             after_back_off(ends.minus(window + window.mul_f64(around.jitter / 2.0)))
         });
-        let advisory_from = match (advisory_from, around.tell_from) {
+        let advisory_from = match (advisory_from, around.report_from) {
             (Some(a), Some(b)) => Some(Now { mono: a.mono.min(b.mono), wall: a.wall.min(b.wall) }),
             (a, b) => a.or(b),
         };
@@ -174,7 +174,7 @@ impl Snapshot {
     /// # }
     /// // `snapshot` is that of the last Effect::Publish
     /// assert_eq!(snapshot.fast(now, None), Fast::Serve);
-    /// assert_eq!(snapshot.fast(now.plus(Duration::from_secs(850)), None), Fast::ServeAndTell);
+    /// assert_eq!(snapshot.fast(now.plus(Duration::from_secs(850)), None), Fast::ServeAndReport);
     /// assert_eq!(snapshot.fast(now.plus(Duration::from_secs(900)), None), Fast::Ask);
     /// ```
     #[must_use]
@@ -186,7 +186,7 @@ impl Snapshot {
             return Fast::Ask;
         }
         if self.advisory_from.is_some_and(|from| now.reached(from)) {
-            return Fast::ServeAndTell;
+            return Fast::ServeAndReport;
         }
         Fast::Serve
     }
@@ -197,10 +197,10 @@ impl Snapshot {
     /// ```
     /// use rekindle_proto::machine::Snapshot;
     ///
-    /// assert!(Snapshot::default().doubted().is_none());
+    /// assert!(Snapshot::default().suspect().is_none());
     /// ```
     #[must_use]
-    pub fn doubted(&self) -> Option<&Arc<Current>> {
+    pub fn suspect(&self) -> Option<&Arc<Current>> {
         self.current.as_ref().filter(|_| self.held || !self.rejected_by.is_empty())
     }
 

@@ -1,4 +1,4 @@
-//! Randomness that comes in as a seed, so that every run can be told again.
+//! Randomness that comes in as a seed, so that every run can be repeated.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
 //! One refresh, from the lease to its result (spec 4, 5, 6).
 
-mod answer;
+mod outcome;
 
 use std::time::Duration;
 
 use super::acquire::{dead as dead_mark, login_required, never_signed_in};
-use super::kept::Kept;
+use super::compact_record::CompactRecord;
 use super::record::{Intent, Lease, Record, SharedTime};
 use super::resend::{Resend, resend, send_cap};
 use super::{Effect, Machine, OpId, Settled, Standing, Ticket, misconfigured, signed_out};
@@ -61,7 +61,7 @@ enum Step {
     /// Reading it once more after a Dead: only the same token is marked (spec 5.2).
     Rereading(OpId, DeadReason),
     /// Reading once the marks of the flight before are written: the store does not know yet how that ended.
-    Tidying,
+    AwaitingRelease,
     /// Asking whether the owner of a lease or an intent lives.
     Probing(OpId, Box<Record>, Version),
     /// Reading again then.
@@ -75,7 +75,7 @@ enum Step {
     /// Writing the Dead mark.
     Marking(OpId, Box<Record>, DeadReason),
     /// The grant is on its way into the store.
-    Landing,
+    Committing,
 }
 
 impl Flight {
@@ -87,7 +87,7 @@ impl Flight {
             | Step::Claiming(own, _)
             | Step::Sending(own, _)
             | Step::Marking(own, ..) => *own == op,
-            Step::Tidying | Step::Waiting(_) | Step::Pausing(_) | Step::Landing => false,
+            Step::AwaitingRelease | Step::Waiting(_) | Step::Pausing(_) | Step::Committing => false,
         }
     }
 
@@ -122,7 +122,7 @@ impl Machine {
         let ticket = self.ticket();
         let owner = self.entropy.id();
         self.remember_owner(owner.clone());
-        self.tell(EventKind::RefreshStarted { cause });
+        self.report(EventKind::RefreshStarted { cause });
         self.effects.push_back(Effect::Announce { owner: owner.clone() });
         let by_clock = matches!(cause, RefreshCause::Expired | RefreshCause::Advisory);
         let step = match self.not_before().filter(|until| by_clock && now.mono < *until) {
@@ -189,23 +189,23 @@ impl Machine {
     /// # };
     /// // `send` is the op of an Effect::Send: the token endpoint granted a new token
     /// let outcome = Outcome::Granted(Box::new(Grant::new("at-2")));
-    /// machine.handle_answer(send, outcome, Said::default(), now);
+    /// machine.handle_outcome(send, outcome, Said::default(), now);
     /// while let Some(effect) = machine.poll_effect() {
     ///     if let Effect::Save { op, .. } = effect {
     ///         machine.handle_saved(op, Ok(Saved::Done(Version::new("3"))), now);
     ///     }
     /// }
-    /// let Some(token) = machine.fallback(Want::default(), now) else { panic!("at-2 is valid") };
+    /// let Some(token) = machine.fallback(TokenRequirements::default(), now) else { panic!("at-2 is valid") };
     /// assert_eq!(token.value.expose(), "at-2");
     /// ```
-    pub fn handle_answer(&mut self, op: OpId, outcome: Outcome, said: Said, now: Now) {
-        if let Some(orphan) = self.orphans.iter().position(|orphan| *orphan == op) {
-            self.orphans.remove(orphan);
-            return self.orphan_answered(outcome);
+    pub fn handle_outcome(&mut self, op: OpId, outcome: Outcome, said: Said, now: Now) {
+        if let Some(abandoned) = self.abandoned_sends.iter().position(|abandoned| *abandoned == op) {
+            self.abandoned_sends.remove(abandoned);
+            return self.abandoned_send_answered(outcome);
         }
         if let Some(flight) = self.flight.as_mut().filter(|flight| flight.sending() == Some(op)) {
             flight.said = said;
-            self.answered(outcome, now);
+            self.handle_flight_outcome(outcome, now);
         }
     }
 
@@ -220,7 +220,7 @@ impl Machine {
             Step::Pausing(until) if now.mono >= until => self.send_or_reread(now),
             Step::Sending(op, Some(cap)) if now.mono >= cap => {
                 self.effects.push_back(Effect::Abort { op });
-                self.answered(Outcome::Lost(Lost::Cap), now);
+                self.handle_flight_outcome(Outcome::Lost(Lost::Cap), now);
             }
             _ => {}
         }
@@ -231,8 +231,8 @@ impl Machine {
             Some(Step::Rereading(_, reason)) => Some(*reason),
             _ => None,
         };
-        if self.tidy.is_some() && after_dead.is_none() {
-            return self.step(Step::Tidying);
+        if self.lease_release.is_some() && after_dead.is_none() {
+            return self.step(Step::AwaitingRelease);
         }
         let (record, version) = match self.stored(loaded, now) {
             Ok(Some(stored)) => stored,
@@ -251,7 +251,7 @@ impl Machine {
 
     pub(super) fn flight_probed(&mut self, owner: Owner, now: Now) {
         let Some(flight) = &mut self.flight else { return };
-        let step = std::mem::replace(&mut flight.step, Step::Landing);
+        let step = std::mem::replace(&mut flight.step, Step::Committing);
         let Step::Probing(_, record, version) = step else { return };
         let left = record.lease.as_ref().map(|lease| lease.until.left(now, self.config.boot.as_deref()));
         match owner {
@@ -265,7 +265,7 @@ impl Machine {
 
     pub(super) fn flight_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
         let Some(flight) = &mut self.flight else { return };
-        match std::mem::replace(&mut flight.step, Step::Landing) {
+        match std::mem::replace(&mut flight.step, Step::Committing) {
             Step::Claiming(_, record) => self.claimed(*record, saved, now),
             Step::Marking(_, record, reason) => self.marked(*record, reason, saved, now),
             _ => {}
@@ -293,12 +293,12 @@ impl Machine {
         }
     }
 
-    pub(super) fn tidied(&mut self, saved: Result<Saved, Unavailable>) {
-        let Some(tidy) = self.tidy.take() else { return };
+    pub(super) fn lease_released(&mut self, saved: Result<Saved, Unavailable>) {
+        let Some(lease_release) = self.lease_release.take() else { return };
         if let Ok(Saved::Done(version)) = saved {
-            self.rewritten(*tidy, version);
+            self.rewritten(*lease_release, version);
         }
-        if matches!(self.flight.as_ref().map(|flight| &flight.step), Some(Step::Tidying)) {
+        if matches!(self.flight.as_ref().map(|flight| &flight.step), Some(Step::AwaitingRelease)) {
             self.read();
         }
     }
@@ -306,7 +306,7 @@ impl Machine {
     /// Ends a flight from outside: its lineage was ended (spec 4.6). What it sent is revoked when it arrives.
     pub(super) fn end_flight(&mut self, failure: Failure) {
         let Some(flight) = self.flight.take() else { return };
-        self.orphans.extend(flight.sending());
+        self.abandoned_sends.extend(flight.sending());
         self.effects.push_back(Effect::Retire { owner: flight.owner });
         self.settle(flight.ticket, Settled::Failed(failure));
     }
@@ -315,7 +315,7 @@ impl Machine {
     pub(super) fn fail_flight(&mut self, failure: Failure, now: Now) {
         let Some(flight) = self.flight.take() else { return };
         let failure = in_its_words(failure, flight.said);
-        self.tell(EventKind::RefreshFailed { kind: failure.kind, retry_after: failure.retry_after });
+        self.report(EventKind::RefreshFailed { kind: failure.kind, retry_after: failure.retry_after });
         self.effects.push_back(Effect::Retire { owner: flight.owner });
         self.publish(now);
         self.settle(flight.ticket, Settled::Failed(failure));
@@ -324,16 +324,16 @@ impl Machine {
     /// Ends a flight with the token that is held now.
     pub(super) fn satisfy_flight(&mut self, now: Now) {
         let Some(flight) = self.flight.take() else { return };
-        match &mut self.landing {
-            Some(landing) => landing.keep(flight.owner),
+        match &mut self.commit {
+            Some(commit) => commit.keep(flight.owner),
             None => self.effects.push_back(Effect::Retire { owner: flight.owner }),
         }
         self.invalidated = flight.again;
         self.publish(now);
         let result = match self.current().cloned() {
             _ if flight.again => Settled::Again,
-            Some(current) => match &current.unfit {
-                Some(unfit) => Settled::Failed(Failure::clone(unfit)),
+            Some(current) => match &current.unservable {
+                Some(unservable) => Settled::Failed(Failure::clone(unservable)),
                 None => Settled::Token(current),
             },
             None => Settled::Again,
@@ -389,7 +389,7 @@ impl Machine {
     /// The store holds nothing, a tombstone, or another lineage (spec 7.6).
     pub(super) fn lineage_ended(&mut self, stored: Option<(Record, Version)>, now: Now) {
         self.end_flight(signed_out());
-        self.tell(EventKind::SignedOut);
+        self.report(EventKind::SignedOut);
         match stored {
             Some((record, version)) if !record.tombstone => self.take_stored(record, version, now),
             _ => self.empty(signed_out(), now),
@@ -404,7 +404,7 @@ impl Machine {
         self.hold(record, Some(version), 0, now);
         let dead = self.held().and_then(|held| held.record.dead_for(&self.config.binding));
         if let Some(reason) = dead.map(|mark| mark.reason) {
-            self.tell_login(reason);
+            self.report_login_required(reason);
         }
     }
 
@@ -419,16 +419,16 @@ impl Machine {
             .as_ref()
             .is_some_and(|backoff| !force && !backoff.until.left(now, self.boot()).is_zero());
         self.hold(record.clone(), Some(version.clone()), 0, now);
-        if newer && self.current().is_some_and(|current| fit_to_adopt(current, now)) {
-            self.tell(EventKind::Adopted);
+        if newer && self.current().is_some_and(|current| adoptable(current, now)) {
+            self.report(EventKind::Adopted);
             return self.satisfy_flight(now);
         }
         if let Some(mark) = dead {
-            self.tell_login(mark.reason);
+            self.report_login_required(mark.reason);
             return self.fail_flight(dead_mark(&mark), now);
         }
         if record.refresh_token.is_none() {
-            self.tell_login(DeadReason::NoRefreshToken);
+            self.report_login_required(DeadReason::NoRefreshToken);
             return self.fail_flight(login_required(DeadReason::NoRefreshToken), now);
         }
         if backing_off && let Err(failure) = self.may_refresh(false, now) {
@@ -525,7 +525,7 @@ impl Machine {
                     flight.renew_at = Some(now.mono + third);
                 }
                 if let Some(held) = self.held_mut() {
-                    held.record = Kept::new(record);
+                    held.record = CompactRecord::new(record);
                     held.version = Some(version);
                 }
                 self.send(now);
@@ -536,10 +536,10 @@ impl Machine {
         }
     }
 
-    /// A write of marks landed. Its answer may come after that of a later write.
+    /// A write of marks was carried out. Its answer may come after that of a later write.
     fn rewritten(&mut self, rewrite: Rewrite, version: Version) {
         if let Some(held) = self.held_mut().filter(|held| held.version.as_ref() == Some(&rewrite.over)) {
-            held.record = Kept::new(rewrite.record);
+            held.record = CompactRecord::new(rewrite.record);
             held.version = Some(version);
         }
     }
@@ -614,7 +614,7 @@ fn in_its_words(mut failure: Failure, said: Said) -> Failure {
 }
 
 /// Adopted is what can be served for a while: not what is about to end itself.
-fn fit_to_adopt(current: &super::Current, now: Now) -> bool {
+fn adoptable(current: &super::Current, now: Now) -> bool {
     let mandatory = current.lifetime.map(super::current::mandatory).unwrap_or_default();
     current.valid(now) && current.left(now).is_none_or(|left| left > mandatory)
 }

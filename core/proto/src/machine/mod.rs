@@ -7,7 +7,7 @@
 //!            open                    acquire, reject, refresh
 //!  Unread ---------> Held <-----------------------------------------------+
 //!     |               |  |                                                |
-//!     |               |  +-> Flight: Reading -> Claiming -> Sending -> Landing
+//!     |               |  +-> Flight: Reading -> Claiming -> Sending -> Committing
 //!     v               v         ^  |  |            |          |           |
 //!   Empty <------- Empty        |  |  +- Waiting --+- Pausing-+           +-> Unpersisted (tried again)
 //!        sign_out, other lineage   +- adopt
@@ -16,13 +16,13 @@
 //! `sign_in` and `sign_out` run beside a flight and win over it (spec 4.6).
 
 mod acquire;
+mod commit;
+mod compact_record;
 mod current;
 mod entropy;
 mod flight;
-mod kept;
-mod landing;
-mod limits;
 mod record;
+mod refresh_budget;
 mod reject;
 mod resend;
 mod status;
@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use acquire::{Acquired, Want};
+pub use acquire::{Acquired, TokenRequirements};
 pub use current::{Current, Fast, Snapshot};
 pub use entropy::Entropy;
 pub use record::Binding;
@@ -50,11 +50,11 @@ use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
 use crate::verdict::DeadReason;
+use commit::Commit;
+use compact_record::CompactRecord;
 use flight::Flight;
-use kept::Kept;
-use landing::Landing;
-use limits::{Breakers, Window};
 use record::Record;
+use refresh_budget::{Breakers, Window};
 use write::Write;
 
 /// The place of an origin in the session's list.
@@ -156,7 +156,7 @@ pub enum Effect {
         /// The owner.
         owner: String,
     },
-    /// Ask the token endpoint; answer with [`Machine::handle_answer`].
+    /// Ask the token endpoint; answer with [`Machine::handle_outcome`].
     Send {
         /// The answer's name.
         op: OpId,
@@ -232,7 +232,7 @@ enum Standing {
 }
 
 struct Held {
-    record: Kept,
+    record: CompactRecord,
     version: Option<Version>,
     current: Option<Arc<Current>>,
 }
@@ -246,16 +246,16 @@ pub struct Machine {
     /// What is stored is the parent's.
     forked: bool,
     /// The token against which something spoke in the parent.
-    doubted: Option<Arc<Current>>,
+    suspect: Option<Arc<Current>>,
     standing: Standing,
     // Boxed: most sessions rest most of the time.
     flight: Option<Box<Flight>>,
-    landing: Option<Box<Landing>>,
+    commit: Option<Box<Commit>>,
     write: Option<Box<Write>>,
     /// The release of a lease after a failed flight: written beside whatever comes next.
-    tidy: Option<Box<flight::Rewrite>>,
+    lease_release: Option<Box<flight::Rewrite>>,
     /// Sends whose lineage was ended: what they bring is revoked.
-    orphans: Vec<OpId>,
+    abandoned_sends: Vec<OpId>,
     /// What the store got last, until the machine rests.
     stored: Option<Box<Bytes>>,
     rejected_by: Vec<OriginId>,
@@ -268,8 +268,8 @@ pub struct Machine {
     next_ticket: Ticket,
     last_read: Option<Duration>,
     last_refresh: Option<Duration>,
-    /// The credential whose loss was told (spec 10.1).
-    told_login: Option<Box<(String, Option<Fingerprint>)>>,
+    /// The credential whose loss was reported (spec 10.1).
+    reported_login: Option<Box<(String, Option<Fingerprint>)>>,
     warned_life: Option<u64>,
     warned_end: Option<Fingerprint>,
     /// The owners that this machine has been: their leases are its own.
@@ -309,13 +309,13 @@ impl Machine {
             entropy,
             seed: seed.map(Box::new),
             forked: false,
-            doubted: None,
+            suspect: None,
             standing: Standing::Unread,
             flight: None,
-            landing: None,
+            commit: None,
             write: None,
-            tidy: None,
-            orphans: Vec::new(),
+            lease_release: None,
+            abandoned_sends: Vec::new(),
             stored: None,
             rejected_by: Vec::new(),
             invalidated: false,
@@ -326,7 +326,7 @@ impl Machine {
             next_ticket: 0,
             last_read: None,
             last_refresh: None,
-            told_login: None,
+            reported_login: None,
             warned_life: None,
             warned_end: None,
             owners: VecDeque::new(),
@@ -337,7 +337,7 @@ impl Machine {
 
     /// As a forked child's: what a store that is not shared holds is a copy of what its parent goes on with. It
     /// is served, and not refreshed, unless the refresh token stays the same (spec 4.9). A token that the parent
-    /// [`doubted`](Snapshot::doubted) is not served before it is refreshed.
+    /// [`suspect`](Snapshot::suspect) is not served before it is refreshed.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -359,13 +359,13 @@ impl Machine {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
+    /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Serve(_)));
     /// let Acquired::Fail(failure) = machine.refresh(false, now) else { panic!("the parent's token") };
     /// assert_eq!(failure.kind, ErrorKind::Misuse);
     /// ```
     #[must_use]
-    pub fn forked(self, doubted: Option<Arc<Current>>) -> Self {
-        Self { forked: true, doubted, ..self }
+    pub fn forked(self, suspect: Option<Arc<Current>>) -> Self {
+        Self { forked: true, suspect, ..self }
     }
 
     /// Whether the seed still waits to be taken, or to be found superfluous (spec 7.3).
@@ -392,17 +392,17 @@ impl Machine {
     /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
     /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
     /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// machine.acquire(Want::default(), now);
+    /// machine.acquire(TokenRequirements::default(), now);
     /// while let Some(effect) = machine.poll_effect() {
     ///     match effect {
     ///         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
     ///         Effect::Save { op, .. } => {
     ///             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
     ///         }
-    ///         _ => {} // send, publish, tell ..
+    ///         _ => {} // send, publish, report ..
     ///     }
     /// }
-    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
+    /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Serve(_)));
     /// ```
     pub fn poll_effect(&mut self) -> Option<Effect> {
         let effect = self.effects.pop_front();
@@ -444,9 +444,9 @@ impl Machine {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let flight = self.flight.as_deref().and_then(Flight::timeout);
-        let landing = self.landing.as_deref().and_then(Landing::timeout);
+        let commit = self.commit.as_deref().and_then(Commit::timeout);
         let write = self.write.as_deref().and_then(Write::timeout);
-        [flight, landing, write].into_iter().flatten().min()
+        [flight, commit, write].into_iter().flatten().min()
     }
 
     /// Time has passed.
@@ -483,7 +483,7 @@ impl Machine {
     /// ```
     pub fn handle_timeout(&mut self, now: Now) {
         self.flight_timeout(now);
-        self.landing_timeout(now);
+        self.commit_timeout(now);
         self.write_timeout(now);
     }
 
@@ -509,8 +509,8 @@ impl Machine {
         self.last_read = Some(now.mono);
         if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
             self.flight_loaded(loaded, now);
-        } else if self.landing.as_ref().is_some_and(|landing| landing.awaits(op)) {
-            self.landing_loaded(loaded, now);
+        } else if self.commit.as_ref().is_some_and(|commit| commit.awaits(op)) {
+            self.commit_loaded(loaded, now);
         } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
             self.write_loaded(loaded, now);
         }
@@ -534,20 +534,20 @@ impl Machine {
     ///         Effect::Save { op, .. } => {
     ///             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
     ///         }
-    ///         _ => {} // send, publish, tell ..
+    ///         _ => {} // send, publish, report ..
     ///     }
     /// }
     /// assert!(machine.idle());
     /// ```
     pub fn handle_saved(&mut self, op: OpId, saved: Result<Saved, Unavailable>, now: Now) {
-        if self.tidy.as_ref().is_some_and(|tidy| tidy.op == op) {
-            self.tidied(saved);
+        if self.lease_release.as_ref().is_some_and(|lease_release| lease_release.op == op) {
+            self.lease_released(saved);
         } else if self.flight.as_ref().is_some_and(|flight| flight.renews(op)) {
             self.renewed(saved, now);
         } else if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
             self.flight_saved(saved, now);
-        } else if self.landing.as_ref().is_some_and(|landing| landing.awaits(op)) {
-            self.landing_saved(saved, now);
+        } else if self.commit.as_ref().is_some_and(|commit| commit.awaits(op)) {
+            self.commit_saved(saved, now);
         } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
             self.write_saved(saved, now);
         }
@@ -605,13 +605,13 @@ impl Machine {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// machine.hurry(now);
+    /// machine.flush(now);
     /// assert!(machine.poll_effect().is_none()); // nothing waits
     /// ```
-    pub fn hurry(&mut self, now: Now) {
-        self.hurry_landing(now, Duration::ZERO);
-        self.landing_timeout(now);
-        self.hurry_write(now);
+    pub fn flush(&mut self, now: Now) {
+        self.flush_commit(now, Duration::ZERO);
+        self.commit_timeout(now);
+        self.flush_write(now);
         self.write_timeout(now);
     }
 
@@ -643,10 +643,10 @@ impl Machine {
     #[must_use]
     pub fn idle(&self) -> bool {
         self.flight.is_none()
-            && self.landing.is_none()
+            && self.commit.is_none()
             && self.write.is_none()
-            && self.tidy.is_none()
-            && self.orphans.is_empty()
+            && self.lease_release.is_none()
+            && self.abandoned_sends.is_empty()
     }
 
     /// A session at rest keeps no room for what it has done.
@@ -694,7 +694,7 @@ impl Machine {
         op
     }
 
-    /// Writes a record under a mark of its own, by which a save that landed is recognized.
+    /// Writes a record under a mark of its own, by which a save that was carried out is recognized.
     fn save(&mut self, record: &mut Record, expected: Expected) -> OpId {
         record.write = self.entropy.id();
         let op = self.op();
@@ -708,7 +708,7 @@ impl Machine {
         self.effects.push_back(Effect::Settle { ticket, result });
     }
 
-    fn tell(&mut self, kind: EventKind) {
+    fn report(&mut self, kind: EventKind) {
         let (lineage, generation) = match self.held() {
             Some(held) => (tag(&held.record.lineage), held.record.generation()),
             None => (String::new(), 0),
@@ -717,20 +717,20 @@ impl Machine {
     }
 
     /// LoginRequired, once for each lost credential.
-    fn tell_login(&mut self, reason: DeadReason) {
+    fn report_login_required(&mut self, reason: DeadReason) {
         let Some(held) = self.held() else { return };
         let lost = Box::new((held.record.lineage.clone(), held.record.refresh_fingerprint()));
-        if self.told_login.as_ref() != Some(&lost) {
-            self.told_login = Some(lost);
-            self.tell(EventKind::LoginRequired { reason });
+        if self.reported_login.as_ref() != Some(&lost) {
+            self.reported_login = Some(lost);
+            self.report(EventKind::LoginRequired { reason });
         }
     }
 
     fn warn(&mut self, warning: Warning) {
-        self.tell(EventKind::Warned(warning));
+        self.report(EventKind::Warned(warning));
     }
 
-    /// Takes a stored record for ours; `sent` tells when its access token was asked for, in our order.
+    /// Takes a stored record for ours; `sent` is when its access token was asked for, in our order.
     fn hold(&mut self, mut record: Record, version: Option<Version>, sent: u64, now: Now) {
         let known = self.current().map(|token| (token.lineage.clone(), token.generation));
         let fresh = known.is_none_or(|(lineage, generation)| {
@@ -739,25 +739,26 @@ impl Machine {
         let current = if fresh { self.read_current(&record, sent, now) } else { self.current().cloned() };
         if fresh {
             self.rejected_by.clear();
-            let doubted = self.doubted.take().is_some_and(|doubted| {
-                *doubted.lineage == *record.lineage && doubted.generation == record.generation()
+            let suspect = self.suspect.take().is_some_and(|suspect| {
+                *suspect.lineage == *record.lineage && suspect.generation == record.generation()
             });
             // What was said before the store was read is said of what it holds.
-            self.invalidated = doubted || self.invalidated && matches!(self.standing, Standing::Unread);
+            self.invalidated = suspect || self.invalidated && matches!(self.standing, Standing::Unread);
             self.jitter = current::jitter(&mut self.entropy);
         }
         if record.binding == self.config.binding {
             record.binding = self.config.binding.clone();
         }
-        self.standing = Standing::Held(Box::new(Held { record: Kept::new(record), version, current }));
+        self.standing =
+            Standing::Held(Box::new(Held { record: CompactRecord::new(record), version, current }));
         self.seed = None;
         self.publish(now);
     }
 
     fn read_current(&self, record: &Record, sent: u64, now: Now) -> Option<Arc<Current>> {
         let slot = record.slot()?;
-        let unfit = (self.config.servable)(&slot.access_token, slot.token_type.as_deref()).err();
-        Current::of(record, now, sent, unfit).map(Arc::new)
+        let unservable = (self.config.servable)(&slot.access_token, slot.token_type.as_deref()).err();
+        Current::of(record, now, sent, unservable).map(Arc::new)
     }
 
     fn empty(&mut self, failure: Failure, now: Now) {

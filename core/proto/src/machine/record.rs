@@ -22,7 +22,7 @@ const FORMAT: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     format: u32,
-    /// Differs in every write: a save that landed is recognized by it (spec 7.2).
+    /// Differs in every write: a save that was carried out is recognized by it (spec 7.2).
     pub(crate) write: String,
     /// One higher with each intent, mark or sign-in (spec 7.4).
     pub(crate) fence: u64,

@@ -43,7 +43,7 @@ impl Stamp {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// let Acquired::Serve(token) = machine.acquire(Want::default(), now) else { panic!("at-1 is valid") };
+    /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// let stamp = Stamp::new(&token);
     /// assert_eq!((stamp.generation, stamp.replays), (token.generation, 0));
     /// ```
@@ -73,7 +73,7 @@ impl Stamp {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// let Acquired::Serve(token) = machine.acquire(Want::default(), now) else { panic!("at-1 is valid") };
+    /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// let stamp = Stamp::new(&token).replayed(&token);
     /// assert_eq!(stamp.replays, 1);
     /// ```
@@ -156,7 +156,7 @@ impl Machine {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// let Acquired::Serve(token) = machine.acquire(Want::default(), now) else { panic!("at-1 is valid") };
+    /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// let mut stamp = Stamp::new(&token);
     /// let after = machine.reject(&mut stamp, 0, None, now);
     /// assert!(matches!(after, AfterRejection::Wait(_))); // a refresh is under way
@@ -216,7 +216,7 @@ impl Machine {
     /// # }
     /// // where the snapshot watches the origin
     /// machine.accepted(0, now);
-    /// assert!(matches!(machine.acquire(Want::default(), now), Acquired::Serve(_)));
+    /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Serve(_)));
     /// ```
     pub fn accepted(&mut self, origin: OriginId, now: Now) {
         self.breakers.accepted(origin);
@@ -233,7 +233,7 @@ impl Machine {
         match refused {
             Some(reason) => AfterRejection::Refuse(reason),
             None if current.valid(now) => AfterRejection::Replay(current),
-            None => waiting(self.acquire(super::Want::default(), now)),
+            None => waiting(self.acquire(super::TokenRequirements::default(), now)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Machine, Standing as Inner, landing::Landing, tag};
+use super::{Machine, Standing as Inner, commit::Commit, tag};
 use crate::time::{Now, Wall};
 use crate::verdict::DeadReason;
 
@@ -113,7 +113,7 @@ impl Machine {
             lineage: record.map(|record| tag(&record.lineage)),
             generation: self.current().map(|current| current.generation),
             expires_at: self.current().and_then(|current| current.expires_at),
-            valid: self.fallback(super::Want::default(), now).is_some(),
+            valid: self.fallback(super::TokenRequirements::default(), now).is_some(),
             refreshable: record.is_some_and(|record| record.refresh_token.is_some()),
             refreshed_at: record.and_then(|record| record.refreshed_at),
             backoff: backoff
@@ -121,7 +121,7 @@ impl Machine {
                 .filter(|left| !left.is_zero()),
             failures: backoff.map_or(0, |backoff| backoff.failures),
             lease: lease.map(|lease| (tag(&lease.owner), lease.until.left(now, self.boot()))),
-            persisted: self.write.is_none() && !self.landing.as_deref().is_some_and(Landing::unpersisted),
+            persisted: self.write.is_none() && !self.commit.as_deref().is_some_and(Commit::unpersisted),
             refreshing: self.flight.is_some(),
             scope: record.and_then(|record| record.scope.clone()),
         }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::limits::full_jitter;
 use super::record::{Record, SLOT, Slot};
+use super::refresh_budget::full_jitter;
 use super::{Machine, OpId, Settled, Standing, Ticket, signed_out, store_unavailable};
 use crate::credential::{Credential, Expiry, Fingerprint, Secret};
 use crate::error::{ErrorKind, Failure};
@@ -119,7 +119,7 @@ impl Machine {
     /// ```
     pub fn sign_out(&mut self, now: Now) -> Ticket {
         self.end_lineage();
-        self.tell(EventKind::SignedOut);
+        self.report(EventKind::SignedOut);
         self.empty(signed_out(), now);
         self.begin(Purpose::SignOut)
     }
@@ -148,8 +148,8 @@ impl Machine {
         self.write.as_ref().filter(|write| !write.settled).map(|write| write.ticket)
     }
 
-    /// As for a grant (`hurry_landing`), at once.
-    pub(super) fn hurry_write(&mut self, now: Now) {
+    /// As for a grant (`flush_commit`), at once.
+    pub(super) fn flush_write(&mut self, now: Now) {
         if let Some(Write { phase: Phase::Waiting(until), .. }) = self.write.as_deref_mut() {
             *until = now.mono;
         }
@@ -204,8 +204,8 @@ impl Machine {
     /// Waiters of the old lineage get SignedOut; what is under way for it is revoked when it arrives.
     fn end_lineage(&mut self) {
         self.end_flight(signed_out());
-        self.drop_landing();
-        self.told_login = None;
+        self.drop_commit();
+        self.reported_login = None;
         self.breakers = super::Breakers::default();
     }
 
@@ -247,7 +247,7 @@ impl Machine {
             _ => {
                 let failure = if known { signed_out() } else { self.nothing_held() };
                 if known {
-                    self.tell(EventKind::SignedOut);
+                    self.report(EventKind::SignedOut);
                 }
                 self.empty(failure, now);
                 self.finish(Settled::Again);
@@ -275,7 +275,7 @@ impl Machine {
     fn take_stored_or_tombstone(&mut self, record: Record, version: Version, now: Now) {
         let known = self.held().map(|held| held.record.lineage.clone());
         if known.is_some_and(|known| known != record.lineage || record.tombstone) {
-            self.tell(EventKind::SignedOut);
+            self.report(EventKind::SignedOut);
         }
         if record.tombstone {
             return self.empty(signed_out(), now);
@@ -322,7 +322,7 @@ impl Machine {
             self.empty(signed_out(), now);
         } else {
             self.hold(record, Some(version), 0, now);
-            self.tell(if persisted_late { EventKind::Persisted } else { EventKind::SignedIn });
+            self.report(if persisted_late { EventKind::Persisted } else { EventKind::SignedIn });
         }
         self.finish(Settled::Again);
         self.publish(now);
@@ -352,8 +352,8 @@ impl Machine {
         let failure = match record {
             Some(record) => {
                 self.hold(record, None, 0, now);
-                self.tell(EventKind::SignedIn);
-                self.tell(EventKind::Unpersisted);
+                self.report(EventKind::SignedIn);
+                self.report(EventKind::Unpersisted);
                 not_saved(unavailable)
             }
             None => not_wiped(unavailable),
@@ -392,7 +392,7 @@ fn first_slot(credential: &Credential, access_token: &Secret, now: Now) -> Slot 
     }
 }
 
-/// What tells a seed from others: its refresh token, or else its access token.
+/// What distinguishes a seed from others: its refresh token, or else its access token.
 fn fingerprint(seed: &Credential) -> Fingerprint {
     let token = seed.refresh_token.as_ref().or(seed.access_token.as_ref());
     token.map_or_else(|| Fingerprint(String::new()), Secret::fingerprint)
@@ -403,7 +403,7 @@ fn not_saved(unavailable: &Unavailable) -> Failure {
         ErrorKind::StoreUnavailable,
         format!(
             "signed in, but the credential could not be saved ({unavailable}): it is served from memory \
-             and saved as soon as the store can be written; keep the process running or mend the store"
+             and saved as soon as the store can be written; keep the process running, or fix the store"
         ),
     )
 }
@@ -413,7 +413,7 @@ fn not_wiped(unavailable: &Unavailable) -> Failure {
         ErrorKind::StoreUnavailable,
         format!(
             "signed out here, but the stored credential could not be wiped ({unavailable}): \
-             it is tried again; mend the store"
+             it will be retried; fix the store"
         ),
     )
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::place::{self, Place};
-use crate::fork::{self, Mine, PerProcess};
+use crate::fork::{self, PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 use crate::store::Owner;
 
@@ -94,7 +94,7 @@ pub(super) fn close_inherited() {
     held();
 }
 
-fn held() -> Mine<Mutex<Held>> {
+fn held() -> ProcessLocal<Mutex<Held>> {
     HELD.get_checked(without)
 }
 

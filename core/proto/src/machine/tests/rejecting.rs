@@ -151,7 +151,7 @@ fn a_rejection_counts_only_for_its_origin() {
     let mut request = stamp(&mut world);
     world.endpoint.script = vec![crate::verdict::Outcome::Unknown { status: 418 }];
     world.replay(0, &mut request).unwrap_err().unwrap_err();
-    let want = |origin| crate::machine::Want { origin, min_life: None };
+    let want = |origin| crate::machine::TokenRequirements { origin, min_life: None };
     let acquire = |world: &mut World, origin| world.ask(0, |machine, now| machine.acquire(want(origin), now));
     assert!(matches!(acquire(&mut world, Some(1)), crate::machine::Acquired::Serve(_)));
     assert!(!matches!(acquire(&mut world, Some(0)), crate::machine::Acquired::Serve(_)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::world::{LIFETIME, World};
 use crate::credential::Expiry;
 use crate::error::ErrorKind;
-use crate::machine::{Acquired, Fast, Want};
+use crate::machine::{Acquired, Fast, TokenRequirements};
 use crate::rotation::Rotation;
 
 /// A world whose first process has read its seed and serves it.
@@ -32,7 +32,7 @@ fn a_seed_is_stored_before_it_is_served() {
 fn the_advisory_window_refreshes_once_and_serves_everybody() {
     let mut world = served(Rotation::Strict);
     world.advance(LIFETIME - Duration::from_secs(170));
-    assert_eq!(world.fast(0), Fast::ServeAndTell);
+    assert_eq!(world.fast(0), Fast::ServeAndReport);
     for _ in 0..10 {
         assert!(matches!(world.acquire(0), Acquired::Serve(_)));
     }
@@ -51,7 +51,7 @@ fn jitter_starts_the_advisory_refresh_earlier_and_never_later() {
     world.advance(LIFETIME - window * 3 / 2 - Duration::from_secs(1));
     assert_eq!(world.fast(0), Fast::Serve);
     world.advance(window / 2 + Duration::from_secs(1));
-    assert_eq!(world.fast(0), Fast::ServeAndTell);
+    assert_eq!(world.fast(0), Fast::ServeAndReport);
 }
 
 // spec 1.2
@@ -160,11 +160,13 @@ fn a_token_that_ended_long_ago_is_served_to_no_older_reading_of_the_clock() {
 fn a_minimum_life_refreshes_only_where_it_can_be_had() {
     let mut world = served(Rotation::Strict);
     world.advance(Duration::from_secs(100));
-    let asked = Want { min_life: Some(Duration::from_secs(2000)), ..Want::default() };
+    let asked =
+        TokenRequirements { min_life: Some(Duration::from_secs(2000)), ..TokenRequirements::default() };
     assert!(matches!(world.ask(0, |machine, now| machine.acquire(asked, now)), Acquired::Serve(_)));
     assert!(matches!(world.ask(0, |machine, now| machine.acquire(asked, now)), Acquired::Serve(_)));
     assert_eq!(world.count(0, "Warned"), 1);
-    let asked = Want { min_life: Some(Duration::from_secs(850)), ..Want::default() };
+    let asked =
+        TokenRequirements { min_life: Some(Duration::from_secs(850)), ..TokenRequirements::default() };
     world.advance(Duration::from_secs(400));
     assert!(matches!(world.ask(0, |machine, now| machine.acquire(asked, now)), Acquired::Wait(_)));
     while world.perform_any() {}

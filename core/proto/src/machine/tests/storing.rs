@@ -43,7 +43,7 @@ fn a_grant_that_cannot_be_saved_is_served_told_and_saved_later() {
 fn at_the_end_an_unsaved_grant_is_saved_without_waiting_out_its_pause() {
     let mut world = store_fails_after_the_send(Rotation::StrictFamily);
     world.shelf.down = false;
-    world.ask(0, Machine::hurry);
+    world.ask(0, Machine::flush);
     while world.perform_any() {}
     assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "rt-2");
     assert!(world.processes[0].machine.idle());

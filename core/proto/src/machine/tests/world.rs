@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::machine::{
     Acquired, AfterRejection, Binding, Current, Effect, Entropy, Fast, Machine, MachineConfig, OpId,
-    OriginId, ReplayRefused, Settled, Snapshot, Stamp, Ticket, Want,
+    OriginId, ReplayRefused, Settled, Snapshot, Stamp, Ticket, TokenRequirements,
 };
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
@@ -281,7 +281,7 @@ impl World {
     }
 
     pub(super) fn acquire(&mut self, process: usize) -> Acquired {
-        let acquired = self.ask(process, |machine, now| machine.acquire(Want::default(), now));
+        let acquired = self.ask(process, |machine, now| machine.acquire(TokenRequirements::default(), now));
         self.note(process, &acquired);
         acquired
     }
@@ -308,7 +308,8 @@ impl World {
                                 return Err(failure);
                             }
                             let now = self.now;
-                            let fallback = self.processes[process].machine.fallback(Want::default(), now);
+                            let fallback =
+                                self.processes[process].machine.fallback(TokenRequirements::default(), now);
                             return fallback.ok_or(failure);
                         }
                         None => panic!("nobody settled ticket {ticket}"),
@@ -443,7 +444,7 @@ impl World {
             outcome
         };
         self.ask(process, |machine, now| {
-            machine.handle_answer(op, outcome, crate::verdict::Said::default(), now)
+            machine.handle_outcome(op, outcome, crate::verdict::Said::default(), now)
         });
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::limits::full_jitter;
 use super::record::{Record, RefreshTokenLife, SLOT, Slot};
+use super::refresh_budget::full_jitter;
 use super::{Effect, Machine, OpId};
 use crate::credential::{Fingerprint, Grant, Secret};
 use crate::event::{EventKind, Warning};
@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const MOST_CONFLICTS: u32 = 16;
 
 /// One grant that is not in the store yet.
-pub(super) struct Landing {
+pub(super) struct Commit {
     record: Record,
     /// The refresh token that it was granted for: only over this one it is saved.
     spent: Option<Fingerprint>,
@@ -39,7 +39,7 @@ enum Phase {
     Waiting(Duration),
 }
 
-impl Landing {
+impl Commit {
     pub(super) fn awaits(&self, op: OpId) -> bool {
         matches!(self.phase, Phase::Saving(own) | Phase::Reading(own) if own == op)
     }
@@ -68,7 +68,7 @@ impl Landing {
 
 impl Machine {
     /// Takes a grant for the token that the flight spent.
-    pub(super) fn land(&mut self, grant: &Grant, sent: Now, sequence: u64, now: Now) {
+    pub(super) fn begin_commit(&mut self, grant: &Grant, sent: Now, sequence: u64, now: Now) {
         let Some(held) = self.held() else { return };
         let (base, version) = (held.record.clone(), held.version.clone());
         if narrower(base.scope.as_deref(), grant.scope.as_deref()) {
@@ -80,7 +80,7 @@ impl Machine {
             Some(version) => Phase::Saving(self.save(&mut record, Expected::Version(version))),
             None => Phase::Reading(self.load()),
         };
-        self.landing = Some(Box::new(Landing {
+        self.commit = Some(Box::new(Commit {
             record,
             spent,
             sequence,
@@ -92,83 +92,83 @@ impl Machine {
         }));
     }
 
-    pub(super) fn landing_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
+    pub(super) fn commit_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
         match saved {
-            Ok(Saved::Done(version)) => self.landed(version, now),
+            Ok(Saved::Done(version)) => self.committed(version, now),
             Ok(Saved::Conflict) => {
                 let op = self.load();
-                self.landing_phase(Phase::Reading(op));
+                self.commit_phase(Phase::Reading(op));
             }
-            Err(_) => self.not_landed(now),
+            Err(_) => self.commit_failed(now),
         }
     }
 
     /// Somebody wrote in between: the grant goes on top, unless its lineage was ended (spec 7.4).
-    pub(super) fn landing_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
-        let Some(landing) = &mut self.landing else { return };
-        landing.conflicts += 1;
+    pub(super) fn commit_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
+        let Some(commit) = &mut self.commit else { return };
+        commit.conflicts += 1;
         let parsed = loaded.and_then(|loaded| match loaded {
             Loaded::Present(bytes, version) => Record::parse(&bytes).map(|record| Some((record, version))),
             Loaded::Absent => Ok(None),
         });
         match parsed {
-            Err(unavailable) if unavailable.damaged => self.land_over_damage(now),
-            Err(_) => self.not_landed(now),
-            Ok(stored) => self.land_over(stored, now),
+            Err(unavailable) if unavailable.damaged => self.commit_over_damage(now),
+            Err(_) => self.commit_failed(now),
+            Ok(stored) => self.commit_over(stored, now),
         }
     }
 
-    pub(super) fn landing_timeout(&mut self, now: Now) {
-        let due = self.landing.as_deref().and_then(Landing::timeout).is_some_and(|until| now.mono >= until);
+    pub(super) fn commit_timeout(&mut self, now: Now) {
+        let due = self.commit.as_deref().and_then(Commit::timeout).is_some_and(|until| now.mono >= until);
         if due {
             let op = self.load();
-            self.landing_phase(Phase::Reading(op));
+            self.commit_phase(Phase::Reading(op));
         }
     }
 
     /// Somebody needs the refresh token that is not saved yet: try within `most` rather than later.
-    pub(super) fn hurry_landing(&mut self, now: Now, most: Duration) {
-        if let Some(Landing { phase: Phase::Waiting(until), .. }) = self.landing.as_deref_mut() {
+    pub(super) fn flush_commit(&mut self, now: Now, most: Duration) {
+        if let Some(Commit { phase: Phase::Waiting(until), .. }) = self.commit.as_deref_mut() {
             *until = (*until).min(now.mono + most);
         }
     }
 
     /// The lineage was ended while its grant was on its way (spec 4.6).
-    pub(super) fn drop_landing(&mut self) {
-        if let Some(token) = self.take_landing().and_then(|landing| landing.token()) {
+    pub(super) fn drop_commit(&mut self) {
+        if let Some(token) = self.take_commit().and_then(|commit| commit.token()) {
             self.effects.push_back(Effect::Revoke { token });
         }
     }
 
     /// Whoever kept the lease for it has nothing to keep any more.
-    fn take_landing(&mut self) -> Option<Landing> {
-        let mut landing = self.landing.take()?;
-        if let Some(owner) = landing.owner.take() {
+    fn take_commit(&mut self) -> Option<Commit> {
+        let mut commit = self.commit.take()?;
+        if let Some(owner) = commit.owner.take() {
             self.effects.push_back(Effect::Retire { owner });
         }
-        Some(*landing)
+        Some(*commit)
     }
 
-    fn landing_phase(&mut self, phase: Phase) {
-        if let Some(landing) = &mut self.landing {
-            landing.phase = phase;
+    fn commit_phase(&mut self, phase: Phase) {
+        if let Some(commit) = &mut self.commit {
+            commit.phase = phase;
         }
     }
 
-    fn land_over(&mut self, stored: Option<(Record, Version)>, now: Now) {
-        let Some(landing) = &self.landing else { return };
-        let same_lineage = |record: &Record| record.lineage == landing.record.lineage && !record.tombstone;
+    fn commit_over(&mut self, stored: Option<(Record, Version)>, now: Now) {
+        let Some(commit) = &self.commit else { return };
+        let same_lineage = |record: &Record| record.lineage == commit.record.lineage && !record.tombstone;
         match stored {
-            Some((record, version)) if record.write == landing.record.write => self.landed(version, now),
+            Some((record, version)) if record.write == commit.record.write => self.committed(version, now),
             Some((record, version)) if same_lineage(&record) => {
-                if record.refresh_fingerprint() == landing.spent {
+                if record.refresh_fingerprint() == commit.spent {
                     self.save_over(&record, version, now);
                 } else {
                     self.superseded(record, version, now);
                 }
             }
             ended => {
-                self.drop_landing();
+                self.drop_commit();
                 self.lineage_ended(ended, now);
             }
         }
@@ -176,78 +176,78 @@ impl Machine {
 
     /// The grant is for exactly the stored token: it is saved whatever the fence, also over a Dead mark.
     fn save_over(&mut self, stored: &Record, version: Version, now: Now) {
-        let Some(mut landing) = self.landing.take() else { return };
-        if landing.conflicts > MOST_CONFLICTS {
-            self.landing = Some(landing);
-            return self.not_landed(now);
+        let Some(mut commit) = self.commit.take() else { return };
+        if commit.conflicts > MOST_CONFLICTS {
+            self.commit = Some(commit);
+            return self.commit_failed(now);
         }
-        landing.record.fence = stored.fence.max(landing.record.fence) + 1;
+        commit.record.fence = stored.fence.max(commit.record.fence) + 1;
         let generation = stored.generation() + 1;
-        if let Some(slot) = landing.record.slots.get_mut(SLOT) {
+        if let Some(slot) = commit.record.slots.get_mut(SLOT) {
             slot.generation = slot.generation.max(generation);
         }
-        let op = self.save(&mut landing.record, Expected::Version(version));
-        landing.phase = Phase::Saving(op);
-        self.landing = Some(landing);
+        let op = self.save(&mut commit.record, Expected::Version(version));
+        commit.phase = Phase::Saving(op);
+        self.commit = Some(commit);
     }
 
     /// Nobody can read what is there, and we hold the newest version (spec 7.7).
-    fn land_over_damage(&mut self, now: Now) {
+    fn commit_over_damage(&mut self, now: Now) {
         let version = self.held().and_then(|held| held.version.clone());
-        let (Some(mut landing), Some(version)) = (self.landing.take(), version) else {
-            return self.not_landed(now);
+        let (Some(mut commit), Some(version)) = (self.commit.take(), version) else {
+            return self.commit_failed(now);
         };
-        if landing.conflicts > MOST_CONFLICTS {
-            self.landing = Some(landing);
-            return self.not_landed(now);
+        if commit.conflicts > MOST_CONFLICTS {
+            self.commit = Some(commit);
+            return self.commit_failed(now);
         }
-        let op = self.save(&mut landing.record, Expected::Version(version));
-        landing.phase = Phase::Saving(op);
-        self.landing = Some(landing);
+        let op = self.save(&mut commit.record, Expected::Version(version));
+        commit.phase = Phase::Saving(op);
+        self.commit = Some(commit);
     }
 
     /// Somebody's later refresh is stored already: theirs is taken.
     fn superseded(&mut self, record: Record, version: Version, now: Now) {
-        self.take_landing();
+        self.take_commit();
         self.hold(record, Some(version), 0, now);
-        self.tell(EventKind::Adopted);
+        self.report(EventKind::Adopted);
         if self.flight.is_some() {
             self.satisfy_flight(now);
         }
     }
 
-    fn landed(&mut self, version: Version, now: Now) {
-        let Some(landing) = self.take_landing() else { return };
-        let was_unpersisted = landing.unpersisted;
-        self.hold(landing.record, Some(version), landing.sequence, now);
+    fn committed(&mut self, version: Version, now: Now) {
+        let Some(commit) = self.take_commit() else { return };
+        let was_unpersisted = commit.unpersisted;
+        self.hold(commit.record, Some(version), commit.sequence, now);
         if was_unpersisted {
-            self.tell(EventKind::Persisted);
+            self.report(EventKind::Persisted);
         } else {
-            self.tell_success(true, now);
+            self.report_success(true, now);
             self.satisfy_flight(now);
         }
     }
 
-    /// Served from memory, told, and tried again (spec 7.2).
-    fn not_landed(&mut self, now: Now) {
-        let Some(landing) = &mut self.landing else { return };
-        landing.failures += 1;
-        landing.conflicts = 0;
-        let failures = landing.failures;
-        let first = !std::mem::replace(&mut landing.unpersisted, true);
+    /// Served from memory, reported, and saved again later (spec 7.2).
+    fn commit_failed(&mut self, now: Now) {
+        let Some(commit) = &mut self.commit else { return };
+        commit.failures += 1;
+        commit.conflicts = 0;
+        let failures = commit.failures;
+        let first = !std::mem::replace(&mut commit.unpersisted, true);
         let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, failures, LONGEST_PAUSE);
-        self.landing_phase(Phase::Waiting(now.mono + pause));
+        self.commit_phase(Phase::Waiting(now.mono + pause));
         if first {
             self.serve_unpersisted(now);
         }
     }
 
     fn serve_unpersisted(&mut self, now: Now) {
-        self.tell_success(false, now);
-        self.tell(EventKind::Unpersisted);
+        self.report_success(false, now);
+        self.report(EventKind::Unpersisted);
         if !self.keeps_serving_old(now) {
-            let Some(landing) = &self.landing else { return };
-            let (record, sequence) = (landing.record.clone(), landing.sequence);
+            let Some(commit) = &self.commit else { return };
+            let (record, sequence) = (commit.record.clone(), commit.sequence);
             let version = self.held().and_then(|held| held.version.clone());
             self.hold(record, version, sequence, now);
         }
@@ -262,10 +262,10 @@ impl Machine {
         valid && matches!(self.config.rotation, Rotation::UntilSuccessorUsed | Rotation::Grace(_))
     }
 
-    fn tell_success(&mut self, persisted: bool, now: Now) {
+    fn report_success(&mut self, persisted: bool, now: Now) {
         let Some(flight) = &self.flight else { return };
         let (waiters, duration) = (flight.waiters, now.mono.saturating_sub(flight.started.mono));
-        self.tell(EventKind::RefreshSucceeded { waiters, duration, persisted });
+        self.report(EventKind::RefreshSucceeded { waiters, duration, persisted });
     }
 }
 

@@ -9,13 +9,13 @@ use super::record::Record;
 
 /// A record. At rest it is there as its bytes alone, which a store in memory shares; whoever looks at it parses
 /// them again.
-pub(super) struct Kept {
+pub(super) struct CompactRecord {
     record: OnceCell<Box<Record>>,
     /// Empty while the record may differ from them.
     bytes: Bytes,
 }
 
-impl Kept {
+impl CompactRecord {
     pub(super) fn new(record: Record) -> Self {
         Self { record: OnceCell::from(Box::new(record)), bytes: Bytes::new() }
     }
@@ -31,7 +31,7 @@ impl Kept {
     }
 }
 
-impl Deref for Kept {
+impl Deref for CompactRecord {
     type Target = Record;
 
     fn deref(&self) -> &Record {
@@ -40,7 +40,7 @@ impl Deref for Kept {
     }
 }
 
-impl DerefMut for Kept {
+impl DerefMut for CompactRecord {
     fn deref_mut(&mut self) -> &mut Record {
         let _ = &**self;
         self.bytes = Bytes::new();
@@ -53,31 +53,31 @@ mod tests {
     use super::*;
     use crate::Secret;
 
-    fn kept() -> (Kept, Record) {
+    fn compact() -> (CompactRecord, Record) {
         let mut record = Record::new("lineage".into(), Default::default());
         record.refresh_token = Some(Secret::new("rt-1"));
-        (Kept::new(record.clone()), record)
+        (CompactRecord::new(record.clone()), record)
     }
 
     #[test]
     fn at_rest_it_shares_what_the_store_has() {
-        let (mut kept, record) = kept();
+        let (mut compact, record) = compact();
         let stored = record.to_bytes();
-        kept.rest(Some(&stored));
-        assert!(kept.record.get().is_none());
-        assert_eq!(kept.bytes.as_ptr(), stored.as_ptr());
-        assert_eq!(*kept, record);
+        compact.rest(Some(&stored));
+        assert!(compact.record.get().is_none());
+        assert_eq!(compact.bytes.as_ptr(), stored.as_ptr());
+        assert_eq!(*compact, record);
     }
 
     #[test]
     fn what_differs_from_the_stored_is_kept_as_it_is() {
-        let (mut kept, mut record) = kept();
+        let (mut compact, mut record) = compact();
         let stored = record.to_bytes();
-        kept.rest(Some(&stored));
-        (kept.fence, record.fence) = (7, 7);
-        kept.rest(Some(&stored));
-        assert_eq!(*kept, record);
-        kept.rest(None);
-        assert_eq!(*kept, record);
+        compact.rest(Some(&stored));
+        (compact.fence, record.fence) = (7, 7);
+        compact.rest(Some(&stored));
+        assert_eq!(*compact, record);
+        compact.rest(None);
+        assert_eq!(*compact, record);
     }
 }

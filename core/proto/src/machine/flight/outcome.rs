@@ -6,9 +6,9 @@ use super::{MOST_SENDS, Rewrite, Step};
 use crate::credential::{Grant, Secret};
 use crate::error::{ErrorKind, Failure};
 use crate::machine::acquire::login_required;
-use crate::machine::kept::Kept;
-use crate::machine::limits::full_jitter;
+use crate::machine::compact_record::CompactRecord;
 use crate::machine::record::{Backoff, BackoffKind, DeadMark, Intent, Record, SharedTime};
+use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
 use crate::machine::{Effect, Machine, store_unavailable};
 use crate::store::{Expected, Saved, Unavailable, Version};
@@ -25,7 +25,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const CLIENT_REJECTED: Duration = Duration::from_secs(60);
 
 impl Machine {
-    pub(super) fn answered(&mut self, outcome: Outcome, now: Now) {
+    pub(super) fn handle_flight_outcome(&mut self, outcome: Outcome, now: Now) {
         match outcome {
             Outcome::Granted(grant) => self.granted(&grant, now),
             Outcome::GrantedWithoutAccess { refresh_token } => {
@@ -47,12 +47,12 @@ impl Machine {
 
     fn granted(&mut self, grant: &Grant, now: Now) {
         let Some((sent, sequence)) = self.flight.as_ref().and_then(|flight| flight.sent) else { return };
-        self.step(Step::Landing);
+        self.step(Step::Committing);
         if let Some(flight) = &mut self.flight {
             flight.renew_at = None;
         }
         self.last_refresh = Some(now.mono);
-        self.land(grant, sent, sequence, now);
+        self.begin_commit(grant, sent, sequence, now);
     }
 
     /// The refresh token is kept, but there is nothing to serve (spec 5.4).
@@ -120,10 +120,10 @@ impl Machine {
             Err(_) => None,
         };
         if let Some(held) = self.held_mut() {
-            held.record = Kept::new(record);
+            held.record = CompactRecord::new(record);
             held.version = version.or_else(|| held.version.clone());
         }
-        self.tell_login(reason);
+        self.report_login_required(reason);
         self.fail_flight(login_required(reason), now);
     }
 
@@ -171,7 +171,7 @@ impl Machine {
 
     fn step_up(&mut self, now: Now) {
         self.clear_sends();
-        self.tell_login(DeadReason::StepUp);
+        self.report_login_required(DeadReason::StepUp);
         let failure = login_required(DeadReason::StepUp);
         self.back_off_with(BackoffKind::LoginRequired, Some(CLIENT_REJECTED), failure, now);
     }
@@ -320,11 +320,11 @@ impl Machine {
         let Some(held) = self.held() else { return };
         let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
         let op = self.save(&mut record, Expected::Version(version.clone()));
-        self.tidy = Some(Box::new(Rewrite { op, record, over: version }));
+        self.lease_release = Some(Box::new(Rewrite { op, record, over: version }));
     }
 
     /// What a send of an ended lineage brought is revoked, never kept (spec 4.6).
-    pub(super) fn orphan_answered(&mut self, outcome: Outcome) {
+    pub(super) fn abandoned_send_answered(&mut self, outcome: Outcome) {
         let token = match outcome {
             Outcome::Granted(grant) => grant.refresh_token.unwrap_or(grant.access_token),
             Outcome::GrantedWithoutAccess { refresh_token } => refresh_token,

@@ -1,6 +1,6 @@
-//! Doors: where callers wait for what they were given a ticket for, each until its deadline.
+//! Waiters: where callers wait for what they were given a ticket for, each until its deadline.
 //!
-//! Those who came at about the same time wait at one door, whose alarm ends the wait of all of them. An alarm for each
+//! Those who came at about the same time wait at one group, whose timer ends the wait of all of them. An timer for each
 //! would cost more than all else about a crowd.
 
 use std::collections::BTreeMap;
@@ -22,45 +22,45 @@ pub(crate) enum Done {
     Failed(Failure),
 }
 
-/// A place at a door.
+/// One caller's wait.
 pub(crate) type Waiter = watch::Receiver<Option<Done>>;
 
-/// All doors, by ticket and by the end of the wait on the monotonic clock.
+/// All groups, by ticket and by the end of the wait on the monotonic clock.
 #[derive(Default)]
-pub(super) struct Doors(BTreeMap<Ticket, BTreeMap<Duration, Door>>);
+pub(super) struct Waiters(BTreeMap<Ticket, BTreeMap<Duration, WaitGroup>>);
 
-/// Nobody waits for it any more once it is dropped, and its alarm is off.
-pub(super) struct Door {
+/// Callers that wait for the same ticket with about the same deadline. Dropping it cancels its timer.
+pub(super) struct WaitGroup {
     waiters: watch::Sender<Option<Done>>,
-    alarm: Option<AbortHandle>,
+    timer: Option<AbortHandle>,
 }
 
-impl Doors {
-    /// A place at the door of this ticket, until the deadline or little longer; a door that is new gets its `alarm`.
+impl Waiters {
+    /// Waits for this ticket, until the deadline or little longer; a new group starts its `timer`.
     pub(super) fn join(
         &mut self,
         ticket: Ticket,
         deadline: Duration,
-        alarm: impl FnOnce(Duration) -> Result<AbortHandle, Failure>,
+        timer: impl FnOnce(Duration) -> Result<AbortHandle, Failure>,
     ) -> Waiter {
         let until = rounded(deadline);
-        let door = self.0.entry(ticket).or_default().entry(until).or_insert_with(|| match alarm(until) {
-            Ok(alarm) => Door { waiters: watch::channel(None).0, alarm: Some(alarm) },
-            Err(failure) => Door { waiters: watch::channel(Some(Done::Failed(failure))).0, alarm: None },
+        let group = self.0.entry(ticket).or_default().entry(until).or_insert_with(|| match timer(until) {
+            Ok(timer) => WaitGroup { waiters: watch::channel(None).0, timer: Some(timer) },
+            Err(failure) => WaitGroup { waiters: watch::channel(Some(Done::Failed(failure))).0, timer: None },
         });
-        door.waiters.subscribe()
+        group.waiters.subscribe()
     }
 
     /// Those who wait for this ticket.
-    pub(super) fn take(&mut self, ticket: Ticket) -> impl Iterator<Item = Door> + use<> {
+    pub(super) fn take(&mut self, ticket: Ticket) -> impl Iterator<Item = WaitGroup> + use<> {
         self.0.remove(&ticket).into_iter().flat_map(BTreeMap::into_values)
     }
 
     /// Those whose wait ends now.
-    pub(super) fn take_late(&mut self, ticket: Ticket, until: Duration) -> Option<Door> {
-        let doors = self.0.get_mut(&ticket)?;
-        let late = doors.remove(&until);
-        if doors.is_empty() {
+    pub(super) fn take_late(&mut self, ticket: Ticket, until: Duration) -> Option<WaitGroup> {
+        let waiters = self.0.get_mut(&ticket)?;
+        let late = waiters.remove(&until);
+        if waiters.is_empty() {
             self.0.remove(&ticket);
         }
         late
@@ -71,17 +71,17 @@ impl Doors {
     }
 }
 
-impl Door {
-    /// Ends the wait of all who are there.
-    pub(super) fn open(self, done: Done) {
+impl WaitGroup {
+    /// Ends the wait of the whole group.
+    pub(super) fn wake(self, done: Done) {
         self.waiters.send_replace(Some(done));
     }
 }
 
-impl Drop for Door {
+impl Drop for WaitGroup {
     fn drop(&mut self) {
-        if let Some(alarm) = &self.alarm {
-            alarm.abort();
+        if let Some(timer) = &self.timer {
+            timer.abort();
         }
     }
 }
@@ -111,21 +111,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_at_about_the_same_time_shares_an_alarm() {
-        let (mut doors, mut alarms) = (Doors::default(), 0);
+    async fn callers_with_about_the_same_deadline_share_a_timer() {
+        let (mut groups, mut timers) = (Waiters::default(), 0);
         let mut join = |ticket, deadline| {
-            doors.join(ticket, deadline, |_| {
-                alarms += 1;
+            groups.join(ticket, deadline, |_| {
+                timers += 1;
                 Ok(tokio::spawn(std::future::pending::<()>()).abort_handle())
             })
         };
         let near = Duration::from_micros(10);
         let waiters = [join(1, AT - near), join(1, AT), join(1, AT + near), join(2, AT)];
-        assert_eq!(alarms, 3);
-        doors.take(1).for_each(|door| door.open(Done::Again));
+        assert_eq!(timers, 3);
+        groups.take(1).for_each(|group| group.wake(Done::Again));
         let ended = waiters.map(|waiter| waiter.borrow().is_some());
         assert_eq!(ended, [true, true, true, false]);
-        assert!(doors.take_late(2, AT).is_some());
-        assert!(doors.is_empty());
+        assert!(groups.take_late(2, AT).is_some());
+        assert!(groups.is_empty());
     }
 }

@@ -1,0 +1,145 @@
+//! How often things happened (spec 10.2).
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rekindle_proto::event::EventKind;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident, $help:literal;)*) => {
+        #[derive(Default)]
+        pub(super) struct Counters {
+            $($name: AtomicU64,)*
+        }
+
+        /// How often things happened since the session was made (spec 10.2).
+        ///
+        /// ```
+        /// # fn f(session: rekindle::Session) {
+        /// let stats = session.stats();
+        /// println!("{} refreshes, {} replays\n{}", stats.refreshes, stats.replays, stats.to_prometheus());
+        /// # }
+        /// ```
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            pub(super) fn read(&self) -> Stats {
+                Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
+            }
+        }
+
+        impl Stats {
+            /// The counters in the Prometheus text format.
+            ///
+            /// ```
+            /// let text = rekindle::Stats::default().to_prometheus();
+            /// assert!(text.contains("\nrekindle_refreshes_total 0\n"));
+            /// ```
+            #[must_use]
+            pub fn to_prometheus(&self) -> String {
+                let mut text = String::new();
+                $(
+                    let name = concat!("rekindle_", stringify!($name), "_total");
+                    let _ = write!(text, "# HELP {name} {}\n# TYPE {name} counter\n{name} {}\n", $help, self.$name);
+                )*
+                text
+            }
+
+            /// Name and value of each counter.
+            ///
+            /// ```
+            /// for (name, value) in rekindle::Stats::default().entries() {
+            ///     assert_eq!(value, 0, "{name}");
+            /// }
+            /// ```
+            #[must_use]
+            pub fn entries(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Credentials given by a sign-in.
+    sign_ins, "Sign-ins.";
+    /// Refreshes started.
+    refreshes_started, "Refreshes started.";
+    /// Refreshes that brought a token.
+    refreshes, "Refreshes that brought a token.";
+    /// Refreshes that did not come through.
+    refresh_failures, "Refreshes that did not come through.";
+    /// Tokens taken from the store that somebody else had refreshed.
+    adoptions, "Tokens adopted from another process.";
+    /// Callers that waited for a refresh.
+    waiters, "Callers that waited for a refresh.";
+    /// Credentials that could not be saved at once.
+    unpersisted, "Credentials that could not be saved at once.";
+    /// Credentials that were saved later.
+    persisted_late, "Credentials that were saved later.";
+    /// Requests sent again with another token.
+    replays, "Requests sent again with another token.";
+    /// Requests sent again after a transient failure.
+    retries, "Requests sent again after a transient failure.";
+    /// Credentials lost: `invalid_grant` and the like.
+    logins_required, "Credentials lost, the user must sign in.";
+    /// Refreshes turned down because there were too many.
+    refresh_limited, "Refreshes turned down because there were too many.";
+    /// Sign-outs.
+    sign_outs, "Sign-outs.";
+    /// Warnings.
+    warnings, "Warnings.";
+    /// Events that nobody took out of a full queue.
+    dropped, "Events dropped from a full queue.";
+}
+
+impl Counters {
+    pub(super) fn count_waiter(&self) {
+        self.waiters.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_dropped(&self, events: usize) {
+        self.dropped.fetch_add(events as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count(&self, kind: &EventKind) {
+        let counter = match kind {
+            EventKind::SignedIn => &self.sign_ins,
+            EventKind::RefreshStarted { .. } => &self.refreshes_started,
+            EventKind::RefreshSucceeded { .. } => &self.refreshes,
+            EventKind::RefreshFailed { .. } => &self.refresh_failures,
+            EventKind::Adopted => &self.adoptions,
+            EventKind::Unpersisted => &self.unpersisted,
+            EventKind::Persisted => &self.persisted_late,
+            EventKind::Replayed => &self.replays,
+            EventKind::Retried => &self.retries,
+            EventKind::LoginRequired { .. } => &self.logins_required,
+            EventKind::RefreshLimited => &self.refresh_limited,
+            EventKind::SignedOut => &self.sign_outs,
+            _ => &self.warnings,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec 10.2
+    #[test]
+    fn counters_are_prometheus_text() {
+        let counters = Counters::default();
+        counters.count(&EventKind::Adopted);
+        let text = counters.read().to_prometheus();
+        assert!(
+            text.contains("# TYPE rekindle_adoptions_total counter\nrekindle_adoptions_total 1\n"),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 3 * counters.read().entries().len());
+    }
+}
