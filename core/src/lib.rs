@@ -29,7 +29,7 @@
 //! # What is where
 //!
 //! [`Session`] keeps one sign-in; [`Client`] sends requests with it; [`store`] keeps the credential, [`transport`] carries bytes,
-//! [`proto`] decides. For those who keep their own HTTP client: [`Session::judge`], and the features `tower` and
+//! [`proto`] decides. For those who keep their own HTTP client: [`Session::call`], and the features `tower` and
 //! `reqwest-middleware`.
 //!
 //! # What it does not do
@@ -41,6 +41,7 @@
 
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub mod adapters;
+pub mod call;
 pub mod client;
 pub mod clock;
 pub mod error;
@@ -52,8 +53,9 @@ pub mod session;
 pub mod store;
 pub mod transport;
 
+pub use call::Call;
 pub use client::{Client, Response};
-pub use error::Error;
+pub use error::{Error, ErrorResponse};
 pub use platform::fork;
 pub use proof::SigningKey;
 pub use rekindle_proto as proto;

@@ -23,13 +23,13 @@ impl Problem {
     pub(crate) async fn of(error: Error) -> Self {
         let mut problem = Self::bare(&error);
         if let Some(response) = error.into_response() {
-            problem.response = Raw::read(response).await.ok();
+            problem.response = Raw::read(response.into()).await.ok();
         }
         problem
     }
 
     pub(crate) fn bare(error: &Error) -> Self {
-        let one = |error: &rekindle::client::GraphqlError| {
+        let one = |error: &rekindle::error::GraphqlError| {
             (error.message.clone(), error.code.clone(), error.path.clone())
         };
         Self {

@@ -101,7 +101,7 @@ impl RekindleError {
     pub(crate) async fn of(error: Error) -> Self {
         let mut told = Self::bare(&error);
         if let Some(carried) = error.into_response() {
-            let response = Response::new(carried);
+            let response = Response::new(carried.into());
             // What it says is more than what cannot be read of it.
             let _ = response.read_whole().await;
             told.response = Some(Arc::new(response));
@@ -129,8 +129,8 @@ impl RekindleError {
     }
 }
 
-impl From<&rekindle::client::GraphqlError> for GraphqlProblem {
-    fn from(error: &rekindle::client::GraphqlError) -> Self {
+impl From<&rekindle::error::GraphqlError> for GraphqlProblem {
+    fn from(error: &rekindle::error::GraphqlError) -> Self {
         Self { message: error.message.clone(), code: error.code.clone(), path: error.path.clone() }
     }
 }

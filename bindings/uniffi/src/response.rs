@@ -116,22 +116,17 @@ impl Response {
     ///
     /// HttpStatus, with this response.
     pub fn error_for_status(self: Arc<Self>) -> Result<(), RekindleError> {
-        let mut answer = self.answer.try_lock().map_err(|_| {
+        let answer = self.answer.try_lock().map_err(|_| {
             RekindleError::new(
                 ErrorKind::Misuse,
                 "the response is being read: ask for its status before or after",
             )
         })?;
-        let error = match answer.take().ok_or_else(given_up)?.error_for_status() {
-            Ok(response) => {
-                answer.replace(response);
-                return Ok(());
-            }
-            Err(error) => error,
-        };
-        let told = RekindleError::with_response(&error, self.clone());
-        *answer = error.into_response();
-        Err(told)
+        let response = answer.as_ref().ok_or_else(given_up)?;
+        response
+            .error_for_status_ref()
+            .map_err(|error| RekindleError::with_response(&error, self.clone()))?;
+        Ok(())
     }
 
     /// For a body that is not what the caller asked for, as InvalidResponse with this response. `what`: what is wrong

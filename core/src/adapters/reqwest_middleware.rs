@@ -2,13 +2,19 @@
 
 use async_trait::async_trait;
 use http::Extensions;
-use rekindle_proto::Operation;
-use reqwest::{Request, Response, ResponseBuilderExt};
-use reqwest_middleware::{Error, Middleware, Next as Rest, Result};
+use rekindle_proto::{ErrorKind, Operation};
+use reqwest::{ClientBuilder, Request, Response, ResponseBuilderExt, redirect};
+use reqwest_middleware::{
+    ClientBuilder as Stack, ClientWithMiddleware, Error, Middleware, Next as Rest, Result,
+};
 use url::Url;
 
-use super::{Call, JudgedBody, Next, operation};
+use super::{JudgedBody, Next, judge, must_stay};
+use crate::call::{self, Call, Content, Hop};
 use crate::session::Session;
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 10;
 
 /// Puts a session around a reqwest client: its requests carry a valid token, and are sent again where an old one
 /// was turned away.
@@ -17,6 +23,10 @@ use crate::session::Session;
 /// next one, and the caller gets the response. What a GraphQL request does is read from its body; an
 /// [`Operation`] among the request's extensions says it where that cannot be read. An error of the session's is
 /// `Error::Middleware` with a [`rekindle::Error`](crate::Error) in it.
+///
+/// reqwest follows redirects unseen, and drops no header that it does not know: a token that goes in another header than
+/// `Authorization`, or is bound to a key, is an error with [`new`](Self::new). [`client`](Self::client) makes a client that
+/// follows them safely.
 ///
 /// ```
 /// use rekindle::Session;
@@ -43,6 +53,7 @@ use crate::session::Session;
 #[derive(Clone, Debug)]
 pub struct RekindleMiddleware {
     session: Session,
+    follows: bool,
 }
 
 impl RekindleMiddleware {
@@ -61,7 +72,36 @@ impl RekindleMiddleware {
     /// ```
     #[must_use]
     pub fn new(session: Session) -> Self {
-        Self { session }
+        Self { session, follows: false }
+    }
+
+    /// A client with a middleware of this session. It follows redirects itself, up to ten: where one leaves the origin no
+    /// token goes along, and of the request's own headers only those that
+    /// [`may_travel`](crate::call::may_travel). `reqwest`'s own redirect policy is replaced.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let _ = rustls::crypto::ring::default_provider().install_default();
+    /// use rekindle::{Session, adapters::reqwest_middleware::RekindleMiddleware};
+    ///
+    /// let session = Session::builder("shopify")
+    ///     .variable("shop", "my-shop.myshopify.com")
+    ///     .client_id("app")
+    ///     .origin("https://my-shop.myshopify.com")
+    ///     .build()?;
+    /// let client = RekindleMiddleware::client(session, reqwest::Client::builder())?;
+    /// # let _ = client; Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// reqwest's, where it cannot be built.
+    pub fn client(
+        session: Session,
+        reqwest: ClientBuilder,
+    ) -> std::result::Result<ClientWithMiddleware, reqwest::Error> {
+        let reqwest = reqwest.redirect(redirect::Policy::none()).build()?;
+        Ok(Stack::new(reqwest).with(Self { session, follows: true }).build())
     }
 }
 
@@ -73,36 +113,105 @@ impl Middleware for RekindleMiddleware {
         extensions: &mut Extensions,
         rest: Rest<'_>,
     ) -> Result<Response> {
-        let call = call(&self.session, &request, extensions);
-        let token = call.token(request.headers()).await.map_err(Error::middleware)?;
-        let Some(mut token) = token else { return rest.run(request, extensions).await };
+        let mut call = call(&self.session, &request, extensions);
+        let mut headers = call.headers().await.map_err(Error::middleware)?;
+        if !self.follows {
+            must_stay(&headers, "make the client with `RekindleMiddleware::client`")
+                .map_err(Error::middleware)?;
+        }
+        let mut redirects = 0;
         loop {
-            let again = request.try_clone();
-            call.sign(request.headers_mut(), &token).map_err(Error::middleware)?;
+            let spare = Spare::of(&request);
+            headers.apply(request.headers_mut());
             let response = rest.clone().run(request, extensions).await?;
             let url = response.url().clone();
-            if url.origin() != call.url.origin() {
-                // Redirected to another origin, without our token: its answer says nothing about that.
-                return Ok(response);
+            call.answered_from(&url);
+            let response = match judge(&mut call, response.into()).await.map_err(Error::middleware)? {
+                Next::SendAgain(fresh) => {
+                    headers = fresh;
+                    request = spare.again()?;
+                    continue;
+                }
+                Next::Keep(response) => response,
+            };
+            let Some(hop) = self.next_hop(&call, &spare, &response) else { return Ok(of(response, url)) };
+            redirects += 1;
+            if redirects > REDIRECTS {
+                return Err(Error::middleware(too_many()));
             }
-            match call.judge(&token, response.into()).await.map_err(Error::middleware)? {
-                Next::Keep(response) => return Ok(of(response, url)),
-                Next::Replay(fresh) => token = fresh,
-            }
-            request = again.ok_or_else(|| Error::middleware(unclonable()))?;
+            headers = call.redirected(hop.method.clone(), hop.url.clone()).map_err(Error::middleware)?;
+            request = spare.redirected(hop);
         }
     }
 }
 
+impl RekindleMiddleware {
+    /// The redirect to follow, if there is one and all can go along that must.
+    fn next_hop(
+        &self,
+        call: &Call,
+        spare: &Spare,
+        response: &http::Response<JudgedBody<reqwest::Body>>,
+    ) -> Option<Hop> {
+        if !self.follows {
+            return None;
+        }
+        let hop = call::next_hop(spare.request.method(), call.url(), response.status(), response.headers())?;
+        let has_body = !spare.whole || spare.request.body().is_some();
+        (!hop.keeps_body || !has_body || spare.whole && !hop.downgrades).then_some(hop)
+    }
+}
+
+/// The request without our headers, for another send. Not whole: without its body, which can be sent once.
+struct Spare {
+    request: Request,
+    whole: bool,
+}
+
+impl Spare {
+    fn of(request: &Request) -> Self {
+        if let Some(request) = request.try_clone() {
+            return Self { request, whole: true };
+        }
+        let mut copy = Request::new(request.method().clone(), request.url().clone());
+        *copy.headers_mut() = request.headers().clone();
+        *copy.timeout_mut() = request.timeout().copied();
+        *copy.version_mut() = request.version();
+        Self { request: copy, whole: false }
+    }
+
+    fn again(self) -> Result<Request> {
+        if self.whole { Ok(self.request) } else { Err(Error::middleware(unclonable())) }
+    }
+
+    fn redirected(mut self, hop: Hop) -> Request {
+        let headers = self.request.headers_mut();
+        if !hop.keeps_body {
+            call::drop_body_headers(headers);
+        }
+        if hop.leaves_origin {
+            call::keep_what_may_travel(headers);
+        }
+        if !hop.keeps_body {
+            *self.request.body_mut() = None;
+        }
+        *self.request.method_mut() = hop.method;
+        *self.request.url_mut() = hop.url;
+        self.request
+    }
+}
+
 fn call(session: &Session, request: &Request, extensions: &Extensions) -> Call {
-    let told = extensions.get::<Operation>().copied();
-    let body = request.body().map_or(Some([].as_slice()), reqwest::Body::as_bytes);
-    Call {
-        session: session.clone(),
-        method: request.method().clone(),
-        url: request.url().clone(),
-        operation: operation(told, request.method(), request.headers(), body),
-        replayable: body.is_some(),
+    let content = match request.body() {
+        None => Content::none(),
+        Some(body) => {
+            body.as_bytes().map_or(Content::Once, |bytes| Content::copy_of(request.method(), bytes))
+        }
+    };
+    let call = session.call(request.method().clone(), request.url().clone(), request.headers(), content);
+    match extensions.get::<Operation>() {
+        Some(operation) => call.operation(*operation),
+        None => call,
     }
 }
 
@@ -115,10 +224,17 @@ fn of(response: http::Response<JudgedBody<reqwest::Body>>, url: Url) -> Response
     Response::from(response)
 }
 
+fn too_many() -> crate::Error {
+    crate::Error::new(
+        ErrorKind::TooManyRedirects,
+        format!("more than {REDIRECTS} redirects; ask for the last URL"),
+    )
+}
+
 /// Judging a request whose body cannot be cloned never ends in a replay.
 fn unclonable() -> crate::Error {
     crate::Error::new(
-        rekindle_proto::ErrorKind::Misuse,
+        ErrorKind::Misuse,
         "the request's body was sent and cannot be sent again: give it as bytes",
     )
 }

@@ -10,7 +10,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
 
-use super::{Call, JudgedBody, Next, operation};
+use super::{JudgedBody, Next, judge, must_stay};
+use crate::call::{Call, Content};
 use crate::session::Session;
 use crate::transport::BoxError;
 
@@ -20,6 +21,10 @@ use crate::transport::BoxError;
 /// The request's URI must be absolute: the origin decides whether it gets a token. A request's body is cloned
 /// for each send. A POST of JSON whose answer is GraphQL's counts as a mutation, unless its extensions hold an
 /// [`Operation`] that says otherwise. An error of the session's is a boxed [`rekindle::Error`](crate::Error).
+///
+/// Layers that follow redirects belong above this one: each hop then is a request of its own here. One below would take along
+/// whatever header it does not know, so a token that goes in another header than `Authorization`, or is bound to a key, is
+/// an error until [`without_redirects`](Self::without_redirects) says that there is none.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -61,6 +66,7 @@ use crate::transport::BoxError;
 #[derive(Clone, Debug)]
 pub struct RekindleLayer {
     session: Session,
+    no_redirects: bool,
 }
 
 impl RekindleLayer {
@@ -79,7 +85,27 @@ impl RekindleLayer {
     /// ```
     #[must_use]
     pub fn new(session: Session) -> Self {
-        Self { session }
+        Self { session, no_redirects: false }
+    }
+
+    /// Says that nothing below this layer follows redirects.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Session, adapters::tower::RekindleLayer};
+    ///
+    /// let session = Session::builder("shopify")
+    ///     .variable("shop", "my-shop.myshopify.com")
+    ///     .client_id("app")
+    ///     .origin("https://my-shop.myshopify.com")
+    ///     .build()?;
+    /// let layer = RekindleLayer::new(session).without_redirects(); // its token goes in X-Shopify-Access-Token
+    /// # let _ = layer; Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn without_redirects(mut self) -> Self {
+        self.no_redirects = true;
+        self
     }
 }
 
@@ -87,14 +113,14 @@ impl<S> Layer<S> for RekindleLayer {
     type Service = RekindleService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RekindleService { session: self.session.clone(), inner }
+        RekindleService { layer: self.clone(), inner }
     }
 }
 
 /// A service with a session around it; made by [`RekindleLayer`].
 #[derive(Clone, Debug)]
 pub struct RekindleService<S> {
-    session: Session,
+    layer: RekindleLayer,
     inner: S,
 }
 
@@ -119,12 +145,12 @@ where
         // The one that was polled ready is the one to be called.
         let ready = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, ready);
-        Box::pin(kept(self.session.clone(), ready, request))
+        Box::pin(send(self.layer.clone(), ready, request))
     }
 }
 
-async fn kept<S, B, R>(
-    session: Session,
+async fn send<S, B, R>(
+    layer: RekindleLayer,
     mut inner: S,
     request: Request<B>,
 ) -> Result<Response<JudgedBody<R>>, BoxError>
@@ -135,31 +161,32 @@ where
     R: http_body::Body + Unpin,
 {
     let (head, body) = request.into_parts();
-    let call = call(session, &head);
-    let token = match &call {
-        Some(call) => call.token(&head.headers).await?,
-        None => None,
-    };
-    let (Some(call), Some(mut token)) = (call, token) else {
+    let Some(mut call) = call(&layer.session, &head) else {
         let response = inner.call(Request::from_parts(head, body)).await.map_err(Into::into)?;
         return Ok(response.map(JudgedBody::new));
     };
+    let mut headers = call.headers().await?;
+    if !layer.no_redirects {
+        must_stay(&headers, "let no layer below follow them, and say so with `without_redirects`")?;
+    }
     loop {
         let mut request = Request::from_parts(head.clone(), body.clone());
-        call.sign(request.headers_mut(), &token)?;
+        headers.apply(request.headers_mut());
         let response = inner.call(request).await.map_err(Into::into)?;
-        match call.judge(&token, response).await? {
+        match judge(&mut call, response).await? {
             Next::Keep(response) => return Ok(response),
-            Next::Replay(fresh) => token = fresh,
+            Next::SendAgain(fresh) => headers = fresh,
         }
         poll_fn(|context| inner.poll_ready(context)).await.map_err(Into::into)?;
     }
 }
 
 /// `None`: no absolute URL, so no origin that a token could be for.
-fn call(session: Session, head: &http::request::Parts) -> Option<Call> {
+fn call(session: &Session, head: &http::request::Parts) -> Option<Call> {
     let url = Url::parse(&head.uri.to_string()).ok()?;
-    let told = head.extensions.get::<Operation>().copied();
-    let operation = operation(told, &head.method, &head.headers, None);
-    Some(Call { session, method: head.method.clone(), url, operation, replayable: true })
+    let call = session.call(head.method.clone(), url, &head.headers, Content::Replayable);
+    Some(match head.extensions.get::<Operation>() {
+        Some(operation) => call.operation(*operation),
+        None => call,
+    })
 }

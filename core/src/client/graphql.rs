@@ -1,58 +1,17 @@
 //! GraphQL over HTTP: data, or a typed error.
 
-use std::fmt;
-
 use bytes::Bytes;
-use http::{HeaderMap, Method, header::CONTENT_TYPE};
+use http::{HeaderMap, Method};
 use rekindle_proto::graphql as read;
-use rekindle_proto::{ErrorKind, Operation, redact};
+use rekindle_proto::{ErrorKind, Operation};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::incoming::Incoming;
-use super::response::{Response, place};
-use crate::error::Error;
-
-/// One error of a GraphQL answer, redacted: whatever looks like a token is hidden (spec 2.7).
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "Raw")]
-pub struct GraphqlError {
-    /// The message.
-    pub message: String,
-    /// `extensions.code`, else `type`, where GitHub has it.
-    pub code: Option<String>,
-    /// Where in the answer, as `user.posts.0.title`.
-    pub path: Option<String>,
-}
-
-/// An error as servers write it: every field may be missing, or something else.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Raw {
-    message: Value,
-    extensions: Value,
-    r#type: Value,
-    path: Value,
-}
-
-impl From<Raw> for GraphqlError {
-    fn from(raw: Raw) -> Self {
-        let code = raw.extensions.get("code").unwrap_or(&raw.r#type);
-        let path = raw.path.as_array().map(|steps| steps.iter().map(step).collect::<Vec<_>>().join("."));
-        Self {
-            message: redacted(raw.message.as_str().unwrap_or("no message")),
-            code: code.as_str().map(redacted),
-            path: path.as_deref().map(redacted),
-        }
-    }
-}
-
-impl fmt::Debug for GraphqlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GraphqlError").field("message", &self.message).field("code", &self.code).finish()
-    }
-}
+use super::response::Response;
+use crate::call;
+use crate::error::{Error, GraphqlError, place};
 
 #[derive(Deserialize)]
 struct Answer<T> {
@@ -99,7 +58,7 @@ fn null_or_missing<T: DeserializeOwned>(response: Response, bytes: &Bytes) -> Re
     }
     let message =
         format!("neither data nor errors in the answer from {}; is it GraphQL?", place(response.url()));
-    Err(Error::new(ErrorKind::InvalidResponse, message).with_response(response))
+    Err(Error::new(ErrorKind::InvalidResponse, message).with_response(response.0.to_error_response()))
 }
 
 fn failed(response: Response, errors: Vec<GraphqlError>) -> Error {
@@ -107,71 +66,31 @@ fn failed(response: Response, errors: Vec<GraphqlError>) -> Error {
     let code = errors.first().and_then(|error| error.code.as_deref()).unwrap_or("no code");
     let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
     let message = format!("{first} [{code}]{more}; see the error's list, and its response for partial data");
-    Error::new(ErrorKind::GraphQL, message).with_graphql(errors).with_response(response)
+    Error::new(ErrorKind::GraphQL, message).with_graphql(errors).with_response(response.0.to_error_response())
 }
 
 /// What a request does, as far as its body tells (spec 2.5). `sure` where it is GraphQL for certain.
 pub(super) fn operation(method: &Method, headers: &HeaderMap, body: Option<&Bytes>, sure: bool) -> Operation {
-    let json = headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().windows(4).any(|part| part == b"json"));
     match body {
         Some(body) if sure => read::operation(body),
-        Some(body) if *method == Method::POST && json => read::detect(body).unwrap_or_default(),
-        // What cannot be read counts as a mutation: it makes a difference only if the answer is one of GraphQL.
-        None if sure || *method == Method::POST && json => Operation::GraphqlMutation,
-        _ => Operation::Http,
+        None if sure => Operation::GraphqlMutation,
+        body => call::operation(method, call::may_be_graphql(headers), body),
     }
-}
-
-fn step(step: &Value) -> String {
-    step.as_str().map_or_else(|| step.to_string(), ToOwned::to_owned)
-}
-
-/// Also hides words that could be opaque tokens: prose has no such words, and the response has the original.
-fn redacted(text: &str) -> String {
-    let text = redact::text(text, &[]);
-    let words = text.split_whitespace().map(|word| if is_opaque(word) { redact::MASK } else { word });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn is_opaque(word: &str) -> bool {
-    let of_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
-    let longest = word.split(|c| !of_token(c)).map(str::len).max().unwrap_or(0);
-    longest >= 40 || longest >= 16 && word.contains(|c: char| c.is_ascii_digit() || c == '-')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    // spec 2.5
     #[test]
-    fn an_error_keeps_code_and_path_and_hides_tokens() {
-        let json = r#"{"message":"token eyJhbGciOi.J9abc123.sig expired","extensions":{"code":"UNAUTHENTICATED"},"path":["a",0,"b"]}"#;
-        let error: GraphqlError = serde_json::from_str(json).unwrap();
-        assert_eq!(error.message, "token *** expired");
-        assert_eq!(error.code.as_deref(), Some("UNAUTHENTICATED"));
-        assert_eq!(error.path.as_deref(), Some("a.0.b"));
-    }
-
-    #[test]
-    fn odd_errors_are_errors_all_the_same() {
-        for json in [r#"{}"#, r#"{"message":3,"extensions":null,"path":"x"}"#, r#"{"extensions":{"code":7}}"#]
-        {
-            assert!(serde_json::from_str::<GraphqlError>(json).is_ok(), "{json}");
-        }
-    }
-
-    #[test]
-    fn a_body_is_read_as_graphql_where_it_says_so() {
-        let json = HeaderMap::from_iter([(CONTENT_TYPE, http::HeaderValue::from_static("application/json"))]);
-        let of = |body: &'static str, sure| operation(&Method::POST, &json, Some(&Bytes::from(body)), sure);
-        assert_eq!(of(r#"{"query":"{ me }"}"#, false), Operation::GraphqlQuery);
-        assert_eq!(
-            of(r#"[{"query":"{ me }"},{"query":"mutation { pay }"}]"#, false),
-            Operation::GraphqlMutation
-        );
-        assert_eq!(of(r#"{"name":"Ada"}"#, false), Operation::Http);
-        assert_eq!(of(r#"{"name":"Ada"}"#, true), Operation::GraphqlMutation);
+    fn what_is_graphql_for_certain_and_cannot_be_read_is_a_mutation() {
+        let of = |body: Option<&'static str>, sure| {
+            operation(&Method::POST, &HeaderMap::new(), body.map(Bytes::from).as_ref(), sure)
+        };
+        assert_eq!(of(Some(r#"{"query":"{ me }"}"#), false), Operation::GraphqlQuery);
+        assert_eq!(of(Some(r#"{"name":"Ada"}"#), false), Operation::Http);
+        assert_eq!(of(Some(r#"{"name":"Ada"}"#), true), Operation::GraphqlMutation);
+        assert_eq!(of(None, true), Operation::GraphqlMutation);
     }
 }

@@ -8,7 +8,6 @@ mod deadline;
 mod graphql;
 mod incoming;
 mod multipart;
-mod redirect;
 mod request;
 mod response;
 mod send;
@@ -20,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use rekindle_proto::retry::RetryPolicy;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,13 +27,12 @@ use serde::de::DeserializeOwned;
 use self::base::Base;
 pub use self::body::Body;
 use self::budget::Retries;
-pub use self::graphql::GraphqlError;
 pub use self::multipart::{Form, Part};
 pub use self::request::RequestBuilder;
-pub use self::response::{BodyStream, Redirected, Response};
-#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
-pub(crate) use self::send::is_json;
+pub use self::response::{BodyStream, Response};
+use crate::call::credential_headers;
 use crate::error::Error;
+pub use crate::error::{GraphqlError, Redirected};
 use crate::session::Session;
 use crate::transport::Transport;
 
@@ -536,8 +534,8 @@ impl ClientBuilder {
         if let Some(base) = &options.base {
             session = session.with_base(base.url())?;
         }
-        let (judges_success, mut credential_headers) = facts(&session);
-        credential_headers.push(AUTHORIZATION);
+        let judges_success = session.dialect().errors_with_success_status();
+        let credential_headers = credential_headers(&session);
         let retries = Retries::new(options.retry);
         Ok(Client(Arc::new(Inner { session, options, retries, credential_headers, judges_success })))
     }
@@ -552,14 +550,9 @@ impl ClientBuilder {
     }
 }
 
-/// What the client must know of the dialect.
-fn facts(session: &Session) -> (bool, Vec<HeaderName>) {
-    (session.dialect().errors_with_success_status(), session.dialect().credential_headers())
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let base = self.0.options.base.as_ref().map(|base| response::place(base.url()).to_owned());
+        let base = self.0.options.base.as_ref().map(|base| crate::error::place(base.url()).to_owned());
         f.debug_struct("Client").field("base_url", &base).finish_non_exhaustive()
     }
 }

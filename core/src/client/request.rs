@@ -12,9 +12,9 @@ use url::Url;
 
 use super::body::Body;
 use super::multipart::Form;
-use super::response::{Parts, Response, place};
+use super::response::{Parts, Response};
 use super::{Client, send};
-use crate::error::Error;
+use crate::error::{Error, place};
 use crate::transport::BoxError;
 
 /// A request in the making; what is wrong with it is told by [`send`](Self::send).

@@ -16,7 +16,7 @@ use url::Url;
 use super::deadline::Deadline;
 use super::incoming::Incoming;
 use super::request::Request;
-use crate::error::Error;
+use crate::error::{Error, ErrorResponse, Redirected, place};
 use crate::session::ReplayRefused;
 use crate::transport::TransportResponse;
 
@@ -49,6 +49,14 @@ pub(super) enum Found {
 }
 
 impl Found {
+    pub(super) fn of(verdict: Option<Verdict>) -> Self {
+        match verdict {
+            None => Self::Not,
+            Some(Verdict::Accepted) => Self::Accepted,
+            Some(verdict) => Self::Otherwise(Box::new(verdict)),
+        }
+    }
+
     pub(super) fn get(&self) -> Option<&Verdict> {
         match self {
             Self::Not => None,
@@ -86,30 +94,36 @@ impl Parts {
         self.elapsed = elapsed;
     }
 
+    /// As data, for the error that it led to (spec 3.5).
+    pub(super) fn to_error_response(&self) -> ErrorResponse {
+        let mut response = ErrorResponse::new(self.status, self.request.url.clone());
+        response.headers = self.headers.clone();
+        response.set_body(self.body.read().clone());
+        response.verdict = self.verdict().cloned();
+        response.replay_refused = self.replay_refused();
+        response.history = self.history.clone();
+        response.version = self.version;
+        response.elapsed = self.elapsed;
+        response
+    }
+
+    fn verdict(&self) -> Option<&Verdict> {
+        self.body.found().or(self.verdict.get())
+    }
+
+    fn replay_refused(&self) -> Option<ReplayRefused> {
+        match self.body.found() {
+            Some(Verdict::Expired { .. }) => Some(ReplayRefused::Streamed),
+            _ => self.replay_refused,
+        }
+    }
+
     pub(super) fn content_length(&self) -> Option<u64> {
         self.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 }
 
-/// A redirect that was followed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Redirected {
-    /// The URL that answered with it.
-    pub url: Url,
-    /// Its status.
-    pub status: StatusCode,
-}
-
 impl Response {
-    /// One that another HTTP client got; as much of its body as had been read.
-    #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
-    pub(crate) fn apart(url: Url, head: http::response::Parts, read: Bytes) -> Self {
-        let request = Request::new(http::Method::default(), url, None);
-        let (status, version, headers) = (head.status, head.version, head.headers);
-        let body = Incoming::of(read);
-        Self(Box::new(Parts { status, version, headers, body, ..Parts::of(request) }))
-    }
-
     /// Its status.
     ///
     /// ```
@@ -261,7 +275,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
-        self.0.body.found().or(self.0.verdict.get())
+        self.0.verdict()
     }
 
     /// Why the request was not sent again although its token was turned away.
@@ -285,10 +299,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn replay_refused(&self) -> Option<ReplayRefused> {
-        match self.0.body.found() {
-            Some(Verdict::Expired { .. }) => Some(ReplayRefused::Streamed),
-            _ => self.0.replay_refused,
-        }
+        self.0.replay_refused()
     }
 
     /// The length of the body, if the server says so.
@@ -325,11 +336,40 @@ impl Response {
     /// # let client = rekindle::Client::new(session, &api)?;
     /// let error = client.get("/pupils/7").send().await?.error_for_status().unwrap_err();
     /// assert_eq!(error.status(), Some(404));
-    /// assert_eq!(error.into_response().unwrap().text().await?, "no such pupil");
+    /// assert_eq!(error.into_response().unwrap().text(), "no such pupil");
     /// # server.assert_consumed();
     /// # Ok(()) }
     /// ```
     pub fn error_for_status(self) -> Result<Self, Error> {
+        match self.error_for_status_ref() {
+            Ok(_) => Ok(self),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`error_for_status`](Self::error_for_status); the response stays.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils/7").text(404, "no such pupil"));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/pupils/7").send().await?;
+    /// let error = response.error_for_status_ref().unwrap_err();
+    /// assert_eq!(error.status(), Some(404));
+    /// assert_eq!(response.text().await?, "no such pupil");
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// HttpStatus, for a status of 400 and above.
+    pub fn error_for_status_ref(&self) -> Result<&Self, Error> {
         if !self.0.status.is_client_error() && !self.0.status.is_server_error() {
             return Ok(self);
         }
@@ -339,7 +379,8 @@ impl Response {
             place(&self.0.request.url)
         );
         let after = self.retry_after();
-        Err(Error::new(ErrorKind::HttpStatus, message).with_retry_after(after).with_response(self))
+        let response = self.0.to_error_response();
+        Err(Error::new(ErrorKind::HttpStatus, message).with_retry_after(after).with_response(response))
     }
 
     /// The whole body, within the request's deadline.
@@ -435,7 +476,7 @@ impl Response {
     /// # Ok(()) }
     /// ```
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.0.body.next().await.transpose().map_err(Error::connection)
+        self.0.body.next().await.transpose().map_err(Error::from)
     }
 
     /// The body as it comes, without a deadline.
@@ -482,7 +523,7 @@ impl Response {
     /// ```
     pub async fn read(&mut self) -> Result<Bytes, Error> {
         let read = self.0.deadline.bound(self.0.body.read_all()).await;
-        read.ok_or_else(|| Error::timeout("reading the body"))?.map_err(Error::connection)
+        read.ok_or_else(|| Error::timeout("reading the body"))?.map_err(Error::from)
     }
 
     /// Where it does not parse. The parser's own words would quote the body.
@@ -498,7 +539,7 @@ impl Response {
             self.0.status,
             place(&self.0.request.url)
         );
-        Error::new(ErrorKind::InvalidResponse, message).with_response(self)
+        Error::new(ErrorKind::InvalidResponse, message).with_response(self.0.to_error_response())
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -506,6 +547,38 @@ impl Response {
             Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) => *after,
             _ => None,
         }
+    }
+}
+
+/// As if it had just come: with the body that was kept.
+impl From<ErrorResponse> for Response {
+    fn from(response: ErrorResponse) -> Self {
+        let ErrorResponse {
+            status,
+            headers,
+            url,
+            body,
+            verdict,
+            replay_refused,
+            history,
+            version,
+            elapsed,
+            ..
+        } = response;
+        let request = Request::new(http::Method::default(), url, None);
+        let verdict = Found::of(verdict);
+        let body = Incoming::of(body);
+        Self(Box::new(Parts {
+            history,
+            status,
+            version,
+            headers,
+            body,
+            verdict,
+            replay_refused,
+            elapsed,
+            ..Parts::of(request)
+        }))
     }
 }
 
@@ -520,17 +593,6 @@ impl fmt::Debug for Response {
     }
 }
 
-impl fmt::Debug for Redirected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {}", self.status, place(&self.url))
-    }
-}
-
-/// A URL without its query and fragment.
-pub(super) fn place(url: &Url) -> &str {
-    &url[..url::Position::AfterPath]
-}
-
 /// A body as it comes, see [`Response::into_stream`].
 #[derive(Debug)]
 pub struct BodyStream(Incoming);
@@ -539,8 +601,6 @@ impl Stream for BodyStream {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.0)
-            .poll_next(context)
-            .map(|chunk| chunk.map(|chunk| chunk.map_err(Error::connection)))
+        Pin::new(&mut self.0).poll_next(context).map(|chunk| chunk.map(|chunk| chunk.map_err(Error::from)))
     }
 }

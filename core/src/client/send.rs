@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+use http::header::{HeaderName, RETRY_AFTER};
 use rekindle_proto::event::EventKind;
 use rekindle_proto::retry::{Attempt, Decision, Failed};
 use rekindle_proto::{ErrorKind, Exchange, Now, Operation, Verdict, Wall};
@@ -12,23 +12,16 @@ use super::body::Body;
 use super::deadline::Deadline;
 use super::incoming::{Incoming, Watch};
 use super::request::{Reading, Request};
-use super::response::{Found, Parts, Redirected, Response};
-use super::{Client, graphql, redirect};
-use crate::error::Error;
-use crate::proof::DPOP;
-use crate::session::{Judgement, ReplayRefused, Token};
+use super::response::{Found, Parts, Response};
+use super::{Client, graphql};
+use crate::call::{self, Follows, Hop, Reads, State};
+use crate::error::{Error, Redirected};
 use crate::transport::{Connection, Sent, TransportError, TransportRequest, TransportResponse};
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A body that must be judged is read up to this; a longer one is judged by its beginning.
-const JUDGED: usize = 8 * 1024 * 1024;
-
 /// The body of a redirect is read up to this, and given up beyond.
 const DRAINED: u64 = 64 * 1024;
-
-/// Two replays, and a nonce resend beside them (spec 3.3). The session decides; this is the last word.
-const REPLAYS: u8 = 3;
 
 pub(super) async fn send(client: Client, parts: Box<Parts>) -> Result<Response, Error> {
     let now = client.session().clock().now();
@@ -42,7 +35,7 @@ pub(super) async fn send(client: Client, parts: Box<Parts>) -> Result<Response, 
         match call.answered().await {
             Ok(Next::SendAgain) => {}
             Ok(Next::GiveBack) => return Ok(call.into_response()),
-            Err(error) => return Err(error.with_response(call.into_response())),
+            Err(error) => return Err(error.with_response(call.parts.to_error_response())),
         }
     }
 }
@@ -59,11 +52,10 @@ struct Call {
     client: Client,
     parts: Box<Parts>,
     started: Duration,
-    /// Of ours; `None` where it goes without, or with the caller's own credential.
-    token: Option<Token>,
+    /// What it carries of ours.
+    state: State,
     /// For transient failures: the first time, and each retry.
     sends: u32,
-    replays: u8,
 }
 
 impl Call {
@@ -76,7 +68,7 @@ impl Call {
             }
         }
         client.0.retries.deposit(now);
-        Self { client, parts, started: now, token: None, sends: 1, replays: 0 }
+        Self { client, parts, started: now, state: State::default(), sends: 1 }
     }
 
     /// As it is.
@@ -92,22 +84,18 @@ impl Call {
 
     async fn take_token(&mut self, now: Now) -> Result<(), Error> {
         let Request { headers, url, .. } = &self.parts.request;
-        if self.client.credential_headers().iter().any(|name| headers.contains_key(name)) {
-            return Ok(());
-        }
         let session = self.client.session();
-        self.token = session.try_token_at(url, now).map(Token::into_owned);
-        if self.token.is_none() && session.owns(url) {
+        if !self.state.begin(session, self.client.credential_headers(), url, headers, now) {
             let token = Box::pin(session.token_for(url, self.parts.deadline.at()));
             let token = self.parts.deadline.bound(token).await;
-            self.token = token.ok_or_else(|| Error::timeout("waiting for a token"))??;
+            self.state.carry(token.ok_or_else(|| Error::timeout("waiting for a token"))??);
         }
         Ok(())
     }
 
     /// Sends it once. The answer is with the other parts then; or else this is what broke.
     async fn hop(&mut self) -> Result<Option<TransportError>, Error> {
-        let sending = sending(&self.client, &mut self.parts.request, self.token.as_ref())?;
+        let sending = sending(&self.client, &mut self.parts.request, &self.state)?;
         let answer = self.parts.deadline.bound(sending).await;
         let answer = answer.ok_or_else(|| Error::timeout("waiting for the response"))?;
         let elapsed = self.now().saturating_sub(self.started);
@@ -128,9 +116,7 @@ impl Call {
     }
 
     async fn not_done(&mut self, operation: Operation, accepted: bool) -> Result<Next, Error> {
-        if !accepted && let Some(token) = self.judge(operation).await? {
-            self.token = Some(token);
-            self.replays += 1;
+        if !accepted && self.judge(operation).await? {
             return Ok(Next::SendAgain);
         }
         if self.follows() {
@@ -149,27 +135,29 @@ impl Call {
     async fn broke(&mut self, cause: TransportError) -> Result<(), Error> {
         let failed = if cause.sent == Sent::No { Failed::NotSent } else { Failed::MaybeSent };
         let operation = self.operation();
-        if self.retries(failed, None, operation).await { Ok(()) } else { Err(Error::connection(cause)) }
+        if self.retries(failed, None, operation).await { Ok(()) } else { Err(cause.into()) }
     }
 
     /// Reads the body where a verdict may be in it. Says whether it did; nothing if the deadline came first.
     async fn read_to_judge(&mut self) -> Option<bool> {
-        let errors = self.parts.status.as_u16() >= 400;
-        let told_in_bodies = self.token.is_some() && self.client.judges_success();
-        let limit = match self.parts.request.reading {
-            Reading::Whole => usize::MAX,
-            _ if errors => JUDGED,
-            Reading::Any if told_in_bodies && may_be_json(&self.parts.headers) => JUDGED,
-            _ => return Some(false),
+        let (status, headers) = (self.parts.status, &self.parts.headers);
+        // An error's body is kept for its reader also where it says nothing about our token.
+        let hidden = self.state.token().is_some() && self.client.judges_success();
+        let reads = match self.parts.request.reading {
+            Reading::Whole => Reads::UpTo(usize::MAX),
+            Reading::Any => Reads::of(hidden, status, headers),
+            Reading::Streamed => Reads::of(false, status, headers),
         };
-        let reading = read_if_json(&self.parts.headers, &mut self.parts.body, limit, errors);
-        self.parts.deadline.bound(Box::pin(reading)).await?;
+        if reads == Reads::Nothing {
+            return Some(false);
+        }
+        self.parts.deadline.bound(Box::pin(read(&mut self.parts.body, reads))).await?;
         Some(true)
     }
 
     /// Whether nothing is held against our token. What the request does makes no difference to that.
     fn accepts(&mut self, whole: bool) -> bool {
-        if self.token.is_none() {
+        if self.state.token().is_none() {
             return true;
         }
         let session = self.client.session();
@@ -186,33 +174,29 @@ impl Call {
         true
     }
 
-    /// The token to send it again with, if it is; else the response holds what was found.
-    async fn judge(&mut self, operation: Operation) -> Result<Option<Token>, Error> {
-        let Some(token) = &self.token else { return Ok(None) };
+    /// Whether it is sent again; else the response holds what was found.
+    async fn judge(&mut self, operation: Operation) -> Result<bool, Error> {
         // Meanwhile the rest is looked at.
         let mut deadline = std::mem::replace(&mut self.parts.deadline, Deadline::none());
         let exchange = exchange(&self.parts, operation);
-        let judging = self.client.session().judge(token, &exchange, deadline.at());
+        let judging = self.state.judge(self.client.session(), &exchange, deadline.at());
         let judged = deadline.bound(judging).await;
         self.parts.deadline = deadline;
-        let judged = judged.ok_or_else(|| Error::timeout("waiting for a refresh"))??;
-        let (verdict, replay_refused) = match judged {
-            Judgement::Replay { token, verdict } if self.replays < REPLAYS => {
-                self.client.session().sends_again(&verdict);
-                return Ok(Some(token));
+        match judged.ok_or_else(|| Error::timeout("waiting for a refresh"))?? {
+            None => Ok(false),
+            Some(Follows::SendAgain) => Ok(true),
+            Some(Follows::Keep(judged)) => {
+                self.parts.verdict = Found::of(Some(judged.verdict));
+                self.parts.replay_refused = judged.replay_refused;
+                Ok(false)
             }
-            Judgement::Replay { verdict, .. } => (verdict, Some(ReplayRefused::LimitReached)),
-            Judgement::Keep { verdict, replay_refused } => (verdict, replay_refused),
-        };
-        self.parts.verdict = Found::Otherwise(Box::new(verdict));
-        self.parts.replay_refused = replay_refused;
-        Ok(None)
+        }
     }
 
     /// Accepted by its head; its body, which the caller reads, may say otherwise. The session hears of it then.
     fn watch(&mut self) {
         let operation = self.operation();
-        let Some(token) = self.token.take() else { return };
+        let Some(token) = self.state.take_token() else { return };
         let Parts { request, status, headers, body, .. } = &mut *self.parts;
         body.watch(Watch {
             session: self.client.session().clone(),
@@ -242,9 +226,9 @@ impl Call {
             })
     }
 
-    fn hop_to(&self) -> Option<redirect::Hop> {
+    fn hop_to(&self) -> Option<Hop> {
         let Parts { request, status, headers, .. } = &*self.parts;
-        redirect::next(&request.method, &request.url, *status, headers)
+        call::next_hop(&request.method, &request.url, *status, headers)
     }
 
     async fn follow(&mut self) -> Result<Next, Error> {
@@ -262,12 +246,12 @@ impl Call {
         let Parts { request, status, history, .. } = &mut *self.parts;
         if !hop.keeps_body {
             request.body = Body::default();
-            redirect::drop_body_headers(&mut request.headers);
+            call::drop_body_headers(&mut request.headers);
         }
         if hop.leaves_origin {
             // For good: what comes back to the origin comes back without.
-            self.token = None;
-            redirect::drop_credentials(&mut request.headers, self.client.credential_headers());
+            self.state.leave();
+            call::keep_what_may_travel(&mut request.headers);
         }
         request.method = hop.method;
         let url = std::mem::replace(&mut request.url, hop.url);
@@ -301,18 +285,13 @@ impl Call {
 fn sending<'c>(
     client: &'c Client,
     request: &mut Request,
-    token: Option<&Token>,
+    state: &State,
 ) -> Result<BoxFuture<'c, Result<TransportResponse, TransportError>>, Error> {
     let body = request.body.next();
     let body =
         body.ok_or_else(|| Error::new(ErrorKind::Misuse, "the body was sent and cannot be sent again"))?;
     let mut headers = request.headers.clone();
-    if let Some(token) = token {
-        headers.insert(token.header_name().clone(), token.authorization().clone());
-        if let Some(proof) = client.session().proof(token, &request.method, &request.url)? {
-            headers.insert(DPOP, proof);
-        }
-    }
+    state.headers(client.session(), &request.method, &request.url)?.apply(&mut headers);
     let (method, url) = (request.method.clone(), request.url.clone());
     let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
     Ok(client.transport().send(request))
@@ -330,34 +309,17 @@ fn exchange(parts: &Parts, operation: Operation) -> Exchange<'_> {
     }
 }
 
-/// A body whose media type does not tell is JSON by its first byte (spec 2.6).
-async fn read_if_json(headers: &HeaderMap, body: &mut Incoming, limit: usize, errors: bool) {
-    if limit == usize::MAX || errors || is_json(headers) {
-        return body.fill(limit).await;
+async fn read(body: &mut Incoming, reads: Reads) {
+    match reads {
+        Reads::Nothing => {}
+        Reads::UpTo(limit) => body.fill(limit).await,
+        Reads::IfJson(limit) => {
+            body.fill(1).await;
+            if Reads::goes_on(body.read()) {
+                body.fill(limit).await;
+            }
+        }
     }
-    body.fill(1).await;
-    let first = body.read().iter().find(|byte| !byte.is_ascii_whitespace()).copied();
-    if matches!(first, Some(b'{' | b'[')) {
-        body.fill(limit).await;
-    }
-}
-
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let essence = media_type(headers);
-    essence.eq_ignore_ascii_case(b"application/json")
-        || essence.eq_ignore_ascii_case(b"text/json")
-        || essence.len() > 5 && essence[essence.len() - 5..].eq_ignore_ascii_case(b"+json")
-}
-
-/// JSON, or of a type that servers give when they give no thought to it. Event streams and the like never end.
-fn may_be_json(headers: &HeaderMap) -> bool {
-    const VAGUE: [&[u8]; 4] = [b"", b"text/plain", b"text/html", b"application/octet-stream"];
-    is_json(headers) || VAGUE.iter().any(|vague| media_type(headers).eq_ignore_ascii_case(vague))
-}
-
-fn media_type(headers: &HeaderMap) -> &[u8] {
-    let value = headers.get(CONTENT_TYPE).map_or(b"".as_slice(), |value| value.as_bytes());
-    value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
 /// What the dialect read, else the header: seconds or a date (RFC 9110 10.2.3).

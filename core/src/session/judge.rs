@@ -63,31 +63,29 @@ impl Session {
     /// Judges the response to a request that carried `token`. Where the token was turned away, waits for a
     /// new one; an accepted response is judged at once. `deadline` is on the session's monotonic clock.
     ///
-    /// For those who keep their own HTTP client:
+    /// One step of [`Session::call`], which also counts replays and signs proofs.
     ///
     /// ```
-    /// # async fn f(session: rekindle::Session, url: url::Url) -> Result<(), rekindle::Error> {
-    /// use rekindle::{Judgement, proto::{Exchange, Operation}};
-    /// # async fn send(_: &rekindle::Token) -> http::Response<Vec<u8>> { http::Response::new(Vec::new()) }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use rekindle::{Judgement, proto::{Exchange, Operation, Verdict}};
     ///
-    /// let mut token = session.token().await?;
-    /// let response = loop {
-    ///     let response = send(&token).await;
-    ///     let exchange = Exchange {
-    ///         method: &http::Method::GET,
-    ///         url: &url,
-    ///         operation: Operation::Http,
-    ///         replayable: true,
-    ///         status: response.status(),
-    ///         headers: response.headers(),
-    ///         body: response.body(),
-    ///     };
-    ///     match session.judge(&token, &exchange, None).await? {
-    ///         Judgement::Replay { token: fresh, .. } => token = fresh,
-    ///         Judgement::Keep { .. } => break response,
-    ///     }
+    /// let url = "https://api.example.com/data".parse().expect("a URL");
+    /// let token = session.token().await?;
+    /// let exchange = Exchange {
+    ///     method: &http::Method::GET,
+    ///     url: &url,
+    ///     operation: Operation::Http,
+    ///     replayable: true,
+    ///     status: http::StatusCode::FORBIDDEN,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: b"",
     /// };
-    /// # let _ = response; Ok(()) }
+    /// let judgement = session.judge(&token, &exchange, None).await?;
+    /// assert!(matches!(judgement, Judgement::Keep { verdict: Verdict::Denied, .. }));
+    /// # Ok(()) }
     /// ```
     ///
     /// # Errors

@@ -13,13 +13,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, Method, StatusCode, Version};
+use rekindle_proto::ErrorKind;
 use url::Url;
 
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{ProxyChoice, ReqwestTransport, TransportOptions};
-
-/// A boxed cause.
-pub type BoxError = Box<dyn StdError + Send + Sync>;
+pub use crate::error::BoxError;
+use crate::error::Error;
 
 /// A body as it passes.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
@@ -104,6 +104,13 @@ impl StdError for TransportError {
     }
 }
 
+impl From<TransportError> for Error {
+    fn from(cause: TransportError) -> Self {
+        let message = format!("{}; check the address and the network, then try again", cause.message);
+        Self::new(ErrorKind::Connection, message).with_source(cause)
+    }
+}
+
 /// Sends one request over one hop.
 ///
 /// Dropping the future may abort the request. Deadlines are the caller's.
@@ -111,4 +118,18 @@ impl StdError for TransportError {
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request; the response's body may still be under way.
     async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_error_keeps_its_cause_and_says_what_to_do() {
+        let cause = TransportError { sent: Sent::No, message: "no route".into(), source: None };
+        let error = Error::from(cause);
+        assert_eq!(error.kind(), ErrorKind::Connection);
+        assert!(error.to_string().contains("then try again"), "{error}");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no route"));
+    }
 }

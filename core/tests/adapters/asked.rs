@@ -32,8 +32,12 @@ pub(crate) struct Asks {
 
 impl Asks {
     pub(crate) fn data(server: &AuthServer) -> Self {
-        let url = format!("{}/data", server.base_url());
-        Self { method: Method::GET, url, authorization: None, body: String::new(), operation: None }
+        Self { url: format!("{}/data", server.base_url()), ..Self::get() }
+    }
+
+    pub(crate) fn get() -> Self {
+        let (method, url, body) = (Method::GET, String::new(), String::new());
+        Self { method, url, authorization: None, body, operation: None }
     }
 
     pub(crate) fn graphql(server: &AuthServer, query: &str) -> Self {

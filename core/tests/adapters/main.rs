@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod asked;
+mod leaving;
 mod reqwest_middleware;
 #[path = "../scripted/mod.rs"]
 mod scripted;
@@ -129,8 +130,8 @@ async fn the_error_of_a_refused_refresh_carries_the_response<T: Through>() {
     let error = T::around(&session).ask(Asks::data(&server)).await.unwrap_err();
     assert_eq!((error.kind(), error.oauth_error()), (ErrorKind::LoginRequired, Some("invalid_grant")));
     let response = error.into_response().unwrap();
-    assert_eq!(response.status(), 401);
-    assert_eq!(response.json::<Value>().await.unwrap(), json!({"error": "invalid_token"}));
+    assert_eq!((response.status.as_u16(), &response.url), (401, &Asks::data(&server).url.parse().unwrap()));
+    assert_eq!(response.json::<Value>().unwrap(), json!({"error": "invalid_token"}));
     assert_eq!(counted(&server), (0, 0, 1));
 }
 

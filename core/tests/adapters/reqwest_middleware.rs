@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::asked::{Answered, Asks, Through};
 use crate::scripted::{counted, expired, refreshed, session};
 
-pub(crate) struct Middleware(ClientWithMiddleware);
+pub(crate) struct Middleware(pub(crate) ClientWithMiddleware);
 
 impl Through for Middleware {
     const READS_BODIES: bool = true;
@@ -45,7 +45,7 @@ impl Through for Middleware {
     }
 }
 
-async fn answered(response: Response) -> Answered {
+pub(crate) async fn answered(response: Response) -> Answered {
     let judged = response.extensions().get::<Judged>().cloned();
     let status = response.status().as_u16();
     Answered { status, judged, body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap() }

@@ -18,7 +18,7 @@ use tower_service::Service as _;
 use crate::asked::{Answered, Asks, Through};
 use crate::scripted::{counted, expired, session};
 
-type Hyper = Client<HttpConnector, Full<Bytes>>;
+pub(crate) type Hyper = Client<HttpConnector, Full<Bytes>>;
 
 pub(crate) struct Tower(RekindleService<Hyper>);
 
@@ -26,8 +26,7 @@ impl Through for Tower {
     const READS_BODIES: bool = false;
 
     fn around(session: &Session) -> Self {
-        let hyper = Client::builder(TokioExecutor::new()).build_http();
-        Self(RekindleLayer::new(session.clone()).layer(hyper))
+        Self(RekindleLayer::new(session.clone()).layer(hyper()))
     }
 
     fn ask(&self, asks: Asks) -> impl Future<Output = Result<Answered, Error>> + Send + 'static {
@@ -41,7 +40,11 @@ impl Through for Tower {
     }
 }
 
-fn request(asks: Asks) -> Request<Full<Bytes>> {
+pub(crate) fn hyper() -> Hyper {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+pub(crate) fn request(asks: Asks) -> Request<Full<Bytes>> {
     let request =
         Request::builder().method(asks.method).uri(asks.url).header("content-type", "application/json");
     let request =

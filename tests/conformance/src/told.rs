@@ -89,7 +89,7 @@ fn verdict(verdict: &Verdict) -> Value {
 pub(crate) async fn error(stage: &Stage, error: Error) -> Value {
     let mut told = bare_error(stage, &error);
     if let Some(carried) = error.into_response() {
-        told["response"] = Box::pin(response(stage, carried)).await;
+        told["response"] = Box::pin(response(stage, carried.into())).await;
     }
     json!({ "error": told })
 }

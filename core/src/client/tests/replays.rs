@@ -101,7 +101,7 @@ async fn a_refresh_that_fails_is_the_error_and_carries_the_response() {
     let error = stage.send(stage.client.get("/")).await.unwrap_err();
     assert!(error.is_login_required());
     assert_eq!(error.status(), Some(401));
-    assert_eq!(error.into_response().unwrap().text().await.unwrap(), "expired");
+    assert_eq!(error.into_response().unwrap().text(), "expired");
     assert_eq!(stage.wire.sends(), 1);
 }
 

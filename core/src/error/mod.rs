@@ -1,13 +1,20 @@
 //! The one error of the crate (spec 10.3).
 
+mod graphql;
+mod response;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use rekindle_proto::{ErrorKind, Failure};
 
-use crate::client::{GraphqlError, Response};
-use crate::transport::{BoxError, TransportError};
+pub use self::graphql::GraphqlError;
+pub(crate) use self::response::place;
+pub use self::response::{ErrorResponse, Redirected};
+
+/// What led to an error.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// What went wrong: a kind, a message that says what to do next, and what led to it.
 ///
@@ -26,7 +33,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     failure: Failure,
     source: Option<BoxError>,
-    response: Option<Response>,
+    response: Option<ErrorResponse>,
     graphql: Vec<GraphqlError>,
 }
 
@@ -162,7 +169,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        self.0.failure.status.or_else(|| self.response().map(|response| response.status().as_u16()))
+        self.0.failure.status.or_else(|| self.response().map(|response| response.status.as_u16()))
     }
 
     /// When trying again makes sense.
@@ -180,7 +187,7 @@ impl Error {
         self.0.failure.retry_after
     }
 
-    /// The response that led to this, if there was one.
+    /// The response that led to this, if there was one: data, its body read.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -192,16 +199,16 @@ impl Error {
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
     /// # let client = rekindle::Client::new(session, &api)?;
     /// let error = client.get("/pupils/7").send().await?.error_for_status().unwrap_err();
-    /// assert_eq!(error.response().unwrap().url().path(), "/pupils/7");
+    /// assert_eq!(error.response().unwrap().url.path(), "/pupils/7");
     /// # server.assert_consumed();
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn response(&self) -> Option<&Response> {
+    pub fn response(&self) -> Option<&ErrorResponse> {
         self.0.response.as_ref()
     }
 
-    /// The response that led to this, to be read.
+    /// The response that led to this, taken out of the error.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -214,12 +221,12 @@ impl Error {
     /// # let client = rekindle::Client::new(session, &api)?;
     /// let error = client.get("/pupils/7").send().await?.error_for_status().unwrap_err();
     /// let response = error.into_response().unwrap();
-    /// assert_eq!(response.text().await?, "no such pupil");
+    /// assert_eq!(response.text(), "no such pupil");
     /// # server.assert_consumed();
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn into_response(self) -> Option<Response> {
+    pub fn into_response(self) -> Option<ErrorResponse> {
         self.0.response
     }
 
@@ -270,17 +277,12 @@ impl Error {
         Self::new(ErrorKind::Timeout, format!("the deadline passed while {doing}; {next}"))
     }
 
-    pub(crate) fn connection(cause: TransportError) -> Self {
-        let message = format!("{}; check the address and the network, then try again", cause.message);
-        Self::new(ErrorKind::Connection, message).with_source(cause)
-    }
-
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    pub(crate) fn with_response(mut self, response: Response) -> Self {
+    pub(crate) fn with_response(mut self, response: ErrorResponse) -> Self {
         self.0.response = Some(response);
         self
     }
@@ -330,7 +332,6 @@ impl StdError for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::Sent;
 
     #[test]
     fn it_is_one_word_wide_and_may_cross_threads() {
@@ -344,14 +345,5 @@ mod tests {
         for kind in ErrorKind::ALL {
             assert_eq!(Error::new(kind, "x").is_retryable(), kind.retryable());
         }
-    }
-
-    #[test]
-    fn a_connection_error_keeps_its_cause_and_says_what_to_do() {
-        let cause = TransportError { sent: Sent::No, message: "no route".into(), source: None };
-        let error = Error::connection(cause);
-        assert_eq!(error.kind(), ErrorKind::Connection);
-        assert!(error.to_string().contains("then try again"), "{error}");
-        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no route"));
     }
 }

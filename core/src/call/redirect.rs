@@ -1,27 +1,40 @@
 //! Where a redirect leads, and what may come along (spec 9.2).
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE,
-    COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION, REFERER, TRANSFER_ENCODING,
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, LOCATION,
+    TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 /// The hop that a redirect asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Hop {
-    pub(super) method: Method,
-    pub(super) url: Url,
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hop {
+    /// The method of the next request.
+    pub method: Method,
+    /// Its URL, without user name and password.
+    pub url: Url,
     /// The body goes along; else it is dropped, with the headers that describe it.
-    pub(super) keeps_body: bool,
+    pub keeps_body: bool,
     /// Another scheme, host or port: no credential goes along, then or later.
-    pub(super) leaves_origin: bool,
+    pub leaves_origin: bool,
     /// From https to http: no body goes along either.
-    pub(super) downgrades: bool,
+    pub downgrades: bool,
 }
 
 /// The next hop; `None` if the response is no redirect, or one that nobody can follow.
-pub(super) fn next(method: &Method, url: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Hop> {
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, Method, StatusCode, header::LOCATION};
+///
+/// let url = "https://api.example.com/export".parse().expect("a URL");
+/// let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static("https://files.example/1"))]);
+/// let hop = rekindle::call::next_hop(&Method::POST, &url, StatusCode::SEE_OTHER, &headers).unwrap();
+/// assert_eq!((hop.method, hop.keeps_body, hop.leaves_origin), (Method::GET, false, true));
+/// ```
+#[must_use]
+pub fn next_hop(method: &Method, url: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Hop> {
     let (method, keeps_body) = rewrite(method, status)?;
     let location = headers.get(LOCATION)?;
     let mut target = url.join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
@@ -53,7 +66,7 @@ fn rewrite(method: &Method, status: StatusCode) -> Option<(Method, bool)> {
 }
 
 /// Takes away what describes a body that does not go along.
-pub(super) fn drop_body_headers(headers: &mut HeaderMap) {
+pub(crate) fn drop_body_headers(headers: &mut HeaderMap) {
     for name in [
         CONTENT_ENCODING,
         CONTENT_LANGUAGE,
@@ -66,39 +79,81 @@ pub(super) fn drop_body_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes away whatever may be a credential, and what belongs to the old origin. `own` are the dialect's names.
-pub(super) fn drop_credentials(headers: &mut HeaderMap, own: &[HeaderName]) {
-    let gone: Vec<HeaderName> = headers
-        .iter()
-        .filter(|(name, value)| is_credential(name, value) || own.contains(name))
-        .map(|(name, _)| name.clone())
-        .collect();
-    for name in gone.into_iter().chain([HOST, REFERER]) {
+/// Takes away all headers that may not travel to another origin.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("accept", HeaderValue::from_static("text/html"));
+/// headers.insert("x-otp", HeaderValue::from_static("123456"));
+/// rekindle::call::keep_what_may_travel(&mut headers);
+/// assert_eq!(headers.len(), 1);
+/// ```
+pub fn keep_what_may_travel(headers: &mut HeaderMap) {
+    let may_not =
+        |(name, value): (&HeaderName, &HeaderValue)| (!may_travel(name, value)).then(|| name.clone());
+    let gone: Vec<HeaderName> = headers.iter().filter_map(may_not).collect();
+    for name in gone {
         headers.remove(name);
     }
 }
 
-/// By name, or because whoever set it marked it as sensitive.
-fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
-    const TELLING: [&str; 11] = [
-        "auth",
-        "token",
-        "api-key",
-        "apikey",
-        "secret",
-        "session",
-        "credential",
-        "password",
-        "csrf",
-        "xsrf",
-        "signature",
-    ];
-    let text = name.as_str();
-    value.is_sensitive()
-        || [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name)
-        || text.ends_with("-key") && text != "idempotency-key"
-        || TELLING.iter().any(|part| text.contains(part))
+/// Whether a header of a request may go along when a redirect leaves the origin. Those are known to carry no credential;
+/// any other name may, and a value that is marked as sensitive does.
+///
+/// ```
+/// use http::{HeaderName, HeaderValue};
+/// use rekindle::call::may_travel;
+///
+/// let value = HeaderValue::from_static("v");
+/// assert!(may_travel(&HeaderName::from_static("accept"), &value));
+/// assert!(!may_travel(&HeaderName::from_static("x-jwt-assertion"), &value));
+/// ```
+#[must_use]
+pub fn may_travel(name: &HeaderName, value: &HeaderValue) -> bool {
+    !value.is_sensitive() && HARMLESS.contains(&name.as_str())
 }
+
+/// What describes the wish, the body and the user agent; ids that a server keeps apart by caller anyway.
+const HARMLESS: [&str; 36] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "cache-control",
+    "content-digest",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-md5",
+    "content-type",
+    "date",
+    "digest",
+    "dnt",
+    "expect",
+    "idempotency-key",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "pragma",
+    "prefer",
+    "priority",
+    "range",
+    "te",
+    "traceparent",
+    "transfer-encoding",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "x-correlation-id",
+    "x-request-id",
+];
 
 #[cfg(test)]
 mod tests {
@@ -131,7 +186,7 @@ mod tests {
         for (status, from, wanted, body) in table {
             let from = Method::from_bytes(from.as_bytes()).unwrap();
             let status = StatusCode::from_u16(status).unwrap();
-            let hop = next(&from, &url("https://a.test/x"), status, &to("/y")).unwrap();
+            let hop = next_hop(&from, &url("https://a.test/x"), status, &to("/y")).unwrap();
             assert_eq!((hop.method.as_str(), hop.keeps_body), (wanted, body), "{status} {from}");
         }
     }
@@ -140,19 +195,19 @@ mod tests {
     fn what_nobody_can_follow_is_no_redirect() {
         let base = url("https://a.test/x");
         for location in ["ftp://a.test/", "javascript:alert(1)", "https://", "http://[::1", "data:,x"] {
-            assert_eq!(next(&Method::GET, &base, StatusCode::FOUND, &to(location)), None, "{location}");
+            assert_eq!(next_hop(&Method::GET, &base, StatusCode::FOUND, &to(location)), None, "{location}");
         }
-        assert_eq!(next(&Method::GET, &base, StatusCode::FOUND, &HeaderMap::new()), None);
+        assert_eq!(next_hop(&Method::GET, &base, StatusCode::FOUND, &HeaderMap::new()), None);
         for status in [200, 300, 304, 305, 306, 400] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(next(&Method::GET, &base, status, &to("/y")), None);
+            assert_eq!(next_hop(&Method::GET, &base, status, &to("/y")), None);
         }
     }
 
     #[test]
     fn another_scheme_host_or_port_is_another_origin() {
         let leaves = |from: &str, location: &str| {
-            let hop = next(&Method::GET, &url(from), StatusCode::FOUND, &to(location)).unwrap();
+            let hop = next_hop(&Method::GET, &url(from), StatusCode::FOUND, &to(location)).unwrap();
             (hop.leaves_origin, hop.downgrades)
         };
         assert_eq!(leaves("https://a.test/x", "/y"), (false, false));
@@ -166,35 +221,45 @@ mod tests {
 
     #[test]
     fn credentials_in_a_location_are_dropped() {
-        let hop = next(&Method::GET, &url("https://a.test/"), StatusCode::FOUND, &to("https://u:p@a.test/z"));
+        let hop =
+            next_hop(&Method::GET, &url("https://a.test/"), StatusCode::FOUND, &to("https://u:p@a.test/z"));
         assert_eq!(hop.unwrap().url.as_str(), "https://a.test/z");
     }
 
+    // spec 9.2
     #[test]
-    fn credential_headers_are_recognized_by_name_mark_and_dialect() {
+    fn only_headers_that_are_known_to_be_harmless_travel() {
         let mut headers = HeaderMap::new();
         let mut marked = HeaderValue::from_static("x");
         marked.set_sensitive(true);
-        headers.insert("x-marked", marked);
-        let credentials = [
+        headers.insert("accept-language", marked);
+        let kept_back = [
+            "api_key",
             "authorization",
             "cookie",
+            "dpop",
+            "dpop-session",
+            "host",
+            "ocp-apim-subscription-key",
+            "origin",
+            "private-token",
             "proxy-authorization",
+            "referer",
+            "x-access",
+            "x-amz-security-token",
             "x-api-key",
             "x-auth-token",
+            "x-goog-iap-jwt-assertion",
+            "x-otp",
             "x-school",
-            "x-amz-security-token",
-            "ocp-apim-subscription-key",
-            "dpop-session",
-            "private-token",
         ];
-        for name in credentials {
+        for name in kept_back {
             headers.insert(name, HeaderValue::from_static("sentinel"));
         }
         for name in ["accept", "user-agent", "idempotency-key", "x-request-id", "content-type"] {
             headers.insert(name, HeaderValue::from_static("fine"));
         }
-        drop_credentials(&mut headers, &[HeaderName::from_static("x-school")]);
+        keep_what_may_travel(&mut headers);
         assert_eq!(headers.len(), 5, "{headers:?}");
         assert!(headers.values().all(|value| value == "fine"));
     }

@@ -1,0 +1,507 @@
+//! The protocol of somebody's own HTTP client: which headers to add to a request, what to read of its response, and
+//! what follows from that. It sends nothing itself.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), rekindle::Error> {
+//! # let server = rekindle_test_server::AuthServer::builder().start().unwrap();
+//! # let (api, tokens) = (server.base_url(), server.sign_in());
+//! # server.expire_all_access_tokens();
+//! # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
+//! # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
+//! # let transport = rekindle::transport::ReqwestTransport::new(Default::default())?;
+//! # let url: url::Url = format!("{api}/data").parse().unwrap();
+//! # // Stands for the reader's own HTTP client.
+//! # let send = async |headers: http::HeaderMap| {
+//! #     use futures_util::TryStreamExt as _;
+//! #     use rekindle::transport::{Connection, Outgoing, Transport as _, TransportRequest};
+//! #     let (method, url, body) = (http::Method::GET, url.clone(), Outgoing::Empty);
+//! #     let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
+//! #     let response = transport.send(request).await?;
+//! #     let body = response.body.try_collect::<Vec<_>>().await?.concat();
+//! #     Ok::<_, rekindle::Error>((response.status, response.headers, body))
+//! # };
+//! use http::{HeaderMap, Method};
+//! use rekindle::call::{Content, Next};
+//!
+//! let headers = HeaderMap::new(); // the request's own
+//! let mut call = session.call(Method::GET, url.clone(), &headers, Content::none());
+//! let mut signed = headers.clone();
+//! call.headers().await?.apply(&mut signed);
+//! let response = loop {
+//!     let response = send(signed).await?;
+//!     let (status, answered, body) = &response;
+//!     match call.answered(*status, answered, body).await? {
+//!         Next::SendAgain(fresh) => {
+//!             signed = headers.clone();
+//!             fresh.apply(&mut signed);
+//!         }
+//!         Next::Keep(_) => break response,
+//!     }
+//! };
+//! assert_eq!(response.0, 200);
+//! # Ok(()) }
+//! ```
+
+mod content;
+mod headers;
+mod reads;
+mod redirect;
+mod state;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use rekindle_proto::{Exchange, Operation, Verdict};
+use url::Url;
+
+pub use self::content::Content;
+pub(crate) use self::content::{may_be_graphql, operation};
+pub use self::headers::Headers;
+pub use self::reads::Reads;
+pub(crate) use self::redirect::drop_body_headers;
+pub use self::redirect::{Hop, keep_what_may_travel, may_travel, next_hop};
+pub(crate) use self::state::{Follows, State};
+pub use self::state::{Judged, Unsigned};
+use crate::error::{Error, ErrorResponse};
+use crate::session::{ReplayRefused, Session};
+
+/// One request of somebody's own HTTP client, until its last response. Made by [`Session::call`].
+///
+/// All that it keeps is its own; it counts its replays, and it may wait in [`Call::headers`] and [`Call::answered`] only.
+pub struct Call {
+    session: Session,
+    state: State,
+    method: Method,
+    url: Url,
+    content: Content,
+    operation: Option<Operation>,
+    likely_graphql: bool,
+    /// Sent to where the HTTP client followed a redirect to by itself, with a method that may have had an effect.
+    redirected: bool,
+    deadline: Option<Duration>,
+}
+
+/// What follows from a response.
+#[derive(Debug)]
+pub enum Next {
+    /// Send the request again, with these headers in place of the former ones. This response is not to be read on.
+    SendAgain(Headers),
+    /// It is the answer, with what it says about our token; nothing if the request carried none of ours.
+    Keep(Option<Judged>),
+}
+
+impl Session {
+    /// The protocol for one request of an HTTP client of your own: what to add to it, and what follows its response.
+    /// `headers`: those that the request has already; a credential among them is left alone (spec 2.2).
+    ///
+    /// The token goes only to the session's origins (spec 9.1): list them with
+    /// [`SessionBuilder::origin`](crate::SessionBuilder::origin).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::call::{Content, Unsigned};
+    ///
+    /// let url = "https://elsewhere.example/".parse().expect("a URL");
+    /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    /// assert!(call.headers().await?.is_empty());
+    /// assert_eq!(call.unsigned(), Some(Unsigned::OtherOrigin));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn call(&self, method: Method, url: Url, headers: &HeaderMap, content: impl Into<Content>) -> Call {
+        let mut state = State::default();
+        state.begin(self, &credential_headers(self), &url, headers, self.clock().now());
+        Call {
+            session: self.clone(),
+            state,
+            method,
+            url,
+            content: content.into(),
+            operation: None,
+            likely_graphql: may_be_graphql(headers),
+            redirected: false,
+            deadline: None,
+        }
+    }
+}
+
+impl Call {
+    /// What the request does, where its caller knows better than its body tells (spec 2.5).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::{call::Content, proto::Operation};
+    ///
+    /// let url = "https://api.example.com/graphql".parse().expect("a URL");
+    /// let call = session.call(Method::POST, url, &HeaderMap::new(), Content::Once);
+    /// let call = call.operation(Operation::GraphqlQuery);
+    /// # let _ = call; Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn operation(mut self, operation: Operation) -> Self {
+        self.operation = Some(operation);
+        self
+    }
+
+    /// How long it may wait for tokens, from now on and all in all; else as long as the session does.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::call::Content;
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    /// let call = call.timeout(std::time::Duration::from_secs(10));
+    /// # let _ = call; Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.deadline = self.session.clock().mono().checked_add(timeout);
+        self
+    }
+
+    /// The headers to add before the first send; waits for a token where that must be refreshed first.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::call::Content;
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    /// for (name, value) in call.headers().await?.iter() {
+    ///     assert_eq!((name.as_str(), value.to_str().unwrap()), ("authorization", "Bearer at-1"));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::token`]; InvalidConfig where the session lists no origin at all.
+    pub async fn headers(&mut self) -> Result<Headers, Error> {
+        if let Some(headers) = self.headers_at_once()? {
+            return Ok(headers);
+        }
+        let token = self.session.token_for(&self.url, self.deadline).await?;
+        self.state.carry(token);
+        self.state.headers(&self.session, &self.method, &self.url)
+    }
+
+    /// As [`Call::headers`]; nothing where that would wait.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::call::Content;
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    /// let headers = match call.headers_at_once()? {
+    ///     Some(headers) => headers,
+    ///     None => call.headers().await?, // the store is read first
+    /// };
+    /// assert!(!headers.is_empty());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig where the session lists no origin at all; where a proof cannot be signed.
+    pub fn headers_at_once(&self) -> Result<Option<Headers>, Error> {
+        match (self.state.token(), self.state.unsigned()) {
+            (None, None) => return Ok(None),
+            (None, Some(Unsigned::OtherOrigin)) => self.session.require_origins()?,
+            _ => {}
+        }
+        self.state.headers(&self.session, &self.method, &self.url).map(Some)
+    }
+
+    /// Why the request goes without our token, if it does.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
+    /// use rekindle::call::{Content, Unsigned};
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let own = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer mine"))]);
+    /// let call = session.call(Method::GET, url, &own, Content::none());
+    /// assert_eq!(call.unsigned(), Some(Unsigned::OwnCredential));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn unsigned(&self) -> Option<Unsigned> {
+        self.state.unsigned()
+    }
+
+    /// Whether and how far a response's body must be read before [`Call::answered`] is asked.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method, StatusCode};
+    /// use rekindle::call::{Content, Reads};
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    /// assert_eq!(call.reads(StatusCode::OK, &HeaderMap::new()), Reads::Nothing);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn reads(&self, status: StatusCode, headers: &HeaderMap) -> Reads {
+        if self.state.unsigned().is_some() {
+            return Reads::Nothing;
+        }
+        Reads::of(self.session.dialect().errors_with_success_status(), status, headers)
+    }
+
+    /// Whether a response holds nothing against our token, so that there is nothing to wait for. Then it is the answer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method, StatusCode};
+    /// use rekindle::call::Content;
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    /// call.headers().await?;
+    /// assert!(call.accepts(StatusCode::OK, &HeaderMap::new(), b"{}"));
+    /// assert!(!call.accepts(StatusCode::UNAUTHORIZED, &HeaderMap::new(), b""));
+    /// # Ok(()) }
+    /// ```
+    pub fn accepts(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
+        if self.state.token().is_none() {
+            return true;
+        }
+        // What the request does makes no difference to that.
+        let exchange = self.exchange(Operation::Http, status, headers, body);
+        let accepted = self.session.verdict(&exchange) == Verdict::Accepted;
+        if accepted {
+            self.session.note_accepted(&self.url, headers);
+        }
+        accepted
+    }
+
+    /// What follows from a response. `body`: as much as [`Call::reads`] asks for, decoded. Where our token was rejected, it
+    /// waits for a new one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method, StatusCode};
+    /// use rekindle::{call::{Content, Next}, proto::Verdict};
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    /// call.headers().await?;
+    /// let Next::Keep(Some(judged)) = call.answered(StatusCode::FORBIDDEN, &HeaderMap::new(), b"").await? else {
+    ///     unreachable!("a refresh cannot help here");
+    /// };
+    /// assert_eq!(judged.verdict, Verdict::Denied);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where a refresh was needed and failed: as [`Session::token`]; SignedOut where the sign-in that the token belongs to
+    /// has ended. The error carries this response (spec 3.5).
+    pub async fn answered(
+        &mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Next, Error> {
+        if self.accepts(status, headers, body) {
+            let verdict = Verdict::Accepted;
+            return Ok(Next::Keep(self.state.token().map(|_| Judged { verdict, replay_refused: None })));
+        }
+        // Boxed: large and seldom needed.
+        match Box::pin(self.rejected(status, headers, body)).await {
+            Err(error) => Err(error.with_response(self.error_response(status, headers, body))),
+            next => next,
+        }
+    }
+
+    /// The HTTP client was redirected, and the request goes on there: the headers to add. Where it left the origin there are
+    /// none, and of the request's own headers only those may go along that [`may_travel`] names.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::call::{Content, Unsigned};
+    ///
+    /// let url: url::Url = "https://api.example.com/".parse().expect("a URL");
+    /// let mut call = session.call(Method::GET, url.clone(), &HeaderMap::new(), Content::none());
+    /// call.headers().await?;
+    /// assert!(!call.redirected(Method::GET, url.join("/v2").unwrap())?.is_empty());
+    /// assert!(call.redirected(Method::GET, "https://cdn.example".parse().unwrap())?.is_empty());
+    /// assert_eq!(call.unsigned(), Some(Unsigned::LeftOrigin));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where a proof cannot be signed.
+    pub fn redirected(&mut self, method: Method, url: Url) -> Result<Headers, Error> {
+        if url.origin() != self.url.origin() {
+            self.state.leave();
+        }
+        if method != self.method && method == Method::GET {
+            self.content = Content::none();
+        }
+        (self.method, self.url) = (method, url);
+        self.state.headers(&self.session, &self.method, &self.url)
+    }
+
+    /// The HTTP client followed redirects by itself, and this URL answered. If another origin did, the response says nothing
+    /// about our token. A request that may have had an effect on its way is not sent again.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method, StatusCode};
+    /// use rekindle::call::{Content, Next};
+    ///
+    /// let url: url::Url = "https://api.example.com/".parse().expect("a URL");
+    /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    /// call.headers().await?;
+    /// call.answered_from(&"https://cdn.example/".parse().unwrap());
+    /// let next = call.answered(StatusCode::UNAUTHORIZED, &HeaderMap::new(), b"").await?;
+    /// assert!(matches!(next, Next::Keep(None)));
+    /// # Ok(()) }
+    /// ```
+    pub fn answered_from(&mut self, url: &Url) {
+        if *url == self.url {
+            return;
+        }
+        if url.origin() != self.url.origin() {
+            self.state.leave();
+        }
+        self.redirected |= !self.method.is_safe();
+    }
+
+    /// The URL that the request goes to now.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::call::Content;
+    ///
+    /// let url: url::Url = "https://api.example.com/".parse().expect("a URL");
+    /// let call = session.call(Method::GET, url.clone(), &HeaderMap::new(), Content::none());
+    /// assert_eq!(call.url(), &url);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    async fn rejected(
+        &mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Next, Error> {
+        let operation = self.what_it_does();
+        let exchange = Exchange {
+            method: &self.method,
+            url: &self.url,
+            operation,
+            replayable: self.content.is_replayable() && !self.redirected,
+            status,
+            headers,
+            body,
+        };
+        Ok(match self.state.judge(&self.session, &exchange, self.deadline).await? {
+            None => Next::Keep(None),
+            Some(Follows::Keep(judged)) => Next::Keep(Some(self.with_reason(judged))),
+            Some(Follows::SendAgain) => {
+                Next::SendAgain(self.state.headers(&self.session, &self.method, &self.url)?)
+            }
+        })
+    }
+
+    /// A body that could be sent twice was not the reason.
+    fn with_reason(&self, mut judged: Judged) -> Judged {
+        let other = self.redirected && self.content.is_replayable();
+        if other && judged.replay_refused == Some(ReplayRefused::BodyNotReplayable) {
+            judged.replay_refused = Some(ReplayRefused::MaybeApplied);
+        }
+        judged
+    }
+
+    fn what_it_does(&self) -> Operation {
+        self.operation.unwrap_or_else(|| operation(&self.method, self.likely_graphql, self.content.bytes()))
+    }
+
+    fn exchange<'a>(
+        &'a self,
+        operation: Operation,
+        status: StatusCode,
+        headers: &'a HeaderMap,
+        body: &'a [u8],
+    ) -> Exchange<'a> {
+        let (method, url, replayable) = (&self.method, &self.url, self.content.is_replayable());
+        Exchange { method, url, operation, replayable, status, headers, body }
+    }
+
+    fn error_response(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ErrorResponse {
+        let mut response = ErrorResponse::new(status, self.url.clone());
+        response.headers = headers.clone();
+        response.set_body(Bytes::copy_from_slice(body));
+        response
+    }
+}
+
+/// The headers that hold a credential: ours, or one of the caller's own.
+pub(crate) fn credential_headers(session: &Session) -> Vec<HeaderName> {
+    let mut names = session.dialect().credential_headers();
+    names.push(AUTHORIZATION);
+    names
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .field("url", &crate::error::place(&self.url))
+            .field("unsigned", &self.state.unsigned())
+            .finish_non_exhaustive()
+    }
+}

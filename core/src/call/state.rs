@@ -1,0 +1,156 @@
+//! The protocol itself, over facts that its owner keeps: what a request carries, and how often it was sent again.
+
+use std::time::Duration;
+
+use http::Method;
+use http::header::{HeaderMap, HeaderName};
+use rekindle_proto::{Exchange, Now, Verdict};
+use url::Url;
+
+use super::Headers;
+use crate::error::Error;
+use crate::session::{Judgement, ReplayRefused, Session, Token};
+
+/// Two replays, and a nonce resend beside them (spec 3.3). The session decides; this is the last word.
+const REPLAYS: u8 = 3;
+
+/// Why a request goes without our token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsigned {
+    /// The caller brought a credential (spec 2.2).
+    OwnCredential,
+    /// Its origin is not listed (spec 9.1).
+    OtherOrigin,
+    /// A redirect led away from the origin; it stays without, also if it comes back (spec 9.2).
+    LeftOrigin,
+}
+
+impl Unsigned {
+    /// The name, the same in every language.
+    ///
+    /// ```
+    /// assert_eq!(rekindle::call::Unsigned::OwnCredential.name(), "own_credential");
+    /// ```
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OwnCredential => "own_credential",
+            Self::OtherOrigin => "other_origin",
+            Self::LeftOrigin => "left_origin",
+        }
+    }
+}
+
+/// What a response to a request with our token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What it says about the token.
+    pub verdict: Verdict,
+    /// Why the request is not sent again although its token was rejected.
+    pub replay_refused: Option<ReplayRefused>,
+}
+
+/// What a request carries.
+#[derive(Debug, Default)]
+pub(crate) enum Carried {
+    /// Not decided yet.
+    #[default]
+    Undecided,
+    Token(Token),
+    Nothing(Unsigned),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    carried: Carried,
+    replays: u8,
+}
+
+/// What follows a response that was not accepted.
+pub(crate) enum Follows {
+    SendAgain,
+    Keep(Judged),
+}
+
+impl State {
+    /// Decides what the request carries, where that needs no waiting; else the caller gets a token, and says so with
+    /// [`State::carry`]. `own`: the names of the headers that hold a credential.
+    pub(crate) fn begin(
+        &mut self,
+        session: &Session,
+        own: &[HeaderName],
+        url: &Url,
+        headers: &HeaderMap,
+        now: Now,
+    ) -> bool {
+        if own.iter().any(|name| headers.contains_key(name)) {
+            self.carried = Carried::Nothing(Unsigned::OwnCredential);
+        } else if let Some(token) = session.try_token_at(url, now) {
+            // A borrowed one is for a moment.
+            self.carry(Some(token.into_owned()));
+        } else if !session.owns(url) {
+            self.carry(None);
+        }
+        !matches!(self.carried, Carried::Undecided)
+    }
+
+    /// Carries this token from now on; or nothing, for its origin is not listed.
+    pub(crate) fn carry(&mut self, token: Option<Token>) {
+        self.carried = token.map_or(Carried::Nothing(Unsigned::OtherOrigin), Carried::Token);
+    }
+
+    /// Carries nothing of ours any more.
+    pub(crate) fn leave(&mut self) {
+        if !matches!(self.carried, Carried::Nothing(_)) {
+            self.carried = Carried::Nothing(Unsigned::LeftOrigin);
+        }
+    }
+
+    pub(crate) fn token(&self) -> Option<&Token> {
+        if let Carried::Token(token) = &self.carried { Some(token) } else { None }
+    }
+
+    /// Takes the token, for what goes on with it.
+    pub(crate) fn take_token(&mut self) -> Option<Token> {
+        match std::mem::take(&mut self.carried) {
+            Carried::Token(token) => Some(token),
+            other => {
+                self.carried = other;
+                None
+            }
+        }
+    }
+
+    pub(crate) fn unsigned(&self) -> Option<Unsigned> {
+        if let Carried::Nothing(why) = &self.carried { Some(*why) } else { None }
+    }
+
+    /// For one send (spec 9.4).
+    pub(crate) fn headers(&self, session: &Session, method: &Method, url: &Url) -> Result<Headers, Error> {
+        let Some(token) = self.token() else { return Ok(Headers::default()) };
+        Ok(Headers::new(token, session.proof(token, method, url)?))
+    }
+
+    /// Waits for a new token where ours was rejected. `deadline` is on the session's monotonic clock.
+    pub(crate) async fn judge(
+        &mut self,
+        session: &Session,
+        exchange: &Exchange<'_>,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Follows>, Error> {
+        let Some(token) = self.token() else { return Ok(None) };
+        Ok(Some(match session.judge(token, exchange, deadline).await? {
+            Judgement::Replay { token, verdict } if self.replays < REPLAYS => {
+                self.replays += 1;
+                self.carried = Carried::Token(token);
+                session.sends_again(&verdict);
+                Follows::SendAgain
+            }
+            Judgement::Replay { verdict, .. } => {
+                let replay_refused = Some(ReplayRefused::LimitReached);
+                Follows::Keep(Judged { verdict, replay_refused })
+            }
+            Judgement::Keep { verdict, replay_refused } => Follows::Keep(Judged { verdict, replay_refused }),
+        }))
+    }
+}
