@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::house::House;
+use crate::workspace::Workspace;
 
 pub(crate) const KOTLIN: &str = "bindings/kotlin/src/main/kotlin/dev/rekindle/ffi/rekindle_uniffi.kt";
 pub(crate) const SWIFT: &str = "bindings/swift/Sources/RekindleFFI/RekindleFFI.swift";
@@ -17,38 +17,38 @@ pub(crate) const SWIFT_MODULE: &str = "bindings/swift/Sources/CRekindleFFI/modul
 pub(crate) const LIBRARY: [&str; 8] =
     ["rustc", "-q", "--locked", "-p", "rekindle-uniffi", "--lib", "--crate-type", "cdylib"];
 
-pub(crate) fn kotlin(house: &House, _: &str) -> Result<String, String> {
-    keeping_statuses(&made(house, "kotlin/dev/rekindle/ffi/rekindle_uniffi.kt")?)
+pub(crate) fn kotlin(workspace: &Workspace, _: &str) -> Result<String, String> {
+    keeping_statuses(&made(workspace, "kotlin/dev/rekindle/ffi/rekindle_uniffi.kt")?)
 }
 
-pub(crate) fn swift(house: &House, _: &str) -> Result<String, String> {
-    made(house, "swift/RekindleFFI.swift")
+pub(crate) fn swift(workspace: &Workspace, _: &str) -> Result<String, String> {
+    made(workspace, "swift/RekindleFFI.swift")
 }
 
-pub(crate) fn swift_header(house: &House, _: &str) -> Result<String, String> {
-    made(house, "swift/CRekindleFFI.h")
+pub(crate) fn swift_header(workspace: &Workspace, _: &str) -> Result<String, String> {
+    made(workspace, "swift/CRekindleFFI.h")
 }
 
-pub(crate) fn swift_module(house: &House, _: &str) -> Result<String, String> {
-    made(house, "swift/CRekindleFFI.modulemap")
+pub(crate) fn swift_module(workspace: &Workspace, _: &str) -> Result<String, String> {
+    made(workspace, "swift/CRekindleFFI.modulemap")
 }
 
 /// One run of the generator serves all files. What it leaves at the ends of lines is cut.
-fn made(house: &House, file: &str) -> Result<String, String> {
+fn made(workspace: &Workspace, file: &str) -> Result<String, String> {
     static OUT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let out = OUT.get_or_init(|| generated(house)).as_ref().map_err(Clone::clone)?;
+    let out = OUT.get_or_init(|| generated(workspace)).as_ref().map_err(Clone::clone)?;
     let path = out.join(file);
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(text.lines().map(|line| line.trim_end().to_owned() + "\n").collect())
 }
 
-fn generated(house: &House) -> Result<PathBuf, String> {
-    let out = house.target.join("bindgen");
+fn generated(workspace: &Workspace) -> Result<PathBuf, String> {
+    let out = workspace.target.join("bindgen");
     let _ = fs::remove_dir_all(&out);
-    cargo(house, &LIBRARY, &[])?;
-    let library = house.target.join("debug").join(library_name("rekindle_uniffi"));
+    cargo(workspace, &LIBRARY, &[])?;
+    let library = workspace.target.join("debug").join(library_name("rekindle_uniffi"));
     let bindgen = ["run", "-q", "--locked", "-p", "rekindle-bindgen", "--"];
-    cargo(house, &bindgen, &[&library, &house.path("uniffi.toml"), &out])?;
+    cargo(workspace, &bindgen, &[&library, &workspace.path("uniffi.toml"), &out])?;
     Ok(out)
 }
 
@@ -81,9 +81,9 @@ pub(crate) fn library_name(name: &str) -> String {
     format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
 }
 
-fn cargo(house: &House, args: &[&str], paths: &[&Path]) -> Result<(), String> {
+fn cargo(workspace: &Workspace, args: &[&str], paths: &[&Path]) -> Result<(), String> {
     let mut command = Command::new("cargo");
-    let output = command.current_dir(&house.root).args(args).args(paths).output();
+    let output = command.current_dir(&workspace.root).args(args).args(paths).output();
     let output = output.map_err(|error| format!("cargo: {error}"))?;
     if output.status.success() {
         Ok(())

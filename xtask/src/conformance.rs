@@ -2,19 +2,19 @@
 
 use std::process::Command;
 
-use crate::house::House;
+use crate::workspace::Workspace;
 
-pub(crate) fn cases(house: &House, _: &str) -> Result<String, String> {
-    made(house, "cases")
+pub(crate) fn cases(workspace: &Workspace, _: &str) -> Result<String, String> {
+    made(workspace, "cases")
 }
 
-pub(crate) fn must_fail(house: &House, _: &str) -> Result<String, String> {
-    made(house, "must-fail")
+pub(crate) fn must_fail(workspace: &Workspace, _: &str) -> Result<String, String> {
+    made(workspace, "must-fail")
 }
 
-fn made(house: &House, which: &str) -> Result<String, String> {
+fn made(workspace: &Workspace, which: &str) -> Result<String, String> {
     let mut command = Command::new("cargo");
-    command.current_dir(&house.root).args([
+    command.current_dir(&workspace.root).args([
         "run",
         "-q",
         "--locked",

@@ -1,15 +1,15 @@
-//! The words of the house. `cargo xtask` lists them.
+//! The commands of the workspace. `cargo xtask` lists them.
 
 mod bindings;
+mod commands;
 mod conformance;
-mod house;
 mod native;
 mod report;
 mod rules;
 mod run;
 mod steps;
 mod venv;
-mod words;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -27,17 +27,17 @@ cargo xtask demo [...]        rekindle at work on loopback servers";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let (word, rest) = args.split_first().map_or(("", &[][..]), |(w, rest)| (w.as_str(), rest));
-    let ok = match (word, rest) {
+    let (command, rest) = args.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let ok = match (command, rest) {
         ("test", rest) if rest.first().is_some_and(|flag| flag == "--install") => {
-            words::test(&house::House::new(true), &rest[1..])
+            commands::test(&workspace::Workspace::new(true), &rest[1..])
         }
-        ("test", rest) => words::test(&house::House::new(false), rest),
-        ("verify", []) => words::verify(&house::House::new(false)),
-        ("gen", []) => words::generate(&house::House::new(false)),
-        ("bench", rest) => words::bench(&house::House::new(false), rest),
-        ("package", [what]) => words::package(&house::House::new(false), what),
-        ("demo", rest) => words::demo(&house::House::new(false), rest),
+        ("test", rest) => commands::test(&workspace::Workspace::new(false), rest),
+        ("verify", []) => commands::verify(&workspace::Workspace::new(false)),
+        ("gen", []) => commands::generate(&workspace::Workspace::new(false)),
+        ("bench", rest) => commands::bench(&workspace::Workspace::new(false), rest),
+        ("package", [what]) => commands::package(&workspace::Workspace::new(false), what),
+        ("demo", rest) => commands::demo(&workspace::Workspace::new(false), rest),
         _ => {
             eprintln!("{HELP}");
             return ExitCode::from(2);

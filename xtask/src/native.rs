@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bindings::{LIBRARY, library_name};
-use crate::house::House;
 use crate::run;
+use crate::workspace::Workspace;
 
 /// Which of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,31 +19,31 @@ pub(crate) enum Native {
 
 impl Native {
     /// Builds it, in a folder of its own: where it is.
-    pub(crate) fn build(self, house: &House) -> Result<PathBuf, String> {
+    pub(crate) fn build(self, workspace: &Workspace) -> Result<PathBuf, String> {
         match self {
             Self::ForTests => {
-                built(house, &[])?;
-                Ok(house.target.join("debug").join(name()))
+                built(workspace, &[])?;
+                Ok(workspace.target.join("debug").join(name()))
             }
-            Self::ForApps => for_apps(house, &[]),
+            Self::ForApps => for_apps(workspace, &[]),
         }
     }
 }
 
-/// The same with further words for cargo: features to leave out.
-pub(crate) fn for_apps(house: &House, features: &[&str]) -> Result<PathBuf, String> {
-    built(house, &[&["--profile", "mobile"], features].concat())?;
-    let stripped = house.target.join("mobile/stripped").join(name());
+/// The same with further arguments for cargo: features to leave out.
+pub(crate) fn for_apps(workspace: &Workspace, features: &[&str]) -> Result<PathBuf, String> {
+    built(workspace, &[&["--profile", "mobile"], features].concat())?;
+    let stripped = workspace.target.join("mobile/stripped").join(name());
     stripped.parent().map_or(Ok(()), fs::create_dir_all).map_err(|e| e.to_string())?;
     // What the sources are generated from are symbols: they go from a copy.
     let mut strip = Command::new("strip");
-    strip.arg("-o").arg(&stripped).arg(house.target.join("mobile").join(name()));
+    strip.arg("-o").arg(&stripped).arg(workspace.target.join("mobile").join(name()));
     run::ok(&mut strip).then_some(stripped).ok_or_else(|| "strip is missing: it is in binutils".to_owned())
 }
 
-fn built(house: &House, more: &[&str]) -> Result<(), String> {
+fn built(workspace: &Workspace, more: &[&str]) -> Result<(), String> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(&house.root).args(LIBRARY).args(more);
+    cargo.current_dir(&workspace.root).args(LIBRARY).args(more);
     run::ok(&mut cargo).then_some(()).ok_or_else(|| "the library does not build: see above".to_owned())
 }
 

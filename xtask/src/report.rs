@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::house::House;
+use crate::workspace::Workspace;
 
 /// How a step ended. Tests that it ran are counted beside this.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,8 +90,8 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(house: &House) -> Self {
-        Self { ci: house.ci, ..Self::default() }
+    pub(crate) fn new(workspace: &Workspace) -> Self {
+        Self { ci: workspace.ci, ..Self::default() }
     }
 
     pub(crate) fn add_tests(&mut self, count: Count) {

@@ -4,14 +4,15 @@
 //! process with a refresh under way, locked while it lives), `.tmp` (a write under way), `.damaged-<n>` (a
 //! record that could not be read) and `.damaged` (says so until it is mended).
 
+mod durable;
+mod failure;
 mod format;
 mod liveness;
 mod lock;
-mod place;
+mod paths;
 mod record;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
 use std::fmt;
 use std::path::Path;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use self::place::Place;
+use self::paths::Paths;
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
 use crate::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
@@ -54,7 +55,7 @@ pub struct FileStore {
 }
 
 struct Inner {
-    place: Place,
+    paths: Paths,
     /// The newest version this store has seen: what may mend a file whose own header is lost.
     last_seen: PerProcess<Mutex<Option<Version>>>,
     /// When left-overs of killed processes were last looked for: temp files, owners' files.
@@ -72,8 +73,8 @@ impl FileStore {
     /// assert!(store.path().is_absolute());
     /// ```
     pub fn new(path: impl AsRef<Path>) -> Self {
-        let place = Place::new(path.as_ref());
-        Self { inner: Arc::new(Inner { place, last_seen: PerProcess::new(), swept: PerProcess::new() }) }
+        let paths = Paths::new(path.as_ref());
+        Self { inner: Arc::new(Inner { paths, last_seen: PerProcess::new(), swept: PerProcess::new() }) }
     }
 
     /// Where the record is, links resolved.
@@ -84,7 +85,7 @@ impl FileStore {
     /// assert!(FileStore::new("session.json").path().ends_with("session.json"));
     /// ```
     pub fn path(&self) -> &Path {
-        &self.inner.place.record
+        &self.inner.paths.record
     }
 
     /// Runs blocking work off the caller's thread. Once begun it ends, whether or not anybody waits for it.
@@ -97,7 +98,7 @@ impl FileStore {
             Ok(runtime) => runtime
                 .spawn_blocking(move || work(&inner))
                 .await
-                .unwrap_or_else(|_| Err(trouble::not_run(self.path()))),
+                .unwrap_or_else(|_| Err(failure::not_run(self.path()))),
             Err(_) => work(&inner),
         }
     }
@@ -132,7 +133,7 @@ impl Store for FileStore {
 
     async fn owner(&self, owner: &str) -> Owner {
         let owner = owner.to_owned();
-        let asked = self.run(move |inner| Ok(liveness::owner(&inner.place, &owner))).await;
+        let asked = self.run(move |inner| Ok(liveness::owner(&inner.paths, &owner))).await;
         asked.unwrap_or(Owner::Unknown)
     }
 }
@@ -140,9 +141,9 @@ impl Store for FileStore {
 impl Inner {
     fn load(&self) -> Result<Loaded, Unavailable> {
         if due(&mut self.swept.get(|_| Mutex::default()).lock().0) {
-            record::sweep(&self.place);
+            record::sweep(&self.paths);
         }
-        let loaded = record::load(&self.place)?;
+        let loaded = record::load(&self.paths)?;
         if let Loaded::Present(_, version) = &loaded {
             self.saw(version);
         }
@@ -151,7 +152,7 @@ impl Inner {
 
     fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
         let last_seen = self.last_seen.get(|_| Mutex::default()).lock().clone();
-        let saved = record::save(&self.place, record, expected, last_seen.as_ref())?;
+        let saved = record::save(&self.paths, record, expected, last_seen.as_ref())?;
         if let Saved::Done(version) = &saved {
             self.saw(version);
         }
@@ -160,14 +161,14 @@ impl Inner {
 
     fn announce(&self, owner: &str) -> Result<(), Unavailable> {
         if due(&mut self.swept.get(|_| Mutex::default()).lock().1) {
-            liveness::sweep(&self.place);
+            liveness::sweep(&self.paths);
         }
-        liveness::announce(&self.place, owner);
+        liveness::announce(&self.paths, owner);
         Ok(())
     }
 
     fn retire(&self, owner: &str) -> Result<(), Unavailable> {
-        liveness::retire(&self.place, owner);
+        liveness::retire(&self.paths, owner);
         Ok(())
     }
 

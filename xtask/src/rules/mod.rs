@@ -7,7 +7,7 @@ use std::fs;
 
 pub(crate) use scan::find_cases;
 
-use crate::house::House;
+use crate::workspace::Workspace;
 
 const HEAD: &str = "# The rules of SPEC.md, and the tests that show them\n\nWritten by `cargo xtask gen`.\n";
 const REASONS: &str = "## Rules without a case";
@@ -93,9 +93,9 @@ impl Spec {
 }
 
 /// SPEC-CASES.md: each rule of SPEC.md with the tests that show it.
-pub(crate) fn render_cases(house: &House, _: &str) -> Result<String, String> {
-    let spec = fs::read_to_string(house.path("SPEC.md")).map_err(|e| format!("SPEC.md: {e}"))?;
-    let cases = find_cases(&house.root)?;
+pub(crate) fn render_cases(workspace: &Workspace, _: &str) -> Result<String, String> {
+    let spec = fs::read_to_string(workspace.path("SPEC.md")).map_err(|e| format!("SPEC.md: {e}"))?;
+    let cases = find_cases(&workspace.root)?;
     Ok(format!("{HEAD}\n{}", Spec::parse(&spec).table(&cases)))
 }
 

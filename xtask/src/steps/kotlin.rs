@@ -7,10 +7,10 @@ use std::process::Command;
 
 use super::toolbox::{apt, cargo};
 use crate::bindings::library_name;
-use crate::house::House;
 use crate::native::Native;
 use crate::report::{Count, Outcome};
 use crate::run;
+use crate::workspace::Workspace;
 
 /// The package, and who uses it.
 const PROJECTS: [&str; 9] = [
@@ -28,17 +28,17 @@ const PROJECTS: [&str; 9] = [
 /// Those whose jars are handed out.
 const JARS: [&str; 4] = [PROJECTS[0], PROJECTS[3], PROJECTS[4], PROJECTS[5]];
 
-pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
-    if !has_tools() && house.install {
+pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
+    if !has_tools() && workspace.install {
         apt(&["maven", "default-jdk-headless"]);
     }
     if !has_tools() {
         return Outcome::Skipped("no Maven or no JDK: cargo xtask test --install".to_owned());
     }
-    if !fetched(house) && !house.install {
+    if !fetched(workspace) && !workspace.install {
         return Outcome::Skipped("its packages are not there: cargo xtask test --install".to_owned());
     }
-    match check(house, Native::ForTests, count) {
+    match check(workspace, Native::ForTests, count) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
@@ -49,14 +49,14 @@ fn has_tools() -> bool {
 }
 
 /// The jars that are handed out, with the library for this system; tried as the tests try them.
-pub(crate) fn package(house: &House, count: &mut Count) -> Result<Vec<PathBuf>, String> {
-    check(house, Native::ForApps, count)?;
-    let folder = house.target.join("package/kotlin");
+pub(crate) fn package(workspace: &Workspace, count: &mut Count) -> Result<Vec<PathBuf>, String> {
+    check(workspace, Native::ForApps, count)?;
+    let folder = workspace.target.join("package/kotlin");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
     let made = JARS
         .iter()
-        .flat_map(|project| fs::read_dir(house.path(project).join("target")).into_iter().flatten());
+        .flat_map(|project| fs::read_dir(workspace.path(project).join("target")).into_iter().flatten());
     let jars =
         made.flatten().map(|file| file.path()).filter(|file| file.extension().is_some_and(|e| e == "jar"));
     jars.filter(|jar| !jar.to_string_lossy().ends_with("-tests.jar"))
@@ -70,28 +70,28 @@ fn copied(file: &Path, folder: &Path) -> Result<PathBuf, String> {
     Ok(to)
 }
 
-fn check(house: &House, native: Native, count: &mut Count) -> Result<(), String> {
-    let library = native.build(house)?;
+fn check(workspace: &Workspace, native: Native, count: &mut Count) -> Result<(), String> {
+    let library = native.build(workspace)?;
     // The server is built by the Rust tests, but they may have been left out.
     let server = ["build", "--locked", "-p", "rekindle-test-server"];
-    step("the test server does not build", cargo(house).args(server))?;
-    let folder = placed(house, native, &library)?;
-    let reports = PROJECTS.map(|project| house.path(project).join("target/surefire-reports"));
+    step("the test server does not build", cargo(workspace).args(server))?;
+    let folder = placed(workspace, native, &library)?;
+    let reports = PROJECTS.map(|project| workspace.path(project).join("target/surefire-reports"));
     reports.iter().for_each(|folder| drop(fs::remove_dir_all(folder)));
     let before = count.failed;
-    let ok = run::ok(&mut maven(house, &folder));
+    let ok = run::ok(&mut maven(workspace, &folder));
     reports.iter().for_each(|folder| sum(folder, count));
     // Failed tests are counted by name; no count means that it did not even compile.
     if !ok && count.failed == before {
         return Err("Maven failed: see above".to_owned());
     }
-    fs::write(stamp(house), poms(house)).map_err(|e| e.to_string())
+    fs::write(stamp(workspace), poms(workspace)).map_err(|e| e.to_string())
 }
 
 /// Puts the library into the folder that the jar takes in, one folder a system.
-fn placed(house: &House, native: Native, library: &Path) -> Result<PathBuf, String> {
+fn placed(workspace: &Workspace, native: Native, library: &Path) -> Result<PathBuf, String> {
     let kind = if native == Native::ForApps { "native-for-apps" } else { "native" };
-    let folder = house.path("bindings/kotlin/target").join(kind);
+    let folder = workspace.path("bindings/kotlin/target").join(kind);
     let place = folder.join(jna_platform());
     let copied = fs::create_dir_all(&place)
         .and_then(|()| fs::copy(library, place.join(library_name("rekindle_uniffi"))));
@@ -109,32 +109,34 @@ fn jna_platform() -> String {
     format!("{system}-{machine}")
 }
 
-fn maven(house: &House, native: &Path) -> Command {
+fn maven(workspace: &Workspace, native: &Path) -> Command {
     let mut command = Command::new("mvn");
-    command.args(["-q", "-B", "-f", "all.xml", "-fae", "verify"]).current_dir(house.path("bindings/kotlin"));
+    command
+        .args(["-q", "-B", "-f", "all.xml", "-fae", "verify"])
+        .current_dir(workspace.path("bindings/kotlin"));
     // What was taken in before may be newer.
     command.arg("-Dmaven.resources.overwrite=true").arg(format!("-Dnative.folder={}", native.display()));
-    if !house.install {
+    if !workspace.install {
         command.arg("-o");
     }
-    command.env("REKINDLE_TEST_SERVER", house.target.join("debug/rekindle-test-server"));
+    command.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
     command
 }
 
 /// Whether all packages of these projects have been fetched before.
-fn fetched(house: &House) -> bool {
-    fs::read(stamp(house)).is_ok_and(|stamp| stamp == poms(house))
+fn fetched(workspace: &Workspace) -> bool {
+    fs::read(stamp(workspace)).is_ok_and(|stamp| stamp == poms(workspace))
 }
 
-fn poms(house: &House) -> Vec<u8> {
+fn poms(workspace: &Workspace) -> Vec<u8> {
     PROJECTS
         .iter()
-        .flat_map(|project| fs::read(house.path(project).join("pom.xml")).unwrap_or_default())
+        .flat_map(|project| fs::read(workspace.path(project).join("pom.xml")).unwrap_or_default())
         .collect()
 }
 
-fn stamp(house: &House) -> PathBuf {
-    house.target.join("kotlin-fetched.xml")
+fn stamp(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("kotlin-fetched.xml")
 }
 
 /// Adds what Surefire wrote down: `Tests run: 9, Failures: 0, Errors: 0, Skipped: 0, ..` in a file a class.

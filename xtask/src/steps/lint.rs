@@ -1,15 +1,15 @@
 //! Format and clippy.
 
 use super::toolbox::cargo;
-use crate::house::House;
 use crate::report::{Count, Outcome};
 use crate::run;
+use crate::workspace::Workspace;
 
-pub(super) fn format(house: &House, _: &mut Count) -> Outcome {
-    run::ok(cargo(house).args(["fmt", "--all", "--check"])).into()
+pub(super) fn format(workspace: &Workspace, _: &mut Count) -> Outcome {
+    run::ok(cargo(workspace).args(["fmt", "--all", "--check"])).into()
 }
 
-pub(super) fn clippy(house: &House, _: &mut Count) -> Outcome {
+pub(super) fn clippy(workspace: &Workspace, _: &mut Count) -> Outcome {
     let args = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
-    run::ok(cargo(house).args(args)).into()
+    run::ok(cargo(workspace).args(args)).into()
 }

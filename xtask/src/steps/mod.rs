@@ -13,13 +13,13 @@ mod toolbox;
 
 pub(crate) use self::kotlin::package as package_kotlin;
 pub(crate) use self::swift::{Toolchain, package as package_swift};
-use crate::house::House;
 use crate::report::{Count, Outcome};
+use crate::workspace::Workspace;
 
 /// A step adds the tests that it ran to the count, and says how it ended.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    pub(crate) run: fn(&House, &mut Count) -> Outcome,
+    pub(crate) run: fn(&Workspace, &mut Count) -> Outcome,
 }
 
 /// In this order: what is quick to fail comes first.

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use super::toolbox::cargo;
-use crate::house::House;
 use crate::report::{Count, Outcome};
+use crate::workspace::Workspace;
 use crate::{run, venv};
 
 /// What builds and checks the package; what the adapters adapt to; the other event loop; servers that fork; a real TLS
@@ -29,28 +29,28 @@ const PACKAGES: &[&str] = &[
     "hypercorn",
 ];
 
-/// The house's limit for a wheel.
+/// The workspace's limit for a wheel.
 const MOST_BYTES: u64 = 6_000_000;
 
-pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
-    let venv = house.target.join("python-venv");
+pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
+    let venv = workspace.target.join("python-venv");
     let python = venv.join("bin/python");
     if !venv::has(&venv, PACKAGES) {
-        if !house.install {
+        if !workspace.install {
             return Outcome::Skipped("its tools are not installed: cargo xtask test --install".to_owned());
         }
         if !venv::make(&venv, PACKAGES) {
             return Outcome::Failed("the Python environment could not be made".to_owned());
         }
     }
-    match check(house, &venv, &python, count) {
+    match check(workspace, &venv, &python, count) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
 }
 
-fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {
-    let wheel = build(house, venv)?;
+fn check(workspace: &Workspace, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {
+    let wheel = build(workspace, venv)?;
     let size = std::fs::metadata(&wheel).map_err(|e| e.to_string())?.len();
     if size > MOST_BYTES {
         return Err(format!("the wheel has {size} bytes, more than {MOST_BYTES}"));
@@ -58,30 +58,30 @@ fn check(house: &House, venv: &Path, python: &Path, count: &mut Count) -> Result
     let pip =
         ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"];
     step("the wheel does not install", Command::new(python).args(pip).arg(&wheel))?;
-    clean(house, &wheel)?;
+    clean(workspace, &wheel)?;
     // The server is built by the Rust tests, but they may have been left out.
     step(
         "the test server does not build",
-        cargo(house).args(["build", "--locked", "-p", "rekindle-test-server"]),
+        cargo(workspace).args(["build", "--locked", "-p", "rekindle-test-server"]),
     )?;
     let before = count.failed;
     let mut pytest = Command::new(python);
-    pytest.args(["-m", "pytest"]).current_dir(house.path("python"));
-    pytest.env("REKINDLE_TEST_SERVER", house.target.join("debug/rekindle-test-server"));
+    pytest.args(["-m", "pytest"]).current_dir(workspace.path("python"));
+    pytest.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
     // Failed tests are counted by name; no count means that it did not even begin.
     if !run::watched(&mut pytest, |line| count.see_pytest(line)) && count.failed == before {
         return Err("pytest did not run".to_owned());
     }
-    stubs(house, venv, python)
+    stubs(workspace, venv, python)
 }
 
 /// The sdist by maturin, and by pip the wheel of it, as where no wheel fits: so both are tried. Its backend is ours,
 /// which is installed already.
-fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
-    let out = house.target.join("wheels");
+fn build(workspace: &Workspace, venv: &Path) -> Result<PathBuf, String> {
+    let out = workspace.target.join("wheels");
     let _ = std::fs::remove_dir_all(&out);
     let mut maturin = Command::new(venv.join("bin/maturin"));
-    maturin.args(["sdist", "--out"]).arg(&out).current_dir(house.path("python"));
+    maturin.args(["sdist", "--out"]).arg(&out).current_dir(workspace.path("python"));
     // Its files are dated 2006 otherwise, and cargo takes what it built before for newer than all of them.
     maturin.env("SOURCE_DATE_EPOCH", now());
     step("the sdist does not build", &mut maturin)?;
@@ -90,7 +90,7 @@ fn build(house: &House, venv: &Path) -> Result<PathBuf, String> {
     let mut pip = Command::new(venv.join("bin/pip"));
     // Its cache knows a sdist by its path: it would give back the wheel of an older one.
     pip.args(["wheel", "--quiet", "--no-cache-dir", "--no-build-isolation", "--no-deps", "--no-index"]);
-    pip.arg("--wheel-dir").arg(&out).arg(found(&out, "gz")?).env("CARGO_TARGET_DIR", &house.target);
+    pip.arg("--wheel-dir").arg(&out).arg(found(&out, "gz")?).env("CARGO_TARGET_DIR", &workspace.target);
     step("the sdist does not build by pip", pip.env("PATH", path.map_err(|e| e.to_string())?))?;
     found(&out, "whl")
 }
@@ -110,8 +110,8 @@ fn found(folder: &Path, extension: &str) -> Result<PathBuf, String> {
 }
 
 /// The wheel alone, in an environment of its own, does what the README begins with.
-fn clean(house: &House, wheel: &Path) -> Result<(), String> {
-    let venv = house.target.join("python-clean-venv");
+fn clean(workspace: &Workspace, wheel: &Path) -> Result<(), String> {
+    let venv = workspace.target.join("python-clean-venv");
     step("no clean environment", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     let pip = ["install", "--quiet", "--disable-pip-version-check", "--no-index"];
     step("the wheel wants more than itself", Command::new(venv.join("bin/pip")).args(pip).arg(wheel))?;
@@ -120,8 +120,8 @@ fn clean(house: &House, wheel: &Path) -> Result<(), String> {
     step("the installed wheel does not work", Command::new(venv.join("bin/python")).args(["-c", program]))
 }
 
-fn stubs(house: &House, venv: &Path, python: &Path) -> Result<(), String> {
-    let here = house.path("python");
+fn stubs(workspace: &Workspace, venv: &Path, python: &Path) -> Result<(), String> {
+    let here = workspace.path("python");
     let stubtest = ["-m", "mypy.stubtest", "rekindle._native"];
     step("stubtest", Command::new(python).args(stubtest).current_dir(&here))?;
     let mypy = ["-m", "mypy", "--strict", "-p", "rekindle"];

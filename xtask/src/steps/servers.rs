@@ -5,36 +5,39 @@ use std::path::Path;
 use std::process::Command;
 
 use super::toolbox::apt;
-use crate::house::House;
 use crate::report::{Count, Outcome};
 use crate::run;
+use crate::workspace::Workspace;
 
 const NODE: u32 = 20;
 
-pub(super) fn run(house: &House, _: &mut Count) -> Outcome {
-    if ready(house) {
+pub(super) fn run(workspace: &Workspace, _: &mut Count) -> Outcome {
+    if ready(workspace) {
         return Outcome::Passed;
     }
-    if !house.install {
+    if !workspace.install {
         return Outcome::Skipped("they are not installed: cargo xtask test --install".to_owned());
     }
-    match node(house).and_then(|()| python(house)) {
+    match node(workspace).and_then(|()| python(workspace)) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
 }
 
 /// Whether everything is there, and as the locked versions say.
-pub(crate) fn ready(house: &House) -> bool {
-    places(house).iter().all(|(wanted, stamp)| same(wanted, stamp))
+pub(crate) fn ready(workspace: &Workspace) -> bool {
+    places(workspace).iter().all(|(wanted, stamp)| same(wanted, stamp))
 }
 
 // What was installed is told by a copy of the file that it was installed from.
-fn places(house: &House) -> [(std::path::PathBuf, std::path::PathBuf); 2] {
-    let node = house.path("tests/idp/node");
+fn places(workspace: &Workspace) -> [(std::path::PathBuf, std::path::PathBuf); 2] {
+    let node = workspace.path("tests/idp/node");
     [
         (node.join("package-lock.json"), node.join("node_modules/.installed-from")),
-        (house.path("tests/idp/python/requirements.txt"), house.target.join("idp-venv/.installed-from")),
+        (
+            workspace.path("tests/idp/python/requirements.txt"),
+            workspace.target.join("idp-venv/.installed-from"),
+        ),
     ]
 }
 
@@ -46,8 +49,8 @@ fn stamp((wanted, stamp): &(std::path::PathBuf, std::path::PathBuf)) -> Result<(
     fs::copy(wanted, stamp).map(drop).map_err(|e| format!("{}: {e}", stamp.display()))
 }
 
-fn node(house: &House) -> Result<(), String> {
-    let place = &places(house)[0];
+fn node(workspace: &Workspace) -> Result<(), String> {
+    let place = &places(workspace)[0];
     if same(&place.0, &place.1) {
         return Ok(());
     }
@@ -57,7 +60,7 @@ fn node(house: &House) -> Result<(), String> {
     node_is_new_enough()?;
     // Packages bring no scripts that these servers need.
     let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    if run::ok(Command::new("npm").args(args).current_dir(house.path("tests/idp/node"))) {
+    if run::ok(Command::new("npm").args(args).current_dir(workspace.path("tests/idp/node"))) {
         stamp(place)
     } else {
         Err("npm ci failed".to_owned())
@@ -73,8 +76,8 @@ fn node_is_new_enough() -> Result<(), String> {
     }
 }
 
-fn python(house: &House) -> Result<(), String> {
-    let place = &places(house)[1];
+fn python(workspace: &Workspace) -> Result<(), String> {
+    let place = &places(workspace)[1];
     if same(&place.0, &place.1) {
         return Ok(());
     }
@@ -82,7 +85,7 @@ fn python(house: &House) -> Result<(), String> {
     if !run::works("python3", &["-c", "import ensurepip, venv"]) {
         apt(&["python3", "python3-venv"]);
     }
-    let venv = house.target.join("idp-venv");
+    let venv = workspace.target.join("idp-venv");
     let made = run::ok(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
     let args = ["install", "--quiet", "--disable-pip-version-check", "-r"];
     if made && run::ok(Command::new(venv.join("bin/pip")).args(args).arg(&place.0)) {

@@ -13,53 +13,53 @@ use self::counting::Counting;
 pub(crate) use self::toolchain::Toolchain;
 use super::toolbox::cargo;
 use crate::bindings::library_name;
-use crate::house::House;
 use crate::native::{Native, folder};
 use crate::report::{Count, Outcome};
 use crate::run;
+use crate::workspace::Workspace;
 
-pub(super) fn run(house: &House, count: &mut Count) -> Outcome {
-    let swift = match Toolchain::find(house) {
+pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
+    let swift = match Toolchain::find(workspace) {
         Ok(swift) => swift,
         Err(outcome) => return outcome,
     };
-    let packed = house.target.join("swift-package/rekindle");
-    match check(house, &swift, Native::ForTests, &packed, count) {
+    let packed = workspace.target.join("swift-package/rekindle");
+    match check(workspace, &swift, Native::ForTests, &packed, count) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
 }
 
 /// The package that is handed out, with the library for Linux; tried as the tests try it.
-pub(crate) fn package(house: &House, count: &mut Count) -> Result<Vec<PathBuf>, String> {
-    let swift = Toolchain::find(house).map_err(|why| why.to_string())?;
-    let packed = house.target.join("package/swift/rekindle");
-    check(house, &swift, Native::ForApps, &packed, count)?;
+pub(crate) fn package(workspace: &Workspace, count: &mut Count) -> Result<Vec<PathBuf>, String> {
+    let swift = Toolchain::find(workspace).map_err(|why| why.to_string())?;
+    let packed = workspace.target.join("package/swift/rekindle");
+    check(workspace, &swift, Native::ForApps, &packed, count)?;
     Ok(vec![packed.join("lib").join(library_name("rekindle_uniffi"))])
 }
 
 fn check(
-    house: &House,
+    workspace: &Workspace,
     swift: &Toolchain,
     native: Native,
     packed: &Path,
     count: &mut Count,
 ) -> Result<(), String> {
-    let library = native.build(house)?;
+    let library = native.build(workspace)?;
     // The server is built by the Rust tests, but they may have been left out.
     let server = ["build", "--locked", "-p", "rekindle-test-server"];
-    step("the test server does not build", cargo(house).args(server))?;
-    lint(house, swift)?;
-    package::pack(house, &library, packed)?;
-    let programs = consume(house, swift, packed)?;
-    let built = house.target.join("swift");
-    test(house, swift, &built, &library, &programs, count)?;
-    apple::check(house, swift, &built)
+    step("the test server does not build", cargo(workspace).args(server))?;
+    lint(workspace, swift)?;
+    package::pack(workspace, &library, packed)?;
+    let programs = consume(workspace, swift, packed)?;
+    let built = workspace.target.join("swift");
+    test(workspace, swift, &built, &library, &programs, count)?;
+    apple::check(workspace, swift, &built)
 }
 
 /// The form, and a comment on all that is public; what is generated has its own.
-fn lint(house: &House, swift: &Toolchain) -> Result<(), String> {
-    let mut command = swift.swift(house, &house.path("bindings/swift"));
+fn lint(workspace: &Workspace, swift: &Toolchain) -> Result<(), String> {
+    let mut command = swift.swift(workspace, &workspace.path("bindings/swift"));
     command.args([
         "format",
         "lint",
@@ -74,11 +74,11 @@ fn lint(house: &House, swift: &Toolchain) -> Result<(), String> {
 }
 
 /// Builds the examples outside of the repository's tree, from the packed package alone. Where they are.
-fn consume(house: &House, swift: &Toolchain, packed: &Path) -> Result<PathBuf, String> {
-    let consumer = house.target.join("swift-consumer");
-    package::copy_anew(&house.path("examples/swift"), &consumer)?;
-    let scratch = house.target.join("swift-consumer-build");
-    let mut command = swift.swift(house, &consumer);
+fn consume(workspace: &Workspace, swift: &Toolchain, packed: &Path) -> Result<PathBuf, String> {
+    let consumer = workspace.target.join("swift-consumer");
+    package::copy_anew(&workspace.path("examples/swift"), &consumer)?;
+    let scratch = workspace.target.join("swift-consumer-build");
+    let mut command = swift.swift(workspace, &consumer);
     command.args(["build", "--disable-sandbox", "--scratch-path"]).arg(&scratch);
     command.env("REKINDLE_PACKAGE", packed);
     step("the examples do not build from the packed package", &mut command)?;
@@ -86,7 +86,7 @@ fn consume(house: &House, swift: &Toolchain, packed: &Path) -> Result<PathBuf, S
 }
 
 fn test(
-    house: &House,
+    workspace: &Workspace,
     swift: &Toolchain,
     built: &Path,
     library: &Path,
@@ -94,10 +94,10 @@ fn test(
     count: &mut Count,
 ) -> Result<(), String> {
     let before = count.failed;
-    let mut command = swift.swift(house, &house.path("bindings/swift"));
+    let mut command = swift.swift(workspace, &workspace.path("bindings/swift"));
     command.args(["test", "--disable-sandbox", "--scratch-path"]).arg(built);
     command.env("REKINDLE_LIBRARY_DIR", folder(library));
-    command.env("REKINDLE_TEST_SERVER", house.target.join("debug/rekindle-test-server"));
+    command.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
     command.env("REKINDLE_EXAMPLES", programs);
     let mut counting = Counting::default();
     // Failed tests are counted by name; no count means that it did not even build.

@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use crate::house::House;
 use crate::run;
+use crate::workspace::Workspace;
 
-/// The cargo that runs us, in the root of the house.
-pub(super) fn cargo(house: &House) -> Command {
+/// The cargo that runs us, in the root of the workspace.
+pub(super) fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(&house.root);
+    command.current_dir(&workspace.root);
     command
 }
 

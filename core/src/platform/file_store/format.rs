@@ -158,10 +158,10 @@ mod tests {
     #[test]
     fn every_flipped_bit_is_damage_or_names_a_newer_format() {
         let (bytes, _) = file(b"record");
-        for place in 0..bytes.len() * 8 {
+        for position in 0..bytes.len() * 8 {
             let mut bytes = bytes.clone();
-            bytes[place / 8] ^= 1 << (place % 8);
-            assert!(!matches!(decode(&bytes), Decoded::Record(..)), "bit {place}");
+            bytes[position / 8] ^= 1 << (position % 8);
+            assert!(!matches!(decode(&bytes), Decoded::Record(..)), "bit {position}");
         }
     }
 

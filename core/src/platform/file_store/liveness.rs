@@ -6,7 +6,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::place::{self, Place};
+use super::durable;
+use super::paths::Paths;
 use crate::fork::{self, PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 use crate::store::Owner;
@@ -27,10 +28,10 @@ static HELD: PerProcess<Mutex<Held>> = PerProcess::new();
 type Held = BTreeMap<PathBuf, File>;
 
 /// Shows that the owner lives, until [`retire`] or the end of this process. Best effort.
-pub(super) fn announce(place: &Place, owner: &str) {
-    let Some(path) = path(place, owner) else { return };
+pub(super) fn announce(paths: &Paths, owner: &str) {
+    let Some(path) = path(paths, owner) else { return };
     let held = held();
-    if place::create_folder(place.folder()).is_err() || held.lock().contains_key(&path) {
+    if durable::create_folder(paths.folder()).is_err() || held.lock().contains_key(&path) {
         return;
     }
     for _ in 0..ATTEMPTS {
@@ -38,7 +39,7 @@ pub(super) fn announce(place: &Place, owner: &str) {
         let _whole = fork::quiet();
         let Ok(file) = open(&path, true) else { return };
         match file.try_lock() {
-            Ok(()) if place::names(&path, &file) => {
+            Ok(()) if durable::names(&path, &file) => {
                 held.lock().insert(path, file);
                 return;
             }
@@ -50,8 +51,8 @@ pub(super) fn announce(place: &Place, owner: &str) {
 }
 
 /// Ends what [`announce`] began.
-pub(super) fn retire(place: &Place, owner: &str) {
-    let Some(path) = path(place, owner) else { return };
+pub(super) fn retire(paths: &Paths, owner: &str) {
+    let Some(path) = path(paths, owner) else { return };
     let _whole = fork::quiet();
     let announced = held().lock().remove(&path);
     if let Some(announced) = announced {
@@ -63,24 +64,24 @@ pub(super) fn retire(place: &Place, owner: &str) {
 }
 
 /// Whether that owner's process lives.
-pub(super) fn owner(place: &Place, owner: &str) -> Owner {
-    let Some(path) = path(place, owner) else { return Owner::Unknown };
+pub(super) fn owner(paths: &Paths, owner: &str) -> Owner {
+    let Some(path) = path(paths, owner) else { return Owner::Unknown };
     if held().lock().contains_key(&path) {
         return Owner::Alive;
     }
     let Ok(file) = open(&path, false) else { return Owner::Unknown };
     // Shared: two that look at the same time don't take each other for the owner.
     match file.try_lock_shared() {
-        Ok(()) if place::names(&path, &file) => Owner::Dead,
+        Ok(()) if durable::names(&path, &file) => Owner::Dead,
         Err(TryLockError::WouldBlock) => Owner::Alive,
         _ => Owner::Unknown,
     }
 }
 
 /// Removes the files of owners that have been dead for long.
-pub(super) fn sweep(place: &Place) {
-    let Ok(entries) = fs::read_dir(place.folder()) else { return };
-    let prefix = place.owner("");
+pub(super) fn sweep(paths: &Paths) {
+    let Ok(entries) = fs::read_dir(paths.folder()) else { return };
+    let prefix = paths.owner("");
     let Some(prefix) = prefix.file_name().and_then(|name| name.to_str()) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
@@ -107,21 +108,21 @@ fn without(inherited: Option<&Mutex<Held>>) -> Mutex<Held> {
 }
 
 /// None where liveness is off, or where the owner's id is no plain word and would lead elsewhere.
-fn path(place: &Place, owner: &str) -> Option<PathBuf> {
+fn path(paths: &Paths, owner: &str) -> Option<PathBuf> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let is_word = (1..=128).contains(&owner.len()) && owner.bytes().all(plain);
-    (ON && is_word).then(|| place.owner(owner))
+    (ON && is_word).then(|| paths.owner(owner))
 }
 
 fn open(path: &Path, create: bool) -> std::io::Result<File> {
-    place::private(OpenOptions::new().read(true).write(true).create(create)).open(path)
+    durable::private(OpenOptions::new().read(true).write(true).create(create)).open(path)
 }
 
 fn remove_if_long_dead(path: &Path) {
     let Ok(file) = open(path, false) else { return };
     let age =
         file.metadata().and_then(|there| there.modified()).map(|at| SystemTime::now().duration_since(at));
-    if matches!(age, Ok(Ok(age)) if age > KEPT) && file.try_lock().is_ok() && place::names(path, &file) {
+    if matches!(age, Ok(Ok(age)) if age > KEPT) && file.try_lock().is_ok() && durable::names(path, &file) {
         let _ = fs::remove_file(path);
     }
 }
@@ -130,82 +131,82 @@ fn remove_if_long_dead(path: &Path) {
 mod tests {
     use super::*;
 
-    fn place() -> (tempfile::TempDir, Place) {
+    fn paths() -> (tempfile::TempDir, Paths) {
         let home = tempfile::tempdir().unwrap();
-        let place = Place::new(&home.path().join("session"));
-        (home, place)
+        let paths = Paths::new(&home.path().join("session"));
+        (home, paths)
     }
 
     /// What a process that was killed leaves: a file that nobody locks.
-    fn leave_dead(place: &Place, name: &str, age: Duration) {
-        let file = open(&place.owner(name), true).unwrap();
+    fn leave_dead(paths: &Paths, name: &str, age: Duration) {
+        let file = open(&paths.owner(name), true).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
     }
 
     #[test]
     fn alive_until_retired_then_unknown() {
-        let (_home, place) = place();
-        assert_eq!(owner(&place, "a1"), Owner::Unknown);
-        announce(&place, "a1");
-        announce(&place, "a1");
-        assert_eq!(owner(&place, "a1"), Owner::Alive);
-        retire(&place, "a1");
-        assert_eq!(owner(&place, "a1"), Owner::Unknown);
-        assert!(!place.owner("a1").exists());
+        let (_home, paths) = paths();
+        assert_eq!(owner(&paths, "a1"), Owner::Unknown);
+        announce(&paths, "a1");
+        announce(&paths, "a1");
+        assert_eq!(owner(&paths, "a1"), Owner::Alive);
+        retire(&paths, "a1");
+        assert_eq!(owner(&paths, "a1"), Owner::Unknown);
+        assert!(!paths.owner("a1").exists());
     }
 
     #[test]
     fn a_dead_owner_stays_dead_for_everybody_who_asks() {
-        let (_home, place) = place();
-        leave_dead(&place, "a1", Duration::ZERO);
-        sweep(&place);
+        let (_home, paths) = paths();
+        leave_dead(&paths, "a1", Duration::ZERO);
+        sweep(&paths);
         for _ in 0..3 {
-            assert_eq!(owner(&place, "a1"), Owner::Dead);
+            assert_eq!(owner(&paths, "a1"), Owner::Dead);
         }
     }
 
     #[test]
     fn a_sweep_removes_only_those_that_are_long_dead() {
-        let (_home, place) = place();
-        announce(&place, "alive");
-        held().lock()[&place.owner("alive")].set_modified(SystemTime::now() - KEPT * 2).unwrap();
-        leave_dead(&place, "fresh", Duration::ZERO);
-        leave_dead(&place, "old", KEPT * 2);
-        sweep(&place);
-        let left = ["alive", "fresh", "old"].map(|name| place.owner(name).exists());
+        let (_home, paths) = paths();
+        announce(&paths, "alive");
+        held().lock()[&paths.owner("alive")].set_modified(SystemTime::now() - KEPT * 2).unwrap();
+        leave_dead(&paths, "fresh", Duration::ZERO);
+        leave_dead(&paths, "old", KEPT * 2);
+        sweep(&paths);
+        let left = ["alive", "fresh", "old"].map(|name| paths.owner(name).exists());
         assert_eq!(left, [true, true, false]);
-        retire(&place, "alive");
+        retire(&paths, "alive");
     }
 
     #[test]
     fn two_that_look_at_once_both_see_the_dead() {
-        let (_home, place) = place();
-        leave_dead(&place, "a1", Duration::ZERO);
-        let looking = open(&place.owner("a1"), false).unwrap();
+        let (_home, paths) = paths();
+        leave_dead(&paths, "a1", Duration::ZERO);
+        let looking = open(&paths.owner("a1"), false).unwrap();
         looking.try_lock_shared().unwrap();
-        assert_eq!(owner(&place, "a1"), Owner::Dead);
+        assert_eq!(owner(&paths, "a1"), Owner::Dead);
     }
 
     #[test]
     fn an_id_that_leads_elsewhere_is_unknown_and_makes_no_file() {
-        let (home, place) = place();
+        let (home, paths) = paths();
         for id in ["", "../x", "a/b", "a\0b", &"x".repeat(129)] {
-            announce(&place, id);
-            assert_eq!(owner(&place, id), Owner::Unknown);
+            announce(&paths, id);
+            assert_eq!(owner(&paths, id), Owner::Unknown);
         }
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn a_forked_child_closes_what_it_inherited() {
-        let (_home, place) = place();
-        announce(&place, "parent");
+        let (_home, paths) = paths();
+        announce(&paths, "parent");
         // As in a child: it has its own descriptor of what the parent locked.
-        let parent = held().lock().remove(&place.owner("parent")).unwrap();
-        let inherited = Held::from([(place.owner("parent"), parent.try_clone().unwrap())]);
+        let parent = held().lock().remove(&paths.owner("parent")).unwrap();
+        let inherited = Held::from([(paths.owner("parent"), parent.try_clone().unwrap())]);
         assert!(without(Some(&Mutex::new(inherited))).lock().is_empty());
-        assert_eq!(owner(&place, "parent"), Owner::Alive);
+        assert_eq!(owner(&paths, "parent"), Owner::Alive);
         drop(parent);
-        assert_eq!(owner(&place, "parent"), Owner::Dead);
+        assert_eq!(owner(&paths, "parent"), Owner::Dead);
     }
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::RwLockReadGuard;
 use std::time::{Duration, Instant};
 
+use super::durable;
+use super::failure;
 use super::format::Stamp;
-use super::place::{self, Place};
-use super::trouble;
+use super::paths::Paths;
 use crate::fork;
 use crate::store::Unavailable;
 
@@ -27,23 +28,23 @@ pub(super) struct Lock {
 
 impl Lock {
     /// Waits for the lock, bounded. The folder must be there.
-    pub(super) fn take(place: &Place) -> Result<Self, Unavailable> {
-        Self::take_within(place, PATIENCE)
+    pub(super) fn take(paths: &Paths) -> Result<Self, Unavailable> {
+        Self::take_within(paths, PATIENCE)
     }
 
     /// The lock, if nobody holds it.
-    pub(super) fn try_take(place: &Place) -> Option<Self> {
-        Self::take_within(place, Duration::ZERO).ok()
+    pub(super) fn try_take(paths: &Paths) -> Option<Self> {
+        Self::take_within(paths, Duration::ZERO).ok()
     }
 
-    fn take_within(place: &Place, patience: Duration) -> Result<Self, Unavailable> {
-        let (path, begun, mut pause) = (place.lock(), Instant::now(), FIRST_PAUSE);
+    fn take_within(paths: &Paths, patience: Duration) -> Result<Self, Unavailable> {
+        let (path, begun, mut pause) = (paths.lock(), Instant::now(), FIRST_PAUSE);
         loop {
             if let Some(lock) = attempt(&path)? {
                 return Ok(lock);
             }
             if begun.elapsed() >= patience {
-                return Err(trouble::busy(&path));
+                return Err(failure::busy(&path));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -78,64 +79,64 @@ impl Drop for Lock {
 fn attempt(path: &Path) -> Result<Option<Lock>, Unavailable> {
     // A forked child must not inherit a lock that nobody would end.
     let quiet = fork::quiet();
-    let file = open(path).map_err(|error| trouble::io("open", path, &error))?;
+    let file = open(path).map_err(|error| failure::io("open", path, &error))?;
     match file.try_lock() {
         // A lock file that was removed meanwhile guards nothing.
-        Ok(()) if !place::names(path, &file) => Ok(None),
+        Ok(()) if !durable::names(path, &file) => Ok(None),
         Ok(()) => Ok(Some(Lock { file, _quiet: quiet })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
-        Err(TryLockError::Error(error)) => Err(trouble::no_locks(path, &error)),
+        Err(TryLockError::Error(error)) => Err(failure::no_locks(path, &error)),
     }
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    place::private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
+    durable::private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn place() -> (tempfile::TempDir, Place) {
+    fn paths() -> (tempfile::TempDir, Paths) {
         let home = tempfile::tempdir().unwrap();
-        let place = Place::new(&home.path().join("session"));
-        (home, place)
+        let paths = Paths::new(&home.path().join("session"));
+        (home, paths)
     }
 
     #[test]
     fn one_at_a_time_and_the_file_stays() {
-        let (_home, place) = place();
-        let lock = Lock::take(&place).unwrap();
-        assert!(Lock::try_take(&place).is_none());
+        let (_home, paths) = paths();
+        let lock = Lock::take(&paths).unwrap();
+        assert!(Lock::try_take(&paths).is_none());
         drop(lock);
-        assert!(place.lock().exists());
-        assert!(Lock::try_take(&place).is_some());
+        assert!(paths.lock().exists());
+        assert!(Lock::try_take(&paths).is_some());
     }
 
     #[test]
     fn waiting_for_it_is_bounded() {
-        let (_home, place) = place();
-        let _lock = Lock::take(&place).unwrap();
-        let error = Lock::take_within(&place, Duration::from_millis(3)).err().unwrap();
+        let (_home, paths) = paths();
+        let _lock = Lock::take(&paths).unwrap();
+        let error = Lock::take_within(&paths, Duration::from_millis(3)).err().unwrap();
         assert!(error.reason.contains("another process"), "{error}");
         assert!(!error.damaged);
     }
 
     #[test]
     fn a_lock_file_that_was_removed_is_made_anew() {
-        let (_home, place) = place();
-        let lock = Lock::take(&place).unwrap();
-        std::fs::remove_file(place.lock()).unwrap();
+        let (_home, paths) = paths();
+        let lock = Lock::take(&paths).unwrap();
+        std::fs::remove_file(paths.lock()).unwrap();
         drop(lock);
-        let _lock = Lock::take(&place).unwrap();
-        assert!(place.lock().exists());
+        let _lock = Lock::take(&paths).unwrap();
+        assert!(paths.lock().exists());
     }
 
     #[test]
     fn the_note_is_replaced_whole() {
-        let (_home, place) = place();
-        let lock = Lock::take(&place).unwrap();
+        let (_home, paths) = paths();
+        let lock = Lock::take(&paths).unwrap();
         assert_eq!(lock.note(), None);
         for counter in [1_000_000, 2] {
             let stamp = Stamp::of(counter, b"x");

@@ -15,7 +15,7 @@ const SENTINEL: &[u8] = b"SENTINEL-refresh-token";
 
 fn child(role: &str, path: &Path, number: u32) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "store::file::tests::second_process", "--nocapture"]);
+    command.args(["--exact", "platform::file_store::tests::second_process", "--nocapture"]);
     command.envs([("REKINDLE_TEST_ROLE", role), ("REKINDLE_TEST_NUMBER", &number.to_string())]);
     command
         .env("REKINDLE_TEST_PATH", path)
@@ -74,7 +74,7 @@ fn acknowledged(child: &mut Child, times: u32) -> u32 {
     last
 }
 
-// --- Short words.
+// --- Helpers.
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -203,7 +203,7 @@ fn threads_that_race_lose_nothing() {
 async fn a_save_whose_caller_went_away_still_ends() {
     let (_home, store) = fresh();
     {
-        let _lock = lock::Lock::take(&store.inner.place).unwrap();
+        let _lock = lock::Lock::take(&store.inner.paths).unwrap();
         let mut save = store.save("a".into(), &Expected::Absent);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(save.as_mut().poll(&mut context).is_pending());
@@ -248,7 +248,7 @@ fn killed_at_every_step(role: &str, prepare: impl Fn(&FileStore), look: impl Fn(
         // It left nothing that hinders the next.
         saved(&store, b"next", &Expected::Anything);
         assert_eq!(record(&store), b"next");
-        assert!(!store.inner.place.temp().exists());
+        assert!(!store.inner.paths.temp().exists());
         if ended.status.success() {
             return step - 1;
         }
@@ -286,9 +286,9 @@ fn spoil(store: &FileStore) {
 #[test]
 fn what_a_killed_writer_left_is_swept_by_the_next_store() {
     let (_home, store) = fresh();
-    fs::write(store.inner.place.temp(), SENTINEL).unwrap();
+    fs::write(store.inner.paths.temp(), SENTINEL).unwrap();
     assert_eq!(load(&store).unwrap(), Loaded::Absent);
-    assert!(!store.inner.place.temp().exists());
+    assert!(!store.inner.paths.temp().exists());
 }
 
 // --- Damage.
@@ -311,7 +311,7 @@ fn a_damaged_file_is_set_aside_and_never_read_as_absent() {
         assert!(matches!(save(&store, b"x", &Expected::Absent), Err(error) if error.damaged));
         saved(&store, SENTINEL, &Expected::Anything);
         assert_eq!(record(&store), SENTINEL);
-        assert!(!store.inner.place.marker().exists());
+        assert!(!store.inner.paths.marker().exists());
     }
 }
 
@@ -340,7 +340,7 @@ fn where_header_and_note_are_lost_the_store_that_saw_the_last_version_mends() {
     let (_home, store) = fresh();
     let newest = saved(&store, b"a", &Expected::Absent);
     fs::write(store.path(), b"").unwrap();
-    fs::write(store.inner.place.lock(), b"").unwrap();
+    fs::write(store.inner.paths.lock(), b"").unwrap();
     let stranger = FileStore::new(store.path());
     assert!(save(&stranger, b"b", &Expected::Version(newest.clone())).is_err());
     saved(&store, b"b", &Expected::Version(newest));
@@ -366,7 +366,7 @@ fn a_folder_at_the_path_is_unavailable_and_stays_empty() {
     for error in [load(&store).unwrap_err(), save(&store, SENTINEL, &Expected::Anything).unwrap_err()] {
         assert!(!error.damaged && error.reason.contains("give the path of a file"), "{error}");
     }
-    assert!(!store.inner.place.lock().exists());
+    assert!(!store.inner.paths.lock().exists());
 }
 
 #[test]
@@ -392,10 +392,10 @@ fn a_missing_folder_means_absent_and_is_made_by_the_first_save() {
 fn a_full_disk_leaves_the_old_record_and_no_temp_file() {
     let (_home, store) = fresh();
     saved(&store, b"old", &Expected::Absent);
-    let place = &store.inner.place;
+    let paths = &store.inner.paths;
     let full = || Err(std::io::ErrorKind::StorageFull.into());
-    let error = place::write(&place.record, &place.temp(), SENTINEL, full).unwrap_err();
-    assert!(trouble::io("write", store.path(), &error).reason.contains("free some space"));
+    let error = durable::write(&paths.record, &paths.temp(), SENTINEL, full).unwrap_err();
+    assert!(failure::io("write", store.path(), &error).reason.contains("free some space"));
     assert_eq!(record(&store), b"old");
     assert_eq!(names(&store), ["session", "session.lock"]);
 }

@@ -7,27 +7,27 @@ use std::process::Command;
 
 use super::step;
 use super::toolchain::Toolchain;
-use crate::house::House;
+use crate::workspace::Workspace;
 
 /// After the tests have been built into `built`.
-pub(super) fn check(house: &House, swift: &Toolchain, built: &Path) -> Result<(), String> {
+pub(super) fn check(workspace: &Workspace, swift: &Toolchain, built: &Path) -> Result<(), String> {
     if cfg!(target_vendor = "apple") {
         return Ok(());
     }
-    let stubs = house.target.join("swift-apple");
+    let stubs = workspace.target.join("swift-apple");
     fs::create_dir_all(&stubs).map_err(|e| format!("{}: {e}", stubs.display()))?;
-    let compiler = || swift.program(house, &stubs, Path::new("swiftc"));
+    let compiler = || swift.program(workspace, &stubs, Path::new("swiftc"));
     let mut declare = compiler();
     declare.args(["-emit-module", "-parse-as-library", "-module-name", "Security"]);
-    declare.arg(house.path("bindings/swift/Tests/Apple/Security.swift"));
+    declare.arg(workspace.path("bindings/swift/Tests/Apple/Security.swift"));
     step("the declarations of Apple's do not compile", &mut declare)?;
     let mut read = compiler();
-    sources(house, &mut read)?;
+    sources(workspace, &mut read)?;
     step("what is for Apple's systems does not compile", read.arg("-I").arg(built.join("debug/Modules")))
 }
 
-fn sources<'a>(house: &House, command: &'a mut Command) -> Result<&'a mut Command, String> {
-    let folder = house.path("bindings/swift/Sources");
+fn sources<'a>(workspace: &Workspace, command: &'a mut Command) -> Result<&'a mut Command, String> {
+    let folder = workspace.path("bindings/swift/Sources");
     let entries = fs::read_dir(folder.join("Rekindle")).map_err(|e| format!("{}: {e}", folder.display()))?;
     command.args([
         "-typecheck",

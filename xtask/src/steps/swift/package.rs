@@ -6,20 +6,20 @@ use std::io;
 use std::path::Path;
 
 use crate::bindings::library_name;
-use crate::house::House;
+use crate::workspace::Workspace;
 
 const FILES: &[&str] = &["Package.swift", "README.md", "APP-GROUPS.md"];
 const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// Packs it, with that library, into that folder.
-pub(super) fn pack(house: &House, library: &Path, packed: &Path) -> Result<(), String> {
-    copy_anew(&house.path("bindings/swift/Sources"), &packed.join("Sources"))?;
-    let from = house.path("bindings/swift");
+pub(super) fn pack(workspace: &Workspace, library: &Path, packed: &Path) -> Result<(), String> {
+    copy_anew(&workspace.path("bindings/swift/Sources"), &packed.join("Sources"))?;
+    let from = workspace.path("bindings/swift");
     for file in FILES {
         copy(&from.join(file), &packed.join(file))?;
     }
     for file in LICENCES {
-        copy(&house.path(file), &packed.join(file))?;
+        copy(&workspace.path(file), &packed.join(file))?;
     }
     copy(library, &packed.join("lib").join(library_name("rekindle_uniffi")))
 }

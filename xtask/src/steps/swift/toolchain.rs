@@ -7,10 +7,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::house::House;
 use crate::report::Outcome;
 use crate::run;
 use crate::steps::toolbox::apt;
+use crate::workspace::Workspace;
 
 const OLDEST: u32 = 6;
 const SUITE: &str = "trixie";
@@ -37,7 +37,7 @@ pub(crate) enum Toolchain {
 
 impl Toolchain {
     /// The machine's own, or the folder, which is made where installing is allowed.
-    pub(crate) fn find(house: &House) -> Result<Self, Outcome> {
+    pub(crate) fn find(workspace: &Workspace) -> Result<Self, Outcome> {
         if run::says("swift", &["--version"]).is_some_and(|told| is_new_enough(&told)) {
             return Ok(Self::Own);
         }
@@ -52,7 +52,7 @@ impl Toolchain {
         if is_ready(&folder) {
             return Ok(Self::Debian(folder));
         }
-        if !house.install {
+        if !workspace.install {
             return Err(skipped("Debian 13's is not installed: cargo xtask test --install"));
         }
         if !run::works("apt-get", &["--version"]) {
@@ -62,15 +62,15 @@ impl Toolchain {
         Ok(Self::Debian(folder))
     }
 
-    /// `swift`, in this folder of the house.
-    pub(crate) fn swift(&self, house: &House, folder: &Path) -> Command {
-        let mut command = self.program(house, folder, Path::new("swift"));
+    /// `swift`, in this folder of the workspace.
+    pub(crate) fn swift(&self, workspace: &Workspace, folder: &Path) -> Command {
+        let mut command = self.program(workspace, folder, Path::new("swift"));
         command.env("LANG", "C.UTF-8");
         command
     }
 
     /// A program that `swift` built; in Debian's folder it sees nothing of our environment.
-    pub(crate) fn program(&self, house: &House, folder: &Path, program: &Path) -> Command {
+    pub(crate) fn program(&self, workspace: &Workspace, folder: &Path, program: &Path) -> Command {
         match self {
             Self::Own => {
                 let mut command = Command::new(program);
@@ -78,7 +78,7 @@ impl Toolchain {
                 command
             }
             Self::Debian(root) => {
-                let mut command = enter(root, &house.root, &house.target);
+                let mut command = enter(root, &workspace.root, &workspace.target);
                 command.arg(folder).arg(program);
                 command
             }

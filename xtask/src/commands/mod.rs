@@ -1,4 +1,4 @@
-//! What each word does.
+//! What each command does.
 
 mod bench;
 mod generate;
@@ -12,23 +12,23 @@ pub(crate) use generate::{generate, stale};
 pub(crate) use package::package;
 pub(crate) use verify::verify;
 
-use crate::house::House;
 use crate::report::{Count, Report};
+use crate::workspace::Workspace;
 use crate::{run, steps};
 
 /// Every step, whatever came of the ones before; the total is the last line.
-pub(crate) fn test(house: &House, only: &[String]) -> bool {
+pub(crate) fn test(workspace: &Workspace, only: &[String]) -> bool {
     if let Some(unknown) = only.iter().find(|name| !steps::ALL.iter().any(|step| step.name == **name)) {
         let known: Vec<_> = steps::ALL.iter().map(|step| step.name).collect();
         eprintln!("there is no step {unknown:?}: known are {}", known.join(", "));
         return false;
     }
-    let mut report = Report::new(house);
+    let mut report = Report::new(workspace);
     for step in steps::ALL.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name))
     {
         println!("\n== {} ==", step.name);
         let mut count = Count::default();
-        let outcome = (step.run)(house, &mut count);
+        let outcome = (step.run)(workspace, &mut count);
         report.add_tests(count);
         report.add_step(step.name, outcome);
     }
@@ -38,13 +38,13 @@ pub(crate) fn test(house: &House, only: &[String]) -> bool {
 }
 
 /// `rekindle demo`, built for speed.
-pub(crate) fn demo(house: &House, rest: &[String]) -> bool {
+pub(crate) fn demo(workspace: &Workspace, rest: &[String]) -> bool {
     let args = ["run", "--release", "-p", "rekindle-cli", "--", "demo"];
-    run::ok(cargo(house).args(args).args(rest))
+    run::ok(cargo(workspace).args(args).args(rest))
 }
 
-fn cargo(house: &House) -> Command {
+fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new("cargo");
-    command.current_dir(&house.root);
+    command.current_dir(&workspace.root);
     command
 }

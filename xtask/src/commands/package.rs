@@ -1,14 +1,14 @@
 //! `cargo xtask package kotlin|swift`: what is handed out, made and tried as the tests try it.
 
-use crate::house::House;
 use crate::report::Count;
 use crate::steps;
+use crate::workspace::Workspace;
 
-pub(crate) fn package(house: &House, what: &str) -> bool {
+pub(crate) fn package(workspace: &Workspace, what: &str) -> bool {
     let mut count = Count::default();
     let packed = match what {
-        "kotlin" => steps::package_kotlin(house, &mut count),
-        "swift" => steps::package_swift(house, &mut count),
+        "kotlin" => steps::package_kotlin(workspace, &mut count),
+        "swift" => steps::package_swift(workspace, &mut count),
         other => Err(format!("there is no package for {other:?}: known are kotlin, swift")),
     };
     println!();

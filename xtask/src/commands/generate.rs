@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use crate::house::House;
+use crate::workspace::Workspace;
 use crate::{bindings, conformance, rules};
 
 /// A file that is written, wholly or in part, by `cargo xtask gen`.
 struct Generated {
     path: &'static str,
     /// The text as it should be, given the text as it is.
-    render: fn(&House, &str) -> Result<String, String>,
+    render: fn(&Workspace, &str) -> Result<String, String>,
 }
 
 const ALL: &[Generated] = &[
@@ -23,16 +23,16 @@ const ALL: &[Generated] = &[
 ];
 
 /// Writes what is stale.
-pub(crate) fn generate(house: &House) -> bool {
-    let written = ALL.iter().map(|g| write(house, g)).collect::<Result<Vec<()>, _>>();
+pub(crate) fn generate(workspace: &Workspace) -> bool {
+    let written = ALL.iter().map(|g| write(workspace, g)).collect::<Result<Vec<()>, _>>();
     written.map_err(|why| eprintln!("{why}")).is_ok()
 }
 
 /// The files that are not as they would be written.
-pub(crate) fn stale(house: &House) -> Result<Vec<&'static str>, String> {
+pub(crate) fn stale(workspace: &Workspace) -> Result<Vec<&'static str>, String> {
     let mut stale = Vec::new();
     for generated in ALL {
-        let (is, should_be) = texts(house, generated)?;
+        let (is, should_be) = texts(workspace, generated)?;
         if is != should_be {
             stale.push(generated.path);
         }
@@ -40,21 +40,21 @@ pub(crate) fn stale(house: &House) -> Result<Vec<&'static str>, String> {
     Ok(stale)
 }
 
-fn write(house: &House, generated: &Generated) -> Result<(), String> {
-    let (is, should_be) = texts(house, generated)?;
+fn write(workspace: &Workspace, generated: &Generated) -> Result<(), String> {
+    let (is, should_be) = texts(workspace, generated)?;
     if is == should_be {
         return Ok(());
     }
     println!("written: {}", generated.path);
-    if let Some(folder) = house.path(generated.path).parent() {
+    if let Some(folder) = workspace.path(generated.path).parent() {
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }
-    fs::write(house.path(generated.path), should_be).map_err(|e| format!("{}: {e}", generated.path))
+    fs::write(workspace.path(generated.path), should_be).map_err(|e| format!("{}: {e}", generated.path))
 }
 
-fn texts(house: &House, generated: &Generated) -> Result<(String, String), String> {
+fn texts(workspace: &Workspace, generated: &Generated) -> Result<(String, String), String> {
     // What is missing is written whole.
-    let is = fs::read_to_string(house.path(generated.path)).unwrap_or_default();
-    let should_be = (generated.render)(house, &is).map_err(|e| format!("{}: {e}", generated.path))?;
+    let is = fs::read_to_string(workspace.path(generated.path)).unwrap_or_default();
+    let should_be = (generated.render)(workspace, &is).map_err(|e| format!("{}: {e}", generated.path))?;
     Ok((is, should_be))
 }

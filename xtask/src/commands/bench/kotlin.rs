@@ -5,67 +5,67 @@ use std::fs;
 use std::process::Command;
 
 use super::mobile;
-use crate::house::House;
 use crate::run;
+use crate::workspace::Workspace;
 
 const RESULTS: &str = "benches/results/kotlin.md";
 const POM: &str = "bindings/kotlin/adapters/pom.xml";
 const COMPARE: &str = "bindings/kotlin/adapters/compare/target";
 
-/// The words after `kotlin`: parts to run; none: all.
-pub(super) fn run(house: &House, parts: &[String]) -> bool {
-    let write = |wanted: &dyn Fn(&str) -> bool| measured(house, wanted);
-    mobile::report(house, RESULTS, parts, write)
+/// The arguments after `kotlin`: parts to run; none: all.
+pub(super) fn run(workspace: &Workspace, parts: &[String]) -> bool {
+    let write = |wanted: &dyn Fn(&str) -> bool| measured(workspace, wanted);
+    mobile::report(workspace, RESULTS, parts, write)
 }
 
-fn measured(house: &House, wanted: &dyn Fn(&str) -> bool) -> Result<String, String> {
+fn measured(workspace: &Workspace, wanted: &dyn Fn(&str) -> bool) -> Result<String, String> {
     let mut text = "# rekindle for Kotlin, measured\n\nWritten by `cargo xtask bench kotlin`.\n".to_owned();
     if wanted("correctness") || wanted("speed") {
-        built(house)?;
+        built(workspace)?;
     }
     if wanted("correctness") {
-        text += &format!("\n## What goes wrong\n\n{}\n{}", correctness(house)?, mobile::CORRECTNESS);
+        text += &format!("\n## What goes wrong\n\n{}\n{}", correctness(workspace)?, mobile::CORRECTNESS);
     }
     if wanted("speed") {
-        text += &format!("\n## What it costs\n\n{}\n{}", speed(house)?, mobile::SPEED);
+        text += &format!("\n## What it costs\n\n{}\n{}", speed(workspace)?, mobile::SPEED);
     }
     if wanted("size") {
-        text += &format!("\n## What an app carries\n\n{}", mobile::sizes(house)?);
+        text += &format!("\n## What an app carries\n\n{}", mobile::sizes(workspace)?);
     }
-    Ok(text + &format!("\n{}\n", versions(house)))
+    Ok(text + &format!("\n{}\n", versions(workspace)))
 }
 
-fn built(house: &House) -> Result<(), String> {
+fn built(workspace: &Workspace) -> Result<(), String> {
     let maven = ["-q", "-B", "-f", "all.xml", "compile", "dependency:build-classpath"];
     let compare = ["-Dmdep.outputFile=target/classpath", "-pl", ":rekindle-compare", "-am"];
     let mut mvn = Command::new("mvn");
-    mvn.args(maven).args(compare).current_dir(house.path("bindings/kotlin"));
-    mobile::built(house, &mut mvn)
+    mvn.args(maven).args(compare).current_dir(workspace.path("bindings/kotlin"));
+    mobile::built(workspace, &mut mvn)
 }
 
-fn correctness(house: &House) -> Result<String, String> {
-    mobile::said(java(house)?.arg("correctness"))
+fn correctness(workspace: &Workspace) -> Result<String, String> {
+    mobile::said(java(workspace)?.arg("correctness"))
 }
 
-fn speed(house: &House) -> Result<String, String> {
-    mobile::serving(house, |url| mobile::said(java(house)?.args(["speed", url])))
+fn speed(workspace: &Workspace) -> Result<String, String> {
+    mobile::serving(workspace, |url| mobile::said(java(workspace)?.args(["speed", url])))
 }
 
-fn java(house: &House) -> Result<Command, String> {
-    let target = house.path(COMPARE);
+fn java(workspace: &Workspace) -> Result<Command, String> {
+    let target = workspace.path(COMPARE);
     let others = fs::read_to_string(target.join("classpath")).map_err(|e| format!("the class path: {e}"))?;
     let mut java = Command::new("java");
     // JNA looks here first, so this is the library that was built for speed.
-    java.arg(format!("-Djna.library.path={}", house.target.join("release").display()));
+    java.arg(format!("-Djna.library.path={}", workspace.target.join("release").display()));
     java.arg("-cp").arg(format!("{}:{others}", target.join("classes").display()));
     java.arg("dev.rekindle.compare.MainKt");
-    java.env("REKINDLE_TEST_SERVER", house.target.join("release/rekindle-test-server"));
+    java.env("REKINDLE_TEST_SERVER", workspace.target.join("release/rekindle-test-server"));
     Ok(java)
 }
 
 /// One line for under the tables.
-fn versions(house: &House) -> String {
-    let pom = fs::read_to_string(house.path(POM)).unwrap_or_default();
+fn versions(workspace: &Workspace) -> String {
+    let pom = fs::read_to_string(workspace.path(POM)).unwrap_or_default();
     let of = |name: &str| {
         let version = pom.split(&format!("<{name}.version>")).nth(1).and_then(|rest| rest.split('<').next());
         format!("{name} {}", version.unwrap_or("?"))

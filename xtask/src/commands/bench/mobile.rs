@@ -5,9 +5,9 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use super::cargo;
-use crate::house::House;
 use crate::native::for_apps;
 use crate::run;
+use crate::workspace::Workspace;
 
 pub(super) const CORRECTNESS: &str = "\
 Against a server that rotates refresh tokens and revokes the sign-in when one comes twice (`strict_family` of
@@ -23,7 +23,7 @@ process of its own; CPU is that of the whole client process, for one request.
 
 /// Prints what was measured. All parts together are written to `results`, too.
 pub(super) fn report(
-    house: &House,
+    workspace: &Workspace,
     results: &str,
     parts: &[String],
     measured: impl Fn(&dyn Fn(&str) -> bool) -> Result<String, String>,
@@ -34,27 +34,27 @@ pub(super) fn report(
         if !parts.is_empty() {
             return Ok(());
         }
-        fs::write(house.path(results), &text).map_err(|e| format!("{results}: {e}"))
+        fs::write(workspace.path(results), &text).map_err(|e| format!("{results}: {e}"))
     });
     written.map_err(|why| eprintln!("{why}")).is_ok()
 }
 
 /// The library and the servers, built for speed, and then what uses them.
-pub(super) fn built(house: &House, user: &mut Command) -> Result<(), String> {
+pub(super) fn built(workspace: &Workspace, user: &mut Command) -> Result<(), String> {
     let library =
         ["rustc", "--release", "--locked", "-p", "rekindle-uniffi", "--lib", "--crate-type", "cdylib"];
     let servers = ["build", "--release", "--locked", "-p", "rekindle-bench", "-p", "rekindle-test-server"];
     let is_built =
-        run::ok(cargo(house).args(library)) && run::ok(cargo(house).args(servers)) && run::ok(user);
+        run::ok(cargo(workspace).args(library)) && run::ok(cargo(workspace).args(servers)) && run::ok(user);
     is_built.then_some(()).ok_or_else(|| "it does not build: see above".to_owned())
 }
 
 /// Works while a server runs, a process of its own, whose URL it is given.
 pub(super) fn serving(
-    house: &House,
+    workspace: &Workspace,
     work: impl FnOnce(&str) -> Result<String, String>,
 ) -> Result<String, String> {
-    let mut server = Command::new(house.target.join("release/rekindle-bench"));
+    let mut server = Command::new(workspace.target.join("release/rekindle-bench"));
     let server = server.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut server = server.spawn().map_err(|e| e.to_string())?;
     let worked = url(&mut server).and_then(|url| work(&url));
@@ -81,9 +81,9 @@ pub(super) fn said(command: &mut Command) -> Result<String, String> {
 }
 
 /// The table of what an app carries.
-pub(super) fn sizes(house: &House) -> Result<String, String> {
-    let with = size(house, &[])?;
-    let without = size(house, &["--no-default-features"])?;
+pub(super) fn sizes(workspace: &Workspace) -> Result<String, String> {
+    let with = size(workspace, &[])?;
+    let without = size(workspace, &["--no-default-features"])?;
     let row = |what: &str, bytes: u64, aim: f64| {
         let size = bytes as f64 / 1e6;
         let miss = if size <= aim { "" } else { "**missed**" };
@@ -94,8 +94,8 @@ pub(super) fn sizes(house: &House) -> Result<String, String> {
         + &row("on the host's (`--no-default-features`)", without, 1.2))
 }
 
-fn size(house: &House, features: &[&str]) -> Result<u64, String> {
-    let library = for_apps(house, features)?;
+fn size(workspace: &Workspace, features: &[&str]) -> Result<u64, String> {
+    let library = for_apps(workspace, features)?;
     fs::metadata(library).map(|file| file.len()).map_err(|e| e.to_string())
 }
 

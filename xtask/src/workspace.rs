@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The repository, and how far a run may go.
 #[derive(Debug, Clone)]
-pub(crate) struct House {
+pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Build output, tools and environments: all that is installed lies in here or is git-ignored.
     pub(crate) target: PathBuf,
@@ -14,7 +14,7 @@ pub(crate) struct House {
     pub(crate) install: bool,
 }
 
-impl House {
+impl Workspace {
     pub(crate) fn new(install: bool) -> Self {
         let ci = std::env::var("CI").as_deref() == Ok("true");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default();

@@ -1,0 +1,26 @@
+//! The benchmarks, a file for each language, and what two of them need.
+
+mod kotlin;
+mod mobile;
+mod python;
+mod swift;
+
+use super::cargo;
+use crate::run;
+use crate::workspace::Workspace;
+
+/// `cargo xtask bench [python|kotlin|swift] ..`; further arguments go to the benchmarks as they are.
+pub(crate) fn bench(workspace: &Workspace, rest: &[String]) -> bool {
+    match rest {
+        [word, rest @ ..] if word == "python" => python::run(workspace, rest),
+        [word, rest @ ..] if word == "kotlin" => kotlin::run(workspace, rest),
+        [word, rest @ ..] if word == "swift" => swift::run(workspace, rest),
+        rest => rust(workspace, rest),
+    }
+}
+
+fn rust(workspace: &Workspace, rest: &[String]) -> bool {
+    // The command's size is one of the figures.
+    run::ok(cargo(workspace).args(["build", "--release", "-p", "rekindle-cli"]))
+        && run::ok(cargo(workspace).args(["run", "--release", "-p", "rekindle-bench", "--"]).args(rest))
+}
