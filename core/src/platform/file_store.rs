@@ -1,7 +1,7 @@
 //! A record in a file that processes of one machine share.
 //!
 //! Beside `session.json` there may be `.lock` (guards one read-modify-write, never removed), `.owner-*` (a
-//! process with a refresh under way, locked while it lives), `.tmp` (a write under way), `.damaged-<n>` (a
+//! process with a refresh under way, locked while it lives), `.rekindle-tmp` (a write under way), `.damaged-<n>` (a
 //! record that could not be read) and `.damaged` (says so until it is mended).
 
 mod durable;
@@ -9,6 +9,7 @@ mod failure;
 mod format;
 mod liveness;
 mod lock;
+mod ownership;
 mod paths;
 mod record;
 #[cfg(test)]
@@ -35,6 +36,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// Killing a process at any instruction leaves the old record or the new one. A damaged file is set aside and
 /// reads as damaged until a sign-in; it is never taken for "no record". The file system must have working
 /// locks: most network shares do, some don't and say so.
+///
+/// Only what is this user's own is read or written: a file of another user, one that others may write, a link in
+/// its place, or a file that is not a record is refused, and stays as it is (spec 7.8). A file that is mounted by
+/// itself, as containers do, is written in place: for one container at a time. To share a session, mount its folder.
 ///
 /// ```
 /// use rekindle::store::{Expected, FileStore, Loaded, Saved, Store};
@@ -143,7 +148,8 @@ impl Inner {
         if due(&mut self.swept.get(|_| Mutex::default()).lock().0) {
             record::sweep(&self.paths);
         }
-        let loaded = record::load(&self.paths)?;
+        let last_seen = self.last_seen.get(|_| Mutex::default()).lock().clone();
+        let loaded = record::load(&self.paths, last_seen.as_ref())?;
         if let Loaded::Present(_, version) = &loaded {
             self.saw(version);
         }

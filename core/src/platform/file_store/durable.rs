@@ -4,6 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use super::{failure, ownership};
+use crate::store::Unavailable;
+
 /// Creates the folder and those above it, closed to others, and durably.
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
@@ -28,12 +31,12 @@ pub(super) fn write(
 ) -> io::Result<()> {
     remove(temp)?;
     step();
-    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(temp)?;
+    let mut file = ownership::private(OpenOptions::new().write(true).create_new(true)).open(temp)?;
     step();
     let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| before());
     step();
     drop(file);
-    let renamed = written.and_then(|()| fs::rename(temp, path));
+    let renamed = written.and_then(|()| rename(temp, path));
     if renamed.is_err() {
         // A full disk should not stay full for our sake, and the bytes are a secret.
         let _ = fs::remove_file(temp);
@@ -43,6 +46,17 @@ pub(super) fn write(
     sync_folder(path.parent().unwrap_or(path))?;
     step();
     Ok(())
+}
+
+/// Puts `bytes` into the file that is there: whoever reads meanwhile, or after a crash, sees neither the old nor the
+/// new, so they must be able to tell. For a file that cannot be replaced.
+pub(super) fn overwrite(path: &Path, bytes: &[u8]) -> Result<(), Unavailable> {
+    let mut file = ownership::open_sole(path, OpenOptions::new().write(true))?;
+    step();
+    let written =
+        file.write_all(bytes).and_then(|()| file.set_len(bytes.len() as u64)).and_then(|()| file.sync_all());
+    step();
+    written.map_err(|error| failure::io("write", path, &error))
 }
 
 /// Removes a file that may not be there.
@@ -73,17 +87,6 @@ fn same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
     true
 }
 
-/// Only the user may read what these options create.
-#[cfg(unix)]
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
-}
-
-#[cfg(not(unix))]
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
-}
-
 #[cfg(unix)]
 fn private_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
@@ -109,6 +112,15 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(not(test))]
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// The tests say which files are mount points.
+#[cfg(test)]
+pub(super) use super::tests::rename;
 
 /// A point between two effects, where the tests end the process.
 #[cfg(not(test))]

@@ -36,6 +36,75 @@ pub(super) fn no_file(path: &Path) -> Unavailable {
     ))
 }
 
+/// A link where a file of ours should be: what it leads to is not ours to touch.
+pub(super) fn link(path: &Path) -> Unavailable {
+    Unavailable::new(format!(
+        "{} is a symbolic link, which is not followed; remove it, or give the path it leads to",
+        path.display()
+    ))
+}
+
+/// A second name, whose content would change with the first.
+pub(super) fn hard_links(path: &Path) -> Unavailable {
+    Unavailable::new(format!(
+        "{0} has a second name (a hard link), and is not written; remove it: rm {0}",
+        path.display()
+    ))
+}
+
+/// Another user's.
+pub(super) fn other_owner(path: &Path, owner: u32, own: u32) -> Unavailable {
+    Unavailable::new(format!(
+        "{0} belongs to the user with the id {owner}, and this process runs as {own}; run it as that user, or \
+         hand the file over: chown {own} {0}",
+        path.display()
+    ))
+}
+
+/// Root would create files that the folder's owner can't use.
+pub(super) fn roots_own(folder: &Path, owner: u32) -> Unavailable {
+    Unavailable::new(format!(
+        "{0} belongs to the user with the id {owner}, who could not use what root creates there; run this as \
+         that user, or hand the folder over: chown root {0}",
+        folder.display()
+    ))
+}
+
+/// Anybody may have put it there.
+pub(super) fn writable_for_others(path: &Path, mode: u32) -> Unavailable {
+    Unavailable::new(format!(
+        "other users may write {0} (mode {mode:o}); close it to them: chmod 600 {0}, or keep the session \
+         elsewhere",
+        path.display()
+    ))
+}
+
+/// Not a record, whatever it is.
+pub(super) fn too_large(path: &Path) -> Unavailable {
+    Unavailable::new(format!(
+        "{} is larger than 1 MiB and no session file; it was not touched: give another path for the session",
+        path.display()
+    ))
+}
+
+/// A file that no rekindle wrote.
+pub(super) fn foreign(path: &Path) -> Unavailable {
+    Unavailable::new(format!(
+        "{} is not a session file of rekindle; it was not touched: give another path for the session, or move \
+         that file away",
+        path.display()
+    ))
+}
+
+/// A file that no rekindle wrote, where the lock should be.
+pub(super) fn foreign_lock(path: &Path) -> Unavailable {
+    Unavailable::new(format!(
+        "{} is not a lock file of rekindle; it was not touched: give another path for the session, or move \
+         that file away",
+        path.display()
+    ))
+}
+
 /// A later rekindle has been here.
 pub(super) fn newer(path: &Path, format: u32) -> Unavailable {
     Unavailable::new(format!(
@@ -62,7 +131,9 @@ pub(super) fn not_run(path: &Path) -> Unavailable {
 fn advice(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::PermissionDenied => "make the file and its folder readable and writable for this user",
-        ErrorKind::ReadOnlyFilesystem => "keep the session file on a file system that can be written",
+        ErrorKind::ReadOnlyFilesystem => {
+            "keep the session file on a file system that can be written; of a container, mount the file's folder"
+        }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "free some space; the record that was there is untouched"
         }

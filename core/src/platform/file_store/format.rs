@@ -58,6 +58,12 @@ impl Stamp {
     }
 }
 
+/// Whether these bytes begin as a record file does, however short they are cut.
+pub(super) fn begins_as_record(bytes: &[u8]) -> bool {
+    let shown = bytes.len().min(MAGIC.len());
+    shown > 0 && bytes[..shown] == MAGIC.as_bytes()[..shown]
+}
+
 /// The bytes of a file that holds this record.
 pub(super) fn encode(record: &[u8], stamp: &Stamp) -> Zeroizing<Vec<u8>> {
     let header = format!("{MAGIC} {FORMAT} {} {} {}\n", stamp.counter, record.len(), stamp.sum);

@@ -6,11 +6,11 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::durable;
 use super::paths::Paths;
+use super::{durable, ownership};
 use crate::fork::{self, PerProcess, ProcessLocal};
 use crate::lock::Mutex;
-use crate::store::Owner;
+use crate::store::{Owner, Unavailable};
 
 /// Apple's mobile systems end apps that are suspended while they hold a file lock.
 const ON: bool =
@@ -114,8 +114,8 @@ fn path(paths: &Paths, owner: &str) -> Option<PathBuf> {
     (ON && is_word).then(|| paths.owner(owner))
 }
 
-fn open(path: &Path, create: bool) -> std::io::Result<File> {
-    durable::private(OpenOptions::new().read(true).write(true).create(create)).open(path)
+fn open(path: &Path, create: bool) -> Result<File, Unavailable> {
+    ownership::open_sole(path, OpenOptions::new().read(true).write(true).create(create).truncate(false))
 }
 
 fn remove_if_long_dead(path: &Path) {

@@ -26,9 +26,9 @@ impl Paths {
         self.beside(".lock")
     }
 
-    /// One name is enough: only the holder of the lock writes it.
+    /// One name is enough: only the holder of the lock writes it. A name that nobody else's file has.
     pub(super) fn temp(&self) -> PathBuf {
-        self.beside(".tmp")
+        self.beside(".rekindle-tmp")
     }
 
     /// Says that a damaged record was set aside.

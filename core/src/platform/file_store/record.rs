@@ -6,11 +6,10 @@ use std::io::{self, ErrorKind};
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use super::durable;
-use super::failure;
 use super::format::{self, Decoded, Stamp};
-use super::lock::Lock;
+use super::lock::{self, Lock};
 use super::paths::Paths;
+use super::{durable, failure, ownership};
 use crate::store::{Expected, Loaded, Saved, Unavailable, Version};
 
 /// What is at the record's path.
@@ -30,27 +29,28 @@ struct Damage {
 }
 
 /// Reads the record. Takes no lock unless it finds damage: a rename shows the old file or the new one.
-pub(super) fn load(paths: &Paths) -> Result<Loaded, Unavailable> {
-    match find(paths)? {
+/// `last_seen` is the newest version this store knows of.
+pub(super) fn load(paths: &Paths, last_seen: Option<&Version>) -> Result<Loaded, Unavailable> {
+    match find(paths, last_seen)? {
         Found::Record(record, stamp) => Ok(Loaded::Present(Bytes::from_owner(record), stamp.version())),
         Found::Nothing => Ok(Loaded::Absent),
-        Found::Damaged(damage) if damage.in_place => set_aside_if_still_damaged(paths, damage.why),
+        Found::Damaged(damage) if damage.in_place => set_aside_if_still_damaged(paths, last_seen, damage.why),
         Found::Damaged(damage) => Err(failure::damaged(&paths.record, damage.why)),
     }
 }
 
-/// Replaces the record if it is what was expected. `last_seen` is the newest version this store knows of.
+/// Replaces the record if it is what was expected.
 pub(super) fn save(
     paths: &Paths,
     record: &[u8],
     expected: &Expected,
     last_seen: Option<&Version>,
 ) -> Result<Saved, Unavailable> {
-    refuse_what_is_no_file(paths)?;
+    refuse_where_nothing_can_be(paths)?;
     durable::create_folder(paths.folder())
         .map_err(|error| failure::io("create the folder", paths.folder(), &error))?;
     let lock = Lock::take(paths)?;
-    let found = find_locked(paths, &lock)?;
+    let found = find_locked(paths, &lock, last_seen)?;
     match verdict(&found, expected, last_seen) {
         Verdict::Write => write(paths, &lock, record, found).map(Saved::Done),
         Verdict::Conflict => Ok(Saved::Conflict),
@@ -105,15 +105,28 @@ fn write(paths: &Paths, lock: &Lock, record: &[u8], found: Found) -> Result<Vers
     if let Found::Damaged(damage) = &found {
         // Keep what could not be read, and keep the marker until the new record is there.
         set_aside(paths, damage)?;
+        copy_aside(paths)?;
     }
     let stamp = Stamp::of(next_counter(&found, lock), record);
     let bytes = format::encode(record, &stamp);
-    durable::write(&paths.record, &paths.temp(), &bytes, || lock.write_note(&stamp))
-        .map_err(|error| failure::io("write", &paths.record, &error))?;
+    replace(paths, &bytes, || lock.write_note(&stamp))?;
     // Removed last: until here the marker guards the place where the record was. A marker beside a sound
     // record says nothing, so failing to remove it is no failure to save.
     let _ = durable::remove(&paths.marker());
     Ok(stamp.version())
+}
+
+fn replace(paths: &Paths, bytes: &[u8], before: impl FnOnce() -> io::Result<()>) -> Result<(), Unavailable> {
+    match durable::write(&paths.record, &paths.temp(), bytes, before) {
+        // It is mounted by itself, as containers do. Torn, it is damaged: the header's checksum tells (spec 7.9).
+        Err(error) if is_mounted(&error) => durable::overwrite(&paths.record, bytes),
+        written => written.map_err(|error| failure::io("write", &paths.record, &error)),
+    }
+}
+
+/// A file that is a mount point can be neither replaced nor moved.
+fn is_mounted(error: &io::Error) -> bool {
+    cfg!(unix) && error.kind() == ErrorKind::ResourceBusy
 }
 
 /// Higher than any that was ever here, so that no version comes back after a removal or a repair.
@@ -126,9 +139,13 @@ fn next_counter(found: &Found, lock: &Lock) -> u64 {
     known.iter().chain(&lock.note()).map(|stamp| stamp.counter).max().unwrap_or(0).saturating_add(1)
 }
 
-fn set_aside_if_still_damaged(paths: &Paths, why: &'static str) -> Result<Loaded, Unavailable> {
+fn set_aside_if_still_damaged(
+    paths: &Paths,
+    last_seen: Option<&Version>,
+    why: &'static str,
+) -> Result<Loaded, Unavailable> {
     let lock = Lock::take(paths).map_err(|_| failure::damaged(&paths.record, why))?;
-    match find_locked(paths, &lock)? {
+    match find_locked(paths, &lock, last_seen)? {
         Found::Record(record, stamp) => Ok(Loaded::Present(Bytes::from_owner(record), stamp.version())),
         Found::Nothing => Ok(Loaded::Absent),
         Found::Damaged(damage) => {
@@ -145,13 +162,28 @@ fn set_aside(paths: &Paths, damage: &Damage) -> Result<(), Unavailable> {
         return Ok(());
     }
     let marker: String = damage.newest.iter().map(|stamp| stamp.text() + "\n").collect();
-    durable::write(&paths.marker(), &paths.temp(), marker.as_bytes(), || Ok(()))
+    let moved = durable::write(&paths.marker(), &paths.temp(), marker.as_bytes(), || Ok(()))
         .and_then(|()| tighten(paths))
-        .and_then(|()| fs::rename(&paths.record, paths.aside()))
-        .and_then(|()| durable::sync_folder(paths.folder()))
-        .map_err(|error| failure::io("set aside the damaged", &paths.record, &error))?;
-    durable::step();
-    Ok(())
+        .and_then(|()| durable::rename(&paths.record, &paths.aside()))
+        .and_then(|()| durable::sync_folder(paths.folder()));
+    match moved {
+        // It stays where it is, and is found damaged again until it is written over.
+        Err(error) if is_mounted(&error) => Ok(()),
+        moved => {
+            moved.map_err(|error| failure::io("set aside the damaged", &paths.record, &error))?;
+            durable::step();
+            Ok(())
+        }
+    }
+}
+
+/// Keeps a copy of what could not be moved, before it is written over.
+fn copy_aside(paths: &Paths) -> Result<(), Unavailable> {
+    let Some(bytes) = ownership::read(&paths.record)?.filter(|bytes| !bytes.is_empty()) else {
+        return Ok(());
+    };
+    durable::write(&paths.aside(), &paths.temp(), &bytes, || Ok(()))
+        .map_err(|error| failure::io("set aside the damaged", &paths.record, &error))
 }
 
 #[cfg(unix)]
@@ -167,8 +199,8 @@ fn tighten(_: &Paths) -> io::Result<()> {
 }
 
 /// As [`find`]; of a damaged file, the lock's note too knows the newest version.
-fn find_locked(paths: &Paths, lock: &Lock) -> Result<Found, Unavailable> {
-    let mut found = find(paths)?;
+fn find_locked(paths: &Paths, lock: &Lock, last_seen: Option<&Version>) -> Result<Found, Unavailable> {
+    let mut found = find(paths, last_seen)?;
     if let Found::Damaged(damage) = &mut found
         && damage.in_place
     {
@@ -179,19 +211,15 @@ fn find_locked(paths: &Paths, lock: &Lock) -> Result<Found, Unavailable> {
     Ok(found)
 }
 
-fn find(paths: &Paths) -> Result<Found, Unavailable> {
-    if let Some(found) = find_record(paths)? {
+fn find(paths: &Paths, last_seen: Option<&Version>) -> Result<Found, Unavailable> {
+    if let Some(found) = find_record(paths, last_seen)? {
         return Ok(found);
     }
-    match fs::read_to_string(paths.marker()) {
-        Ok(text) => Ok(Found::Damaged(marked(&text))),
-        // Without a lock the record may have come back, and its marker gone, between the two looks.
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Ok(find_record(paths)?.unwrap_or(Found::Nothing))
-        }
-        Err(error) if error.kind() == ErrorKind::InvalidData => Ok(Found::Damaged(marked(""))),
-        Err(error) => Err(failure::io("read", &paths.marker(), &error)),
+    if let Some(text) = ownership::read(&paths.marker())? {
+        return Ok(Found::Damaged(marked(&String::from_utf8_lossy(&text))));
     }
+    // Without a lock the record may have come back, and its marker gone, between the two looks.
+    Ok(find_record(paths, last_seen)?.unwrap_or(Found::Nothing))
 }
 
 fn marked(text: &str) -> Damage {
@@ -199,27 +227,33 @@ fn marked(text: &str) -> Damage {
     Damage { why: "it was set aside earlier", in_place: false, newest }
 }
 
-fn find_record(paths: &Paths) -> Result<Option<Found>, Unavailable> {
-    refuse_what_is_no_file(paths)?;
-    let bytes = match fs::read(&paths.record) {
-        Ok(bytes) => Zeroizing::new(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failure::io("read", &paths.record, &error)),
-    };
+fn find_record(paths: &Paths, last_seen: Option<&Version>) -> Result<Option<Found>, Unavailable> {
+    let Some(bytes) = ownership::read(&paths.record)? else { return Ok(None) };
     match format::decode(&bytes) {
         Decoded::Record(record, stamp) => Ok(Some(Found::Record(record, stamp))),
         Decoded::Newer(format) => Err(failure::newer(&paths.record, format)),
-        Decoded::Damaged(why, stamp) => {
+        Decoded::Damaged(why, stamp) if is_ours(paths, &bytes, stamp.as_ref(), last_seen) => {
             Ok(Some(Found::Damaged(Damage { why, in_place: true, newest: stamp.into_iter().collect() })))
         }
+        // As `mktemp` leaves it, or who mounts a file for us.
+        Decoded::Damaged(..) if bytes.is_empty() => Ok(None),
+        Decoded::Damaged(..) => Err(failure::foreign(&paths.record)),
     }
 }
 
-/// A folder holds no record, and reading a pipe would wait for ever.
-fn refuse_what_is_no_file(paths: &Paths) -> Result<(), Unavailable> {
-    match fs::metadata(&paths.record) {
-        Ok(there) if !there.is_file() => Err(failure::no_file(&paths.record)),
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failure::io("read", &paths.record, &error)),
-        _ => Ok(()),
+/// Whether a file that is no record was one: only what is ours is set aside or written over (spec 7.8).
+fn is_ours(paths: &Paths, bytes: &[u8], stamp: Option<&Stamp>, last_seen: Option<&Version>) -> bool {
+    stamp.is_some()
+        || last_seen.is_some()
+        || format::begins_as_record(bytes)
+        || lock::note(paths).is_some()
+        || (!bytes.is_empty() && paths.marker().exists())
+}
+
+/// Before anything is created beside it. A folder holds no record, and another user's file is not ours to write.
+fn refuse_where_nothing_can_be(paths: &Paths) -> Result<(), Unavailable> {
+    match ownership::read(&paths.record)? {
+        Some(_) => Ok(()),
+        None => ownership::check_folder(paths.folder()),
     }
 }

@@ -35,6 +35,17 @@ pub(super) fn step() {
     }
 }
 
+/// Files that behave as if they were mounted by themselves.
+static MOUNTED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+pub(super) fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mounted = MOUNTED.lock();
+    match mounted.iter().any(|path| path == from || path == to) {
+        true => Err(std::io::ErrorKind::ResourceBusy.into()),
+        false => fs::rename(from, to),
+    }
+}
+
 #[test]
 fn second_process() {
     let Ok(role) = std::env::var("REKINDLE_TEST_ROLE") else { return };
@@ -56,6 +67,12 @@ fn second_process() {
             let error = save(&store, SENTINEL, &Expected::Absent).unwrap_err();
             assert!(!error.damaged && !error.reason.contains("SENTINEL"), "{error}");
             assert!(error.reason.contains("writable for this user"), "{error}");
+        }
+        "belongs-to-another" => {
+            for error in [load(&store).unwrap_err(), save(&store, SENTINEL, &Expected::Anything).unwrap_err()]
+            {
+                assert!(error.reason.contains("id 0") && error.reason.contains("chown"), "{error}");
+            }
         }
         "cannot-read" => {
             let error = load(&store).unwrap_err();
@@ -342,7 +359,9 @@ fn where_header_and_note_are_lost_the_store_that_saw_the_last_version_mends() {
     fs::write(store.path(), b"").unwrap();
     fs::write(store.inner.paths.lock(), b"").unwrap();
     let stranger = FileStore::new(store.path());
-    assert!(save(&stranger, b"b", &Expected::Version(newest.clone())).is_err());
+    // To others it is an empty file like any other.
+    assert_eq!(save(&stranger, b"b", &Expected::Version(newest.clone())).unwrap(), Saved::Conflict);
+    assert!(is_damaged(&store));
     saved(&store, b"b", &Expected::Version(newest));
     assert_eq!(record(&stranger), b"b");
 }
@@ -355,6 +374,50 @@ fn a_newer_format_is_left_alone() {
         assert!(!error.damaged && error.reason.contains("update rekindle"), "{error}");
     }
     assert_eq!(fs::read(store.path()).unwrap(), b"rekindle-store 2 future\n");
+}
+
+// --- Files that are not ours (spec 7.8).
+
+#[test]
+fn an_empty_file_that_was_never_a_record_is_absent() {
+    let (_home, store) = fresh();
+    fs::write(store.path(), b"").unwrap();
+    private(store.path());
+    assert_eq!(load(&store).unwrap(), Loaded::Absent);
+    assert_eq!(names(&store), ["session"]);
+    saved(&store, b"a", &Expected::Absent);
+    assert_eq!(record(&store), b"a");
+}
+
+#[test]
+fn a_file_that_is_no_record_is_refused_and_stays_as_it_is() {
+    for text in [&b"ssh-ed25519 AAAA user@host\n"[..], b"{}", &[0; 64]] {
+        let (_home, store) = fresh();
+        fs::write(store.path(), text).unwrap();
+        private(store.path());
+        for error in [load(&store).unwrap_err(), save(&store, SENTINEL, &Expected::Anything).unwrap_err()] {
+            assert!(!error.damaged && error.reason.contains("not a session file of rekindle"), "{error}");
+        }
+        assert_eq!(fs::read(store.path()).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_file_larger_than_a_mebibyte_is_not_read() {
+    let (_home, store) = fresh();
+    saved(&store, b"a", &Expected::Absent);
+    fs::OpenOptions::new().write(true).open(store.path()).unwrap().set_len(1 << 40).unwrap();
+    for error in [load(&store).unwrap_err(), save(&store, b"b", &Expected::Anything).unwrap_err()] {
+        assert!(!error.damaged && error.reason.contains("larger than 1 MiB"), "{error}");
+    }
+}
+
+#[cfg(not(unix))]
+fn private(_: &Path) {}
+
+#[cfg(unix)]
+fn private(path: &Path) {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 // --- Places that can't be read or written.
@@ -442,6 +505,128 @@ mod on_unix {
         assert_eq!(record(&store), b"a");
     }
 
+    // spec 7.8
+    #[test]
+    fn a_lock_that_is_a_link_or_has_a_second_name_is_refused_and_its_target_untouched() {
+        let (home, store) = fresh();
+        let target = home.path().join("bashrc");
+        fs::write(&target, b"").unwrap();
+        for link in
+            [|from: &Path, to: &Path| symlink(from, to), |from: &Path, to: &Path| fs::hard_link(from, to)]
+        {
+            link(&target, &store.inner.paths.lock()).unwrap();
+            let error = save(&store, SENTINEL, &Expected::Absent).unwrap_err();
+            assert!(error.reason.contains("link") && error.reason.contains("remove it"), "{error}");
+            assert_eq!(fs::read(&target).unwrap(), b"");
+            fs::remove_file(store.inner.paths.lock()).unwrap();
+        }
+        saved(&store, b"a", &Expected::Absent);
+    }
+
+    // spec 7.8
+    #[test]
+    fn a_marker_or_an_owners_file_that_is_a_link_is_not_followed() {
+        let (home, store) = fresh();
+        saved(&store, b"a", &Expected::Absent);
+        fs::remove_file(store.path()).unwrap();
+        symlink("/dev/zero", store.inner.paths.marker()).unwrap();
+        assert!(load(&store).unwrap_err().reason.contains("symbolic link"));
+        fs::remove_file(store.inner.paths.marker()).unwrap();
+        let target = home.path().join("bashrc");
+        symlink(&target, store.inner.paths.owner("a1")).unwrap();
+        wait(store.announce("a1"));
+        assert!(!target.exists());
+        assert_eq!(wait(store.owner("a1")), Owner::Unknown);
+    }
+
+    // spec 7.8
+    #[test]
+    fn a_record_that_others_may_write_is_refused_with_a_word_on_what_to_do() {
+        let (_home, store) = fresh();
+        saved(&store, b"a", &Expected::Absent);
+        for open in [0o620, 0o602, 0o666] {
+            set_mode(store.path(), open);
+            for error in [load(&store).unwrap_err(), save(&store, b"b", &Expected::Anything).unwrap_err()] {
+                assert!(!error.damaged && error.reason.contains("chmod 600"), "{error}");
+            }
+        }
+        set_mode(store.path(), 0o644);
+        assert_eq!(record(&store), b"a");
+    }
+
+    fn is_root() -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
+    // spec 7.8
+    #[test]
+    fn a_record_of_another_user_is_refused_even_by_root_and_stays_theirs() {
+        let (home, store) = fresh();
+        if !is_root() {
+            return;
+        }
+        saved(&store, b"a", &Expected::Absent);
+        std::os::unix::fs::chown(store.path(), Some(65534), None).unwrap();
+        fs::remove_file(store.inner.paths.lock()).unwrap();
+        for error in [load(&store).unwrap_err(), save(&store, b"b", &Expected::Anything).unwrap_err()] {
+            assert!(error.reason.contains("id 65534") && error.reason.contains("chown 0"), "{error}");
+        }
+        assert_eq!(names(&store), ["session"]);
+        // Nor does root create in another user's folder what that user could not use.
+        fs::remove_file(store.path()).unwrap();
+        std::os::unix::fs::chown(home.path(), Some(65534), None).unwrap();
+        let error = save(&store, SENTINEL, &Expected::Absent).unwrap_err();
+        assert!(error.reason.contains("run this as that user"), "{error}");
+        assert_eq!(names(&store), Vec::<String>::new());
+    }
+
+    // spec 7.8
+    #[test]
+    fn what_root_left_to_a_user_says_chown() {
+        let (home, store) = fresh();
+        if !is_root() {
+            return;
+        }
+        saved(&store, b"a", &Expected::Absent);
+        std::os::unix::fs::chown(home.path(), Some(65534), Some(65534)).unwrap();
+        assert!(unprivileged("belongs-to-another", &store));
+    }
+
+    // spec 7.9
+    #[test]
+    fn a_file_that_is_mounted_by_itself_is_written_in_place() {
+        use std::os::unix::fs::MetadataExt as _;
+        let (_home, store) = fresh();
+        fs::write(store.path(), b"").unwrap();
+        private(store.path());
+        let inode = fs::metadata(store.path()).unwrap().ino();
+        MOUNTED.lock().push(store.path().to_owned());
+        let longer = saved(&store, b"a longer record", &Expected::Absent);
+        saved(&store, b"short", &Expected::Version(longer));
+        assert_eq!(record(&FileStore::new(store.path())), b"short");
+        assert_eq!(fs::metadata(store.path()).unwrap().ino(), inode);
+        assert_eq!(names(&store), ["session", "session.lock"]);
+    }
+
+    // spec 7.9
+    #[test]
+    fn a_torn_write_in_place_reads_as_damaged_until_a_sign_in() {
+        let (_home, store) = fresh();
+        saved(&store, b"old-old-old", &Expected::Absent);
+        MOUNTED.lock().push(store.path().to_owned());
+        let old = fs::read(store.path()).unwrap();
+        saved(&store, b"new", &Expected::Anything);
+        let new = fs::read(store.path()).unwrap();
+        for torn in 1..new.len() {
+            let mixed = [&new[..torn], &old[torn..]].concat();
+            fs::write(store.path(), &mixed).unwrap();
+            assert!(is_damaged(&store) || record(&store) == b"old-old-old", "torn at {torn}");
+        }
+        saved(&store, b"next", &Expected::Anything);
+        assert_eq!(record(&store), b"next");
+        assert!(fs::read(store.inner.paths.record.with_file_name("session.damaged-1")).is_ok());
+    }
+
     /// Root may write everywhere, so the child is somebody else.
     fn unprivileged(role: &str, store: &FileStore) -> bool {
         let mut command = child(role, store.path(), 0);
@@ -464,6 +649,10 @@ mod on_unix {
         let (home, store) = fresh();
         saved(&store, b"a", &Expected::Absent);
         set_mode(store.path(), 0o000);
+        if is_root() {
+            // Else it would be refused as root's, whatever its mode.
+            std::os::unix::fs::chown(store.path(), Some(65534), None).unwrap();
+        }
         set_mode(home.path(), 0o555);
         assert!(unprivileged("cannot-read", &store));
         set_mode(home.path(), 0o000);

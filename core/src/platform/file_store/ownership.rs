@@ -1,0 +1,165 @@
+//! Opens only what is this user's own: never through a link, never another user's file (spec 7.8).
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+pub(super) use self::system::private;
+use self::system::{is_root, links, no_links, other_owner, own_id, writable_for_others};
+use super::failure;
+use crate::store::Unavailable;
+
+/// No record is larger: what is, is not read.
+pub(super) const RECORD_MAX: u64 = 1024 * 1024;
+
+/// Opens a file that is one of ours: an ordinary file of this user's, reached through no link.
+pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<File, Unavailable> {
+    let file = no_links(private(options)).open(path).map_err(|error| not_opened(path, &error))?;
+    let there = file.metadata().map_err(|error| failure::io("read", path, &error))?;
+    check(path, &there)?;
+    Ok(file)
+}
+
+/// Opens a file that is written through its open handle: it must have no second name, whose content would change too.
+pub(super) fn open_sole(path: &Path, options: &mut OpenOptions) -> Result<File, Unavailable> {
+    let file = open(path, options)?;
+    match file.metadata() {
+        Ok(there) if links(&there) > 1 => Err(failure::hard_links(path)),
+        Ok(_) => Ok(file),
+        Err(error) => Err(failure::io("read", path, &error)),
+    }
+}
+
+/// The bytes of a file of ours; none if there is no file.
+pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Unavailable> {
+    let there = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failure::io("read", path, &error)),
+        Ok(there) => there,
+    };
+    // Told before it is opened: another user's file may be closed to us, and opening a pipe has effects.
+    check(path, &there)?;
+    let file = open(path, OpenOptions::new().read(true))?;
+    let length = file.metadata().map_or(0, |there| there.len());
+    if length > RECORD_MAX {
+        return Err(failure::too_large(path));
+    }
+    // As long as the file: a buffer that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
+    let read = file.take(RECORD_MAX + 1).read_to_end(&mut bytes);
+    read.map_err(|error| failure::io("read", path, &error))?;
+    if bytes.len() as u64 > RECORD_MAX {
+        return Err(failure::too_large(path));
+    }
+    Ok(Some(bytes))
+}
+
+/// What root creates in another user's folder would lock that user out.
+pub(super) fn check_folder(folder: &Path) -> Result<(), Unavailable> {
+    let nearest = folder.ancestors().find_map(|one| std::fs::metadata(one).ok());
+    match nearest.and_then(|there| other_owner(&there)) {
+        Some(owner) if is_root() => Err(failure::roots_own(folder, owner)),
+        _ => Ok(()),
+    }
+}
+
+fn not_opened(path: &Path, error: &io::Error) -> Unavailable {
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if there.is_symlink() => failure::link(path),
+        Ok(there) => check(path, &there).err().unwrap_or_else(|| failure::io("open", path, error)),
+        Err(_) => failure::io("open", path, error),
+    }
+}
+
+fn check(path: &Path, there: &Metadata) -> Result<(), Unavailable> {
+    if there.is_symlink() {
+        return Err(failure::link(path));
+    }
+    if !there.is_file() {
+        return Err(failure::no_file(path));
+    }
+    if let Some(owner) = other_owner(there) {
+        return Err(failure::other_owner(path, owner, own_id()));
+    }
+    match writable_for_others(there) {
+        Some(mode) => Err(failure::writable_for_others(path, mode)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+
+    use rustix::fs::OFlags;
+
+    use super::{Metadata, OpenOptions};
+
+    /// Only the user may read what these options create.
+    pub(in super::super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+        options.mode(0o600)
+    }
+
+    /// Does not wait for the other end of a pipe either.
+    pub(super) fn no_links(options: &mut OpenOptions) -> &mut OpenOptions {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
+    }
+
+    pub(super) fn links(there: &Metadata) -> u64 {
+        there.nlink()
+    }
+
+    pub(super) fn own_id() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    pub(super) fn is_root() -> bool {
+        own_id() == 0
+    }
+
+    pub(super) fn other_owner(there: &Metadata) -> Option<u32> {
+        (there.uid() != own_id()).then(|| there.uid())
+    }
+
+    pub(super) fn writable_for_others(there: &Metadata) -> Option<u32> {
+        let mode = there.mode() & 0o7777;
+        (mode & 0o022 != 0).then_some(mode)
+    }
+}
+
+/// Access lists, not owners and modes, guard files there.
+#[cfg(not(unix))]
+mod system {
+    use super::{Metadata, OpenOptions};
+
+    pub(in super::super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+        options
+    }
+
+    pub(super) fn no_links(options: &mut OpenOptions) -> &mut OpenOptions {
+        options
+    }
+
+    pub(super) fn links(_: &Metadata) -> u64 {
+        1
+    }
+
+    pub(super) fn own_id() -> u32 {
+        0
+    }
+
+    pub(super) fn is_root() -> bool {
+        false
+    }
+
+    pub(super) fn other_owner(_: &Metadata) -> Option<u32> {
+        None
+    }
+
+    pub(super) fn writable_for_others(_: &Metadata) -> Option<u32> {
+        None
+    }
+}
