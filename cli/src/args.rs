@@ -10,7 +10,7 @@ use clap_complete::Shell;
 #[derive(Parser)]
 #[command(name = "rekindle", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// The profile file [default: ./rekindle.toml, then $XDG_CONFIG_HOME/rekindle/config.toml]
+    /// The profile file [default: ./rekindle.toml, if trusted, then $XDG_CONFIG_HOME/rekindle/config.toml]
     #[arg(long, global = true, env = "REKINDLE_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The profile [default: the only one in the file]
@@ -44,6 +44,12 @@ pub(crate) enum Command {
     Status,
     /// End the session, and wipe its tokens
     SignOut,
+    /// Allow the use of a rekindle.toml that lies in a folder, as it is now
+    #[command(
+        after_help = "A profile file decides where tokens go. One that was only found in the current folder is \
+        used after this consent, which ends when it, or a dialect file that it names, changes."
+    )]
+    Trust(TrustArgs),
     /// List the dialects that come along
     Presets {
         /// Print this preset's file: a start for a dialect of one's own
@@ -87,6 +93,16 @@ pub(crate) struct RequestArgs {
     /// A path below the profile's base_url, or a URL
     #[arg(value_name = "PATH_OR_URL")]
     pub(crate) target: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct TrustArgs {
+    /// The profile file
+    #[arg(value_name = "FILE", default_value = "rekindle.toml")]
+    pub(crate) file: PathBuf,
+    /// Take the consent back
+    #[arg(long)]
+    pub(crate) revoke: bool,
 }
 
 #[derive(ClapArgs)]

@@ -1,11 +1,12 @@
 //! What every command has: the profile that was asked for, and the guard that waits for its session.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rekindle::{Client, Session};
 
 use crate::args::Args;
+use crate::config_file::ConfigFile;
 use crate::exit::Done;
 use crate::profile::Profile;
 use crate::signals::Guard;
@@ -15,19 +16,24 @@ pub(crate) struct Context {
     config: Option<PathBuf>,
     profile: Option<String>,
     guard: Arc<Guard>,
+    /// Which profile file is used: errors say so.
+    used: &'static OnceLock<String>,
 }
 
 impl Context {
     /// An empty variable is as good as none.
-    pub(crate) fn new(args: &Args, guard: Arc<Guard>) -> Self {
+    pub(crate) fn new(args: &Args, guard: Arc<Guard>, used: &'static OnceLock<String>) -> Self {
         let config = args.config.clone().filter(|path| !path.as_os_str().is_empty());
         let profile = args.profile.clone().filter(|name| !name.is_empty());
-        Self { json: args.json, config, profile, guard }
+        Self { json: args.json, config, profile, guard, used }
     }
 
     /// The profile and its session. Nothing has been read from the store yet.
     pub(crate) fn open(&self) -> Done<(Profile, Session)> {
-        let profile = Profile::find(self.config.as_deref(), self.profile.as_deref())?;
+        let file = ConfigFile::locate(self.config.as_deref())?;
+        let named = file.describe();
+        let profile = Profile::find(file, self.profile.as_deref())?;
+        let _ = self.used.set(named);
         let session = profile.session()?;
         self.guard.protect(&session);
         Ok((profile, session))

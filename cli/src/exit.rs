@@ -46,6 +46,9 @@ pub(crate) struct Problem {
     oauth_error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<GraphqlProblem>,
+    /// Which profile file was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +90,7 @@ impl Stop {
             status: None,
             oauth_error: None,
             errors: Vec::new(),
+            config: None,
         }))
     }
 }
@@ -108,6 +112,7 @@ impl From<Error> for Stop {
             status: error.status(),
             oauth_error: error.oauth_error().map(ToOwned::to_owned),
             errors: errors.collect(),
+            config: None,
         }))
     }
 }
@@ -119,28 +124,27 @@ impl From<Failure> for Stop {
 }
 
 /// Tells what went wrong, and gives the exit code.
-pub(crate) fn report(done: Done, json: bool, profile: Option<&str>) -> i32 {
+pub(crate) fn report(done: Done, json: bool, profile: Option<&str>, config: Option<&String>) -> i32 {
     let mut problem = match done {
         Ok(()) | Err(Stop::Unread) => return 0,
         Err(Stop::Problem(problem)) => problem,
     };
     problem.next = next(&problem, profile);
-    output::tell(&if json { as_json(&problem) } else { as_text(&problem) });
+    problem.config = config.cloned();
+    if json {
+        output::tell_json(&problem)
+    } else {
+        as_lines(&problem).iter().for_each(|line| output::tell(line))
+    }
     problem.exit_code
 }
 
-fn as_json(problem: &Problem) -> String {
-    serde_json::to_string(problem).unwrap_or_else(|_| as_text(problem))
-}
-
-fn as_text(problem: &Problem) -> String {
-    let mut text = format!("rekindle: {}: {}", problem.kind, problem.message);
-    let more = problem.errors.iter().skip(1).map(|error| format!("also: {}", error.message));
-    for line in more.chain(problem.next.iter().map(|next| format!("next: {next}"))) {
-        text.push_str("\n  ");
-        text.push_str(&line);
-    }
-    text
+fn as_lines(problem: &Problem) -> Vec<String> {
+    let first = format!("rekindle: {}: {}", problem.kind, problem.message);
+    let more = problem.errors.iter().skip(1).map(|error| format!("  also: {}", error.message));
+    let next = problem.next.iter().map(|next| format!("  next: {next}"));
+    let config = problem.config.iter().map(|config| format!("  profile file: {config}"));
+    std::iter::once(first).chain(more).chain(next).chain(config).collect()
 }
 
 /// What to do next, where the message of the core cannot know it.

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod config_file;
 mod context;
 mod credential;
 mod demo;
@@ -10,6 +11,9 @@ mod output;
 mod profile;
 mod signals;
 mod time;
+mod trust;
+
+use std::sync::OnceLock;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -31,14 +35,17 @@ fn run() -> i32 {
     };
     let (json, profile) = (args.json, args.profile.clone());
     let done = begin(args);
-    exit::report(done, json, profile.as_deref())
+    exit::report(done, json, profile.as_deref(), USED.get())
 }
+
+/// Which profile file this process uses.
+static USED: OnceLock<String> = OnceLock::new();
 
 fn begin(args: Args) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stop::system("the operating system gives no runtime", &error))?;
     let guard = Guard::listen().map_err(|error| Stop::system("signals cannot be watched", &error))?;
-    let context = Context::new(&args, guard.clone());
+    let context = Context::new(&args, guard.clone(), &USED);
     let done = runtime.block_on(guard.until_signal(commands::run(args.command, &context)));
     let Some(done) = done else { guard.leave_to_signal() };
     // A refresh that was started, and a credential that is not saved yet, outlive the command (spec 4.10).
@@ -55,7 +62,7 @@ fn usage(error: &clap::Error) -> i32 {
         // What is missing is on the lines below the first.
         let said =
             text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
-        return exit::report(Err(Stop::usage(said.trim_start_matches("error: "))), true, None);
+        return exit::report(Err(Stop::usage(said.trim_start_matches("error: "))), true, None, None);
     }
     // Standard output may be closed: there is nobody to tell.
     let _ = error.print();

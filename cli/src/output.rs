@@ -1,5 +1,6 @@
 //! The one place that writes to standard output and standard error.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -9,8 +10,13 @@ use serde::Serialize;
 
 use crate::exit::{Done, Stop};
 
-/// A line on standard output.
+/// A line on standard output. What a server or a file wrote may be part of it.
 pub(crate) fn line(text: &str) -> Done {
+    lines(&printable(text))
+}
+
+/// Several lines on standard output, all of them our own text.
+pub(crate) fn lines(text: &str) -> Done {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
     written.and_then(|()| out.flush()).map_err(|error| trouble("standard output", &error))
@@ -19,12 +25,61 @@ pub(crate) fn line(text: &str) -> Done {
 /// A value as JSON on standard output, laid out for people, too.
 pub(crate) fn json(value: &impl Serialize) -> Done {
     let text = serde_json::to_string_pretty(value);
-    line(&text.map_err(|error| Stop::system("the output cannot be written as JSON", &error.into()))?)
+    let text = text.map_err(|error| Stop::system("the output cannot be written as JSON", &error.into()))?;
+    lines(&printable_json(&text))
 }
 
 /// A line on standard error. Where that is closed there is nobody to tell.
 pub(crate) fn tell(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable(text));
+}
+
+/// A value as JSON, in one line, on standard error.
+pub(crate) fn tell_json(value: &impl Serialize) {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let _ = writeln!(io::stderr().lock(), "{}", printable_json(&text));
+}
+
+/// The text without what a terminal obeys: control characters (escape sequences, line breaks, carriage returns) and
+/// what reorders or hides text are shown by their numbers. Tokens' scopes, names in foreign files and servers'
+/// messages are not ours.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c.escape_unicode().to_string())
+}
+
+/// The same in a JSON text, where only strings can hold such characters: it stays JSON of the same value.
+fn printable_json(text: &str) -> Cow<'_, str> {
+    let mut units = [0; 2];
+    let in_layout = |c: char| c == '\n';
+    escaped_but(text, in_layout, |c| {
+        c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    })
+}
+
+fn escaped(text: &str, escape: impl FnMut(char) -> String) -> Cow<'_, str> {
+    escaped_but(text, |_| false, escape)
+}
+
+fn escaped_but(
+    text: &str,
+    keep: impl Fn(char) -> bool,
+    mut escape: impl FnMut(char) -> String,
+) -> Cow<'_, str> {
+    if !text.contains(|c| is_obeyed(c) && !keep(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_obeyed(c) && !keep(c) { shown.push_str(&escape(c)) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+/// Control characters (C0, DEL, C1), separators of lines, marks of direction, and invisible tags.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 pub(crate) fn millis(time: Duration) -> u64 {
@@ -83,4 +138,30 @@ fn unwritable(what: &str, error: &io::Error) -> Stop {
         &format!("{what} cannot be written: see its folder, its permissions and the space left"),
         error,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_shown_by_its_number() {
+        for (text, shown) in [
+            ("plain \u{e4} \u{1f511}", "plain \u{e4} \u{1f511}"),
+            ("\u{1b}]52;c;eA==\u{7}", "\\u{1b}]52;c;eA==\\u{7}"),
+            ("a\rb\nc\td\u{7f}\u{9b}2J", "a\\u{d}b\\u{a}c\\u{9}d\\u{7f}\\u{9b}2J"),
+            ("\u{202e}txt.exe\u{2066}\u{200b}\u{feff}", "\\u{202e}txt.exe\\u{2066}\\u{200b}\\u{feff}"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+
+    #[test]
+    fn json_stays_json_of_the_same_value() {
+        let value = serde_json::json!({ "a\u{202e}\u{9b}": "\u{1b}[2J\n\u{e0041}\"\\" });
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = printable_json(&text);
+        assert!(!shown.contains(|c| is_obeyed(c) && c != '\n'), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+    }
 }

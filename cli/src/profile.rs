@@ -11,20 +11,23 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use url::Url;
 
+use crate::config_file::{ConfigFile, EXAMPLE};
 use crate::exit::{Done, Stop};
+use crate::trust;
 
 /// A profile, read and complete; nothing has been opened yet.
 pub(crate) struct Profile {
     pub(crate) name: String,
     pub(crate) store: PathBuf,
-    file: PathBuf,
+    pub(crate) file: ConfigFile,
     document: Document,
     fields: Fields,
 }
 
+/// All profiles of a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Profiles {
+pub(crate) struct Profiles {
     #[serde(default)]
     profile: BTreeMap<String, Fields>,
 }
@@ -71,26 +74,114 @@ const FIELDS: [&str; 13] = [
     "variables",
 ];
 
-const EXAMPLE: &str = "[profile.school] with dialect = \"oauth2\", base_url = \"https://api.example.com\" and \
-token_url = \"https://auth.example.com/oauth/token\"";
+/// Of the environment, a file that was only found may name these.
+const OWN_VARIABLES: &str = "REKINDLE_";
 
-impl Profile {
-    /// The profile of that name, or the only one; from that file, or the first of the usual ones.
-    pub(crate) fn find(config: Option<&Path>, name: Option<&str>) -> Done<Self> {
-        let file = config.map_or_else(usual_file, |path| Ok(path.to_owned()))?;
-        let text = std::fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
-        Self::parse(&text, &file, name)
+impl Profiles {
+    pub(crate) fn read(file: &ConfigFile) -> Done<Self> {
+        Self::parse(file).map(|(_, profiles)| profiles)
     }
 
-    fn parse(text: &str, file: &Path, name: Option<&str>) -> Done<Self> {
-        let document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
-        let mut profiles: Profiles = document.read().map_err(|mistake| misread(file, &mistake))?;
-        let name = choose(&profiles, file, name)?;
-        let fields = profiles.profile.remove(&name).ok_or_else(|| no_profile(file))?;
-        let store = store(file, &name, fields.store.as_deref());
-        let profile = Self { name, store, file: file.to_owned(), document, fields };
+    fn parse(file: &ConfigFile) -> Done<(Document, Self)> {
+        let document = Document::parse(&file.text).map_err(|mistake| misread(file, &mistake))?;
+        let profiles = document.read().map_err(|mistake| misread(file, &mistake))?;
+        Ok((document, profiles))
+    }
+
+    /// The dialects that are files in the folder of this one.
+    pub(crate) fn dialect_files(&self, file: &ConfigFile) -> Vec<PathBuf> {
+        let named = self.profile.values().map(|fields| fields.dialect.as_str()).filter(|name| is_file(name));
+        let there = named.filter_map(|name| file.beside(Path::new(name)).canonicalize().ok());
+        let mut files: Vec<_> = there.filter(|path| file.encloses(path)).collect();
+        files.sort();
+        files.dedup();
+        files
+    }
+
+    /// What decides where tokens go, for somebody who is asked for consent.
+    pub(crate) fn summary(&self) -> BTreeMap<&str, BTreeMap<&'static str, String>> {
+        self.profile.iter().map(|(name, fields)| (name.as_str(), fields.summary())).collect()
+    }
+}
+
+impl Fields {
+    fn summary(&self) -> BTreeMap<&'static str, String> {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let list = |list: &[String]| (!list.is_empty()).then(|| list.join(", "));
+        let given = [
+            ("dialect", Some(self.dialect.clone())),
+            ("base_url", self.base_url.clone()),
+            ("token_url", self.token_url.clone()),
+            ("client_id", self.client_id.clone()),
+            ("client_secret_env", self.client_secret_env.clone()),
+            ("client_key", path(&self.client_key)),
+            ("dpop_key", path(&self.dpop_key)),
+            ("store", path(&self.store)),
+            ("origins", list(&self.origins)),
+            ("insecure_origins", list(&self.insecure_origins)),
+            ("variables", (!self.variables.is_empty()).then(|| format!("{:?}", self.variables))),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+impl Profile {
+    /// The profile of that name, or the only one of the file.
+    pub(crate) fn find(file: ConfigFile, name: Option<&str>) -> Done<Self> {
+        let profile = Self::parse(file, name)?;
+        profile.file.require_consent()?;
+        profile.confine()?;
+        Ok(profile)
+    }
+
+    fn parse(file: ConfigFile, name: Option<&str>) -> Done<Self> {
+        let (document, mut profiles) = Profiles::parse(&file)?;
+        let name = choose(&profiles, &file, name)?;
+        let fields = profiles.profile.remove(&name).ok_or_else(|| no_profile(&file))?;
+        let store = store(&file, &name, fields.store.as_deref());
+        let profile = Self { name, store, file, document, fields };
         profile.check()?;
         Ok(profile)
+    }
+
+    /// Even with consent, a file that was found gets at nothing outside of its folder.
+    fn confine(&self) -> Done {
+        if !self.file.was_found() {
+            return Ok(());
+        }
+        let fields = &self.fields;
+        let dialect = Some(PathBuf::from(&fields.dialect)).filter(|_| is_file(&fields.dialect));
+        self.confine_path("store", FileStore::new(&self.store).path())?;
+        for (field, path) in
+            [("client_key", &fields.client_key), ("dpop_key", &fields.dpop_key), ("dialect", &dialect)]
+        {
+            // What is not there is named when it is read.
+            if let Some(Ok(resolved)) = path.as_ref().map(|path| self.file.beside(path).canonicalize()) {
+                self.confine_path(field, &resolved)?;
+            }
+        }
+        match &fields.client_secret_env {
+            Some(name) if !name.starts_with(OWN_VARIABLES) => {
+                let what = format!(
+                    "a file that was only found in a folder may name variables that begin with {OWN_VARIABLES}; \
+                     rename {name}, or name the file with --config"
+                );
+                Err(self.mistake("client_secret_env", &what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn confine_path(&self, field: &str, resolved: &Path) -> Done {
+        if self.file.encloses(resolved) {
+            return Ok(());
+        }
+        let what = format!(
+            "{} is outside of the folder of a file that was only found there; keep it inside, or name the file \
+             with --config",
+            resolved.display()
+        );
+        Err(self.mistake(field, &what))
     }
 
     /// The session, that nothing has been read for yet. It never refreshes in the background: a command ends too soon.
@@ -152,13 +243,19 @@ impl Profile {
 
     fn dialect(&self) -> Done<Dialect> {
         let name = &self.fields.dialect;
-        if !name.ends_with(".toml") && !name.contains('/') {
+        if !is_file(name) {
             return Dialect::preset(name).map_err(|failure| self.mistake("dialect", &failure.message));
         }
-        let path = beside(&self.file, Path::new(name));
-        let text = std::fs::read_to_string(&path).map_err(|error| {
+        let path = self.file.beside(Path::new(name));
+        let unreadable = |error: std::io::Error| {
             self.mistake("dialect", &format!("{} cannot be read ({error})", path.display()))
-        })?;
+        };
+        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+        let resolved = path.canonicalize().map_err(unreadable)?;
+        if self.file.was_found() && !trust::is_trusted(&resolved, &text) {
+            let what = "is not trusted, or has changed since: read it, then allow it with rekindle trust";
+            return Err(self.mistake("dialect", &format!("{} {what}", path.display())));
+        }
         Ok(Dialect::from_toml(&text, &path.display().to_string())?)
     }
 
@@ -175,7 +272,7 @@ impl Profile {
 
     fn key(&self, field: &str, path: Option<&Path>) -> Done<Option<SigningKey>> {
         let Some(path) = path else { return Ok(None) };
-        let path = beside(&self.file, path);
+        let path = self.file.beside(path);
         let pem = std::fs::read_to_string(&path)
             .map_err(|error| self.mistake(field, &format!("{} cannot be read ({error})", path.display())))?;
         let key = SigningKey::from_pem(&pem);
@@ -221,14 +318,14 @@ fn odd_url(text: &str) -> Option<String> {
     }
 }
 
-fn misread(file: &Path, mistake: &Mistake) -> Stop {
+fn misread(file: &ConfigFile, mistake: &Mistake) -> Stop {
     let line = mistake.line.map_or_else(String::new, |line| format!(", line {line}"));
     let field = if mistake.field.is_empty() { String::new() } else { format!(", field `{}`", mistake.field) };
     let what = mistake.what.trim().replace('\n', " ");
     Stop::config(format!("{}{line}{field}: {what}; correct it there", file.display()))
 }
 
-fn choose(profiles: &Profiles, file: &Path, name: Option<&str>) -> Done<String> {
+fn choose(profiles: &Profiles, file: &ConfigFile, name: Option<&str>) -> Done<String> {
     let names: Vec<_> = profiles.profile.keys().map(String::as_str).collect();
     let chosen = match (name, names.as_slice()) {
         (_, []) => return Err(no_profile(file)),
@@ -247,51 +344,23 @@ fn choose(profiles: &Profiles, file: &Path, name: Option<&str>) -> Done<String> 
     Ok(chosen.to_owned())
 }
 
-fn other_profile(file: &Path, what: &str, names: &[&str]) -> Stop {
+fn other_profile(file: &ConfigFile, what: &str, names: &[&str]) -> Stop {
     let names = names.join(", ");
     Stop::config(format!("{}: {what}; name one with --profile or REKINDLE_PROFILE: {names}", file.display()))
 }
 
-fn no_profile(file: &Path) -> Stop {
+fn no_profile(file: &ConfigFile) -> Stop {
     Stop::config(format!("{}: there is no profile in it; write {EXAMPLE}", file.display()))
 }
 
-fn unreadable(file: &Path, error: &std::io::Error) -> Stop {
-    Stop::config(format!(
-        "{} cannot be read ({error}); name another with --config or REKINDLE_CONFIG, or write {EXAMPLE}",
-        file.display()
-    ))
+/// A dialect by a file, not a preset's name.
+fn is_file(dialect: &str) -> bool {
+    dialect.ends_with(".toml") || dialect.contains('/')
 }
 
-/// `./rekindle.toml`, then the user's.
-fn usual_file() -> Done<PathBuf> {
-    let here = PathBuf::from("rekindle.toml");
-    if here.exists() {
-        return Ok(here);
-    }
-    let users = config_home().map(|home| home.join("rekindle/config.toml"));
-    users.clone().filter(|path| path.exists()).ok_or_else(|| {
-        let also = users.map_or_else(String::new, |path| format!(" nor {}", path.display()));
-        Stop::config(format!(
-            "there is no profile file: neither ./rekindle.toml{also}; name one with --config or \
-             REKINDLE_CONFIG, or write {EXAMPLE}"
-        ))
-    })
-}
-
-fn config_home() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
-}
-
-fn store(file: &Path, name: &str, given: Option<&Path>) -> PathBuf {
+fn store(file: &ConfigFile, name: &str, given: Option<&Path>) -> PathBuf {
     let default = PathBuf::from(format!("{name}.credential.json"));
-    beside(file, given.unwrap_or(&default))
-}
-
-/// Relative to the file's folder.
-fn beside(file: &Path, path: &Path) -> PathBuf {
-    file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    file.beside(given.unwrap_or(&default))
 }
 
 /// Written as in a dialect file.
@@ -310,7 +379,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> String {
-        let done = Profile::parse(text, Path::new("r.toml"), Some("school"));
+        let done = Profile::find(ConfigFile::named("r.toml", text), Some("school"));
         match done.and_then(|profile| profile.session().map(drop)) {
             Err(Stop::Problem(problem)) => {
                 serde_json::to_value(&problem).unwrap()["message"].as_str().unwrap().to_owned()
@@ -377,8 +446,9 @@ mod tests {
 
     #[test]
     fn the_store_is_beside_the_file() {
-        assert_eq!(store(Path::new("/etc/r.toml"), "school", None), Path::new("/etc/school.credential.json"));
-        assert_eq!(store(Path::new("/etc/r.toml"), "a", Some(Path::new("x/y"))), Path::new("/etc/x/y"));
-        assert_eq!(store(Path::new("r.toml"), "a", Some(Path::new("/abs"))), Path::new("/abs"));
+        let file = ConfigFile::named("/etc/r.toml", "");
+        assert_eq!(store(&file, "school", None), Path::new("/etc/school.credential.json"));
+        assert_eq!(store(&file, "a", Some(Path::new("x/y"))), Path::new("/etc/x/y"));
+        assert_eq!(store(&file, "a", Some(Path::new("/abs"))), Path::new("/abs"));
     }
 }

@@ -10,6 +10,7 @@ mod request;
 mod sign_out;
 mod status;
 mod token;
+mod trust;
 
 use crate::args::Command;
 use crate::context::Context;
@@ -24,6 +25,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Done {
         Command::Token => token::run(context).await,
         Command::Status => status::run(context).await,
         Command::SignOut => sign_out::run(context).await,
+        Command::Trust(args) => trust::run(context, &args),
         Command::Presets { name } => presets::run(context, name.as_deref()),
         Command::Completions { shell } => completions::run(shell),
         Command::Demo(args) => demo::run(context, &args).await,

@@ -26,7 +26,7 @@ fn text(name: &str) -> Done {
     let Some(text) = Dialect::preset_text(name) else {
         return Err(Stop::usage(format!("there is no preset `{name}`; rekindle presets lists them")));
     };
-    output::line(text.trim_end())
+    output::lines(text.trim_end())
 }
 
 fn list() -> Done {
@@ -35,7 +35,7 @@ fn list() -> Done {
     for Shown { name, rotation, description } in all {
         output::line(&format!("{name:width$}  {rotation:20}  {description}"))?;
     }
-    output::line("\nOne of them as a file to start from: rekindle presets NAME")
+    output::lines("\nOne of them as a file to start from: rekindle presets NAME")
 }
 
 fn all() -> impl Iterator<Item = Shown> {

@@ -105,7 +105,8 @@ async fn write(mut response: Response, args: &RequestArgs) -> Done {
 fn head(response: &Response) -> String {
     let mut head = format!("{:?} {}\r\n", response.version(), response.status());
     for (name, value) in response.headers() {
-        head.push_str(&format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes())));
+        let value = String::from_utf8_lossy(value.as_bytes());
+        head.push_str(&format!("{name}: {}\r\n", output::printable(&value)));
     }
     head + "\r\n"
 }

@@ -14,6 +14,7 @@ use crate::time;
 #[derive(Serialize)]
 struct Shown {
     profile: String,
+    config: String,
     dialect: String,
     rotation: String,
     standing: &'static str,
@@ -51,6 +52,7 @@ pub(crate) fn show_json(profile: &Profile, session: &Session) -> Done {
     let now = session.clock().now().wall;
     output::json(&Shown {
         profile: profile.name.clone(),
+        config: profile.file.describe(),
         dialect: session.dialect().name().to_owned(),
         rotation: session.dialect().rotation().to_string(),
         standing: status.standing.name(),
@@ -75,6 +77,7 @@ fn text(profile: &Profile, session: &Session, status: &Status) -> Done {
     let dialect = session.dialect();
     let lines = [
         ("profile", profile.name.clone()),
+        ("profile file", profile.file.describe()),
         ("dialect", format!("{}, rotation {}", dialect.name(), dialect.rotation())),
         ("session", standing(status)),
         ("access token", access_token(status, now)),

@@ -47,7 +47,7 @@ pub(crate) fn print(rows: &[Row]) -> Done {
     output::line("")?;
     output::line(&laid_out(head.map(str::to_owned)))?;
     rows.iter().try_for_each(|row| output::line(&laid_out(row.cells())))?;
-    output::line(
+    output::lines(
         "\nlost_answer: the first grant's answer was cut; the same refresh token was sent once more, in its grace.",
     )
 }

@@ -70,10 +70,12 @@ fn a_dialect_file_beside_the_profile_is_read_and_its_mistake_named() {
     let world = World::new();
     world.configure("[profile.school]\ndialect = \"acme.toml\"\ntoken_url = \"https://a.test/t\"\n");
     assert_names(&world, &["status"], &["line 2", "`profile.school.dialect`", "acme.toml cannot be read"]);
-    std::fs::write(world.path("acme.toml"), "rotation = \"strict\"\n[token_endpoint]\nmethod = \"GET\"\n")
-        .unwrap();
+    world.write("acme.toml", "rotation = \"strict\"\n[token_endpoint]\nmethod = \"GET\"\n");
+    assert_names(&world, &["status"], &["line 2", "acme.toml is not trusted", "rekindle trust"]);
+    assert_eq!(world.run(&["trust"]).code, 0);
     assert_names(&world, &["status"], &["acme.toml, line 3", "`token_endpoint.method`"]);
-    std::fs::write(world.path("acme.toml"), "rotation = \"strict\"\n").unwrap();
+    world.write("acme.toml", "rotation = \"strict\"\n");
+    assert_eq!(world.run(&["trust"]).code, 0);
     assert!(world.run(&["status"]).out.contains("acme, rotation strict"));
 }
 
@@ -110,19 +112,20 @@ fn a_secret_comes_from_the_environment_and_a_missing_one_is_named() {
     let world = World::speaking(rekindle_test_server::SeedDialect::OAuth, |builder| builder);
     let text = std::fs::read_to_string(world.path("rekindle.toml")).unwrap();
     world.configure(
-        &text.replace("client_secret = \"sentinel-client-secret\"", "client_secret_env = \"SCHOOL\""),
+        &text
+            .replace("client_secret = \"sentinel-client-secret\"", "client_secret_env = \"REKINDLE_SCHOOL\""),
     );
     assert_names(
         &world,
         &["token"],
-        &["rekindle.toml, line 6", "`profile.school.client_secret_env`", "SCHOOL"],
+        &["rekindle.toml, line 6", "`profile.school.client_secret_env`", "REKINDLE_SCHOOL"],
     );
     let tokens = world.server.sign_in();
     let text = serde_json::to_string(&tokens).unwrap();
     std::fs::write(world.path("tokens.json"), text).unwrap();
     let run = |args: &[&str]| {
         let input = std::fs::File::open(world.path("tokens.json")).unwrap();
-        world.command(args).env("SCHOOL", "sentinel-client-secret").stdin(input).output().unwrap()
+        world.command(args).env("REKINDLE_SCHOOL", "sentinel-client-secret").stdin(input).output().unwrap()
     };
     assert!(run(&["import"]).status.success());
     world.server.expire_all_access_tokens();

@@ -7,7 +7,11 @@ mod curl;
 mod demo;
 mod exit_codes;
 mod json;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod processes;
 mod secrets;
 mod session;
+mod terminal;
+mod trust;
 mod world;

@@ -54,8 +54,19 @@ impl World {
         world
     }
 
+    /// Writes the profile file, and consents to it.
     pub(crate) fn configure(&self, text: &str) {
-        std::fs::write(self.path("rekindle.toml"), text).unwrap();
+        self.write("rekindle.toml", text);
+        // What cannot be read cannot be trusted: the tests of that see it again.
+        self.run(&["trust"]);
+    }
+
+    /// A file that nobody else may write, whatever the umask.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(self.path(name), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
