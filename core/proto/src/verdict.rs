@@ -211,6 +211,8 @@ pub struct Said {
     pub status: Option<u16>,
     /// Its own words, redacted.
     pub message: Option<String>,
+    /// What is wrong with its answer, in ours.
+    pub hint: Option<String>,
 }
 
 /// What the token endpoint said to a refresh (spec 5.1).

@@ -92,7 +92,8 @@ impl Source for Endpoint {
         let known: Vec<&Secret> = serving.iter().chain([&spend.refresh_token]).chain(own).collect();
         let grant = GrantRequest::RefreshToken {
             refresh_token: spend.refresh_token.clone(),
-            scope: spend.scope.clone(),
+            // A scope that was told is not one that was asked for (spec 5.9).
+            scope: None,
             extra: spend.extra.clone(),
         };
         let request = self.identity().and_then(|identity| self.dialect.token_request(&identity, &grant));
@@ -167,6 +168,7 @@ impl Endpoint {
                     oauth_error: self.dialect.error_code(&body),
                     status: Some(status.as_u16()),
                     message: self.dialect.server_message(&body, known),
+                    hint: self.dialect.complaint(&answer),
                 };
                 let outcome = self.dialect.outcome(&answer);
                 self.heard(&request.url, &headers, &outcome, received_at);

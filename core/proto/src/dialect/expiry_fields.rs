@@ -8,6 +8,8 @@ use http::HeaderMap;
 use http::header::DATE;
 use serde_json::Value;
 
+use super::json;
+use super::path::Path;
 use crate::time::Wall;
 
 /// Nothing lives longer than ten years: such a number is a mistake.
@@ -27,6 +29,11 @@ pub(super) enum End {
 pub(super) fn seconds(value: &Value) -> Option<Duration> {
     let seconds = number(value).filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST_SECONDS)?;
     Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
+}
+
+/// The same in milliseconds.
+pub(super) fn milliseconds(value: &Value) -> Option<Duration> {
+    seconds(&Value::from(number(value)? / 1000.0))
 }
 
 /// An epoch in seconds or milliseconds, calibrated by the answer's `Date`; without one it counts from
@@ -51,7 +58,8 @@ pub(super) fn jwt_end(token: &str) -> Option<Value> {
     let (payload, signature) = (parts.nth(1)?, parts.next());
     signature?;
     let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    serde_json::from_slice::<Value>(&bytes).ok()?.get("exp").cloned()
+    let exp: Path = "exp".parse().ok()?;
+    exp.first(&json::read(&bytes, [&exp]).value?).cloned()
 }
 
 /// The answer's `Date` on the wall clock.

@@ -65,6 +65,8 @@ pub(super) struct Token {
     pub(super) types: Several<String>,
     /// Other headers that hold credentials in this dialect.
     pub(super) credential_headers: Several<Header>,
+    /// What its access tokens have in them beside the characters of RFC 6750 section 2.1.
+    pub(super) extra_characters: String,
 }
 
 impl Default for Token {
@@ -75,6 +77,7 @@ impl Default for Token {
             cookie: None,
             types: Several::default(),
             credential_headers: Several::default(),
+            extra_characters: String::new(),
         }
     }
 }
@@ -204,8 +207,14 @@ pub(super) struct AnswerSpec {
     pub(super) token_type: Several<Path>,
     pub(super) scope: Several<Path>,
     pub(super) expires_in: Several<Path>,
+    /// The same, where the server counts milliseconds.
+    pub(super) expires_in_ms: Several<Path>,
     pub(super) expires_at: Several<Path>,
     pub(super) refresh_token_expires_in: Several<Path>,
+    /// The headers that tokens come in, where they don't stand in the body.
+    pub(super) headers: BTreeMap<TokenField, Header>,
+    /// The cookies that they come in.
+    pub(super) cookies: BTreeMap<TokenField, String>,
     /// What must come back with the tokens: name -> path.
     pub(super) keep: BTreeMap<String, Path>,
     pub(super) default_lifetime_seconds: Option<u32>,
@@ -224,7 +233,10 @@ impl Default for AnswerSpec {
             token_type: paths(&["token_type"]),
             scope: paths(&["scope"]),
             expires_in: paths(&["expires_in"]),
+            expires_in_ms: Several::default(),
             expires_at: paths(&["expires_at"]),
+            headers: BTreeMap::new(),
+            cookies: BTreeMap::new(),
             refresh_token_expires_in: paths(&[
                 "refresh_token_expires_in",
                 "refresh_expires_in",
@@ -237,6 +249,31 @@ impl Default for AnswerSpec {
             rules: Vec::new(),
         }
     }
+}
+
+impl AnswerSpec {
+    /// All that a grant is read from.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let several = [
+            &self.access_token,
+            &self.refresh_token,
+            &self.token_type,
+            &self.scope,
+            &self.expires_in,
+            &self.expires_in_ms,
+            &self.expires_at,
+            &self.refresh_token_expires_in,
+        ];
+        several.into_iter().flat_map(|paths| &paths.0).chain(self.keep.values())
+    }
+}
+
+/// A token of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TokenField {
+    AccessToken,
+    RefreshToken,
 }
 
 fn paths(texts: &[&str]) -> Several<Path> {

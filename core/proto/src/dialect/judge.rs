@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::body::{self, Wanted};
+use super::body;
 use super::effect::{ApiRule, VerdictName};
 use super::file::Spec;
 use super::path::Path;
@@ -16,8 +16,8 @@ use crate::verdict::{Applied, Exchange, ExpiredReason, Operation, StepUp, Verdic
 
 impl Spec {
     pub(super) fn judge(&self, exchange: &Exchange<'_>) -> Verdict {
-        let glance = body::glance(exchange.body, &self.wanted(exchange));
-        let judging = Judging { spec: self, exchange, body: glance.body.as_ref() };
+        let found = body::glance(exchange.body, &self.wanted(exchange));
+        let judging = Judging { spec: self, exchange, body: found.value.as_ref() };
         judging.by_rule().or_else(|| judging.by_challenge()).unwrap_or_else(|| judging.by_status())
     }
 
@@ -27,8 +27,8 @@ impl Spec {
         self.api.rules.iter().any(in_body)
     }
 
-    /// The members of the body that rules ask for which this status and these bytes may fulfil.
-    fn wanted<'a>(&'a self, exchange: &Exchange<'a>) -> Wanted<'a> {
+    /// What the rules ask the body for which this status and these bytes may fulfil.
+    fn wanted<'a>(&'a self, exchange: &Exchange<'a>) -> Vec<&'a Path> {
         let mut names = Names::of(exchange.body);
         let may = |rule: &&'a ApiRule| rule.when.admits(exchange.status) && rule.when.may_match(&mut names);
         let asked =

@@ -4,6 +4,7 @@ use http::HeaderValue;
 
 use super::document::{self, Document, Mistake};
 use super::file::{Encoding, Spec};
+use super::token_text::is_cookie_name;
 use crate::error::{ErrorKind, Failure};
 
 impl Spec {
@@ -43,6 +44,12 @@ impl Spec {
         if self.token.cookie.as_deref().is_some_and(|name| !is_cookie_name(name)) {
             return wrong("token.cookie", "it is not the name of a cookie");
         }
+        if self.answer.cookies.values().any(|name| !is_cookie_name(name)) {
+            return wrong("answer.cookies", "it is not the name of a cookie");
+        }
+        if self.token.extra_characters.contains(|letter: char| !letter.is_ascii_graphic()) {
+            return wrong("token.extra_characters", "no token in a header can have them");
+        }
         self.check_documents()
     }
 
@@ -70,11 +77,6 @@ impl Spec {
         }
         Ok(())
     }
-}
-
-fn is_cookie_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(fits)
 }
 
 fn misread(file: &str, mistake: &Mistake) -> Failure {

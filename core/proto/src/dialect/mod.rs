@@ -47,6 +47,7 @@ mod effect;
 mod expiry_fields;
 mod fields;
 mod file;
+mod json;
 mod judge;
 mod load;
 mod path;
@@ -62,6 +63,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod token_answer;
+mod token_text;
 mod types;
 
 use std::fmt;
@@ -371,6 +373,26 @@ impl Dialect {
         self.spec.outcome(answer)
     }
 
+    /// What is wrong with an answer that grants nothing, where neither its code nor its words tell: where it
+    /// redirects to (spec 5.6), or that its access token is none (spec 5.4).
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Wall, dialect::Answer};
+    ///
+    /// let answer = Answer {
+    ///     status: http::StatusCode::OK,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: br#"{"access_token":"error: token is expired"}"#,
+    ///     sent_at: Wall(0),
+    ///     received_at: Wall(0),
+    /// };
+    /// assert!(Dialect::preset("oauth2").unwrap().complaint(&answer).unwrap().contains("RFC 6750"));
+    /// ```
+    #[must_use]
+    pub fn complaint(&self, answer: &Answer<'_>) -> Option<String> {
+        self.spec.complaint(answer)
+    }
+
     /// What an API response says about our token (spec 2).
     ///
     /// ```
@@ -463,6 +485,6 @@ impl Dialect {
     /// ```
     #[must_use]
     pub fn error_code(&self, body: &[u8]) -> Option<String> {
-        server_message::code(&body::fields(&http::HeaderMap::new(), body)?)
+        self.spec.error_code(body)
     }
 }

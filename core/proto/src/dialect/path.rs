@@ -18,8 +18,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path(Vec<Step>);
 
+/// One step down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Key(String),
     Entry(usize),
     Each,
@@ -72,9 +73,9 @@ impl Path {
         }
     }
 
-    /// Whether the path needs only a named member of the body, or of an entry of a list.
-    pub(super) fn is_shallow(&self) -> bool {
-        matches!(self.0.as_slice(), [Step::Key(_), ..] | [Step::Entry(_), Step::Key(_), ..])
+    /// Its steps, from the top of the body.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.0
     }
 
     /// The key of an object that the path asks for first, at the top or in the entries of a list.
@@ -87,7 +88,12 @@ impl Path {
 
     /// Replaces every value at this path.
     pub(super) fn replace(&self, root: &mut Value, by: &Value) {
-        overwrite(&self.0, root, by);
+        match (root, self.key()) {
+            (Value::Array(answers), Some("errors")) => {
+                answers.iter_mut().for_each(|one| overwrite(&self.0, one, by));
+            }
+            (root, _) => overwrite(&self.0, root, by),
+        }
     }
 }
 

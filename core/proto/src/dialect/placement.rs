@@ -9,11 +9,12 @@ use super::file::Spec;
 use super::request::sensitive;
 use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
+use crate::redact;
 
 impl Spec {
     pub(super) fn place(&self, token: &Secret, token_type: Option<&str>) -> Result<Placement, Failure> {
         if !self.understands(token_type) {
-            return Err(self.unknown_type());
+            return Err(self.unknown_type(token_type.unwrap_or_default()));
         }
         let text = token.expose();
         let (name, value) = match &self.token.cookie {
@@ -55,9 +56,10 @@ impl Spec {
         }
     }
 
-    fn unknown_type(&self) -> Failure {
+    fn unknown_type(&self, token_type: &str) -> Failure {
+        let token_type = redact::text(token_type, &[]);
         let message = format!(
-            "dialect {} does not know the token_type that the server gave; name it in `token.types`",
+            "the server gave a token of the type \"{token_type}\", which dialect {} does not know; if it is used like a Bearer token, name it in the dialect's `token.types`",
             self.name
         );
         Failure::new(ErrorKind::InvalidConfig, message)

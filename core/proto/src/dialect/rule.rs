@@ -69,10 +69,7 @@ impl When {
 
     /// The paths that the rule asks for.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.tests.iter().filter_map(|test| match &test.place {
-            Place::Body(path) => Some(path),
-            Place::Header(_) => None,
-        })
+        self.tests.iter().filter_map(Test::path)
     }
 
     /// The text that the first test on the body found.
@@ -162,6 +159,14 @@ impl TryFrom<RawTest> for Test {
 }
 
 impl Test {
+    /// The path that it asks the body for.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Body(path) => Some(path),
+            Place::Header(_) => None,
+        }
+    }
+
     pub(super) fn is_met(&self, seen: &Seen<'_>) -> bool {
         match &self.place {
             Place::Body(path) => {

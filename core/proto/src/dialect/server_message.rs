@@ -17,18 +17,22 @@ const CODES: [&str; 5] = ["error", "error_code", "errors[*].extensions.code", "e
 
 impl Spec {
     pub(super) fn redact(&self, body: &[u8], known: &[&Secret]) -> String {
-        match serde_json::from_slice(body) {
-            Ok(fields) if !self.redact.paths.0.is_empty() => {
-                redact::text(&self.blanked(fields).to_string(), known)
-            }
-            _ => redact::body(body, known),
+        match body::whole(body).filter(|_| !self.redact.paths.0.is_empty()) {
+            Some(fields) => redact::text(&self.blanked(fields).to_string(), known),
+            None => redact::body(body, known),
         }
     }
 
     pub(super) fn server_message(&self, body: &[u8], known: &[&Secret]) -> Option<String> {
-        let fields = self.blanked(body::fields(&HeaderMap::new(), body)?);
-        let text = MESSAGES.iter().find_map(|at| text(at, &fields).filter(|text| !text.is_empty()));
+        let paths = paths(&MESSAGES);
+        let asked = paths.iter().chain(&self.redact.paths.0);
+        let fields = self.blanked(body::fields(&HeaderMap::new(), body, asked).0?);
+        let text = paths.iter().find_map(|at| text(at, &fields).filter(|text| !text.is_empty()));
         text.map(|text| redact::text(text, known))
+    }
+
+    pub(super) fn error_code(&self, body: &[u8]) -> Option<String> {
+        code(&body::fields(&HeaderMap::new(), body, &code_paths()).0?)
     }
 
     /// The body without what the dialect knows to be secret.
@@ -41,7 +45,8 @@ impl Spec {
 
 /// The code of an error, if it is a word: anything else may be a secret.
 pub(super) fn code(fields: &Value) -> Option<String> {
-    CODES.iter().find_map(|at| text(at, fields).filter(|text| is_code(text)).map(str::to_owned))
+    let codes = code_paths();
+    codes.iter().find_map(|at| text(at, fields).filter(|text| is_code(text)).map(str::to_owned))
 }
 
 /// Letters and what joins them: no token looks like that.
@@ -50,6 +55,15 @@ pub(super) fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(letter)
 }
 
-fn text<'a>(at: &str, fields: &'a Value) -> Option<&'a str> {
-    at.parse::<Path>().ok()?.first(fields)?.as_str()
+/// Where [`code`] looks.
+pub(super) fn code_paths() -> Vec<Path> {
+    paths(&CODES)
+}
+
+fn paths(texts: &[&str]) -> Vec<Path> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn text<'a>(at: &Path, fields: &'a Value) -> Option<&'a str> {
+    at.first(fields)?.as_str()
 }

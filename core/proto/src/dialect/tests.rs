@@ -43,9 +43,13 @@ fn client() -> ClientIdentity {
     }
 }
 
-fn outcome(dialect: &Dialect, status: u16, headers: &HeaderMap, body: &[u8]) -> Outcome {
+fn answer<'a>(status: u16, headers: &'a HeaderMap, body: &'a [u8]) -> Answer<'a> {
     let status = StatusCode::from_u16(status).unwrap();
-    dialect.outcome(&Answer { status, headers, body, sent_at: Wall(0), received_at: Wall(0) })
+    Answer { status, headers, body, sent_at: Wall(0), received_at: Wall(0) }
+}
+
+fn outcome(dialect: &Dialect, status: u16, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    dialect.outcome(&answer(status, headers, body))
 }
 
 fn judge(dialect: &Dialect, status: u16, operation: Operation, headers: &HeaderMap, body: &[u8]) -> Verdict {
@@ -351,7 +355,15 @@ fn tokens_go_into_headers_schemes_and_cookies() {
     );
     assert_eq!(place(json!({"token": {"cookie": "sid"}}), None), is("cookie", "sid=t0"));
     assert_eq!(dialect(json!({"token": {"cookie": "sid"}})).credential_headers(), ["cookie"]);
-    assert_eq!(place(json!({}), Some("mac")).unwrap_err().kind, ErrorKind::InvalidConfig);
+    let allowed = json!({"token": {"types": "User Access Token"}});
+    assert_eq!(place(allowed, Some("user access token")), is("authorization", "Bearer t0"));
+    // spec 5.4
+    let failure = place(json!({}), Some("User Access Token")).unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::InvalidConfig);
+    assert!(
+        failure.message.contains("\"User Access Token\"") && failure.message.contains("token.types"),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -423,6 +435,142 @@ fn a_deeply_nested_body_is_no_verdict() {
         outcome(&Dialect::preset("json").unwrap(), 200, &HeaderMap::new(), deep.as_bytes()),
         Outcome::Lost(Lost::Broken)
     );
+}
+
+// spec 5.1
+#[test]
+fn what_nobody_asked_for_costs_no_tokens() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let long = "9".repeat(400);
+    for odd in [r#""\ud83d""#, "1e999", "NaN", &long, &deep, "\"a\tb\nc\"", r#""\q""#] {
+        let body = format!(r#"{{"access_token":"AT2","name":{odd},"refresh_token":"RT2","expires_in":900}}"#);
+        let Outcome::Granted(grant) = outcome(&dialect(json!({})), 200, &HeaderMap::new(), body.as_bytes())
+        else {
+            panic!("granted: {odd:.40}")
+        };
+        assert_eq!(grant.refresh_token.as_ref().map(Secret::expose), Some("RT2"), "{odd:.40}");
+        assert_eq!(grant.lifetime, Some(Duration::from_secs(900)), "{odd:.40}");
+    }
+    let latin = b"{\"name\":\"J\xfcrgen\",\"access_token\":\"AT2\"}\n<!-- 3 ms -->";
+    assert!(matches!(outcome(&dialect(json!({})), 200, &HeaderMap::new(), latin), Outcome::Granted(_)));
+}
+
+// spec 5.1
+#[test]
+fn a_refusal_is_understood_whatever_its_description_is_written_in() {
+    for body in [
+        &b"{\"error\":\"invalid_grant\",\"error_description\":\"a\nb\tc\"}"[..],
+        b"{\"error_description\":\"ung\xfcltig\",\"error\":\"invalid_grant\"}",
+        b"{\"error_description\":\"\\ud83d\",\"error\":\"invalid_grant\"}",
+        b"error=invalid_grant&error_description=ung\xfcltig",
+        b"error=invalid_grant&error_description=ung%FCltig",
+    ] {
+        let dead = Outcome::Dead(DeadReason::Rejected);
+        assert_eq!(outcome(&dialect(json!({})), 400, &HeaderMap::new(), body), dead);
+        assert_eq!(dialect(json!({})).error_code(body).as_deref(), Some("invalid_grant"));
+    }
+}
+
+// spec 5.1, 6.2
+#[test]
+fn an_answer_that_breaks_off_is_a_grant_only_if_both_tokens_came_whole() {
+    let of = |body: &[u8]| outcome(&dialect(json!({})), 200, &HeaderMap::new(), body);
+    let pair = br#"{"access_token":"AT2","refresh_token":"RT2","scope":"re"#;
+    assert!(matches!(of(pair), Outcome::Granted(_)));
+    for body in [
+        r#"{"access_token":"AT2","refresh_token":"RT"#,
+        r#"{"access_token":"AT2","sc"#,
+        r#"{"refresh_token":"RT2","a"#,
+    ] {
+        assert_eq!(of(body.as_bytes()), Outcome::Lost(Lost::Broken), "{body}");
+    }
+    let refusal = br#"{"error":"invalid_grant","error_description":"st"#;
+    let unknown = Outcome::Unknown { status: 400 };
+    assert_eq!(outcome(&dialect(json!({})), 400, &HeaderMap::new(), refusal), unknown);
+}
+
+// spec 5.4
+#[test]
+fn a_text_that_is_no_token_is_no_grant_and_the_refresh_token_is_kept() {
+    let of = |access: &str, refresh: &str| {
+        let body = json!({"access_token": access, "refresh_token": refresh, "expires_in": 0});
+        outcome(&dialect(json!({})), 200, &HeaderMap::new(), body.to_string().as_bytes())
+    };
+    for text in ["error: token is expired by 23m", "AT 2", "\"AT2\"", "Bearer AT2", "AT\u{e9}", "A\nT", "="] {
+        assert_eq!(of(text, ""), Outcome::Unknown { status: 200 }, "{text}");
+        assert_eq!(of(text, "RT2"), Outcome::GrantedWithoutAccess { refresh_token: "RT2".into() }, "{text}");
+        let body = json!({"access_token": text}).to_string();
+        let told = dialect(json!({})).complaint(&answer(200, &HeaderMap::new(), body.as_bytes())).unwrap();
+        assert!(told.contains("RFC 6750") && !told.contains(text), "{told}");
+    }
+    let own = dialect(json!({"token": {"extra_characters": "!"}}));
+    assert!(matches!(
+        outcome(&own, 200, &HeaderMap::new(), br#"{"access_token":"00D!AQ"}"#),
+        Outcome::Granted(_)
+    ));
+}
+
+// spec 5.4
+#[test]
+fn the_ends_of_tokens_are_trimmed() {
+    let body = br#"{"access_token":"AT2\n","refresh_token":" RT2\r\n","token_type":"Bearer "}"#;
+    let Outcome::Granted(grant) = outcome(&dialect(json!({})), 200, &HeaderMap::new(), body) else {
+        panic!("granted")
+    };
+    assert_eq!(grant.access_token.expose(), "AT2");
+    assert_eq!(grant.refresh_token.as_ref().map(Secret::expose), Some("RT2"));
+    assert_eq!(grant.token_type.as_deref(), Some("Bearer"));
+}
+
+// spec 5.4
+#[test]
+fn a_refresh_token_that_cannot_be_read_replaces_nothing() {
+    for body in [
+        &b"access_token=AT2&refresh_token=RT%FF2"[..],
+        br#"{"access_token":"AT2","refresh_token":"RT\ud83d"}"#,
+    ] {
+        let Outcome::Granted(grant) = outcome(&dialect(json!({})), 200, &HeaderMap::new(), body) else {
+            panic!("granted")
+        };
+        assert_eq!(grant.refresh_token, None);
+    }
+}
+
+// spec 1.3
+#[test]
+fn a_lifetime_may_be_told_in_milliseconds() {
+    let spec = dialect(
+        json!({"answer": {"expires_in": [], "expires_in_ms": "data.expires", "access_token": "data.access_token"}}),
+    );
+    let body = br#"{"data":{"access_token":"AT2","expires":6000}}"#;
+    let Outcome::Granted(grant) = outcome(&spec, 200, &HeaderMap::new(), body) else { panic!("granted") };
+    assert_eq!(grant.lifetime, Some(Duration::from_secs(6)));
+}
+
+#[test]
+fn tokens_may_come_in_headers_and_cookies() {
+    let spec = dialect(
+        json!({"answer": {"cookies": {"refresh_token": "rt"}, "headers": {"access_token": "X-Access"}}}),
+    );
+    let mut headers = HeaderMap::new();
+    headers.insert("x-access", HeaderValue::from_static("AT2"));
+    headers.insert("set-cookie", HeaderValue::from_static("rt=RT2; HttpOnly; Path=/"));
+    for body in [&b""[..], b"{}", b"ok"] {
+        let Outcome::Granted(grant) = outcome(&spec, 200, &headers, body) else { panic!("granted") };
+        assert_eq!(grant.access_token.expose(), "AT2");
+        assert_eq!(grant.refresh_token.as_ref().map(Secret::expose), Some("RT2"));
+    }
+    assert_eq!(outcome(&spec, 401, &headers, b""), Outcome::Unknown { status: 401 });
+}
+
+// spec 5.6
+#[test]
+fn a_redirect_of_the_token_endpoint_names_its_place_without_its_query() {
+    let mut headers = HeaderMap::new();
+    headers.insert("location", HeaderValue::from_static("https://idp.example/o/token/?code=SENTINEL#x"));
+    let told = dialect(json!({})).complaint(&answer(308, &headers, b"")).unwrap();
+    assert!(told.contains("https://idp.example/o/token/") && told.contains("token_url"), "{told}");
+    assert!(!told.contains("SENTINEL"), "{told}");
 }
 
 fn any_dialect() -> impl Strategy<Value = Dialect> {

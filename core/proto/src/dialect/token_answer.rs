@@ -3,36 +3,84 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use http::header::LOCATION;
 use serde_json::Value;
 
 use super::Answer;
 use super::body;
 use super::effect::{OutcomeName, TokenRule};
 use super::expiry_fields::{self, End};
-use super::file::{AnswerSpec, Spec};
+use super::file::{Spec, TokenField};
 use super::path::Path;
-use super::rule::Seen;
+use super::rule::{Seen, Test};
 use super::scalar::{Several, text_of};
 use super::server_message;
+use super::token_text;
 use crate::credential::{Grant, Secret};
+use crate::redact;
 use crate::verdict::{DeadReason, Lost, Outcome, StepUp};
 
 impl Spec {
     pub(super) fn outcome(&self, answer: &Answer<'_>) -> Outcome {
-        let fields = body::fields(answer.headers, answer.body);
-        let reading = Reading { spec: self, answer, fields: fields.as_ref() };
-        let told = reading.by_rule().or_else(|| reading.granted()).or_else(|| reading.by_rfc());
-        told.unwrap_or_else(|| reading.by_status())
+        self.reading(answer, |reading| reading.outcome())
     }
+
+    /// What is wrong with an answer that grants nothing, where neither its code nor its words tell.
+    pub(super) fn complaint(&self, answer: &Answer<'_>) -> Option<String> {
+        self.reading(answer, |reading| reading.complaint())
+    }
+
+    fn reading<T>(&self, answer: &Answer<'_>, then: impl FnOnce(&Reading<'_>) -> T) -> T {
+        let own = own_paths();
+        let rules = self.answer.rules.iter().flat_map(|rule| rule.when.paths());
+        let success = self.answer.success.iter().filter_map(Test::path);
+        let asked =
+            own.iter().chain(self.answer.paths()).chain(rules).chain(success).chain(self.retry_after.paths());
+        let (fields, is_whole) = body::fields(answer.headers, answer.body, asked);
+        then(&Reading { spec: self, answer, fields: fields.as_ref(), is_whole })
+    }
+}
+
+/// What RFC 6749 and its neighbours ask an answer for, beside what the dialect names.
+fn own_paths() -> Vec<Path> {
+    let names = ["error", "errors[*].message", "acr_values", "max_age", "claims"];
+    let own = names.iter().filter_map(|name| name.parse().ok());
+    own.chain(server_message::code_paths()).collect()
 }
 
 struct Reading<'a> {
     spec: &'a Spec,
     answer: &'a Answer<'a>,
     fields: Option<&'a Value>,
+    /// The body came to its end. In one that broke off only tokens count: what is missing may change a refusal.
+    is_whole: bool,
 }
 
 impl Reading<'_> {
+    fn outcome(&self) -> Outcome {
+        if !self.is_whole {
+            return self.granted().filter(is_whole_pair).unwrap_or_else(|| self.by_status());
+        }
+        let told = self.by_rule().or_else(|| self.granted()).or_else(|| self.by_rfc());
+        told.unwrap_or_else(|| self.by_status())
+    }
+
+    fn complaint(&self) -> Option<String> {
+        let Answer { status, headers, .. } = *self.answer;
+        if status.is_redirection() {
+            let location = headers.get(LOCATION)?.as_bytes();
+            let location = redact::body(without_query(location), &[]);
+            return Some(format!(
+                "it redirects to {location}, and redirects of a token endpoint are not followed; set token_url to its new place"
+            ));
+        }
+        let unusable =
+            status.is_success() && self.is_whole && self.text(&self.spec.answer.access_token).is_some();
+        (unusable && self.access_token().is_none()).then(|| {
+            "the access token in its answer is none by RFC 6750 section 2.1; if its tokens do look like that, name the characters in the dialect's `token.extra_characters`".to_owned()
+        })
+    }
+
     fn seen(&self) -> Seen<'_> {
         let Answer { status, headers, body, .. } = *self.answer;
         Seen { status, headers, body: self.fields, is_empty: body::is_empty(body) }
@@ -61,27 +109,54 @@ impl Reading<'_> {
 
     /// A grant, if this is one: a 2xx with a token in it that fulfils what the dialect asks for.
     fn granted(&self) -> Option<Outcome> {
-        let (spec, fields) = (&self.spec.answer, self.fields?);
-        let fulfilled = spec.success.as_ref().is_none_or(|test| test.is_met(&self.seen()));
+        let fulfilled = self.spec.answer.success.as_ref().is_none_or(|test| test.is_met(&self.seen()));
         if !self.answer.status.is_success() || !fulfilled {
             return None;
         }
-        let refresh_token = text(&spec.refresh_token, fields).map(Secret::from);
-        let Some(access_token) = text(&spec.access_token, fields) else {
-            return refresh_token.map(|refresh_token| Outcome::GrantedWithoutAccess { refresh_token });
-        };
-        Some(Outcome::Granted(Box::new(self.grant(fields, access_token.into(), refresh_token))))
+        let refresh_token = self.refresh_token();
+        match (self.access_token(), refresh_token) {
+            (Some(access_token), refresh_token) => {
+                Some(Outcome::Granted(Box::new(self.grant(access_token, refresh_token))))
+            }
+            (None, Some(refresh_token)) => Some(Outcome::GrantedWithoutAccess { refresh_token }),
+            // Readable, and nothing to serve: the old token stays, and so does the refresh token.
+            (None, None) => {
+                let given = self.text(&self.spec.answer.access_token).is_some();
+                (given && !self.has_error()).then(|| self.unknown())
+            }
+        }
     }
 
-    fn grant(&self, fields: &Value, access_token: Secret, refresh_token: Option<Secret>) -> Grant {
+    /// What may stand in a header as RFC 6750 section 2.1 writes it; a text for people is no token.
+    fn access_token(&self) -> Option<Secret> {
+        let elsewhere = || self.outside_the_body(TokenField::AccessToken);
+        let text = self.text(&self.spec.answer.access_token).or_else(elsewhere)?;
+        token_text::is_access_token(&text, &self.spec.token.extra_characters).then(|| text.into())
+    }
+
+    fn refresh_token(&self) -> Option<Secret> {
+        let elsewhere = || self.outside_the_body(TokenField::RefreshToken);
+        let text = self.text(&self.spec.answer.refresh_token).or_else(elsewhere)?;
+        token_text::is_refresh_token(&text).then(|| text.into())
+    }
+
+    fn outside_the_body(&self, field: TokenField) -> Option<String> {
+        let (spec, headers) = (&self.spec.answer, self.answer.headers);
+        let header = spec.headers.get(&field).and_then(|name| headers.get(name.name()?)?.to_str().ok());
+        let cookie = || spec.cookies.get(&field).and_then(|name| token_text::set_cookie(headers, name));
+        let text = header.or_else(cookie)?.trim_ascii();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn grant(&self, access_token: Secret, refresh_token: Option<Secret>) -> Grant {
         let spec = &self.spec.answer;
-        let end = self.end(spec, fields, access_token.expose());
+        let end = self.end(access_token.expose());
         let default = spec
             .default_lifetime_seconds
             .filter(|seconds| *seconds > 0)
             .map(|seconds| Duration::from_secs(seconds.into()));
         Grant {
-            token_type: text(&spec.token_type, fields),
+            token_type: self.text(&spec.token_type),
             lifetime: match end {
                 Some(End::In(lifetime)) => Some(lifetime),
                 Some(End::Past) => None,
@@ -89,22 +164,42 @@ impl Reading<'_> {
             },
             expired_on_arrival: end == Some(End::Past),
             refresh_token,
-            refresh_token_lifetime: value(&spec.refresh_token_expires_in, fields, &expiry_fields::seconds),
-            scope: value(&spec.scope, fields, &scope),
+            refresh_token_lifetime: self.value(&spec.refresh_token_expires_in, &expiry_fields::seconds),
+            scope: self.value(&spec.scope, &scope),
             extra: spec
                 .keep
                 .iter()
-                .filter_map(|(name, path)| Some((name.clone(), text_of(path.first(fields)?)?)))
+                .filter_map(|(name, path)| {
+                    Some((name.clone(), readable(&text_of(path.first(self.fields?)?)?)?))
+                })
                 .collect(),
             ..Grant::new(access_token)
         }
     }
 
-    fn end(&self, spec: &AnswerSpec, fields: &Value, access_token: &str) -> Option<End> {
+    fn end(&self, access_token: &str) -> Option<End> {
+        let spec = &self.spec.answer;
         let epoch = |value: &Value| expiry_fields::epoch(value, self.answer.headers, self.answer.sent_at);
-        let told = value(&spec.expires_in, fields, &expiry_fields::seconds).map(End::In);
-        let told = told.or_else(|| value(&spec.expires_at, fields, &epoch));
+        let told = self.value(&spec.expires_in, &expiry_fields::seconds);
+        let told =
+            told.or_else(|| self.value(&spec.expires_in_ms, &expiry_fields::milliseconds)).map(End::In);
+        let told = told.or_else(|| self.value(&spec.expires_at, &epoch));
         told.or_else(|| spec.jwt_exp.then(|| expiry_fields::jwt_end(access_token))?.as_ref().and_then(epoch))
+    }
+
+    /// The first of several places that holds something usable.
+    fn value<T>(&self, paths: &Several<Path>, read: &dyn Fn(&Value) -> Option<T>) -> Option<T> {
+        paths.0.iter().find_map(|path| read(path.first(self.fields?)?))
+    }
+
+    /// A text that is not empty, without the space and the line breaks around it.
+    fn text(&self, paths: &Several<Path>) -> Option<String> {
+        self.value(paths, &|value| readable(value.as_str()?.trim_ascii()))
+    }
+
+    fn has_error(&self) -> bool {
+        let error = self.fields.and_then(|fields| fields.get("error"));
+        error.is_some_and(|error| error.as_str().is_some_and(|text| !text.is_empty()))
     }
 
     /// RFC 6749 section 5.2 and its neighbours, whatever the status.
@@ -139,7 +234,9 @@ impl Reading<'_> {
                 Outcome::RetrySame { after }
             }
             status if status.is_server_error() => Outcome::Lost(Lost::Broken),
-            status if status.is_success() && !self.has_errors() => Outcome::Lost(Lost::Broken),
+            status if status.is_success() && !(self.is_whole && self.has_errors()) => {
+                Outcome::Lost(Lost::Broken)
+            }
             _ => self.unknown(),
         }
     }
@@ -177,19 +274,24 @@ impl Reading<'_> {
     }
 }
 
-/// The first of several places that holds something usable.
-fn value<T>(paths: &Several<Path>, fields: &Value, read: &dyn Fn(&Value) -> Option<T>) -> Option<T> {
-    paths.0.iter().find_map(|path| read(path.first(fields)?))
+/// A text that has something in it, and nothing that could not be read.
+fn readable(text: &str) -> Option<String> {
+    (!text.is_empty() && !text.contains(char::REPLACEMENT_CHARACTER)).then(|| text.to_owned())
 }
 
-/// A text that is not empty.
-fn text(paths: &Several<Path>, fields: &Value) -> Option<String> {
-    value(paths, fields, &|value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
+/// Of an answer that broke off only this is sure: a pair of tokens, each to its closing quote.
+fn is_whole_pair(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Granted(grant) if grant.refresh_token.is_some())
+}
+
+/// A query may hold anything.
+fn without_query(location: &[u8]) -> &[u8] {
+    location.split(|byte| b"?#".contains(byte)).next().unwrap_or_default()
 }
 
 /// A scope is a text, or a list of texts.
 fn scope(value: &Value) -> Option<String> {
     let list = |entries: &Vec<Value>| entries.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
     let text = value.as_str().map(str::to_owned).or_else(|| value.as_array().map(list));
-    text.filter(|text| !text.is_empty())
+    text.filter(|text| !text.is_empty() && !text.contains(char::REPLACEMENT_CHARACTER))
 }

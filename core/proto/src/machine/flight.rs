@@ -607,6 +607,9 @@ impl Machine {
 fn in_its_words(mut failure: Failure, said: Said) -> Failure {
     failure.oauth_error = failure.oauth_error.or(said.oauth_error);
     failure.status = failure.status.or(said.status);
+    if let Some(hint) = said.hint {
+        failure.message = format!("{}; {hint}", failure.message);
+    }
     if let Some(message) = said.message {
         failure.message = format!("{} (the server says: {message})", failure.message);
     }

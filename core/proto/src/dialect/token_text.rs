@@ -1,0 +1,70 @@
+//! Which texts are tokens: what may stand in a header, in a cookie, in a form.
+
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+
+/// RFC 6750 section 2.1, `b64token`; `extra` are further characters that a dialect's tokens have.
+pub(super) fn is_access_token(text: &str, extra: &str) -> bool {
+    let letters = text.trim_end_matches('=');
+    let fits =
+        |letter: char| letter.is_ascii_alphanumeric() || "-._~+/".contains(letter) || extra.contains(letter);
+    !letters.is_empty() && letters.chars().all(fits)
+}
+
+/// RFC 6749 appendix A.17 allows what can be printed. Text of other alphabets comes back as it was; what could not be
+/// read (U+FFFD) would not.
+pub(super) fn is_refresh_token(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains(|letter: char| letter.is_control() || letter == char::REPLACEMENT_CHARACTER)
+}
+
+/// RFC 6265 section 4.1.1, `cookie-octet`.
+pub(super) fn is_cookie_value(text: &str) -> bool {
+    let octet = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+    !text.is_empty() && text.bytes().all(octet)
+}
+
+/// The name of a cookie, or of another token of RFC 9110.
+pub(super) fn is_cookie_name(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(letter)
+}
+
+/// The value of a cookie that an answer sets; the last one counts, as in a browser.
+pub(super) fn set_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let pairs = headers.get_all(SET_COOKIE).iter().filter_map(|line| {
+        let (given, value) = line.to_str().ok()?.split(';').next()?.split_once('=')?;
+        (given.trim() == name).then(|| value.trim().trim_matches('"'))
+    });
+    pairs.last().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn an_access_token_is_what_rfc_6750_says() {
+        for token in ["AT2", "a.b-c_d~e+f/g", "abc==", "0"] {
+            assert!(is_access_token(token, ""), "{token}");
+        }
+        for text in
+            ["", "=", "==", "AT 2", "\"AT2\"", "Bearer AT2", "a=b", "AT\n", "\u{e9}", "a|b", "error: no"]
+        {
+            assert!(!is_access_token(text, ""), "{text}");
+        }
+        assert!(is_access_token("00D!AQ", "!"));
+    }
+
+    #[test]
+    fn the_last_cookie_of_a_name_counts() {
+        let mut headers = HeaderMap::new();
+        for line in ["rt=one; Path=/", "other=x", "rt=\"two\"; HttpOnly"] {
+            headers.append(SET_COOKIE, HeaderValue::from_static(line));
+        }
+        assert_eq!(set_cookie(&headers, "rt"), Some("two"));
+        headers.append(SET_COOKIE, HeaderValue::from_static("rt=; Max-Age=0"));
+        assert_eq!(set_cookie(&headers, "rt"), None);
+    }
+}
