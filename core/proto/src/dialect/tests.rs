@@ -128,7 +128,7 @@ fn what_came_with_the_last_grant_fills_blanks() {
     assert!(sent.body.expose().ends_with("user=u1"));
 }
 
-// spec 5.7
+// spec 5.11
 #[test]
 fn client_credentials_are_asked_for_with_scope_audience_resources_and_further_fields() {
     let spec = json!({"client_credentials": {"extra": {"audience": "the dialect's", "kind": "service"}}});
@@ -437,7 +437,7 @@ fn a_deeply_nested_body_is_no_verdict() {
     );
 }
 
-// spec 5.1
+// spec 5.11
 #[test]
 fn what_nobody_asked_for_costs_no_tokens() {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
@@ -455,7 +455,7 @@ fn what_nobody_asked_for_costs_no_tokens() {
     assert!(matches!(outcome(&dialect(json!({})), 200, &HeaderMap::new(), latin), Outcome::Granted(_)));
 }
 
-// spec 5.1
+// spec 5.11
 #[test]
 fn a_refusal_is_understood_whatever_its_description_is_written_in() {
     for body in [
@@ -471,7 +471,7 @@ fn a_refusal_is_understood_whatever_its_description_is_written_in() {
     }
 }
 
-// spec 5.1, 6.2
+// spec 5.11, 6.2
 #[test]
 fn an_answer_that_breaks_off_is_a_grant_only_if_both_tokens_came_whole() {
     let of = |body: &[u8]| outcome(&dialect(json!({})), 200, &HeaderMap::new(), body);
@@ -489,7 +489,7 @@ fn an_answer_that_breaks_off_is_a_grant_only_if_both_tokens_came_whole() {
     assert_eq!(outcome(&dialect(json!({})), 400, &HeaderMap::new(), refusal), unknown);
 }
 
-// spec 5.4
+// spec 5.12
 #[test]
 fn a_text_that_is_no_token_is_no_grant_and_the_refresh_token_is_kept() {
     let of = |access: &str, refresh: &str| {
@@ -510,7 +510,7 @@ fn a_text_that_is_no_token_is_no_grant_and_the_refresh_token_is_kept() {
     ));
 }
 
-// spec 5.4
+// spec 5.12
 #[test]
 fn the_ends_of_tokens_are_trimmed() {
     let body = br#"{"access_token":"AT2\n","refresh_token":" RT2\r\n","token_type":"Bearer "}"#;
@@ -522,7 +522,7 @@ fn the_ends_of_tokens_are_trimmed() {
     assert_eq!(grant.token_type.as_deref(), Some("Bearer"));
 }
 
-// spec 5.4
+// spec 5.12
 #[test]
 fn a_refresh_token_that_cannot_be_read_replaces_nothing() {
     for body in [
@@ -563,7 +563,7 @@ fn tokens_may_come_in_headers_and_cookies() {
     assert_eq!(outcome(&spec, 401, &headers, b""), Outcome::Unknown { status: 401 });
 }
 
-// spec 5.6
+// spec 5.14
 #[test]
 fn a_redirect_of_the_token_endpoint_names_its_place_without_its_query() {
     let mut headers = HeaderMap::new();
