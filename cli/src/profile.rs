@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rekindle::proto::dialect::{Document, Mistake};
+use rekindle::proto::dialect::{ClientAuth, Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
 use rekindle::store::FileStore;
 use rekindle::{Client, Rotation, Secret, Session, SigningKey};
@@ -53,12 +53,13 @@ struct Fields {
     insecure_origins: Vec<String>,
     #[serde(default, deserialize_with = "rotation")]
     rotation: Option<Rotation>,
+    client_auth: Option<ClientAuth>,
     #[serde(default)]
     variables: BTreeMap<String, String>,
 }
 
 /// What a message of the core may name; the dialect is read here.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "base_url",
     "graphql_path",
     "token_url",
@@ -71,6 +72,7 @@ const FIELDS: [&str; 13] = [
     "origins",
     "insecure_origins",
     "rotation",
+    "client_auth",
     "variables",
 ];
 
@@ -211,6 +213,9 @@ impl Profile {
         }
         if let Some(rotation) = fields.rotation {
             builder = builder.rotation(rotation);
+        }
+        if let Some(auth) = fields.client_auth {
+            builder = builder.client_auth(auth);
         }
         builder = fields.insecure_origins.iter().fold(builder, |builder, one| builder.insecure_origin(one));
         builder =

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
@@ -122,6 +123,7 @@ pub struct SessionBuilder {
     origins: Vec<String>,
     insecure_origins: Vec<String>,
     rotation: Option<Rotation>,
+    client_auth: Option<ClientAuth>,
     background: bool,
     wait: Duration,
     send: Duration,
@@ -148,6 +150,7 @@ impl SessionBuilder {
             origins: Vec::new(),
             insecure_origins: Vec::new(),
             rotation: None,
+            client_auth: None,
             background: true,
             wait: Duration::from_secs(30),
             send: Duration::from_secs(60),
@@ -209,6 +212,25 @@ impl SessionBuilder {
     /// ```
     pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
         self.client_secret = Some(secret.into());
+        self
+    }
+
+    /// How the client says who it is to the token endpoint, where it is registered otherwise than the dialect says.
+    ///
+    /// ```
+    /// use rekindle::{Session, dialect::ClientAuth};
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .client_id("app")
+    ///     .client_secret("s3cret")
+    ///     .client_auth(ClientAuth::ClientSecretBasic)
+    ///     .build()?;
+    /// assert_eq!(session.dialect().client_auth(), ClientAuth::ClientSecretBasic);
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn client_auth(mut self, auth: ClientAuth) -> Self {
+        self.client_auth = Some(auth);
         self
     }
 
@@ -637,6 +659,13 @@ impl SessionBuilder {
         if let Some(rotation) = self.rotation {
             dialect = dialect.with_rotation(rotation);
         }
+        if let Some(auth) = self.client_auth {
+            if auth != ClientAuth::PrivateKeyJwt && self.client_key.is_some() {
+                let what = "must be private_key_jwt where there is a client_key: leave one of them out";
+                return Err(config("client_auth", what));
+            }
+            dialect = dialect.with_client_auth(auth);
+        }
         match &self.client_key {
             Some(_) => dialect = dialect.with_client_auth(ClientAuth::PrivateKeyJwt),
             None if dialect.client_auth() == ClientAuth::PrivateKeyJwt && self.refresh.is_none() => {
@@ -666,6 +695,11 @@ impl SessionBuilder {
             variables: self.variables,
         };
         let custom = self.refresh.is_some();
+        if !custom {
+            let kept =
+                self.credential.iter().flat_map(|credential| credential.extra.keys().cloned()).collect();
+            dialect.check_variables(&identity, &kept)?;
+        }
         let thumbprint = self.dpop_key.as_ref().map(SigningKey::thumbprint);
         let client_key = self.client_key.as_ref().map(SigningKey::thumbprint);
         let binding =
@@ -713,6 +747,7 @@ impl SessionBuilder {
                 proofs: proofs.clone(),
                 transport: transport.clone(),
                 clock: clock.clone(),
+                falls_back: AtomicBool::new(false),
             }),
         };
         let setup = Setup {

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use http::HeaderMap;
-use rekindle_proto::dialect::{Answer, ClientIdentity, Dialect, TokenRequest};
-use rekindle_proto::{ErrorKind, Failure, Grant, GrantRequest, Lost, Outcome, Said, Secret, Wall};
+use rekindle_proto::dialect::{Answer, AskAgain, ClientIdentity, Dialect, TokenRequest};
+use rekindle_proto::{ErrorKind, Failure, Grant, GrantRequest, Lost, Outcome, Said, Secret, Wall, redact};
 use url::Url;
 
 use crate::clock::Clock;
@@ -83,7 +85,15 @@ pub(crate) struct Endpoint {
     pub(crate) proofs: Option<Arc<Proofs>>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The server rejected the dialect's first document, and took the second one.
+    pub(crate) falls_back: AtomicBool,
 }
+
+/// Beside the tokens this says that the server takes only the dialect's second document.
+const FALLBACK: &str = "rekindle.fallback_document";
+
+/// An answer that is not believed at once may be due to something that passes.
+const BEFORE_CONFIRMING: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Source for Endpoint {
@@ -92,15 +102,26 @@ impl Source for Endpoint {
         let known: Vec<&Secret> = serving.iter().chain([&spend.refresh_token]).chain(own).collect();
         let grant = GrantRequest::RefreshToken {
             refresh_token: spend.refresh_token.clone(),
-            // A scope that was told is not one that was asked for (spec 5.9).
+            // A scope that was told is not one that was asked for (spec 5.13).
             scope: None,
             extra: spend.extra.clone(),
         };
-        let request = self.identity().and_then(|identity| self.dialect.token_request(&identity, &grant));
-        match request.and_then(|request| self.proven(request)) {
-            Ok(request) => self.ask(request, &known).await,
-            Err(failure) => (Outcome::ClientConfig { error: failure.message }, Said::default()),
+        let remembered = self.falls_back.load(Ordering::Relaxed) || spend.extra.contains_key(FALLBACK);
+        let first = self.ask_for(&grant, remembered, &known).await;
+        let (mut outcome, said) = match first.again {
+            Some(AskAgain::WithFallback) if !remembered => self.ask_for(&grant, true, &known).await.told(),
+            Some(AskAgain::ToConfirm) => {
+                self.clock.sleep_until(self.clock.mono() + BEFORE_CONFIRMING).await;
+                self.ask_for(&grant, remembered, &known).await.told()
+            }
+            _ => return first.told(),
+        };
+        if let (Outcome::Granted(grant), Some(AskAgain::WithFallback)) = (&mut outcome, first.again) {
+            // In this process and, as it comes back with the tokens, in every other.
+            self.falls_back.store(true, Ordering::Relaxed);
+            grant.extra.insert(FALLBACK.to_owned(), "true".to_owned());
         }
+        (outcome, said)
     }
 
     async fn revoke(&self, token: &Secret) {
@@ -140,7 +161,19 @@ impl Endpoint {
         }
     }
 
-    async fn ask(&self, request: TokenRequest, known: &[&Secret]) -> (Outcome, Said) {
+    /// Asks with one of the dialect's documents, where it has two.
+    async fn ask_for(&self, grant: &GrantRequest, fallback: bool, known: &[&Secret]) -> Told {
+        let request = self.identity().and_then(|identity| {
+            let other = if fallback { self.dialect.fallback_request(&identity, grant)? } else { None };
+            other.map_or_else(|| self.dialect.token_request(&identity, grant), Ok)
+        });
+        match request.and_then(|request| self.proven(request)) {
+            Ok(request) => self.ask(request, known).await,
+            Err(failure) => Told::of(Outcome::ClientConfig { error: failure.message }, Said::default()),
+        }
+    }
+
+    async fn ask(&self, request: TokenRequest, known: &[&Secret]) -> Told {
         let sent_at = self.clock.now().wall;
         let body = match request.body.expose() {
             "" => Outgoing::Empty,
@@ -156,7 +189,8 @@ impl Endpoint {
         let response = match self.transport.send(hop).await {
             Ok(response) => response,
             Err(error) => {
-                return (not_answered(error.sent), Said { message: Some(error.message), ..Said::default() });
+                let message = Some(redact::text(&error.message, known));
+                return Told::of(not_answered(error.sent), Said { message, ..Said::default() });
             }
         };
         let received_at = self.clock.now().wall;
@@ -172,10 +206,30 @@ impl Endpoint {
                 };
                 let outcome = self.dialect.outcome(&answer);
                 self.heard(&request.url, &headers, &outcome, received_at);
-                (outcome, said)
+                Told { outcome, said, again: self.dialect.asks_again(&answer) }
             }
-            None => (Outcome::Lost(Lost::Broken), Said { status: Some(status.as_u16()), ..Said::default() }),
+            None => {
+                let said = Said { status: Some(status.as_u16()), ..Said::default() };
+                Told::of(Outcome::Lost(Lost::Broken), said)
+            }
         }
+    }
+}
+
+/// What came of one request.
+struct Told {
+    outcome: Outcome,
+    said: Said,
+    again: Option<AskAgain>,
+}
+
+impl Told {
+    fn of(outcome: Outcome, said: Said) -> Self {
+        Self { outcome, said, again: None }
+    }
+
+    fn told(self) -> (Outcome, Said) {
+        (self.outcome, self.said)
     }
 }
 

@@ -74,6 +74,8 @@ pub(super) struct TokenRule {
     pub(super) reason: DeadReason,
     /// Where the server does not say when to come back.
     pub(super) after_seconds: Option<u32>,
+    /// Not believed until it is said a second time.
+    pub(super) confirm: bool,
 }
 
 #[derive(Deserialize)]
@@ -94,14 +96,16 @@ struct RawTokenRule {
     outcome: OutcomeName,
     reason: Option<DeadName>,
     after_seconds: Option<u32>,
+    #[serde(default)]
+    confirm: bool,
 }
 
 impl TryFrom<RawTokenRule> for TokenRule {
     type Error = String;
 
     fn try_from(raw: RawTokenRule) -> Result<Self, String> {
-        if raw.outcome != OutcomeName::Dead && raw.reason.is_some() {
-            return Err("`reason` goes with `outcome = \"dead\"`".into());
+        if raw.outcome != OutcomeName::Dead && (raw.reason.is_some() || raw.confirm) {
+            return Err("`reason` and `confirm` go with `outcome = \"dead\"`".into());
         }
         let test = RawTest {
             path: raw.path,
@@ -117,6 +121,7 @@ impl TryFrom<RawTokenRule> for TokenRule {
             outcome: raw.outcome,
             reason: raw.reason.map_or(DeadReason::Rejected, Into::into),
             after_seconds: raw.after_seconds,
+            confirm: raw.confirm,
         })
     }
 }
@@ -147,6 +152,8 @@ pub(super) enum OutcomeName {
     ClientConfig,
     Lost,
     Unknown,
+    /// Nothing was executed: it is asked with `fallback_document`.
+    Fallback,
 }
 
 macro_rules! spelled {

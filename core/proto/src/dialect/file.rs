@@ -103,6 +103,14 @@ pub(super) struct GrantSection {
     pub(super) grant_type: Option<String>,
     /// The GraphQL document; tokens are among its variables.
     pub(super) document: String,
+    /// The document for a server that does not know a field of the first (spec 5.15).
+    pub(super) fallback_document: Option<String>,
+    /// The header that the refresh token goes into, instead of the body.
+    pub(super) token_header: Option<Header>,
+    /// What stands before it there. Default: `Bearer` in `Authorization`, nothing elsewhere.
+    pub(super) token_scheme: Option<String>,
+    /// The cookie that it goes into.
+    pub(super) token_cookie: Option<String>,
     pub(super) query: BTreeMap<String, Template>,
     pub(super) extra: BTreeMap<String, Extra>,
     pub(super) headers: BTreeMap<Header, Template>,

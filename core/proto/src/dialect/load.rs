@@ -3,7 +3,7 @@
 use http::HeaderValue;
 
 use super::document::{self, Document, Mistake};
-use super::file::{Encoding, Spec};
+use super::file::{ClientAuth, Encoding, GrantSection, Spec};
 use super::token_text::is_cookie_name;
 use crate::error::{ErrorKind, Failure};
 
@@ -50,13 +50,57 @@ impl Spec {
         if self.token.extra_characters.contains(|letter: char| !letter.is_ascii_graphic()) {
             return wrong("token.extra_characters", "no token in a header can have them");
         }
+        self.check_token_place()?;
         self.check_documents()
+    }
+
+    /// The refresh token has one place.
+    fn check_token_place(&self) -> Result<(), (&'static str, String)> {
+        let wrong = |field, what: &str| Err((field, what.to_owned()));
+        let GrantSection { token_header, token_scheme, token_cookie, .. } = &self.refresh_token;
+        let is_basic = self.token_endpoint.client_auth == ClientAuth::ClientSecretBasic;
+        match (token_header, token_cookie) {
+            (Some(_), Some(_)) => {
+                wrong("refresh_token.token_cookie", "the token goes into `token_header` already")
+            }
+            (Some(name), None) if name.0 == "authorization" && is_basic => wrong(
+                "refresh_token.token_header",
+                "`client_auth = \"client_secret_basic\"` wants the header Authorization too",
+            ),
+            (None, Some(name)) if !is_cookie_name(name) => {
+                wrong("refresh_token.token_cookie", "it is not the name of a cookie")
+            }
+            (None, _) if token_scheme.is_some() => {
+                wrong("refresh_token.token_scheme", "it goes with `token_header`")
+            }
+            _ => self.check_no_token_place(),
+        }
+    }
+
+    /// A client's own grant has no refresh token, and no second document.
+    fn check_no_token_place(&self) -> Result<(), (&'static str, String)> {
+        let section = &self.client_credentials;
+        let fields = [
+            section.token_header.is_some(),
+            section.token_scheme.is_some(),
+            section.token_cookie.is_some(),
+            section.fallback_document.is_some(),
+        ];
+        if fields.contains(&true) {
+            let what = "`token_header`, `token_scheme`, `token_cookie` and `fallback_document` are for [refresh_token]";
+            return Err(("client_credentials", what.to_owned()));
+        }
+        Ok(())
     }
 
     fn check_documents(&self) -> Result<(), (&'static str, String)> {
         let only_with = "`document` goes with `encoding = \"graphql\"` in [token_endpoint], and only with it";
-        let document = &self.refresh_token.document;
+        let section = &self.refresh_token;
+        let document = &section.document;
         if self.token_endpoint.encoding != Encoding::Graphql {
+            if section.fallback_document.is_some() {
+                return Err(("refresh_token.fallback_document", only_with.to_owned()));
+            }
             let sections = [("refresh_token.document", document)];
             let others = [("client_credentials.document", &self.client_credentials.document)];
             let lost = sections.iter().chain(&others).find(|(_, document)| !document.is_empty());
@@ -69,7 +113,9 @@ impl Spec {
                 "`graphql` needs a `document` in [refresh_token]".to_owned(),
             ));
         }
-        if !document.contains(&format!("${name}")) {
+        let is_in_body = section.token_header.is_none() && section.token_cookie.is_none();
+        let lacks_token = |document: &String| is_in_body && !document.contains(&format!("${name}"));
+        if lacks_token(document) || section.fallback_document.as_ref().is_some_and(lacks_token) {
             let what = format!(
                 "it must take the refresh token as the variable `${name}`; it is never pasted into the text"
             );

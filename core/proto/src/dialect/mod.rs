@@ -66,6 +66,7 @@ mod token_answer;
 mod token_text;
 mod types;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ pub use document::{Document, Mistake};
 pub use file::ClientAuth;
 pub use path::Path;
 pub use preset::Preset;
-pub use types::{Answer, ClientIdentity, Placement, TokenRequest};
+pub use types::{Answer, AskAgain, ClientIdentity, Placement, TokenRequest};
 
 /// One server's way of speaking. Cheap to clone.
 #[derive(Clone)]
@@ -325,6 +326,62 @@ impl Dialect {
         self.spec.token_request(identity, grant)
     }
 
+    /// The same for a server that does not know a field of the first document; `None` where there is no other one.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, GrantRequest, dialect::ClientIdentity};
+    /// let identity = ClientIdentity { token_url: "https://api.example/graphql".parse().ok(), ..Default::default() };
+    /// let refresh =
+    ///     GrantRequest::RefreshToken { refresh_token: "abc".into(), scope: None, extra: Default::default() };
+    /// assert!(Dialect::preset("graphql")?.fallback_request(&identity, &refresh)?.is_some());
+    /// assert!(Dialect::preset("oauth2")?.fallback_request(&identity, &refresh)?.is_none());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    pub fn fallback_request(
+        &self,
+        identity: &ClientIdentity,
+        grant: &GrantRequest,
+    ) -> Result<Option<TokenRequest>, Failure> {
+        self.spec.fallback_request(identity, grant)
+    }
+
+    /// Whether an answer is worth asking a second time before its outcome counts.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Wall, dialect::{Answer, AskAgain}};
+    ///
+    /// let answer = Answer {
+    ///     status: http::StatusCode::BAD_REQUEST,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: br#"{"errors":[{"extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]}"#,
+    ///     sent_at: Wall(0),
+    ///     received_at: Wall(0),
+    /// };
+    /// assert_eq!(Dialect::preset("graphql").unwrap().asks_again(&answer), Some(AskAgain::WithFallback));
+    /// ```
+    #[must_use]
+    pub fn asks_again(&self, answer: &Answer<'_>) -> Option<AskAgain> {
+        self.spec.asks_again(answer)
+    }
+
+    /// Tells a variable that is missing, or that the dialect does not have. `kept`: what came with the tokens.
+    ///
+    /// ```
+    /// use std::collections::BTreeSet;
+    /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
+    ///
+    /// let mistake = Dialect::preset("supabase")?.check_variables(&ClientIdentity::default(), &BTreeSet::new());
+    /// assert!(mistake.unwrap_err().message.contains("`apikey`"));
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the variable.
+    pub fn check_variables(&self, identity: &ClientIdentity, kept: &BTreeSet<String>) -> Result<(), Failure> {
+        self.spec.check_variables(identity, kept)
+    }
+
     /// Fails where the dialect cannot ask for client credentials: one that speaks GraphQL needs a document for it.
     ///
     /// ```
@@ -438,6 +495,19 @@ impl Dialect {
     #[must_use]
     pub fn understands(&self, token_type: Option<&str>) -> bool {
         self.spec.understands(token_type)
+    }
+
+    /// The header that the access token goes into. A request of the caller's that has it carries a credential of its
+    /// own, and no token of ours goes along.
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    /// assert_eq!(Dialect::preset("supabase").unwrap().token_header(), "authorization");
+    /// assert_eq!(Dialect::preset("shopify").unwrap().token_header(), "x-shopify-access-token");
+    /// ```
+    #[must_use]
+    pub fn token_header(&self) -> HeaderName {
+        self.spec.token_header()
     }
 
     /// The headers that hold credentials in this dialect, beside the usual ones: dropped when a redirect

@@ -39,10 +39,13 @@ impl Spec {
             || self.token.types.0.iter().any(|name| is(name))
     }
 
+    pub(super) fn token_header(&self) -> HeaderName {
+        if self.token.cookie.is_some() { COOKIE } else { self.token.header.clone() }
+    }
+
     pub(super) fn credential_headers(&self) -> Vec<HeaderName> {
-        let placed = if self.token.cookie.is_some() { COOKIE } else { self.token.header.clone() };
         let others = self.token.credential_headers.0.iter().filter_map(super::file::Header::name);
-        let mut names: Vec<_> = std::iter::once(placed).chain(others).collect();
+        let mut names: Vec<_> = std::iter::once(self.token_header()).chain(others).collect();
         names.dedup();
         names
     }

@@ -1,10 +1,10 @@
 //! Requests to a token endpoint: for a grant, and a revocation (RFC 6749 sections 4.4 and 6, RFC 7009).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 use zeroize::Zeroizing;
@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::fields::{Field, Fields};
 use super::file::{ClientAuth, Encoding, Extra, GrantSection, Header, Spec, TokenMethod};
 use super::template::Template;
+use super::token_text::is_cookie_value;
 use super::{ClientIdentity, TokenRequest};
 use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
@@ -30,6 +31,27 @@ impl Spec {
         identity: &ClientIdentity,
         grant: &GrantRequest,
     ) -> Result<TokenRequest, Failure> {
+        let (section, _) = self.section(grant)?;
+        self.asking_with(&section.document, identity, grant)
+    }
+
+    /// A refresh with the document for servers that don't know a field of the first.
+    pub(super) fn fallback_request(
+        &self,
+        identity: &ClientIdentity,
+        grant: &GrantRequest,
+    ) -> Result<Option<TokenRequest>, Failure> {
+        let (section, _) = self.section(grant)?;
+        let document = section.fallback_document.as_ref();
+        document.map(|document| self.asking_with(document, identity, grant)).transpose()
+    }
+
+    fn asking_with(
+        &self,
+        document: &str,
+        identity: &ClientIdentity,
+        grant: &GrantRequest,
+    ) -> Result<TokenRequest, Failure> {
         let (section, extra) = self.section(grant)?;
         let blank =
             |name: &str| self.variable(identity, name).or_else(|| extra.get(name).map(String::as_str));
@@ -43,7 +65,79 @@ impl Spec {
             self.extend_headers(&mut headers, given, &blank)?;
         }
         self.authorize(identity, &mut headers)?;
-        Ok(TokenRequest { method: self.method(), url, headers, body: self.written(&fields, section)? })
+        if let GrantRequest::RefreshToken { refresh_token, .. } = grant {
+            self.place_refresh_token(refresh_token, &mut headers)?;
+        }
+        Ok(TokenRequest { method: self.method(), url, headers, body: self.written(&fields, document)? })
+    }
+
+    fn place_refresh_token(&self, token: &Secret, headers: &mut HeaderMap) -> Result<(), Failure> {
+        let (token, section) = (token.expose(), &self.refresh_token);
+        let (name, text) = match (&section.token_header, &section.token_cookie) {
+            (None, None) => return Ok(()),
+            (Some(header), _) => {
+                let usual = if header.0 == "authorization" { "Bearer" } else { "" };
+                let text = match section.token_scheme.as_deref().unwrap_or(usual) {
+                    "" => token.to_owned(),
+                    scheme => format!("{scheme} {token}"),
+                };
+                (header.name(), Zeroizing::new(text))
+            }
+            (None, Some(cookie)) => {
+                let others = headers.get(COOKIE).and_then(|value| value.to_str().ok());
+                let before = others.map_or_else(String::new, |others| format!("{others}; "));
+                let name = is_cookie_value(token).then_some(COOKIE);
+                (name, Zeroizing::new(format!("{before}{cookie}={token}")))
+            }
+        };
+        let (name, value) = name.zip(sensitive(&text)).ok_or_else(|| {
+            let what = "cannot send this refresh token in a header or cookie: it has characters that cannot stand there";
+            config(&self.name, what)
+        })?;
+        headers.insert(name, value);
+        Ok(())
+    }
+
+    /// Tells at construction what could only fail later: a blank without a value, a variable that nothing asks for.
+    pub(super) fn check_variables(
+        &self,
+        identity: &ClientIdentity,
+        kept: &BTreeSet<String>,
+    ) -> Result<(), Failure> {
+        let filled = |name: &str| {
+            let comes_back = kept.contains(name) || self.answer.keep.contains_key(name);
+            comes_back || self.variable(identity, name).is_some()
+        };
+        if let Some(name) = self.blanks_of(&self.refresh_token).find(|name| !filled(name)) {
+            return Err(missing(&self.name, name));
+        }
+        let known = self.variable_names();
+        if let Some(name) = identity.variables.keys().find(|name| !known.contains(name.as_str())) {
+            let known: Vec<_> = known.into_iter().collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(config(&self.name, &format!("has no variable `{name}`; it has {known}")));
+        }
+        Ok(())
+    }
+
+    /// The blanks of a request, but for its URL's.
+    fn blanks_of<'a>(&'a self, section: &'a GrantSection) -> impl Iterator<Item = &'a str> {
+        let endpoint = &self.token_endpoint;
+        let extra = endpoint.extra.values().chain(section.extra.values()).filter_map(|extra| match extra {
+            Extra::Text(template) => Some(template),
+            Extra::Plain(_) => None,
+        });
+        let query = endpoint.query.values().chain(section.query.values());
+        let headers = endpoint.headers.values().chain(section.headers.values());
+        query.chain(headers).chain(extra).flat_map(Template::blanks)
+    }
+
+    fn variable_names(&self) -> BTreeSet<&str> {
+        let urls = self.token_endpoint.url.iter().chain(self.revoke.iter().map(|revoke| &revoke.url));
+        let sections = [&self.refresh_token, &self.client_credentials];
+        let own = self.variables.keys().map(String::as_str);
+        let asked = sections.into_iter().flat_map(|section| self.blanks_of(section));
+        urls.flat_map(Template::blanks).chain(asked).chain(own).collect()
     }
 
     /// What the dialect says of this grant, and what came with the last one.
@@ -153,7 +247,9 @@ impl Spec {
             GrantRequest::RefreshToken { refresh_token, scope, .. } => {
                 let usual = if encoding == Encoding::Form { "refresh_token" } else { "" };
                 fields.text(&names.grant_type, said.unwrap_or(usual));
-                fields.text(&names.refresh_token, refresh_token.expose());
+                if section.token_header.is_none() && section.token_cookie.is_none() {
+                    fields.text(&names.refresh_token, refresh_token.expose());
+                }
                 fields.text(&names.scope, scope.as_deref().unwrap_or_default());
             }
             GrantRequest::ClientCredentials { request, .. } => {
@@ -179,10 +275,7 @@ impl Spec {
         template: &Template,
         blank: &dyn Fn(&str) -> Option<&'a str>,
     ) -> Result<String, Failure> {
-        let missing = |name: &str| {
-            config(&self.name, &format!("needs the variable `{name}`; set it in the session's variables"))
-        };
-        template.fill(blank).map_err(missing)
+        template.fill(blank).map_err(|name| missing(&self.name, name))
     }
 
     fn client_fields(&self, identity: &ClientIdentity, fields: &mut Fields) {
@@ -241,11 +334,11 @@ impl Spec {
         Ok(())
     }
 
-    fn written(&self, fields: &Fields, section: &GrantSection) -> Result<Secret, Failure> {
+    fn written(&self, fields: &Fields, document: &str) -> Result<Secret, Failure> {
         match self.token_endpoint.encoding {
             Encoding::Form => Ok(fields.form()),
             Encoding::Json => fields.json(&self.name),
-            Encoding::Graphql => fields.graphql(&self.name, &section.document),
+            Encoding::Graphql => fields.graphql(&self.name, document),
         }
     }
 
@@ -275,6 +368,10 @@ pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+fn missing(dialect: &str, name: &str) -> Failure {
+    config(dialect, &format!("needs the variable `{name}`; set it in the session's variables"))
 }
 
 fn config(dialect: &str, what: &str) -> Failure {

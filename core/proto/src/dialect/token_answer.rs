@@ -6,7 +6,6 @@ use http::StatusCode;
 use http::header::LOCATION;
 use serde_json::Value;
 
-use super::Answer;
 use super::body;
 use super::effect::{OutcomeName, TokenRule};
 use super::expiry_fields::{self, End};
@@ -16,6 +15,7 @@ use super::rule::{Seen, Test};
 use super::scalar::{Several, text_of};
 use super::server_message;
 use super::token_text;
+use super::{Answer, AskAgain};
 use crate::credential::{Grant, Secret};
 use crate::redact;
 use crate::verdict::{DeadReason, Lost, Outcome, StepUp};
@@ -28,6 +28,18 @@ impl Spec {
     /// What is wrong with an answer that grants nothing, where neither its code nor its words tell.
     pub(super) fn complaint(&self, answer: &Answer<'_>) -> Option<String> {
         self.reading(answer, |reading| reading.complaint())
+    }
+
+    /// Whether the same is worth asking a second time before its outcome counts.
+    pub(super) fn asks_again(&self, answer: &Answer<'_>) -> Option<AskAgain> {
+        self.reading(answer, |reading| {
+            let rule = reading.is_whole.then(|| reading.rule(&reading.seen()))??;
+            match rule.outcome {
+                OutcomeName::Fallback => Some(AskAgain::WithFallback),
+                OutcomeName::Dead if rule.confirm => Some(AskAgain::ToConfirm),
+                _ => None,
+            }
+        })
     }
 
     fn reading<T>(&self, answer: &Answer<'_>, then: impl FnOnce(&Reading<'_>) -> T) -> T {
@@ -88,8 +100,11 @@ impl Reading<'_> {
 
     fn by_rule(&self) -> Option<Outcome> {
         let seen = self.seen();
-        let rule = self.spec.answer.rules.iter().find(|rule| rule.when.is_met(&seen))?;
-        Some(self.effect(rule, &seen))
+        self.rule(&seen).map(|rule| self.effect(rule, &seen))
+    }
+
+    fn rule(&self, seen: &Seen<'_>) -> Option<&TokenRule> {
+        self.spec.answer.rules.iter().find(|rule| rule.when.is_met(seen))
     }
 
     fn effect(&self, rule: &TokenRule, seen: &Seen<'_>) -> Outcome {
@@ -101,7 +116,10 @@ impl Reading<'_> {
             OutcomeName::RateLimited => Outcome::RateLimited { after },
             OutcomeName::ClockSkew => Outcome::ClockSkew,
             OutcomeName::StepUp => Outcome::StepUp(self.step_up()),
-            OutcomeName::ClientConfig => Outcome::ClientConfig { error: self.code(rule.when.found(seen)) },
+            // Whoever asks again with the other document does not come here; without one it is the wrong document.
+            OutcomeName::ClientConfig | OutcomeName::Fallback => {
+                Outcome::ClientConfig { error: self.code(rule.when.found(seen)) }
+            }
             OutcomeName::Lost => Outcome::Lost(Lost::Broken),
             OutcomeName::Unknown => self.unknown(),
         }

@@ -62,6 +62,15 @@ impl fmt::Debug for Answer<'_> {
     }
 }
 
+/// Why an answer does not count yet (spec 5.15, 5.16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskAgain {
+    /// The server does not know a field of the document, and executed nothing: ask with the other one.
+    WithFallback,
+    /// The server says the same to much else: ask the same once more.
+    ToConfirm,
+}
+
 /// Where a token goes in an API request.
 #[derive(Clone, Debug)]
 pub struct Placement {
