@@ -57,6 +57,7 @@ pub use call::Call;
 pub use client::{Client, Response};
 pub use error::{Error, ErrorResponse};
 pub use platform::fork;
+pub use platform::host::Host;
 pub use proof::SigningKey;
 pub use rekindle_proto as proto;
 pub use rekindle_proto::{Credential, ErrorKind, Expiry, Rotation, Secret};

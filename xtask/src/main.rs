@@ -4,6 +4,7 @@ mod bindings;
 mod commands;
 mod conformance;
 mod native;
+mod platform;
 mod report;
 mod rules;
 mod run;

@@ -179,7 +179,7 @@ fn own_transport(builder: ClientBuilder, config: &ClientConfig) -> Result<Client
     if plain { Ok(builder) } else { Ok(builder.transport(built_in(config)?)) }
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "http")]
 fn built_in(config: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transport>, RekindleError> {
     use rekindle::transport::{ProxyChoice, ReqwestTransport, TransportOptions};
     let defaults = TransportOptions::default();
@@ -198,7 +198,7 @@ fn built_in(config: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transp
     Ok(Arc::new(ReqwestTransport::new(options)?))
 }
 
-#[cfg(not(feature = "reqwest"))]
+#[cfg(not(feature = "http"))]
 fn built_in(_: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transport>, RekindleError> {
     let problem = "this build has no HTTP stack of its own to set this for: set it in your transport";
     Err(RekindleError::config("proxy, root_certificates, http2, user_agent", problem))

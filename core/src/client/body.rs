@@ -9,6 +9,7 @@ use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::lock::Mutex;
+use crate::platform::files;
 use crate::transport::{BoxError, ByteStream, Outgoing, Sent, TransportError};
 
 /// The body of a request.
@@ -149,7 +150,7 @@ where
 
 /// A file, read as it goes out, without an async file system.
 pub(super) fn file(path: PathBuf) -> ByteStream {
-    let opened = stream::once(blocking(move || std::fs::File::open(path)));
+    let opened = stream::once(blocking(move || files::open(&path)));
     let chunks = opened.map(|file| match file {
         Ok(file) => stream::try_unfold(file, next_chunk).left_stream(),
         Err(cause) => stream::once(std::future::ready(Err(cause))).right_stream(),
@@ -159,7 +160,7 @@ pub(super) fn file(path: PathBuf) -> ByteStream {
 
 const CHUNK: usize = 64 * 1024;
 
-async fn next_chunk(mut file: std::fs::File) -> Result<Option<(Bytes, std::fs::File)>, TransportError> {
+async fn next_chunk(mut file: files::File) -> Result<Option<(Bytes, files::File)>, TransportError> {
     blocking(move || {
         use std::io::Read;
         let mut buffer = vec![0; CHUNK];
@@ -173,10 +174,7 @@ async fn next_chunk(mut file: std::fs::File) -> Result<Option<(Bytes, std::fs::F
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, TransportError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|cause| broken(cause.into())),
-        Err(cause) => Err(broken(cause.into())),
-    }
+    files::off_thread(work).await.map_err(|cause| broken(cause.into()))
 }
 
 fn broken(cause: BoxError) -> TransportError {

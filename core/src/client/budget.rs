@@ -32,7 +32,7 @@ impl Retries {
 
     pub(super) fn decide(&self, attempt: &Attempt<'_>, now: Duration) -> Decision {
         // A system call.
-        let random = getrandom::u64().unwrap_or(u64::MAX);
+        let random = crate::platform::random::number().unwrap_or(u64::MAX);
         self.turn(now, |budget| {
             self.full.store(false, Ordering::Relaxed);
             self.policy.decide(attempt, budget, now, random)

@@ -9,6 +9,7 @@ use http::HeaderValue;
 
 use super::body::{self, Body};
 use crate::error::Error;
+use crate::platform::{files, random};
 use crate::transport::ByteStream;
 
 /// A form of several parts.
@@ -272,7 +273,7 @@ impl Content {
     fn length(&self, name: &str) -> Result<u64, Error> {
         match self {
             Self::Bytes(bytes) => Ok(bytes.len() as u64),
-            Self::File(path) => std::fs::metadata(path).map(|file| file.len()).map_err(|cause| {
+            Self::File(path) => files::length(path).map_err(|cause| {
                 Error::config(&format!("multipart `{name}`"), "the file cannot be read").with_source(cause)
             }),
         }
@@ -305,7 +306,7 @@ fn escape(name: &str) -> String {
 }
 
 fn boundary() -> Result<String, Error> {
-    let (first, second) = (getrandom::u64(), getrandom::u64());
+    let (first, second) = (random::number(), random::number());
     match (first, second) {
         (Ok(first), Ok(second)) => Ok(format!("rekindle-{first:016x}{second:016x}")),
         _ => Err(Error::config("multipart", "the system gives no randomness")),

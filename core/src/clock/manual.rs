@@ -66,6 +66,13 @@ impl ManualClock {
         wake_due(manual);
     }
 
+    /// Sets both; the monotonic one never goes back.
+    pub(crate) fn set(&self, now: Now) {
+        let mut manual = self.0.lock();
+        manual.now = Now { mono: now.mono.max(manual.now.mono), wall: now.wall };
+        wake_due(manual);
+    }
+
     /// Makes the wall clock jump; the monotonic one stays.
     ///
     /// ```

@@ -4,11 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+#[cfg(feature = "runtime")]
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Id};
-
+#[cfg(feature = "runtime")]
 use crate::platform::sleep::SystemSleep;
+use crate::platform::{RuntimeId, this_runtime};
 
 /// A wait for a point on a clock, as a future. It belongs to the tokio runtime that it was made in.
 ///
@@ -21,8 +22,9 @@ use crate::platform::sleep::SystemSleep;
 pub struct Timer(Wait);
 
 enum Wait {
+    #[cfg(feature = "runtime")]
     System(SystemSleep),
-    Other(Option<Id>, Pin<Box<dyn Future<Output = ()> + Send>>),
+    Other(Option<RuntimeId>, Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 impl Timer {
@@ -35,26 +37,24 @@ impl Timer {
     /// assert!(Timer::new(std::future::pending()).now_or_never().is_none());
     /// ```
     pub fn new(wait: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(Wait::Other(runtime(), Box::pin(wait)))
+        Self(Wait::Other(this_runtime(), Box::pin(wait)))
     }
 
+    #[cfg(feature = "runtime")]
     /// On the system's clock, until `due`.
     pub(crate) fn system(due: Duration) -> Self {
-        Self(Wait::System(SystemSleep::until(due, runtime())))
+        Self(Wait::System(SystemSleep::until(due, this_runtime())))
     }
 
     /// Whether it goes off here: a timer ends with its runtime.
     pub(crate) fn is_of_this_runtime(&self) -> bool {
         let made_in = match &self.0 {
+            #[cfg(feature = "runtime")]
             Wait::System(sleep) => sleep.runtime(),
             Wait::Other(runtime, _) => *runtime,
         };
-        made_in == runtime()
+        made_in == this_runtime()
     }
-}
-
-fn runtime() -> Option<Id> {
-    Handle::try_current().ok().map(|handle| handle.id())
 }
 
 impl Future for Timer {
@@ -62,6 +62,7 @@ impl Future for Timer {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
+            #[cfg(feature = "runtime")]
             Wait::System(sleep) => Pin::new(sleep).poll(context),
             Wait::Other(_, wait) => wait.as_mut().poll(context),
         }

@@ -1,5 +1,6 @@
 //! The system's clocks.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rekindle_proto::{Now, Wall};
@@ -47,8 +48,31 @@ const WALL: rustix::time::ClockId = rustix::time::ClockId::RealtimeCoarse;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 const WALL: rustix::time::ClockId = rustix::time::ClockId::Realtime;
 
+#[cfg(unix)]
 fn wall_time() -> Wall {
     let time = rustix::time::clock_gettime(WALL);
     let millis = u32::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
     Wall(time.tv_sec.saturating_mul(1_000).saturating_add(i64::from(millis)))
+}
+
+/// Names this boot of this machine, where the system tells (spec 4.5).
+pub(crate) fn boot_id() -> Option<Arc<str>> {
+    static ID: OnceLock<Option<Arc<str>>> = OnceLock::new();
+    let read = || Some(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().into());
+    ID.get_or_init(read).clone()
+}
+
+/// Where the standard library has no clock that counts suspension: its monotonic one, which there does.
+#[cfg(not(unix))]
+pub(super) fn boot_time() -> Duration {
+    static BEGAN: OnceLock<std::time::Instant> = OnceLock::new();
+    // Not zero: what is older than this process is a moment before it.
+    const HEAD_START: Duration = Duration::from_secs(3_600);
+    BEGAN.get_or_init(std::time::Instant::now).elapsed() + HEAD_START
+}
+
+#[cfg(not(unix))]
+fn wall_time() -> Wall {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -74,7 +74,8 @@ pub fn after_in_child() {
     if inherited {
         // Others may wait there, in the parent: this process has a gate of its own.
         std::mem::forget(held);
-        crate::store::close_inherited_locks();
+        #[cfg(feature = "runtime")]
+        super::file_store::close_inherited_locks();
     }
 }
 
@@ -89,7 +90,7 @@ fn gate() -> &'static RwLock<()> {
 
 /// Names this process. Asks the operating system, so it notices a fork that nobody announced.
 pub(crate) fn mark() -> u64 {
-    let process = std::process::id();
+    let process = process_id();
     let known = MARK.load(Ordering::Relaxed);
     if (known >> 32) as u32 == process {
         return known;
@@ -99,6 +100,17 @@ pub(crate) fn mark() -> u64 {
         Ok(_) => new,
         Err(seen) => seen,
     }
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn process_id() -> u32 {
+    std::process::id()
+}
+
+/// A module is not forked.
+#[cfg(target_family = "wasm")]
+fn process_id() -> u32 {
+    1
 }
 
 /// As [`mark`] found it last: no system call, for what every request needs.

@@ -1,6 +1,7 @@
 //! Proofs that the client signs: who it is (`private_key_jwt`, RFC 7523), and that a stolen token is of no use
 //! to others (DPoP, RFC 9449).
 
+#[cfg_attr(not(feature = "keys"), path = "no_key.rs")]
 mod key;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use http::header::{DATE, HeaderMap, HeaderName, HeaderValue};
 use rekindle_proto::proof::{Possession, client_assertion, possession};
@@ -103,6 +106,6 @@ fn origin(url: &Url) -> String {
 /// 128 random bits: never the same twice.
 fn unique() -> Result<String, Failure> {
     let mut bits = [0; 16];
-    getrandom::fill(&mut bits).map_err(|error| key::no_randomness(&error))?;
-    Ok(key::base64url(&bits))
+    crate::platform::random::fill(&mut bits)?;
+    Ok(URL_SAFE_NO_PAD.encode(bits))
 }

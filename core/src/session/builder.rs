@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "runtime")]
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rekindle_proto::dialect::{ClientAuth, ClientIdentity, Dialect};
 use rekindle_proto::event::Warning;
-use rekindle_proto::machine::{Binding, Entropy, MachineConfig};
+use rekindle_proto::machine::{Binding, MachineConfig};
 use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Rotation, Secret};
 use url::Url;
 
@@ -18,10 +20,13 @@ use super::events::OnEvent;
 use super::origins::{Origins, same, secure};
 use super::setup::Setup;
 use super::source::{Custom, Endpoint, Refresh, Source};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
+#[cfg(feature = "runtime")]
+use crate::clock::SystemClock;
 use crate::error::Error;
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
+use crate::platform::{Platform, files, host::Host};
 use crate::proof::{Proofs, SigningKey};
 use crate::store::{MemoryStore, Store};
 use crate::transport::Transport;
@@ -35,6 +40,7 @@ const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The presets that were asked for: read once for all sessions.
 static PRESETS: PerProcess<Mutex<BTreeMap<String, Dialect>>> = PerProcess::new();
 
+#[cfg(feature = "runtime")]
 static SYSTEM_CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Arc::new(SystemClock));
 
 type Engines = BTreeMap<String, Weak<Engine>>;
@@ -86,11 +92,21 @@ impl DialectSource {
 }
 
 fn read(path: &Path) -> Result<Dialect, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = files::text(path).map_err(|error| {
         let message = format!("dialect: {} cannot be read ({error})", path.display());
         Failure::new(ErrorKind::InvalidConfig, message)
     })?;
-    Dialect::from_toml(&text, &path.display().to_string())
+    parse(&text, path)
+}
+
+#[cfg(feature = "toml")]
+fn parse(text: &str, path: &Path) -> Result<Dialect, Failure> {
+    Dialect::from_toml(text, &path.display().to_string())
+}
+
+#[cfg(not(feature = "toml"))]
+fn parse(_: &str, _: &Path) -> Result<Dialect, Failure> {
+    Err(config("dialect", "is a TOML file, which this build does not read (feature `toml`): give it as data"))
 }
 
 /// Describes a session. Every setting has the default of the spec.
@@ -132,6 +148,7 @@ pub struct SessionBuilder {
     on_event: Option<OnEvent>,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
+    host: Option<Host>,
     alone: bool,
 }
 
@@ -159,6 +176,7 @@ impl SessionBuilder {
             on_event: None,
             transport: None,
             clock: None,
+            host: None,
             alone: false,
         }
     }
@@ -585,7 +603,7 @@ impl SessionBuilder {
         self
     }
 
-    /// How token requests travel. Default: reqwest; without the feature `reqwest` there is none, and this must be given.
+    /// How token requests travel. Default: reqwest; without the feature `http` there is none, and this must be given.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -628,6 +646,24 @@ impl SessionBuilder {
     /// ```
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// Driven by a host, in its turns and by its clock: no thread is started. Store and transport are then the host's too.
+    ///
+    /// ```
+    /// use rekindle::{Host, Session};
+    ///
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// let host = Host::new([7; 32]); // 32 random bytes
+    /// let session = Session::builder("oauth2").token_url("https://auth.example.com/token").host(&host);
+    /// let session = session.tokens("at-1", "rt-1").build()?;
+    /// host.turn(Default::default());
+    /// assert!(session.is_settled());
+    /// # Ok(()) }
+    /// ```
+    pub fn host(mut self, host: &Host) -> Self {
+        self.host = Some(host.clone());
         self
     }
 
@@ -709,15 +745,15 @@ impl SessionBuilder {
             Some(transport) => transport,
             None => built_in()?,
         };
-        let clock = self.clock.unwrap_or_else(|| SYSTEM_CLOCK.clone());
+        let (platform, clock) = platform(self.host, self.clock)?;
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
         let config = format!(
-            "{binding:?}\n{secret:?}{client_key:?}\n{:?}\n{listed:?}{insecure:?}\n{:?}{:?}\n{}",
+            "{binding:?}\n{secret:?}{client_key:?}\n{:?}\n{listed:?}{insecure:?}\n{:?}{:?}\n{:?}",
             dialect.fingerprint(),
             identity.token_url,
             identity.variables,
-            self.background
+            (self.background, platform.id())
         );
         // Kept for as long as the session: a fingerprint is enough to tell two apart.
         let tag = |text: String| Secret::new(text).fingerprint().0;
@@ -733,7 +769,7 @@ impl SessionBuilder {
         machine.old_token_dies = dialect.old_token_dies();
         machine.background = self.background && dialect.proactive();
         machine.shared = store.shared();
-        machine.boot = crate::clock::boot_id();
+        machine.boot = platform.boot_id();
         machine.send_cap = self.send;
         machine.lease = self.lease;
         machine.uncapped = custom;
@@ -758,11 +794,15 @@ impl SessionBuilder {
             origins: Arc::new(origins),
             transport: transport.clone(),
             clock,
+            platform,
         };
         let setup = setup.shared(made_from);
         let origins = setup.origins.clone();
         let credential = self.credential.map(|credential| bound(credential, proofs.as_deref()));
-        let make = || Ok(Engine::new(setup, credential, Entropy::new(seed()?), store));
+        let make = || {
+            let entropy = setup.platform.entropy()?;
+            Ok(Engine::new(setup, credential, entropy, store))
+        };
         let engine = match key {
             Some(key) => shared(tag(key), make)?,
             None => make()?,
@@ -831,16 +871,37 @@ fn binding(
     Ok(Binding { token_endpoint, client_id: identity.client_id.clone(), key_thumbprint: None })
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "http")]
 fn built_in() -> Result<Arc<dyn Transport>, Failure> {
     use crate::transport::{ReqwestTransport, TransportOptions};
     let made = ReqwestTransport::new(TransportOptions::default());
     Ok(Arc::new(made.map_err(|error| error.failure().clone())?))
 }
 
-#[cfg(not(feature = "reqwest"))]
+#[cfg(not(feature = "http"))]
 fn built_in() -> Result<Arc<dyn Transport>, Failure> {
-    Err(config("transport", "is missing: this build has no HTTP stack of its own (feature `reqwest`)"))
+    Err(config("transport", "is missing: this build has no HTTP stack of its own (feature `http`)"))
+}
+
+/// Where it runs, and by which clock.
+#[cfg(feature = "runtime")]
+fn platform(
+    host: Option<Host>,
+    clock: Option<Arc<dyn Clock>>,
+) -> Result<(Platform, Arc<dyn Clock>), Failure> {
+    Ok(match host {
+        Some(host) => (Platform::Host(host.clone()), host.clock()),
+        None => (Platform::Thread, clock.unwrap_or_else(|| SYSTEM_CLOCK.clone())),
+    })
+}
+
+/// Where it runs, and by which clock.
+#[cfg(not(feature = "runtime"))]
+fn platform(host: Option<Host>, _: Option<Arc<dyn Clock>>) -> Result<(Platform, Arc<dyn Clock>), Failure> {
+    let host = host.ok_or_else(|| {
+        config("host", "is missing: this build has no threads and clocks of its own (feature `runtime`)")
+    })?;
+    Ok((Platform::Host(host.clone()), host.clock()))
 }
 
 fn without_query(mut url: Url) -> String {
@@ -868,12 +929,4 @@ fn url(setting: &str, text: &str) -> Result<Url, Failure> {
 
 fn config(setting: &str, what: &str) -> Failure {
     Failure::new(ErrorKind::InvalidConfig, format!("{setting} {what}"))
-}
-
-fn seed() -> Result<[u8; 32], Failure> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| {
-        Failure::new(ErrorKind::Misuse, format!("the operating system gives no randomness ({error})"))
-    })?;
-    Ok(seed)
 }

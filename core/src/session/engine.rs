@@ -12,10 +12,10 @@ use rekindle_proto::machine::{Current, Effect, Entropy, Machine, OpId, OriginId,
 use rekindle_proto::store::{Loaded, Owner, Saved, Unavailable};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now, Outcome, Said};
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 use url::Url;
 
 use super::events::Dispatcher;
+use super::inside;
 use super::origins::same;
 use super::setup::Setup;
 use super::source::{Spend, reentrant};
@@ -24,16 +24,11 @@ use super::waiters::{Done, WaitGroup, Waiter, Waiters};
 use crate::clock::Clock;
 use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
-use crate::platform::runtime;
+use crate::platform::{Running, TaskHandle};
 use crate::store::Store;
 
 /// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
 const STORE_CAP: Duration = Duration::from_secs(5);
-
-tokio::task_local! {
-    /// The engine on whose behalf a store or a refresh function of the user's runs (spec 4.8).
-    static INSIDE: usize;
-}
 
 /// What sessions with the same store and configuration share (spec 4.2).
 pub(crate) struct Engine {
@@ -61,8 +56,8 @@ struct ProcessState {
 struct State {
     machine: Machine,
     waiters: Waiters,
-    sends: BTreeMap<OpId, AbortHandle>,
-    timer: Option<(Duration, AbortHandle)>,
+    sends: BTreeMap<OpId, TaskHandle>,
+    timer: Option<(Duration, TaskHandle)>,
 }
 
 /// What is left to do once the lock is free.
@@ -153,7 +148,7 @@ impl Engine {
     }
 
     /// Ends the wait of one group, if nothing else has until then.
-    fn time_out(self: &Arc<Self>, ticket: Ticket, until: Duration) -> Result<AbortHandle, Failure> {
+    fn time_out(self: &Arc<Self>, ticket: Ticket, until: Duration) -> Result<TaskHandle, Failure> {
         let (engine, clock) = (Arc::downgrade(self), self.clock.clone());
         let wake = async move {
             clock.sleep_until(until).await;
@@ -163,12 +158,12 @@ impl Engine {
                 group.wake(Done::Failed(timed_out()));
             }
         };
-        runtime::spawn(wake).map_err(|error| no_thread(&error))
+        self.setup.platform.spawn(wake).map_err(|error| no_thread(&error))
     }
 
     /// Waits for what a ticket brings, on whatever runtime the caller is.
     pub(crate) async fn wait(&self, mut waiter: Waiter) -> Result<Done, Failure> {
-        if INSIDE.try_with(|inside| *inside == self.id()).unwrap_or(false) {
+        if inside::is_inside(self.id()) {
             return Err(reentrant());
         }
         let done = waiter.wait_for(Option::is_some).await;
@@ -193,7 +188,7 @@ impl Engine {
         if rests() {
             return true;
         }
-        let Ok(stay) = runtime::stay() else { return false };
+        let Ok(stay) = self.setup.platform.stay() else { return false };
         let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
         self.ask(Machine::flush);
         loop {
@@ -221,7 +216,7 @@ impl Engine {
             None => (String::new(), 0),
         };
         self.events.push(&Event { lineage, generation, kind });
-        self.events.dispatch();
+        self.events.dispatch(&self.setup.platform);
     }
 
     fn id(&self) -> usize {
@@ -233,7 +228,10 @@ impl Engine {
         self.process.get_checked(|_| {
             let suspect = self.published().snapshot.suspect().cloned();
             let seed = self.seed.load().as_deref().cloned();
-            let machine = Machine::new(self.setup.machine.clone(), seed, Entropy::new(fresh_seed()));
+            // Of its own: a forked child must not draw its parent's numbers.
+            let entropy =
+                self.setup.platform.entropy().unwrap_or_else(|_| Entropy::new(unlike_the_parents()));
+            let machine = Machine::new(self.setup.machine.clone(), seed, entropy);
             ProcessState { forked: true, ..ProcessState::new(machine.forked(suspect)) }
         })
     }
@@ -297,7 +295,7 @@ impl Engine {
             engine.process().state.lock().timer.take_if(|(set, _)| *set == due);
             engine.ask(Machine::handle_timeout);
         };
-        if let Ok(timer) = runtime::spawn(wake) {
+        if let Ok(timer) = self.setup.platform.spawn(wake) {
             state.timer = Some((due, timer));
         }
     }
@@ -317,7 +315,7 @@ impl Engine {
         if !pending.store.is_empty() {
             self.run_store(pending.store);
         }
-        self.events.dispatch();
+        self.events.dispatch(&self.setup.platform);
     }
 
     /// Store work of one decision is done in its order: an owner is announced before its lease can be seen.
@@ -329,7 +327,7 @@ impl Engine {
                 engine.run_store_effect(effect).await;
             }
         };
-        if let Err(error) = runtime::spawn(self.inside(work)) {
+        if let Err(error) = self.setup.platform.spawn(self.inside(work)) {
             self.no_thread_for(ops, &error);
         }
     }
@@ -369,10 +367,11 @@ impl Engine {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Unavailable> {
         let cap = self.clock.sleep_until(self.clock.mono() + STORE_CAP);
-        let id = self.id();
+        let begun = self.setup.platform.run(self.inside(work));
+        let begun = begun.map_err(|error| Unavailable::new(no_thread(&error).message))?;
         tokio::select! {
             biased;
-            done = tokio::spawn(INSIDE.scope(id, work)) => {
+            done = begun.result => {
                 done.map_err(|_| Unavailable::new("the store panicked: fix its load or save"))
             }
             () = cap => Err(Unavailable::new(format!("no answer within {} s", STORE_CAP.as_secs()))),
@@ -393,7 +392,7 @@ impl Engine {
                         () = engine.clock.sleep_until(cap) => {}
                     }
                 };
-                let _ = runtime::spawn(self.inside(work));
+                let _ = self.setup.platform.spawn(self.inside(work));
             }
             _ => {}
         }
@@ -405,18 +404,22 @@ impl Engine {
             let guarded = engine.clone();
             let serving = engine.published().served.as_ref().map(|served| served.current.value.clone());
             // A task of its own: a panic in a user's refresh function ends as a lost answer.
-            let asked = tokio::spawn(
-                guarded.clone().inside(async move { guarded.setup.source.refresh(spend, serving).await }),
-            );
-            let _abort = AbortOnDrop(asked.abort_handle());
-            let lost = (Outcome::Lost(rekindle_proto::Lost::Broken), Said::default());
-            let (outcome, said) = asked.await.unwrap_or(lost);
+            let asked =
+                guarded.clone().inside(async move { guarded.setup.source.refresh(spend, serving).await });
+            let (outcome, said) = match engine.setup.platform.run(asked) {
+                Ok(Running { result, task }) => {
+                    let _abort = AbortOnDrop(task);
+                    let lost = (Outcome::Lost(rekindle_proto::Lost::Broken), Said::default());
+                    result.await.unwrap_or(lost)
+                }
+                Err(_) => (Outcome::NotSent, Said::default()),
+            };
             engine.process().state.lock().sends.remove(&op);
             engine.ask(|machine, now| machine.handle_outcome(op, outcome, said, now));
         };
         let process = self.process();
         let mut state = process.state.lock();
-        match runtime::spawn(work) {
+        match self.setup.platform.spawn(work) {
             Ok(send) => drop(state.sends.insert(op, send)),
             Err(_) => {
                 drop(state);
@@ -426,7 +429,7 @@ impl Engine {
     }
 
     fn inside<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        INSIDE.scope(self.id(), work)
+        inside::scope(self.id(), work)
     }
 
     fn no_thread_for(self: &Arc<Self>, effects: Vec<Effect>, error: &std::io::Error) {
@@ -455,14 +458,10 @@ impl ProcessState {
     }
 }
 
-/// A forked child must not draw its parent's numbers. Where the system gives none, process and time make it another.
-fn fresh_seed() -> [u8; 32] {
+/// Where the system gives no randomness, the process makes it another.
+fn unlike_the_parents() -> [u8; 32] {
     let mut seed = [0; 32];
-    if getrandom::fill(&mut seed).is_err() {
-        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        seed[..4].copy_from_slice(&std::process::id().to_le_bytes());
-        seed[4..20].copy_from_slice(&since.as_nanos().to_le_bytes());
-    }
+    seed[..8].copy_from_slice(&crate::platform::fork::mark().to_le_bytes());
     seed
 }
 
@@ -476,7 +475,7 @@ fn release_room(state: &mut State) {
     }
 }
 
-struct AbortOnDrop(AbortHandle);
+struct AbortOnDrop(TaskHandle);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::counters::{Counters, Stats};
 use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
-use crate::platform::runtime;
+use crate::platform::Platform;
 
 /// How many events wait at most; what is dropped is counted.
 const MOST_WAITING: usize = 256;
@@ -174,13 +174,13 @@ impl Dispatcher {
     }
 
     /// Outside the lock: delivers what is waiting.
-    pub(crate) fn dispatch(&self) {
+    pub(crate) fn dispatch(&self, platform: &Platform) {
         for subscriber in self.subscribers.load().iter().flat_map(|subscribers| subscribers.iter()) {
             let inbox = subscriber.inbox();
             let waiting = !inbox.queue.waiting.lock().is_empty();
             if waiting && !inbox.busy.swap(true, Ordering::AcqRel) {
                 let subscriber = subscriber.clone();
-                let _ = runtime::spawn_blocking(move || subscriber.deliver());
+                let _ = platform.spawn_blocking(move || subscriber.deliver());
             }
         }
     }
@@ -249,7 +249,7 @@ mod tests {
         }));
         for generation in 1..=5 {
             dispatcher.push(&Event { generation, ..event(EventKind::Replayed) });
-            dispatcher.dispatch();
+            dispatcher.dispatch(&Platform::Thread);
         }
         let heard: Vec<u64> = (0..5).map(|_| hears.recv().unwrap()).collect();
         assert_eq!(heard, [1, 2, 3, 4, 5]);

@@ -4,6 +4,7 @@ mod builder;
 mod counters;
 mod engine;
 mod events;
+mod inside;
 mod judge;
 mod origins;
 

@@ -13,6 +13,7 @@ use super::source::Source;
 use crate::clock::Clock;
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
+use crate::platform::Platform;
 use crate::transport::Transport;
 
 /// Those in use, by what they were made from.
@@ -29,6 +30,8 @@ pub(crate) struct Setup {
     /// What the source asks through.
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Each host has a clock of its own.
+    pub(crate) platform: Platform,
 }
 
 impl Setup {
@@ -54,7 +57,7 @@ impl Setup {
     }
 }
 
-#[cfg(all(test, feature = "reqwest"))]
+#[cfg(all(test, feature = "http"))]
 mod tests {
     use std::time::Duration;
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use rekindle_proto::Failure;
 use rekindle_proto::machine::Ticket;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use super::token::Served;
+use crate::platform::TaskHandle;
 
 /// How a wait ended.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub(super) struct Waiters(BTreeMap<Ticket, BTreeMap<Duration, WaitGroup>>);
 /// Callers that wait for the same ticket with about the same deadline. Dropping it cancels its timer.
 pub(super) struct WaitGroup {
     waiters: watch::Sender<Option<Done>>,
-    timer: Option<AbortHandle>,
+    timer: Option<TaskHandle>,
 }
 
 impl Waiters {
@@ -41,7 +41,7 @@ impl Waiters {
         &mut self,
         ticket: Ticket,
         deadline: Duration,
-        timer: impl FnOnce(Duration) -> Result<AbortHandle, Failure>,
+        timer: impl FnOnce(Duration) -> Result<TaskHandle, Failure>,
     ) -> Waiter {
         let until = rounded(deadline);
         let group = self.0.entry(ticket).or_default().entry(until).or_insert_with(|| match timer(until) {
@@ -97,6 +97,7 @@ fn rounded(deadline: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::Platform;
 
     const AT: Duration = Duration::from_secs(30);
 
@@ -116,7 +117,7 @@ mod tests {
         let mut join = |ticket, deadline| {
             groups.join(ticket, deadline, |_| {
                 timers += 1;
-                Ok(tokio::spawn(std::future::pending::<()>()).abort_handle())
+                Ok(Platform::Thread.spawn(std::future::pending::<()>()).unwrap())
             })
         };
         let near = Duration::from_micros(10);

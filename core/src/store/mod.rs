@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use self::memory::MemoryStore;
+#[cfg(feature = "runtime")]
 pub use crate::platform::file_store::FileStore;
-pub(crate) use crate::platform::file_store::close_inherited_locks;
 pub use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 
 /// Keeps one opaque record per session, by compare-and-save (spec 7.1).

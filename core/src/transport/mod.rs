@@ -1,8 +1,8 @@
 //! How bytes travel. The session and the client know this trait and none of its implementations.
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "http")]
 mod reqwest;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "http")]
 mod tls;
 
 use std::error::Error as StdError;
@@ -16,7 +16,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use rekindle_proto::ErrorKind;
 use url::Url;
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "http")]
 pub use self::reqwest::{ProxyChoice, ReqwestTransport, TransportOptions};
 pub use crate::error::BoxError;
 use crate::error::Error;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::stale;
+use crate::platform;
 use crate::rules::{self, Spec};
 use crate::workspace::Workspace;
 
@@ -30,5 +31,6 @@ fn problems(workspace: &Workspace) -> Result<Vec<String>, String> {
     }
     let mut problems = spec.problems(&cases);
     problems.extend(stale(workspace)?.iter().map(|path| format!("{path} is out of date: cargo xtask gen")));
+    problems.extend(platform::problems(workspace)?);
     Ok(problems)
 }

@@ -8,6 +8,7 @@ mod lint;
 mod python;
 pub(crate) mod servers;
 mod swift;
+mod targets;
 mod tests;
 mod toolbox;
 
@@ -29,6 +30,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "docs", run: docs::run },
     Step { name: "drift", run: drift::run },
     Step { name: "deny", run: deny::run },
+    Step { name: "targets", run: targets::run },
     Step { name: "real servers", run: servers::run },
     Step { name: "tests", run: tests::run },
     Step { name: "python", run: python::run },

@@ -7,23 +7,14 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::mistake::{Mistake, read};
+
 /// A TOML file that parses.
 #[derive(Debug)]
 pub struct Document {
     value: Value,
     /// The line of each key, by its path: `api.rules[1].status`.
     lines: BTreeMap<String, usize>,
-}
-
-/// Why a file cannot be taken; the text never repeats a string of the file, which may be a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The line.
-    pub line: Option<usize>,
-    /// The path of the field; empty for the file as a whole.
-    pub field: String,
-    /// What is wrong.
-    pub what: String,
 }
 
 impl Document {
@@ -91,15 +82,6 @@ impl Document {
     }
 }
 
-/// Data as a type.
-pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mistake> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { String::new() } else { path };
-        Mistake { line: None, field, what: without_value(&error.inner().to_string()) }
-    })
-}
-
 struct Reader<'a> {
     text: &'a str,
     lines: BTreeMap<String, usize>,
@@ -147,19 +129,4 @@ impl Reader<'_> {
 /// The number of the line that holds this byte.
 fn line(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
-}
-
-/// serde shows the value of a wrong type, and a dialect may hold an API key.
-fn without_value(what: &str) -> String {
-    let value = what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: "));
-    let expected = value.and_then(|value| value.rfind(", expected ").map(|at| (value, &value[at..])));
-    match expected {
-        Some((value, expected)) if value.starts_with("string ") => {
-            format!("a text does not fit here{expected}")
-        }
-        Some((value, expected)) if value.starts_with(['i', 'f']) => {
-            format!("a number does not fit here{expected}")
-        }
-        _ => what.to_owned(),
-    }
 }

@@ -2,12 +2,15 @@
 
 use http::HeaderValue;
 
-use super::document::{self, Document, Mistake};
+#[cfg(feature = "toml")]
+use super::document::Document;
 use super::file::{ClientAuth, Encoding, GrantSection, Spec};
+use super::mistake::{self, Mistake};
 use super::token_text::is_cookie_name;
 use crate::error::{ErrorKind, Failure};
 
 impl Spec {
+    #[cfg(feature = "toml")]
     /// Reads a dialect file; `file` names it in errors.
     pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
         let document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
@@ -22,7 +25,7 @@ impl Spec {
 
     /// Reads the same shape as JSON data.
     pub(super) fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
-        let spec: Self = document::read(value).map_err(|mistake| misread("the dialect", &mistake))?;
+        let spec: Self = mistake::read(value).map_err(|mistake| misread("the dialect", &mistake))?;
         let spec = spec.named("custom");
         spec.check().map_err(|(field, what)| invalid("the dialect", field, &what))?;
         Ok(spec)

@@ -42,6 +42,7 @@
 //! ```
 
 mod body;
+#[cfg(feature = "toml")]
 mod document;
 mod effect;
 mod expiry_fields;
@@ -50,6 +51,7 @@ mod file;
 mod json;
 mod judge;
 mod load;
+mod mistake;
 mod path;
 mod placement;
 mod preset;
@@ -79,8 +81,10 @@ use crate::grant::GrantRequest;
 use crate::rotation::Rotation;
 use crate::verdict::{Exchange, Outcome, Verdict};
 
-pub use document::{Document, Mistake};
+#[cfg(feature = "toml")]
+pub use document::Document;
 pub use file::ClientAuth;
+pub use mistake::Mistake;
 pub use path::Path;
 pub use preset::Preset;
 pub use types::{Answer, AskAgain, ClientIdentity, Placement, TokenRequest};
@@ -161,6 +165,7 @@ impl Dialect {
         preset::ALL.iter().find(|(one, _)| *one == name).map(|(_, text)| *text)
     }
 
+    #[cfg(feature = "toml")]
     /// A dialect file; `file` names it in errors.
     ///
     /// ```

@@ -5,6 +5,7 @@ use super::file::Spec;
 use crate::error::{ErrorKind, Failure};
 use crate::rotation::Rotation;
 
+#[cfg(feature = "toml")]
 macro_rules! presets {
     ($($name:literal),+ $(,)?) => {
         /// Name and text of every preset, in the order in which they are listed.
@@ -13,6 +14,7 @@ macro_rules! presets {
     };
 }
 
+#[cfg(feature = "toml")]
 presets!(
     "oauth2",
     "json",
@@ -42,6 +44,10 @@ presets!(
     "zoho",
 );
 
+/// A build that reads no TOML embeds none: it is given its dialects as data.
+#[cfg(not(feature = "toml"))]
+pub(super) const ALL: &[(&str, &str)] = &[];
+
 /// What `rekindle presets` shows of a preset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preset {
@@ -64,13 +70,31 @@ pub(super) fn all() -> impl Iterator<Item = Preset> {
 pub(super) fn read(name: &str) -> Result<Spec, Failure> {
     let found = ALL.iter().find(|(one, _)| *one == name);
     let (name, text) = found.ok_or_else(|| unknown(name))?;
+    parse(name, text)
+}
+
+#[cfg(feature = "toml")]
+fn parse(name: &str, text: &str) -> Result<Spec, Failure> {
     Spec::from_toml(text, &format!("{name}.toml"))
+}
+
+#[cfg(not(feature = "toml"))]
+fn parse(name: &str, _: &str) -> Result<Spec, Failure> {
+    Err(unknown(name))
 }
 
 pub(super) fn dialect(name: &str) -> Result<Dialect, Failure> {
     read(name).map(Dialect::new)
 }
 
+#[cfg(not(feature = "toml"))]
+fn unknown(name: &str) -> Failure {
+    let message =
+        format!("there is no preset `{name}` in this build (feature `toml`): give the dialect as data");
+    Failure::new(ErrorKind::InvalidConfig, message)
+}
+
+#[cfg(feature = "toml")]
 fn unknown(name: &str) -> Failure {
     let names: Vec<_> = ALL.iter().map(|(name, _)| *name).collect();
     let message =

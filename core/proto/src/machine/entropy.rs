@@ -25,6 +25,21 @@ impl Entropy {
         Self { seed, count: 0 }
     }
 
+    /// Fills a buffer with random bytes.
+    ///
+    /// ```
+    /// use rekindle_proto::machine::Entropy;
+    ///
+    /// let mut bytes = [0; 40];
+    /// Entropy::new([7; 32]).fill(&mut bytes);
+    /// assert_ne!(bytes[..20], bytes[20..]);
+    /// ```
+    pub fn fill(&mut self, into: &mut [u8]) {
+        for chunk in into.chunks_mut(32) {
+            chunk.copy_from_slice(&self.block()[..chunk.len()]);
+        }
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         u64::from_le_bytes(self.block()[..8].try_into().unwrap_or_default())
     }

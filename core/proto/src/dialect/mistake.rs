@@ -1,0 +1,39 @@
+//! Reading data as a type: a mistake names its field, and never repeats a value.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Why a file cannot be taken; the text never repeats a string of the file, which may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line.
+    pub line: Option<usize>,
+    /// The path of the field; empty for the file as a whole.
+    pub field: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Data as a type.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mistake> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
+        Mistake { line: None, field, what: without_value(&error.inner().to_string()) }
+    })
+}
+
+/// serde shows the value of a wrong type, and a dialect may hold an API key.
+fn without_value(what: &str) -> String {
+    let value = what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: "));
+    let expected = value.and_then(|value| value.rfind(", expected ").map(|at| (value, &value[at..])));
+    match expected {
+        Some((value, expected)) if value.starts_with("string ") => {
+            format!("a text does not fit here{expected}")
+        }
+        Some((value, expected)) if value.starts_with(['i', 'f']) => {
+            format!("a number does not fit here{expected}")
+        }
+        _ => what.to_owned(),
+    }
+}

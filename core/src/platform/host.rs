@@ -1,0 +1,225 @@
+//! A host that drives the core itself: no thread, no clock and no randomness but what it gives.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use rekindle_proto::Now;
+use rekindle_proto::machine::Entropy;
+
+use crate::clock::{Clock, ManualClock};
+use crate::lock::Mutex;
+
+/// Runs sessions for a program that has an event loop of its own: it says what time it is with each
+/// [turn](Host::turn), in which everything that can go on does, and which says when the next one is due.
+///
+/// Give it to [`SessionBuilder::host`](crate::SessionBuilder::host), together with a store and a transport that hand on
+/// what they are asked for and are answered later. No thread is started and no clock is read.
+///
+/// ```
+/// use std::time::Duration;
+/// use rekindle::proto::{Now, Wall};
+/// use rekindle::{Host, Session};
+///
+/// let host = Host::new([7; 32]); // 32 random bytes
+/// let mut now = Now { mono: Duration::from_secs(1), wall: Wall(1_893_456_000_000) };
+/// host.turn(now);
+/// let session = Session::builder("oauth2").token_url("https://auth.example.com/token").host(&host);
+/// # struct Nowhere;
+/// # #[async_trait::async_trait]
+/// # impl rekindle::transport::Transport for Nowhere {
+/// #     async fn send(&self, _: rekindle::transport::TransportRequest)
+/// #         -> Result<rekindle::transport::TransportResponse, rekindle::transport::TransportError> {
+/// #         std::future::pending().await
+/// #     }
+/// # }
+/// # let session = session.transport(std::sync::Arc::new(Nowhere));
+/// let session = session.tokens("at-1", "rt-1").build()?;
+///
+/// let asking = session.clone();
+/// host.spawn(async move { assert_eq!(asking.token().await.unwrap().value(), "at-1") });
+/// let due = host.turn(now); // the call has ended: what was to be saved is saved
+/// assert_eq!(session.status().generation, 1);
+/// if let Some(due) = due {
+///     now.mono = due; // a timer: wait until then, or until an answer comes
+/// }
+/// # Ok::<(), rekindle::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    clock: ManualClock,
+    /// The same, as sessions take it.
+    shared_clock: Arc<dyn Clock>,
+    ready: Arc<Ready>,
+    entropy: Mutex<Entropy>,
+    boot: Option<Arc<str>>,
+}
+
+/// Tasks that can go on.
+#[derive(Default)]
+struct Ready(Mutex<VecDeque<Arc<Task>>>);
+
+struct Task {
+    /// `None`: it has ended, or was called off.
+    work: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+    queued: AtomicBool,
+    called_off: AtomicBool,
+    ready: Weak<Ready>,
+}
+
+/// Calls a task off.
+pub(crate) struct HostTask(Weak<Task>);
+
+impl Host {
+    /// Its randomness comes from this seed: 32 bytes that nobody can guess.
+    ///
+    /// ```
+    /// let host = rekindle::Host::new([7; 32]);
+    /// assert_eq!(format!("{host:?}"), "Host(..)"); // the seed stays inside
+    /// ```
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self::of(seed, None)
+    }
+
+    /// As [`Host::new`], where the monotonic clock is one that other processes share: `boot` names its beginning (spec 4.5).
+    ///
+    /// ```
+    /// let boot = "6f8d1f0e-8a53-4f0b-9a0e-0d9c1b1f2a3b"; // Linux: /proc/sys/kernel/random/boot_id
+    /// let host = rekindle::Host::of_boot([7; 32], boot);
+    /// # let _ = host;
+    /// ```
+    #[must_use]
+    pub fn of_boot(seed: [u8; 32], boot: &str) -> Self {
+        Self::of(seed, Some(boot.into()))
+    }
+
+    /// Sets the clocks, and lets everything go on that can. When the next timer is due, on the monotonic clock.
+    ///
+    /// ```
+    /// use rekindle::proto::{Now, Wall};
+    ///
+    /// let host = rekindle::Host::new([7; 32]);
+    /// assert_eq!(host.turn(Now { mono: std::time::Duration::from_secs(1), wall: Wall(0) }), None);
+    /// ```
+    pub fn turn(&self, now: Now) -> Option<Duration> {
+        self.0.clock.set(now);
+        while let Some(task) = self.0.ready.next() {
+            task.run();
+        }
+        self.0.clock.next_due()
+    }
+
+    /// Runs something in the host's turns.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let host = rekindle::Host::new([7; 32]);
+    /// let (done, is_done) = channel();
+    /// host.spawn(async move { done.send(()).unwrap() });
+    /// assert!(is_done.try_recv().is_err());
+    /// host.turn(Default::default());
+    /// assert!(is_done.try_recv().is_ok());
+    /// ```
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.task(work);
+    }
+
+    pub(crate) fn task(&self, work: impl Future<Output = ()> + Send + 'static) -> HostTask {
+        let task = Arc::new(Task {
+            work: Mutex::new(Some(Box::pin(work))),
+            queued: AtomicBool::new(true),
+            called_off: AtomicBool::new(false),
+            ready: Arc::downgrade(&self.0.ready),
+        });
+        let handle = HostTask(Arc::downgrade(&task));
+        self.0.ready.push(task);
+        handle
+    }
+
+    fn of(seed: [u8; 32], boot: Option<Arc<str>>) -> Self {
+        super::random::stir(seed);
+        let clock = ManualClock::default();
+        let shared_clock = Arc::new(clock.clone());
+        let entropy = Mutex::new(Entropy::new(seed));
+        Self(Arc::new(Inner { clock, shared_clock, ready: Arc::default(), entropy, boot }))
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.0.shared_clock.clone()
+    }
+
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    pub(crate) fn boot(&self) -> Option<Arc<str>> {
+        self.0.boot.clone()
+    }
+
+    pub(crate) fn random(&self, into: &mut [u8]) {
+        self.0.entropy.lock().fill(into);
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host(..)")
+    }
+}
+
+impl Ready {
+    fn next(&self) -> Option<Arc<Task>> {
+        self.0.lock().pop_front()
+    }
+
+    fn push(&self, task: Arc<Task>) {
+        self.0.lock().push_back(task);
+    }
+}
+
+impl Task {
+    fn run(self: Arc<Self>) {
+        self.queued.store(false, Ordering::Release);
+        let mut work = self.work.lock();
+        let Some(going) = work.as_mut().filter(|_| !self.called_off.load(Ordering::Acquire)) else {
+            *work = None;
+            return;
+        };
+        let waker = Waker::from(self.clone());
+        let mut context = Context::from_waker(&waker);
+        // Whoever waits for what panicked is told by its being dropped, and the others go on.
+        let polled = std::panic::AssertUnwindSafe(|| going.as_mut().poll(&mut context));
+        if !matches!(std::panic::catch_unwind(polled), Ok(Poll::Pending)) {
+            *work = None;
+        }
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        if !self.queued.swap(true, Ordering::AcqRel)
+            && let Some(ready) = self.ready.upgrade()
+        {
+            ready.push(self);
+        }
+    }
+}
+
+impl HostTask {
+    pub(crate) fn abort(&self) {
+        if let Some(task) = self.0.upgrade() {
+            task.called_off.store(true, Ordering::Release);
+            // Dropped in its turn: whoever calls it off may hold a lock that its work takes when it is dropped.
+            task.wake();
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Randomness: the operating system's, or a host's.
+
+#[cfg(not(feature = "runtime"))]
+use rekindle_proto::machine::Entropy;
+use rekindle_proto::{ErrorKind, Failure};
+
+#[cfg(not(feature = "runtime"))]
+use crate::lock::Mutex;
+
+/// Stirred by each host's seed, for what is made without a session.
+#[cfg(not(feature = "runtime"))]
+static HOSTS: Mutex<Option<Entropy>> = Mutex::new(None);
+
+/// Bytes that nobody can guess.
+#[cfg(feature = "runtime")]
+pub(crate) fn fill(into: &mut [u8]) -> Result<(), Failure> {
+    getrandom::fill(into).map_err(|error| none(&error.to_string()))
+}
+
+/// Bytes that nobody can guess.
+#[cfg(not(feature = "runtime"))]
+pub(crate) fn fill(into: &mut [u8]) -> Result<(), Failure> {
+    let mut hosts = HOSTS.lock();
+    let entropy = hosts.as_mut().ok_or_else(|| none("no host was made yet"))?;
+    entropy.fill(into);
+    Ok(())
+}
+
+/// A number that nobody can guess.
+pub(crate) fn number() -> Result<u64, Failure> {
+    let mut bytes = [0; 8];
+    fill(&mut bytes).map(|()| u64::from_le_bytes(bytes))
+}
+
+/// A host's seed.
+#[cfg(feature = "runtime")]
+pub(crate) fn stir(_: [u8; 32]) {}
+
+/// A host's seed. What comes out depends on the seeds of all.
+#[cfg(not(feature = "runtime"))]
+pub(crate) fn stir(mut seed: [u8; 32]) {
+    let mut hosts = HOSTS.lock();
+    let mut before = [0; 32];
+    if let Some(entropy) = hosts.as_mut() {
+        entropy.fill(&mut before);
+    }
+    seed.iter_mut().zip(before).for_each(|(seed, before)| *seed ^= before);
+    // Not the stream that the host's own sessions read.
+    let mut entropy = Entropy::new(seed);
+    let mut apart = [0; 32];
+    entropy.fill(&mut apart);
+    *hosts = Some(Entropy::new(apart));
+}
+
+fn none(why: &str) -> Failure {
+    Failure::new(ErrorKind::Misuse, format!("there is no randomness ({why})"))
+}

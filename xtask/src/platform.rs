@@ -1,0 +1,73 @@
+//! The core touches the operating system in `core/src/platform` alone: everything else runs for any host.
+
+use std::fs;
+use std::path::Path;
+
+use crate::workspace::Workspace;
+
+/// What belongs there.
+const OF_THE_SYSTEM: &[&str] = &[
+    "std::thread::",
+    "std::fs::",
+    "std::net::",
+    "std::process::",
+    "tokio::net",
+    "tokio::spawn",
+    "tokio::task::spawn_blocking",
+    "tokio::time::",
+    "SystemTime::now",
+    "Instant::now",
+    "getrandom::",
+];
+
+/// Lines outside of `core/src/platform` that name one of them; tests and comments aside.
+pub(crate) fn problems(workspace: &Workspace) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for folder in ["core/src", "core/proto/src"] {
+        look(workspace, &workspace.path(folder), &mut found)?;
+    }
+    Ok(found)
+}
+
+fn look(workspace: &Workspace, folder: &Path, found: &mut Vec<String>) -> Result<(), String> {
+    let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            if !["platform", "tests"].contains(&name) {
+                look(workspace, &path, found)?;
+            }
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let shown = path.strip_prefix(&workspace.root).unwrap_or(&path).display().to_string();
+            found.extend(in_text(&text).map(|(line, what)| {
+                format!("{shown}:{line}: `{what}` belongs into core/src/platform: a host has none")
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Line and what it names.
+fn in_text(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
+    text.lines()
+        .take_while(|line| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"))
+        .enumerate()
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .filter_map(|(at, line)| {
+            let named = OF_THE_SYSTEM.iter().find(|what| line.contains(**what));
+            named.map(|what| (at + 1, *what))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_found_and_comments_and_tests_are_not() {
+        let text = "// std::thread::spawn\nfn f() {\n    std::thread::spawn(g);\n}\n\
+                    #[cfg(test)]\nmod tests { fn f() { std::fs::read(\"x\"); } }";
+        assert_eq!(in_text(text).collect::<Vec<_>>(), [(3, "std::thread::")]);
+    }
+}
