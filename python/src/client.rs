@@ -64,8 +64,8 @@ impl Client {
         builder.build().map(Self).map_err(|error| raise(py, &by_our_names(error)))
     }
 
-    /// `body` is bytes, or `(make, replayable)`: `make()` gives a function that gives one piece a call, then `None`.
-    #[pyo3(signature = (method, url, *, params=Vec::new(), headers=Vec::new(), content=None, chunks=None, files=None,
+    /// The body is `content`, or what `source` gives: `open()` gives a function that gives one piece a call, then `None`.
+    #[pyo3(signature = (method, url, *, params=Vec::new(), headers=Vec::new(), content=None, source=None, files=None,
         timeout=None, follow_redirects, idempotency_key=None, stream, waiter=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn request(
@@ -76,7 +76,7 @@ impl Client {
         params: Vec<(String, String)>,
         headers: Vec<(String, String)>,
         content: Option<Vec<u8>>,
-        chunks: Option<(Py<PyAny>, bool)>,
+        source: Option<Source>,
         files: Option<Vec<File>>,
         timeout: Option<(Option<f64>,)>,
         follow_redirects: bool,
@@ -97,9 +97,9 @@ impl Client {
         if let Some((timeout,)) = timeout {
             request = request.timeout(duration(timeout));
         }
-        request = match (content, chunks, files) {
+        request = match (content, source, files) {
             (Some(bytes), ..) => request.body(bytes),
-            (_, Some((make, replayable)), _) => request.body(pieces(py, make, replayable)),
+            (_, Some(source), _) => request.body(source.body()),
             (_, _, Some(files)) => request.multipart(form(files)),
             _ => request,
         };
@@ -147,12 +147,23 @@ async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {
     }
 }
 
-fn pieces(py: Python<'_>, make: Py<PyAny>, replayable: bool) -> Body {
-    if !replayable {
-        return Body::once(chunks(Some(make)), None);
+/// A body of Python's, `_body.Source`.
+#[derive(FromPyObject)]
+struct Source {
+    open: Py<PyAny>,
+    replayable: bool,
+    length: Option<u64>,
+}
+
+impl Source {
+    fn body(self) -> Body {
+        let Self { open, replayable, length } = self;
+        if replayable {
+            Body::factory(move || chunks(attached(|py| open.clone_ref(py))), length)
+        } else {
+            Body::once(chunks(Some(open)), length)
+        }
     }
-    let _ = py;
-    Body::factory(move || chunks(attached(|py| make.clone_ref(py))), None)
 }
 
 /// Calls `make` at the first piece, then what it gave for each piece, off the runtime's thread.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::upload::Upload;
 use crate::lock::Mutex;
 use crate::platform::files;
 use crate::transport::{BoxError, ByteStream, Outgoing, Sent, TransportError};
@@ -24,7 +25,11 @@ use crate::transport::{BoxError, ByteStream, Outgoing, Sent, TransportError};
 /// assert!(Body::default().is_empty());
 /// ```
 #[derive(Default)]
-pub struct Body(Kind);
+pub struct Body {
+    kind: Kind,
+    /// Of the send that is under way.
+    upload: Option<Upload>,
+}
 
 #[derive(Default)]
 enum Kind {
@@ -32,8 +37,7 @@ enum Kind {
     Empty,
     Bytes(Bytes),
     Factory(Arc<dyn Fn() -> ByteStream + Send + Sync>, Option<u64>),
-    Once(Mutex<ByteStream>, Option<u64>),
-    Gone,
+    Once(Mutex<Option<ByteStream>>, Option<u64>),
 }
 
 impl Body {
@@ -52,7 +56,7 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self(Kind::Once(Mutex::new(to_stream(chunks)), length))
+        Self::of(Kind::Once(Mutex::new(Some(to_stream(chunks))), length))
     }
 
     /// A body that is made anew for each send.
@@ -71,7 +75,7 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self(Kind::Factory(Arc::new(move || to_stream(make())), length))
+        Self::of(Kind::Factory(Arc::new(move || to_stream(make())), length))
     }
 
     /// Whether it can be sent twice.
@@ -84,7 +88,7 @@ impl Body {
     /// ```
     #[must_use]
     pub fn is_replayable(&self) -> bool {
-        matches!(self.0, Kind::Empty | Kind::Bytes(_) | Kind::Factory(..))
+        matches!(self.kind, Kind::Empty | Kind::Bytes(_) | Kind::Factory(..))
     }
 
     /// Whether there is none.
@@ -97,25 +101,61 @@ impl Body {
     /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        matches!(self.0, Kind::Empty)
+        matches!(self.kind, Kind::Empty)
     }
 
-    /// The body for one send; `None` if it was sent and cannot be sent again.
+    fn of(kind: Kind) -> Self {
+        Self { kind, upload: None }
+    }
+
+    /// The body for one send; `None` if it was sent and cannot be sent again. The send before must be over:
+    /// [`stop`](Self::stop).
     pub(super) fn next(&mut self) -> Option<Outgoing> {
-        match &self.0 {
-            Kind::Empty => Some(Outgoing::Empty),
-            Kind::Bytes(bytes) => Some(Outgoing::Bytes(bytes.clone())),
-            Kind::Factory(make, length) => Some(Outgoing::Stream(make(), *length)),
-            Kind::Once(..) | Kind::Gone => match std::mem::replace(&mut self.0, Kind::Gone) {
-                Kind::Once(stream, length) => Some(Outgoing::Stream(stream.into_inner(), length)),
-                _ => None,
-            },
+        let (stream, length) = match &mut self.kind {
+            Kind::Empty => return Some(Outgoing::Empty),
+            Kind::Bytes(bytes) => return Some(Outgoing::Bytes(bytes.clone())),
+            Kind::Factory(make, length) => (make(), *length),
+            Kind::Once(stream, length) => (stream.get_mut().take()?, *length),
+        };
+        let (upload, reader) = Upload::begin(stream);
+        self.upload = Some(upload);
+        Some(Outgoing::Stream(reader, length))
+    }
+
+    /// Whether a connection may still be reading it.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.upload.is_some()
+    }
+
+    /// Ends the send that is under way: nothing reads the source any more when this is done.
+    pub(super) async fn stop(&mut self) {
+        let Some(upload) = &self.upload else { return };
+        let untouched = upload.stop().await;
+        if let Kind::Once(stream, _) = &mut self.kind {
+            *stream.get_mut() = untouched;
         }
+        self.upload = None;
+    }
+
+    /// Whether it can be sent once more after a send that may not have touched it.
+    pub(super) fn is_left(&self) -> bool {
+        self.is_replayable() || self.upload.as_ref().is_some_and(Upload::is_untouched)
+    }
+
+    /// The send that is under way, for the response that came of it.
+    pub(super) fn upload(&self) -> Option<Upload> {
+        self.upload.clone()
+    }
+
+    /// The send goes on by itself, or ends with its response.
+    pub(super) fn hand_over(&mut self) {
+        self.upload = None;
+        *self = Self::default();
     }
 
     /// The bytes, if that is what it is made of.
     pub(super) fn bytes(&self) -> Option<&Bytes> {
-        match &self.0 {
+        match &self.kind {
             Kind::Bytes(bytes) => Some(bytes),
             _ => None,
         }
@@ -124,19 +164,25 @@ impl Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.kind {
             Kind::Empty => "Body(empty)",
             Kind::Bytes(_) => "Body(bytes)",
             Kind::Factory(..) => "Body(factory)",
             Kind::Once(..) => "Body(once)",
-            Kind::Gone => "Body(gone)",
         })
+    }
+}
+
+/// Nobody waits for an answer any more.
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.upload.take().iter().for_each(Upload::abandon);
     }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self(Kind::Bytes(bytes.into()))
+        Self::of(Kind::Bytes(bytes.into()))
     }
 }
 
@@ -200,8 +246,20 @@ mod tests {
         let mut body = Body::once(chunks, None);
         assert!(!body.is_replayable());
         assert_eq!(read(body.next().unwrap()).await, b"once");
+        body.stop().await;
         assert!(body.next().is_none());
         assert!(!body.is_replayable() && !body.is_empty());
+    }
+
+    // A pooled connection that was found closed has read nothing.
+    #[tokio::test]
+    async fn a_one_shot_body_that_nobody_read_can_still_be_sent() {
+        let mut body = Body::once(stream::iter([Ok::<_, std::io::Error>(Bytes::from("once"))]), None);
+        drop(body.next().unwrap());
+        assert!(body.is_left());
+        body.stop().await;
+        assert_eq!(read(body.next().unwrap()).await, b"once");
+        assert!(!body.is_left());
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Bodies on their way in: what has been read to be judged, the rest, and an eye on what passes (spec 2.6).
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -11,6 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use rekindle_proto::{Exchange, Operation, Verdict};
 use url::Url;
 
+use super::upload::Upload;
 use crate::lock::Mutex;
 use crate::session::{Session, Token};
 use crate::transport::{ByteStream, TransportError};
@@ -24,6 +26,15 @@ pub(super) struct Incoming {
     read: Bytes,
     rest: Rest,
     eye: Eye,
+    /// What is still going out.
+    upload: Option<Uploading>,
+}
+
+/// The request's body, which the server has not read to its end. What was accepted is sent to its end, or else the
+/// server would keep half of it; what was not is given up with its response.
+struct Uploading {
+    upload: Upload,
+    accepted: bool,
 }
 
 /// The mutex is never locked: it makes the stream shareable between threads.
@@ -54,11 +65,54 @@ pub(super) struct Watch {
 
 impl Incoming {
     pub(super) fn new(stream: ByteStream) -> Self {
-        Self { read: Bytes::new(), rest: Rest::Stream(Mutex::new(stream)), eye: Eye::Closed }
+        Self { read: Bytes::new(), rest: Rest::Stream(Mutex::new(stream)), eye: Eye::Closed, upload: None }
     }
 
     pub(super) fn of(bytes: Bytes) -> Self {
-        Self { read: bytes, rest: Rest::Nothing, eye: Eye::Closed }
+        Self { read: bytes, rest: Rest::Nothing, eye: Eye::Closed, upload: None }
+    }
+
+    /// A response that came while its request's body may still go out.
+    pub(super) fn during(mut self, upload: Option<Upload>, accepted: bool) -> Self {
+        self.upload = upload.map(|upload| Uploading { upload, accepted });
+        self
+    }
+
+    /// Waits until the body of an accepted request has gone out. Meanwhile the response is read, for the server may wait
+    /// for that; a response that is longer than `limit` is left to its reader.
+    pub(super) async fn settle(&mut self, limit: usize) {
+        if !self.upload.as_ref().is_some_and(|upload| upload.accepted) {
+            return;
+        }
+        let mut all = Gathered::new(std::mem::take(&mut self.read));
+        poll_fn(|context| self.poll_settled(&mut all, limit, context)).await;
+        self.read = all.into_bytes();
+    }
+
+    fn poll_settled(&mut self, all: &mut Gathered, limit: usize, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.poll_upload(context).is_ready() || all.len() >= limit {
+                return Poll::Ready(());
+            }
+            let Rest::Stream(stream) = &mut self.rest else { return Poll::Pending };
+            match ready!(stream.get_mut().as_mut().poll_next(context)) {
+                Some(Ok(chunk)) => all.push(chunk),
+                Some(Err(cause)) => self.rest = Rest::Broken(Box::new(cause)),
+                None => self.rest = Rest::Nothing,
+            }
+        }
+    }
+
+    /// Ready when nothing reads the request's body any more.
+    fn poll_upload(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(Uploading { upload, accepted }) = &self.upload else { return Poll::Ready(()) };
+        if *accepted {
+            ready!(upload.poll_read(context));
+        } else {
+            ready!(upload.poll_stopped(context));
+        }
+        self.upload = None;
+        Poll::Ready(())
     }
 
     /// What has been read and not been handed out.
@@ -88,7 +142,7 @@ impl Incoming {
 
     /// All that is left.
     pub(super) async fn read_all(&mut self) -> Result<Bytes, TransportError> {
-        if matches!(self.rest, Rest::Nothing) && !self.is_watched() {
+        if matches!(self.rest, Rest::Nothing) && !self.is_watched() && self.upload.is_none() {
             return Ok(std::mem::take(&mut self.read));
         }
         let mut all = Gathered::new(Bytes::new());
@@ -160,10 +214,21 @@ impl Stream for Incoming {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let chunk = ready!(self.poll_chunk(context));
+        if chunk.is_none() {
+            ready!(self.poll_upload(context));
+        }
         if self.is_watched() {
             self.look(chunk.as_ref().and_then(|chunk| chunk.as_ref().ok()));
         }
         Poll::Ready(chunk)
+    }
+}
+
+impl Drop for Uploading {
+    fn drop(&mut self) {
+        if !self.accepted {
+            self.upload.abandon();
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod response;
 mod send;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use std::fmt;
 use std::sync::Arc;

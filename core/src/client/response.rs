@@ -88,7 +88,8 @@ impl Parts {
         self.status = answer.status;
         self.version = answer.version;
         self.headers = answer.headers;
-        self.body = Incoming::new(answer.body);
+        let (upload, accepted) = (self.request.body.upload(), answer.status.is_success());
+        self.body = Incoming::new(answer.body).during(upload, accepted);
         self.verdict = Found::Not;
         self.replay_refused = None;
         self.elapsed = elapsed;

@@ -74,7 +74,7 @@ impl Call {
     /// As it is.
     fn into_response(self) -> Response {
         let mut parts = self.parts;
-        parts.request.body = Body::default();
+        parts.request.body.hand_over();
         Response(parts)
     }
 
@@ -95,6 +95,12 @@ impl Call {
 
     /// Sends it once. The answer is with the other parts then; or else this is what broke.
     async fn hop(&mut self) -> Result<Option<TransportError>, Error> {
+        if self.parts.request.body.is_under_way() {
+            // It was answered before it was sent, or the connection broke: two readers of one source would share it.
+            let Parts { deadline, request, .. } = &mut *self.parts;
+            let stopped = deadline.bound(Box::pin(request.body.stop())).await;
+            stopped.ok_or_else(|| Error::timeout("reading the request's body"))?;
+        }
         let sending = sending(&self.client, &mut self.parts.request, &self.state)?;
         let answer = self.parts.deadline.bound(sending).await;
         let answer = answer.ok_or_else(|| Error::timeout("waiting for the response"))?;
@@ -109,10 +115,20 @@ impl Call {
         let accepted = self.accepts(whole);
         // Most requests end here, at no cost.
         if accepted && self.parts.status.as_u16() < 300 {
-            return Ok(Next::GiveBack);
+            return self.give_back().await;
         }
         let operation = if whole { self.operation() } else { Operation::Http };
         Box::pin(self.not_done(operation, accepted)).await
+    }
+
+    /// An accepted request is over when its body has gone out.
+    async fn give_back(&mut self) -> Result<Next, Error> {
+        let Parts { deadline, request, body, .. } = &mut *self.parts;
+        if request.body.is_under_way() && request.reading != Reading::Streamed {
+            let settled = deadline.bound(Box::pin(body.settle(JUDGED))).await;
+            settled.ok_or_else(|| Error::timeout("sending the request's body"))?;
+        }
+        Ok(Next::GiveBack)
     }
 
     async fn not_done(&mut self, operation: Operation, accepted: bool) -> Result<Next, Error> {
@@ -124,7 +140,7 @@ impl Call {
         }
         let status = self.parts.status;
         if status.as_u16() < 400 {
-            return Ok(Next::GiveBack);
+            return self.give_back().await;
         }
         let after = retry_after(&self.parts, self.client.session().clock().now().wall);
         let again = self.retries(Failed::Status(status), after, operation).await;
@@ -267,7 +283,7 @@ impl Call {
             method: &request.method,
             operation,
             idempotency_key: request.headers.contains_key(IDEMPOTENCY_KEY),
-            replayable: request.body.is_replayable(),
+            replayable: request.body.is_left(),
             failed,
             retry_after,
             left: self.parts.deadline.left(),

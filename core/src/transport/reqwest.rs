@@ -5,16 +5,17 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::reqwest as http_client;
 use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Frame, SizeHint};
 use http_client::{Body, NoProxy, Request, redirect, retry};
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use url::{Host, Url};
 
 use super::{
@@ -134,20 +135,13 @@ impl ReqwestTransport {
         Ok(Self { recipe, runtimes: PerProcess::new() })
     }
 
+    /// The request with the clients of the runtime that it is sent from.
     fn begin(
         &self,
         request: TransportRequest,
     ) -> Result<impl Future<Output = http_client::Result<http_client::Response>> + use<>, TransportError>
     {
-        let id = Handle::try_current().map_err(|_| not_sent("no tokio runtime to send from"))?.id();
-        let runtimes = self.runtimes.get(|_| Runtimes::default());
-        let (first, clients) = runtimes.first.get_or_init(|| (id, Clients::default()));
-        if *first == id {
-            self.begin_with(clients, request)
-        } else {
-            let (clients, _evicted) = runtimes.others.lock().clients(id);
-            self.begin_with(&clients, request)
-        }
+        self.with_clients(|clients| self.begin_with(clients, request))?
     }
 
     fn begin_with(
@@ -159,6 +153,26 @@ impl ReqwestTransport {
         let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
         let client = clients.pick(&self.recipe, request.connection, direct)?;
         Ok(client.execute(into_request(request)))
+    }
+
+    /// Whether the connections of this runtime may have been closed without its knowledge: one that is driven by calls
+    /// alone stands still between them, and hears of nothing.
+    fn stood_still(&self) -> bool {
+        let still = Handle::try_current()
+            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread);
+        still && self.with_clients(Clients::stood_still).unwrap_or(false)
+    }
+
+    fn with_clients<T>(&self, work: impl FnOnce(&Clients) -> T) -> Result<T, TransportError> {
+        let id = Handle::try_current().map_err(|_| not_sent("no tokio runtime to send from"))?.id();
+        let runtimes = self.runtimes.get(|_| Runtimes::default());
+        let (first, clients) = runtimes.first.get_or_init(|| (id, Clients::default()));
+        if *first == id {
+            Ok(work(clients))
+        } else {
+            let (clients, _evicted) = runtimes.others.lock().clients(id);
+            Ok(work(&clients))
+        }
     }
 }
 
@@ -191,8 +205,21 @@ impl Transport for ReqwestTransport {
     where
         's: 'f,
     {
+        if request.connection == Connection::Pooled && self.stood_still() {
+            return Box::pin(async move {
+                catch_up().await;
+                self.begin(request)?.await.map(into_response).map_err(failure)
+            });
+        }
         let sent = self.begin(request);
         Box::pin(async move { sent?.await.map(into_response).map_err(failure) })
+    }
+}
+
+/// The runtime hears from the system, then the connections hear it, then the pool.
+async fn catch_up() {
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -250,16 +277,27 @@ fn proxy(url: &Url) -> http_client::Result<http_client::Proxy> {
 
 /// One runtime's clients, made when they are first needed.
 #[derive(Default)]
-struct Clients([OnceLock<http_client::Client>; 4]);
+struct Clients {
+    made: [OnceLock<http_client::Client>; 4],
+    /// When one of them was last used, in milliseconds of the process.
+    used: AtomicU64,
+}
 
 impl Clients {
+    /// Whether nothing was sent for a while; and it is not so any more.
+    fn stood_still(&self) -> bool {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let now = u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX);
+        now.saturating_sub(self.used.swap(now, Ordering::Relaxed)) > 1
+    }
+
     fn pick(
         &self,
         recipe: &Recipe,
         connection: Connection,
         direct: bool,
     ) -> Result<&http_client::Client, TransportError> {
-        let cell = &self.0[usize::from(connection == Connection::Fresh) * 2 + usize::from(direct)];
+        let cell = &self.made[usize::from(connection == Connection::Fresh) * 2 + usize::from(direct)];
         if let Some(client) = cell.get() {
             return Ok(client);
         }

@@ -3,20 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json as _json
 import mimetypes
 import os
+import stat
+import tempfile
+import threading
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from ._arguments import flag, limit, text
-from ._errors import InvalidConfig
+from ._errors import InvalidConfig, Misuse
 from ._loops import wait_on
 
 _PIECE = 65536
 _Pull = Callable[[], "bytes | None"]
-_Chunks = tuple[Callable[[], _Pull], bool]
+
+
+class Source:
+    """A body that is read piece by piece. One reader at a time: an older one ends before the next begins (rule 11.1)."""
+
+    def __init__(self, make: Callable[[], _Pull], *, replayable: bool, length: int | None = None) -> None:
+        self.replayable = replayable
+        self.length = length
+        self.broken: BaseException | None = None
+        self._make = make
+        self._lock = threading.Lock()
+        self._reader = 0
+
+    def open(self) -> _Pull:
+        """Called by the native half: what gives one piece a call, then `None`."""
+        with self._lock:
+            self._reader += 1
+            mine, self.broken = self._reader, None
+            pull = self._watch(self._make)
+
+        def read() -> bytes | None:
+            with self._lock:
+                if self._reader != mine:
+                    raise Misuse("this body was given up: its answer was there before all of it was sent")
+                return self._watch(pull)
+
+        return read
+
+    def end(self, *, patience: float = 0.0) -> None:
+        """Nothing is read from now on. The piece that is being read may take this long: a pipe may never give it."""
+        self._reader += 1
+        if patience and self._lock.acquire(timeout=patience):
+            self._lock.release()
+
+    def _watch(self, call: Callable[[], Any]) -> Any:
+        """The engine knows only that it broke."""
+        try:
+            return call()
+        except BaseException as error:
+            self.broken = error
+            raise
 
 
 def pairs(name: str, given: object) -> list[tuple[str, str]]:
@@ -59,15 +103,14 @@ def options(
     follow_redirects: bool,
     idempotency_key: Any,
     loop: asyncio.AbstractEventLoop | None,
-    broken: list[BaseException],
 ) -> dict[str, Any]:
-    """The keywords of the native `request`; what the body's own iterator raises later comes into `broken`."""
+    """The keywords of the native `request`."""
     given = [name for name, one in (("json", json), ("content", content)) if one is not None]
     given += ["data or files"] if data is not None or files is not None else []
     if len(given) > 1:
         raise InvalidConfig(f"{' and '.join(given)} are both bodies: give one")
     plain = pairs("headers", headers)
-    bare, chunks, parts, media_type = None, None, None, None
+    bare, source, parts, media_type = None, None, None, None
     if json is not None:
         bare, media_type = _encode(json), "application/json"
     elif files is not None:
@@ -77,15 +120,14 @@ def options(
             raise InvalidConfig("data is a form, a mapping or pairs: give a body as it is by content")
         bare, media_type = urlencode(pairs("data", data)).encode(), "application/x-www-form-urlencoded"
     elif content is not None:
-        bare, chunks = _content(content, loop)
-        chunks = None if chunks is None else _watched(chunks, broken)
+        bare, source = _content(content, loop)
     if media_type is not None and not any(name.lower() == "content-type" for name, _ in plain):
         plain.append(("content-type", media_type))
     return {
         "params": pairs("params", params),
         "headers": plain,
         "content": bare,
-        "chunks": chunks,
+        "source": source,
         "files": parts,
         "timeout": None if timeout == "client" else (limit("timeout", timeout),),
         "idempotency_key": text("idempotency_key", idempotency_key),
@@ -100,7 +142,7 @@ def _encode(value: object) -> bytes:
         raise InvalidConfig(f"json cannot be written as JSON ({type(error).__name__})") from None
 
 
-def _content(content: Any, loop: asyncio.AbstractEventLoop | None) -> tuple[bytes | None, _Chunks | None]:
+def _content(content: Any, loop: asyncio.AbstractEventLoop | None) -> tuple[bytes | None, Source | None]:
     if isinstance(content, str):
         return content.encode(), None
     if isinstance(content, (bytes, bytearray, memoryview)):
@@ -113,29 +155,11 @@ def _content(content: Any, loop: asyncio.AbstractEventLoop | None) -> tuple[byte
         return None, _async_pieces(content, loop)
     if isinstance(content, Iterable):
         # A list can be walked twice, an iterator once.
-        return None, (lambda: _pull(iter(content)), not isinstance(content, Iterator))
+        return None, Source(lambda: _pull(iter(content)), replayable=not isinstance(content, Iterator))
     raise InvalidConfig(f"content must be bytes, text, a file or an iterator, not {type(content).__name__}")
 
 
-def _watched(chunks: _Chunks, broken: list[BaseException]) -> _Chunks:
-    """The engine knows only that it broke."""
-    make, replayable = chunks
-
-    def watch(call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except BaseException as error:
-            broken.append(error)
-            raise
-
-    def watched() -> _Pull:
-        pull: _Pull = watch(make)
-        return lambda: watch(pull)
-
-    return watched, replayable
-
-
-def _file(file: Any) -> _Chunks:
+def _file(file: Any) -> Source:
     seekable = bool(getattr(file, "seekable", lambda: False)())
     start = file.tell() if seekable else 0
 
@@ -144,7 +168,24 @@ def _file(file: Any) -> _Chunks:
             file.seek(start)
         return lambda: _bytes(file.read(_PIECE)) or None
 
-    return make, seekable
+    return Source(make, replayable=seekable, length=_length(file, start) if seekable else None)
+
+
+def _length(file: Any, start: int) -> int | None:
+    """What is left of a file of bytes, for Content-Length; `None` where only reading it tells."""
+    # What tempfile makes is a wrapper around it. Others' wrappers may give other bytes than those of the file.
+    inner = getattr(file, "_file" if isinstance(file, tempfile.SpooledTemporaryFile) else "file", file)
+    raw = getattr(inner, "raw", inner)
+    if isinstance(inner, io.BytesIO):
+        size = inner.getbuffer().nbytes
+    elif isinstance(inner, (io.BufferedReader, io.BufferedRandom, io.FileIO)) and isinstance(raw, io.FileIO):
+        found = os.fstat(raw.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        size = found.st_size
+    else:
+        return None
+    return max(size - start, 0)
 
 
 def _pull(iterator: Iterator[Any]) -> _Pull:
@@ -156,7 +197,7 @@ def _pull(iterator: Iterator[Any]) -> _Pull:
     return pull
 
 
-def _async_pieces(content: AsyncIterable[Any], loop: asyncio.AbstractEventLoop) -> _Chunks:
+def _async_pieces(content: AsyncIterable[Any], loop: asyncio.AbstractEventLoop) -> Source:
     iterator = aiter(content)
 
     async def next_one() -> Any:
@@ -164,7 +205,7 @@ def _async_pieces(content: AsyncIterable[Any], loop: asyncio.AbstractEventLoop) 
             return _bytes(piece)
         return None
 
-    return lambda: lambda: wait_on(loop, next_one()), False
+    return Source(lambda: lambda: wait_on(loop, next_one()), replayable=False)
 
 
 def _bytes(piece: object) -> bytes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from . import _native
 from ._arguments import flag, limit, text
-from ._body import options, pairs
+from ._body import Source, options, pairs
 from ._errors import InvalidConfig, Misuse, RekindleError
 from ._host import guard, outside
 from ._response import AsyncResponse, Response
@@ -81,7 +81,7 @@ class _Base:
         )
 
     def _options(
-        self, given: RequestOptions, loop: asyncio.AbstractEventLoop | None, broken: list[BaseException]
+        self, given: RequestOptions, loop: asyncio.AbstractEventLoop | None
     ) -> dict[str, Any]:
         unknown = sorted(set(given) - _NAMES)
         if unknown:
@@ -97,7 +97,6 @@ class _Base:
             follow_redirects=given.get("follow_redirects", self._follow),
             idempotency_key=given.get("idempotency_key"),
             loop=loop,
-            broken=broken,
         )
 
     def _open(self, **texts: object) -> _native.Client:
@@ -167,11 +166,15 @@ class Client(_Base):
         if not given:
             # Most requests; what they need not say costs them nothing.
             return native.request(method, url, follow_redirects=self._follow, stream=stream)
-        broken: list[BaseException] = []
+        options = self._options(given, None)
+        source = options["source"]
         try:
-            return native.request(method, url, stream=stream, **self._options(given, None, broken))
+            return native.request(method, url, stream=stream, **options)
         except RekindleError as error:
-            raise _first(broken, error) from None
+            raise _first(source, error) from None
+        finally:
+            if source is not None and not stream:
+                source.end(patience=1.0)
 
     def get(self, url: str, **given: Unpack[RequestOptions]) -> Response:
         """A GET."""
@@ -243,11 +246,15 @@ class AsyncClient(_Base):
         self.session._host.loops.see(loop)
         if not given:
             return await beside(native.request, method, url, follow_redirects=self._follow, stream=stream)
-        broken: list[BaseException] = []
+        options = self._options(given, loop)
+        source = options["source"]
         try:
-            return await beside(native.request, method, url, stream=stream, **self._options(given, loop, broken))
+            return await beside(native.request, method, url, stream=stream, **options)
         except RekindleError as error:
-            raise _first(broken, error) from None
+            raise _first(source, error) from None
+        finally:
+            if source is not None and not stream:
+                source.end()
 
     async def get(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A GET."""
@@ -294,9 +301,9 @@ class AsyncClient(_Base):
         await self.aclose()
 
 
-def _first(broken: list[BaseException], error: RekindleError) -> BaseException:
+def _first(source: Source | None, error: RekindleError) -> BaseException:
     """What the caller's own iterator raised says more than that the body broke off."""
-    return broken[0] if broken else error
+    return error if source is None or source.broken is None else source.broken
 
 
 def _variables(variables: object) -> str:

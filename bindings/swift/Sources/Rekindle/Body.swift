@@ -95,7 +95,8 @@ public struct Body: Sendable {
 
     /// A file, read as it is sent.
     public static func file(_ file: URL, contentType: String? = nil) -> Body {
-        .opened(contentType: contentType) { try FilePieces(file) }
+        let length = (try? file.resourceValues(forKeys: [.fileSizeKey]))?.fileSize
+        return .opened(length: length.map(UInt64.init), contentType: contentType) { try FilePieces(file) }
     }
 }
 

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, TypeAlias, final
 
+from .._body import Source
 from . import testing as testing
 
 KINDS: list[str]
@@ -131,7 +132,7 @@ class Client:
         params: list[tuple[str, str]] = ...,
         headers: list[tuple[str, str]] = ...,
         content: bytes | None = None,
-        chunks: tuple[Callable[[], Callable[[], bytes | None]], bool] | None = None,
+        source: Source | None = None,
         files: list[tuple[str, str | None, str | None, bytes]] | None = None,
         timeout: tuple[float | None] | None = None,
         follow_redirects: bool,

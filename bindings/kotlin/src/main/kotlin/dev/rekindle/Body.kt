@@ -6,6 +6,8 @@ import dev.rekindle.ffi.PartContent
 import dev.rekindle.ffi.RequestBody
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.channels.ReceiveChannel
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.produceIn
@@ -32,15 +34,17 @@ public class Body private constructor(internal val make: (inside: Any) -> Reques
 
         /** What can be read once: a request that carries it is not sent again. */
         public fun once(chunks: Flow<ByteArray>, length: Long? = null): Body =
-            Body { RequestBody.Once(HostSource(FlowSource(chunks), it), length?.toULong()) }
+            Body { RequestBody.Once(HostSource(FlowSource(null) { chunks }, it), length?.toULong()) }
 
         /** What can be collected anew for each send. */
         public fun repeatable(length: Long? = null, chunks: () -> Flow<ByteArray>): Body = Body { inside ->
             val factory = object : BodyFactory {
-                override fun open() = try {
-                    HostSource(FlowSource(chunks()), inside)
-                } catch (thrown: Throwable) {
-                    throw broken(thrown)
+                private var last: FlowSource? = null
+
+                override fun open(): HostSource {
+                    val source = FlowSource(last, chunks)
+                    last = source
+                    return HostSource(source, inside)
                 }
             }
             RequestBody.Factory(factory, length?.toULong())
@@ -66,17 +70,22 @@ public class Part private constructor(
     internal fun native() = NativePart(name, content, fileName, contentType)
 }
 
-/** Hands on what a flow emits; it is collected one piece ahead at most. */
-private class FlowSource(private val chunks: Flow<ByteArray>) : BodySource {
-    private val job = kotlinx.coroutines.SupervisorJob()
-    private val received: ReceiveChannel<ByteArray> by lazy {
-        chunks.produceIn(CoroutineScope(Dispatchers.IO + job))
-    }
+/** Hands on what a flow emits. It is collected ahead, so the collector [before] it ends before this one begins. */
+private class FlowSource(private var before: FlowSource?, private val chunks: () -> Flow<ByteArray>) : BodySource {
+    private val job = SupervisorJob()
+    private var received: ReceiveChannel<ByteArray>? = null
 
     override suspend fun next(): ByteArray? {
+        val received = received ?: begin().also { received = it }
         val result = received.receiveCatching()
         result.exceptionOrNull()?.let { throw it }
         return result.getOrNull()
+    }
+
+    private suspend fun begin(): ReceiveChannel<ByteArray> {
+        before?.job?.cancelAndJoin()
+        before = null
+        return chunks().produceIn(CoroutineScope(Dispatchers.IO + job))
     }
 
     override fun release() {

@@ -1,0 +1,218 @@
+//! Uploads that are answered before the server has read them (spec 11.1). Sockets and threads only: the server decides
+//! byte by byte what it reads and when it closes.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use rekindle::client::{Body, Form};
+use rekindle::{Client, ErrorKind, Session};
+
+const LENGTH: usize = 3 * 1024 * 1024;
+
+/// What the server does with the first upload.
+#[derive(Clone, Copy)]
+enum Early {
+    /// Answers at the head, and reads on as long as something comes.
+    ReadsOn(u16),
+    /// Answers at the head and closes: what still comes is answered by RST.
+    Closes(u16),
+    /// Accepts at the head, and reads all of it.
+    Accepts,
+}
+
+struct Server {
+    url: String,
+    /// Bodies that came whole.
+    whole: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Server {
+    fn start(early: Early) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let whole = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+        let (bodies, first) = (whole.clone(), Arc::new(Mutex::new(true)));
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                let (bodies, first) = (bodies.clone(), first.clone());
+                thread::spawn(move || serve(socket.unwrap(), early, &first, &bodies));
+            }
+        });
+        Self { url, whole }
+    }
+
+    fn client(&self) -> Client {
+        let session = Session::builder("json")
+            .token_url(format!("{}/refresh", self.url))
+            .tokens("at-1", "rt-1")
+            .origin(&self.url)
+            .build()
+            .unwrap();
+        Client::new(session, &self.url).unwrap()
+    }
+}
+
+fn serve(socket: TcpStream, early: Early, first: &Mutex<bool>, bodies: &Mutex<Vec<Vec<u8>>>) -> Option<()> {
+    let mut reader = BufReader::new(socket.try_clone().ok()?);
+    loop {
+        let (path, length) = head(&mut reader)?;
+        if path == "/refresh" {
+            body(&mut reader, length)?;
+            answer(&socket, 200, r#"{"access_token":"at-2","refresh_token":"rt-2"}"#)?;
+            continue;
+        }
+        if !std::mem::replace(&mut *first.lock().unwrap(), false) {
+            let body = body(&mut reader, length)?;
+            bodies.lock().unwrap().push(body);
+            answer(&socket, 200, "kept")?;
+            continue;
+        }
+        match early {
+            Early::Accepts => {
+                answer(&socket, 200, "kept")?;
+                let body = body(&mut reader, length)?;
+                bodies.lock().unwrap().push(body);
+            }
+            Early::ReadsOn(status) => {
+                answer(&socket, status, "no")?;
+                body(&mut reader, length)?;
+            }
+            Early::Closes(status) => {
+                answer(&socket, status, "no")?;
+                socket.shutdown(Shutdown::Both).ok()?;
+                return None;
+            }
+        }
+    }
+}
+
+fn head(reader: &mut impl BufRead) -> Option<(String, Option<usize>)> {
+    let mut line = String::new();
+    let (mut path, mut length) = (String::new(), None);
+    while reader.read_line(&mut line).ok()? > 0 {
+        let text = line.trim_end().to_ascii_lowercase();
+        match text.split_once(':') {
+            _ if text.is_empty() => return Some((path, length)),
+            Some(("content-length", value)) => length = value.trim().parse().ok(),
+            None => path = text.split(' ').nth(1)?.to_owned(),
+            _ => {}
+        }
+        line.clear();
+    }
+    None
+}
+
+/// Of known length, or in chunks.
+fn body(reader: &mut impl BufRead, length: Option<usize>) -> Option<Vec<u8>> {
+    let mut all = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut all).ok()?;
+    while length.is_none() {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let mut chunk = vec![0; usize::from_str_radix(line.trim(), 16).ok()? + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        if chunk.len() == 2 {
+            break;
+        }
+        all.extend_from_slice(&chunk[..chunk.len() - 2]);
+    }
+    Some(all)
+}
+
+fn answer(mut socket: &TcpStream, status: u16, text: &str) -> Option<()> {
+    let length = text.len();
+    write!(
+        socket,
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nLocation: /again\r\nRetry-After: 0\r\n\
+         Content-Length: {length}\r\n\r\n{text}"
+    )
+    .ok()
+}
+
+fn content() -> Vec<u8> {
+    (0..LENGTH).map(|at| (at / 7 % 251) as u8).collect()
+}
+
+fn file() -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&content()).unwrap();
+    file
+}
+
+/// One handle for all sends, read off the runtime: a read that has begun moves the place for all of them.
+fn shared(file: &Arc<File>) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
+    (&**file).rewind().unwrap();
+    stream::try_unfold(file.clone(), |file| async move {
+        let read = move || {
+            let mut chunk = vec![0; 64 * 1024];
+            let read = (&*file).read(&mut chunk)?;
+            chunk.truncate(read);
+            Ok((read > 0).then(|| (Bytes::from(chunk), file)))
+        };
+        tokio::task::spawn_blocking(read).await.unwrap()
+    })
+}
+
+fn whole(server: &Server, what: &str) {
+    let bodies = server.whole.lock().unwrap();
+    assert_eq!(bodies.iter().map(Vec::len).collect::<Vec<_>>(), [LENGTH], "{what}");
+    assert!(bodies[0] == content(), "{what}: of the right length, and other bytes");
+}
+
+// spec 11.1
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_both_sends_share_is_sent_whole_after_an_early_answer() {
+    for status in [401, 503, 307] {
+        for early in [Early::ReadsOn(status), Early::Closes(status)] {
+            for round in 0..2 {
+                let (server, file) = (Server::start(early), Arc::new(file()));
+                let body = Body::factory(move || shared(&file), Some(LENGTH as u64));
+                let response = server.client().put("/up").body(body).send().await;
+                assert_eq!(response.unwrap().status(), 200, "{status}, round {round}");
+                whole(&server, &format!("{status}, round {round}"));
+            }
+        }
+    }
+}
+
+// spec 11.1
+#[tokio::test]
+async fn a_form_with_a_file_is_sent_whole_after_an_early_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, content()).unwrap();
+    let server = Server::start(Early::ReadsOn(401));
+    let response = server.client().post("/up").multipart(Form::new().file("f", path)).send().await;
+    assert_eq!(response.unwrap().status(), 200);
+    let bodies = server.whole.lock().unwrap();
+    assert!(bodies.len() == 1 && bodies[0].windows(LENGTH).any(|part| part == content()));
+}
+
+// spec 11.1: a server that accepts at once and reads afterwards keeps all of it.
+#[tokio::test]
+async fn an_upload_that_is_accepted_early_is_sent_to_its_end() {
+    let (server, file) = (Server::start(Early::Accepts), Arc::new(file()));
+    let body = Body::once(shared(&file), Some(LENGTH as u64));
+    let response = server.client().put("/up").body(body).send().await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "kept");
+    while server.whole.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    whole(&server, "accepted");
+}
+
+// spec 11.1: a file that has become shorter is no shorter body.
+#[tokio::test]
+async fn a_body_that_is_shorter_than_its_length_is_an_error() {
+    let (server, file) = (Server::start(Early::Accepts), Arc::new(file()));
+    let body = Body::once(shared(&file), Some(LENGTH as u64 + 1));
+    let error = server.client().post("/up").body(body).send().await.err();
+    assert!(error.is_none_or(|error| error.kind() == ErrorKind::Connection));
+    assert!(server.whole.lock().unwrap().is_empty());
+}
