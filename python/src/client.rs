@@ -26,7 +26,7 @@ pub(crate) struct Client(rekindle::Client);
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (session, *, base_url, headers, timeout, max_redirects, max_sends, graphql_path, proxy,
+    #[pyo3(signature = (session, *, base_url, headers, timeout, max_redirects, max_sends, max_body_bytes, graphql_path, proxy,
         roots, http2, user_agent, own_transport))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn new(
@@ -37,6 +37,7 @@ impl Client {
         timeout: Option<f64>,
         max_redirects: usize,
         max_sends: u32,
+        max_body_bytes: Option<u64>,
         graphql_path: Option<String>,
         proxy: Option<String>,
         roots: Vec<Vec<u8>>,
@@ -47,6 +48,9 @@ impl Client {
         let mut builder = rekindle::Client::builder(session.inner.clone())
             .timeout(duration(timeout))
             .max_redirects(max_redirects)
+            .max_body_bytes(
+                max_body_bytes.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX)),
+            )
             .retry(RetryPolicy { max_sends, ..RetryPolicy::default() });
         if let Some(url) = base_url {
             builder = builder.base_url(url);

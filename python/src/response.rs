@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use rekindle::proto::{ExpiredReason, Verdict};
-use rekindle::{Error, ReplayRefused, Response};
+use rekindle::{Error, ErrorKind, ReplayRefused, Response};
 use tokio::sync::Mutex;
 
 use crate::errors::Problem;
@@ -139,6 +139,11 @@ fn judged(response: &Response) -> Judged {
     (response.verdict().cloned(), response.replay_refused())
 }
 
+fn closed() -> Problem {
+    let what = "the response was closed before its body was read: read it inside of `with`";
+    Problem::bare(&Error::new(ErrorKind::Misuse, what))
+}
+
 #[pymethods]
 impl Stream {
     /// The next piece; `None` at the end.
@@ -147,7 +152,7 @@ impl Stream {
         let (body, told) = (self.response.clone(), self.judged.clone());
         let work = async move {
             let mut body = body.lock().await;
-            let Some(response) = body.as_mut() else { return Ok(None) };
+            let Some(response) = body.as_mut() else { return Err(closed()) };
             let chunk = response.chunk().await.map_err(|error| Problem::bare(&error));
             *lock(&told) = judged(response);
             chunk

@@ -59,3 +59,73 @@ def test_a_stream_is_read_as_it_comes(server: TestServer, make: Make) -> None:
                 return sum(pieces), len(await response.aread())
 
     assert asyncio.run(read()) == (300_000, 300_000)
+
+
+# spec 11.3
+def test_a_stream_is_read_once_and_not_after_it_was_closed(server: TestServer, make: Make) -> None:
+    server.script({"match": {"path": "/big"}, "respond": {"text": "a\nb\n" * 100_000}, "repeat": 6})
+    client = rekindle.Client(make(), base_url=server.url)
+
+    def second(first: Any, again: Any, *, inside: bool) -> None:
+        with client.stream("GET", "/big") as response:
+            first(response)
+            if inside:
+                with pytest.raises(rekindle.Misuse):
+                    again(response)
+        with pytest.raises(rekindle.Misuse):
+            again(response)
+
+    def lines(response: rekindle.Response) -> list[str]:
+        return list(response.iter_lines())
+
+    def part(response: rekindle.Response) -> str:
+        return next(response.iter_lines())
+
+    second(lines, lines, inside=True)
+    second(lines, lambda response: response.read(), inside=True)
+    second(part, lambda response: response.read(), inside=True)
+    second(part, lines, inside=True)
+    second(lambda response: None, lines, inside=False)
+    with client.stream("GET", "/big") as response:
+        whole = response.read()
+        assert lines(response) == ["a", "b"] * 100_000 and response.read() == whole
+    assert response.read() == whole and response.content == whole
+
+
+# spec 11.3
+def test_an_async_stream_is_read_once_and_not_after_it_was_closed(server: TestServer, make: Make) -> None:
+    server.script({"match": {"path": "/big"}, "respond": {"text": "x" * 300_000}, "repeat": 2})
+
+    async def run() -> None:
+        async with rekindle.AsyncClient(make(), base_url=server.url) as client:
+            async with client.stream("GET", "/big") as response:
+                assert len([line async for line in response.aiter_lines()]) == 1
+                with pytest.raises(rekindle.Misuse):
+                    await response.aread()
+            async with client.stream("GET", "/big") as response:
+                pass
+            with pytest.raises(rekindle.Misuse):
+                await response.aread()
+
+    asyncio.run(run())
+
+
+def bomb(tmp: int) -> bytes:
+    import gzip
+
+    return gzip.compress(bytes(tmp))
+
+
+# spec 11.4
+def test_a_body_that_grows_without_end_is_an_error_and_a_stream_has_no_limit(server: TestServer, make: Make) -> None:
+    import base64
+
+    packed = {"bytes": base64.b64encode(bomb(5_000_000)).decode(), "headers": {"content-encoding": "gzip"}}
+    server.script({"match": {"path": "/big"}, "respond": packed, "repeat": 3})
+    with rekindle.Client(make(), base_url=server.url, max_body_bytes=1_000_000) as client:
+        with pytest.raises(rekindle.InvalidResponse, match="max_body_bytes"):
+            client.get("/big")
+        with client.stream("GET", "/big") as response:
+            assert sum(map(len, response.iter_bytes())) == 5_000_000
+    with rekindle.Client(make(), base_url=server.url, max_body_bytes=None) as client:
+        assert len(client.get("/big").content) == 5_000_000

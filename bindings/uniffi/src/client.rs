@@ -163,6 +163,9 @@ fn configured(mut builder: ClientBuilder, config: ClientConfig) -> ClientBuilder
     if let Some(max_sends) = config.max_sends {
         builder = builder.retry(RetryPolicy { max_sends, ..RetryPolicy::default() });
     }
+    if let Some(most) = config.max_body_bytes {
+        builder = builder.max_body_bytes(usize::try_from(most).unwrap_or(usize::MAX));
+    }
     if let Some(path) = config.graphql_path {
         builder = builder.graphql_path(path);
     }

@@ -153,6 +153,9 @@ pub struct ClientConfig {
     /// How often a request is sent at most where it failed by itself (3).
     #[uniffi(default = None)]
     pub max_sends: Option<u32>,
+    /// How long a body may be that is read whole, in bytes (256 MiB).
+    #[uniffi(default = None)]
+    pub max_body_bytes: Option<u64>,
     /// Where `graphql` asks (`/graphql`).
     #[uniffi(default = None)]
     pub graphql_path: Option<String>,

@@ -71,11 +71,11 @@ impl Response {
         self.whole.get().map(|bytes| bytes.to_vec())
     }
 
-    /// The next piece of a body that comes as it is read; nothing at its end.
+    /// The next piece of a body that comes as it is read; nothing at its end, once.
     ///
     /// # Errors
     ///
-    /// Connection; Misuse after `discard`. Cancelled.
+    /// Connection; Misuse after its end or `discard`. Cancelled.
     #[uniffi::method(default(cancel = None))]
     pub async fn chunk(&self, cancel: Option<Arc<CancelToken>>) -> Result<Option<Vec<u8>>, RekindleError> {
         let (answer, head) = (self.answer.clone(), self.head.clone());
@@ -89,11 +89,11 @@ impl Response {
         unless(cancel, work).await
     }
 
-    /// Reads what is left of the body, within the request's timeout.
+    /// Reads the whole body, within the request's timeout.
     ///
     /// # Errors
     ///
-    /// Connection, Timeout; Misuse after `discard`. Cancelled.
+    /// Connection, Timeout; InvalidResponse if it is too long; Misuse after a `chunk` or `discard`. Cancelled.
     #[uniffi::method(default(cancel = None))]
     pub async fn bytes(self: Arc<Self>, cancel: Option<Arc<CancelToken>>) -> Result<Vec<u8>, RekindleError> {
         if let Some(bytes) = self.whole.get() {

@@ -36,6 +36,11 @@ impl Base {
         if below.is_empty() {
             return Ok(self.url.clone());
         }
+        if self.url.path().len() > 1 && climbs(below) {
+            let problem =
+                "climbs out of the base_url's path; encode what comes from users, or give the whole URL";
+            return Err(Error::config(NAME, problem));
+        }
         if let Some(url) = self.path_below(below) {
             return Ok(url);
         }
@@ -97,6 +102,26 @@ pub(super) fn absolute(argument: &str, text: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
+/// Whether `..` leads out of where the path begins, as the URL standard reads it, or as a server does that decodes first.
+fn climbs(below: &str) -> bool {
+    let path = below.split(['?', '#']).next().unwrap_or_default();
+    if !path.contains("..") && !path.contains("%2") {
+        return false;
+    }
+    let decoded = ["%2e", "%2E"].iter().fold(path.to_owned(), |path, dot| path.replace(dot, "."));
+    let decoded = decoded.replace("%2f", "/").replace("%2F", "/").replace("%5c", "/").replace("%5C", "/");
+    let mut depth = 0_usize;
+    for segment in decoded.split(['/', '\\']) {
+        match segment {
+            "" | "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    false
+}
+
 /// `name://` at the beginning.
 fn has_scheme(text: &str) -> bool {
     let Some(at) = text.bytes().position(|byte| byte == b':') else { return false };
@@ -127,8 +152,15 @@ mod tests {
                 "http://127.0.0.1:8080", "https://api.example.com/v1", "https://api.example.com/a/b/", "https://[::1]/",
             ]),
         ) {
-            let url = resolve(Some(&Base::new(Url::parse(base).unwrap())), &below).unwrap();
-            prop_assert_eq!(url, parsed(base, &below));
+            let parsed = parsed(base, &below);
+            match resolve(Some(&Base::new(Url::parse(base).unwrap())), &below) {
+                Ok(url) => {
+                    let above = Url::parse(base).unwrap().path().trim_end_matches('/').to_owned();
+                    prop_assert!(parsed.path().starts_with(&above), "{}", parsed);
+                    prop_assert_eq!(url, parsed);
+                }
+                Err(error) => prop_assert!(below.contains("..") || below.contains("%2"), "{}", error),
+            }
         }
     }
 
@@ -138,6 +170,34 @@ mod tests {
         assert_eq!(resolve(Some(&base), "/pupils").unwrap().as_str(), "https://api.example.com/v1/pupils");
         assert_eq!(resolve(Some(&base), "?form=4b").unwrap().as_str(), "https://api.example.com/v1?form=4b");
         assert_eq!(resolve(Some(&base), "//evil.test/x").unwrap().host_str(), Some("api.example.com"));
+    }
+
+    // spec 11.6
+    #[test]
+    fn a_path_does_not_climb_out_of_the_base() {
+        let base = Base::new(Url::parse("https://api.example.com/v1/").unwrap());
+        for below in [
+            "../admin",
+            "/a/../../admin",
+            "%2e%2e/admin",
+            "a/%2E%2e/.%2e/admin",
+            "..",
+            "a//../../x",
+            "..\\admin",
+            "%2e%2e%2fadmin",
+            "..%5Cadmin",
+            "/../v1/x",
+        ] {
+            let error = resolve(Some(&base), below).unwrap_err().to_string();
+            assert!(error.contains("path_or_url: climbs out"), "{below}: {error}");
+        }
+        for (below, path) in
+            [("a/../b", "/v1/b"), ("a/..", "/v1/"), ("a..b/...", "/v1/a..b/..."), ("x?y=../../", "/v1/x")]
+        {
+            assert_eq!(resolve(Some(&base), below).unwrap().path(), path);
+        }
+        let root = Base::new(Url::parse("https://api.example.com").unwrap());
+        assert_eq!(resolve(Some(&root), "../x").unwrap().path(), "/x");
     }
 
     #[test]

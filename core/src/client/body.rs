@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -36,9 +35,16 @@ enum Kind {
     #[default]
     Empty,
     Bytes(Bytes),
-    Factory(Arc<dyn Fn() -> ByteStream + Send + Sync>, Option<u64>),
-    Once(Mutex<Option<ByteStream>>, Option<u64>),
+    // Boxed: few bodies are of these kinds, and every request has room for one.
+    Factory(Box<Factory>),
+    Once(Box<Once>),
 }
+
+/// What makes the stream, and its length.
+struct Factory(Box<dyn Fn() -> ByteStream + Send + Sync>, Option<u64>);
+
+/// The stream, unless it is under way or gone. The mutex is never locked: it makes it shareable between threads.
+struct Once(Mutex<Option<ByteStream>>, Option<u64>);
 
 impl Body {
     /// A body that comes once. `length` is sent as Content-Length; without it the body goes in chunks.
@@ -56,7 +62,7 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self::of(Kind::Once(Mutex::new(Some(to_stream(chunks))), length))
+        Self::of(Kind::Once(Box::new(Once(Mutex::new(Some(to_stream(chunks))), length))))
     }
 
     /// A body that is made anew for each send.
@@ -75,7 +81,7 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self::of(Kind::Factory(Arc::new(move || to_stream(make())), length))
+        Self::of(Kind::Factory(Box::new(Factory(Box::new(move || to_stream(make())), length))))
     }
 
     /// Whether it can be sent twice.
@@ -114,8 +120,8 @@ impl Body {
         let (stream, length) = match &mut self.kind {
             Kind::Empty => return Some(Outgoing::Empty),
             Kind::Bytes(bytes) => return Some(Outgoing::Bytes(bytes.clone())),
-            Kind::Factory(make, length) => (make(), *length),
-            Kind::Once(stream, length) => (stream.get_mut().take()?, *length),
+            Kind::Factory(factory) => ((factory.0)(), factory.1),
+            Kind::Once(once) => (once.0.get_mut().take()?, once.1),
         };
         let (upload, reader) = Upload::begin(stream);
         self.upload = Some(upload);
@@ -131,8 +137,8 @@ impl Body {
     pub(super) async fn stop(&mut self) {
         let Some(upload) = &self.upload else { return };
         let untouched = upload.stop().await;
-        if let Kind::Once(stream, _) = &mut self.kind {
-            *stream.get_mut() = untouched;
+        if let Kind::Once(once) = &mut self.kind {
+            *once.0.get_mut() = untouched;
         }
         self.upload = None;
     }

@@ -20,6 +20,10 @@ use crate::transport::{ByteStream, TransportError};
 /// How much of a body that is handed out as it comes is looked into.
 const WATCHED: usize = 64 * 1024;
 
+const READ: &str = "the body has been read: it comes once, keep what it gave";
+const BEGUN: &str =
+    "a part of the body has been read as it came: go on with its chunks, or read it whole at once";
+
 /// A response's body.
 pub(super) struct Incoming {
     /// Read already.
@@ -28,14 +32,30 @@ pub(super) struct Incoming {
     eye: Eye,
     /// What is still going out.
     upload: Option<Uploading>,
+    handed_out: HandedOut,
+}
+
+/// What the caller has had of the body. A second reader would find a part of it, or nothing, and take that for all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HandedOut {
+    Nothing,
+    Chunks,
+    All,
+}
+
+/// Why a body is not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    Broken(TransportError),
+    /// More than fits.
+    TooLong,
+    /// The caller has had it, or some of it.
+    HandedOut(&'static str),
 }
 
 /// The request's body, which the server has not read to its end. What was accepted is sent to its end, or else the
 /// server would keep half of it; what was not is given up with its response.
-struct Uploading {
-    upload: Upload,
-    accepted: bool,
-}
+struct Uploading(Upload);
 
 /// The mutex is never locked: it makes the stream shareable between threads.
 enum Rest {
@@ -65,23 +85,36 @@ pub(super) struct Watch {
 
 impl Incoming {
     pub(super) fn new(stream: ByteStream) -> Self {
-        Self { read: Bytes::new(), rest: Rest::Stream(Mutex::new(stream)), eye: Eye::Closed, upload: None }
+        Self {
+            read: Bytes::new(),
+            rest: Rest::Stream(Mutex::new(stream)),
+            eye: Eye::Closed,
+            upload: None,
+            handed_out: HandedOut::Nothing,
+        }
     }
 
     pub(super) fn of(bytes: Bytes) -> Self {
-        Self { read: bytes, rest: Rest::Nothing, eye: Eye::Closed, upload: None }
+        Self {
+            read: bytes,
+            rest: Rest::Nothing,
+            eye: Eye::Closed,
+            upload: None,
+            handed_out: HandedOut::Nothing,
+        }
     }
 
     /// A response that came while its request's body may still go out.
     pub(super) fn during(mut self, upload: Option<Upload>, accepted: bool) -> Self {
-        self.upload = upload.map(|upload| Uploading { upload, accepted });
+        upload.iter().for_each(|upload| upload.answered(accepted));
+        self.upload = upload.map(Uploading);
         self
     }
 
     /// Waits until the body of an accepted request has gone out. Meanwhile the response is read, for the server may wait
     /// for that; a response that is longer than `limit` is left to its reader.
     pub(super) async fn settle(&mut self, limit: usize) {
-        if !self.upload.as_ref().is_some_and(|upload| upload.accepted) {
+        if !self.upload.as_ref().is_some_and(|upload| upload.0.is_accepted()) {
             return;
         }
         let mut all = Gathered::new(std::mem::take(&mut self.read));
@@ -105,8 +138,8 @@ impl Incoming {
 
     /// Ready when nothing reads the request's body any more.
     fn poll_upload(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(Uploading { upload, accepted }) = &self.upload else { return Poll::Ready(()) };
-        if *accepted {
+        let Some(Uploading(upload)) = &self.upload else { return Poll::Ready(()) };
+        if upload.is_accepted() {
             ready!(upload.poll_read(context));
         } else {
             ready!(upload.poll_stopped(context));
@@ -140,16 +173,56 @@ impl Incoming {
         self.read = all.into_bytes();
     }
 
-    /// All that is left.
-    pub(super) async fn read_all(&mut self) -> Result<Bytes, TransportError> {
+    /// All of it, once.
+    pub(super) async fn read_all(&mut self, limit: usize) -> Result<Bytes, Unread> {
+        self.may_be_read()?;
+        // Also where it breaks, or nobody waits for the end: what was read is gone.
+        self.handed_out = HandedOut::All;
         if matches!(self.rest, Rest::Nothing) && !self.is_watched() && self.upload.is_none() {
-            return Ok(std::mem::take(&mut self.read));
+            return if self.read.len() > limit {
+                Err(self.too_long())
+            } else {
+                Ok(std::mem::take(&mut self.read))
+            };
         }
         let mut all = Gathered::new(Bytes::new());
         while let Some(chunk) = self.next().await {
-            all.push(chunk?);
+            all.push(chunk.map_err(Unread::Broken)?);
+            if all.len() > limit {
+                return Err(self.too_long());
+            }
         }
         Ok(all.into_bytes())
+    }
+
+    /// The next chunk, until the end has been told.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Unread> {
+        if self.handed_out == HandedOut::All {
+            return Err(Unread::HandedOut(READ));
+        }
+        let chunk = self.next().await.transpose().map_err(Unread::Broken)?;
+        self.handed_out = if chunk.is_some() { HandedOut::Chunks } else { HandedOut::All };
+        Ok(chunk)
+    }
+
+    /// Whether nobody has had anything of it.
+    fn may_be_read(&self) -> Result<(), Unread> {
+        match self.handed_out {
+            HandedOut::Nothing => Ok(()),
+            HandedOut::Chunks => Err(Unread::HandedOut(BEGUN)),
+            HandedOut::All => Err(Unread::HandedOut(READ)),
+        }
+    }
+
+    /// Whether something may be left of it; else why not.
+    pub(super) fn may_be_streamed(&self) -> Result<(), &'static str> {
+        if self.handed_out == HandedOut::All { Err(READ) } else { Ok(()) }
+    }
+
+    /// The rest of it is not wanted any more.
+    fn too_long(&mut self) -> Unread {
+        (self.read, self.rest) = (Bytes::new(), Rest::Nothing);
+        Unread::TooLong
     }
 
     /// Looks into what passes from now on.
@@ -226,8 +299,8 @@ impl Stream for Incoming {
 
 impl Drop for Uploading {
     fn drop(&mut self) {
-        if !self.accepted {
-            self.upload.abandon();
+        if !self.0.is_accepted() {
+            self.0.abandon();
         }
     }
 }
@@ -293,7 +366,31 @@ mod tests {
         let mut body = incoming(&["ab", "cd", "ef"], false);
         body.fill(3).await;
         assert_eq!(body.read().as_ref(), b"abcd");
-        assert_eq!(body.read_all().await.unwrap().as_ref(), b"abcdef");
+        assert_eq!(body.read_all(100).await.unwrap().as_ref(), b"abcdef");
+    }
+
+    // spec 11.3
+    #[tokio::test]
+    async fn a_body_is_read_once_and_never_in_silence_twice() {
+        let mut body = incoming(&["ab", "cd"], false);
+        assert_eq!(body.read_all(4).await.unwrap().as_ref(), b"abcd");
+        assert!(matches!(body.read_all(4).await, Err(Unread::HandedOut(_))));
+        assert!(matches!(body.chunk().await, Err(Unread::HandedOut(_))));
+        let mut body = incoming(&["ab"], false);
+        assert!(body.chunk().await.unwrap().is_some());
+        assert!(matches!(body.read_all(4).await, Err(Unread::HandedOut(_))));
+        assert!(body.chunk().await.unwrap().is_none());
+        assert!(matches!(body.chunk().await, Err(Unread::HandedOut(_))));
+    }
+
+    // spec 11.4
+    #[tokio::test]
+    async fn a_body_that_does_not_fit_is_given_up() {
+        for filled in [0, 100] {
+            let mut body = incoming(&["ab", "cd"], false);
+            body.fill(filled).await;
+            assert!(matches!(body.read_all(3).await, Err(Unread::TooLong)));
+        }
     }
 
     #[tokio::test]
@@ -311,6 +408,6 @@ mod tests {
         let chunk = Bytes::from(vec![1; 1000]);
         let place = chunk.as_ptr();
         let mut body = Incoming::new(Box::pin(stream::iter([Ok(chunk)])));
-        assert_eq!(body.read_all().await.unwrap().as_ptr(), place);
+        assert_eq!(body.read_all(1000).await.unwrap().as_ptr(), place);
     }
 }

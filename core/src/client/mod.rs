@@ -64,6 +64,9 @@ struct Inner {
     judges_success: bool,
 }
 
+/// More is hardly meant to be held in memory; a decompression bomb is.
+const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
+
 #[derive(Clone)]
 pub(crate) struct Options {
     base: Option<Base>,
@@ -71,6 +74,7 @@ pub(crate) struct Options {
     pub(crate) default_headers: HeaderMap,
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_redirects: usize,
+    pub(crate) max_body_bytes: usize,
     retry: RetryPolicy,
     pub(crate) transport: Option<Arc<dyn Transport>>,
 }
@@ -121,6 +125,7 @@ impl Client {
             default_headers: HeaderMap::new(),
             timeout: Some(Duration::from_secs(60)),
             max_redirects: 10,
+            max_body_bytes: MAX_BODY_BYTES,
             retry: RetryPolicy::default(),
             transport: None,
         };
@@ -469,6 +474,29 @@ impl ClientBuilder {
     pub fn max_redirects(self, most: usize) -> Self {
         self.change(|options| {
             options.max_redirects = most;
+            Ok(())
+        })
+    }
+
+    /// How long a body may be that is read whole, after decompression; 256 MiB unless told otherwise. A longer one is an
+    /// error, for a few bytes of gzip become a thousand times as many. What is read as a stream has no limit.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .max_body_bytes(16 * 1024 * 1024)
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
+    pub fn max_body_bytes(self, most: usize) -> Self {
+        self.change(|options| {
+            options.max_body_bytes = most;
             Ok(())
         })
     }

@@ -13,7 +13,7 @@ use url::Url;
 use super::body::Body;
 use super::multipart::Form;
 use super::response::{Parts, Response};
-use super::{Client, send};
+use super::{Client, Options, send};
 use crate::error::{Error, place};
 use crate::transport::BoxError;
 
@@ -34,6 +34,8 @@ pub(super) struct Request {
     pub(super) timeout: Option<Duration>,
     pub(super) follow_redirects: bool,
     pub(super) reading: Reading,
+    /// A body that is read whole may not be longer.
+    pub(super) max_body_bytes: usize,
 }
 
 /// How the caller reads the answer (spec 2.6).
@@ -49,8 +51,9 @@ pub(super) enum Reading {
 
 impl RequestBuilder {
     pub(super) fn new(client: &Client, method: Method, url: Result<Url, Error>) -> Self {
-        let timeout = client.settings().timeout;
-        let made = url.map(|url| Box::new(Parts::of(Request::new(method, url, timeout))));
+        let Options { timeout, max_body_bytes, .. } = *client.settings();
+        let request = |url| Request { max_body_bytes, ..Request::new(method, url, timeout) };
+        let made = url.map(|url| Box::new(Parts::of(request(url))));
         Self { client: client.clone(), made }
     }
 
@@ -482,6 +485,7 @@ impl Request {
             timeout,
             follow_redirects: true,
             reading: Reading::Any,
+            max_body_bytes: usize::MAX,
         }
     }
 

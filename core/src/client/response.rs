@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::deadline::Deadline;
-use super::incoming::Incoming;
+use super::incoming::{Incoming, Unread};
 use super::request::Request;
 use crate::error::{Error, ErrorResponse, Redirected, place};
 use crate::session::ReplayRefused;
@@ -458,7 +458,7 @@ impl Response {
         }
     }
 
-    /// The next piece of the body, without a deadline; `None` at its end.
+    /// The next piece of the body, without a deadline; `None` at its end, once: after it, Misuse.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -477,7 +477,7 @@ impl Response {
     /// # Ok(()) }
     /// ```
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.0.body.next().await.transpose().map_err(Error::from)
+        self.0.body.chunk().await.map_err(|cause| self.unread(cause))
     }
 
     /// The body as it comes, without a deadline.
@@ -501,10 +501,10 @@ impl Response {
     /// ```
     #[must_use]
     pub fn into_stream(self) -> BodyStream {
-        BodyStream(self.0.body)
+        BodyStream { unread: self.0.body.may_be_streamed().err(), body: self.0.body }
     }
 
-    /// Reads what is left of the body, as [`Response::bytes`] does, and keeps the response: what its body tells about the
+    /// Reads the body, as [`Response::bytes`] does, once, and keeps the response: what its body tells about the
     /// token is known afterwards.
     ///
     /// ```
@@ -523,8 +523,23 @@ impl Response {
     /// # Ok(()) }
     /// ```
     pub async fn read(&mut self) -> Result<Bytes, Error> {
-        let read = self.0.deadline.bound(self.0.body.read_all()).await;
-        read.ok_or_else(|| Error::timeout("reading the body"))?.map_err(Error::from)
+        let Parts { deadline, body, request, .. } = &mut *self.0;
+        let read = deadline.bound(body.read_all(request.max_body_bytes)).await;
+        read.ok_or_else(|| Error::timeout("reading the body"))?.map_err(|cause| self.unread(cause))
+    }
+
+    fn unread(&self, cause: Unread) -> Error {
+        match cause {
+            Unread::Broken(cause) => Error::from(cause),
+            Unread::HandedOut(what) => Error::new(ErrorKind::Misuse, what),
+            Unread::TooLong => {
+                let (limit, place) = (self.0.request.max_body_bytes, place(&self.0.request.url));
+                let message = format!(
+                    "the body from {place} is longer than {limit} bytes; read it as a stream, or raise max_body_bytes"
+                );
+                Error::new(ErrorKind::InvalidResponse, message)
+            }
+        }
     }
 
     /// Where it does not parse. The parser's own words would quote the body.
@@ -596,12 +611,21 @@ impl fmt::Debug for Response {
 
 /// A body as it comes, see [`Response::into_stream`].
 #[derive(Debug)]
-pub struct BodyStream(Incoming);
+pub struct BodyStream {
+    body: Incoming,
+    /// Why there is nothing to read.
+    unread: Option<&'static str>,
+}
 
 impl Stream for BodyStream {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.0).poll_next(context).map(|chunk| chunk.map(|chunk| chunk.map_err(Error::from)))
+        if let Some(what) = self.unread.take() {
+            return Poll::Ready(Some(Err(Error::new(ErrorKind::Misuse, what))));
+        }
+        Pin::new(&mut self.body)
+            .poll_next(context)
+            .map(|chunk| chunk.map(|chunk| chunk.map_err(Error::from)))
     }
 }

@@ -20,6 +20,9 @@ use crate::transport::{Connection, Sent, TransportError, TransportRequest, Trans
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// While a request's body still goes out, its response is read up to this.
+const SETTLED: usize = 8 * 1024 * 1024;
+
 /// The body of a redirect is read up to this, and given up beyond.
 const DRAINED: u64 = 64 * 1024;
 
@@ -125,7 +128,7 @@ impl Call {
     async fn give_back(&mut self) -> Result<Next, Error> {
         let Parts { deadline, request, body, .. } = &mut *self.parts;
         if request.body.is_under_way() && request.reading != Reading::Streamed {
-            let settled = deadline.bound(Box::pin(body.settle(JUDGED))).await;
+            let settled = deadline.bound(Box::pin(body.settle(SETTLED))).await;
             settled.ok_or_else(|| Error::timeout("sending the request's body"))?;
         }
         Ok(Next::GiveBack)
@@ -160,7 +163,7 @@ impl Call {
         // An error's body is kept for its reader also where it says nothing about our token.
         let hidden = self.state.token().is_some() && self.client.judges_success();
         let reads = match self.parts.request.reading {
-            Reading::Whole => Reads::UpTo(usize::MAX),
+            Reading::Whole => Reads::UpTo(self.parts.request.max_body_bytes),
             Reading::Any => Reads::of(hidden, status, headers),
             Reading::Streamed => Reads::of(false, status, headers),
         };
@@ -361,7 +364,7 @@ mod tests {
     /// Its memory is what a request costs beside its own work: of many at once it falls out of the processor's cache.
     #[tokio::test]
     async fn a_request_in_flight_takes_little_room() {
-        assert!(size_of::<Parts>() <= 640, "{}", size_of::<Parts>());
+        assert!(size_of::<Parts>() <= 648, "{}", size_of::<Parts>());
         let sending = stage([]).client.get("/pupils").send();
         assert!(size_of_val(&sending) <= 320, "{}", size_of_val(&sending));
     }

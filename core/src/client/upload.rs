@@ -25,6 +25,8 @@ struct State {
     /// Whether the stream is in the middle of reading a chunk.
     busy: bool,
     ended: Ended,
+    /// Whether the server accepted the request already.
+    accepted: bool,
     connection: Option<Waker>,
     caller: Option<Waker>,
 }
@@ -49,10 +51,21 @@ impl Upload {
             begun: false,
             busy: false,
             ended: Ended::Not,
+            accepted: false,
             connection: None,
             caller: None,
         })));
         (upload.clone(), Box::pin(Reader(upload)))
+    }
+
+    /// Notes what the server says of the request before it has read its body.
+    pub(super) fn answered(&self, accepted: bool) {
+        self.0.lock().accepted = accepted;
+    }
+
+    /// Whether the server accepted the request.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.0.lock().accepted
     }
 
     /// Whether nothing was read of it yet.

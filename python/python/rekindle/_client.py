@@ -51,6 +51,7 @@ class _Base:
         follow_redirects: bool = True,
         max_redirects: int = 10,
         max_sends: int = 3,
+        max_body_bytes: int | None = 256 * 1024 * 1024,
         graphql_path: str | None = None,
         proxies: str | Mapping[str, str] | Literal[False] | None = None,
         verify: str | os.PathLike[str] | ssl.SSLContext | bool = True,
@@ -62,6 +63,8 @@ class _Base:
         for name, number in (("max_redirects", max_redirects), ("max_sends", max_sends)):
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
                 raise InvalidConfig(f"{name} must be a whole number of 0 or above")
+        if max_body_bytes is not None and (type(max_body_bytes) is not int or not 0 < max_body_bytes < 2**63):
+            raise InvalidConfig("max_body_bytes must be a whole number above 0, or None for no limit")
         self.session = session
         self._follow = flag("follow_redirects", follow_redirects)
         roots = _roots(verify)
@@ -72,6 +75,7 @@ class _Base:
             timeout=limit("timeout", timeout),
             max_redirects=max_redirects,
             max_sends=max_sends,
+            max_body_bytes=max_body_bytes,
             graphql_path=text("graphql_path", graphql_path),
             proxy=_proxy(proxies),
             roots=roots,
@@ -129,6 +133,7 @@ class Client(_Base):
     - `timeout`: seconds for all of a request: waiting for a token, redirects, retries, the body. `None`: no limit.
     - `follow_redirects`, `max_redirects`, and `max_sends`: how often a request is sent where the network or the server
       fails, the first time included.
+    - `max_body_bytes`: a longer body is an error, unless it is streamed. `None`: no limit.
     - `graphql_path`: where `graphql` posts to, below the base URL. Left out: `/graphql`.
     - `proxies`: a proxy's URL, alone or in a mapping of `all`, `http`, `https`; `False`: none. Left out: the system's.
     - `verify`: the path of a PEM file, or an `ssl.SSLContext`, whose roots are trusted beside the usual ones.

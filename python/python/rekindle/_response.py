@@ -78,6 +78,7 @@ class _Base:
         body = raw[8]
         self._body: bytes | None = body if isinstance(body, bytes) else None
         self._stream: _native.Stream | None = None if isinstance(body, bytes) else body
+        self._begun = False
 
     @property
     def status_code(self) -> int:
@@ -168,6 +169,15 @@ class _Base:
             raise Misuse("this body is streamed: read it first, or iterate over it")
         return self._body
 
+    def _begin(self) -> _native.Stream | None:
+        """The stream, for its one reader; `None` where the whole body is here (rule 11.3)."""
+        if self._stream is None or self._body is not None:
+            return None
+        if self._begun:
+            raise Misuse("this body is read as it comes, once: keep what it gave, or read it whole at first")
+        self._begun = True
+        return self._stream
+
     @property
     def encoding(self) -> str:
         """The charset that the server names, if Python knows it; else UTF-8."""
@@ -235,11 +245,11 @@ class Response(_Base):
 
     def iter_bytes(self) -> Iterator[bytes]:
         """The body as it comes."""
-        if self._stream is None:
+        if (stream := self._begin()) is None:
             if self._body:
                 yield self._body
             return
-        while (chunk := self._stream.chunk()) is not None:
+        while (chunk := stream.chunk()) is not None:
             yield chunk
 
     def iter_text(self) -> Iterator[str]:
@@ -286,11 +296,11 @@ class AsyncResponse(_Base):
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body as it comes."""
-        if self._stream is None:
+        if (stream := self._begin()) is None:
             if self._body:
                 yield self._body
             return
-        while (chunk := await beside(self._stream.chunk)) is not None:
+        while (chunk := await beside(stream.chunk)) is not None:
             yield chunk
 
     async def aiter_text(self) -> AsyncIterator[str]:

@@ -23,6 +23,8 @@ public final class Client: Sendable {
     ///   - timeout: How long a request may take, refreshes, replays and its body included.
     ///   - maxRedirects: How many redirects are followed.
     ///   - maxSends: How often a request is sent at most where it failed by itself.
+    ///   - maxBodyBytes: How long a body may be that is read whole (256 MiB); a longer one is an error. A stream has no
+    ///     limit.
     ///   - graphQLPath: Where ``graphQL(_:variables:as:decoder:)`` asks (`/graphql`).
     ///   - proxy: The way out of the house; the system's if it is left out. Not with a `transport`.
     ///   - rootCertificates: Roots to trust beside the system's, in PEM. Not with a `transport`.
@@ -37,6 +39,7 @@ public final class Client: Sendable {
         timeout: Duration = .seconds(60),
         maxRedirects: Int = 10,
         maxSends: Int = 3,
+        maxBodyBytes: UInt64? = nil,
         graphQLPath: String? = nil,
         proxy: Proxy? = nil,
         rootCertificates: [Data] = [],
@@ -47,6 +50,7 @@ public final class Client: Sendable {
         let config = ClientConfig(
             baseUrl: baseURL, headers: headers.map(Header.init), timeout: try timeout.positive("timeout"),
             maxRedirects: try small(maxRedirects, "maxRedirects"), maxSends: try small(maxSends, "maxSends"),
+            maxBodyBytes: maxBodyBytes,
             graphqlPath: graphQLPath, proxy: proxy?.native, rootCertificates: rootCertificates, http2: http2,
             userAgent: userAgent)
         self.session = session

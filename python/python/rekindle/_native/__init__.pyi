@@ -117,6 +117,7 @@ class Client:
         timeout: float | None,
         max_redirects: int,
         max_sends: int,
+        max_body_bytes: int | None,
         graphql_path: str | None,
         proxy: str | None,
         roots: list[bytes],

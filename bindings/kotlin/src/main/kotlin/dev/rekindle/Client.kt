@@ -51,6 +51,7 @@ public class Client private constructor(
      * @param timeout how long a request may take, refreshes, replays and its body included.
      * @param maxRedirects how many redirects are followed.
      * @param maxSends how often a request is sent at most where it failed by itself.
+     * @param maxBodyBytes how long a body may be that is read whole; a longer one is an error. A stream has no limit.
      * @param graphqlPath where [graphql] asks.
      * @param transport an HTTP stack of one's own; without it, the session's. The settings below are for the built-in one.
      * @param proxy the way out of the house.
@@ -66,6 +67,7 @@ public class Client private constructor(
         timeout: Duration = 60.seconds,
         maxRedirects: Int = 10,
         maxSends: Int = 3,
+        maxBodyBytes: Long = 256L * 1024 * 1024,
         graphqlPath: String = "/graphql",
         transport: Transport? = null,
         proxy: Proxy = Proxy.System,
@@ -82,6 +84,7 @@ public class Client private constructor(
                 timeout.crossing("timeout"),
                 count("maxRedirects", maxRedirects),
                 count("maxSends", maxSends),
+                length("maxBodyBytes", maxBodyBytes),
                 graphqlPath,
                 proxy.native(),
                 rootCertificates,
