@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode, Version};
 use rekindle_proto::{ErrorKind, Verdict};
 use serde::de::DeserializeOwned;
@@ -624,8 +623,6 @@ impl Stream for BodyStream {
         if let Some(what) = self.unread.take() {
             return Poll::Ready(Some(Err(Error::new(ErrorKind::Misuse, what))));
         }
-        Pin::new(&mut self.body)
-            .poll_next(context)
-            .map(|chunk| chunk.map(|chunk| chunk.map_err(Error::from)))
+        Pin::new(&mut self.body).poll_next(context).map(|chunk| chunk.map(|chunk| chunk.map_err(Error::from)))
     }
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use http::HeaderMap;
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use rekindle_proto::dialect::{Answer, AskAgain, ClientIdentity, Dialect, TokenRequest};
 use rekindle_proto::{ErrorKind, Failure, Grant, GrantRequest, Lost, Outcome, Said, Secret, Wall, redact};
 use url::Url;
 
 use crate::clock::Clock;
 use crate::proof::{DPOP, Proofs};
-use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse};
+use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse, gzip};
 
 /// At most this much of an answer is read (spec 5.6).
 const MOST_ANSWER: usize = 1024 * 1024;
@@ -179,10 +179,13 @@ impl Endpoint {
             "" => Outgoing::Empty,
             text => Outgoing::Bytes(text.to_owned().into()),
         };
+        let mut headers = request.headers;
+        // A proxy that removes the label of a compressed answer makes a grant unreadable, and it is spent.
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
         let hop = TransportRequest {
             method: request.method,
             url: request.url.clone(),
-            headers: request.headers,
+            headers,
             body,
             connection: Connection::Fresh,
         };
@@ -251,7 +254,7 @@ async fn read(response: TransportResponse) -> Option<Vec<u8>> {
         }
         body.extend_from_slice(&chunk);
     }
-    Some(body)
+    gzip::unlabelled(body, MOST_ANSWER)
 }
 
 /// A function of the user's.

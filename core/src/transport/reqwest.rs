@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use ::reqwest as http_client;
 use bytes::Bytes;
 use futures_core::Stream;
+use http::HeaderValue;
+use http::header::{ACCEPT_ENCODING, RANGE};
 use http_body::{Frame, SizeHint};
 use http_client::{Body, NoProxy, Request, redirect, retry};
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
@@ -20,7 +22,7 @@ use url::{Host, Url};
 
 use super::{
     ByteStream, Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse,
-    tls,
+    gzip, tls,
 };
 use crate::error::Error;
 use crate::fork::{OfProcess, PerProcess};
@@ -318,6 +320,10 @@ fn is_loopback(url: &Url) -> bool {
 fn into_request(request: TransportRequest) -> Request {
     let mut out = Request::new(request.method, request.url);
     *out.headers_mut() = request.headers;
+    // A part of a gzip is none.
+    if !out.headers().contains_key(RANGE) {
+        out.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
+    }
     *out.body_mut() = match request.body {
         Outgoing::Empty => None,
         Outgoing::Bytes(bytes) => Some(Body::from(bytes)),
@@ -327,12 +333,10 @@ fn into_request(request: TransportRequest) -> Request {
 }
 
 fn into_response(mut response: http_client::Response) -> TransportResponse {
-    TransportResponse {
-        status: response.status(),
-        version: response.version(),
-        headers: std::mem::take(response.headers_mut()),
-        body: Box::pin(Download(OfProcess::new(response))),
-    }
+    let (status, version) = (response.status(), response.version());
+    let mut headers = std::mem::take(response.headers_mut());
+    let body = gzip::decoded(&mut headers, Box::pin(Download(OfProcess::new(response))));
+    TransportResponse { status, version, headers, body }
 }
 
 /// A body on its way out. The mutex is never locked: it makes the stream shareable, which reqwest asks for.

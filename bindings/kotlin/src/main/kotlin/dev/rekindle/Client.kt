@@ -236,6 +236,11 @@ private fun count(name: String, number: Int): UInt {
     return number.toUInt()
 }
 
+private fun length(name: String, bytes: Long): ULong {
+    if (bytes <= 0) throw RekindleException.InvalidConfig("$name must be above 0")
+    return bytes.toULong()
+}
+
 private fun Proxy.native(): NativeProxy? = when (this) {
     Proxy.System -> null
     Proxy.None -> NativeProxy.Direct
