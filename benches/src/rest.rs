@@ -1,57 +1,95 @@
-//! A session that nobody uses at the moment: what it keeps in memory.
+//! Sessions that nobody uses at the moment: what each keeps in memory, and how fast one is had by its key.
 
+use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rekindle::Session;
 use rekindle::clock::Clock;
-use rekindle::proto::Dialect;
-use rekindle::store::MemoryStore;
-use rekindle::transport::{ReqwestTransport, Transport, TransportOptions};
-use tokio::runtime::{Builder, Runtime};
+use rekindle::{App, Credential, Expiry, Session};
+use tokio::runtime::Builder;
 
 use crate::alloc::counted;
 
-const SESSIONS: i64 = 1_000;
-
-/// Bytes of one session among many of one application, one for each of its users: they have dialect, transport and
-/// configuration in common, and tokens, store and state of their own.
-pub(crate) fn bytes(clock: &Arc<dyn Clock>) -> i64 {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let dialect = Dialect::preset("oauth2").expect("a preset");
-    let transport: Arc<dyn Transport> =
-        Arc::new(ReqwestTransport::new(TransportOptions::default()).expect("a transport"));
-    let mut sessions = Vec::with_capacity(1_000);
-    // What the first ones make for all.
-    let warm: Vec<Session> = (0..10).map(|_| session(&runtime, &dialect, &transport, clock)).collect();
-    let ((), allocated) = counted(|| {
-        sessions.extend((0..SESSIONS).map(|_| session(&runtime, &dialect, &transport, clock)));
-    });
-    drop((warm, sessions));
-    allocated.live / SESSIONS
+/// What was found.
+pub(crate) struct Figures {
+    /// Of one session that was used and is held.
+    pub(crate) bytes: i64,
+    /// Of the same after it was let go of: its record alone, in a store in memory.
+    pub(crate) bytes_let_go: i64,
+    /// To have a session by its key, where it is in memory.
+    pub(crate) micros_known: f64,
+    /// The same where it is not.
+    pub(crate) micros_new: f64,
 }
 
-/// One that has served its token.
-fn session(
-    runtime: &Runtime,
-    dialect: &Dialect,
-    transport: &Arc<dyn Transport>,
-    clock: &Arc<dyn Clock>,
-) -> Session {
-    let session = Session::builder(dialect.clone())
+/// Sessions of one app, one for each of its users, each of which has served its token.
+pub(crate) fn measured(clock: &Arc<dyn Clock>, many: usize) -> Figures {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let app = App::builder("oauth2")
         .token_url("https://auth.example.com/oauth/token")
         .client_id("app")
-        .tokens("at-0123456789abcdef0123456789abcdef", "rt-0123456789abcdef0123456789abcdef")
-        .expires_in(Duration::from_secs(3600))
         .origin("https://api.example.com")
-        .store(MemoryStore::new())
-        .transport(Arc::clone(transport))
         .clock(Arc::clone(clock))
         .build()
-        .expect("a session");
-    runtime.block_on(async {
-        session.token().await.expect("a token");
-        assert!(session.shutdown(Duration::from_secs(5)).await);
+        .expect("an app");
+    let keys: Vec<String> = (0..many).map(|number| format!("user-{number}")).collect();
+    let mut sessions: Vec<Session> = Vec::with_capacity(many);
+    let serve = |session: Session| {
+        runtime.block_on(async {
+            session.token().await.expect("a token");
+            assert!(session.shutdown(Duration::from_secs(5)).await);
+        });
+        session
+    };
+    // What the first one makes for all.
+    drop(serve(app.seeded_session("the first", credential()).expect("a session")));
+    let (micros_known, allocated) = counted(|| {
+        for key in &keys {
+            sessions.push(serve(app.seeded_session(key, credential()).expect("a session")));
+        }
+        micros(&app, &keys)
     });
-    session
+    let ((), released) = counted(|| sessions.clear());
+    let micros_new = micros(&app, &keys);
+    let each = |bytes: i64| bytes / i64::try_from(many).unwrap_or(1);
+    Figures {
+        bytes: each(allocated.live),
+        bytes_let_go: each(allocated.live + released.live),
+        micros_known,
+        micros_new,
+    }
+}
+
+/// For one session, on average over all.
+fn micros(app: &App, keys: &[String]) -> f64 {
+    let begun = Instant::now();
+    for key in keys {
+        drop(black_box(app.session(key).expect("a session")));
+    }
+    begun.elapsed().as_secs_f64() * 1e6 / keys.len() as f64
+}
+
+fn credential() -> Credential {
+    Credential {
+        access_token: Some("at-0123456789abcdef0123456789abcdef".into()),
+        refresh_token: Some("rt-0123456789abcdef0123456789abcdef".into()),
+        expiry: Some(Expiry::In(Duration::from_secs(3600))),
+        ..Credential::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rekindle::clock::SystemClock;
+
+    use super::*;
+
+    // spec 4.11
+    #[test]
+    fn a_session_at_rest_takes_less_than_2_kb_and_one_that_was_let_go_of_little_more_than_its_record() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let found = measured(&clock, 4_000);
+        assert!(found.bytes < 2_048, "{} B", found.bytes);
+        assert!(found.bytes_let_go < 1_024, "{} B", found.bytes_let_go);
+    }
 }

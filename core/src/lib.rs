@@ -41,6 +41,7 @@
 
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub mod adapters;
+pub mod app;
 pub mod call;
 pub mod client;
 pub mod clock;
@@ -53,6 +54,7 @@ pub mod session;
 pub mod store;
 pub mod transport;
 
+pub use app::{App, AppBuilder, DialectSource, SessionBuilder};
 pub use call::Call;
 pub use client::{Client, Response};
 pub use error::{Error, ErrorResponse};
@@ -62,8 +64,7 @@ pub use proof::SigningKey;
 pub use rekindle_proto as proto;
 pub use rekindle_proto::{Credential, ErrorKind, Expiry, Rotation, Secret};
 pub use session::{
-    DialectSource, Events, Judgement, Refresh, RefreshError, ReplayRefused, Session, SessionBuilder, Spend,
-    Stats, Status, Token,
+    Events, Judgement, Refresh, RefreshError, ReplayRefused, Session, Spend, Stats, Status, Token,
 };
 
 /// The README's programs, compiled.

@@ -50,23 +50,23 @@ impl Store for Bad {
         None
     }
 
-    async fn load(&self) -> Result<Loaded, Unavailable> {
-        self.0.load().await
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+        self.0.load(key).await
     }
 
-    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
-        self.0.save(record, expected).await
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+        self.0.save(key, record, expected).await
     }
 
-    async fn announce(&self, _owner: &str) {
+    async fn announce(&self, _key: &str, _owner: &str) {
         self.at(Call::Announce).await;
     }
 
-    async fn retire(&self, _owner: &str) {
+    async fn retire(&self, _key: &str, _owner: &str) {
         self.at(Call::Retire).await;
     }
 
-    async fn owner(&self, _owner: &str) -> Owner {
+    async fn owner(&self, _key: &str, _owner: &str) -> Owner {
         self.at(Call::Owner).await;
         Owner::Unknown
     }

@@ -2,6 +2,7 @@
 //! values back. What Python users see is made of them in `python/rekindle/`.
 
 mod adapter;
+mod app;
 mod attach;
 #[cfg(unix)]
 mod bell;
@@ -14,6 +15,7 @@ mod mailbox;
 mod response;
 mod run;
 mod session;
+mod settings;
 mod store;
 mod testing;
 
@@ -28,6 +30,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod _native {
     #[pymodule_export]
     use super::adapter::Held;
+    #[pymodule_export]
+    use super::app::App;
     #[pymodule_export]
     use super::attach::end;
     #[pymodule_export]

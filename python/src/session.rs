@@ -1,35 +1,19 @@
 //! A session, as `rekindle.Session` needs it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use rekindle::Error;
 use rekindle::proto::Wall;
-use rekindle::proto::dialect::Dialect;
 use rekindle::proto::machine::Status;
-use rekindle::store::{FileStore, MemoryStore};
-use rekindle::{Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Secret};
 
 use crate::attach::{attached, released};
 use crate::errors::{Problem, raise};
 use crate::events::{Events, dict};
-use crate::key::SigningKey;
 use crate::run::{Waiter, drive};
-use crate::store::{PythonRefresh, PythonStore};
-use crate::testing::ManualClock;
-
-/// `access_token, refresh_token, expires_in, expires_at, scope, token_type, extra`.
-type GivenCredential = (
-    Option<String>,
-    Option<String>,
-    Option<f64>,
-    Option<f64>,
-    Option<String>,
-    Option<String>,
-    BTreeMap<String, String>,
-);
+use crate::settings::{GivenCredential, credential_of, described, source};
 
 /// `value, authorization, header name, generation, expires_at`.
 type Given = (String, String, String, u64, Option<f64>);
@@ -41,75 +25,18 @@ pub(crate) struct Session {
 
 #[pymethods]
 impl Session {
-    /// `dialect` is a name, a path, or (`dialect_json`) JSON. `store`: `None` for memory, a path, or a host.
+    /// `on_event` is called with what a dict tells.
     #[new]
-    #[pyo3(signature = (*, dialect, dialect_json, settings, credential, variables, origins, insecure_origins,
-        store_path, store_host, refresh_host, on_event, clock=None, alone=false))]
-    #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
+    #[pyo3(signature = (settings, *, credential=None, on_event=None))]
     fn new(
         py: Python<'_>,
-        dialect: String,
-        dialect_json: bool,
         settings: &Bound<'_, PyDict>,
         credential: Option<GivenCredential>,
-        variables: BTreeMap<String, String>,
-        origins: Vec<String>,
-        insecure_origins: Vec<String>,
-        store_path: Option<std::path::PathBuf>,
-        store_host: Option<(Py<PyAny>, Option<String>, bool, bool)>,
-        refresh_host: Option<Py<PyAny>>,
         on_event: Option<Py<PyAny>>,
-        clock: Option<PyRef<'_, ManualClock>>,
-        alone: bool,
     ) -> PyResult<Self> {
-        let source = source(dialect, dialect_json).map_err(|error| raise(py, &error))?;
-        let mut builder = rekindle::Session::builder(source);
-        if let Some(url) = text(settings, "token_url")? {
-            builder = builder.token_url(url);
-        }
-        if let Some(id) = text(settings, "client_id")? {
-            builder = builder.client_id(id);
-        }
-        if let Some(secret) = text(settings, "client_secret")? {
-            builder = builder.client_secret(secret);
-        }
-        if let Some(key) = key(settings, "client_key")? {
-            builder = builder.client_key(key);
-        }
-        if let Some(key) = key(settings, "dpop_key")? {
-            builder = builder.dpop_key(key);
-        }
-        if let Some(name) = text(settings, "rotation")? {
-            builder = builder.rotation(rotation(&name).map_err(|error| raise(py, &error))?);
-        }
-        if let Some(wait) = seconds(settings, "wait_timeout")? {
-            builder = builder.wait_timeout(wait);
-        }
-        if let Some(send) = seconds(settings, "send_timeout")? {
-            builder = builder.send_timeout(send);
-        }
-        if let Some(lease) = seconds(settings, "lease")? {
-            builder = builder.lease(lease);
-        }
-        if let Some(background) = settings.get_item("background")? {
-            builder = builder.background(background.extract()?);
-        }
-        builder = variables.into_iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
-        builder = origins.into_iter().fold(builder, |builder, origin| builder.origin(origin));
-        builder = insecure_origins.into_iter().fold(builder, |builder, one| builder.insecure_origin(one));
+        let mut builder = described(rekindle::Session::builder(source(settings)?), settings)?;
         if let Some(given) = credential {
             builder = builder.credential(credential_of(given).map_err(|error| raise(py, &error))?);
-        }
-        builder = match (store_path, store_host) {
-            (Some(path), _) => builder.store(FileStore::new(path)),
-            (None, Some((host, identity, shared, owners))) => {
-                let busy = clock.as_ref().map(|clock| clock.1.clone()).unwrap_or_default();
-                builder.store(PythonStore { host, identity, shared, owners, busy })
-            }
-            (None, None) => builder.store(MemoryStore::new()),
-        };
-        if let Some(host) = refresh_host {
-            builder = builder.refresh_with(PythonRefresh(host));
         }
         if let Some(call) = on_event {
             builder = builder.on_event(move |event| {
@@ -119,12 +46,6 @@ impl Session {
                     told.err().inspect(|error| error.clone_ref(py).write_unraisable(py, None))
                 });
             });
-        }
-        if let Some(clock) = clock {
-            builder = builder.clock(Arc::new(clock.0.clone()));
-        }
-        if alone {
-            builder = builder.alone();
         }
         let inner = released(py, || builder.build()).map_err(|error| raise(py, &error))?;
         Ok(Self { inner })
@@ -238,57 +159,6 @@ impl Session {
     }
 }
 
-fn key(settings: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<rekindle::SigningKey>> {
-    let Some(given) = settings.get_item(name)? else { return Ok(None) };
-    let key: PyRef<'_, SigningKey> = given.extract()?;
-    Ok(Some(key.0.clone()))
-}
-
-fn source(dialect: String, json: bool) -> Result<DialectSource, Error> {
-    if !json {
-        return Ok(dialect.into());
-    }
-    let config = |what: String| Error::new(ErrorKind::InvalidConfig, format!("dialect {what}"));
-    let value = serde_json::from_str(&dialect).map_err(|_| config("cannot be written as JSON".to_owned()))?;
-    Ok(Dialect::from_json(&value)?.into())
-}
-
-fn rotation(name: &str) -> Result<Rotation, Error> {
-    // A dialect of nothing but a rotation: core reads the words.
-    let value = match name.strip_prefix("grace:").and_then(|seconds| seconds.parse::<u64>().ok()) {
-        Some(seconds) => serde_json::json!({"rotation": {"grace_seconds": seconds}}),
-        None => serde_json::json!({ "rotation": name }),
-    };
-    let dialect = Dialect::from_json(&value).map_err(|_| {
-        let what = "rotation must be none, grace:<seconds>, until-successor-used, strict, strict-family, \
-                    sometimes or unknown";
-        Error::new(ErrorKind::InvalidConfig, what)
-    })?;
-    Ok(dialect.rotation())
-}
-
-fn credential_of(given: GivenCredential) -> Result<Credential, Error> {
-    let (access, refresh, expires_in, expires_at, scope, token_type, extra) = given;
-    let config = |what: &str| Error::new(ErrorKind::InvalidConfig, what);
-    let expiry = match (expires_in, expires_at) {
-        (Some(_), Some(_)) => return Err(config("expires_in and expires_at are both given: give one")),
-        (Some(left), None) if left.is_finite() && left > 0.0 => {
-            let left = Duration::try_from_secs_f64(left).map_err(|_| config("expires_in is too large"))?;
-            Some(Expiry::In(left))
-        }
-        (Some(_), None) => {
-            return Err(config(
-                "expires_in must be a finite number of seconds above 0: leave it out if unknown",
-            ));
-        }
-        (None, Some(at)) if at.is_finite() => Some(Expiry::At(Wall((at * 1000.0) as i64))),
-        (None, Some(_)) => return Err(config("expires_at must be a finite number of seconds since 1970")),
-        (None, None) => None,
-    };
-    let (access_token, refresh_token) = (access.map(Secret::new), refresh.map(Secret::new));
-    Ok(Credential { access_token, refresh_token, expiry, scope, token_type, extra })
-}
-
 async fn settled(token: Result<rekindle::Token, Error>) -> Result<Given, Problem> {
     match token {
         Ok(token) => Ok(given(&token)),
@@ -331,13 +201,4 @@ fn status(py: Python<'_>, status: Status) -> PyResult<Py<PyAny>> {
 
 fn epoch(wall: Wall) -> f64 {
     wall.0 as f64 / 1000.0
-}
-
-fn text(settings: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<String>> {
-    settings.get_item(name)?.map(|value| value.extract()).transpose()
-}
-
-fn seconds(settings: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<Duration>> {
-    let value: Option<f64> = settings.get_item(name)?.map(|value| value.extract()).transpose()?;
-    Ok(value.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
 }

@@ -1,6 +1,8 @@
 //! Stores and refresh functions of the user's, in Python. `rekindle._host` calls them, whether they are sync
 //! or async, and says how that went in plain values.
 
+use std::time::{Duration, SystemTime};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use pyo3::prelude::*;
@@ -17,9 +19,18 @@ pub(crate) struct PythonStore {
     pub(crate) host: Py<PyAny>,
     pub(crate) identity: Option<String>,
     pub(crate) shared: bool,
-    /// Whether it knows of owners.
-    pub(crate) owners: bool,
+    pub(crate) abilities: Abilities,
+    /// Tells the store from others that claim the same identity.
+    pub(crate) instance: usize,
     pub(crate) busy: Busy,
+}
+
+/// What it can do beside loading and saving.
+pub(crate) struct Abilities {
+    /// `announce`, `retire` and `owner`.
+    pub(crate) owners: bool,
+    pub(crate) changed: bool,
+    pub(crate) now: bool,
 }
 
 /// `("present", record, version)`, `("absent", ..)`, `("saved", _, version)`, `("conflict", ..)` or
@@ -44,12 +55,12 @@ impl PythonStore {
     }
 
     /// What is about a flight's owner: stores need not care.
-    async fn tell(&self, what: &'static str, owner: &str) -> String {
-        if !self.owners {
+    async fn tell(&self, what: &'static str, key: &str, owner: &str) -> String {
+        if !self.abilities.owners {
             return String::new();
         }
-        let owner = owner.to_owned();
-        self.ask(move |py, host| host.call_method1(py, what, (owner,))?.extract(py)).await.0
+        let facts = (key.to_owned(), owner.to_owned());
+        self.ask(move |py, host| host.call_method1(py, what, facts)?.extract(py)).await.0
     }
 }
 
@@ -59,12 +70,17 @@ impl Store for PythonStore {
         self.identity.clone()
     }
 
+    fn instance(&self) -> usize {
+        self.instance
+    }
+
     fn shared(&self) -> bool {
         self.shared
     }
 
-    async fn load(&self) -> Result<Loaded, Unavailable> {
-        let said = self.ask(|py, host| host.call_method0(py, "load")?.extract(py)).await;
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+        let key = key.to_owned();
+        let said = self.ask(move |py, host| host.call_method1(py, "load", (key,))?.extract(py)).await;
         match (said.0.as_str(), said.1, said.2) {
             ("present", Some(record), Some(version)) => {
                 Ok(Loaded::Present(record.into(), Version::new(version)))
@@ -74,14 +90,15 @@ impl Store for PythonStore {
         }
     }
 
-    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
         let (how, version) = match expected {
             Expected::Absent => ("absent", None),
             Expected::Version(version) => ("version", Some(version.0.to_string())),
             Expected::Anything => ("anything", None),
         };
+        let key = key.to_owned();
         let call = move |py: Python<'_>, host: &Py<PyAny>| {
-            host.call_method1(py, "save", (PyBytes::new(py, &record), how, version))?.extract(py)
+            host.call_method1(py, "save", (key, PyBytes::new(py, &record), how, version))?.extract(py)
         };
         match self.ask(call).await {
             (said, _, Some(version)) if said == "saved" => Ok(Saved::Done(Version::new(version))),
@@ -90,20 +107,45 @@ impl Store for PythonStore {
         }
     }
 
-    async fn announce(&self, owner: &str) {
-        self.tell("announce", owner).await;
+    async fn announce(&self, key: &str, owner: &str) {
+        self.tell("announce", key, owner).await;
     }
 
-    async fn retire(&self, owner: &str) {
-        self.tell("retire", owner).await;
+    async fn retire(&self, key: &str, owner: &str) {
+        self.tell("retire", key, owner).await;
     }
 
-    async fn owner(&self, owner: &str) -> Owner {
-        match self.tell("owner", owner).await.as_str() {
+    async fn owner(&self, key: &str, owner: &str) -> Owner {
+        match self.tell("owner", key, owner).await.as_str() {
             "alive" => Owner::Alive,
             "dead" => Owner::Dead,
             _ => Owner::Unknown,
         }
+    }
+
+    async fn changed(&self, key: &str) {
+        let key = key.to_owned();
+        let said = match self.abilities.changed {
+            true => self.ask(move |py, host| host.call_method1(py, "changed", (key,))?.extract(py)).await.0,
+            false => String::new(),
+        };
+        if said != "changed" {
+            std::future::pending().await
+        }
+    }
+
+    async fn now(&self) -> Option<SystemTime> {
+        if !self.abilities.now {
+            return None;
+        }
+        let host = attached(|py| self.host.clone_ref(py))?;
+        let asked = tokio::task::spawn_blocking(move || {
+            attached(|py| {
+                host.call_method0(py, "now").and_then(|now| now.extract::<Option<f64>>(py)).ok().flatten()
+            })
+        });
+        let seconds = asked.await.ok().flatten().flatten()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
     }
 }
 
@@ -138,7 +180,7 @@ fn granted(said: Refreshed) -> Result<Grant, RefreshError> {
         ("granted", Some(access)) => {
             let mut grant = Grant::new(access);
             grant.refresh_token = refresh.map(Secret::new);
-            grant.lifetime = lifetime.and_then(|left| std::time::Duration::try_from_secs_f64(left).ok());
+            grant.lifetime = lifetime.and_then(|left| Duration::try_from_secs_f64(left).ok());
             grant.scope = scope;
             grant.token_type = token_type;
             Ok(grant)

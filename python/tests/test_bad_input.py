@@ -234,10 +234,10 @@ class Store:
     def __init__(self, load: Any = None, save: Any = "1") -> None:
         self._load, self._save = load, save
 
-    def load(self) -> Any:
+    def load(self, key: str) -> Any:
         return self._load
 
-    def save(self, record: bytes, expected: Any) -> Any:
+    def save(self, key: str, record: bytes, expected: Any) -> Any:
         return self._save
 
 

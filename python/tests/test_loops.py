@@ -48,12 +48,12 @@ class Loyal:
         if loop not in self.loops:
             self.loops.append(loop)
 
-    async def load(self) -> rekindle.Stored | None:
+    async def load(self, key: str) -> rekindle.Stored | None:
         self._look()
         await asyncio.sleep(0)
         return None if self.kept is None else rekindle.Stored(self.kept[0], str(self.kept[1]))
 
-    async def save(self, record: bytes, expected: str | rekindle.Expected) -> str | None:
+    async def save(self, key: str, record: bytes, expected: str | rekindle.Expected) -> str | None:
         self._look()
         await asyncio.sleep(0)
         found = rekindle.Expected.ABSENT if self.kept is None else str(self.kept[1])
@@ -252,12 +252,12 @@ def test_an_exit_saves_on_a_private_loop_what_the_closed_one_could_not(server: T
             # Async on top of a file, with compare-and-save by the number of saves.
             path = {str(tmp_path / "credential.json")!r}
             saves = 0
-            async def load(self):
+            async def load(self, key: str):
                 await asyncio.sleep(0)
                 if not os.path.exists(self.path):
                     return None
                 return open(self.path, "rb").read(), str(self.saves)
-            async def save(self, record, expected):
+            async def save(self, key: str, record, expected):
                 await asyncio.sleep(0)
                 open(self.path, "wb").write(record)
                 self.saves += 1

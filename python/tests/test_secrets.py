@@ -125,10 +125,10 @@ def test_settings_that_make_no_sense_do_not_show_the_others(signed_in: Any) -> N
 
 def test_a_sign_in_that_fails_does_not_show_its_credential(signed_in: Any) -> None:
     class Broken:
-        def load(self) -> Any:
+        def load(self, key: str) -> Any:
             raise OSError("SENTINEL-AT")
 
-        def save(self, record: bytes, expected: Any) -> Any:
+        def save(self, key: str, record: bytes, expected: Any) -> Any:
             raise OSError(repr(record))
 
     session = signed_in(store=Broken())

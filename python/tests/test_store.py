@@ -18,10 +18,10 @@ class Memory:
         self.record: bytes | None = None
         self.version = 0
 
-    def load(self) -> tuple[bytes, str] | None:
+    def load(self, key: str) -> tuple[bytes, str] | None:
         return None if self.record is None else (self.record, str(self.version))
 
-    def save(self, record: bytes, expected: str | rekindle.Expected) -> str | None:
+    def save(self, key: str, record: bytes, expected: str | rekindle.Expected) -> str | None:
         found: object = rekindle.Expected.ABSENT if self.record is None else str(self.version)
         if expected not in (found, rekindle.Expected.ANYTHING):
             return None
@@ -36,13 +36,13 @@ class AsyncMemory(Memory):
         super().__init__()
         self.loops: set[int] = set()
 
-    async def load(self) -> Any:
+    async def load(self, key: str) -> Any:
         self.loops.add(id(asyncio.get_running_loop()))
-        return super().load()
+        return super().load(key)
 
-    async def save(self, record: bytes, expected: str | rekindle.Expected) -> Any:
+    async def save(self, key: str, record: bytes, expected: str | rekindle.Expected) -> Any:
         self.loops.add(id(asyncio.get_running_loop()))
-        return super().save(record, expected)
+        return super().save(key, record, expected)
 
 
 @pytest.mark.parametrize("kind", [Memory, AsyncMemory])
@@ -75,12 +75,12 @@ def test_a_file_store_outlives_the_session(server: TestServer, make: Make, tmp_p
 
 
 class Raises(Memory):
-    def load(self) -> Any:
+    def load(self, key: str) -> Any:
         raise OSError("AT-SENTINEL")
 
 
 class Nonsense(Memory):
-    def load(self) -> Any:
+    def load(self, key: str) -> Any:
         return {"not": "a record"}
 
 

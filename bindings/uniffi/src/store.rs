@@ -179,7 +179,11 @@ impl core::Store for HostStore {
         self.shared
     }
 
-    async fn load(&self) -> Result<core::Loaded, Unavailable> {
+    fn keyed(&self) -> bool {
+        false
+    }
+
+    async fn load(&self, _: &str) -> Result<core::Loaded, Unavailable> {
         Ok(match self.store.load().await? {
             Loaded::Present { record, version } => {
                 core::Loaded::Present(record.into(), Version::new(version))
@@ -188,7 +192,12 @@ impl core::Store for HostStore {
         })
     }
 
-    async fn save(&self, record: Bytes, expected: &core::Expected) -> Result<core::Saved, Unavailable> {
+    async fn save(
+        &self,
+        _: &str,
+        record: Bytes,
+        expected: &core::Expected,
+    ) -> Result<core::Saved, Unavailable> {
         let expected = match expected {
             core::Expected::Absent => Expected::Absent,
             core::Expected::Version(version) => Expected::Version { version: version.0.to_string() },
@@ -200,15 +209,15 @@ impl core::Store for HostStore {
         })
     }
 
-    async fn announce(&self, owner: &str) {
+    async fn announce(&self, _: &str, owner: &str) {
         let _ = self.store.announce(owner.to_owned()).await;
     }
 
-    async fn retire(&self, owner: &str) {
+    async fn retire(&self, _: &str, owner: &str) {
         let _ = self.store.retire(owner.to_owned()).await;
     }
 
-    async fn owner(&self, owner: &str) -> core::Owner {
+    async fn owner(&self, _: &str, owner: &str) -> core::Owner {
         match self.store.owner(owner.to_owned()).await {
             Ok(Owner::Alive) => core::Owner::Alive,
             Ok(Owner::Dead) => core::Owner::Dead,

@@ -56,6 +56,8 @@ pub struct Unavailable {
     pub reason: String,
     /// The record is there but unreadable; only a sign-in or a holder of the newest version mends it.
     pub damaged: bool,
+    /// The record is another session's: nobody may write over it.
+    pub(crate) foreign: bool,
 }
 
 impl Unavailable {
@@ -66,7 +68,7 @@ impl Unavailable {
     /// assert!(!Unavailable::new("the keychain is locked").damaged);
     /// ```
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), damaged: false }
+        Self { reason: reason.into(), damaged: false, foreign: false }
     }
 
     /// The record is damaged (spec 7.7).
@@ -76,7 +78,17 @@ impl Unavailable {
     /// assert!(Unavailable::damaged("the checksum does not match").damaged);
     /// ```
     pub fn damaged(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), damaged: true }
+        Self { reason: reason.into(), damaged: true, foreign: false }
+    }
+}
+
+impl Unavailable {
+    /// A store that was asked for one key gave the record of another.
+    pub(crate) fn foreign(asked: &str, given: &str) -> Self {
+        let reason = format!(
+            "asked for the session `{asked}` it gave the record of `{given}`: it must keep a record for each key"
+        );
+        Self { foreign: true, ..Self::new(reason) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A record in a file that processes of one machine share.
+//! Records in files that processes of one machine share: one file, or a folder with a file for each key.
 //!
 //! Beside `session.json` there may be `.lock` (guards one read-modify-write, never removed), `.owner-*` (a
 //! process with a refresh under way, locked while it lives), `.rekindle-tmp` (a write under way), `.damaged-<n>` (a
@@ -9,14 +9,16 @@ mod failure;
 mod format;
 mod liveness;
 mod lock;
+mod names;
 mod ownership;
 mod paths;
 mod record;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +33,11 @@ use crate::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 /// How often a folder is looked through for what killed processes left.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
-/// Keeps the record in a file, mode 0600, for all processes of one machine (spec 7.7).
+/// How many keys' newest versions are remembered, twice over.
+const MOST_SEEN: usize = 2_048;
+
+/// Keeps one record in a file, or a record for each key in a folder, mode 0600, for all processes of one machine (spec
+/// 7.7).
 ///
 /// Killing a process at any instruction leaves the old record or the new one. A damaged file is set aside and
 /// reads as damaged until a sign-in; it is never taken for "no record". The file system must have working
@@ -42,16 +48,16 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// itself, as containers do, is written in place: for one container at a time. To share a session, mount its folder.
 ///
 /// ```
-/// use rekindle::store::{Expected, FileStore, Loaded, Saved, Store};
+/// use rekindle::store::{DEFAULT_KEY, Expected, FileStore, Loaded, Saved, Store};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// # let folder = tempfile::tempdir().unwrap();
 /// let store = FileStore::new(folder.path().join("session.json"));
-/// assert_eq!(store.load().await.unwrap(), Loaded::Absent);
+/// assert_eq!(store.load(DEFAULT_KEY).await.unwrap(), Loaded::Absent);
 ///
-/// let Saved::Done(version) = store.save("record".into(), &Expected::Absent).await.unwrap() else { panic!() };
-/// assert_eq!(store.save("other".into(), &Expected::Absent).await.unwrap(), Saved::Conflict);
-/// assert_eq!(store.load().await.unwrap(), Loaded::Present("record".into(), version));
+/// let Saved::Done(version) = store.save(DEFAULT_KEY, "record".into(), &Expected::Absent).await.unwrap() else { panic!() };
+/// assert_eq!(store.save(DEFAULT_KEY, "other".into(), &Expected::Absent).await.unwrap(), Saved::Conflict);
+/// assert_eq!(store.load(DEFAULT_KEY).await.unwrap(), Loaded::Present("record".into(), version));
 /// # });
 /// ```
 #[derive(Clone)]
@@ -60,15 +66,29 @@ pub struct FileStore {
 }
 
 struct Inner {
-    paths: Paths,
-    /// The newest version this store has seen: what may mend a file whose own header is lost.
-    last_seen: PerProcess<Mutex<Option<Version>>>,
+    home: Home,
+    /// The newest versions that this store has seen: what may mend a file whose own header is lost.
+    last_seen: PerProcess<Mutex<Seen>>,
     /// When left-overs of killed processes were last looked for: temp files, owners' files.
     swept: PerProcess<Mutex<(Option<Instant>, Option<Instant>)>>,
 }
 
+enum Home {
+    /// One record.
+    File(Paths),
+    /// A file for each key.
+    Folder(PathBuf),
+}
+
+/// Versions by key, of the keys that were used last: a map that is full becomes the older one.
+#[derive(Default)]
+struct Seen {
+    newer: HashMap<Box<str>, Version>,
+    older: HashMap<Box<str>, Version>,
+}
+
 impl FileStore {
-    /// A store at `path`. Touches nothing yet but resolves links: a link is written through, to its target.
+    /// A store of one record, at `path`. Touches nothing yet but resolves links: a link is written through, to its target.
     /// Missing folders are made, closed to others, by the first save.
     ///
     /// ```
@@ -78,11 +98,32 @@ impl FileStore {
     /// assert!(store.path().is_absolute());
     /// ```
     pub fn new(path: impl AsRef<Path>) -> Self {
-        let paths = Paths::new(path.as_ref());
-        Self { inner: Arc::new(Inner { paths, last_seen: PerProcess::new(), swept: PerProcess::new() }) }
+        Self::at(Home::File(Paths::new(path.as_ref())))
     }
 
-    /// Where the record is, links resolved.
+    /// A store of many records, each in a file of its own in the folder at `path`. The files' names are made of the
+    /// keys; two keys never share one. Otherwise as [`FileStore::new`].
+    ///
+    /// ```
+    /// use rekindle::store::{Expected, FileStore, Loaded, Store};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let home = tempfile::tempdir().unwrap();
+    /// let store = FileStore::folder(home.path().join("sessions"));
+    /// store.save("ada", "record".into(), &Expected::Absent).await.unwrap();
+    /// assert!(matches!(store.load("ada").await, Ok(Loaded::Present(..))));
+    /// assert!(matches!(store.load("bob").await, Ok(Loaded::Absent)));
+    /// # });
+    /// ```
+    pub fn folder(path: impl AsRef<Path>) -> Self {
+        Self::at(Home::Folder(Paths::new(path.as_ref()).record))
+    }
+
+    fn at(home: Home) -> Self {
+        Self { inner: Arc::new(Inner { home, last_seen: PerProcess::new(), swept: PerProcess::new() }) }
+    }
+
+    /// Where the record is, or the folder of them; links resolved.
     ///
     /// ```
     /// use rekindle::store::FileStore;
@@ -90,7 +131,10 @@ impl FileStore {
     /// assert!(FileStore::new("session.json").path().ends_with("session.json"));
     /// ```
     pub fn path(&self) -> &Path {
-        &self.inner.paths.record
+        match &self.inner.home {
+            Home::File(paths) => &paths.record,
+            Home::Folder(folder) => folder,
+        }
     }
 
     /// Runs blocking work off the caller's thread. Once begun it ends, whether or not anybody waits for it.
@@ -117,69 +161,110 @@ impl Store for FileStore {
         Some(path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned))
     }
 
-    async fn load(&self) -> Result<Loaded, Unavailable> {
-        self.run(Inner::load).await
+    fn instance(&self) -> usize {
+        // Its identity is its canonical path: that is proof enough.
+        0
     }
 
-    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
-        let expected = expected.clone();
-        self.run(move |inner| inner.save(&record, &expected)).await
+    fn keyed(&self) -> bool {
+        self.inner.is_folder()
     }
 
-    async fn announce(&self, owner: &str) {
-        let owner = owner.to_owned();
-        let _ = self.run(move |inner| inner.announce(&owner)).await;
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+        let key: Box<str> = key.into();
+        self.run(move |inner| inner.load(&key)).await
     }
 
-    async fn retire(&self, owner: &str) {
-        let owner = owner.to_owned();
-        let _ = self.run(move |inner| inner.retire(&owner)).await;
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+        let (key, expected): (Box<str>, _) = (key.into(), expected.clone());
+        self.run(move |inner| inner.save(&key, &record, &expected)).await
     }
 
-    async fn owner(&self, owner: &str) -> Owner {
-        let owner = owner.to_owned();
-        let asked = self.run(move |inner| Ok(liveness::owner(&inner.paths, &owner))).await;
+    async fn announce(&self, key: &str, owner: &str) {
+        let (key, owner) = (key.to_owned(), owner.to_owned());
+        let _ = self.run(move |inner| inner.announce(&key, &owner)).await;
+    }
+
+    async fn retire(&self, key: &str, owner: &str) {
+        let (key, owner) = (key.to_owned(), owner.to_owned());
+        let _ = self.run(move |inner| inner.retire(&key, &owner)).await;
+    }
+
+    async fn owner(&self, key: &str, owner: &str) -> Owner {
+        let (key, owner) = (key.to_owned(), owner.to_owned());
+        let asked = self.run(move |inner| Ok(liveness::owner(&inner.paths(&key), &owner))).await;
         asked.unwrap_or(Owner::Unknown)
     }
 }
 
 impl Inner {
-    fn load(&self) -> Result<Loaded, Unavailable> {
-        if due(&mut self.swept.get(|_| Mutex::default()).lock().0) {
-            record::sweep(&self.paths);
+    fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+        let paths = self.paths(key);
+        // In a folder each file has left-overs of its own: those of the one at hand are looked for.
+        if self.is_folder() || due(&mut self.swept.get(|_| Mutex::default()).lock().0) {
+            record::sweep(&paths);
         }
-        let last_seen = self.last_seen.get(|_| Mutex::default()).lock().clone();
-        let loaded = record::load(&self.paths, last_seen.as_ref())?;
+        let last_seen = self.last_seen.get(|_| Mutex::default()).lock().get(key);
+        let loaded = record::load(&paths, last_seen.as_ref())?;
         if let Loaded::Present(_, version) = &loaded {
-            self.saw(version);
+            self.saw(key, version);
         }
         Ok(loaded)
     }
 
-    fn save(&self, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
-        let last_seen = self.last_seen.get(|_| Mutex::default()).lock().clone();
-        let saved = record::save(&self.paths, record, expected, last_seen.as_ref())?;
+    fn save(&self, key: &str, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
+        let last_seen = self.last_seen.get(|_| Mutex::default()).lock().get(key);
+        let saved = record::save(&self.paths(key), record, expected, last_seen.as_ref())?;
         if let Saved::Done(version) = &saved {
-            self.saw(version);
+            self.saw(key, version);
         }
         Ok(saved)
     }
 
-    fn announce(&self, owner: &str) -> Result<(), Unavailable> {
+    fn announce(&self, key: &str, owner: &str) -> Result<(), Unavailable> {
+        let paths = self.paths(key);
         if due(&mut self.swept.get(|_| Mutex::default()).lock().1) {
-            liveness::sweep(&self.paths);
+            liveness::sweep(&paths, self.is_folder());
         }
-        liveness::announce(&self.paths, owner);
+        liveness::announce(&paths, owner);
         Ok(())
     }
 
-    fn retire(&self, owner: &str) -> Result<(), Unavailable> {
-        liveness::retire(&self.paths, owner);
+    fn retire(&self, key: &str, owner: &str) -> Result<(), Unavailable> {
+        liveness::retire(&self.paths(key), owner);
         Ok(())
     }
 
-    fn saw(&self, version: &Version) {
-        *self.last_seen.get(|_| Mutex::default()).lock() = Some(version.clone());
+    fn is_folder(&self) -> bool {
+        matches!(self.home, Home::Folder(_))
+    }
+
+    fn paths(&self, key: &str) -> Paths {
+        match &self.home {
+            Home::File(paths) => paths.clone(),
+            Home::Folder(folder) => Paths { record: folder.join(names::file_name(key)) },
+        }
+    }
+
+    fn saw(&self, key: &str, version: &Version) {
+        self.last_seen.get(|_| Mutex::default()).lock().insert(key, version);
+    }
+}
+
+impl Seen {
+    fn get(&self, key: &str) -> Option<Version> {
+        self.newer.get(key).or_else(|| self.older.get(key)).cloned()
+    }
+
+    fn insert(&mut self, key: &str, version: &Version) {
+        if let Some(known) = self.newer.get_mut(key) {
+            known.clone_from(version);
+            return;
+        }
+        if self.newer.len() == MOST_SEEN {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.insert(key.into(), version.clone());
     }
 }
 

@@ -8,7 +8,7 @@ use rekindle_proto::event::EventKind;
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident, $help:literal;)*) => {
         #[derive(Default)]
-        pub(super) struct Counters {
+        pub(crate) struct Counters {
             $($name: AtomicU64,)*
         }
 
@@ -27,7 +27,7 @@ macro_rules! counters {
         }
 
         impl Counters {
-            pub(super) fn read(&self) -> Stats {
+            pub(crate) fn read(&self) -> Stats {
                 Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
             }
         }

@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rekindle_proto::event::{Event, EventKind, Warning};
 use rekindle_proto::machine::{Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket};
 use rekindle_proto::store::{Loaded, Owner, Saved, Unavailable};
-use rekindle_proto::{Credential, ErrorKind, Failure, Now, Outcome, Said};
+use rekindle_proto::{Credential, ErrorKind, Failure, Now, Outcome, Said, Secret};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use url::Url;
 
 use super::events::Dispatcher;
 use super::inside;
 use super::origins::same;
+use super::registry::Registry;
 use super::setup::Setup;
 use super::source::{Spend, reentrant};
 use super::token::{Published, Served};
@@ -25,7 +27,7 @@ use crate::clock::Clock;
 use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 use crate::platform::{Running, TaskHandle};
-use crate::store::Store;
+use crate::store::DEFAULT_KEY;
 
 /// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
 const STORE_CAP: Duration = Duration::from_secs(5);
@@ -39,7 +41,12 @@ pub(crate) struct Engine {
     published: ArcSwap<Published>,
     pub(crate) events: Dispatcher,
     pub(crate) clock: Arc<dyn Clock>,
-    store: Arc<dyn Store>,
+    /// Which of the store's records is this session's.
+    key: Arc<str>,
+    /// Where it is found by that key.
+    sessions: Option<Arc<Registry<Self>>>,
+    /// Tells the seed that was given from others; 0: there was none.
+    seeded_with: AtomicU64,
     /// By number, for all sessions that share this state.
     origins: ArcSwap<Vec<Arc<Url>>>,
 }
@@ -75,19 +82,51 @@ impl Engine {
         setup: Arc<Setup>,
         seed: Option<Credential>,
         entropy: Entropy,
-        store: Arc<dyn Store>,
+        key: Arc<str>,
+        sessions: Option<Arc<Registry<Self>>>,
     ) -> Arc<Self> {
-        let machine = Machine::new(setup.machine.clone(), seed.clone(), entropy);
+        let machine = keyed(Machine::new(setup.machine.clone(), seed.clone(), entropy), &key);
         Arc::new(Self {
             process: PerProcess::of(ProcessState::new(machine)),
             published: ArcSwap::default(),
-            events: Dispatcher::default(),
+            events: Dispatcher::new(setup.subscribers.clone(), setup.totals.clone()),
             clock: setup.clock.clone(),
-            store,
+            key,
+            sessions,
+            seeded_with: AtomicU64::new(seed.as_ref().map_or(0, seed_tag)),
             origins: ArcSwap::new(setup.known.clone()),
             setup,
             seed: ArcSwapOption::new(seed.map(Arc::new)),
         })
+    }
+
+    /// The session is asked for with this credential to begin with. The one that it has wins, so another one's is an
+    /// error: it might be another user's.
+    pub(crate) fn accept_seed(self: &Arc<Self>, seed: Option<Credential>) -> Result<(), Failure> {
+        let Some(seed) = seed else { return Ok(()) };
+        match self.seeded_with.compare_exchange(0, seed_tag(&seed), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                self.seed.store(Some(Arc::new(seed.clone())));
+                self.ask(|machine, _| machine.offer_seed(seed));
+                Ok(())
+            }
+            Err(known) if known == seed_tag(&seed) => Ok(()),
+            Err(_) => Err(other_seed()),
+        }
+    }
+
+    /// As [`Engine::accept_seed`], and takes nothing.
+    pub(crate) fn check_seed(&self, seed: Option<&Credential>) -> Result<(), Failure> {
+        match (self.seeded_with.load(Ordering::Acquire), seed.map(seed_tag)) {
+            (0, _) | (_, None) => Ok(()),
+            (known, Some(given)) if known == given => Ok(()),
+            _ => Err(other_seed()),
+        }
+    }
+
+    /// Whether nothing is under way and everything is saved.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.look(|machine, _| machine.idle())
     }
 
     /// A URL's origin, shared, and its number.
@@ -215,7 +254,7 @@ impl Engine {
             Some(current) => (current.lineage.chars().take(8).collect(), current.generation),
             None => (String::new(), 0),
         };
-        self.events.push(&Event { lineage, generation, kind });
+        self.events.push(&self.key, &Event { lineage, generation, kind });
         self.events.dispatch(&self.setup.platform);
     }
 
@@ -232,6 +271,7 @@ impl Engine {
             let entropy =
                 self.setup.platform.entropy().unwrap_or_else(|_| Entropy::new(unlike_the_parents()));
             let machine = Machine::new(self.setup.machine.clone(), seed, entropy);
+            let machine = keyed(machine, &self.key);
             ProcessState { forked: true, ..ProcessState::new(machine.forked(suspect)) }
         })
     }
@@ -241,7 +281,7 @@ impl Engine {
         while let Some(effect) = state.machine.poll_effect() {
             match effect {
                 Effect::Publish(snapshot) => self.publish(snapshot),
-                Effect::Event(event) => self.events.push(&event),
+                Effect::Event(event) => self.events.push(&self.key, &event),
                 Effect::Settle { ticket, result } => {
                     let done = self.done(result);
                     pending.wake.extend(state.waiters.take(ticket).map(|group| (group, done.clone())));
@@ -333,30 +373,33 @@ impl Engine {
     }
 
     async fn run_store_effect(self: &Arc<Self>, effect: Effect) {
-        let store = self.store.clone();
+        let (store, key) = (self.setup.store.clone(), self.key.clone());
         match effect {
             Effect::Load { op } => {
-                let loaded = self.bounded(async move { store.load().await }).await.flatten();
+                let loaded = self.bounded(async move { store.load(&key).await }).await.flatten();
                 self.ask(|machine, now| machine.handle_loaded(op, loaded, now));
             }
             Effect::Save { op, record, expected } => {
-                let saved = self.bounded(async move { store.save(record, &expected).await }).await.flatten();
+                let saved =
+                    self.bounded(async move { store.save(&key, record, &expected).await }).await.flatten();
                 self.ask(|machine, now| machine.handle_saved(op, saved, now));
             }
             Effect::Probe { op, owner } => {
                 // The owner's copy of a store that is not shared is another one by now.
                 let owner = match self.process().forked && !store.shared() {
                     true => Ok(Owner::Dead),
-                    false => self.bounded(async move { store.owner(&owner).await }).await,
+                    false => self.bounded(async move { store.owner(&key, &owner).await }).await,
                 };
                 let owner = owner.unwrap_or(Owner::Unknown);
                 self.ask(|machine, now| machine.handle_owner(op, owner, now));
             }
             // Best effort both.
             Effect::Announce { owner } => {
-                drop(self.bounded(async move { store.announce(&owner).await }).await)
+                drop(self.bounded(async move { store.announce(&key, &owner).await }).await)
             }
-            Effect::Retire { owner } => drop(self.bounded(async move { store.retire(&owner).await }).await),
+            Effect::Retire { owner } => {
+                drop(self.bounded(async move { store.retire(&key, &owner).await }).await)
+            }
             _ => {}
         }
     }
@@ -450,12 +493,25 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(sessions) = &self.sessions {
+            sessions.forget(&self.key, self);
+        }
+    }
+}
+
 impl ProcessState {
     fn new(machine: Machine) -> Self {
         let state = State { machine, waiters: Waiters::default(), sends: BTreeMap::new(), timer: None };
         let state = Mutex::new(state);
         Self { state, waking: AtomicUsize::new(0), at_rest: Notify::new(), forked: false }
     }
+}
+
+/// A session that is alone in its store takes whatever is there.
+fn keyed(machine: Machine, key: &Arc<str>) -> Machine {
+    if &**key == DEFAULT_KEY { machine } else { machine.keyed(key.clone()) }
 }
 
 /// Where the system gives no randomness, the process makes it another.
@@ -481,6 +537,21 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Tells seeds apart, and never 0. The tokens can't be had from it.
+fn seed_tag(seed: &Credential) -> u64 {
+    let token = seed.refresh_token.as_ref().or(seed.access_token.as_ref());
+    let digest = Sha256::digest(token.map_or("", Secret::expose));
+    u64::from_le_bytes(std::array::from_fn(|place| digest[place])).max(1)
+}
+
+fn other_seed() -> Failure {
+    Failure::new(
+        ErrorKind::InvalidConfig,
+        "a session of this process with the same store and key began with another credential: give each user a key or \
+         a store of its own; for the same user's new tokens, call sign_in",
+    )
 }
 
 fn timed_out() -> Failure {

@@ -16,8 +16,9 @@ use crate::platform::Platform;
 /// How many events wait at most; what is dropped is counted.
 const MOST_WAITING: usize = 256;
 
-/// Called with each event, in order, on a thread of its own: it may block, and may call the session.
-pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
+/// Called with each event and the key of its session, in order, on a thread of its own: it may block, and may call
+/// the session.
+pub(crate) type OnEvent = Arc<dyn Fn(&str, &Event) + Send + Sync>;
 
 /// The events of a session, from when it was asked for.
 ///
@@ -30,12 +31,12 @@ pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 /// # }
 /// ```
 pub struct Events {
-    queue: PerProcess<Arc<Queue>>,
+    queue: PerProcess<Arc<Queue<Event>>>,
     queues: Arc<Queues>,
 }
 
 /// A forked child has its own, and asks for its parent's events no more.
-type Queues = PerProcess<Mutex<Vec<Arc<Queue>>>>;
+type Queues = PerProcess<Mutex<Vec<Arc<Queue<Event>>>>>;
 
 impl Events {
     /// The next event, once there is one.
@@ -81,7 +82,7 @@ impl Events {
         self.queue().pop()
     }
 
-    fn queue(&self) -> Arc<Queue> {
+    fn queue(&self) -> Arc<Queue<Event>> {
         self.queue.get_checked(|_| subscribe(&self.queues)).clone()
     }
 }
@@ -92,24 +93,27 @@ impl Drop for Events {
     }
 }
 
-fn subscribe(queues: &Queues) -> Arc<Queue> {
-    let queue = Arc::new(Queue::default());
+fn subscribe(queues: &Queues) -> Arc<Queue<Event>> {
+    let queue = Arc::new(Queue::new());
     queues.get(|_| Mutex::default()).lock().push(queue.clone());
     queue
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: Mutex<VecDeque<Event>>,
+struct Queue<T> {
+    waiting: Mutex<VecDeque<T>>,
     woken: Notify,
     closed: AtomicBool,
 }
 
-impl Queue {
+impl<T> Queue<T> {
+    fn new() -> Self {
+        Self { waiting: Mutex::default(), woken: Notify::new(), closed: AtomicBool::new(false) }
+    }
+
     /// `false` if the event was dropped. LoginRequired never is (spec 10.1).
-    fn push(&self, event: Event) -> bool {
+    fn push(&self, kind: &EventKind, event: T) -> bool {
         let mut waiting = self.waiting.lock();
-        let kept = waiting.len() < MOST_WAITING || matches!(event.kind, EventKind::LoginRequired { .. });
+        let kept = waiting.len() < MOST_WAITING || matches!(kind, EventKind::LoginRequired { .. });
         if kept {
             waiting.push_back(event);
         }
@@ -118,7 +122,7 @@ impl Queue {
         kept
     }
 
-    fn pop(&self) -> Option<Event> {
+    fn pop(&self) -> Option<T> {
         self.waiting.lock().pop_front()
     }
 }
@@ -130,17 +134,19 @@ pub(crate) struct Dispatcher {
     /// `None`: nobody subscribed, as for most sessions.
     subscribers: ArcSwapOption<Vec<Arc<Subscriber>>>,
     counters: Counters,
+    /// Of all sessions of the app.
+    totals: Arc<Counters>,
 }
 
-struct Subscriber {
+/// Somebody who gets the events of one session, or of many.
+pub(crate) struct Subscriber {
     call: OnEvent,
     /// A forked child gets the events of its own process.
     inbox: PerProcess<Inbox>,
 }
 
-#[derive(Default)]
 struct Inbox {
-    queue: Queue,
+    queue: Queue<(Arc<str>, Event)>,
     /// A thread is delivering to it.
     busy: AtomicBool,
 }
@@ -150,27 +156,42 @@ impl Dispatcher {
         Events { queue: PerProcess::of(subscribe(&self.queues)), queues: self.queues.clone() }
     }
 
-    pub(crate) fn subscribe(&self, call: OnEvent) {
-        let subscriber = Arc::new(Subscriber { call, inbox: PerProcess::new() });
+    pub(crate) fn new(subscribers: Option<Arc<Vec<Arc<Subscriber>>>>, totals: Arc<Counters>) -> Self {
+        Self { subscribers: ArcSwapOption::new(subscribers), totals, ..Self::default() }
+    }
+
+    /// Adds those who have not subscribed yet.
+    pub(crate) fn subscribe(&self, new: &[Arc<Subscriber>]) {
         self.subscribers.rcu(|known| {
-            let known = known.iter().flat_map(|known| known.iter());
-            Some(Arc::new(known.chain([&subscriber]).cloned().collect()))
+            let mut all: Vec<_> = known.iter().flat_map(|known| known.iter()).cloned().collect();
+            for subscriber in new {
+                if !all.iter().any(|one| Arc::ptr_eq(one, subscriber)) {
+                    all.push(subscriber.clone());
+                }
+            }
+            Some(Arc::new(all))
         });
     }
 
     /// Never blocks: under the state's lock.
-    pub(crate) fn push(&self, event: &Event) {
-        self.counters.count(&event.kind);
+    pub(crate) fn push(&self, key: &Arc<str>, event: &Event) {
+        for counters in self.counters() {
+            counters.count(&event.kind);
+        }
         let dropped = self.queues.made().map_or(0, |queues| {
             let mut queues = queues.lock();
             queues.retain(|queue| !queue.closed.load(Ordering::Acquire));
-            queues.iter().filter(|queue| !queue.push(event.clone())).count()
+            queues.iter().filter(|queue| !queue.push(&event.kind, event.clone())).count()
         });
         let subscribers = self.subscribers.load();
         let subscribers = subscribers.iter().flat_map(|subscribers| subscribers.iter());
-        let undelivered =
-            subscribers.filter(|subscriber| !subscriber.inbox().queue.push(event.clone())).count();
-        self.counters.count_dropped(dropped + undelivered);
+        let delivered = |subscriber: &Subscriber| {
+            subscriber.inbox().queue.push(&event.kind, (key.clone(), event.clone()))
+        };
+        let undelivered = subscribers.filter(|subscriber| !delivered(subscriber)).count();
+        for counters in self.counters() {
+            counters.count_dropped(dropped + undelivered);
+        }
     }
 
     /// Outside the lock: delivers what is waiting.
@@ -190,17 +211,27 @@ impl Dispatcher {
     }
 
     pub(crate) fn count_waiter(&self) {
-        self.counters.count_waiter();
+        for counters in self.counters() {
+            counters.count_waiter();
+        }
+    }
+
+    fn counters(&self) -> [&Counters; 2] {
+        [&self.counters, &self.totals]
     }
 }
 
 impl Subscriber {
+    pub(crate) fn new(call: OnEvent) -> Self {
+        Self { call, inbox: PerProcess::new() }
+    }
+
     fn deliver(&self) {
         let inbox = self.inbox();
         loop {
-            while let Some(event) = inbox.queue.pop() {
+            while let Some((key, event)) = inbox.queue.pop() {
                 // A subscriber that panics must not end the others' events.
-                let call = std::panic::AssertUnwindSafe(|| (self.call)(&event));
+                let call = std::panic::AssertUnwindSafe(|| (self.call)(&key, &event));
                 let _ = std::panic::catch_unwind(call);
             }
             inbox.busy.store(false, Ordering::Release);
@@ -212,7 +243,7 @@ impl Subscriber {
     }
 
     fn inbox(&self) -> ProcessLocal<Inbox> {
-        self.inbox.get(|_| Inbox::default())
+        self.inbox.get(|_| Inbox { queue: Queue::new(), busy: AtomicBool::new(false) })
     }
 }
 
@@ -228,10 +259,10 @@ mod tests {
     // spec 10.1
     #[test]
     fn a_full_queue_counts_what_it_drops_and_never_drops_a_lost_login() {
-        let dispatcher = Dispatcher::default();
+        let (dispatcher, key) = (Dispatcher::default(), "ada".into());
         let events = dispatcher.stream();
-        (0..MOST_WAITING + 10).for_each(|_| dispatcher.push(&event(EventKind::Replayed)));
-        dispatcher.push(&event(EventKind::LoginRequired { reason: DeadReason::Rejected }));
+        (0..MOST_WAITING + 10).for_each(|_| dispatcher.push(&key, &event(EventKind::Replayed)));
+        dispatcher.push(&key, &event(EventKind::LoginRequired { reason: DeadReason::Rejected }));
         assert_eq!(dispatcher.stats().dropped, 10);
         let reported: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
         assert_eq!(reported.len(), MOST_WAITING + 1);
@@ -243,15 +274,17 @@ mod tests {
     fn a_subscriber_gets_everything_in_order_and_may_panic() {
         let dispatcher = Dispatcher::default();
         let (heard, hears) = std::sync::mpsc::channel();
-        dispatcher.subscribe(Arc::new(move |event: &Event| {
-            heard.send(event.generation).unwrap();
+        let subscriber = [Arc::new(Subscriber::new(Arc::new(move |key: &str, event: &Event| {
+            heard.send((key.to_owned(), event.generation)).unwrap();
             assert_ne!(event.generation, 2, "a subscriber's own mistake");
-        }));
+        })))];
+        dispatcher.subscribe(&subscriber);
+        dispatcher.subscribe(&subscriber);
         for generation in 1..=5 {
-            dispatcher.push(&Event { generation, ..event(EventKind::Replayed) });
+            dispatcher.push(&"ada".into(), &Event { generation, ..event(EventKind::Replayed) });
             dispatcher.dispatch(&Platform::Thread);
         }
-        let heard: Vec<u64> = (0..5).map(|_| hears.recv().unwrap()).collect();
-        assert_eq!(heard, [1, 2, 3, 4, 5]);
+        let heard: Vec<_> = (0..5).map(|_| hears.recv().unwrap()).collect();
+        assert_eq!(heard, [1, 2, 3, 4, 5].map(|generation| ("ada".to_owned(), generation)));
     }
 }

@@ -103,11 +103,13 @@ impl Session {
             self.require_origins()?;
             return Ok(Judgement::Keep { verdict, replay_refused: None });
         };
-        if let Some(proofs) = &self.proofs {
+        if let Some(proofs) = &self.setup.proofs {
             proofs.hear(exchange.url, exchange.headers);
         }
         match verdict {
-            Verdict::NonceRequired(Some(_)) if self.proofs.is_some() => Ok(nonce(token, exchange, verdict)),
+            Verdict::NonceRequired(Some(_)) if self.setup.proofs.is_some() => {
+                Ok(nonce(token, exchange, verdict))
+            }
             Verdict::Expired { applied, .. } => {
                 let refused = cannot_replay(exchange, applied);
                 // Boxed: large and seldom needed, while every response is judged.
@@ -157,7 +159,7 @@ impl Session {
 
     /// As [`Session::judge`], for an exchange whose verdict is Accepted.
     pub(crate) fn note_accepted(&self, url: &Url, headers: &HeaderMap) {
-        if let Some(proofs) = &self.proofs {
+        if let Some(proofs) = &self.setup.proofs {
             proofs.hear(url, headers);
         }
         if let Some(origin) = self.origins.find(url) {

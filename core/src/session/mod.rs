@@ -1,24 +1,22 @@
 //! A session: one sign-in, kept alive.
 
-mod builder;
-mod counters;
-mod engine;
-mod events;
+pub(crate) mod counters;
+pub(crate) mod engine;
+pub(crate) mod events;
 mod inside;
 mod judge;
-mod origins;
-
-mod setup;
-mod source;
+pub(crate) mod origins;
+pub(crate) mod registry;
+pub(crate) mod setup;
+pub(crate) mod source;
 mod token;
 mod waiters;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use builder::{DialectSource, SessionBuilder};
 pub use counters::Stats;
-pub use events::{Events, OnEvent};
+pub use events::Events;
 pub use judge::Judgement;
 pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
 pub use source::{Refresh, RefreshError, Spend};
@@ -31,6 +29,7 @@ use rekindle_proto::dialect::Dialect;
 use rekindle_proto::event::{EventKind, Warning};
 use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, TokenRequirements};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now, Verdict};
+use setup::Setup;
 use token::Served;
 use url::Url;
 use waiters::Done;
@@ -64,28 +63,20 @@ const MOST_ROUNDS: u32 = 8;
 #[derive(Clone)]
 pub struct Session {
     engine: Arc<Engine>,
+    /// Of its own app: another one's session may share the engine.
+    setup: Arc<Setup>,
     origins: Arc<Origins>,
-    transport: Arc<dyn Transport>,
-    proofs: Option<Arc<Proofs>>,
-    wait: Duration,
 }
 
 impl Session {
-    /// Describes a session that speaks a dialect: a preset's name, a dialect file, or a [`Dialect`].
-    ///
-    /// ```
-    /// use rekindle::{Session, proto::Dialect};
-    ///
-    /// let preset = Session::builder("google").build()?;
-    /// let dialect = Session::builder(Dialect::preset("google").expect("a preset")).build()?;
-    /// assert_eq!(preset.dialect().name(), dialect.dialect().name());
-    ///
-    /// let mistake = Session::builder("gogle").build().unwrap_err();
-    /// assert!(mistake.message().contains("there is no preset `gogle`"));
-    /// # Ok::<(), rekindle::Error>(())
-    /// ```
-    pub fn builder(dialect: impl Into<DialectSource>) -> SessionBuilder {
-        SessionBuilder::new(dialect.into())
+    /// A session of that app. It says only that its engine and its app belong together.
+    pub(crate) fn of(engine: Arc<Engine>, setup: Arc<Setup>) -> Self {
+        let origins = match Arc::ptr_eq(&engine.setup, &setup) {
+            true => setup.origins.clone(),
+            // Another app's engine numbers origins in its own way.
+            false => Arc::new(setup.origins.numbered_by(|url| engine.origin(url))),
+        };
+        Self { engine, setup, origins }
     }
 
     /// A valid access token. Waits for a refresh if one is needed, at most 30 s (`wait_timeout`).
@@ -259,7 +250,7 @@ impl Session {
     /// InvalidConfig for a credential that cannot be used; StoreUnavailable if it could not be saved: then
     /// it is served from memory and saved as soon as that is possible.
     pub async fn sign_in(&self, credential: Credential) -> Result<(), Error> {
-        let credential = builder::bound(credential, self.proofs.as_deref());
+        let credential = bound(credential, self.setup.proofs.as_deref());
         self.written(|machine, now| machine.sign_in(&credential, now)).await
     }
 
@@ -400,7 +391,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.engine.look(|machine, _| machine.idle())
+        self.engine.is_settled()
     }
 
     /// Whether the token is for this URL's origin.
@@ -459,7 +450,7 @@ impl Session {
     ///
     /// Misuse if the operating system gives no randomness.
     pub fn proof(&self, token: &Token, method: &Method, url: &Url) -> Result<Option<HeaderValue>, Error> {
-        let Some(proofs) = self.proofs.as_ref().filter(|_| token.is_bound()) else { return Ok(None) };
+        let Some(proofs) = self.setup.proofs.as_ref().filter(|_| token.is_bound()) else { return Ok(None) };
         Ok(proofs.possession(method, url, Some(token.secret()), self.clock().now().wall)?)
     }
 
@@ -514,7 +505,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn transport(&self) -> &Arc<dyn Transport> {
-        &self.transport
+        &self.setup.transport
     }
 
     /// The same session, whose token is for the origin of a client's base URL as well (spec 9.1).
@@ -571,7 +562,7 @@ impl Session {
     }
 
     fn deadline(&self, given: Option<Duration>) -> Duration {
-        let own = self.engine.clock.now().mono.saturating_add(self.wait);
+        let own = self.engine.clock.now().mono.saturating_add(self.setup.wait);
         given.map_or(own, |given| given.min(own))
     }
 
@@ -657,6 +648,14 @@ impl std::fmt::Debug for Session {
             .field("generation", &status.generation)
             .finish_non_exhaustive()
     }
+}
+
+/// A user's token that is bound to a key says so, even if the user does not.
+pub(crate) fn bound(mut credential: Credential, proofs: Option<&Proofs>) -> Credential {
+    if proofs.is_some_and(Proofs::bind_tokens) {
+        credential.token_type.get_or_insert_with(|| "DPoP".to_owned());
+    }
+    credential
 }
 
 fn ticket(acquired: &Acquired) -> Option<Ticket> {

@@ -48,6 +48,12 @@ impl Origins {
         }
     }
 
+    /// The same, numbered otherwise.
+    pub(crate) fn numbered_by(&self, number: impl Fn(&Url) -> (Arc<Url>, OriginId)) -> Self {
+        let list = self.list.iter().map(|(url, _)| number(url)).collect();
+        Self { list, insecure: self.insecure.clone() }
+    }
+
     /// An error where there is none.
     pub(crate) fn require(&self) -> Result<(), Failure> {
         if !self.list.is_empty() {

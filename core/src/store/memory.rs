@@ -1,5 +1,6 @@
-//! A record in this process's memory: for tests, for scripts, and for sessions that nobody shares.
+//! Records in this process's memory: for tests, for scripts, and for sessions that nobody shares.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -9,27 +10,26 @@ use super::{Expected, Loaded, Saved, Store, Unavailable, Version};
 use crate::fork;
 use crate::lock::Mutex;
 
-/// Keeps the record in memory: it ends with the process, and no other process sees it (spec 4.9).
+/// Keeps the records in memory: they end with the process, and no other process sees them (spec 4.9).
 ///
 /// ```
 /// use rekindle::store::{Expected, Loaded, MemoryStore, Saved, Store};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let store = MemoryStore::new();
-/// assert_eq!(store.load().await.unwrap(), Loaded::Absent);
+/// assert_eq!(store.load("ada").await.unwrap(), Loaded::Absent);
 ///
-/// let Saved::Done(version) = store.save("record".into(), &Expected::Absent).await.unwrap() else { panic!() };
-/// assert_eq!(store.load().await.unwrap(), Loaded::Present("record".into(), version));
+/// let Saved::Done(version) = store.save("ada", "record".into(), &Expected::Absent).await.unwrap() else { panic!() };
+/// assert_eq!(store.load("ada").await.unwrap(), Loaded::Present("record".into(), version));
 /// # });
 /// ```
 #[derive(Default)]
 pub struct MemoryStore {
-    kept: Mutex<Kept>,
+    records: Mutex<HashMap<Box<str>, Kept>>,
 }
 
-#[derive(Default)]
 struct Kept {
-    record: Option<Bytes>,
+    record: Bytes,
     saves: u64,
 }
 
@@ -58,24 +58,26 @@ impl Store for MemoryStore {
         false
     }
 
-    async fn load(&self) -> Result<Loaded, Unavailable> {
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
         let _whole = fork::quiet();
-        let kept = self.kept.lock();
-        Ok(match &kept.record {
-            Some(record) => Loaded::Present(record.clone(), kept.version()),
+        let records = self.records.lock();
+        Ok(match records.get(key) {
+            Some(kept) => Loaded::Present(kept.record.clone(), kept.version()),
             None => Loaded::Absent,
         })
     }
 
-    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
         let _whole = fork::quiet();
-        let mut kept = self.kept.lock();
-        if !kept.is(expected) {
+        let mut records = self.records.lock();
+        let kept = records.get(key);
+        if !is(kept, expected) {
             return Ok(Saved::Conflict);
         }
-        kept.record = Some(record);
-        kept.saves += 1;
-        Ok(Saved::Done(kept.version()))
+        let kept = Kept { record, saves: kept.map_or(0, |kept| kept.saves) + 1 };
+        let version = kept.version();
+        records.insert(key.into(), kept);
+        Ok(Saved::Done(version))
     }
 }
 
@@ -83,13 +85,13 @@ impl Kept {
     fn version(&self) -> Version {
         Version::new(self.saves.to_string())
     }
+}
 
-    fn is(&self, expected: &Expected) -> bool {
-        match expected {
-            Expected::Anything => true,
-            Expected::Absent => self.record.is_none(),
-            Expected::Version(version) => self.record.is_some() && *version == self.version(),
-        }
+fn is(kept: Option<&Kept>, expected: &Expected) -> bool {
+    match expected {
+        Expected::Anything => true,
+        Expected::Absent => kept.is_none(),
+        Expected::Version(version) => kept.is_some_and(|kept| *version == kept.version()),
     }
 }
 
@@ -115,26 +117,40 @@ mod tests {
     async fn saves_only_over_what_was_expected() {
         let store = MemoryStore::new();
         let never = Expected::Version(Version::new("0"));
-        assert_eq!(store.save("a".into(), &never).await.unwrap(), Saved::Conflict);
-        let first = done(store.save("a".into(), &Expected::Absent).await.unwrap());
-        assert_eq!(store.save("b".into(), &Expected::Absent).await.unwrap(), Saved::Conflict);
-        let second = done(store.save("b".into(), &Expected::Version(first.clone())).await.unwrap());
-        assert_eq!(store.save("c".into(), &Expected::Version(first)).await.unwrap(), Saved::Conflict);
-        assert_eq!(store.load().await.unwrap(), Loaded::Present("b".into(), second));
+        assert_eq!(store.save("ada", "a".into(), &never).await.unwrap(), Saved::Conflict);
+        let first = done(store.save("ada", "a".into(), &Expected::Absent).await.unwrap());
+        assert_eq!(store.save("ada", "b".into(), &Expected::Absent).await.unwrap(), Saved::Conflict);
+        let second = done(store.save("ada", "b".into(), &Expected::Version(first.clone())).await.unwrap());
+        assert_eq!(store.save("ada", "c".into(), &Expected::Version(first)).await.unwrap(), Saved::Conflict);
+        assert_eq!(store.load("ada").await.unwrap(), Loaded::Present("b".into(), second));
     }
 
     #[tokio::test]
     async fn the_same_bytes_again_are_another_version() {
         let store = MemoryStore::new();
-        let first = done(store.save("a".into(), &Expected::Anything).await.unwrap());
-        let second = done(store.save("a".into(), &Expected::Anything).await.unwrap());
+        let first = done(store.save("ada", "a".into(), &Expected::Anything).await.unwrap());
+        let second = done(store.save("ada", "a".into(), &Expected::Anything).await.unwrap());
         assert_ne!(first, second);
+    }
+
+    #[tokio::test]
+    async fn each_key_has_a_record_of_its_own() {
+        let store = MemoryStore::new();
+        done(store.save("ada", "a".into(), &Expected::Absent).await.unwrap());
+        done(store.save("bob", "b".into(), &Expected::Absent).await.unwrap());
+        let found = |loaded| match loaded {
+            Loaded::Present(record, _) => record,
+            Loaded::Absent => panic!("absent"),
+        };
+        assert_eq!(found(store.load("ada").await.unwrap()), "a");
+        assert_eq!(found(store.load("bob").await.unwrap()), "b");
+        assert_eq!(store.load("eve").await.unwrap(), Loaded::Absent);
     }
 
     #[tokio::test]
     async fn debug_shows_no_record() {
         let store = MemoryStore::new();
-        store.save("SENTINEL".into(), &Expected::Absent).await.unwrap();
+        store.save("ada", "SENTINEL".into(), &Expected::Absent).await.unwrap();
         assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
     }
 }

@@ -2,6 +2,8 @@
 
 mod memory;
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -10,40 +12,69 @@ pub use self::memory::MemoryStore;
 pub use crate::platform::file_store::FileStore;
 pub use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 
-/// Keeps one opaque record per session, by compare-and-save (spec 7.1).
+/// Keeps one opaque record for each session's key, by compare-and-save (spec 7.1).
 ///
-/// Core derives lease, intent and marks from it. A call may take its time, but is never dropped half-way.
+/// Core derives lease, intent and marks from it. A call may take its time, but is never dropped half-way. A key is
+/// whatever the application calls a user by: at most 1,024 bytes, not empty, and without control characters. A
+/// session alone has the key [`DEFAULT_KEY`].
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// What tells this store from others: canonical path or URL, and key. Sessions of one process with the
-    /// same identity and config share one state (spec 4.2). `None` = shared with nobody.
+    /// What tells this store from others: a canonical path or URL, without the key. Sessions of one process with the
+    /// same identity, key and configuration share one state (spec 4.2). `None` = shared with nobody.
     fn identity(&self) -> Option<String>;
 
-    /// Whether other processes, or a forked child, see the same record. A memory store says no (spec 4.9).
+    /// Tells it from others that claim the same identity: each object for itself, unless the identity is proof enough.
+    #[doc(hidden)]
+    fn instance(&self) -> usize {
+        std::ptr::from_ref(self).cast::<()>() as usize
+    }
+
+    /// Whether other processes, or a forked child, see the same records. A memory store says no (spec 4.9).
     fn shared(&self) -> bool {
         true
     }
 
-    /// Reads the record.
-    async fn load(&self) -> Result<Loaded, Unavailable>;
+    /// Whether it keeps a record for each key. One that keeps a single record serves [`DEFAULT_KEY`] alone.
+    fn keyed(&self) -> bool {
+        true
+    }
 
-    /// Replaces the record if it is still what was expected, durably. The bytes are shared, and wiped when the last
-    /// lets go of them.
-    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable>;
+    /// Reads the record of that key.
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable>;
+
+    /// Replaces the record of that key if it is still what was expected, durably. The bytes are shared, and wiped when
+    /// the last lets go of them.
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable>;
 
     /// Shows to other processes that the owner of a flight lives, until [`Store::retire`]. Best effort.
-    async fn announce(&self, owner: &str) {
-        let _ = owner;
+    async fn announce(&self, key: &str, owner: &str) {
+        let _ = (key, owner);
     }
 
     /// Ends what [`Store::announce`] began.
-    async fn retire(&self, owner: &str) {
-        let _ = owner;
+    async fn retire(&self, key: &str, owner: &str) {
+        let _ = (key, owner);
     }
 
     /// Whether that owner still lives.
-    async fn owner(&self, owner: &str) -> Owner {
-        let _ = owner;
+    async fn owner(&self, key: &str, owner: &str) -> Owner {
+        let _ = (key, owner);
         Owner::Unknown
     }
+
+    /// Returns when the record of that key may have changed since the call: a wake-up for those who wait for another
+    /// process' refresh, which they otherwise poll for. It is dropped when nobody waits any more. A store without
+    /// such a thing never returns.
+    async fn changed(&self, key: &str) {
+        let _ = key;
+        std::future::pending().await
+    }
+
+    /// The store's own clock, if it has one: where machines share a store, leases are measured on it (spec 4.5).
+    async fn now(&self) -> Option<SystemTime> {
+        None
+    }
 }
+
+/// The key of a session that is alone in its store.
+pub const DEFAULT_KEY: &str = "default";

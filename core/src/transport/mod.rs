@@ -10,13 +10,19 @@ mod tls;
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, Method, StatusCode, Version};
-use rekindle_proto::ErrorKind;
+use rekindle_proto::{ErrorKind, Failure};
 use url::Url;
+
+#[cfg(feature = "http")]
+use crate::fork::PerProcess;
+#[cfg(feature = "http")]
+use crate::lock::Mutex;
 
 #[cfg(feature = "http")]
 pub use self::reqwest::{ProxyChoice, ReqwestTransport, TransportOptions};
@@ -111,6 +117,28 @@ impl From<TransportError> for Error {
         let message = format!("{}; check the address and the network, then try again", cause.message);
         Self::new(ErrorKind::Connection, message).with_source(cause)
     }
+}
+
+/// What everybody uses who brings none: one for the process.
+#[cfg(feature = "http")]
+pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
+    // A forked child goes on with the object: it has connections of its own for each process.
+    static BUILT_IN: PerProcess<Mutex<Option<Arc<dyn Transport>>>> = PerProcess::new();
+    let inherit = |old: &Mutex<Option<Arc<dyn Transport>>>| old.try_lock().and_then(|old| old.clone());
+    let known = BUILT_IN.get_checked(|old| Mutex::new(old.and_then(inherit)));
+    let mut known = known.lock();
+    if let Some(transport) = &*known {
+        return Ok(transport.clone());
+    }
+    let made = ReqwestTransport::new(TransportOptions::default());
+    let made: Arc<dyn Transport> = Arc::new(made.map_err(|error| error.failure().clone())?);
+    Ok(known.insert(made).clone())
+}
+
+#[cfg(not(feature = "http"))]
+pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
+    let message = "transport is missing: this build has no HTTP stack of its own (feature `http`)";
+    Err(Failure::new(ErrorKind::InvalidConfig, message))
 }
 
 /// Sends one request over one hop.

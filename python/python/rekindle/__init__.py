@@ -8,6 +8,7 @@
         print(client.get("/data").json())
 """
 
+from ._app import App
 from ._client import AsyncClient, Client
 from ._credential import Credential, Token
 from ._errors import (
@@ -33,10 +34,12 @@ from ._events import Event, Events
 from ._key import SigningKey
 from ._native import VERSION as __version__
 from ._response import AsyncResponse, Headers, Redirect, Response, Verdict
-from ._session import Session, Spend, Status
+from ._session import Session, Status
+from ._settings import Spend
 from ._store import AsyncStore, Expected, FileStore, MemoryStore, Stored, Store
 
 __all__ = [
+    "App",
     "AsyncClient",
     "AsyncResponse",
     "AsyncStore",

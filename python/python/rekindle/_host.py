@@ -63,10 +63,10 @@ class StoreHost:
         self._host = host
         self._store = store
 
-    def load(self) -> _Said:
+    def load(self, key: str) -> _Said:
         """What is there, or why nobody can tell."""
         try:
-            found = self._host.call(self._store.load)
+            found = self._host.call(self._store.load, key)
         except Exception as error:
             return _unavailable(error)
         if found is None:
@@ -77,11 +77,11 @@ class StoreHost:
             case _:
                 return ("unavailable", None, f"the store's load gave a {_kind(found)}, not (bytes, str) or None")
 
-    def save(self, record: bytes, how: str, version: str | None) -> _Said:
+    def save(self, key: str, record: bytes, how: str, version: str | None) -> _Said:
         """What came of it."""
         expected = version if how == "version" else Expected(how)
         try:
-            saved = self._host.call(self._store.save, record, expected)
+            saved = self._host.call(self._store.save, key, record, expected)
         except Exception as error:
             return _unavailable(error)
         if saved is None:
@@ -90,22 +90,36 @@ class StoreHost:
             return ("saved", None, saved)
         return ("unavailable", None, f"the store's save gave a {_kind(saved)}, not a version (str) or None")
 
-
-    def announce(self, owner: str) -> _Said:
+    def announce(self, key: str, owner: str) -> _Said:
         """Best effort."""
-        return self._told(self._store.announce, owner)
+        return self._told(self._store.announce, key, owner)
 
-    def retire(self, owner: str) -> _Said:
+    def retire(self, key: str, owner: str) -> _Said:
         """Best effort."""
-        return self._told(self._store.retire, owner)
+        return self._told(self._store.retire, key, owner)
 
-    def owner(self, owner: str) -> _Said:
+    def owner(self, key: str, owner: str) -> _Said:
         """`alive`, `dead`, or whatever else: nobody knows."""
-        return self._told(self._store.owner, owner)
+        return self._told(self._store.owner, key, owner)
 
-    def _told(self, call: Callable[[str], Any], owner: str) -> _Said:
+    def changed(self, key: str) -> _Said:
+        """Returns when the record may have changed."""
         try:
-            told = self._host.call(call, owner)
+            self._host.call(self._store.changed, key)
+        except Exception as error:
+            return _unavailable(error)
+        return ("changed", None, None)
+
+    def now(self) -> float | None:
+        """The store's clock, if it can be read."""
+        try:
+            return float(self._host.call(self._store.now))
+        except Exception:
+            return None
+
+    def _told(self, call: Callable[[str, str], Any], key: str, owner: str) -> _Said:
+        try:
+            told = self._host.call(call, key, owner)
         except Exception as error:
             return _unavailable(error)
         return ("unknown" if told is None else "alive" if told else "dead", None, None)

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import json
+import contextvars
 import os
-import time
-import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
 
 from . import _native
-from ._arguments import flag, seconds, text, texts
+from ._arguments import flag, seconds
 from ._credential import Credential, Token
 from ._discreet import adiscreet, discreet
+from ._ending import AT_EXIT, see_out
 from ._errors import InvalidConfig
 from ._events import Event, Events
-from ._host import Host, RefreshHost, StoreHost, guard
+from ._host import Host, guard
 from ._key import SigningKey
+from ._settings import Spend, credential_of, described, given
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._wait import beside
 
-_AT_EXIT = 5.0
-_T = TypeVar("_T")
+_NativeSession: TypeAlias = _native.Session
 
+_OF_TESTS: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("rekindle_of_tests")
+"""What `rekindle.testing` puts in: a clock."""
 
-@dataclass(frozen=True)
-class Spend:
-    """What a refresh function works with. The refresh token must not be sent twice."""
-
-    refresh_token: str = field(repr=False)
-    scope: str | None
-    extra: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,8 +79,11 @@ class Session:
     'Bearer AT-1'
     """
 
-    _of_tests: Mapping[str, Any] = {}
-    """What `rekindle.testing.session` puts in: a clock."""
+    __slots__ = ("__weakref__", "_app", "_host", "_native")
+
+    _app: object
+    _host: Host
+    _native: _NativeSession
 
     @discreet
     def __init__(
@@ -117,36 +113,39 @@ class Session:
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         self._host = Host()
-        given = _credential(credential, access_token, refresh_token, expires_in, expires_at)
-        name, as_json = _dialect(dialect)
-        settings = {
-            "token_url": text("token_url", token_url),
-            "client_id": text("client_id", client_id),
-            "client_secret": text("client_secret", client_secret),
-            "client_key": _key("client_key", client_key),
-            "dpop_key": _key("dpop_key", dpop_key),
-            "rotation": text("rotation", rotation),
-            "wait_timeout": seconds("wait_timeout", wait_timeout),
-            "send_timeout": seconds("send_timeout", send_timeout),
-            "lease": seconds("lease", lease),
-            "background": flag("background", background),
-        }
-        self._native = _native.Session(
-            dialect=name,
-            dialect_json=as_json,
-            settings={key: value for key, value in settings.items() if value is not None},
-            credential=None if given is None else given._plain(),
-            variables=_variables(variables),
-            origins=texts("origins", origins),
-            insecure_origins=texts("insecure_origins", insecure_origins),
-            store_path=store.path if isinstance(store, FileStore) else None,
-            store_host=_store(self._host, store),
-            refresh_host=_refresh(self._host, refresh_with),
-            on_event=_listener(on_event),
-            **self._of_tests,
+        given = credential_of(credential, access_token, refresh_token, expires_in, expires_at)
+        settings = described(
+            self._host,
+            dialect=dialect,
+            token_url=token_url,
+            client_id=client_id,
+            client_secret=client_secret,
+            client_key=client_key,
+            dpop_key=dpop_key,
+            store=store,
+            origins=origins,
+            insecure_origins=insecure_origins,
+            variables=variables,
+            rotation=rotation,
+            background=background,
+            wait_timeout=wait_timeout,
+            send_timeout=send_timeout,
+            lease=lease,
+            refresh_with=refresh_with,
         )
-        weakref.finalize(self, _linger, self._native, self._host).atexit = False
-        _LIVE.add(self)
+        self._native = _native.Session(
+            settings | dict(_OF_TESTS.get({})),
+            credential=None if given is None else given._plain(),
+            on_event=_listener(on_event),
+        )
+        see_out(self)
+
+    @classmethod
+    def _of(cls, app: object, native: _NativeSession, host: Host) -> Session:
+        """One of an app's, which sees to it and lives as long."""
+        session = cls.__new__(cls)
+        session._app, session._native, session._host = app, native, host
+        return session
 
     def token(self, *, min_life: float | None = None) -> Token:
         """A valid access token; waits for a refresh if one is needed."""
@@ -178,12 +177,12 @@ class Session:
     @discreet
     def sign_in(self, credential: Credential) -> None:
         """This credential replaces whatever there is, at once."""
-        self._do(self._native.sign_in, _given(credential)._plain())
+        self._do(self._native.sign_in, given(credential)._plain())
 
     @adiscreet
     async def asign_in(self, credential: Credential) -> None:
         """As `sign_in`, without blocking the loop."""
-        await self._ado(self._native.sign_in, _given(credential)._plain())
+        await self._ado(self._native.sign_in, given(credential)._plain())
 
     def sign_out(self) -> None:
         """Nothing is served from now on, and the store is wiped."""
@@ -214,11 +213,11 @@ class Session:
         """The events from now on."""
         return Events(self._native.events())
 
-    def shutdown(self, *, timeout: float = _AT_EXIT) -> bool:
+    def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
         """Waits for a refresh under way and an unsaved credential; whether nothing is left."""
         return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
-    async def ashutdown(self, *, timeout: float = _AT_EXIT) -> bool:
+    async def ashutdown(self, *, timeout: float = AT_EXIT) -> bool:
         """As `shutdown`, without blocking the loop."""
         return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))
 
@@ -241,123 +240,12 @@ class Session:
         raise TypeError("a Session is not pickled: make one in each process, with the same FileStore")
 
 
-_LIVE: weakref.WeakSet[Session] = weakref.WeakSet()
-
-_LINGERING: list[tuple[_native.Session, Host]] = []
-"""Of sessions that nobody holds any more, those with something under way or unsaved."""
-
-
-def _linger(native: _native.Session, host: Host) -> None:
-    _LINGERING[:] = [one for one in _LINGERING if not one[0].is_settled()]
-    if not native.is_settled():
-        _LINGERING.append((native, host))
-
-
-@atexit.register
-def _end() -> None:
-    """Waits for a refresh under way and an unsaved credential, for all sessions together so long at most."""
-    until = time.monotonic() + _AT_EXIT
-    for native, host in _all():
-        if not native.is_settled():
-            host.loops.end()
-            native.shutdown(max(until - time.monotonic(), 0.01))
-    _native.end()
-
-
-def _all() -> list[tuple[_native.Session, Host]]:
-    return [(one._native, one._host) for one in list(_LIVE)] + _LINGERING
-
-
-def _forked() -> None:
-    _native.after_fork_in_child()
-    for _, host in _all():
-        host.forget_loop()
-    # The parent sees to them.
-    _LINGERING.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_native.before_fork,
-        after_in_parent=_native.after_fork_in_parent,
-        after_in_child=_forked,
-    )
-
-
-def _key(name: str, key: object) -> _native.SigningKey | None:
-    if key is None or isinstance(key, SigningKey):
-        return None if key is None else key._native
-    raise InvalidConfig(f"{name} must be a rekindle.SigningKey, not {type(key).__name__}")
-
-
 def _life(least: float | None) -> float | None:
     return None if least is None else seconds("min_life", least)
 
 
 def _token(given: Any) -> Token:
     return Token(*given)
-
-
-def _credential(
-    credential: Credential | None,
-    access_token: str | None,
-    refresh_token: str | None,
-    expires_in: float | None,
-    expires_at: float | None,
-) -> Credential | None:
-    parts = (access_token, refresh_token, expires_in, expires_at)
-    if credential is not None:
-        if any(part is not None for part in parts):
-            raise InvalidConfig("credential is given, and single tokens or times too: give one or the other")
-        return _given(credential)
-    return None if all(part is None for part in parts) else Credential(*parts)
-
-
-def _given(credential: object) -> Credential:
-    if not isinstance(credential, Credential):
-        raise InvalidConfig(f"credential must be a rekindle.Credential, not {type(credential).__name__}")
-    return credential
-
-
-def _dialect(dialect: object) -> tuple[str, bool]:
-    if isinstance(dialect, Mapping):
-        try:
-            return json.dumps(dict(dialect)), True
-        except (TypeError, ValueError):
-            raise InvalidConfig("dialect holds what JSON cannot say: use text, numbers, lists, dicts") from None
-    if isinstance(dialect, str):
-        return dialect, False
-    if isinstance(dialect, os.PathLike):
-        # A path is told from a preset by its slash.
-        return os.path.abspath(os.fspath(dialect)), False
-    raise InvalidConfig(f"dialect must be a name, a path or a dict, not {type(dialect).__name__}")
-
-
-def _variables(values: object) -> dict[str, str]:
-    if values is None:
-        return {}
-    if not isinstance(values, Mapping) or not all(isinstance(one, str) for pair in values.items() for one in pair):
-        raise InvalidConfig("variables must be a mapping of texts to texts")
-    return dict(values)
-
-
-def _store(host: Host, store: Any) -> tuple[StoreHost, str | None, bool, bool] | None:
-    if store is None or isinstance(store, (FileStore, MemoryStore)):
-        return None
-    for name in ("load", "save"):
-        if not callable(getattr(store, name, None)):
-            raise InvalidConfig(f"store must have {name}(), and {type(store).__name__} has none")
-    identity, shared = getattr(store, "identity", None), getattr(store, "shared", True)
-    owners = all(callable(getattr(store, name, None)) for name in ("announce", "retire", "owner"))
-    return StoreHost(host, store), text("store.identity", identity), bool(shared), owners
-
-
-def _refresh(host: Host, function: Any) -> RefreshHost | None:
-    if function is None:
-        return None
-    if not callable(function):
-        raise InvalidConfig(f"refresh_with must be callable, and {type(function).__name__} is not")
-    return RefreshHost(host, function, Spend)
 
 
 def _listener(call: Any) -> Callable[[dict[str, Any]], object] | None:

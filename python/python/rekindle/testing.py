@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ._native.testing import ManualClock
-from ._session import Session
+from ._session import _OF_TESTS, Session
 
 __all__ = ["ManualClock", "TestServer", "rekindle_server", "rekindle_session", "session"]
 
@@ -27,10 +27,11 @@ def session(clock: ManualClock, *, alone: bool = False, **settings: Any) -> Sess
 
     The settings are those of `rekindle.Session`.
     """
-    made = Session.__new__(Session)
-    made._of_tests = {"clock": clock, "alone": alone}
-    made.__init__(**settings)  # type: ignore[misc]
-    return made
+    told = _OF_TESTS.set({"clock": clock, "alone": alone})
+    try:
+        return Session(**settings)
+    finally:
+        _OF_TESTS.reset(told)
 
 
 class TestServer:

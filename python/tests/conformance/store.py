@@ -37,13 +37,13 @@ class Scripted:
         self._life = life
         self.identity = f"scripted {id(shelf)}"
 
-    def load(self) -> rekindle.Stored | None:
+    def load(self, key: str) -> rekindle.Stored | None:
         shelf = self._shelf
         if shelf.loading != "works" or self._life.ended:
             raise OSError("as scripted")
         return None if shelf.record is None else rekindle.Stored(shelf.record, str(shelf.saves))
 
-    def save(self, record: bytes, expected: str | rekindle.Expected) -> str | None:
+    def save(self, key: str, record: bytes, expected: str | rekindle.Expected) -> str | None:
         shelf = self._shelf
         if shelf.saving == "unavailable" or self._life.ended:
             raise OSError("as scripted")
@@ -55,13 +55,13 @@ class Scripted:
             raise OSError("as scripted, though it has landed")
         return str(shelf.saves)
 
-    def announce(self, owner: str) -> None:
+    def announce(self, key: str, owner: str) -> None:
         self._shelf.owners[owner] = self._life
 
-    def retire(self, owner: str) -> None:
+    def retire(self, key: str, owner: str) -> None:
         """Its name is never used again."""
 
-    def owner(self, owner: str) -> bool | None:
+    def owner(self, key: str, owner: str) -> bool | None:
         life = self._shelf.owners.get(owner)
         return None if life is None else not life.ended
 
@@ -73,20 +73,20 @@ class AsyncScripted:
         self._sync = Scripted(shelf, life)
         self.identity = self._sync.identity
 
-    async def load(self) -> rekindle.Stored | None:
-        return self._sync.load()
+    async def load(self, key: str) -> rekindle.Stored | None:
+        return self._sync.load(key)
 
-    async def save(self, record: bytes, expected: str | rekindle.Expected) -> str | None:
-        return self._sync.save(record, expected)
+    async def save(self, key: str, record: bytes, expected: str | rekindle.Expected) -> str | None:
+        return self._sync.save(key, record, expected)
 
-    async def announce(self, owner: str) -> None:
-        self._sync.announce(owner)
+    async def announce(self, key: str, owner: str) -> None:
+        self._sync.announce(key, owner)
 
-    async def retire(self, owner: str) -> None:
+    async def retire(self, key: str, owner: str) -> None:
         self._sync.retire(owner)
 
-    async def owner(self, owner: str) -> bool | None:
-        return self._sync.owner(owner)
+    async def owner(self, key: str, owner: str) -> bool | None:
+        return self._sync.owner(key, owner)
 
 
 def damage_file(path: Path, how: str) -> None:

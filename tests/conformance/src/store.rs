@@ -70,7 +70,7 @@ impl Store for Scripted {
         Some(format!("scripted {:p}", Arc::as_ptr(&self.0)))
     }
 
-    async fn load(&self) -> Result<Loaded, Unavailable> {
+    async fn load(&self, _: &str) -> Result<Loaded, Unavailable> {
         let kept = self.0.lock();
         if kept.load != StoreMode::Works || self.1.has_ended() {
             return Err(Unavailable::new("as scripted"));
@@ -79,7 +79,7 @@ impl Store for Scripted {
         Ok(kept.record.clone().map_or(Loaded::Absent, |record| Loaded::Present(record.into(), version)))
     }
 
-    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+    async fn save(&self, _: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
         let mut kept = self.0.lock();
         if kept.save == StoreMode::Unavailable || self.1.has_ended() {
             return Err(Unavailable::new("as scripted"));
@@ -101,11 +101,11 @@ impl Store for Scripted {
         Ok(Saved::Done(Version::new(kept.saves.to_string())))
     }
 
-    async fn announce(&self, owner: &str) {
+    async fn announce(&self, _: &str, owner: &str) {
         self.0.lock().owners.insert(owner.to_owned(), self.1.clone());
     }
 
-    async fn owner(&self, owner: &str) -> Owner {
+    async fn owner(&self, _: &str, owner: &str) -> Owner {
         match self.0.lock().owners.get(owner) {
             Some(life) if life.has_ended() => Owner::Dead,
             Some(_) => Owner::Alive,

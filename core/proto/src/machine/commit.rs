@@ -108,7 +108,7 @@ impl Machine {
         let Some(commit) = &mut self.commit else { return };
         commit.conflicts += 1;
         let parsed = loaded.and_then(|loaded| match loaded {
-            Loaded::Present(bytes, version) => Record::parse(&bytes).map(|record| Some((record, version))),
+            Loaded::Present(bytes, version) => self.parse(&bytes).map(|record| Some((record, version))),
             Loaded::Absent => Ok(None),
         });
         match parsed {

@@ -367,7 +367,7 @@ impl Machine {
         now: Now,
     ) -> Result<Option<(Record, Version)>, Unavailable> {
         let (record, version) = match loaded? {
-            Loaded::Present(bytes, version) => (Record::parse(&bytes)?, version),
+            Loaded::Present(bytes, version) => (self.parse(&bytes)?, version),
             Loaded::Absent => {
                 self.lineage_ended(None, now);
                 return Ok(None);

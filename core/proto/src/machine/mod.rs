@@ -240,6 +240,8 @@ struct Held {
 /// Decides for one session. See the module's documentation.
 pub struct Machine {
     config: Arc<MachineConfig>,
+    /// Which of the store's records is this machine's; `None`: whatever it gives.
+    key: Option<Arc<str>>,
     entropy: Entropy,
     /// Until the store was read.
     seed: Option<Box<Credential>>,
@@ -306,6 +308,7 @@ impl Machine {
         let jitter = current::jitter(&mut entropy);
         Self {
             config: config.into(),
+            key: None,
             entropy,
             seed: seed.map(Box::new),
             forked: false,
@@ -333,6 +336,19 @@ impl Machine {
             jitter,
             effects: VecDeque::new(),
         }
+    }
+
+    /// One of the many sessions of its store: its records say whose they are, and another's is not taken (spec 7.5).
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let machine = Machine::new(config, None, Entropy::new([7; 32])).keyed("user-42");
+    /// # let _ = machine;
+    /// ```
+    #[must_use]
+    pub fn keyed(self, key: impl Into<Arc<str>>) -> Self {
+        Self { key: Some(key.into()), ..self }
     }
 
     /// As a forked child's: what a store that is not shared holds is a copy of what its parent goes on with. It
@@ -697,11 +713,23 @@ impl Machine {
     /// Writes a record under a mark of its own, by which a save that was carried out is recognized.
     fn save(&mut self, record: &mut Record, expected: Expected) -> OpId {
         record.write = self.entropy.id();
+        if self.key.is_some() {
+            record.key.clone_from(&self.key);
+        }
         let op = self.op();
         let record = record.to_bytes();
         self.stored = Some(Box::new(record.clone()));
         self.effects.push_back(Effect::Save { op, record, expected });
         op
+    }
+
+    /// A stored record, if it is ours.
+    fn parse(&self, bytes: &[u8]) -> Result<Record, Unavailable> {
+        let record = Record::parse(bytes)?;
+        match (&self.key, &record.key) {
+            (Some(asked), Some(given)) if asked != given => Err(Unavailable::foreign(asked, given)),
+            _ => Ok(record),
+        }
     }
 
     fn settle(&mut self, ticket: Ticket, result: Settled) {

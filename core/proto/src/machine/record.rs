@@ -28,6 +28,9 @@ pub(crate) struct Record {
     pub(crate) fence: u64,
     pub(crate) lineage: String,
     pub(crate) binding: Arc<Binding>,
+    /// Whose session it is, where a store keeps those of many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_token: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -251,6 +254,7 @@ impl Record {
             fence: 1,
             lineage,
             binding,
+            key: None,
             refresh_token: None,
             refresh_token_life: None,
             slots: Slots::default(),

@@ -221,10 +221,34 @@ impl Machine {
         record
     }
 
+    /// A credential to begin with that was not there when the machine was made: it is taken as if it had been, where
+    /// nothing is served that it could replace (spec 7.3).
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let mut machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// machine.offer_seed(Credential { access_token: Some("at-1".into()), ..Credential::default() });
+    /// assert!(machine.is_seeded()); // the store was not read
+    /// ```
+    pub fn offer_seed(&mut self, seed: Credential) {
+        let lost = match &self.standing {
+            Standing::Unread => true,
+            Standing::Empty(_) => self.write.is_none(),
+            Standing::Held(held) => held.record.dead_for(&self.config.binding).is_some() && self.idle(),
+        };
+        if !lost {
+            return self.warn(Warning::SeedIgnored);
+        }
+        // The store is read once more: it may hold what came meanwhile.
+        self.standing = Standing::Unread;
+        self.seed = Some(Box::new(seed));
+    }
+
     /// Reading for the first time, or once more (spec 7.3).
     fn opened(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
         let parsed = loaded.and_then(|loaded| match loaded {
-            Loaded::Present(bytes, version) => Record::parse(&bytes).map(|record| Some((record, version))),
+            Loaded::Present(bytes, version) => self.parse(&bytes).map(|record| Some((record, version))),
             Loaded::Absent => Ok(None),
         });
         match parsed {
@@ -296,7 +320,11 @@ impl Machine {
     fn replace(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
         let (stored, expected) = match loaded {
             Ok(Loaded::Absent) => (None, Expected::Absent),
-            Ok(Loaded::Present(bytes, version)) => (Record::parse(&bytes).ok(), Expected::Version(version)),
+            Ok(Loaded::Present(bytes, version)) => match self.parse(&bytes) {
+                Ok(record) => (Some(record), Expected::Version(version)),
+                Err(foreign) if foreign.foreign => return self.not_written(&foreign, now),
+                Err(_) => (None, Expected::Version(version)),
+            },
             Err(unavailable) if unavailable.damaged => (None, Expected::Anything),
             Err(unavailable) => return self.not_written(&unavailable, now),
         };

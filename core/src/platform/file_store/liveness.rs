@@ -78,13 +78,17 @@ pub(super) fn owner(paths: &Paths, owner: &str) -> Owner {
     }
 }
 
-/// Removes the files of owners that have been dead for long.
-pub(super) fn sweep(paths: &Paths) {
+/// Removes the files of owners that have been dead for long: those of this record, or of all in its folder.
+pub(super) fn sweep(paths: &Paths, whole_folder: bool) {
     let Ok(entries) = fs::read_dir(paths.folder()) else { return };
     let prefix = paths.owner("");
     let Some(prefix) = prefix.file_name().and_then(|name| name.to_str()) else { return };
+    let is_owner = |name: &str| match whole_folder {
+        true => name.contains(".json.owner-"),
+        false => name.starts_with(prefix),
+    };
     for entry in entries.flatten() {
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
+        if entry.file_name().to_str().is_some_and(is_owner) {
             remove_if_long_dead(&entry.path());
         }
     }
@@ -159,7 +163,7 @@ mod tests {
     fn a_dead_owner_stays_dead_for_everybody_who_asks() {
         let (_home, paths) = paths();
         leave_dead(&paths, "a1", Duration::ZERO);
-        sweep(&paths);
+        sweep(&paths, false);
         for _ in 0..3 {
             assert_eq!(owner(&paths, "a1"), Owner::Dead);
         }
@@ -172,7 +176,7 @@ mod tests {
         held().lock()[&paths.owner("alive")].set_modified(SystemTime::now() - KEPT * 2).unwrap();
         leave_dead(&paths, "fresh", Duration::ZERO);
         leave_dead(&paths, "old", KEPT * 2);
-        sweep(&paths);
+        sweep(&paths, false);
         let left = ["alive", "fresh", "old"].map(|name| paths.owner(name).exists());
         assert_eq!(left, [true, true, false]);
         retire(&paths, "alive");

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::store::DEFAULT_KEY;
 
 const SENTINEL: &[u8] = b"SENTINEL-refresh-token";
 
@@ -59,7 +60,7 @@ fn second_process() {
         "save" => drop(save(&store, b"new", &Expected::Anything)),
         "load" => drop(load(&store)),
         "announce" => {
-            wait(store.announce("a1"));
+            wait(store.announce(DEFAULT_KEY, "a1"));
             println!("\nack 1");
             std::io::stdin().read_to_string(&mut String::new()).unwrap();
         }
@@ -98,11 +99,11 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn load(store: &FileStore) -> Result<Loaded, Unavailable> {
-    wait(store.load())
+    wait(store.load(DEFAULT_KEY))
 }
 
 fn save(store: &FileStore, record: &[u8], expected: &Expected) -> Result<Saved, Unavailable> {
-    wait(store.save(Bytes::copy_from_slice(record), expected))
+    wait(store.save(DEFAULT_KEY, Bytes::copy_from_slice(record), expected))
 }
 
 fn saved(store: &FileStore, record: &[u8], expected: &Expected) -> Version {
@@ -220,12 +221,12 @@ fn threads_that_race_lose_nothing() {
 async fn a_save_whose_caller_went_away_still_ends() {
     let (_home, store) = fresh();
     {
-        let _lock = lock::Lock::take(&store.inner.paths).unwrap();
-        let mut save = store.save("a".into(), &Expected::Absent);
+        let _lock = lock::Lock::take(&store.inner.paths(DEFAULT_KEY)).unwrap();
+        let mut save = store.save(DEFAULT_KEY, "a".into(), &Expected::Absent);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(save.as_mut().poll(&mut context).is_pending());
     }
-    while store.load().await.unwrap() == Loaded::Absent {
+    while store.load(DEFAULT_KEY).await.unwrap() == Loaded::Absent {
         tokio::task::yield_now().await;
     }
 }
@@ -233,7 +234,7 @@ async fn a_save_whose_caller_went_away_still_ends() {
 #[test]
 fn works_without_a_runtime() {
     let (_home, store) = fresh();
-    let mut save = store.save("a".into(), &Expected::Absent);
+    let mut save = store.save(DEFAULT_KEY, "a".into(), &Expected::Absent);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(save.as_mut().poll(&mut context).is_ready());
     drop(save);
@@ -265,7 +266,7 @@ fn killed_at_every_step(role: &str, prepare: impl Fn(&FileStore), look: impl Fn(
         // It left nothing that hinders the next.
         saved(&store, b"next", &Expected::Anything);
         assert_eq!(record(&store), b"next");
-        assert!(!store.inner.paths.temp().exists());
+        assert!(!store.inner.paths(DEFAULT_KEY).temp().exists());
         if ended.status.success() {
             return step - 1;
         }
@@ -303,9 +304,9 @@ fn spoil(store: &FileStore) {
 #[test]
 fn what_a_killed_writer_left_is_swept_by_the_next_store() {
     let (_home, store) = fresh();
-    fs::write(store.inner.paths.temp(), SENTINEL).unwrap();
+    fs::write(store.inner.paths(DEFAULT_KEY).temp(), SENTINEL).unwrap();
     assert_eq!(load(&store).unwrap(), Loaded::Absent);
-    assert!(!store.inner.paths.temp().exists());
+    assert!(!store.inner.paths(DEFAULT_KEY).temp().exists());
 }
 
 // --- Damage.
@@ -328,7 +329,7 @@ fn a_damaged_file_is_set_aside_and_never_read_as_absent() {
         assert!(matches!(save(&store, b"x", &Expected::Absent), Err(error) if error.damaged));
         saved(&store, SENTINEL, &Expected::Anything);
         assert_eq!(record(&store), SENTINEL);
-        assert!(!store.inner.paths.marker().exists());
+        assert!(!store.inner.paths(DEFAULT_KEY).marker().exists());
     }
 }
 
@@ -357,7 +358,7 @@ fn where_header_and_note_are_lost_the_store_that_saw_the_last_version_mends() {
     let (_home, store) = fresh();
     let newest = saved(&store, b"a", &Expected::Absent);
     fs::write(store.path(), b"").unwrap();
-    fs::write(store.inner.paths.lock(), b"").unwrap();
+    fs::write(store.inner.paths(DEFAULT_KEY).lock(), b"").unwrap();
     let stranger = FileStore::new(store.path());
     // To others it is an empty file like any other.
     assert_eq!(save(&stranger, b"b", &Expected::Version(newest.clone())).unwrap(), Saved::Conflict);
@@ -429,7 +430,7 @@ fn a_folder_at_the_path_is_unavailable_and_stays_empty() {
     for error in [load(&store).unwrap_err(), save(&store, SENTINEL, &Expected::Anything).unwrap_err()] {
         assert!(!error.damaged && error.reason.contains("give the path of a file"), "{error}");
     }
-    assert!(!store.inner.paths.lock().exists());
+    assert!(!store.inner.paths(DEFAULT_KEY).lock().exists());
 }
 
 #[test]
@@ -455,7 +456,7 @@ fn a_missing_folder_means_absent_and_is_made_by_the_first_save() {
 fn a_full_disk_leaves_the_old_record_and_no_temp_file() {
     let (_home, store) = fresh();
     saved(&store, b"old", &Expected::Absent);
-    let paths = &store.inner.paths;
+    let paths = &store.inner.paths(DEFAULT_KEY);
     let full = || Err(std::io::ErrorKind::StorageFull.into());
     let error = durable::write(&paths.record, &paths.temp(), SENTINEL, full).unwrap_err();
     assert!(failure::io("write", store.path(), &error).reason.contains("free some space"));
@@ -514,11 +515,11 @@ mod on_unix {
         for link in
             [|from: &Path, to: &Path| symlink(from, to), |from: &Path, to: &Path| fs::hard_link(from, to)]
         {
-            link(&target, &store.inner.paths.lock()).unwrap();
+            link(&target, &store.inner.paths(DEFAULT_KEY).lock()).unwrap();
             let error = save(&store, SENTINEL, &Expected::Absent).unwrap_err();
             assert!(error.reason.contains("link") && error.reason.contains("remove it"), "{error}");
             assert_eq!(fs::read(&target).unwrap(), b"");
-            fs::remove_file(store.inner.paths.lock()).unwrap();
+            fs::remove_file(store.inner.paths(DEFAULT_KEY).lock()).unwrap();
         }
         saved(&store, b"a", &Expected::Absent);
     }
@@ -529,14 +530,14 @@ mod on_unix {
         let (home, store) = fresh();
         saved(&store, b"a", &Expected::Absent);
         fs::remove_file(store.path()).unwrap();
-        symlink("/dev/zero", store.inner.paths.marker()).unwrap();
+        symlink("/dev/zero", store.inner.paths(DEFAULT_KEY).marker()).unwrap();
         assert!(load(&store).unwrap_err().reason.contains("symbolic link"));
-        fs::remove_file(store.inner.paths.marker()).unwrap();
+        fs::remove_file(store.inner.paths(DEFAULT_KEY).marker()).unwrap();
         let target = home.path().join("bashrc");
-        symlink(&target, store.inner.paths.owner("a1")).unwrap();
-        wait(store.announce("a1"));
+        symlink(&target, store.inner.paths(DEFAULT_KEY).owner("a1")).unwrap();
+        wait(store.announce(DEFAULT_KEY, "a1"));
         assert!(!target.exists());
-        assert_eq!(wait(store.owner("a1")), Owner::Unknown);
+        assert_eq!(wait(store.owner(DEFAULT_KEY, "a1")), Owner::Unknown);
     }
 
     // spec 7.8
@@ -567,7 +568,7 @@ mod on_unix {
         }
         saved(&store, b"a", &Expected::Absent);
         std::os::unix::fs::chown(store.path(), Some(65534), None).unwrap();
-        fs::remove_file(store.inner.paths.lock()).unwrap();
+        fs::remove_file(store.inner.paths(DEFAULT_KEY).lock()).unwrap();
         for error in [load(&store).unwrap_err(), save(&store, b"b", &Expected::Anything).unwrap_err()] {
             assert!(error.reason.contains("id 65534") && error.reason.contains("chown 0"), "{error}");
         }
@@ -624,7 +625,7 @@ mod on_unix {
         }
         saved(&store, b"next", &Expected::Anything);
         assert_eq!(record(&store), b"next");
-        assert!(fs::read(store.inner.paths.record.with_file_name("session.damaged-1")).is_ok());
+        assert!(fs::read(store.inner.paths(DEFAULT_KEY).record.with_file_name("session.damaged-1")).is_ok());
     }
 
     /// Root may write everywhere, so the child is somebody else.
@@ -666,22 +667,22 @@ mod on_unix {
 #[test]
 fn an_owner_is_alive_until_its_process_is_killed() {
     let (_home, store) = fresh();
-    assert_eq!(wait(store.owner("a1")), Owner::Unknown);
+    assert_eq!(wait(store.owner(DEFAULT_KEY, "a1")), Owner::Unknown);
     let mut child = child("announce", store.path(), 0).spawn().unwrap();
     assert_eq!(acknowledged(&mut child, 1), 1);
-    assert_eq!(wait(store.owner("a1")), Owner::Alive);
+    assert_eq!(wait(store.owner(DEFAULT_KEY, "a1")), Owner::Alive);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(wait(store.owner("a1")), Owner::Dead);
+    assert_eq!(wait(store.owner(DEFAULT_KEY, "a1")), Owner::Dead);
 }
 
 #[test]
 fn an_owner_that_retired_is_unknown() {
     let (_home, store) = fresh();
-    wait(store.announce("b1"));
-    assert_eq!(wait(FileStore::new(store.path()).owner("b1")), Owner::Alive);
-    wait(store.retire("b1"));
-    assert_eq!(wait(store.owner("b1")), Owner::Unknown);
+    wait(store.announce(DEFAULT_KEY, "b1"));
+    assert_eq!(wait(FileStore::new(store.path()).owner(DEFAULT_KEY, "b1")), Owner::Alive);
+    wait(store.retire(DEFAULT_KEY, "b1"));
+    assert_eq!(wait(store.owner(DEFAULT_KEY, "b1")), Owner::Unknown);
 }
 
 // --- Fork, and what is told.
@@ -704,4 +705,49 @@ fn debug_shows_the_path_and_no_record() {
     saved(&store, SENTINEL, &Expected::Absent);
     let shown = format!("{store:?} {:?}", load(&store));
     assert!(shown.contains("session") && !shown.contains("SENTINEL") && !shown.contains("83, 69"), "{shown}");
+}
+
+// spec 7.1, 7.7
+#[test]
+fn a_folder_has_a_file_for_each_key() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, again) = (FileStore::folder(home.path().join("s")), FileStore::folder(home.path().join("s")));
+    assert_eq!(store.identity(), again.identity());
+    for key in ["ada", "Ada", "../bob"] {
+        wait(store.save(key, Bytes::copy_from_slice(key.as_bytes()), &Expected::Absent)).unwrap();
+    }
+    for key in ["ada", "Ada", "../bob"] {
+        let Loaded::Present(record, _) = wait(again.load(key)).unwrap() else { panic!("absent") };
+        assert_eq!(record, key);
+    }
+    assert_eq!(wait(again.load("eve")).unwrap(), Loaded::Absent);
+    let files = fs::read_dir(home.path().join("s")).unwrap().flatten().map(|file| file.file_name());
+    let mut records: Vec<_> = files.filter(|name| name.to_str().unwrap().ends_with(".json")).collect();
+    records.sort();
+    assert_eq!(records, ["=2e=2e=2fbob.json", "=41da.json", "ada.json"]);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+}
+
+// spec 7.4
+#[test]
+fn an_owner_is_one_of_its_key() {
+    let home = tempfile::tempdir().unwrap();
+    let store = FileStore::folder(home.path());
+    wait(store.announce("ada", "a1"));
+    assert_eq!(wait(store.owner("ada", "a1")), Owner::Alive);
+    assert_eq!(wait(store.owner("bob", "a1")), Owner::Unknown);
+    wait(store.retire("ada", "a1"));
+}
+
+#[test]
+fn versions_of_keys_that_were_not_used_for_long_are_forgotten() {
+    let mut seen = Seen::default();
+    let version = |n: usize| Version::new(n.to_string());
+    for n in 0..3 * MOST_SEEN {
+        seen.insert(&n.to_string(), &version(n));
+        seen.insert("often", &version(n));
+    }
+    assert!(seen.newer.len() + seen.older.len() <= 2 * MOST_SEEN);
+    assert_eq!(seen.get("often"), Some(version(3 * MOST_SEEN - 1)));
+    assert_eq!(seen.get("0"), None);
 }

@@ -1,6 +1,5 @@
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
-from os import PathLike
 from typing import Any, TypeAlias, final
 
 from .._body import Source
@@ -8,7 +7,7 @@ from . import testing as testing
 
 KINDS: list[str]
 VERSION: str
-__all__ = ["KINDS", "VERSION", "Answer", "Client", "Events", "Held", "Mailbox", "Running", "Session"]
+__all__ = ["KINDS", "VERSION", "Answer", "App", "Client", "Events", "Held", "Mailbox", "Running", "Session"]
 __all__ += ["SigningKey", "Stream", "end", "testing"]
 __all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
@@ -59,23 +58,29 @@ class SigningKey:
     def thumbprint(self) -> str: ...
     def jwk(self) -> str: ...
 @final
+class App:
+    def __new__(
+        cls,
+        settings: dict[str, Any],
+        *,
+        idle_sessions: int | None = None,
+        on_event: Callable[[str, dict[str, Any]], object] | None = None,
+    ) -> App: ...
+    def session(self, key: str, credential: _Credential | None = None) -> Session: ...
+    def sessions_in_memory(self) -> int: ...
+    def stats(self) -> dict[str, int]: ...
+    def prometheus(self) -> str: ...
+    def is_settled(self) -> bool: ...
+    def shutdown(self, most: float, waiter: _Waiter | None = None) -> Any: ...
+
+@final
 class Session:
     def __new__(
         cls,
-        *,
-        dialect: str,
-        dialect_json: bool,
         settings: dict[str, Any],
-        credential: _Credential | None,
-        variables: dict[str, str],
-        origins: list[str],
-        insecure_origins: list[str],
-        store_path: str | PathLike[str] | None,
-        store_host: tuple[object, str | None, bool, bool] | None,
-        refresh_host: object | None,
-        on_event: Callable[[dict[str, Any]], object] | None,
-        clock: testing.ManualClock | None = None,
-        alone: bool = False,
+        *,
+        credential: _Credential | None = None,
+        on_event: Callable[[dict[str, Any]], object] | None = None,
     ) -> Session: ...
     def token_if_valid(self) -> _Given | None: ...
     def token(self, min_life: float | None = None, waiter: _Waiter | None = None) -> Any: ...

@@ -1,0 +1,297 @@
+//! What an app is described with, and what is made of it. What is wrong is told here, not at the first request.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+#[cfg(feature = "runtime")]
+use std::sync::LazyLock;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use rekindle_proto::dialect::{ClientAuth, ClientIdentity, Dialect};
+use rekindle_proto::machine::{Binding, MachineConfig};
+use rekindle_proto::{ErrorKind, Failure, Rotation, Secret};
+use url::Url;
+
+use super::dialect_source::DialectSource;
+use crate::clock::Clock;
+#[cfg(feature = "runtime")]
+use crate::clock::SystemClock;
+use crate::platform::Platform;
+use crate::platform::host::Host;
+use crate::proof::{Proofs, SigningKey};
+use crate::session::events::{OnEvent, Subscriber};
+use crate::session::origins::{Origins, same, secure};
+use crate::session::setup::Setup;
+use crate::session::source::{Custom, Endpoint, Refresh, Source};
+use crate::store::{MemoryStore, Store};
+use crate::transport::{Transport, built_in};
+
+/// What is longer means "for ever", and a moment that far off can still be added to any other.
+pub(super) const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+#[cfg(feature = "runtime")]
+static SYSTEM_CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Arc::new(SystemClock));
+
+/// Everything that can be set, but what one session alone has.
+pub(super) struct Settings {
+    pub(super) dialect: DialectSource,
+    pub(super) token_url: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) client_secret: Option<Secret>,
+    pub(super) client_key: Option<SigningKey>,
+    pub(super) dpop_key: Option<SigningKey>,
+    pub(super) variables: BTreeMap<String, String>,
+    pub(super) store: Option<Arc<dyn Store>>,
+    pub(super) origins: Vec<String>,
+    pub(super) insecure_origins: Vec<String>,
+    pub(super) rotation: Option<Rotation>,
+    pub(super) client_auth: Option<ClientAuth>,
+    pub(super) background: bool,
+    pub(super) wait: Duration,
+    pub(super) send: Duration,
+    pub(super) lease: Duration,
+    pub(super) refresh: Option<Arc<dyn Refresh>>,
+    pub(super) on_event: Option<OnEvent>,
+    pub(super) transport: Option<Arc<dyn Transport>>,
+    pub(super) clock: Option<Arc<dyn Clock>>,
+    pub(super) host: Option<Host>,
+    pub(super) alone: bool,
+}
+
+impl Settings {
+    pub(super) fn new(dialect: DialectSource) -> Self {
+        Self {
+            dialect,
+            token_url: None,
+            client_id: None,
+            client_secret: None,
+            client_key: None,
+            dpop_key: None,
+            variables: BTreeMap::new(),
+            store: None,
+            origins: Vec::new(),
+            insecure_origins: Vec::new(),
+            rotation: None,
+            client_auth: None,
+            background: true,
+            wait: Duration::from_secs(30),
+            send: Duration::from_secs(60),
+            lease: Duration::from_secs(90),
+            refresh: None,
+            on_event: None,
+            transport: None,
+            clock: None,
+            host: None,
+            alone: false,
+        }
+    }
+
+    /// What sessions have in common, and the name under which those of other apps share it: `None` = with nobody.
+    /// `kept`: what a record holds beside the tokens, and fills the dialect's templates.
+    pub(super) fn setup(self, kept: &BTreeSet<String>) -> Result<(Setup, Option<String>), Failure> {
+        self.check_times()?;
+        let dialect = self.dialect()?;
+        let (listed, insecure) = self.origins()?;
+        let origins = Origins::listing(&listed, insecure.clone())?;
+        let identity = self.identity()?;
+        if self.refresh.is_none() {
+            dialect.check_variables(&identity, kept)?;
+        }
+        let binding = self.binding(&dialect, &identity, &insecure)?;
+        let store = self.store.clone().unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let (platform, clock) = platform(self.host.clone(), self.clock.clone())?;
+        let scope = self.scope(store.as_ref(), &dialect, &identity, &binding, &platform);
+        let machine = self.machine(&dialect, binding, store.as_ref(), &platform);
+        let proofs = Proofs::of(self.client_key, self.dpop_key);
+        let transport = self.transport.map_or_else(built_in, Ok)?;
+        let source: Arc<dyn Source> = match self.refresh {
+            Some(refresh) => Arc::new(Custom(refresh)),
+            None => Arc::new(Endpoint {
+                dialect: dialect.clone(),
+                identity,
+                proofs: proofs.clone(),
+                transport: transport.clone(),
+                clock: clock.clone(),
+                falls_back: AtomicBool::new(false),
+            }),
+        };
+        let setup = Setup {
+            dialect,
+            machine: Arc::new(machine),
+            source,
+            known: Arc::new(origins.urls()),
+            origins: Arc::new(origins),
+            transport,
+            proofs,
+            clock,
+            platform,
+            instance: store.instance(),
+            store,
+            wait: self.wait,
+            subscribers: self.on_event.map(|call| Arc::new(vec![Arc::new(Subscriber::new(call))])),
+            totals: Arc::default(),
+        };
+        Ok((setup, scope))
+    }
+
+    fn check_times(&self) -> Result<(), Failure> {
+        if self.lease < self.send * 3 / 2 {
+            let what = "must be at least 1.5 times send_timeout, or it could end during a send";
+            return Err(config("lease", what));
+        }
+        Ok(())
+    }
+
+    fn dialect(&self) -> Result<Arc<Dialect>, Failure> {
+        let mut dialect = self.dialect.resolve()?;
+        if let Some(rotation) = self.rotation {
+            dialect = Arc::new(Dialect::clone(&dialect).with_rotation(rotation));
+        }
+        if let Some(auth) = self.client_auth {
+            if auth != ClientAuth::PrivateKeyJwt && self.client_key.is_some() {
+                let what = "must be private_key_jwt where there is a client_key: leave one of them out";
+                return Err(config("client_auth", what));
+            }
+            dialect = Arc::new(Dialect::clone(&dialect).with_client_auth(auth));
+        }
+        match &self.client_key {
+            Some(_) => Ok(Arc::new(Dialect::clone(&dialect).with_client_auth(ClientAuth::PrivateKeyJwt))),
+            None if dialect.client_auth() == ClientAuth::PrivateKeyJwt && self.refresh.is_none() => {
+                let what = "is missing: the dialect says `client_auth = \"private_key_jwt\"`";
+                Err(config("client_key", what))
+            }
+            None => Ok(dialect),
+        }
+    }
+
+    /// Those that are listed, and those that may be asked without TLS.
+    fn origins(&self) -> Result<(Vec<Url>, Vec<Url>), Failure> {
+        Ok((urls("origins", &self.origins)?, urls("insecure_origins", &self.insecure_origins)?))
+    }
+
+    fn identity(&self) -> Result<ClientIdentity, Failure> {
+        let token_url = self.token_url.as_deref().map(|text| url("token_url", text)).transpose()?;
+        Ok(ClientIdentity {
+            token_url,
+            client_id: self.client_id.clone(),
+            client_secret: self.client_secret.clone(),
+            client_assertion: None,
+            variables: self.variables.clone(),
+        })
+    }
+
+    /// Whom the records belong to (spec 7.5); checks that the endpoint may be asked (spec 5.6).
+    fn binding(
+        &self,
+        dialect: &Dialect,
+        identity: &ClientIdentity,
+        insecure: &[Url],
+    ) -> Result<Binding, Failure> {
+        let token_endpoint = match self.refresh {
+            Some(_) => "custom".to_owned(),
+            None => without_query(allowed(dialect.token_url(identity)?, insecure)?),
+        };
+        let key_thumbprint = self.dpop_key.as_ref().map(SigningKey::thumbprint);
+        Ok(Binding { token_endpoint, client_id: identity.client_id.clone(), key_thumbprint })
+    }
+
+    fn machine(
+        &self,
+        dialect: &Arc<Dialect>,
+        binding: Binding,
+        store: &dyn Store,
+        platform: &Platform,
+    ) -> MachineConfig {
+        let mut machine = MachineConfig::new(dialect.rotation(), binding);
+        machine.old_token_dies = dialect.old_token_dies();
+        machine.background = self.background && dialect.proactive();
+        machine.shared = store.shared();
+        machine.boot = platform.boot_id();
+        machine.send_cap = self.send;
+        machine.lease = self.lease;
+        machine.uncapped = self.refresh.is_some();
+        let placed = dialect.clone();
+        machine.servable = Arc::new(move |token, kind| placed.place(token, kind).map(drop));
+        machine
+    }
+
+    /// Sessions of one scope and key share their state (spec 4.2). A refresh function of the user's can't be told from
+    /// another, so nobody shares it.
+    fn scope(
+        &self,
+        store: &dyn Store,
+        dialect: &Dialect,
+        identity: &ClientIdentity,
+        binding: &Binding,
+        platform: &Platform,
+    ) -> Option<String> {
+        let store = store.identity().filter(|_| !self.alone && self.refresh.is_none())?;
+        let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
+        let client_key = self.client_key.as_ref().map(SigningKey::thumbprint);
+        let config = format!(
+            "{store}\n{binding:?}\n{secret:?}{client_key:?}\n{:?}\n{:?}{:?}{}",
+            dialect.fingerprint(),
+            identity.token_url,
+            identity.variables,
+            platform.id(),
+        );
+        // A fingerprint is enough to tell two apart.
+        Some(Secret::new(config).fingerprint().0)
+    }
+}
+
+/// Where it runs, and by which clock.
+#[cfg(feature = "runtime")]
+fn platform(
+    host: Option<Host>,
+    clock: Option<Arc<dyn Clock>>,
+) -> Result<(Platform, Arc<dyn Clock>), Failure> {
+    Ok(match host {
+        Some(host) => (Platform::Host(host.clone()), host.clock()),
+        None => (Platform::Thread, clock.unwrap_or_else(|| SYSTEM_CLOCK.clone())),
+    })
+}
+
+/// Where it runs, and by which clock.
+#[cfg(not(feature = "runtime"))]
+fn platform(host: Option<Host>, _: Option<Arc<dyn Clock>>) -> Result<(Platform, Arc<dyn Clock>), Failure> {
+    let host = host.ok_or_else(|| {
+        config("host", "is missing: this build has no threads and clocks of its own (feature `runtime`)")
+    })?;
+    Ok((Platform::Host(host.clone()), host.clock()))
+}
+
+fn allowed(url: Url, insecure: &[Url]) -> Result<Url, Failure> {
+    if secure(&url) || insecure.iter().any(|allowed| same(allowed, &url)) {
+        return Ok(url);
+    }
+    let what = "is neither https nor loopback: use https, or list its origin in insecure_origins";
+    Err(config("token_url", what))
+}
+
+fn without_query(mut url: Url) -> String {
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+fn urls(setting: &str, texts: &[String]) -> Result<Vec<Url>, Failure> {
+    texts.iter().map(|text| url(setting, text)).collect()
+}
+
+fn url(setting: &str, text: &str) -> Result<Url, Failure> {
+    let url = Url::parse(text).map_err(|error| {
+        config(setting, &format!("is not a URL ({error}): write it with its scheme, https://..."))
+    })?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(config(setting, "must be an http or https URL with a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(config(setting, "must not carry user name or password"));
+    }
+    Ok(url)
+}
+
+pub(super) fn config(setting: &str, what: &str) -> Failure {
+    Failure::new(ErrorKind::InvalidConfig, format!("{setting} {what}"))
+}

@@ -1,0 +1,80 @@
+//! The file name of a key: two keys never share one, on no file system.
+
+use sha2::{Digest as _, Sha256};
+
+/// What longer names are cut to, and told apart by their digest. Room is left for what is written beside a record:
+/// most file systems end names at 255 bytes.
+const MOST: usize = 120;
+
+/// Names that Windows keeps for its devices, whatever follows the first dot.
+const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
+
+/// A name for that key: lower-case letters, digits, `-`, `_` and `@` stand for themselves, each other byte is written
+/// as `=` and two hexadecimal digits. So `Ada` and `ada` differ where the file system knows no case, and no key leads
+/// to another folder.
+pub(super) fn file_name(key: &str) -> String {
+    let mut name = String::with_capacity(key.len() + 8);
+    for byte in key.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'@' => name.push(char::from(byte)),
+            other => name.push_str(&format!("={other:02x}")),
+        }
+    }
+    if name.len() > MOST {
+        name.truncate(MOST);
+        // No key's own name goes on like that: an escape has hexadecimal digits.
+        name.push_str(&format!("=sha256-{}", hex(&Sha256::digest(key))));
+    } else if DEVICES.iter().any(|device| name.starts_with(device)) {
+        name = format!("={:02x}{}", name.as_bytes()[0], &name[1..]);
+    }
+    name + ".json"
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn what_is_plain_stands_for_itself() {
+        assert_eq!(file_name("user-42"), "user-42.json");
+        assert_eq!(file_name("ada_l@example"), "ada_l@example.json");
+    }
+
+    #[test]
+    fn no_key_leads_to_another_folder_or_to_a_device() {
+        assert_eq!(file_name(".."), "=2e=2e.json");
+        assert_eq!(file_name("a/b\\c"), "a=2fb=5cc.json");
+        assert_eq!(file_name("con"), "=63on.json");
+        assert_eq!(file_name("lpt1"), "=6cpt1.json");
+    }
+
+    #[test]
+    fn keys_differ_on_every_file_system() {
+        let long = "x".repeat(1_000);
+        let keys = [
+            "ada",
+            "Ada",
+            "ADA",
+            "=41da",
+            "ad=61",
+            "ad\u{e4}",
+            "ada.json",
+            "ada.lock",
+            "con",
+            "=63on",
+            "",
+            &long,
+            &long[1..],
+            &file_name(&long),
+        ];
+        let names: BTreeSet<String> = keys.iter().map(|key| file_name(key).to_lowercase()).collect();
+        assert_eq!(names.len(), keys.len());
+        assert!(names.iter().all(|name| name.len() <= 200), "{names:?}");
+    }
+}

@@ -1,0 +1,156 @@
+"""Many sessions of one configuration: one for each user."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import weakref
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+from . import _native
+from ._arguments import seconds
+from ._credential import Credential
+from ._discreet import adiscreet, discreet
+from ._ending import AT_EXIT, see_out
+from ._errors import InvalidConfig
+from ._events import Event
+from ._host import Host, guard
+from ._key import SigningKey
+from ._session import _OF_TESTS, Session
+from ._settings import Spend, described, given
+from ._store import AsyncStore, FileStore, MemoryStore, Store
+from ._wait import beside
+
+
+class App:
+    """Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
+
+    Every option is that of `Session`, but for the tokens, which each session has of its own, and:
+
+    - `store`: keeps a record for each key, such as `FileStore.folder(path)` or one of your own. Left out: this process'
+      memory.
+    - `idle_sessions`: how many sessions that nobody holds stay in memory, those that were used last (10,000); each takes
+      about 2 KB. The others come back from the store.
+    - `on_event`: called with a session's key and each `Event` of it, on a thread of its own.
+
+    >>> app = rekindle.App(
+    ...     token_url="https://auth.example.com/oauth/token", client_id="app", origins=["https://api.example.com"],
+    ... )
+    >>> app.session("user-42").sign_in(rekindle.Credential(access_token="AT-1", refresh_token="RT-1"))
+    >>> app.session("user-42").token().authorization
+    'Bearer AT-1'
+    """
+
+    @discreet
+    def __init__(
+        self,
+        *,
+        dialect: str | os.PathLike[str] | Mapping[str, Any] = "oauth2",
+        token_url: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        client_key: SigningKey | None = None,
+        dpop_key: SigningKey | None = None,
+        store: FileStore | MemoryStore | Store | AsyncStore | None = None,
+        origins: Iterable[str] = (),
+        insecure_origins: Iterable[str] = (),
+        variables: Mapping[str, str] | None = None,
+        rotation: str | None = None,
+        background: bool = True,
+        wait_timeout: float = 30.0,
+        send_timeout: float = 60.0,
+        lease: float = 90.0,
+        refresh_with: Callable[[Spend], Any] | Callable[[Spend], Awaitable[Any]] | None = None,
+        idle_sessions: int = 10_000,
+        on_event: Callable[[str, Event], object] | None = None,
+    ) -> None:
+        self._host = Host()
+        settings = described(
+            self._host,
+            dialect=dialect,
+            token_url=token_url,
+            client_id=client_id,
+            client_secret=client_secret,
+            client_key=client_key,
+            dpop_key=dpop_key,
+            store=store,
+            origins=origins,
+            insecure_origins=insecure_origins,
+            variables=variables,
+            rotation=rotation,
+            background=background,
+            wait_timeout=wait_timeout,
+            send_timeout=send_timeout,
+            lease=lease,
+            refresh_with=refresh_with,
+        )
+        self._native = _native.App(
+            settings | dict(_OF_TESTS.get({})),
+            idle_sessions=_count("idle_sessions", idle_sessions),
+            on_event=_listener(on_event),
+        )
+        self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+        see_out(self)
+
+    @discreet
+    def session(self, key: str, *, credential: Credential | None = None) -> Session:
+        """The session of that key, the same one for the same key. Nothing is read or sent yet.
+
+        A key is what you call a user by: 1 to 1,024 bytes of text. `credential`: what to begin with, where the store has
+        none.
+        """
+        known = self._sessions.get(key)
+        if known is not None and credential is None:
+            return known
+        if not isinstance(key, str):
+            raise InvalidConfig(f"key must be text, not {type(key).__name__}")
+        native = self._native.session(key, None if credential is None else given(credential)._plain())
+        return known or self._sessions.setdefault(key, Session._of(self, native, self._host))
+
+    @property
+    def sessions_in_memory(self) -> int:
+        """How many sessions are in memory: those that somebody holds, and those that were used last."""
+        return self._native.sessions_in_memory()
+
+    def stats(self) -> dict[str, int]:
+        """How often things happened, in all sessions together, also in those that were let go of."""
+        return self._native.stats()
+
+    def prometheus(self) -> str:
+        """The same as Prometheus text."""
+        return self._native.prometheus()
+
+    @discreet
+    def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
+        """Waits for refreshes under way and unsaved credentials of all sessions; whether nothing is left."""
+        guard(self._host)
+        self._host.loops.forget_closed()
+        return bool(self._native.shutdown(seconds("timeout", timeout)))
+
+    @adiscreet
+    async def ashutdown(self, *, timeout: float = AT_EXIT) -> bool:
+        """As `shutdown`, without blocking the loop."""
+        guard(self._host)
+        self._host.loops.see(asyncio.get_running_loop())
+        return bool(await beside(self._native.shutdown, seconds("timeout", timeout)))
+
+    def __repr__(self) -> str:
+        return repr(self._native)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("an App is not pickled: make one in each process, with the same store")
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidConfig(f"{name} must be a whole number above 0")
+    return value
+
+
+def _listener(call: Any) -> Callable[[str, dict[str, Any]], object] | None:
+    if call is None:
+        return None
+    if not callable(call):
+        raise InvalidConfig(f"on_event must be callable, and {type(call).__name__} is not")
+    return lambda key, facts: call(key, Event(facts))

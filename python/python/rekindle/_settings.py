@@ -1,0 +1,140 @@
+"""What an app or a session alone is described with, checked, as the native half wants it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import _native
+from ._arguments import flag, seconds, text, texts
+from ._credential import Credential
+from ._errors import InvalidConfig
+from ._host import Host, RefreshHost, StoreHost
+from ._key import SigningKey
+from ._store import AsyncStore, FileStore, MemoryStore, Store
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What a refresh function works with. The refresh token must not be sent twice."""
+
+    refresh_token: str = field(repr=False)
+    scope: str | None
+    extra: Mapping[str, str] = field(repr=False)
+
+
+def described(
+    host: Host,
+    *,
+    dialect: str | os.PathLike[str] | Mapping[str, Any],
+    token_url: str | None,
+    client_id: str | None,
+    client_secret: str | None,
+    client_key: SigningKey | None,
+    dpop_key: SigningKey | None,
+    store: FileStore | MemoryStore | Store | AsyncStore | None,
+    origins: Iterable[str],
+    insecure_origins: Iterable[str],
+    variables: Mapping[str, str] | None,
+    rotation: str | None,
+    background: bool,
+    wait_timeout: float,
+    send_timeout: float,
+    lease: float,
+    refresh_with: Callable[[Spend], Any] | Callable[[Spend], Awaitable[Any]] | None,
+) -> dict[str, Any]:
+    """Everything that an app and a session alone have in common."""
+    name, as_json = _dialect(dialect)
+    return {
+        "dialect_json" if as_json else "dialect": name,
+        "token_url": text("token_url", token_url),
+        "client_id": text("client_id", client_id),
+        "client_secret": text("client_secret", client_secret),
+        "client_key": _key("client_key", client_key),
+        "dpop_key": _key("dpop_key", dpop_key),
+        "rotation": text("rotation", rotation),
+        "wait_timeout": seconds("wait_timeout", wait_timeout),
+        "send_timeout": seconds("send_timeout", send_timeout),
+        "lease": seconds("lease", lease),
+        "background": flag("background", background),
+        "variables": _variables(variables),
+        "origins": texts("origins", origins),
+        "insecure_origins": texts("insecure_origins", insecure_origins),
+        "refresh": _refresh(host, refresh_with),
+        **_store(host, store),
+    }
+
+
+def _key(name: str, key: object) -> _native.SigningKey | None:
+    if key is None or isinstance(key, SigningKey):
+        return None if key is None else key._native
+    raise InvalidConfig(f"{name} must be a rekindle.SigningKey, not {type(key).__name__}")
+
+
+def credential_of(
+    credential: Credential | None,
+    access_token: str | None,
+    refresh_token: str | None,
+    expires_in: float | None,
+    expires_at: float | None,
+) -> Credential | None:
+    parts = (access_token, refresh_token, expires_in, expires_at)
+    if credential is not None:
+        if any(part is not None for part in parts):
+            raise InvalidConfig("credential is given, and single tokens or times too: give one or the other")
+        return given(credential)
+    return None if all(part is None for part in parts) else Credential(*parts)
+
+
+def given(credential: object) -> Credential:
+    if not isinstance(credential, Credential):
+        raise InvalidConfig(f"credential must be a rekindle.Credential, not {type(credential).__name__}")
+    return credential
+
+
+def _dialect(dialect: object) -> tuple[str, bool]:
+    if isinstance(dialect, Mapping):
+        try:
+            return json.dumps(dict(dialect)), True
+        except (TypeError, ValueError):
+            raise InvalidConfig("dialect holds what JSON cannot say: use text, numbers, lists, dicts") from None
+    if isinstance(dialect, str):
+        return dialect, False
+    if isinstance(dialect, os.PathLike):
+        # A path is told from a preset by its slash.
+        return os.path.abspath(os.fspath(dialect)), False
+    raise InvalidConfig(f"dialect must be a name, a path or a dict, not {type(dialect).__name__}")
+
+
+def _variables(values: object) -> dict[str, str]:
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping) or not all(isinstance(one, str) for pair in values.items() for one in pair):
+        raise InvalidConfig("variables must be a mapping of texts to texts")
+    return dict(values)
+
+
+def _store(host: Host, store: Any) -> dict[str, Any]:
+    if store is None or isinstance(store, MemoryStore):
+        return {}
+    if isinstance(store, FileStore):
+        return {"store_folder" if store.is_folder else "store_file": store.path}
+    for name in ("load", "save"):
+        if not callable(getattr(store, name, None)):
+            raise InvalidConfig(f"store must have {name}(), and {type(store).__name__} has none")
+    identity, shared = text("store.identity", getattr(store, "identity", None)), bool(getattr(store, "shared", True))
+    abilities = [name for name in ("changed", "now") if callable(getattr(store, name, None))]
+    if all(callable(getattr(store, name, None)) for name in ("announce", "retire", "owner")):
+        abilities.append("owners")
+    return {"store": (StoreHost(host, store), identity, shared, abilities, id(store))}
+
+
+def _refresh(host: Host, function: Any) -> RefreshHost | None:
+    if function is None:
+        return None
+    if not callable(function):
+        raise InvalidConfig(f"refresh_with must be callable, and {type(function).__name__} is not")
+    return RefreshHost(host, function, Spend)

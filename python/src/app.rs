@@ -1,0 +1,87 @@
+//! An app, as `rekindle.App` needs it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::attach::{attached, released};
+use crate::errors::raise;
+use crate::events::dict;
+use crate::run::{Waiter, drive};
+use crate::session::Session;
+use crate::settings::{GivenCredential, credential_of, described, source};
+
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct App {
+    inner: rekindle::App,
+}
+
+#[pymethods]
+impl App {
+    /// `on_event` is called with a key and what a dict tells.
+    #[new]
+    #[pyo3(signature = (settings, *, idle_sessions=None, on_event=None))]
+    fn new(
+        py: Python<'_>,
+        settings: &Bound<'_, PyDict>,
+        idle_sessions: Option<usize>,
+        on_event: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let mut builder = described(rekindle::App::builder(source(settings)?), settings)?;
+        if let Some(most) = idle_sessions {
+            builder = builder.idle_sessions(most);
+        }
+        if let Some(call) = on_event {
+            builder = builder.on_event(move |key, event| {
+                let _ = attached(|py| {
+                    let told = dict(py, event).and_then(|facts| call.call1(py, (key, facts)));
+                    told.err().inspect(|error| error.clone_ref(py).write_unraisable(py, None))
+                });
+            });
+        }
+        let inner = released(py, || builder.build()).map_err(|error| raise(py, &error))?;
+        Ok(Self { inner })
+    }
+
+    #[pyo3(signature = (key, credential=None))]
+    fn session(&self, py: Python<'_>, key: &str, credential: Option<GivenCredential>) -> PyResult<Session> {
+        let session = match credential {
+            None => self.inner.session(key),
+            Some(given) => credential_of(given).and_then(|given| self.inner.seeded_session(key, given)),
+        };
+        Ok(Session { inner: session.map_err(|error| raise(py, &error))? })
+    }
+
+    fn sessions_in_memory(&self) -> usize {
+        self.inner.sessions_in_memory()
+    }
+
+    fn stats(&self) -> BTreeMap<&'static str, u64> {
+        self.inner.stats().entries().into_iter().collect()
+    }
+
+    fn prometheus(&self) -> String {
+        self.inner.stats().to_prometheus()
+    }
+
+    /// Whether nothing is under way or unsaved.
+    fn is_settled(&self) -> bool {
+        self.inner.is_settled()
+    }
+
+    /// Waits for what is under way or unsaved, at most so many seconds; whether nothing is left.
+    #[pyo3(signature = (most, waiter=None))]
+    fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let app = self.inner.clone();
+        let most = Duration::try_from_secs_f64(most).unwrap_or(Duration::MAX);
+        // In real time, too: nobody may be left to turn a clock that is turned by hand, at the interpreter's end.
+        let work = async move { Ok(tokio::time::timeout(most, app.shutdown(most)).await.unwrap_or(false)) };
+        drive(py, waiter, work, |py, done| Ok(done.into_pyobject(py)?.to_owned().into_any().unbind()))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.inner)
+    }
+}
