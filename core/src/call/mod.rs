@@ -296,14 +296,12 @@ impl Call {
     /// # Ok(()) }
     /// ```
     pub fn accepts(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
-        if self.state.token().is_none() {
-            return true;
-        }
+        let Some(token) = self.state.token() else { return true };
         // What the request does makes no difference to that.
         let exchange = self.exchange(Operation::Http, status, headers, body);
         let accepted = self.session.verdict(&exchange) == Verdict::Accepted;
         if accepted {
-            self.session.note_accepted(&self.url, headers);
+            self.session.note_accepted(token, &self.url, headers);
         }
         accepted
     }

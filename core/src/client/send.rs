@@ -187,7 +187,9 @@ impl Call {
         if may_change {
             self.watch();
         } else {
-            session.note_accepted(&self.parts.request.url, &self.parts.headers);
+            if let Some(token) = self.state.token() {
+                session.note_accepted(token, &self.parts.request.url, &self.parts.headers);
+            }
         }
         self.parts.verdict = Found::Accepted;
         true

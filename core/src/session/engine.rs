@@ -146,6 +146,12 @@ impl Engine {
         (known[place].clone(), OriginId::try_from(place).unwrap_or(OriginId::MAX))
     }
 
+    /// An origin's name, the same in every process.
+    pub(crate) fn origin_name(&self, id: OriginId) -> String {
+        let known = self.origins.load();
+        known.get(usize::from(id)).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    }
+
     /// What the fast path reads: no lock, no shared write.
     pub(crate) fn published(&self) -> arc_swap::Guard<Arc<Published>> {
         self.published.load()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use rekindle_proto::machine::{AfterRejection, OriginId, ReplayRefused, Stamp, Ticket};
+use rekindle_proto::machine::{AfterRejection, Origin, OriginId, ReplayRefused, Stamp, Ticket};
 use rekindle_proto::{Applied, Exchange, Operation, Verdict};
 use url::Url;
 
@@ -117,7 +117,7 @@ impl Session {
             }
             verdict => {
                 if verdict == Verdict::Accepted {
-                    self.accepted(origin);
+                    self.accepted(token, origin);
                 }
                 Ok(Judgement::Keep { verdict, replay_refused: None })
             }
@@ -152,24 +152,26 @@ impl Session {
     /// ```
     pub fn note_rejected(&self, token: &Token, exchange: &Exchange<'_>) {
         let Some(origin) = self.origins.find(exchange.url) else { return };
-        let mut stamp = token.stamp();
+        let (mut stamp, name) = (token.stamp(), self.engine.origin_name(origin));
+        let origin = Origin { id: origin, name: &name };
         self.engine
             .ask(|machine, now| machine.reject(&mut stamp, origin, Some(ReplayRefused::Streamed), now));
     }
 
     /// As [`Session::judge`], for an exchange whose verdict is Accepted.
-    pub(crate) fn note_accepted(&self, url: &Url, headers: &HeaderMap) {
+    pub(crate) fn note_accepted(&self, token: &Token, url: &Url, headers: &HeaderMap) {
         if let Some(proofs) = &self.setup.proofs {
             proofs.hear(url, headers);
         }
         if let Some(origin) = self.origins.find(url) {
-            self.accepted(origin);
+            self.accepted(token, origin);
         }
     }
 
-    fn accepted(&self, origin: OriginId) {
-        if self.engine.published().snapshot.watches(origin) {
-            self.engine.ask(|machine, now| machine.accepted(origin, now));
+    fn accepted(&self, token: &Token, id: OriginId) {
+        if self.engine.published().snapshot.watches(id, token.replays > 0) {
+            let (stamp, name) = (token.stamp(), self.engine.origin_name(id));
+            self.engine.ask(|machine, now| machine.accepted(&stamp, Origin { id, name: &name }, now));
         }
     }
 
@@ -182,7 +184,8 @@ impl Session {
         verdict: Verdict,
     ) -> Result<Judgement, Error> {
         let deadline = self.deadline(deadline);
-        let mut stamp = token.stamp();
+        let (mut stamp, name) = (token.stamp(), self.engine.origin_name(origin));
+        let origin = Origin { id: origin, name: &name };
         for _ in 0..MOST_ROUNDS {
             let (after, waiter) = self.engine.ask_and_wait(deadline, |machine, now| {
                 let after = machine.reject(&mut stamp, origin, refused, now);

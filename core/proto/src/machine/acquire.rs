@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::current::{Around, Current, Snapshot, advisory, mandatory};
 use super::flight::Flight;
 use super::record::DeadMark;
-use super::{Machine, OriginId, Standing, Ticket};
+use super::refresh_budget::RefreshBudget;
+use super::{Machine, OriginId, Rejection, Standing, Ticket};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{EventKind, RefreshCause, Warning};
 use crate::rotation::Rotation;
@@ -108,7 +109,9 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn fallback(&self, requirements: TokenRequirements, now: Now) -> Option<Arc<Current>> {
-        self.servable(requirements.origin, now).cloned()
+        self.servable(requirements.origin, now)
+            .or_else(|| self.accepted_elsewhere(requirements.origin, now))
+            .cloned()
     }
 
     /// Refreshes now. `force` goes through back-off and a Dead mark, once (spec 5.2).
@@ -147,7 +150,7 @@ impl Machine {
             }
             Standing::Held(_) => {}
         }
-        self.unexplained(RefreshCause::Forced, force, now)
+        self.unexplained(RefreshCause::Forced, None, force, now)
     }
 
     /// As if the token had expired. During a flight it asks for one more (spec 3.2).
@@ -231,13 +234,30 @@ impl Machine {
         }
         let rejected = self.invalidated || self.rejected_for(requirements.origin, now);
         if rejected && current.valid(now) {
-            return self.unexplained(RefreshCause::Rejected, false, now);
+            return self.replace_rejected(current, requirements, now);
         }
         if self.too_soon(now) && current.ends.is_some_and(|ends| now.mono < ends.mono) {
             // Only the wall clock says so, right after a refresh: it jumped. The server decides.
             return Acquired::Serve(current);
         }
         self.refresh_by_clock(now)
+    }
+
+    /// The clock holds the token valid, and a server rejected it. What that server accepted elsewhere is still served
+    /// where no other can be had: one bad URL takes nothing from the others (spec 3.6).
+    fn replace_rejected(
+        &mut self,
+        current: Arc<Current>,
+        requirements: TokenRequirements,
+        now: Now,
+    ) -> Acquired {
+        let can =
+            self.flight.is_some() || self.may_refresh(false, now).is_ok() && self.budget_full(now).is_none();
+        if !can && self.accepted_elsewhere(requirements.origin, now).is_some() {
+            return Acquired::Serve(current);
+        }
+        let origin = self.rejected_by.first().map(|by| by.name.clone());
+        self.unexplained(RefreshCause::Rejected, origin.as_deref(), false, now)
     }
 
     fn refresh_by_clock(&mut self, now: Now) -> Acquired {
@@ -248,19 +268,40 @@ impl Machine {
     }
 
     /// A refresh that the clock does not explain: counted, and limited (spec 5.3).
-    pub(super) fn unexplained(&mut self, cause: RefreshCause, force: bool, now: Now) -> Acquired {
+    pub(super) fn unexplained(
+        &mut self,
+        cause: RefreshCause,
+        origin: Option<&str>,
+        force: bool,
+        now: Now,
+    ) -> Acquired {
         if let Err(failure) = self.may_refresh(force, now) {
             return self.last_word(failure, now);
         }
-        if self.flight.is_none() {
-            if let Some(wait) = self.window.full(now.mono) {
-                self.report(EventKind::RefreshLimited);
-                return Acquired::Fail(limited(wait));
-            }
-            self.window.count(now.mono);
-            return self.start_and_wait(cause, force, now);
+        if self.flight.is_some() {
+            return self.join(cause, now);
         }
-        self.join(cause, now)
+        if let Some(wait) = self.budget_full(now) {
+            return Acquired::Fail(self.limited(wait, now));
+        }
+        let acquired = self.start_and_wait(cause, force, now);
+        if let Some(flight) = &mut self.flight {
+            flight.unexplained = Some(origin.map(str::to_owned));
+        }
+        acquired
+    }
+
+    pub(super) fn budget_full(&self, now: Now) -> Option<Duration> {
+        self.budget().and_then(|budget| budget.full((now, self.boot())))
+    }
+
+    /// The failure; reported once for each pause.
+    pub(super) fn limited(&mut self, wait: Duration, now: Now) -> Failure {
+        if self.limit_reported.is_none_or(|until| now.mono >= until) {
+            self.limit_reported = Some(now.mono + wait);
+            self.report(EventKind::RefreshLimited);
+        }
+        limited(wait)
     }
 
     pub(super) fn join(&mut self, cause: RefreshCause, now: Now) -> Acquired {
@@ -313,7 +354,7 @@ impl Machine {
             return Err(dead(mark));
         }
         match &held.record.backoff {
-            Some(backoff) => match backoff.until.left(now, self.boot()) {
+            Some(backoff) => match backoff.left(now, self.boot()) {
                 Duration::ZERO => Ok(()),
                 left => Err(backing_off(backoff, left)),
             },
@@ -335,10 +376,17 @@ impl Machine {
 
     /// Turned away there in this generation; where a breaker holds, that says nothing any more (spec 3.6).
     fn rejected_for(&self, origin: Option<OriginId>, now: Now) -> bool {
-        self.rejected_by
-            .iter()
-            .filter(|by| origin.is_none_or(|origin| origin == **by))
-            .any(|by| !self.breakers.holds(*by, now.mono))
+        self.rejections(origin).any(|by| !self.holds(&by.name, now))
+    }
+
+    fn rejections(&self, origin: Option<OriginId>) -> impl Iterator<Item = &Rejection> {
+        self.rejected_by.iter().filter(move |by| origin.is_none_or(|origin| origin == by.id))
+    }
+
+    /// The token, if whoever rejected it accepted it for another URL.
+    fn accepted_elsewhere(&self, origin: Option<OriginId>, now: Now) -> Option<&Arc<Current>> {
+        let current = self.current().filter(|current| current.valid(now) && !self.invalidated)?;
+        self.rejections(origin).all(|by| self.accepted_by.contains(by.id)).then_some(current)
     }
 
     fn old_token_is_dying(&self) -> bool {
@@ -382,13 +430,13 @@ impl Machine {
             && !self.is_the_parents()
             && held.record.dead_for(&self.config.binding).is_none()
             && self.commit.is_none();
-        let not_before =
-            held.record.backoff.as_ref().map(|backoff| now.plus(backoff.until.left(now, self.boot())));
+        let not_before = held.record.backoff.as_ref().map(|backoff| now.plus(backoff.left(now, self.boot())));
         Snapshot::new(
             current,
             Around {
-                rejected_by: self.rejected_by.clone(),
-                watched: self.breakers.watched(),
+                rejected_by: self.rejected_by.iter().map(|by| by.id).collect(),
+                accepted_by: self.accepted_by,
+                watched: self.budget().map(RefreshBudget::watches).unwrap_or_default(),
                 held: self.invalidated || self.old_token_is_dying() || self.write_ticket().is_some(),
                 no_advance: !self.config.background || !refreshable || self.flight.is_some(),
                 no_mandatory: !refreshable,
@@ -447,8 +495,8 @@ fn backing_off(backoff: &super::record::Backoff, left: Duration) -> Failure {
 fn limited(wait: Duration) -> Failure {
     Failure::new(
         ErrorKind::RefreshLimited,
-        "more than 5 refreshes in 30 s that the clock does not explain: the API keeps turning away fresh \
-         tokens; check its audience and clock, then try again",
+        "5 refreshes in 30 s brought a new token that the clock does not explain: the API keeps rejecting fresh tokens, \
+         or the program keeps asking for new ones; check the API's audience and clock, then try again",
     )
     .after(wait)
 }

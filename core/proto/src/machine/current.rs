@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::OriginId;
 use super::entropy::Entropy;
 use super::record::Record;
+use super::{OriginId, OriginSet};
 use crate::credential::Secret;
 use crate::error::Failure;
 use crate::time::{Now, Wall};
@@ -82,7 +82,9 @@ pub struct Snapshot {
     advisory_from: Option<Now>,
     mandatory_from: Option<Now>,
     rejected_by: Vec<OriginId>,
-    watched: Vec<OriginId>,
+    accepted_by: OriginSet,
+    /// Whether any accepted request, and whether a replayed one, changes something.
+    watched: (bool, bool),
     held: bool,
 }
 
@@ -100,7 +102,8 @@ pub enum Fast {
 /// What the machine knows beside the token itself.
 pub(crate) struct Around {
     pub(crate) rejected_by: Vec<OriginId>,
-    pub(crate) watched: Vec<OriginId>,
+    pub(crate) accepted_by: OriginSet,
+    pub(crate) watched: (bool, bool),
     /// Invalidated, or a refresh is under way that kills the old token.
     pub(crate) held: bool,
     /// No refresh will be started in advance: one is under way, or none is possible, or not wanted.
@@ -144,6 +147,7 @@ impl Snapshot {
             advisory_from,
             mandatory_from,
             rejected_by: around.rejected_by,
+            accepted_by: around.accepted_by,
             watched: around.watched,
             held: around.held,
         }
@@ -204,7 +208,8 @@ impl Snapshot {
         self.current.as_ref().filter(|_| self.held || !self.rejected_by.is_empty())
     }
 
-    /// Whether the machine wants to hear that this origin accepted the token (spec 3.6).
+    /// Whether the machine wants to hear that this origin accepted the token; `replayed`: of a request that had been
+    /// rejected before (spec 3.6).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -227,18 +232,21 @@ impl Snapshot {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// # let mut stamp = Stamp::new(snapshot.current.as_ref().expect("a token"));
-    /// machine.reject(&mut stamp, 0, None, now); // origin 0 turned the token away
+    /// # let stamp = Stamp::new(snapshot.current.as_ref().expect("a token"));
+    /// assert!(snapshot.watches(0, false)); // nobody knows yet whether origin 0 accepts it
+    /// let api = Origin { id: 0, name: "https://api.example.com" };
+    /// machine.accepted(&stamp, api, now);
     /// while let Some(effect) = machine.poll_effect() {
     ///     if let Effect::Publish(new) = effect {
     ///         snapshot = new;
     ///     }
     /// }
-    /// assert!(snapshot.watches(0) && !snapshot.watches(1));
+    /// assert!(!snapshot.watches(0, false) && snapshot.watches(1, false));
     /// ```
     #[must_use]
-    pub fn watches(&self, origin: OriginId) -> bool {
-        self.watched.contains(&origin)
+    pub fn watches(&self, origin: OriginId, replayed: bool) -> bool {
+        let (any, replays) = self.watched;
+        any || replays && replayed || self.accepted_by.lacks(origin) || self.rejected_by.contains(&origin)
     }
 
     fn rejected(&self, origin: Option<OriginId>) -> bool {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::acquire::{dead as dead_mark, login_required, never_signed_in};
 use super::compact_record::CompactRecord;
-use super::record::{Intent, Lease, Record, SharedTime};
+use super::record::{Intent, Lease, Record};
 use super::resend::{Resend, resend, send_cap};
+use super::shared_time::SharedTime;
 use super::{Effect, Machine, OpId, Settled, Standing, Ticket, misconfigured, signed_out};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{EventKind, RefreshCause};
@@ -29,6 +30,8 @@ pub(super) struct Flight {
     pub(super) owner: String,
     /// Goes through back-off and a Dead mark.
     force: bool,
+    /// The clock does not explain it: who rejected the token, if that is why.
+    pub(super) unexplained: Option<Option<String>>,
     step: Step,
     /// Sends so far, and when the last one left, on the clocks and in the machine's order.
     sends: u32,
@@ -136,6 +139,7 @@ impl Machine {
             started: now,
             owner,
             force,
+            unexplained: None,
             step,
             sends: 0,
             sent: None,
@@ -253,7 +257,10 @@ impl Machine {
         let Some(flight) = &mut self.flight else { return };
         let step = std::mem::replace(&mut flight.step, Step::Committing);
         let Step::Probing(_, record, version) = step else { return };
-        let left = record.lease.as_ref().map(|lease| lease.until.left(now, self.config.boot.as_deref()));
+        let left = record
+            .lease
+            .as_ref()
+            .map(|lease| lease.until.left(now, self.config.boot.as_deref(), self.config.lease));
         match owner {
             Owner::Dead => self.claim_after(*record, version, now),
             Owner::Alive | Owner::Unknown if left.is_some_and(|left| !left.is_zero()) => {
@@ -329,7 +336,6 @@ impl Machine {
             None => self.effects.push_back(Effect::Retire { owner: flight.owner }),
         }
         self.invalidated = flight.again;
-        self.publish(now);
         let result = match self.current().cloned() {
             _ if flight.again => Settled::Again,
             Some(current) => match &current.unservable {
@@ -338,6 +344,14 @@ impl Machine {
             },
             None => Settled::Again,
         };
+        self.publish(now);
+        self.settle(flight.ticket, result);
+    }
+
+    fn satisfy_with(&mut self, result: Settled, now: Now) {
+        let Some(flight) = self.flight.take() else { return };
+        self.effects.push_back(Effect::Retire { owner: flight.owner });
+        self.publish(now);
         self.settle(flight.ticket, result);
     }
 
@@ -417,7 +431,7 @@ impl Machine {
         let backing_off = record
             .backoff
             .as_ref()
-            .is_some_and(|backoff| !force && !backoff.until.left(now, self.boot()).is_zero());
+            .is_some_and(|backoff| !force && !backoff.left(now, self.boot()).is_zero());
         self.hold(record.clone(), Some(version.clone()), 0, now);
         if newer && self.current().is_some_and(|current| adoptable(current, now)) {
             self.report(EventKind::Adopted);
@@ -434,7 +448,24 @@ impl Machine {
         if backing_off && let Err(failure) = self.may_refresh(false, now) {
             return self.fail_flight(failure, now);
         }
+        if let Some(ended) = self.over_budget(now) {
+            return ended;
+        }
+        // With what memory knows better than the store.
+        let record = self.held().map_or(record, |held| held.record.clone());
         self.claim_or_wait(record, version, now);
+    }
+
+    /// Other processes' refreshes count as well (spec 5.3): `Some` ends the flight.
+    fn over_budget(&mut self, now: Now) -> Option<()> {
+        let origin = self.flight.as_ref()?.unexplained.clone()?;
+        if let Some(wait) = self.budget_full(now) {
+            let failure = self.limited(wait, now);
+            return Some(self.fail_flight(failure, now));
+        }
+        // Whoever was rejected asks again, and is refused (spec 3.6).
+        let held = origin.is_some_and(|origin| self.holds(&origin, now));
+        held.then(|| self.satisfy_with(Settled::Again, now))
     }
 
     /// Somebody may be at it (spec 7.4): ask whether they live, before the lease is waited for.
@@ -574,7 +605,8 @@ impl Machine {
     fn lease_outlasts(&self, cap: Duration, now: Now) -> bool {
         let owner = self.flight.as_ref().map(|flight| flight.owner.as_str());
         self.held().and_then(|held| held.record.lease.as_ref()).is_some_and(|lease| {
-            Some(lease.owner.as_str()) == owner && lease.until.left(now, self.boot()) >= cap
+            Some(lease.owner.as_str()) == owner
+                && lease.until.left(now, self.boot(), self.config.lease) >= cap
         })
     }
 

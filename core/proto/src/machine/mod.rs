@@ -25,6 +25,7 @@ mod record;
 mod refresh_budget;
 mod reject;
 mod resend;
+mod shared_time;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,7 @@ pub use acquire::{Acquired, TokenRequirements};
 pub use current::{Current, Fast, Snapshot};
 pub use entropy::Entropy;
 pub use record::Binding;
-pub use reject::{AfterRejection, ReplayRefused, Stamp};
+pub use reject::{AfterRejection, Origin, ReplayRefused, Stamp};
 pub use status::{Standing as StatusStanding, Status};
 
 use crate::credential::{Credential, Fingerprint, Secret};
@@ -54,7 +55,7 @@ use commit::Commit;
 use compact_record::CompactRecord;
 use flight::Flight;
 use record::Record;
-use refresh_budget::{Breakers, Window};
+use refresh_budget::RefreshBudget;
 use write::Write;
 
 /// The place of an origin in the session's list.
@@ -231,6 +232,35 @@ enum Standing {
     Held(Box<Held>),
 }
 
+/// An origin that rejected a token.
+struct Rejection {
+    id: OriginId,
+    name: Box<str>,
+}
+
+/// A few origins, in no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OriginSet(u64);
+
+impl OriginSet {
+    fn bit(origin: OriginId) -> u64 {
+        1u64.checked_shl(u32::from(origin)).unwrap_or_default()
+    }
+
+    pub(crate) fn insert(&mut self, origin: OriginId) {
+        self.0 |= Self::bit(origin);
+    }
+
+    pub(crate) fn contains(self, origin: OriginId) -> bool {
+        self.0 & Self::bit(origin) != 0
+    }
+
+    /// An origin that has no place in it is never missing.
+    pub(crate) fn lacks(self, origin: OriginId) -> bool {
+        Self::bit(origin) != 0 && !self.contains(origin)
+    }
+}
+
 struct Held {
     record: CompactRecord,
     version: Option<Version>,
@@ -260,10 +290,13 @@ pub struct Machine {
     abandoned_sends: Vec<OpId>,
     /// What the store got last, until the machine rests.
     stored: Option<Box<Bytes>>,
-    rejected_by: Vec<OriginId>,
+    /// The origins that rejected the current generation.
+    rejected_by: Vec<Rejection>,
+    /// The origins that accepted the current generation, as far as they are numbered below 64.
+    accepted_by: OriginSet,
     invalidated: bool,
-    window: Window,
-    breakers: Breakers,
+    /// RefreshLimited was reported for the pause that ends then.
+    limit_reported: Option<Duration>,
     /// The order of rejections and sends.
     sequence: u64,
     next_op: OpId,
@@ -321,9 +354,9 @@ impl Machine {
             abandoned_sends: Vec::new(),
             stored: None,
             rejected_by: Vec::new(),
+            accepted_by: OriginSet::default(),
             invalidated: false,
-            window: Window::default(),
-            breakers: Breakers::default(),
+            limit_reported: None,
             sequence: 0,
             next_op: 0,
             next_ticket: 0,
@@ -694,6 +727,10 @@ impl Machine {
         self.held().and_then(|held| held.current.as_ref())
     }
 
+    fn budget(&self) -> Option<&RefreshBudget> {
+        self.held().and_then(|held| held.record.refresh_budget.as_deref())
+    }
+
     fn op(&mut self) -> OpId {
         self.next_op += 1;
         self.next_op
@@ -767,12 +804,17 @@ impl Machine {
         let current = if fresh { self.read_current(&record, sent, now) } else { self.current().cloned() };
         if fresh {
             self.rejected_by.clear();
+            self.accepted_by = OriginSet::default();
             let suspect = self.suspect.take().is_some_and(|suspect| {
                 *suspect.lineage == *record.lineage && suspect.generation == record.generation()
             });
             // What was said before the store was read is said of what it holds.
             self.invalidated = suspect || self.invalidated && matches!(self.standing, Standing::Unread);
             self.jitter = current::jitter(&mut self.entropy);
+        }
+        let known = self.held().filter(|held| held.record.lineage == record.lineage);
+        if let Some(known) = known.and_then(|held| held.record.refresh_budget.as_deref()) {
+            record.refresh_budget = record.refresh_budget.map(|stored| Box::new(stored.merged(known)));
         }
         if record.binding == self.config.binding {
             record.binding = self.config.binding.clone();
@@ -793,6 +835,7 @@ impl Machine {
         self.standing = Standing::Empty(Box::new(failure));
         self.seed = None;
         self.rejected_by.clear();
+        self.accepted_by = OriginSet::default();
         self.invalidated = false;
         self.publish(now);
     }

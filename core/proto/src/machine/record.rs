@@ -8,6 +8,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::refresh_budget::RefreshBudget;
+use super::shared_time::SharedTime;
 use crate::credential::{Fingerprint, Secret};
 use crate::error::ErrorKind;
 use crate::store::Unavailable;
@@ -50,6 +52,9 @@ pub(crate) struct Record {
     pub(crate) intent: Option<Box<Intent>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) backoff: Option<Box<Backoff>>,
+    /// Refreshes that the clock does not explain: counted for all processes (spec 3.6, 5.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_budget: Option<Box<RefreshBudget>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dead: Option<Box<DeadMark>>,
     /// Signed out: nothing of the credential is left.
@@ -145,43 +150,6 @@ pub(crate) struct RefreshTokenLife {
     pub(crate) until: Wall,
 }
 
-/// A point in time that processes on one machine read on the boot clock, others on the wall clock (spec 4.5).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SharedTime {
-    wall: Wall,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    boot: Option<String>,
-    mono_ms: u64,
-}
-
-impl SharedTime {
-    pub(crate) fn new(at: Now, boot: Option<&str>) -> Self {
-        Self {
-            wall: at.wall,
-            boot: boot.map(str::to_owned),
-            mono_ms: u64::try_from(at.mono.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
-
-    /// How long until then; zero if it has passed.
-    pub(crate) fn left(&self, now: Now, boot: Option<&str>) -> Duration {
-        if self.boot.is_some() && self.boot.as_deref() == boot {
-            Duration::from_millis(self.mono_ms).saturating_sub(now.mono)
-        } else {
-            self.wall.since(now.wall)
-        }
-    }
-
-    /// How long ago that was; zero if it is still to come.
-    pub(crate) fn age(&self, now: Now, boot: Option<&str>) -> Duration {
-        if self.boot.is_some() && self.boot.as_deref() == boot {
-            now.mono.saturating_sub(Duration::from_millis(self.mono_ms))
-        } else {
-            now.wall.since(self.wall)
-        }
-    }
-}
-
 /// Who may send the refresh token, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lease {
@@ -224,6 +192,14 @@ pub(crate) enum BackoffKind {
     StoreUnavailable,
 }
 
+impl Backoff {
+    /// How long until the next try; never more than the longest pause that a server can ask for (spec 5.3).
+    pub(crate) fn left(&self, now: Now, boot: Option<&str>) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(3600);
+        self.until.left(now, boot, LONGEST)
+    }
+}
+
 impl BackoffKind {
     pub(crate) fn error(self) -> ErrorKind {
         match self {
@@ -264,6 +240,7 @@ impl Record {
             lease: None,
             intent: None,
             backoff: None,
+            refresh_budget: None,
             dead: None,
             tombstone: false,
             refreshed_at: None,

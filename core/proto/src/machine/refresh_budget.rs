@@ -1,76 +1,129 @@
-//! What keeps a session from refreshing for ever: a window over all (spec 5.3), a breaker for each origin
-//! (spec 3.6), and back-off.
+//! What keeps a session from refreshing for ever: a window over all refreshes that the clock does not explain
+//! (spec 5.3), a breaker for each origin (spec 3.6), and back-off. It is part of the record, so it binds every process.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::OriginId;
+use serde::{Deserialize, Serialize};
+
 use super::entropy::Entropy;
+use super::shared_time::SharedTime;
+use crate::time::Now;
 
 const WINDOW: Duration = Duration::from_secs(30);
 const MOST_IN_WINDOW: usize = 5;
-
-/// Counts refreshes that the clock does not explain.
-#[derive(Debug, Default)]
-pub(crate) struct Window {
-    starts: VecDeque<Duration>,
-}
-
-impl Window {
-    /// How long to wait, if there were too many.
-    pub(crate) fn full(&self, now: Duration) -> Option<Duration> {
-        let recent = self.starts.iter().filter(|start| now.saturating_sub(**start) < WINDOW).count();
-        let oldest = *self.starts.get(self.starts.len().checked_sub(MOST_IN_WINDOW)?)?;
-        (recent >= MOST_IN_WINDOW).then(|| (oldest + WINDOW).saturating_sub(now))
-    }
-
-    pub(crate) fn count(&mut self, now: Duration) {
-        if self.starts.len() == MOST_IN_WINDOW {
-            self.starts.pop_front();
-        }
-        self.starts.push_back(now);
-    }
-}
-
 const HOLD_AFTER: u32 = 3;
 const FIRST_HOLD: Duration = Duration::from_secs(30);
 const LONGEST_HOLD: Duration = Duration::from_secs(600);
+/// A token that was made for a rejection so short a time ago is not refreshed for another one.
+const FRESH: Duration = Duration::from_secs(10);
 
-/// Holds the rejections of an origin that no refresh helps.
-#[derive(Debug, Default)]
-pub(crate) struct Breakers {
-    origins: BTreeMap<OriginId, Breaker>,
+/// A reading of the clocks, and the boot it belongs to.
+pub(crate) type Clock<'a> = (Now, Option<&'a str>);
+
+/// Counts refreshes that brought a token and that the clock does not explain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefreshBudget {
+    /// The last few, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    grants: Vec<SharedTime>,
+    /// The last one that was made because a server rejected a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rejected_at: Option<SharedTime>,
+    /// By name: a number would mean another origin in another process.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    origins: BTreeMap<String, Breaker>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Breaker {
     in_a_row: u32,
-    held_until: Option<Duration>,
+    /// When the last of them was made.
+    last: SharedTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held_until: Option<SharedTime>,
+    /// The origin rejected the new token as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    useless: bool,
 }
 
-impl Breakers {
-    /// Whether rejections of this origin start no flight now.
-    pub(crate) fn holds(&self, origin: OriginId, now: Duration) -> bool {
-        self.origins.get(&origin).and_then(|breaker| breaker.held_until).is_some_and(|until| now < until)
+impl RefreshBudget {
+    /// How long to wait, if there were too many.
+    pub(crate) fn full(&self, clock: Clock<'_>) -> Option<Duration> {
+        let oldest = self.grants.get(self.grants.len().checked_sub(MOST_IN_WINDOW)?)?;
+        Some(WINDOW.saturating_sub(oldest.age(clock.0, clock.1))).filter(|wait| !wait.is_zero())
     }
 
-    /// A refresh was started because this origin turned a token away.
-    pub(crate) fn count(&mut self, origin: OriginId, now: Duration) {
-        let breaker = self.origins.entry(origin).or_default();
-        breaker.in_a_row += 1;
-        if let Some(doublings) = breaker.in_a_row.checked_sub(HOLD_AFTER) {
+    /// A refresh brought a token; `origin` rejected the one before, if that is why it was made.
+    pub(crate) fn count(&mut self, origin: Option<&str>, clock: Clock<'_>) {
+        let at = SharedTime::new(clock.0, clock.1);
+        if self.grants.len() == MOST_IN_WINDOW {
+            self.grants.remove(0);
+        }
+        self.grants.push(at.clone());
+        let Some(origin) = origin else { return };
+        self.rejected_at = Some(at.clone());
+        let known = self.origins.remove(origin);
+        let in_a_row = known.map_or(0, |breaker| breaker.in_a_row) + 1;
+        let held_until = in_a_row.checked_sub(HOLD_AFTER).map(|doublings| {
             let hold = FIRST_HOLD.saturating_mul(1 << doublings.min(10)).min(LONGEST_HOLD);
-            breaker.held_until = Some(now + hold);
+            SharedTime::new(clock.0.plus(hold), clock.1)
+        });
+        let breaker = Breaker { in_a_row, last: at, held_until, useless: false };
+        self.origins.insert(origin.to_owned(), breaker);
+    }
+
+    /// The current token was made for a rejection, seconds ago.
+    pub(crate) fn is_fresh(&self, clock: Clock<'_>) -> bool {
+        self.rejected_at.as_ref().is_some_and(|at| at.age(clock.0, clock.1) < FRESH)
+    }
+
+    /// Whether rejections of this origin start no flight now.
+    pub(crate) fn holds(&self, origin: &str, clock: Clock<'_>) -> bool {
+        self.origins
+            .get(origin)
+            .and_then(|breaker| breaker.held_until.as_ref())
+            .is_some_and(|until| !until.left(clock.0, clock.1, LONGEST_HOLD).is_zero())
+    }
+
+    /// Whether news of a useless refresh would change something.
+    pub(crate) fn may_be_useless(&self, origin: &str) -> bool {
+        self.origins.get(origin).is_some_and(|breaker| breaker.in_a_row > 0 && !breaker.useless)
+    }
+
+    /// The origin rejected the token that was made for its sake.
+    pub(crate) fn note_useless(&mut self, origin: &str) {
+        if let Some(breaker) = self.origins.get_mut(origin) {
+            breaker.useless = true;
         }
     }
 
-    pub(crate) fn accepted(&mut self, origin: OriginId) {
-        self.origins.remove(&origin);
+    /// Whether an accepted request clears the origin's count. Once a refresh has proved useless, only a request that
+    /// was rejected before and is accepted now shows the opposite: others may go to another URL.
+    pub(crate) fn clears(&self, origin: &str, replayed: bool) -> bool {
+        self.origins.get(origin).is_some_and(|breaker| breaker.in_a_row > 0 && (replayed || !breaker.useless))
     }
 
-    /// The origins whose Accepted would change something.
-    pub(crate) fn watched(&self) -> Vec<OriginId> {
-        self.origins.keys().copied().collect()
+    pub(crate) fn clear(&mut self, origin: &str) {
+        if let Some(breaker) = self.origins.get_mut(origin) {
+            (breaker.in_a_row, breaker.held_until, breaker.useless) = (0, None, false);
+        }
+    }
+
+    /// Whether any accepted request, and whether a replayed one, may clear something.
+    pub(crate) fn watches(&self) -> (bool, bool) {
+        let counting = || self.origins.values().filter(|breaker| breaker.in_a_row > 0);
+        (counting().any(|breaker| !breaker.useless), counting().any(|breaker| breaker.useless))
+    }
+
+    /// What is stored, with what memory knows better about the same refreshes.
+    pub(crate) fn merged(mut self, known: &Self) -> Self {
+        for (origin, breaker) in &mut self.origins {
+            if let Some(known) = known.origins.get(origin).filter(|known| known.last == breaker.last) {
+                breaker.clone_from(known);
+            }
+        }
+        self
     }
 }
 

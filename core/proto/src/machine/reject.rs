@@ -3,10 +3,20 @@
 use std::sync::Arc;
 
 use super::acquire::Acquired;
-use super::{Current, Machine, OriginId, Standing, Ticket, signed_out};
+use super::refresh_budget::RefreshBudget;
+use super::{Current, Machine, OriginId, Rejection, Standing, Ticket, signed_out};
 use crate::error::Failure;
 use crate::event::RefreshCause;
 use crate::time::Now;
+
+/// An origin of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// Its place in the session's list.
+    pub id: OriginId,
+    /// Its name, `https://api.example.com`: the same in every process.
+    pub name: &'a str,
+}
 
 /// What a request was sent with, and what happened to it so far (spec 3.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,14 +168,15 @@ impl Machine {
     /// # }
     /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// let mut stamp = Stamp::new(&token);
-    /// let after = machine.reject(&mut stamp, 0, None, now);
+    /// let api = Origin { id: 0, name: "https://api.example.com" };
+    /// let after = machine.reject(&mut stamp, api, None, now);
     /// assert!(matches!(after, AfterRejection::Wait(_))); // a refresh is under way
     /// assert!(stamp.rejected.is_some());
     /// ```
     pub fn reject(
         &mut self,
         stamp: &mut Stamp,
-        origin: OriginId,
+        origin: Origin<'_>,
         refused: Option<ReplayRefused>,
         now: Now,
     ) -> AfterRejection {
@@ -187,13 +198,23 @@ impl Machine {
                 self.after_late_rejection(current, refused, now)
             }
             Some(current) if current.sent > first => {
+                self.note_useless(origin);
                 AfterRejection::Refuse(ReplayRefused::FreshTokenRejected)
             }
-            _ => self.after_rejection(origin, refused, now),
+            Some(current) => {
+                // Of a token that we asked for ourselves we know whether that was before the rejection (spec 3.2).
+                let late = stamp.replays > 0 && current.sent > 0;
+                if !late && self.flight.is_none() && self.is_fresh(now) {
+                    return AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::FreshTokenRejected));
+                }
+                self.after_rejection(origin, refused, now)
+            }
+            None => self.after_rejection(origin, refused, now),
         }
     }
 
-    /// An origin accepted the token.
+    /// An origin accepted the token of a request with that stamp. To be called where the snapshot
+    /// [`watches`](super::Snapshot::watches) for it.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -214,12 +235,22 @@ impl Machine {
     /// #         _ => {}
     /// #     }
     /// # }
-    /// // where the snapshot watches the origin
-    /// machine.accepted(0, now);
+    /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1") };
+    /// machine.accepted(&Stamp::new(&token), Origin { id: 0, name: "https://api.example.com" }, now);
     /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Serve(_)));
     /// ```
-    pub fn accepted(&mut self, origin: OriginId, now: Now) {
-        self.breakers.accepted(origin);
+    pub fn accepted(&mut self, stamp: &Stamp, origin: Origin<'_>, now: Now) {
+        let current = self.current().is_some_and(|current| {
+            *current.lineage == *stamp.lineage && current.generation == stamp.generation
+        });
+        if !current {
+            return;
+        }
+        self.accepted_by.insert(origin.id);
+        self.rejected_by.retain(|by| by.id != origin.id);
+        if self.budget().is_some_and(|budget| budget.clears(origin.name, stamp.replays > 0)) {
+            self.change_budget(|budget| budget.clear(origin.name));
+        }
         self.publish(now);
     }
 
@@ -240,21 +271,17 @@ impl Machine {
     /// The current generation was turned away: join the flight, or start one (spec 3.2).
     fn after_rejection(
         &mut self,
-        origin: OriginId,
+        origin: Origin<'_>,
         refused: Option<ReplayRefused>,
         now: Now,
     ) -> AfterRejection {
-        if self.breakers.holds(origin, now.mono) {
+        if self.holds(origin.name, now) {
             return AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::OriginHeld));
         }
-        if !self.rejected_by.contains(&origin) {
-            self.rejected_by.push(origin);
+        if !self.rejected_by.iter().any(|by| by.id == origin.id) {
+            self.rejected_by.push(Rejection { id: origin.id, name: origin.name.into() });
         }
-        let starts = self.flight.is_none();
-        let acquired = self.unexplained(RefreshCause::Rejected, false, now);
-        if starts && self.flight.is_some() {
-            self.breakers.count(origin, now.mono);
-        }
+        let acquired = self.unexplained(RefreshCause::Rejected, Some(origin.name), false, now);
         self.publish(now);
         match refused {
             Some(reason) => {
@@ -262,6 +289,31 @@ impl Machine {
                 AfterRejection::Refuse(reason)
             }
             None => waiting(acquired),
+        }
+    }
+
+    pub(super) fn holds(&self, origin: &str, now: Now) -> bool {
+        self.budget().is_some_and(|budget| budget.holds(origin, (now, self.boot())))
+    }
+
+    fn is_fresh(&self, now: Now) -> bool {
+        self.budget().is_some_and(|budget| budget.is_fresh((now, self.boot())))
+    }
+
+    /// The new token was rejected as well: the refresh that this origin caused was useless.
+    fn note_useless(&mut self, origin: Origin<'_>) {
+        if self.budget().is_some_and(|budget| budget.may_be_useless(origin.name)) {
+            self.change_budget(|budget| budget.note_useless(origin.name));
+        }
+    }
+
+    /// Other processes are to know it too: written at once if nothing else is on its way into the store.
+    fn change_budget(&mut self, change: impl FnOnce(&mut RefreshBudget)) {
+        if let Some(budget) = self.held_mut().and_then(|held| held.record.refresh_budget.as_deref_mut()) {
+            change(budget);
+        }
+        if self.idle() && self.config.shared {
+            self.write_marks();
         }
     }
 

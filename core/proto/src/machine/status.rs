@@ -116,11 +116,10 @@ impl Machine {
             valid: self.fallback(super::TokenRequirements::default(), now).is_some(),
             refreshable: record.is_some_and(|record| record.refresh_token.is_some()),
             refreshed_at: record.and_then(|record| record.refreshed_at),
-            backoff: backoff
-                .map(|backoff| backoff.until.left(now, self.boot()))
-                .filter(|left| !left.is_zero()),
+            backoff: backoff.map(|backoff| backoff.left(now, self.boot())).filter(|left| !left.is_zero()),
             failures: backoff.map_or(0, |backoff| backoff.failures),
-            lease: lease.map(|lease| (tag(&lease.owner), lease.until.left(now, self.boot()))),
+            lease: lease
+                .map(|lease| (tag(&lease.owner), lease.until.left(now, self.boot(), self.config.lease))),
             persisted: self.write.is_none() && !self.commit.as_deref().is_some_and(Commit::unpersisted),
             refreshing: self.flight.is_some(),
             scope: record.and_then(|record| record.scope.clone()),

@@ -206,7 +206,6 @@ impl Machine {
         self.end_flight(signed_out());
         self.drop_commit();
         self.reported_login = None;
-        self.breakers = super::Breakers::default();
     }
 
     fn new_lineage(&mut self, credential: &Credential, now: Now) -> Record {

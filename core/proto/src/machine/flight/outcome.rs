@@ -7,9 +7,10 @@ use crate::credential::{Grant, Secret};
 use crate::error::{ErrorKind, Failure};
 use crate::machine::acquire::login_required;
 use crate::machine::compact_record::CompactRecord;
-use crate::machine::record::{Backoff, BackoffKind, DeadMark, Intent, Record, SharedTime};
+use crate::machine::record::{Backoff, BackoffKind, DeadMark, Intent, Record};
 use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
+use crate::machine::shared_time::SharedTime;
 use crate::machine::{Effect, Machine, store_unavailable};
 use crate::store::{Expected, Saved, Unavailable, Version};
 use crate::time::Now;
@@ -52,7 +53,18 @@ impl Machine {
             flight.renew_at = None;
         }
         self.last_refresh = Some(now.mono);
+        self.count_unexplained(now);
         self.begin_commit(grant, sent, sequence, now);
+    }
+
+    /// Only what brought a token counts: a server that is down has its back-off (spec 5.3).
+    fn count_unexplained(&mut self, now: Now) {
+        let boot = self.config.boot.clone();
+        let Some(origin) = self.flight.as_mut().and_then(|flight| flight.unexplained.take()) else { return };
+        if let Some(held) = self.held_mut() {
+            let budget = held.record.refresh_budget.get_or_insert_default();
+            budget.count(origin.as_deref(), (now, boot.as_deref()));
+        }
     }
 
     /// The refresh token is kept, but there is nothing to serve (spec 5.4).
@@ -311,12 +323,13 @@ impl Machine {
             held.record.lease = None;
         }
         if kind != BackoffKind::StoreUnavailable {
-            self.release();
+            self.write_marks();
         }
         self.fail_flight(failure.after(pause), now);
     }
 
-    fn release(&mut self) {
+    /// Writes the held record beside whatever comes next.
+    pub(in crate::machine) fn write_marks(&mut self) {
         let Some(held) = self.held() else { return };
         let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
         let op = self.save(&mut record, Expected::Version(version.clone()));

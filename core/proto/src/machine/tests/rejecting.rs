@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::serving::served;
-use super::world::{LIFETIME, World};
+use super::world::{LIFETIME, World, api};
 use crate::error::ErrorKind;
 use crate::machine::{AfterRejection, ReplayRefused, Stamp};
 use crate::rotation::Rotation;
@@ -98,7 +98,7 @@ fn what_cannot_be_sent_again_still_refreshes_the_token() {
     let mut world = served(Rotation::StrictFamily);
     let mut request = stamp(&mut world);
     let refused = Some(ReplayRefused::BodyNotReplayable);
-    let after = world.ask(0, |machine, now| machine.reject(&mut request, 0, refused, now));
+    let after = world.ask(0, |machine, now| machine.reject(&mut request, api(0).of(), refused, now));
     assert!(matches!(after, AfterRejection::Refuse(ReplayRefused::BodyNotReplayable)));
     while world.perform_any() {}
     assert_eq!(world.token(0).unwrap().generation, 2);
@@ -139,7 +139,9 @@ fn three_refreshes_in_a_row_hold_an_origin_and_one_accepted_lets_it_go() {
     world.drive();
     while world.perform_any() {}
     assert_eq!(world.endpoint.refreshes, 4);
-    world.ask(0, |machine, now| machine.accepted(0, now));
+    let request = stamp(&mut world);
+    world.ask(0, |machine, now| machine.accepted(&request, api(0).of(), now));
+    world.advance(Duration::from_secs(10));
     let mut request = stamp(&mut world);
     assert_eq!(world.replay(0, &mut request).unwrap().generation, 6);
 }
@@ -172,7 +174,10 @@ fn more_than_five_unexplained_refreshes_in_thirty_seconds_are_limited() {
     assert_eq!(failure.kind, ErrorKind::RefreshLimited);
     assert_eq!(failure.retry_after, Some(Duration::from_secs(30)));
     assert_eq!(world.endpoint.refreshes, 5);
-    assert_eq!(world.count(0, "RefreshLimited"), 1);
+    for _ in 0..40 {
+        assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::RefreshLimited);
+    }
+    assert_eq!(world.count(0, "RefreshLimited"), 1, "once for each pause");
     world.advance(Duration::from_secs(30));
     assert_eq!(world.token(0).unwrap().generation, 7);
 }
@@ -189,4 +194,141 @@ fn invalidate_during_a_flight_asks_for_one_more() {
     world.ask(0, |machine, now| machine.invalidate(now));
     assert_eq!(world.token(0).unwrap().generation, 3);
     assert_eq!(world.endpoint.refreshes, 2);
+}
+
+/// `/a` of that API accepts every token, `/b` none. Gives what `/a` was asked with, and what became of `/b`'s request.
+fn ask_a_and_b(world: &mut World, process: usize) -> ReplayRefused {
+    let api = api(0);
+    let good = world.token(process).expect("`/a` is asked with a token");
+    world.ask(process, |machine, now| machine.accepted(&Stamp::new(&good), api.of(), now));
+    ask_b(world, process)
+}
+
+fn ask_b(world: &mut World, process: usize) -> ReplayRefused {
+    let mut request = Stamp::new(&world.token(process).expect("`/b` is asked with a token"));
+    loop {
+        match world.replay(process, &mut request) {
+            Ok(token) => request = request.replayed(&token),
+            Err(refused) => {
+                world.drive();
+                return refused.expect("the response of `/b`");
+            }
+        }
+    }
+}
+
+// spec 3.6
+#[test]
+fn one_bad_url_takes_no_token_from_the_others_of_its_origin() {
+    let mut world = served(Rotation::StrictFamily);
+    for _ in 0..100 {
+        assert_eq!(ask_a_and_b(&mut world, 0), ReplayRefused::FreshTokenRejected);
+    }
+    assert_eq!(world.endpoint.refreshes, 1);
+    assert_eq!(world.count(0, "RefreshLimited"), 0);
+}
+
+// spec 3.6
+#[test]
+fn one_bad_url_refreshes_less_and_less_often_at_a_slow_pace() {
+    let mut world = served(Rotation::StrictFamily);
+    world.endpoint.lifetime = None;
+    let mut refreshed = Vec::new();
+    for minute in 0..30 {
+        let before = world.endpoint.refreshes;
+        ask_a_and_b(&mut world, 0);
+        if world.endpoint.refreshes > before {
+            refreshed.push(minute);
+        }
+        world.advance(Duration::from_secs(60));
+    }
+    assert_eq!(refreshed, [0, 1, 2, 3, 4, 6, 10, 18, 28]);
+}
+
+// spec 3.6
+#[test]
+fn a_request_that_was_helped_clears_the_count_of_its_origin() {
+    let mut world = served(Rotation::StrictFamily);
+    for _ in 0..10 {
+        ask_a_and_b(&mut world, 0);
+        world.advance(Duration::from_secs(10));
+        // Elsewhere the token has really ended.
+        let mut ended = stamp(&mut world);
+        if let Ok(fresh) = world.replay(0, &mut ended) {
+            let replay = ended.replayed(&fresh);
+            world.ask(0, |machine, now| machine.accepted(&replay, api(0).of(), now));
+        }
+        world.advance(Duration::from_secs(10));
+    }
+    assert!(world.endpoint.refreshes >= 10, "{}", world.endpoint.refreshes);
+}
+
+// spec 3.6, 5.3
+#[test]
+fn twenty_processes_that_ask_a_bad_url_once_make_one_refresh() {
+    let mut world = World::new(Rotation::StrictFamily, 0);
+    let seed = world.endpoint.sign_in();
+    for _ in 0..20 {
+        let process = world.start(Some(seed.clone()));
+        assert_eq!(ask_a_and_b(&mut world, process), ReplayRefused::FreshTokenRejected);
+        world.advance(Duration::from_millis(75));
+    }
+    assert_eq!((world.endpoint.refreshes, world.endpoint.reuses), (1, 0));
+}
+
+// spec 3.6, 5.3
+#[test]
+fn the_pause_of_an_origin_binds_processes_that_start_later() {
+    let mut world = World::new(Rotation::StrictFamily, 0);
+    let seed = world.endpoint.sign_in();
+    let mut held = 0;
+    for _ in 0..20 {
+        let process = world.start(Some(seed.clone()));
+        held += usize::from(ask_a_and_b(&mut world, process) == ReplayRefused::OriginHeld);
+        world.advance(Duration::from_secs(11));
+    }
+    // At 0, 11, 22 s, then after pauses of 30, 60, and 120 s.
+    assert_eq!((world.endpoint.refreshes, held), (5, 15));
+}
+
+// spec 3.6
+#[test]
+fn processes_that_are_rejected_at_once_share_one_refresh_and_make_no_second() {
+    let mut world = World::new(Rotation::StrictFamily, 20);
+    for process in 0..20 {
+        world.token(process).unwrap();
+    }
+    for process in 0..20 {
+        assert_eq!(ask_b(&mut world, process), ReplayRefused::FreshTokenRejected);
+    }
+    assert_eq!((world.endpoint.refreshes, world.endpoint.reuses), (1, 0));
+}
+
+// spec 3.6
+#[test]
+fn what_an_origin_accepted_is_served_while_its_replacement_cannot_be_had() {
+    let mut world = served(Rotation::StrictFamily);
+    world.endpoint.lifetime = None;
+    let mut request = stamp(&mut world);
+    world.ask(0, |machine, now| machine.accepted(&request, api(0).of(), now));
+    world.endpoint.script = vec![crate::verdict::Outcome::Unknown { status: 500 }; 50];
+    assert_eq!(world.replay(0, &mut request).unwrap_err().unwrap_err().kind, ErrorKind::RefreshFailed);
+    for _ in 0..45 {
+        assert_eq!(world.token(0).unwrap().generation, 1);
+        world.advance(Duration::from_millis(600));
+    }
+}
+
+// spec 5.3
+#[test]
+fn refreshes_that_bring_no_token_are_not_too_many_fresh_tokens() {
+    let mut world = served(Rotation::StrictFamily);
+    let request = stamp(&mut world);
+    world.endpoint.script = vec![crate::verdict::Outcome::Unknown { status: 500 }; 100];
+    for _ in 0..45 {
+        let failure = world.replay(0, &mut request.clone()).unwrap_err().unwrap_err();
+        assert_eq!((failure.kind, failure.status), (ErrorKind::RefreshFailed, Some(500)));
+        world.advance(Duration::from_millis(600));
+    }
+    assert_eq!(world.count(0, "RefreshLimited"), 0);
 }

@@ -10,7 +10,7 @@ use crate::machine::record::Record;
 use bytes::Bytes;
 
 use crate::machine::{
-    Acquired, AfterRejection, Binding, Current, Effect, Entropy, Fast, Machine, MachineConfig, OpId,
+    Acquired, AfterRejection, Binding, Current, Effect, Entropy, Fast, Machine, MachineConfig, OpId, Origin,
     OriginId, ReplayRefused, Settled, Snapshot, Stamp, Ticket, TokenRequirements,
 };
 use crate::rotation::Rotation;
@@ -19,6 +19,19 @@ use crate::time::{Now, Wall};
 use crate::verdict::{DeadReason, Lost, Outcome};
 
 pub(super) const LIFETIME: Duration = Duration::from_secs(900);
+/// An origin's number, with a name for it.
+pub(super) struct Api(OriginId, String);
+
+pub(super) fn api(id: OriginId) -> Api {
+    Api(id, format!("https://api-{id}.test"))
+}
+
+impl Api {
+    pub(super) fn of(&self) -> Origin<'_> {
+        Origin { id: self.0, name: &self.1 }
+    }
+}
+
 pub(super) const CAP: Duration = Duration::from_secs(60);
 
 /// One stored record, by compare-and-save.
@@ -322,7 +335,7 @@ impl World {
 
     /// What a request that was sent with `current` does with its rejection.
     pub(super) fn reject(&mut self, process: usize, stamp: &mut Stamp, origin: OriginId) -> AfterRejection {
-        let after = self.ask(process, |machine, now| machine.reject(stamp, origin, None, now));
+        let after = self.ask(process, |machine, now| machine.reject(stamp, api(origin).of(), None, now));
         if let AfterRejection::Wait(ticket) = after {
             self.processes[process].waits.push(ticket);
         }
