@@ -15,7 +15,7 @@ const MOST_IN_WINDOW: usize = 5;
 const HOLD_AFTER: u32 = 3;
 const FIRST_HOLD: Duration = Duration::from_secs(30);
 const LONGEST_HOLD: Duration = Duration::from_secs(600);
-/// A token that was made for a rejection so short a time ago is not refreshed for another one.
+/// A token that was made for a rejection so short a time ago is not refreshed for another one, unless it helped.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// A reading of the clocks, and the boot it belongs to.
@@ -27,7 +27,7 @@ pub(crate) struct RefreshBudget {
     /// The last few, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     grants: Vec<SharedTime>,
-    /// The last one that was made because a server rejected a token.
+    /// The last one that was made because a server rejected a token, until it is known to have helped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rejected_at: Option<SharedTime>,
     /// By name: a number would mean another origin in another process.
@@ -73,7 +73,7 @@ impl RefreshBudget {
         self.origins.insert(origin.to_owned(), breaker);
     }
 
-    /// The current token was made for a rejection, seconds ago.
+    /// The current token was made for a rejection, seconds ago, and nobody knows that it helped.
     pub(crate) fn is_fresh(&self, clock: Clock<'_>) -> bool {
         self.rejected_at.as_ref().is_some_and(|at| at.age(clock.0, clock.1) < FRESH)
     }
@@ -104,7 +104,11 @@ impl RefreshBudget {
         self.origins.get(origin).is_some_and(|breaker| breaker.in_a_row > 0 && (replayed || !breaker.useless))
     }
 
-    pub(crate) fn clear(&mut self, origin: &str) {
+    /// `replayed`: the last refresh helped, so that the next rejection may well be another end.
+    pub(crate) fn clear(&mut self, origin: &str, replayed: bool) {
+        if replayed {
+            self.rejected_at = None;
+        }
         if let Some(breaker) = self.origins.get_mut(origin) {
             (breaker.in_a_row, breaker.held_until, breaker.useless) = (0, None, false);
         }
@@ -118,6 +122,10 @@ impl RefreshBudget {
 
     /// What is stored, with what memory knows better about the same refreshes.
     pub(crate) fn merged(mut self, known: &Self) -> Self {
+        let same = |breaker: &Breaker| Some(&breaker.last) == self.rejected_at.as_ref();
+        if known.rejected_at.is_none() && known.origins.values().any(same) {
+            self.rejected_at = None;
+        }
         for (origin, breaker) in &mut self.origins {
             if let Some(known) = known.origins.get(origin).filter(|known| known.last == breaker.last) {
                 breaker.clone_from(known);

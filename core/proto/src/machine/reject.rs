@@ -204,7 +204,8 @@ impl Machine {
             Some(current) => {
                 // Of a token that we asked for ourselves we know whether that was before the rejection (spec 3.2).
                 let late = stamp.replays > 0 && current.sent > 0;
-                if !late && self.flight.is_none() && self.is_fresh(now) {
+                let fresh = !late && self.flight.is_none() && self.is_fresh(now);
+                if fresh && !self.holds(origin.name, now) {
                     return AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::FreshTokenRejected));
                 }
                 self.after_rejection(origin, refused, now)
@@ -248,8 +249,9 @@ impl Machine {
         }
         self.accepted_by.insert(origin.id);
         self.rejected_by.retain(|by| by.id != origin.id);
-        if self.budget().is_some_and(|budget| budget.clears(origin.name, stamp.replays > 0)) {
-            self.change_budget(|budget| budget.clear(origin.name));
+        let replayed = stamp.replays > 0;
+        if self.budget().is_some_and(|budget| budget.clears(origin.name, replayed)) {
+            self.change_budget(|budget| budget.clear(origin.name, replayed));
         }
         self.publish(now);
     }
