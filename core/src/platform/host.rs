@@ -117,6 +117,31 @@ impl Host {
         self.0.clock.next_due()
     }
 
+    /// Sets the clocks alone: for a look at a session between turns. Time never goes back on the monotonic one.
+    ///
+    /// ```
+    /// use rekindle::proto::{Now, Wall};
+    ///
+    /// let host = rekindle::Host::new([7; 32]);
+    /// host.set_clock(Now { mono: std::time::Duration::from_secs(1), wall: Wall(1_893_456_000_000) });
+    /// assert!(!host.has_work());
+    /// ```
+    pub fn set_clock(&self, now: Now) {
+        self.0.clock.set(now);
+    }
+
+    /// Whether something can go on: a [turn](Host::turn) is due.
+    ///
+    /// ```
+    /// let host = rekindle::Host::new([7; 32]);
+    /// host.spawn(async {});
+    /// assert!(host.has_work());
+    /// ```
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.0.ready.0.lock().is_empty()
+    }
+
     /// Runs something in the host's turns.
     ///
     /// ```

@@ -15,7 +15,18 @@ pub struct Mistake {
 }
 
 /// Data as a type.
-pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mistake> {
+///
+/// ```
+/// use rekindle_proto::dialect::read;
+///
+/// let mistake = read::<u8>(&serde_json::json!("secret")).unwrap_err();
+/// assert!(!mistake.what.contains("secret"));
+/// ```
+///
+/// # Errors
+///
+/// It has another shape.
+pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mistake> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { String::new() } else { path };

@@ -84,7 +84,7 @@ use crate::verdict::{Exchange, Outcome, Verdict};
 #[cfg(feature = "toml")]
 pub use document::Document;
 pub use file::ClientAuth;
-pub use mistake::Mistake;
+pub use mistake::{Mistake, read};
 pub use path::Path;
 pub use preset::Preset;
 pub use types::{Answer, AskAgain, ClientIdentity, Placement, TokenRequest};

@@ -1,0 +1,262 @@
+//! The core as a host sees it: messages in, effects out.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::{AbortHandle, Abortable};
+use rekindle::proto::{Now, Wall};
+use rekindle::{Error, ErrorKind, Host, Session, Token};
+use serde_json::{Value, json};
+
+use crate::calls::Requests;
+use crate::message::Message;
+use crate::outbox::{SharedOutbox, lock};
+use crate::{settings, shown};
+
+/// The top bit of a tag: there is something to do, the host has to make a turn.
+const TURN: u32 = 1 << 31;
+
+/// Sessions of one host, and what is asked of them.
+pub struct Core {
+    host: Host,
+    outbox: SharedOutbox,
+    sessions: Mutex<BTreeMap<u32, Hosted>>,
+    requests: Arc<Requests>,
+    waiting: Arc<Mutex<BTreeMap<u64, AbortHandle>>>,
+}
+
+struct Hosted {
+    session: Session,
+    /// The token that the last tag stands for, kept so that no other can be taken for it.
+    tagged: Option<Token>,
+    tag: u32,
+}
+
+impl Core {
+    /// A core. `seed`: 32 bytes that nobody can guess; `boot` names the beginning of the monotonic clock, where other processes
+    /// share that clock.
+    ///
+    /// ```
+    /// let core = rekindle_hosted::Core::new([7; 32], None);
+    /// assert_eq!(core.turn(0.0, 0.0, "[]"), r#"{"due_ms":null,"effects":[]}"#);
+    /// ```
+    #[must_use]
+    pub fn new(seed: [u8; 32], boot: Option<&str>) -> Self {
+        let host = boot.map_or_else(|| Host::new(seed), |boot| Host::of_boot(seed, boot));
+        Self {
+            host,
+            outbox: SharedOutbox::default(),
+            sessions: Mutex::default(),
+            requests: Arc::default(),
+            waiting: Arc::default(),
+        }
+    }
+
+    /// Takes the host's messages, lets everything go on that can, and gives what the host has to do: see `ABI.md`.
+    ///
+    /// ```
+    /// let core = rekindle_hosted::Core::new([7; 32], None);
+    /// let said = core.turn(0.0, 0.0, r#"[{ "do": "dance" }]"#);
+    /// assert!(said.contains("unknown variant `dance`"), "{said}");
+    /// ```
+    #[must_use]
+    pub fn turn(&self, mono_ms: f64, wall_ms: f64, messages: &str) -> String {
+        let now = now(mono_ms, wall_ms);
+        self.host.set_clock(now);
+        match serde_json::from_str::<Vec<Value>>(messages) {
+            Ok(messages) => messages.into_iter().for_each(|message| self.hear(message)),
+            Err(error) => self.fault(None, &error.to_string()),
+        }
+        let due = self.host.turn(now);
+        let due = due.map(|due| due.as_secs_f64() * 1_000.0);
+        json!({ "effects": self.outbox.take(), "due_ms": due }).to_string()
+    }
+
+    /// Whether a session's token is valid now, as one number: 0 = ask for it with a message. As long as the number stays the
+    /// same, so does the token that the host has for it. The top bit says that a turn is due: it is not part of the number.
+    ///
+    /// ```
+    /// let core = rekindle_hosted::Core::new([7; 32], None);
+    /// assert_eq!(core.tag(1, 0.0, 0.0), 0); // there is no such session
+    /// ```
+    #[must_use]
+    pub fn tag(&self, session: u32, mono_ms: f64, wall_ms: f64) -> u32 {
+        self.host.set_clock(now(mono_ms, wall_ms));
+        let mut sessions = lock(&self.sessions);
+        let Some(hosted) = sessions.get_mut(&session) else { return 0 };
+        let tag = hosted.tag();
+        tag | if self.host.has_work() { TURN } else { 0 }
+    }
+
+    fn hear(&self, message: Value) {
+        let call = message["call"].as_u64();
+        match rekindle::proto::dialect::read(&message) {
+            Ok(message) => self.act(message),
+            Err(mistake) => self.fault(call, &mistake.what),
+        }
+    }
+
+    fn act(&self, message: Message) {
+        match message {
+            Message::Session { call, session, settings } => {
+                let built = settings::build(*settings, session, &self.host, &self.outbox);
+                let shown = built.as_ref().map(shown::session);
+                self.say_done(call, shown);
+                if let Ok(built) = built {
+                    let hosted = Hosted { session: built, tagged: None, tag: 0 };
+                    lock(&self.sessions).insert(session, hosted);
+                }
+            }
+            Message::Forget { session } => drop(lock(&self.sessions).remove(&session)),
+            Message::Invalidate { session } => {
+                if let Some(session) = self.session(session) {
+                    session.invalidate();
+                }
+            }
+            Message::Answer { op, answer } => self.outbox.answer(op, answer),
+            Message::Cancel { call } => {
+                if let Some(waiting) = lock(&self.waiting).remove(&call) {
+                    waiting.abort();
+                }
+            }
+            Message::End { request } => self.requests.end(request),
+            message => self.ask(message),
+        }
+    }
+
+    /// What is answered once it is known.
+    fn ask(&self, message: Message) {
+        match message {
+            Message::Token { call, session, min_life_ms } => {
+                self.spawn(call, session, move |on| async move {
+                    let life = min_life_ms.map(Duration::from_millis);
+                    let token = match life {
+                        Some(life) => on.token_living(life).await?,
+                        None => on.token().await?,
+                    };
+                    Ok(shown::token(&token))
+                })
+            }
+            Message::TokenIfValid { call, session } => self.tagged(call, session),
+            Message::Refresh { call, session, force } => self
+                .spawn(call, session, move |on| async move { Ok(shown::token(&on.refresh(force).await?)) }),
+            Message::SignIn { call, session, credential } => {
+                self.spawn(call, session, move |on| async move {
+                    on.sign_in(credential.into()).await?;
+                    Ok(Value::Null)
+                });
+            }
+            Message::SignOut { call, session } => self.spawn(call, session, |on| async move {
+                on.sign_out().await?;
+                Ok(Value::Null)
+            }),
+            Message::Status { call, session, fresh } => self.spawn(call, session, move |on| async move {
+                Ok(shown::status(&if fresh { on.fresh_status().await? } else { on.status() }))
+            }),
+            Message::Stats { call, session } => {
+                self.spawn(call, session, |on| async move { Ok(shown::stats(&on)) });
+            }
+            Message::Shutdown { call, session, ms } => self.spawn(call, session, move |on| async move {
+                Ok(json!({ "settled": on.shutdown(Duration::from_millis(ms)).await }))
+            }),
+            Message::Begin { call, session, request, method, url, headers, body, timeout_ms } => {
+                let requests = self.requests.clone();
+                self.spawn(call, session, move |on| async move {
+                    requests.begin(&on, request, &method, &url, headers, body, timeout_ms).await
+                });
+            }
+            Message::Answered { call, request, response } => {
+                let requests = self.requests.clone();
+                self.run(call, async move { requests.answered(request, response).await });
+            }
+            Message::Redirected { call, request, status, headers } => {
+                let hop = self.requests.redirected(request, status, &headers);
+                match hop {
+                    Ok(hop) => self.say_done(call, Ok(hop)),
+                    Err(error) => self.say_done(call, Err(&error)),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn session(&self, number: u32) -> Option<Session> {
+        lock(&self.sessions).get(&number).map(|hosted| hosted.session.clone())
+    }
+
+    fn tagged(&self, call: u64, session: u32) {
+        let mut sessions = lock(&self.sessions);
+        let shown = sessions.get_mut(&session).map(|hosted| {
+            let tag = hosted.tag();
+            hosted.tagged.as_ref().filter(|_| tag != 0).map(|token| {
+                let mut shown = shown::token(token);
+                shown["tag"] = tag.into();
+                shown
+            })
+        });
+        drop(sessions);
+        self.say_done(call, Ok(shown.flatten().unwrap_or_default()));
+    }
+
+    fn spawn<F>(&self, call: u64, session: u32, work: impl FnOnce(Session) -> F)
+    where
+        F: Future<Output = Result<Value, Error>> + Send + 'static,
+    {
+        match self.session(session) {
+            Some(session) => self.run(call, work(session)),
+            None => self.fault(Some(call), &format!("there is no session {session}")),
+        }
+    }
+
+    fn run(&self, call: u64, work: impl Future<Output = Result<Value, Error>> + Send + 'static) {
+        let (handle, registration) = AbortHandle::new_pair();
+        lock(&self.waiting).insert(call, handle);
+        let (outbox, waiting) = (self.outbox.clone(), self.waiting.clone());
+        self.host.spawn(async move {
+            let done = Abortable::new(work, registration).await;
+            lock(&waiting).remove(&call);
+            match done {
+                Ok(Ok(value)) => outbox.say(shown::done(call, Ok(value))),
+                Ok(Err(error)) => outbox.say(shown::done(call, Err(&error))),
+                Err(_) => {}
+            }
+        });
+    }
+
+    fn say_done(&self, call: u64, done: Result<Value, &Error>) {
+        self.outbox.say(shown::done(call, done));
+    }
+
+    /// A message that makes no sense: the host's mistake.
+    fn fault(&self, call: Option<u64>, why: &str) {
+        match call {
+            Some(call) => {
+                let error = Error::new(ErrorKind::Misuse, format!("message: {why}"));
+                self.say_done(call, Err(&error));
+            }
+            None => self.outbox.say(json!({ "effect": "fault", "message": why })),
+        }
+    }
+}
+
+impl Hosted {
+    /// A new number with each new token.
+    fn tag(&mut self) -> u32 {
+        let Some(token) = self.session.token_if_valid() else { return 0 };
+        let same = |old: &Token| std::ptr::eq(old.authorization(), token.authorization());
+        if !self.tagged.as_ref().is_some_and(same) {
+            // Cloned, as a borrowed one is for a moment.
+            self.tagged = Some(token.clone());
+            self.tag = self.tag % (TURN - 1) + 1;
+        }
+        self.tag
+    }
+}
+
+/// A time that is no number is the beginning.
+fn now(mono_ms: f64, wall_ms: f64) -> Now {
+    let mono = Duration::try_from_secs_f64(mono_ms / 1_000.0).unwrap_or_default();
+    Now { mono, wall: Wall(wall_ms as i64) }
+}

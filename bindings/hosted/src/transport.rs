@@ -1,0 +1,66 @@
+//! Token requests, as the host sends them.
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::{TryStreamExt, stream};
+use http::{StatusCode, Version};
+use rekindle::transport::{Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse};
+use serde_json::{Value, json};
+
+use crate::calls::lenient_headers;
+use crate::message::Answer;
+use crate::outbox::SharedOutbox;
+
+pub(crate) struct HostTransport {
+    pub(crate) session: u32,
+    pub(crate) outbox: SharedOutbox,
+}
+
+#[async_trait]
+impl Transport for HostTransport {
+    async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
+        let body = match request.body {
+            Outgoing::Empty => Bytes::new(),
+            Outgoing::Bytes(bytes) => bytes,
+            Outgoing::Stream(stream, ..) => stream.try_collect::<Vec<Bytes>>().await?.concat().into(),
+        };
+        let headers = request.headers.iter();
+        let headers: Vec<Value> = headers
+            .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
+            .collect();
+        let answer = self.outbox.ask(json!({
+            "effect": "send",
+            "session": self.session,
+            "method": request.method.as_str(),
+            "url": request.url.as_str(),
+            "headers": headers,
+            "body": String::from_utf8_lossy(&body),
+        }));
+        let answer = answer.await.ok_or_else(|| failed(Sent::Maybe, "the host has ended"))?;
+        if let Some(message) = answer["error"].as_str() {
+            let sent = if answer["sent"] == false { Sent::No } else { Sent::Maybe };
+            return Err(failed(sent, message));
+        }
+        response(answer).ok_or_else(|| failed(Sent::Maybe, "the host's answer to `send` makes no sense"))
+    }
+}
+
+fn response(answer: Value) -> Option<TransportResponse> {
+    let answer: Answer = serde_json::from_value(answer).ok()?;
+    let body = match answer.body_base64 {
+        Some(text) => STANDARD.decode(text).ok()?,
+        None => answer.body.into_bytes(),
+    };
+    Some(TransportResponse {
+        status: StatusCode::from_u16(answer.status).ok()?,
+        version: Version::HTTP_11,
+        headers: lenient_headers(&answer.headers),
+        body: Box::pin(stream::once(std::future::ready(Ok(Bytes::from(body))))),
+    })
+}
+
+fn failed(sent: Sent, message: &str) -> TransportError {
+    TransportError { sent, message: message.to_owned(), source: None }
+}

@@ -1,0 +1,186 @@
+//! The core, driven by messages alone: time is an argument, and the host answers when it likes.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use rekindle_hosted::Core;
+use serde_json::{Value, json};
+
+const WALL_MS: f64 = 1_893_456_000_000.0;
+
+struct Driven {
+    core: Core,
+    now_ms: f64,
+}
+
+/// What the host has to do, and when the next timer is due.
+struct Said {
+    effects: Vec<Value>,
+    due_ms: Option<f64>,
+}
+
+impl Driven {
+    /// A session whose access token ends after 900 seconds.
+    fn new(settings: Value) -> Self {
+        let driven = Self { core: Core::new([7; 32], None), now_ms: 1_000.0 };
+        let mut all = json!({
+            "token_url": "https://auth.example.com/token",
+            "origins": ["https://api.example.com"],
+            "background": false,
+            "tokens": { "access_token": "AT-1", "refresh_token": "RT-1", "expires_in": 900 },
+        });
+        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let said = driven.turn(json!([{ "do": "session", "call": 1, "session": 1, "settings": all }]));
+        assert_eq!(said.done(1)["dialect"], "oauth2", "{:?}", said.effects);
+        // Its tokens count from their first use.
+        driven.turn(json!([{ "do": "token", "call": 1, "session": 1 }]));
+        driven
+    }
+
+    fn turn(&self, messages: Value) -> Said {
+        let said = self.core.turn(self.now_ms, WALL_MS + self.now_ms, &messages.to_string());
+        let said: Value = serde_json::from_str(&said).unwrap();
+        Said { effects: said["effects"].as_array().unwrap().clone(), due_ms: said["due_ms"].as_f64() }
+    }
+
+    fn tag(&self) -> u32 {
+        self.core.tag(1, self.now_ms, WALL_MS + self.now_ms) & !(1 << 31)
+    }
+}
+
+impl Said {
+    fn of<'a>(&'a self, effect: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.effects.iter().filter(move |one| one["effect"] == effect)
+    }
+
+    fn one(&self, effect: &str) -> &Value {
+        assert_eq!(self.of(effect).count(), 1, "{effect}: {:?}", self.effects);
+        self.effects.iter().find(|one| one["effect"] == effect).unwrap()
+    }
+
+    fn done(&self, call: u64) -> &Value {
+        let done = self.of("done").find(|done| done["call"] == call);
+        &done.unwrap_or_else(|| panic!("call {call} is not done: {:?}", self.effects))["ok"]
+    }
+}
+
+fn granted(op: &Value, number: u32) -> Value {
+    let body = format!(r#"{{"access_token":"AT-{number}","refresh_token":"RT-{number}","expires_in":900}}"#);
+    json!({ "do": "answer", "op": op, "status": 200, "body": body })
+}
+
+#[test]
+fn two_hundred_callers_make_one_refresh() {
+    let mut driven = Driven::new(json!({}));
+    driven.now_ms += 1_000_000.0;
+    let calls: Vec<Value> =
+        (10..210).map(|call| json!({ "do": "token", "call": call, "session": 1 })).collect();
+    let said = driven.turn(calls.into());
+    let send = said.one("send");
+    assert_eq!(send["body"].as_str().unwrap(), "grant_type=refresh_token&refresh_token=RT-1");
+    assert_eq!(said.of("done").count(), 0);
+    let said = driven.turn(json!([granted(&send["op"], 2)]));
+    assert_eq!(said.of("done").filter(|done| done["ok"]["token"] == "AT-2").count(), 200);
+}
+
+#[test]
+fn a_valid_token_is_one_number_until_there_is_another() {
+    let mut driven = Driven::new(json!({}));
+    let tag = driven.tag();
+    assert_ne!(tag, 0);
+    assert_eq!(driven.tag(), tag);
+    let said = driven.turn(json!([{ "do": "token_if_valid", "call": 3, "session": 1 }]));
+    assert_eq!((said.done(3)["tag"].as_u64(), &said.done(3)["token"]), (Some(tag.into()), &json!("AT-1")));
+    driven.now_ms += 1_000_000.0;
+    assert_eq!(driven.tag(), 0);
+    let said = driven.turn(json!([{ "do": "token", "call": 4, "session": 1 }]));
+    driven.turn(json!([granted(&said.one("send")["op"], 2)]));
+    assert_ne!(driven.tag(), tag);
+}
+
+#[test]
+fn a_store_of_the_hosts_is_asked_and_answered() {
+    let driven = Driven::new(json!({ "store": { "identity": "memory:1" }, "tokens": null }));
+    // The first question of all: what is stored?
+    let said = driven.turn(json!([{ "do": "answer", "op": 1, "record": null }]));
+    assert_eq!(said.one("done")["error"]["kind"], "LoginRequired", "{:?}", said.effects);
+    let tokens = json!({ "access_token": "AT-1", "refresh_token": "RT-1" });
+    let said = driven.turn(json!([{ "do": "sign_in", "call": 3, "session": 1, "credential": tokens }]));
+    let save = said.one("save");
+    assert!(save["record"].as_str().unwrap().contains("RT-1"));
+    let said = driven.turn(json!([{ "do": "answer", "op": save["op"], "version": "1" }]));
+    assert_eq!(said.done(3), &Value::Null);
+    assert_eq!(said.one("event")["name"], "SignedIn");
+}
+
+#[test]
+fn a_request_is_signed_judged_and_sent_again_with_the_new_token() {
+    let driven = Driven::new(json!({}));
+    let said = driven.turn(json!([{
+        "do": "begin", "call": 2, "session": 1, "request": 1,
+        "method": "GET", "url": "https://api.example.com/data",
+    }]));
+    assert_eq!(said.done(2)["headers"], json!([["authorization", "Bearer AT-1"]]));
+    let said = driven.turn(json!([{ "do": "answered", "call": 3, "request": 1, "status": 401 }]));
+    let said = driven.turn(json!([granted(&said.one("send")["op"], 2)]));
+    assert_eq!(said.done(3)["next"], "send_again");
+    assert_eq!(said.done(3)["headers"], json!([["authorization", "Bearer AT-2"]]));
+    let said = driven.turn(json!([{ "do": "answered", "call": 4, "request": 1, "status": 200 }]));
+    assert_eq!(
+        (&said.done(4)["next"], &said.done(4)["verdict"]["name"]),
+        (&json!("keep"), &json!("accepted"))
+    );
+    let said =
+        driven.turn(json!([{ "do": "end", "request": 1 }, { "do": "stats", "call": 5, "session": 1 }]));
+    assert_eq!((&said.done(5)["refreshes"], &said.done(5)["replays"]), (&json!(1), &json!(1)));
+}
+
+#[test]
+fn a_wait_ends_when_the_host_says_that_it_is_late() {
+    let mut driven = Driven::new(json!({ "wait_timeout_ms": 30_000 }));
+    driven.now_ms += 1_000_000.0;
+    let said = driven.turn(json!([{ "do": "token", "call": 2, "session": 1 }]));
+    said.one("send");
+    let due = said.due_ms.unwrap();
+    assert!((driven.now_ms..=driven.now_ms + 30_010.0).contains(&due), "{due}");
+    driven.now_ms += 30_020.0;
+    assert_eq!(driven.turn(json!([])).one("done")["error"]["kind"], "Timeout");
+}
+
+#[test]
+fn a_call_that_is_cancelled_is_never_done_and_its_refresh_goes_on() {
+    let mut driven = Driven::new(json!({}));
+    driven.now_ms += 1_000_000.0;
+    let said = driven.turn(json!([{ "do": "token", "call": 2, "session": 1 }]));
+    let op = said.one("send")["op"].clone();
+    let said = driven.turn(json!([{ "do": "cancel", "call": 2 }, granted(&op, 2)]));
+    assert_eq!(said.of("done").count(), 0);
+    let said = driven.turn(json!([{ "do": "token", "call": 3, "session": 1 }]));
+    assert_eq!(said.done(3)["token"], "AT-2");
+}
+
+#[test]
+fn what_makes_no_sense_is_told_to_the_call_and_shows_no_token() {
+    let core = Core::new([7; 32], None);
+    let turn = |messages: &str| core.turn(0.0, 0.0, messages);
+    assert!(turn("{").contains("fault"));
+    assert!(turn(r#"[{"do":"token","call":1,"session":9}]"#).contains("there is no session 9"));
+    let settings = r#"[{"do":"session","call":1,"session":1,"settings":{"tokens":"SECRET-1"}}]"#;
+    assert!(!turn(settings).contains("SECRET-1"), "{}", turn(settings));
+    assert!(
+        turn(r#"[{"do":"session","call":1,"session":1,"settings":{"tokenurl":"x"}}]"#)
+            .contains("unknown field")
+    );
+    assert!(turn(r#"[{"do":"answer","op":99,"status":200}]"#).contains(r#""effects":[]"#));
+}
+
+#[test]
+fn every_preset_comes_along() {
+    let names = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../core/proto/presets")).unwrap();
+    let names = names.flatten().filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()));
+    let core = Core::new([7; 32], None);
+    for (number, name) in names.enumerate() {
+        let settings = json!({ "dialect": name, "client_id": "app", "refresh": true });
+        let message = json!([{ "do": "session", "call": 1, "session": number, "settings": settings }]);
+        let said = core.turn(0.0, 0.0, &message.to_string());
+        assert!(said.contains(&format!(r#""dialect":"{name}""#)), "{name}: {said}");
+    }
+}
