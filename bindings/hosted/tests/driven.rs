@@ -104,6 +104,8 @@ fn a_store_of_the_hosts_is_asked_and_answered() {
     assert_eq!(said.one("done")["error"]["kind"], "LoginRequired", "{:?}", said.effects);
     let tokens = json!({ "access_token": "AT-1", "refresh_token": "RT-1" });
     let said = driven.turn(json!([{ "do": "sign_in", "call": 3, "session": 1, "credential": tokens }]));
+    let load = said.one("load")["op"].clone();
+    let said = driven.turn(json!([{ "do": "answer", "op": load, "record": null }]));
     let save = said.one("save");
     assert!(save["record"].as_str().unwrap().contains("RT-1"));
     let said = driven.turn(json!([{ "do": "answer", "op": save["op"], "version": "1" }]));
