@@ -15,8 +15,9 @@ pub(crate) struct HostStore {
 }
 
 impl HostStore {
-    async fn ask(&self, mut effect: Value) -> Result<Value, Unavailable> {
+    async fn ask(&self, key: &str, mut effect: Value) -> Result<Value, Unavailable> {
         effect["session"] = self.session.into();
+        effect["key"] = key.into();
         let answer = self.outbox.ask(effect).await.ok_or_else(|| Unavailable::new("the host has ended"))?;
         match answer["unavailable"].as_str() {
             Some(reason) if answer["damaged"] == true => Err(Unavailable::damaged(reason)),
@@ -36,36 +37,37 @@ impl Store for HostStore {
         self.settings.shared
     }
 
-    async fn load(&self) -> Result<Loaded, Unavailable> {
-        let answer = self.ask(json!({ "effect": "load" })).await?;
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+        let answer = self.ask(key, json!({ "effect": "load" })).await?;
         let Some(record) = answer["record"].as_str() else { return Ok(Loaded::Absent) };
         Ok(Loaded::Present(Bytes::copy_from_slice(record.as_bytes()), version(&answer)?))
     }
 
-    async fn save(&self, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
         let expected = match expected {
             Expected::Anything => json!({ "anything": true }),
             Expected::Absent => json!({ "absent": true }),
             Expected::Version(version) => json!({ "version": &*version.0 }),
         };
         let record = String::from_utf8_lossy(&record);
-        let answer = self.ask(json!({ "effect": "save", "record": record, "expected": expected })).await?;
+        let answer =
+            self.ask(key, json!({ "effect": "save", "record": record, "expected": expected })).await?;
         if answer["conflict"] == true {
             return Ok(Saved::Conflict);
         }
         version(&answer).map(Saved::Done)
     }
 
-    async fn announce(&self, owner: &str) {
-        let _ = self.ask(json!({ "effect": "announce", "owner": owner })).await;
+    async fn announce(&self, key: &str, owner: &str) {
+        let _ = self.ask(key, json!({ "effect": "announce", "owner": owner })).await;
     }
 
-    async fn retire(&self, owner: &str) {
-        let _ = self.ask(json!({ "effect": "retire", "owner": owner })).await;
+    async fn retire(&self, key: &str, owner: &str) {
+        let _ = self.ask(key, json!({ "effect": "retire", "owner": owner })).await;
     }
 
-    async fn owner(&self, owner: &str) -> Owner {
-        let answer = self.ask(json!({ "effect": "owner", "owner": owner })).await;
+    async fn owner(&self, key: &str, owner: &str) -> Owner {
+        let answer = self.ask(key, json!({ "effect": "owner", "owner": owner })).await;
         match answer.as_ref().ok().and_then(|answer| answer["owner"].as_str()) {
             Some("alive") => Owner::Alive,
             Some("dead") => Owner::Dead,
