@@ -58,7 +58,7 @@ struct Fields {
     variables: BTreeMap<String, String>,
 }
 
-/// What a message of the core may name; the dialect is read here.
+/// What an error of the core may name; the dialect is read here.
 const FIELDS: [&str; 14] = [
     "base_url",
     "graphql_path",
@@ -287,19 +287,14 @@ impl Profile {
 
     /// A mistake that the core found, by the field that it names.
     fn located(&self, failure: &Failure) -> Stop {
-        let words = failure.message.split(|c: char| !c.is_ascii_lowercase() && c != '_');
-        let field = words.into_iter().find(|word| FIELDS.contains(word)).unwrap_or_default();
-        let what = failure.message.strip_prefix(field).unwrap_or(&failure.message);
-        let field = if field == "origins" && self.names_base_url(what) { "base_url" } else { field };
-        self.mistake(field, what.trim_start_matches([':', ' ']))
-    }
-
-    /// To the core the base URL is one of the origins.
-    fn names_base_url(&self, what: &str) -> bool {
-        let origin = |text: &String| Url::parse(text).map(|url| url.origin().ascii_serialization()).ok();
-        let own = self.fields.base_url.as_ref().and_then(origin);
-        let listed = self.fields.origins.iter().any(|one| origin(one) == own);
-        own.is_some_and(|own| what.contains(&own)) && !listed
+        let argument = failure.argument.as_deref().unwrap_or_default();
+        let field = match argument.split('[').next().unwrap_or_default() {
+            // To the core the base URL is the first of the origins.
+            "origins" if argument == "origins[0]" && self.fields.base_url.is_some() => "base_url",
+            name => FIELDS.into_iter().find(|field| *field == name).unwrap_or_default(),
+        };
+        let what = if field.is_empty() { &failure.message } else { failure.problem() };
+        self.mistake(field, what)
     }
 
     fn mistake(&self, field: &str, what: &str) -> Stop {

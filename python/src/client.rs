@@ -206,14 +206,14 @@ fn transport(
     user_agent: Option<String>,
 ) -> Result<ReqwestTransport, Error> {
     let defaults = TransportOptions::default();
-    let proxy =
-        match proxy.as_deref() {
-            None => ProxyChoice::System,
-            Some("") => ProxyChoice::None,
-            Some(url) => ProxyChoice::Url(url::Url::parse(url).map_err(|cause| {
-                Error::new(ErrorKind::InvalidConfig, format!("proxies: not a URL: {cause}"))
-            })?),
-        };
+    let proxy = match proxy.as_deref() {
+        None => ProxyChoice::System,
+        Some("") => ProxyChoice::None,
+        Some(url) => ProxyChoice::Url(
+            url::Url::parse(url)
+                .map_err(|cause| Error::config("proxies", format_args!("not a URL: {cause}")))?,
+        ),
+    };
     let user_agent = user_agent.unwrap_or_else(|| defaults.user_agent.clone());
     ReqwestTransport::new(TransportOptions {
         extra_root_certificates: roots,
@@ -226,18 +226,15 @@ fn transport(
 
 /// Core has other names for some settings.
 fn by_our_names(error: Error) -> Error {
-    let ours = [
-        ("extra_root_certificates[0]:", "verify:"),
-        ("proxy:", "proxies:"),
-        ("path_or_url:", "url:"),
-        ("query:", "params:"),
-        ("header:", "headers:"),
-        ("default_header:", "headers:"),
-    ];
-    let renamed = ours.iter().find_map(|(core, own)| {
-        error.message().strip_prefix(core).map(|rest| Error::new(error.kind(), format!("{own}{rest}")))
-    });
-    renamed.unwrap_or(error)
+    let own = match error.argument() {
+        Some("extra_root_certificates[0]") => "verify",
+        Some("proxy") => "proxies",
+        Some("path_or_url") => "url",
+        Some("query") => "params",
+        Some(name) if name.starts_with("header") || name.starts_with("default_header") => "headers",
+        _ => return error,
+    };
+    error.renamed(own)
 }
 
 fn duration(seconds: Option<f64>) -> Duration {

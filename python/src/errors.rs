@@ -11,6 +11,8 @@ use crate::response::Raw;
 pub(crate) struct Problem {
     kind: ErrorKind,
     message: String,
+    argument: Option<String>,
+    causes: Vec<String>,
     oauth_error: Option<String>,
     status: Option<u16>,
     retry_after: Option<f64>,
@@ -35,6 +37,8 @@ impl Problem {
         Self {
             kind: error.kind(),
             message: error.message().to_owned(),
+            argument: error.argument().map(str::to_owned),
+            causes: error.causes(),
             oauth_error: error.oauth_error().map(str::to_owned),
             status: error.status(),
             retry_after: error.retry_after().map(|after| after.as_secs_f64()),
@@ -51,6 +55,8 @@ impl Problem {
     fn exception(self, py: Python<'_>) -> PyResult<PyErr> {
         let facts = PyDict::new(py);
         facts.set_item("retryable", self.kind.retryable())?;
+        facts.set_item("argument", self.argument)?;
+        facts.set_item("causes", self.causes)?;
         facts.set_item("oauth_error", self.oauth_error)?;
         facts.set_item("status", self.status)?;
         facts.set_item("retry_after", self.retry_after)?;

@@ -160,7 +160,7 @@ fn rested(idle: &mut Vec<(ThreadId, Runtime)>, me: ThreadId) -> Option<Runtime> 
 pub(crate) async fn elsewhere<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    let wrong = |what: String| Problem::bare(&Error::new(ErrorKind::Misuse, what));
+    let wrong = |what: String| Problem::bare(&Error::new(ErrorKind::System, what));
     let beside = Beside::here().map_err(|_| wrong("no thread can be started".to_owned()))?;
     let (done, result) = oneshot::channel();
     let _ends = Ends(beside.give(async move { drop(done.send(work.await)) }));

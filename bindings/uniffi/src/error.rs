@@ -31,6 +31,10 @@ pub struct ProblemDetails {
     pub debug: String,
     /// Whether trying the same again later may help.
     pub retryable: bool,
+    /// The argument that is wrong, by its name in Rust.
+    pub argument: Option<String>,
+    /// What led to it, and what led to that, in words.
+    pub causes: Vec<String>,
     /// The server's own code: `invalid_grant` and the like.
     pub oauth_error: Option<String>,
     /// The HTTP status, if there was one.
@@ -87,7 +91,7 @@ impl RekindleError {
 
     /// An argument makes no sense.
     pub(crate) fn config(argument: &str, problem: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::InvalidConfig, format!("{argument}: {problem}"))
+        Self::bare(&Error::config(argument, problem))
     }
 
     pub(crate) fn cancelled() -> Self {
@@ -120,6 +124,8 @@ impl RekindleError {
             message: error.message().to_owned(),
             debug: format!("{error:?}"),
             retryable: error.is_retryable(),
+            argument: error.argument().map(str::to_owned),
+            causes: error.causes(),
             oauth_error: error.oauth_error().map(str::to_owned),
             status: error.status(),
             retry_after: error.retry_after(),

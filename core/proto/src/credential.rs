@@ -125,23 +125,26 @@ impl Credential {
     ///
     /// InvalidConfig, naming the field.
     pub fn check(&self) -> Result<(), Failure> {
-        let wrong = |message: &str| Err(Failure::new(ErrorKind::InvalidConfig, message));
+        let wrong = |name: &str, what: &str| Err(Failure::config(name, format_args!(" {what}")));
         if self.access_token.is_none() && self.refresh_token.is_none() {
-            return wrong("the credential has neither access_token nor refresh_token: give at least one");
+            return Err(Failure::new(
+                ErrorKind::InvalidConfig,
+                "the credential has neither access_token nor refresh_token: give at least one",
+            ));
         }
         for (name, token) in [("access_token", &self.access_token), ("refresh_token", &self.refresh_token)] {
             let Some(token) = token.as_ref().map(Secret::expose) else { continue };
             if token.trim().is_empty() {
-                return wrong(&format!("{name} is empty: leave it out, or give the server's"));
+                return wrong(name, "is empty: leave it out, or give the server's");
             }
             // RFC 6749 appendix A: neither can have one. Mostly the end of the line of a file that it was read from.
             if token.contains(char::is_control) {
                 let what = "holds a line break or another control character: cut it off, or check where it was read from";
-                return wrong(&format!("{name} {what}"));
+                return wrong(name, what);
             }
         }
         if self.expiry == Some(Expiry::In(Duration::ZERO)) {
-            return wrong("expires_in must be above 0 seconds: leave it out if the lifetime is unknown");
+            return wrong("expires_in", "must be above 0 seconds: leave it out if the lifetime is unknown");
         }
         Ok(())
     }

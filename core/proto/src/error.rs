@@ -37,11 +37,13 @@ pub enum ErrorKind {
     TooManyRedirects,
     /// The call makes no sense here: re-entrancy, a closed client.
     Misuse,
+    /// The machine cannot give what is needed: threads, randomness, file descriptors.
+    System,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the spec. A check compares this list with every binding's.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::LoginRequired,
         Self::SignedOut,
         Self::RefreshFailed,
@@ -57,6 +59,7 @@ impl ErrorKind {
         Self::GraphQL,
         Self::TooManyRedirects,
         Self::Misuse,
+        Self::System,
     ];
 
     /// The name of the kind, the same in every language.
@@ -85,6 +88,7 @@ impl ErrorKind {
             Self::GraphQL => "GraphQL",
             Self::TooManyRedirects => "TooManyRedirects",
             Self::Misuse => "Misuse",
+            Self::System => "System",
         }
     }
 
@@ -131,6 +135,8 @@ pub struct Failure {
     pub oauth_error: Option<String>,
     /// The HTTP status, if there was one.
     pub status: Option<u16>,
+    /// The setting that is wrong, by its name in Rust; mostly the message begins with it. One of several: `origins[1]`.
+    pub argument: Option<String>,
 }
 
 impl Failure {
@@ -143,7 +149,59 @@ impl Failure {
     /// assert_eq!(failure.to_string(), "RefreshFailed: no answer, try later");
     /// ```
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, oauth_error: None, status: None }
+        Self {
+            kind,
+            message: message.into(),
+            retry_after: None,
+            oauth_error: None,
+            status: None,
+            argument: None,
+        }
+    }
+
+    /// Something is wrong with a setting: `problem` goes on from its name.
+    ///
+    /// ```
+    /// use rekindle_proto::Failure;
+    ///
+    /// let failure = Failure::config("token_url", ": not a URL");
+    /// assert_eq!(failure.argument.as_deref(), Some("token_url"));
+    /// assert_eq!(failure.to_string(), "InvalidConfig: token_url: not a URL");
+    /// ```
+    pub fn config(argument: &str, problem: impl fmt::Display) -> Self {
+        let message = format!("{argument}{problem}");
+        Self { argument: Some(argument.to_owned()), ..Self::new(ErrorKind::InvalidConfig, message) }
+    }
+
+    /// The same, where the setting has another name; as it is where it names none.
+    ///
+    /// ```
+    /// use rekindle_proto::Failure;
+    ///
+    /// let failure = Failure::config("proxy", ": not a URL").renamed("proxies");
+    /// assert_eq!(failure.argument.as_deref(), Some("proxies"));
+    /// assert_eq!(failure.message, "proxies: not a URL");
+    /// ```
+    #[must_use]
+    pub fn renamed(mut self, name: &str) -> Self {
+        let Some(argument) = &self.argument else { return self };
+        if let Some(problem) = self.message.strip_prefix(argument) {
+            self.message = format!("{name}{problem}");
+        }
+        Self { argument: Some(name.to_owned()), ..self }
+    }
+
+    /// What is wrong, without the setting's name at its beginning.
+    ///
+    /// ```
+    /// use rekindle_proto::Failure;
+    ///
+    /// assert_eq!(Failure::config("proxy", ": not a URL").problem(), "not a URL");
+    /// ```
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        let name = self.argument.as_deref().unwrap_or_default();
+        self.message.strip_prefix(name).unwrap_or(&self.message).trim_start_matches([':', ' '])
     }
 
     /// Says when to come back.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::credential::Secret;
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 
 /// One request for new tokens.
 #[derive(Clone)]
@@ -148,8 +148,7 @@ impl ClientCredentials {
     ///
     /// InvalidConfig, naming the field.
     pub fn check(&self) -> Result<(), Failure> {
-        let wrong =
-            |what: String| Err(Failure::new(ErrorKind::InvalidConfig, format!("client_credentials: {what}")));
+        let wrong = |what: String| Err(Failure::config("client_credentials", format_args!(": {what}")));
         if let Some(name) =
             self.parameters.keys().find(|name| name.is_empty() || OWN_NAMES.contains(&name.as_str()))
         {

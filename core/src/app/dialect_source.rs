@@ -62,8 +62,7 @@ impl DialectSource {
 
 fn read(path: &Path) -> Result<Arc<Dialect>, Failure> {
     let text = files::text(path).map_err(|error| {
-        let message = format!("dialect: {} cannot be read ({error})", path.display());
-        Failure::new(ErrorKind::InvalidConfig, message)
+        Failure::config("dialect", format_args!(": {} cannot be read ({error})", path.display()))
     })?;
     parse(&text, path).map(Arc::new)
 }

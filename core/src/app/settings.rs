@@ -276,7 +276,7 @@ fn without_query(mut url: Url) -> String {
 }
 
 fn urls(setting: &str, texts: &[String]) -> Result<Vec<Url>, Failure> {
-    texts.iter().map(|text| url(setting, text)).collect()
+    texts.iter().enumerate().map(|(index, text)| url(&format!("{setting}[{index}]"), text)).collect()
 }
 
 fn url(setting: &str, text: &str) -> Result<Url, Failure> {
@@ -293,5 +293,5 @@ fn url(setting: &str, text: &str) -> Result<Url, Failure> {
 }
 
 pub(super) fn config(setting: &str, what: &str) -> Failure {
-    Failure::new(ErrorKind::InvalidConfig, format!("{setting} {what}"))
+    Failure::config(setting, format_args!(" {what}"))
 }

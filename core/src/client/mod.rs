@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use rekindle_proto::Failure;
 use rekindle_proto::retry::RetryPolicy;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -424,10 +425,8 @@ impl ClientBuilder {
         self.change(|options| {
             let name = name.try_into().map_err(|_| Error::config("default_header", "not a header name"))?;
             let value = value.try_into().map_err(|_| {
-                Error::config(
-                    &format!("default_header `{name}`"),
-                    "not a header value, leave out line breaks",
-                )
+                let what = format_args!(" `{name}`: not a header value, leave out line breaks");
+                Failure::config("default_header", what)
             })?;
             request::add(&mut options.default_headers, "default_header", name, value)
         })

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::HeaderValue;
+use rekindle_proto::{ErrorKind, Failure};
 
 use super::body::{self, Body};
 use crate::error::Error;
@@ -260,7 +261,7 @@ impl Part {
         }
         if let Some(media_type) = &self.content_type {
             HeaderValue::from_str(media_type).map_err(|_| {
-                Error::config(&format!("multipart `{name}`"), "content_type is no media type")
+                Failure::config("multipart", format_args!(" `{name}`: content_type is no media type"))
             })?;
             let _ = write!(head, "\r\nContent-Type: {media_type}");
         }
@@ -274,7 +275,8 @@ impl Content {
         match self {
             Self::Bytes(bytes) => Ok(bytes.len() as u64),
             Self::File(path) => files::length(path).map_err(|cause| {
-                Error::config(&format!("multipart `{name}`"), "the file cannot be read").with_source(cause)
+                let what = format_args!(" `{name}`: the file cannot be read");
+                Error::from(Failure::config("multipart", what)).with_source(cause)
             }),
         }
     }
@@ -309,7 +311,7 @@ fn boundary() -> Result<String, Error> {
     let (first, second) = (random::number(), random::number());
     match (first, second) {
         (Ok(first), Ok(second)) => Ok(format!("rekindle-{first:016x}{second:016x}")),
-        _ => Err(Error::config("multipart", "the system gives no randomness")),
+        _ => Err(Error::new(ErrorKind::System, "the operating system gives no randomness")),
     }
 }
 

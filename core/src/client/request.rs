@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use rekindle_proto::Failure;
 use serde::Serialize;
 use url::Url;
 
@@ -86,7 +87,10 @@ impl RequestBuilder {
                 .try_into()
                 .map_err(|_| Error::config("header", "not a header name, use letters, digits and hyphens"))?;
             let value = value.try_into().map_err(|_| {
-                Error::config(&format!("header `{name}`"), "not a header value, leave out line breaks")
+                Failure::config(
+                    "header",
+                    format_args!(" `{name}`: not a header value, leave out line breaks"),
+                )
             })?;
             add(&mut request.headers, "header", name, value)
         })

@@ -137,6 +137,32 @@ impl Error {
         self.kind().retryable()
     }
 
+    /// The setting or argument that is wrong, if it is one.
+    ///
+    /// ```
+    /// let error = rekindle::Session::builder("oauth2").token_url("nonsense").build().unwrap_err();
+    /// assert_eq!(error.argument(), Some("token_url"));
+    /// ```
+    #[must_use]
+    pub fn argument(&self) -> Option<&str> {
+        self.0.failure.argument.as_deref()
+    }
+
+    /// The same, where the caller knows the setting by another name.
+    ///
+    /// ```
+    /// let error = rekindle::Session::builder("oauth2").token_url("nonsense").build().unwrap_err();
+    /// let error = error.renamed("endpoint");
+    /// assert_eq!(error.argument(), Some("endpoint"));
+    /// assert!(error.message().starts_with("endpoint"));
+    /// ```
+    #[must_use]
+    pub fn renamed(mut self, argument: &str) -> Self {
+        let failure = std::mem::replace(&mut self.0.failure, Failure::new(ErrorKind::Misuse, ""));
+        self.0.failure = failure.renamed(argument);
+        self
+    }
+
     /// The OAuth error code, if the token endpoint gave one.
     ///
     /// ```
@@ -255,6 +281,27 @@ impl Error {
         &self.0.graphql
     }
 
+    /// What led to this, and what led to that, in words.
+    ///
+    /// ```
+    /// use rekindle::Error;
+    /// use rekindle::transport::{Sent, TransportError};
+    ///
+    /// let cause = std::io::Error::other("connection reset");
+    /// let broke = TransportError { sent: Sent::Maybe, message: "broke".into(), source: Some(cause.into()) };
+    /// assert_eq!(Error::from(broke).causes(), ["broke", "connection reset"]);
+    /// ```
+    #[must_use]
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next = self.source();
+        while let Some(cause) = next.filter(|_| causes.len() < 16) {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes
+    }
+
     /// The failure itself: what every waiter of a flight shares.
     ///
     /// ```
@@ -268,8 +315,15 @@ impl Error {
         &self.0.failure
     }
 
-    pub(crate) fn config(argument: &str, problem: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::InvalidConfig, format!("{argument}: {problem}"))
+    /// A setting or an argument makes no sense.
+    ///
+    /// ```
+    /// let error = rekindle::Error::config("proxies", "not a URL");
+    /// assert_eq!(error.to_string(), "InvalidConfig: proxies: not a URL");
+    /// assert_eq!(error.argument(), Some("proxies"));
+    /// ```
+    pub fn config(argument: &str, problem: impl fmt::Display) -> Self {
+        Failure::config(argument, format_args!(": {problem}")).into()
     }
 
     pub(crate) fn timeout(doing: &str) -> Self {
@@ -315,6 +369,7 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.kind())
             .field("message", &self.message())
+            .field("argument", &self.argument())
             .field("status", &self.status())
             .field("oauth_error", &self.oauth_error())
             .field("retry_after", &self.retry_after())

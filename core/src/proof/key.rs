@@ -252,9 +252,9 @@ fn unreadable() -> Failure {
 }
 
 pub(super) fn no_randomness(error: &dyn fmt::Display) -> Failure {
-    Failure::new(ErrorKind::Misuse, format!("the operating system gives no randomness ({error})"))
+    Failure::new(ErrorKind::System, format!("the operating system gives no randomness ({error})"))
 }
 
 fn unsigned() -> Failure {
-    Failure::new(ErrorKind::Misuse, "the key could not sign: the operating system gives no randomness")
+    Failure::new(ErrorKind::System, "the key could not sign: the operating system gives no randomness")
 }

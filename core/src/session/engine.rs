@@ -569,7 +569,7 @@ fn timed_out() -> Failure {
 
 fn no_thread(error: &std::io::Error) -> Failure {
     Failure::new(
-        ErrorKind::Misuse,
+        ErrorKind::System,
         format!("the operating system gives no thread ({error}): raise its limit"),
     )
 }

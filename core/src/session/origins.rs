@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use rekindle_proto::Failure;
 use rekindle_proto::machine::OriginId;
-use rekindle_proto::{ErrorKind, Failure};
 use url::{Host, Url};
 
 /// The origins that a session's token is for.
@@ -18,7 +18,7 @@ impl Origins {
     pub(crate) fn listing(urls: &[Url], insecure: Vec<Url>) -> Result<Self, Failure> {
         let mut origins = Self { list: Vec::new(), insecure };
         for (url, id) in urls.iter().zip(0..) {
-            origins.check("origins", url)?;
+            origins.check(&format!("origins[{id}]"), url)?;
             origins.list((Arc::new(url.clone()), id));
         }
         Ok(origins)
@@ -36,8 +36,7 @@ impl Origins {
         }
         let origin = url.origin().ascii_serialization();
         let next = "use https, or list it in insecure_origins";
-        let message = format!("{setting}: {origin} is neither https nor loopback: {next}");
-        Err(Failure::new(ErrorKind::InvalidConfig, message))
+        Err(Failure::config(setting, format_args!(": {origin} is neither https nor loopback: {next}")))
     }
 
     /// Lists one, that was checked, as its engine knows it.
@@ -59,9 +58,9 @@ impl Origins {
         if !self.list.is_empty() {
             return Ok(());
         }
-        let why = "origins: the session lists none, so no request of a client of your own carries its token";
+        let why = "the session lists none, so no request of a client of your own carries its token";
         let next = "list the API's, such as https://api.example.com, in `origins`";
-        Err(Failure::new(ErrorKind::InvalidConfig, format!("{why}: {next}")))
+        Err(Failure::config("origins", format_args!(": {why}: {next}")))
     }
 
     /// Whether a token may go over http to another machine.

@@ -29,6 +29,7 @@ class RekindleError(Exception):
         message: str = "",
         *,
         retryable: bool = False,
+        argument: str | None = None,
         oauth_error: str | None = None,
         status: int | None = None,
         retry_after: float | None = None,
@@ -39,6 +40,7 @@ class RekindleError(Exception):
         Exception.__init__(self, message)
         self.message = message
         self.retryable = retryable
+        self.argument = argument
         self.oauth_error = oauth_error
         self.status = status
         self.retry_after = retry_after
@@ -49,6 +51,7 @@ class RekindleError(Exception):
         # Without the response: its body may hold tokens.
         facts = {
             "retryable": self.retryable,
+            "argument": self.argument,
             "oauth_error": self.oauth_error,
             "status": self.status,
             "retry_after": self.retry_after,
@@ -155,6 +158,12 @@ class Misuse(RekindleError, RuntimeError):
     kind = "Misuse"
 
 
+class System(RekindleError, OSError):
+    """The machine cannot give what is needed: threads, randomness, file descriptors."""
+
+    kind = "System"
+
+
 _ALL: tuple[type[RekindleError], ...] = (
     LoginRequired,
     SignedOut,
@@ -171,6 +180,7 @@ _ALL: tuple[type[RekindleError], ...] = (
     GraphQL,
     TooManyRedirects,
     Misuse,
+    System,
 )
 _BY_KIND = {one.kind: one for one in _ALL}
 
@@ -184,7 +194,19 @@ def _make(kind: str, message: str, facts: dict[str, Any]) -> RekindleError:
     """Called by the native half."""
     from ._response import Response
 
-    raw = facts.pop("response")
+    raw, causes = facts.pop("response"), facts.pop("causes")
     errors = tuple(GraphQLError(*one) for one in facts.pop("graphql_errors"))
     response = Response(raw) if raw is not None else None
-    return _BY_KIND.get(kind, RekindleError)(message, response=response, graphql_errors=errors, **facts)
+    error = _BY_KIND.get(kind, RekindleError)(message, response=response, graphql_errors=errors, **facts)
+    error.__cause__ = _chain(causes)
+    return error
+
+
+def _chain(causes: list[str]) -> Exception | None:
+    """What led to an error, below Python: in words."""
+    chain: Exception | None = None
+    for text in reversed(causes):
+        cause = Exception(text)
+        cause.__cause__ = chain
+        chain = cause
+    return chain

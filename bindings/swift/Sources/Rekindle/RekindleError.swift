@@ -47,6 +47,8 @@ public struct RekindleError: Error, Sendable {
         case tooManyRedirects = "TooManyRedirects"
         /// Something was used in a way that cannot work.
         case misuse = "Misuse"
+        /// The machine cannot give what is needed: threads, randomness, file descriptors.
+        case system = "System"
     }
 
     /// One error of a GraphQL answer; what looks like a token is hidden.
@@ -65,6 +67,10 @@ public struct RekindleError: Error, Sendable {
     public let message: String
     /// Whether trying the same again later may help.
     public let retryable: Bool
+    /// The argument that is wrong.
+    public let argument: String?
+    /// What led to it, and what led to that, in words.
+    public let causes: [String]
     /// The server's own code: `invalid_grant` and the like.
     public let oauthError: String?
     /// The HTTP status, if there was one.
@@ -85,6 +91,8 @@ extension RekindleError {
         self.kind = kind
         self.message = message
         retryable = false
+        argument = nil
+        causes = []
         oauthError = nil
         status = nil
         retryAfter = nil
@@ -96,14 +104,17 @@ extension RekindleError {
     /// Ours, or Swift's own where the call was cancelled.
     static func of(_ error: RekindleFFI.RekindleError) -> any Error {
         let details = error.details()
-        guard let kind = Kind(rawValue: details.kind) else { return CancellationError() }
-        return RekindleError(kind, details, error.response())
+        if details.kind == "Cancelled" { return CancellationError() }
+        // One that is not known here: the library and this layer are of different versions.
+        return RekindleError(Kind(rawValue: details.kind) ?? .system, details, error.response())
     }
 
     private init(_ kind: Kind, _ details: ProblemDetails, _ carried: RekindleFFI.Response?) {
         self.kind = kind
         message = details.message
         retryable = details.retryable
+        argument = details.argument
+        causes = details.causes
         oauthError = details.oauthError
         status = details.status.map(Int.init)
         retryAfter = details.retryAfter.map { Duration($0) }

@@ -62,7 +62,7 @@ fn missing(dialect: &str, name: &str) -> Failure {
     let message = format!(
         "dialect {dialect} needs the variable `{name}`; set it in the session's variables, or give the token URL"
     );
-    Failure::new(ErrorKind::InvalidConfig, message)
+    Failure { argument: Some("variables".to_owned()), ..Failure::new(ErrorKind::InvalidConfig, message) }
 }
 
 fn unfit(dialect: &str, name: &str, is_start: bool) -> Failure {
@@ -71,10 +71,8 @@ fn unfit(dialect: &str, name: &str, is_start: bool) -> Failure {
     } else {
         "a plain word or host: letters, digits and `._~:-`"
     };
-    Failure::new(
-        ErrorKind::InvalidConfig,
-        format!("dialect {dialect}: the variable `{name}` must be {wanted}"),
-    )
+    let message = format!("dialect {dialect}: the variable `{name}` must be {wanted}");
+    Failure { argument: Some("variables".to_owned()), ..Failure::new(ErrorKind::InvalidConfig, message) }
 }
 
 fn is_base(text: &str) -> bool {

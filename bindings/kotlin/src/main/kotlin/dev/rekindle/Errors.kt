@@ -29,8 +29,11 @@ public class ErrorDetails(
     public val graphqlErrors: List<GraphqlError> = emptyList(),
     /** The response that it is about, its body read. */
     public val response: Response? = null,
+    /** The argument that is wrong. */
+    public val argument: String? = null,
     internal val debug: String? = null,
     internal val isRetryable: Boolean? = null,
+    internal val causes: List<String> = emptyList(),
 )
 
 /**
@@ -52,7 +55,7 @@ public sealed class RekindleException(
     /** What else is known. */
     public val details: ErrorDetails,
     cause: Throwable?,
-) : Exception(message, cause) {
+) : Exception(message, cause ?: chain(details.causes)) {
     /** Whether trying the same again later may help. */
     public val isRetryable: Boolean = details.isRetryable ?: usuallyRetryable
 
@@ -64,6 +67,9 @@ public sealed class RekindleException(
 
     /** When to come back, if somebody said so. */
     public val retryAfter: Duration? get() = details.retryAfter
+
+    /** The argument that is wrong. */
+    public val argument: String? get() = details.argument
 
     /** The errors of a GraphQL answer. */
     public val graphqlErrors: List<GraphqlError> get() = details.graphqlErrors
@@ -130,7 +136,15 @@ public sealed class RekindleException(
     /** Something was used in a way that cannot work. */
     public class Misuse(message: String, details: ErrorDetails = ErrorDetails(), cause: Throwable? = null) :
         RekindleException("Misuse", false, message, details, cause)
+
+    /** The machine cannot give what is needed: threads, randomness, file descriptors. */
+    public class System(message: String, details: ErrorDetails = ErrorDetails(), cause: Throwable? = null) :
+        RekindleException("System", false, message, details, cause)
 }
+
+/** What led to an error, below Kotlin: in words. */
+private fun chain(causes: List<String>): Throwable? =
+    causes.foldRight(null as Throwable?) { text, cause -> Exception(text, cause) }
 
 /** The exception of an error's kind, or of a call that was cancelled. */
 internal fun problem(error: NativeProblem): Exception = error.use {
@@ -146,8 +160,10 @@ private fun make(told: NativeDetails, response: Response?): RekindleException {
         told.retryAfter?.toKotlinDuration(),
         told.graphqlErrors.map { GraphqlError(it.message, it.code, it.path) },
         response,
+        told.argument,
         told.debug,
         told.retryable,
+        told.causes,
     )
     return when (told.kind) {
         "LoginRequired" -> RekindleException.LoginRequired(told.message, details)
@@ -165,7 +181,9 @@ private fun make(told: NativeDetails, response: Response?): RekindleException {
         "GraphQL" -> RekindleException.GraphQL(told.message, details)
         "TooManyRedirects" -> RekindleException.TooManyRedirects(told.message, details)
         "Misuse" -> RekindleException.Misuse(told.message, details)
-        else -> RekindleException.Misuse("${told.kind}: ${told.message}", details)
+        "System" -> RekindleException.System(told.message, details)
+        // Not the caller's fault: the library and this layer are of different versions.
+        else -> RekindleException.System("${told.kind}: ${told.message}", details)
     }
 }
 
