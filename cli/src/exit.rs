@@ -163,7 +163,8 @@ fn next(problem: &Problem, profile: Option<&str>) -> Option<String> {
 fn code(kind: ErrorKind) -> i32 {
     match kind {
         ErrorKind::LoginRequired | ErrorKind::SignedOut => SIGN_IN,
-        ErrorKind::InvalidConfig | ErrorKind::ClientRejected | ErrorKind::Misuse => USAGE,
+        // Somebody must change something first: the call, the client's registration, the machine's limits.
+        ErrorKind::InvalidConfig | ErrorKind::ClientRejected | ErrorKind::Misuse | ErrorKind::System => USAGE,
         ErrorKind::HttpStatus
         | ErrorKind::GraphQL
         | ErrorKind::InvalidResponse

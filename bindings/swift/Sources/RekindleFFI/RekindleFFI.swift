@@ -5999,6 +5999,14 @@ public struct ProblemDetails: Equatable, Hashable {
      */
     public let retryable: Bool
     /**
+     * The argument that is wrong, by its name in Rust.
+     */
+    public let argument: String?
+    /**
+     * What led to it, and what led to that, in words.
+     */
+    public let causes: [String]
+    /**
      * The server's own code: `invalid_grant` and the like.
      */
     public let oauthError: String?
@@ -6031,6 +6039,12 @@ public struct ProblemDetails: Equatable, Hashable {
          * Whether trying the same again later may help.
          */retryable: Bool,
         /**
+         * The argument that is wrong, by its name in Rust.
+         */argument: String?,
+        /**
+         * What led to it, and what led to that, in words.
+         */causes: [String],
+        /**
          * The server's own code: `invalid_grant` and the like.
          */oauthError: String?,
         /**
@@ -6046,6 +6060,8 @@ public struct ProblemDetails: Equatable, Hashable {
         self.message = message
         self.debug = debug
         self.retryable = retryable
+        self.argument = argument
+        self.causes = causes
         self.oauthError = oauthError
         self.status = status
         self.retryAfter = retryAfter
@@ -6072,6 +6088,8 @@ public struct FfiConverterTypeProblemDetails: FfiConverterRustBuffer {
                 message: FfiConverterString.read(from: &buf),
                 debug: FfiConverterString.read(from: &buf),
                 retryable: FfiConverterBool.read(from: &buf),
+                argument: FfiConverterOptionString.read(from: &buf),
+                causes: FfiConverterSequenceString.read(from: &buf),
                 oauthError: FfiConverterOptionString.read(from: &buf),
                 status: FfiConverterOptionUInt16.read(from: &buf),
                 retryAfter: FfiConverterOptionDuration.read(from: &buf),
@@ -6084,6 +6102,8 @@ public struct FfiConverterTypeProblemDetails: FfiConverterRustBuffer {
         FfiConverterString.write(value.message, into: &buf)
         FfiConverterString.write(value.debug, into: &buf)
         FfiConverterBool.write(value.retryable, into: &buf)
+        FfiConverterOptionString.write(value.argument, into: &buf)
+        FfiConverterSequenceString.write(value.causes, into: &buf)
         FfiConverterOptionString.write(value.oauthError, into: &buf)
         FfiConverterOptionUInt16.write(value.status, into: &buf)
         FfiConverterOptionDuration.write(value.retryAfter, into: &buf)

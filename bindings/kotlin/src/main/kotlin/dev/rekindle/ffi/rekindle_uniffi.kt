@@ -9510,6 +9510,16 @@ data class ProblemDetails (
     val `retryable`: kotlin.Boolean
     ,
     /**
+     * The argument that is wrong, by its name in Rust.
+     */
+    val `argument`: kotlin.String?
+    ,
+    /**
+     * What led to it, and what led to that, in words.
+     */
+    val `causes`: List<kotlin.String>
+    ,
+    /**
      * The server's own code: `invalid_grant` and the like.
      */
     val `oauthError`: kotlin.String?
@@ -9549,6 +9559,8 @@ public object FfiConverterTypeProblemDetails: FfiConverterRustBuffer<ProblemDeta
             FfiConverterString.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterOptionalUShort.read(buf),
             FfiConverterOptionalDuration.read(buf),
             FfiConverterSequenceTypeGraphqlProblem.read(buf),
@@ -9560,6 +9572,8 @@ public object FfiConverterTypeProblemDetails: FfiConverterRustBuffer<ProblemDeta
             FfiConverterString.allocationSize(value.`message`) +
             FfiConverterString.allocationSize(value.`debug`) +
             FfiConverterBoolean.allocationSize(value.`retryable`) +
+            FfiConverterOptionalString.allocationSize(value.`argument`) +
+            FfiConverterSequenceString.allocationSize(value.`causes`) +
             FfiConverterOptionalString.allocationSize(value.`oauthError`) +
             FfiConverterOptionalUShort.allocationSize(value.`status`) +
             FfiConverterOptionalDuration.allocationSize(value.`retryAfter`) +
@@ -9571,6 +9585,8 @@ public object FfiConverterTypeProblemDetails: FfiConverterRustBuffer<ProblemDeta
             FfiConverterString.write(value.`message`, buf)
             FfiConverterString.write(value.`debug`, buf)
             FfiConverterBoolean.write(value.`retryable`, buf)
+            FfiConverterOptionalString.write(value.`argument`, buf)
+            FfiConverterSequenceString.write(value.`causes`, buf)
             FfiConverterOptionalString.write(value.`oauthError`, buf)
             FfiConverterOptionalUShort.write(value.`status`, buf)
             FfiConverterOptionalDuration.write(value.`retryAfter`, buf)
