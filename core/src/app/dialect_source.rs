@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rekindle_proto::Failure;
 use rekindle_proto::dialect::Dialect;
-use rekindle_proto::{ErrorKind, Failure};
 
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
@@ -74,8 +74,8 @@ fn parse(text: &str, path: &Path) -> Result<Dialect, Failure> {
 
 #[cfg(not(feature = "toml"))]
 fn parse(_: &str, _: &Path) -> Result<Dialect, Failure> {
-    let message = "dialect is a TOML file, which this build does not read (feature `toml`): give it as data";
-    Err(Failure::new(ErrorKind::InvalidConfig, message))
+    let what = " is a TOML file, which this build does not read (feature `toml`): give it as data";
+    Err(Failure::config("dialect", what))
 }
 
 fn preset(name: &str) -> Result<Arc<Dialect>, Failure> {

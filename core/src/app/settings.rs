@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rekindle_proto::dialect::{ClientAuth, ClientIdentity, Dialect};
 use rekindle_proto::machine::{Binding, MachineConfig};
-use rekindle_proto::{ErrorKind, Failure, Rotation, Secret};
+use rekindle_proto::{Failure, Rotation, Secret};
 use url::Url;
 
 use super::dialect_source::DialectSource;
