@@ -16,6 +16,7 @@ use super::dialect_source::DialectSource;
 use crate::clock::Clock;
 #[cfg(feature = "runtime")]
 use crate::clock::SystemClock;
+use crate::fork::PerProcess;
 use crate::platform::Platform;
 use crate::platform::host::Host;
 use crate::proof::{Proofs, SigningKey};
@@ -130,6 +131,7 @@ impl Settings {
             wait: self.wait,
             subscribers: self.on_event.map(|call| Arc::new(vec![Arc::new(Subscriber::new(call))])),
             totals: Arc::default(),
+            at_rest: PerProcess::new(),
         };
         Ok((setup, scope))
     }

@@ -1,15 +1,16 @@
 //! How often things happened (spec 10.2).
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rekindle_proto::event::EventKind;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident, $help:literal;)*) => {
+        /// Small ones for a session, of which there are many; large ones for an app.
         #[derive(Default)]
-        pub(crate) struct Counters {
-            $($name: AtomicU64,)*
+        pub(crate) struct Counters<C> {
+            $($name: C,)*
         }
 
         /// How often things happened since the session was made (spec 10.2).
@@ -26,9 +27,9 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)*
         }
 
-        impl Counters {
+        impl<C: Counter> Counters<C> {
             pub(crate) fn read(&self) -> Stats {
-                Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
+                Stats { $($name: self.$name.read(),)* }
             }
         }
 
@@ -97,13 +98,41 @@ counters! {
     dropped, "Events dropped from a full queue.";
 }
 
-impl Counters {
+/// One number that goes up.
+pub(crate) trait Counter: Default {
+    fn add(&self, by: u64);
+    fn read(&self) -> u64;
+}
+
+impl Counter for AtomicU32 {
+    fn add(&self, by: u64) {
+        // Stands still at its end, give or take a thread.
+        let by = u32::try_from(by).unwrap_or(u32::MAX).min(u32::MAX - self.load(Ordering::Relaxed));
+        self.fetch_add(by, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        self.load(Ordering::Relaxed).into()
+    }
+}
+
+impl Counter for AtomicU64 {
+    fn add(&self, by: u64) {
+        self.fetch_add(by, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        self.load(Ordering::Relaxed)
+    }
+}
+
+impl<C: Counter> Counters<C> {
     pub(super) fn count_waiter(&self) {
-        self.waiters.fetch_add(1, Ordering::Relaxed);
+        self.waiters.add(1);
     }
 
     pub(super) fn count_dropped(&self, events: usize) {
-        self.dropped.fetch_add(events as u64, Ordering::Relaxed);
+        self.dropped.add(events as u64);
     }
 
     pub(super) fn count(&self, kind: &EventKind) {
@@ -122,7 +151,7 @@ impl Counters {
             EventKind::SignedOut => &self.sign_outs,
             _ => &self.warnings,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.add(1);
     }
 }
 
@@ -133,7 +162,7 @@ mod tests {
     // spec 10.2
     #[test]
     fn counters_are_prometheus_text() {
-        let counters = Counters::default();
+        let counters = Counters::<AtomicU32>::default();
         counters.count(&EventKind::Adopted);
         let text = counters.read().to_prometheus();
         assert!(
@@ -141,5 +170,12 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.lines().count(), 3 * counters.read().entries().len());
+    }
+
+    #[test]
+    fn a_small_counter_does_not_begin_anew() {
+        let counter = AtomicU32::new(u32::MAX - 1);
+        counter.add(5);
+        assert_eq!(Counter::read(&counter), u64::from(u32::MAX));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -23,7 +23,6 @@ use super::setup::Setup;
 use super::source::{Spend, reentrant};
 use super::token::{Published, Served};
 use super::waiters::{Done, WaitGroup, Waiter, Waiters};
-use crate::clock::Clock;
 use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 use crate::platform::{Running, TaskHandle};
@@ -40,7 +39,6 @@ pub(crate) struct Engine {
     seed: ArcSwapOption<Credential>,
     published: ArcSwap<Published>,
     pub(crate) events: Dispatcher,
-    pub(crate) clock: Arc<dyn Clock>,
     /// Which of the store's records is this session's.
     key: Arc<str>,
     /// Where it is found by that key.
@@ -55,8 +53,7 @@ pub(crate) struct Engine {
 struct ProcessState {
     state: Mutex<State>,
     /// How many are waking those whose wait has ended.
-    waking: AtomicUsize,
-    at_rest: Notify,
+    waking: AtomicU32,
     forked: bool,
 }
 
@@ -64,7 +61,8 @@ struct State {
     machine: Machine,
     waiters: Waiters,
     sends: BTreeMap<OpId, TaskHandle>,
-    timer: Option<(Duration, TaskHandle)>,
+    /// Boxed: most sessions rest most of the time.
+    timer: Option<Box<(Duration, TaskHandle)>>,
 }
 
 /// What is left to do once the lock is free.
@@ -90,7 +88,6 @@ impl Engine {
             process: PerProcess::of(ProcessState::new(machine)),
             published: ArcSwap::default(),
             events: Dispatcher::new(setup.subscribers.clone(), setup.totals.clone()),
-            clock: setup.clock.clone(),
             key,
             sessions,
             seeded_with: AtomicU64::new(seed.as_ref().map_or(0, seed_tag)),
@@ -172,7 +169,7 @@ impl Engine {
         let process = self.process();
         let mut state = process.state.lock();
         // Read under the lock: to the machine, time never goes back, however long somebody waited here.
-        let now = self.clock.now();
+        let now = self.setup.clock.now();
         let (answer, ticket) = question(&mut state.machine, now);
         let waiter = ticket.map(|ticket| {
             self.events.count_waiter();
@@ -188,13 +185,13 @@ impl Engine {
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Machine, Now) -> T) -> T {
         let process = self.process();
         let state = process.state.lock();
-        let now = self.clock.now();
+        let now = self.setup.clock.now();
         look(&state.machine, now)
     }
 
     /// Ends the wait of one group, if nothing else has until then.
     fn time_out(self: &Arc<Self>, ticket: Ticket, until: Duration) -> Result<TaskHandle, Failure> {
-        let (engine, clock) = (Arc::downgrade(self), self.clock.clone());
+        let (engine, clock) = (Arc::downgrade(self), self.setup.clock.clone());
         let wake = async move {
             clock.sleep_until(until).await;
             let Some(engine) = engine.upgrade() else { return };
@@ -234,10 +231,11 @@ impl Engine {
             return true;
         }
         let Ok(stay) = self.setup.platform.stay() else { return false };
-        let mut too_late = stay.enter(|| self.clock.sleep_until(deadline));
+        let signal = self.setup.at_rest.get(|_| Notify::new());
+        let mut too_late = stay.enter(|| self.setup.clock.sleep_until(deadline));
         self.ask(Machine::flush);
         loop {
-            let at_rest = process.at_rest.notified();
+            let at_rest = signal.notified();
             if rests() {
                 return true;
             }
@@ -309,12 +307,14 @@ impl Engine {
                 self.seed.store(None);
             }
         }
-        process.waking.fetch_add(usize::from(!pending.wake.is_empty()), Ordering::AcqRel);
+        process.waking.fetch_add(u32::from(!pending.wake.is_empty()), Ordering::AcqRel);
         pending
     }
 
     fn publish(&self, snapshot: Arc<Snapshot>) {
         let served = snapshot.current.as_ref().and_then(|current| self.served(current).ok());
+        // Nobody else holds it: it is moved.
+        let snapshot = Arc::unwrap_or_clone(snapshot);
         self.published.store(Arc::new(Published { snapshot, served }));
     }
 
@@ -328,21 +328,21 @@ impl Engine {
 
     fn set_timer(self: &Arc<Self>, state: &mut State) {
         let due = state.machine.poll_timeout();
-        if state.timer.as_ref().map(|(due, _)| *due) == due {
+        if state.timer.as_ref().map(|timer| timer.0) == due {
             return;
         }
-        if let Some((_, old)) = state.timer.take() {
-            old.abort();
+        if let Some(old) = state.timer.take() {
+            old.1.abort();
         }
         let Some(due) = due else { return };
         let engine = self.clone();
         let wake = async move {
-            engine.clock.sleep_until(due).await;
-            engine.process().state.lock().timer.take_if(|(set, _)| *set == due);
+            engine.setup.clock.sleep_until(due).await;
+            engine.process().state.lock().timer.take_if(|timer| timer.0 == due);
             engine.ask(Machine::handle_timeout);
         };
         if let Ok(timer) = self.setup.platform.spawn(wake) {
-            state.timer = Some((due, timer));
+            state.timer = Some(Box::new((due, timer)));
         }
     }
 
@@ -351,9 +351,9 @@ impl Engine {
         for (group, done) in pending.wake {
             group.wake(done);
         }
-        process.waking.fetch_sub(usize::from(wakes), Ordering::AcqRel);
+        process.waking.fetch_sub(u32::from(wakes), Ordering::AcqRel);
         if wakes || pending.rests {
-            process.at_rest.notify_waiters();
+            self.setup.at_rest.get(|_| Notify::new()).notify_waiters();
         }
         for effect in pending.network {
             self.run_network(effect);
@@ -415,7 +415,7 @@ impl Engine {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Unavailable> {
-        let cap = self.clock.sleep_until(self.clock.mono() + STORE_CAP);
+        let cap = self.setup.clock.sleep_until(self.setup.clock.mono() + STORE_CAP);
         let begun = self.setup.platform.run(self.inside(work));
         let begun = begun.map_err(|error| Unavailable::new(no_thread(&error).message))?;
         tokio::select! {
@@ -435,10 +435,10 @@ impl Engine {
             Effect::Revoke { token } => {
                 let engine = self.clone();
                 let work = async move {
-                    let cap = engine.clock.mono().saturating_add(engine.setup.machine.send_cap);
+                    let cap = engine.setup.clock.mono().saturating_add(engine.setup.machine.send_cap);
                     tokio::select! {
                         () = engine.setup.source.revoke(&token) => {}
-                        () = engine.clock.sleep_until(cap) => {}
+                        () = engine.setup.clock.sleep_until(cap) => {}
                     }
                 };
                 let _ = self.setup.platform.spawn(self.inside(work));
@@ -511,7 +511,7 @@ impl ProcessState {
     fn new(machine: Machine) -> Self {
         let state = State { machine, waiters: Waiters::default(), sends: BTreeMap::new(), timer: None };
         let state = Mutex::new(state);
-        Self { state, waking: AtomicUsize::new(0), at_rest: Notify::new(), forked: false }
+        Self { state, waking: AtomicU32::new(0), forked: false }
     }
 }
 

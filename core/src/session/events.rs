@@ -1,8 +1,8 @@
 //! What a session reports: events in order, through bounded queues (spec 4.7, 10).
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use rekindle_proto::event::{Event, EventKind};
@@ -130,12 +130,13 @@ impl<T> Queue<T> {
 /// Where events go.
 #[derive(Default)]
 pub(crate) struct Dispatcher {
-    queues: Arc<Queues>,
+    /// Made for the first who asks for a stream: most sessions have none.
+    queues: OnceLock<Arc<Queues>>,
     /// `None`: nobody subscribed, as for most sessions.
     subscribers: ArcSwapOption<Vec<Arc<Subscriber>>>,
-    counters: Counters,
+    counters: Counters<AtomicU32>,
     /// Of all sessions of the app.
-    totals: Arc<Counters>,
+    totals: Arc<Counters<AtomicU64>>,
 }
 
 /// Somebody who gets the events of one session, or of many.
@@ -153,10 +154,14 @@ struct Inbox {
 
 impl Dispatcher {
     pub(crate) fn stream(&self) -> Events {
-        Events { queue: PerProcess::of(subscribe(&self.queues)), queues: self.queues.clone() }
+        let queues = self.queues.get_or_init(Arc::default);
+        Events { queue: PerProcess::of(subscribe(queues)), queues: queues.clone() }
     }
 
-    pub(crate) fn new(subscribers: Option<Arc<Vec<Arc<Subscriber>>>>, totals: Arc<Counters>) -> Self {
+    pub(crate) fn new(
+        subscribers: Option<Arc<Vec<Arc<Subscriber>>>>,
+        totals: Arc<Counters<AtomicU64>>,
+    ) -> Self {
         Self { subscribers: ArcSwapOption::new(subscribers), totals, ..Self::default() }
     }
 
@@ -175,10 +180,10 @@ impl Dispatcher {
 
     /// Never blocks: under the state's lock.
     pub(crate) fn push(&self, key: &Arc<str>, event: &Event) {
-        for counters in self.counters() {
-            counters.count(&event.kind);
-        }
-        let dropped = self.queues.made().map_or(0, |queues| {
+        self.counters.count(&event.kind);
+        self.totals.count(&event.kind);
+        let queues = self.queues.get().and_then(|queues| queues.made());
+        let dropped = queues.map_or(0, |queues| {
             let mut queues = queues.lock();
             queues.retain(|queue| !queue.closed.load(Ordering::Acquire));
             queues.iter().filter(|queue| !queue.push(&event.kind, event.clone())).count()
@@ -189,9 +194,8 @@ impl Dispatcher {
             subscriber.inbox().queue.push(&event.kind, (key.clone(), event.clone()))
         };
         let undelivered = subscribers.filter(|subscriber| !delivered(subscriber)).count();
-        for counters in self.counters() {
-            counters.count_dropped(dropped + undelivered);
-        }
+        self.counters.count_dropped(dropped + undelivered);
+        self.totals.count_dropped(dropped + undelivered);
     }
 
     /// Outside the lock: delivers what is waiting.
@@ -211,13 +215,8 @@ impl Dispatcher {
     }
 
     pub(crate) fn count_waiter(&self) {
-        for counters in self.counters() {
-            counters.count_waiter();
-        }
-    }
-
-    fn counters(&self) -> [&Counters; 2] {
-        [&self.counters, &self.totals]
+        self.counters.count_waiter();
+        self.totals.count_waiter();
     }
 }
 

@@ -139,7 +139,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn token_if_valid(&self) -> Option<Token> {
-        self.fast(None, self.engine.clock.now())
+        self.fast(None, self.engine.setup.clock.now())
     }
 
     /// The token for a request to that URL; `None`: the URL's origin is not listed, and the request goes
@@ -164,7 +164,7 @@ impl Session {
         let Some(origin) = self.origins.find(url) else {
             return self.require_origins().map(|()| None);
         };
-        if let Some(token) = self.fast(Some(origin), self.engine.clock.now()) {
+        if let Some(token) = self.fast(Some(origin), self.engine.setup.clock.now()) {
             return Ok(Some(token));
         }
         let requirements = TokenRequirements { origin: Some(origin), min_life: None };
@@ -186,7 +186,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn try_token_for(&self, url: &Url) -> Option<Token> {
-        self.try_token_at(url, self.engine.clock.now())
+        self.try_token_at(url, self.engine.setup.clock.now())
     }
 
     /// The same, for those who have just read the clocks.
@@ -486,7 +486,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.engine.clock
+        &self.engine.setup.clock
     }
 
     /// How token requests travel; a client uses it for its own requests, too.
@@ -562,7 +562,7 @@ impl Session {
     }
 
     fn deadline(&self, given: Option<Duration>) -> Duration {
-        let own = self.engine.clock.now().mono.saturating_add(self.setup.wait);
+        let own = self.engine.setup.clock.now().mono.saturating_add(self.setup.wait);
         given.map_or(own, |given| given.min(own))
     }
 

@@ -19,13 +19,13 @@ pub(crate) struct Registry<T> {
 struct Entries<T> {
     by_key: HashMap<Arc<str>, Entry<T>>,
     /// Those that are kept though nobody may hold them, oldest first.
-    recent: VecDeque<Arc<str>>,
+    recent: VecDeque<(Arc<str>, Arc<T>)>,
 }
 
 struct Entry<T> {
     value: Weak<T>,
-    /// Kept by us: it is in `recent`.
-    kept: Option<Arc<T>>,
+    /// It is in `recent`.
+    kept: bool,
     /// Used since it was last the oldest.
     used: bool,
 }
@@ -72,8 +72,8 @@ impl<T> Registry<T> {
     pub(crate) fn let_go(&self) {
         let Some(entries) = self.entries.made() else { return };
         let mut locked = entries.lock();
-        locked.recent = VecDeque::new();
-        let kept: Vec<_> = locked.by_key.values_mut().filter_map(|entry| entry.kept.take()).collect();
+        let kept = std::mem::take(&mut locked.recent);
+        locked.by_key.values_mut().for_each(|entry| entry.kept = false);
         drop(locked);
         drop(kept);
     }
@@ -98,7 +98,7 @@ impl<T> Registry<T> {
 
 fn inherit<T>(old: &Mutex<Entries<T>>) -> Option<Entries<T>> {
     let old = old.try_lock()?;
-    let entry = |entry: &Entry<T>| Entry { value: entry.value.clone(), kept: None, used: false };
+    let entry = |entry: &Entry<T>| Entry { value: entry.value.clone(), kept: false, used: false };
     let by_key = old.by_key.iter().map(|(key, old)| (key.clone(), entry(old))).collect();
     Some(Entries { by_key, recent: VecDeque::new() })
 }
@@ -111,7 +111,7 @@ impl<T> Entries<T> {
     ) -> Result<Arc<T>, E> {
         let key: Arc<str> = key.into();
         let value = make(key.clone())?;
-        self.by_key.insert(key, Entry { value: Arc::downgrade(&value), kept: None, used: false });
+        self.by_key.insert(key, Entry { value: Arc::downgrade(&value), kept: false, used: false });
         Ok(value)
     }
 
@@ -123,22 +123,26 @@ impl<T> Entries<T> {
         if let Some((key, _)) = self.by_key.get_key_value(key) {
             let key = key.clone();
             if let Some(entry) = self.by_key.get_mut(&key) {
-                if entry.kept.is_some() {
+                if entry.kept {
                     entry.used = true;
                     return Vec::new();
                 }
-                entry.kept = Some(value.clone());
-                self.recent.push_back(key);
+                entry.kept = true;
+                self.recent.push_back((key, value.clone()));
             }
         }
         let mut unused = Vec::new();
         while self.recent.len() > most {
-            let Some(oldest) = self.recent.pop_front() else { break };
-            let Some(entry) = self.by_key.get_mut(&oldest) else { continue };
-            if std::mem::take(&mut entry.used) {
-                self.recent.push_back(oldest);
+            let Some((key, oldest)) = self.recent.pop_front() else { break };
+            let entry = self.by_key.get_mut(&key);
+            let used = entry.is_some_and(|entry| {
+                entry.kept = std::mem::take(&mut entry.used);
+                entry.kept
+            });
+            if used {
+                self.recent.push_back((key, oldest));
             } else {
-                unused.extend(entry.kept.take());
+                unused.push(oldest);
             }
         }
         unused

@@ -2,11 +2,13 @@
 //! share is there once.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::machine::MachineConfig;
 use rekindle_proto::{ErrorKind, Failure};
+use tokio::sync::Notify;
 use url::Url;
 
 use super::counters::Counters;
@@ -14,6 +16,7 @@ use super::events::Subscriber;
 use super::origins::Origins;
 use super::source::Source;
 use crate::clock::Clock;
+use crate::fork::PerProcess;
 use crate::platform::Platform;
 use crate::proof::Proofs;
 use crate::store::Store;
@@ -40,8 +43,10 @@ pub(crate) struct Setup {
     pub(crate) wait: Duration,
     /// Who gets the events of all sessions.
     pub(crate) subscribers: Option<Arc<Vec<Arc<Subscriber>>>>,
+    /// Tells those who wait for the end of something that a session has nothing under way any more.
+    pub(crate) at_rest: PerProcess<Notify>,
     /// What all sessions have counted.
-    pub(crate) totals: Arc<Counters>,
+    pub(crate) totals: Arc<Counters<AtomicU64>>,
 }
 
 impl Setup {

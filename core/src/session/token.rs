@@ -18,7 +18,7 @@ pub(crate) struct Served {
 /// What the fast path sees.
 #[derive(Default)]
 pub(crate) struct Published {
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: Snapshot,
     pub(crate) served: Option<Arc<Served>>,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Record {
     pub(crate) slots: Slots,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) extra: BTreeMap<String, String>,
     /// The seeds that were taken so far, oldest first: none of them is taken again (spec 7.3).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
