@@ -128,7 +128,7 @@ fn what_came_with_the_last_grant_fills_blanks() {
     assert!(sent.body.expose().ends_with("user=u1"));
 }
 
-// spec 5.7
+// spec 5.11
 #[test]
 fn client_credentials_are_asked_for_with_scope_audience_resources_and_further_fields() {
     let spec = json!({"client_credentials": {"extra": {"audience": "the dialect's", "kind": "service"}}});
