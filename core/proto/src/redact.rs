@@ -1,5 +1,7 @@
 //! What a server wrote may hold live tokens: here it is made fit to be seen (spec 2.7, 9.3).
 
+mod spelling;
+
 use std::borrow::Cow;
 
 use crate::credential::Secret;
@@ -9,12 +11,17 @@ pub const MASK: &str = "***";
 
 /// Longer texts are cut: an error message is no place for a page of HTML.
 const LENGTH_LIMIT: usize = 500;
-/// A known secret that is shorter would mask ordinary words.
-const SECRET_MINIMUM: usize = 4;
+/// What stands behind this is not looked at: of what comes out it would be cut.
+const WINDOW: usize = 4096;
+/// Longer than any word, and than most names in code.
+const LONGEST_WORD: usize = 39;
+/// From here on a word may be a token.
+const TOKEN_MINIMUM: usize = 16;
 
-/// A server's text without its secrets: known ones (also escaped), values of token-like fields in JSON and
-/// forms, what follows an authentication scheme, and anything that looks like a JWT. Control characters
-/// become spaces, and a long text is cut.
+/// A server's text without its secrets: known ones in every encoding that servers use (spelling.rs), values of
+/// token-like fields in JSON and forms, what follows an authentication scheme, and anything that looks like a JWT.
+/// What is only guessed to be a secret is masked only if it does not look like words: those decide what is done
+/// about an error. Control characters become spaces, and a long text is cut.
 ///
 /// ```
 /// use rekindle_proto::{Secret, redact};
@@ -24,9 +31,26 @@ const SECRET_MINIMUM: usize = 4;
 /// ```
 #[must_use]
 pub fn text(text: &str, known: &[&Secret]) -> String {
-    let plain = known.iter().fold(text.to_owned(), |text, secret| without(&text, secret.expose()));
+    let text = window(text);
+    let plain = known.iter().fold(text, |text, secret| match spelling::without(&text, secret.expose()) {
+        Some(masked) => Cow::Owned(masked),
+        None => text,
+    });
     let plain = mask_words(&mask_fields(&plain));
     shorten(&plain)
+}
+
+/// Whether a word is likely to be a token: long, and no words.
+///
+/// ```
+/// use rekindle_proto::redact::is_opaque;
+/// assert!(is_opaque("8xLOxBtZp8Qm2Vw0aKd3"));
+/// assert!(!is_opaque("validation-failed") && !is_opaque("GRAPHQL_VALIDATION_FAILED"));
+/// ```
+#[must_use]
+pub fn is_opaque(word: &str) -> bool {
+    let of_token = |letter: char| letter.is_ascii_alphanumeric() || "-._~+/=".contains(letter);
+    word.split(|letter| !of_token(letter)).any(|part| part.len() >= TOKEN_MINIMUM && !is_wordlike(part))
 }
 
 /// The same for a body of any bytes.
@@ -59,18 +83,6 @@ pub fn is_secret_name(name: &str) -> bool {
     telling.iter().any(|part| name.contains(part)) || exact.contains(&name.as_str())
 }
 
-/// The text with every spelling of the secret masked.
-fn without(text: &str, secret: &str) -> String {
-    if secret.len() < SECRET_MINIMUM {
-        return text.to_owned();
-    }
-    let json = serde_json::to_string(secret).unwrap_or_default();
-    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let slashes = secret.replace('/', "\\/");
-    let spellings = [secret, json.trim_matches('"'), form.as_str(), slashes.as_str()];
-    spellings.iter().filter(|one| !one.is_empty()).fold(text.to_owned(), |text, one| text.replace(one, MASK))
-}
-
 /// Masks `"name": "value"`, `name=value` and `name: value` where the name tells.
 fn mask_fields(text: &str) -> String {
     let mut seen = String::with_capacity(text.len());
@@ -95,7 +107,15 @@ fn mask_value<'a>(after: &'a str, seen: &mut String) -> &'a str {
     let Some(joint) = joint(after) else { return after };
     let (joint, value) = after.split_at(joint);
     let length = value_length(value, joint.ends_with('"'), joint.ends_with('\''));
-    if length == 0 || is_plain(&value[..length]) {
+    let value_itself = &value[..length];
+    // A field of JSON or of a form holds what its name says; "Invalid Refresh Token: Already Used" is a sentence.
+    let is_field = joint.starts_with(['"', '\\']) || joint == "=";
+    let is_prose = if is_field {
+        value_itself.contains(' ') && has_words(value_itself)
+    } else {
+        has_words(value_itself)
+    };
+    if length == 0 || is_plain(value_itself) || is_prose {
         return after;
     }
     seen.push_str(joint);
@@ -156,9 +176,39 @@ fn mask_words(text: &str) -> String {
 }
 
 fn shown(word: &str, after_scheme: bool) -> Cow<'_, str> {
-    // "Bearer token" is prose, "Bearer 8xLOxBtZp8" is not: a token has a digit or is long.
-    let tokenish = word.len() >= 20 || word.bytes().any(|byte| byte.is_ascii_digit());
+    // "Bearer token" and "Bearer authentication-required" are prose, "Bearer 8xLOxBtZp8" is not.
+    let tokenish = !is_wordlike(word) || (word.bytes().any(|byte| byte.is_ascii_digit()) && word.len() >= 8);
     if has_jwt(word) || (after_scheme && tokenish) { Cow::Borrowed(MASK) } else { Cow::Borrowed(word) }
+}
+
+/// Words with space between them, none of which could be a token.
+fn has_words(text: &str) -> bool {
+    text.split_whitespace().all(is_wordlike)
+}
+
+/// Words, names and numbers change seldom between small and capital letters and digits; random text does so at half
+/// of its places.
+fn is_wordlike(text: &str) -> bool {
+    let kind = |byte: u8| match byte {
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' => 2,
+        b'0'..=b'9' => 3,
+        _ => 0,
+    };
+    let (mut changes, mut letters, mut last, mut run) = (0_usize, 0_usize, 0, 0_usize);
+    for byte in text.bytes() {
+        let kind = kind(byte);
+        letters += usize::from(kind != 0);
+        run = if kind == 0 { 0 } else { run + 1 };
+        // A capital before small ones begins a word, and so does the first letter of all.
+        let begins_word = last == 2 && kind == 1;
+        changes += usize::from(kind != 0 && last != 0 && kind != last && !begins_word);
+        if run > LONGEST_WORD {
+            return false;
+        }
+        last = kind;
+    }
+    changes * 5 <= letters
 }
 
 fn is_scheme(word: &str) -> bool {
@@ -175,6 +225,20 @@ fn has_jwt(word: &str) -> bool {
 
 fn is_word(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "-_.~+/=*".contains(letter)
+}
+
+/// The beginning of a text, up to the end of a word: half a secret could not be known.
+fn window(text: &str) -> Cow<'_, str> {
+    if text.len() <= WINDOW {
+        return Cow::Borrowed(text);
+    }
+    let mut end = WINDOW;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let whole = text[..end].trim_end_matches(|letter: char| !letter.is_whitespace());
+    let from = if whole.is_empty() { "" } else { whole };
+    Cow::Owned(format!("{from}…"))
 }
 
 fn shorten(text: &str) -> String {
@@ -229,11 +293,46 @@ mod tests {
 
     #[test]
     fn ordinary_messages_stay_readable() {
-        for message in ["Unknown or invalid refresh token.", "Session not active", "error=\"invalid_token\""]
-        {
+        for message in [
+            "Unknown or invalid refresh token.",
+            "Session not active",
+            "error=\"invalid_token\"",
+            "Invalid Refresh Token: Already Used",
+            "Invalid Refresh Token: Refresh Token Not Found",
+            "Authorization: Bearer authentication-required-for-everybody",
+            "token: 'has expired'",
+            "{\"refresh_token\":[\"The refresh token is invalid.\"]}",
+            "{\"token\":\"it has expired\"}",
+            "validation-failed: GRAPHQL_VALIDATION_FAILED in createStudentV2Response",
+        ] {
             assert_eq!(text(message, &[]), message);
         }
         assert_eq!(text(r#"{"token":"","next":"kept"}"#, &[]), r#"{"token":"","next":"kept"}"#);
+    }
+
+    #[test]
+    fn a_token_after_a_colon_is_masked() {
+        assert_eq!(text("Invalid token: 8xLOxBtZp8 used", &[]), "Invalid token: *** used");
+        assert_eq!(text("Bearer 8xLOxBtZp8Qm2Vw0aKd3.aK", &[]), "Bearer ***");
+    }
+
+    #[test]
+    fn a_token_is_told_from_words() {
+        for word in [
+            "8xLOxBtZp8Qm2Vw0aKd3",
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "ghu_16C7e42F292c6912E7710c838347Ae178B4a",
+        ] {
+            assert!(is_opaque(word), "{word}");
+        }
+        for word in [
+            "validation-failed",
+            "persisted-query-not-found",
+            "createStudentV2Response",
+            "INTERNAL_SERVER_ERROR",
+        ] {
+            assert!(!is_opaque(word), "{word}");
+        }
     }
 
     #[test]
