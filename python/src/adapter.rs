@@ -40,8 +40,8 @@ impl Session {
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
         let url = parse(py, url)?;
-        let mut own = self.inner.dialect().credential_headers();
-        own.push(AUTHORIZATION);
+        // A key that goes along with the token, like Supabase's, is no credential instead of it.
+        let own = [self.inner.dialect().token_header(), AUTHORIZATION];
         let carries = names.iter().any(|name| own.iter().any(|one| one.as_str().eq_ignore_ascii_case(name)));
         let session = self.inner.clone();
         let work = async move {

@@ -235,11 +235,11 @@ impl Session {
         Ok(self.0.require_origins()?)
     }
 
-    /// The headers that carry credentials, in lower case: a request that has one of them brings its own.
+    /// The headers that say who asks, in lower case: a request that has one of them brings its own. A key that goes
+    /// along with the token, like Supabase's `apikey`, is none of them.
     #[must_use]
     pub fn credential_headers(&self) -> Vec<String> {
-        let mut names = self.0.dialect().credential_headers();
-        names.push(AUTHORIZATION);
+        let names = [self.0.dialect().token_header(), AUTHORIZATION];
         names.iter().map(|name| name.as_str().to_owned()).collect()
     }
 

@@ -31,11 +31,7 @@ const TOKEN_MINIMUM: usize = 16;
 /// ```
 #[must_use]
 pub fn text(text: &str, known: &[&Secret]) -> String {
-    let text = window(text);
-    let plain = known.iter().fold(text, |text, secret| match spelling::without(&text, secret.expose()) {
-        Some(masked) => Cow::Owned(masked),
-        None => text,
-    });
+    let plain = known.iter().fold(window(text), hide);
     let plain = mask_words(&mask_fields(&plain));
     shorten(&plain)
 }
@@ -51,6 +47,19 @@ pub fn text(text: &str, known: &[&Secret]) -> String {
 pub fn is_opaque(word: &str) -> bool {
     let of_token = |letter: char| letter.is_ascii_alphanumeric() || "-._~+/=".contains(letter);
     word.split(|letter| !of_token(letter)).any(|part| part.len() >= TOKEN_MINIMUM && !is_wordlike(part))
+}
+
+/// A text without the secrets that are known; nothing is guessed and nothing is cut. Control characters become spaces.
+///
+/// ```
+/// use rekindle_proto::{Secret, redact};
+/// let secret = Secret::new("s3cr3t-token");
+/// assert_eq!(redact::known("read s3cr3t-token", &[&secret]), "read ***");
+/// ```
+#[must_use]
+pub fn known(text: &str, known: &[&Secret]) -> String {
+    let plain = known.iter().fold(Cow::Borrowed(text), hide);
+    plain.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// The same for a body of any bytes.
@@ -81,6 +90,13 @@ pub fn is_secret_name(name: &str) -> bool {
         return false;
     }
     telling.iter().any(|part| name.contains(part)) || exact.contains(&name.as_str())
+}
+
+fn hide<'a>(text: Cow<'a, str>, secret: &&Secret) -> Cow<'a, str> {
+    match spelling::without(&text, secret.expose()) {
+        Some(masked) => Cow::Owned(masked),
+        None => text,
+    }
 }
 
 /// Masks `"name": "value"`, `name=value` and `name: value` where the name tells.
@@ -215,8 +231,14 @@ fn is_scheme(word: &str) -> bool {
     ["bearer", "dpop", "basic", "token", "zoho-oauthtoken"].iter().any(|one| word.eq_ignore_ascii_case(one))
 }
 
-/// Two long base64url parts with a dot between them, the first of which opens a JSON object.
-fn has_jwt(word: &str) -> bool {
+/// Whether there is a JWT in a word: two long base64url parts with a dot between them, the first of which opens a
+/// JSON object.
+///
+/// ```
+/// assert!(rekindle_proto::redact::has_jwt("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"));
+/// ```
+#[must_use]
+pub fn has_jwt(word: &str) -> bool {
     let Some(start) = word.find("eyJ") else { return false };
     let mut parts = word[start..].split('.');
     let long = |part: Option<&str>| part.is_some_and(|part| part.len() >= 8);

@@ -118,7 +118,7 @@ impl Session {
     #[must_use]
     pub fn call(&self, method: Method, url: Url, headers: &HeaderMap, content: impl Into<Content>) -> Call {
         let mut state = State::default();
-        state.begin(self, &credential_headers(self), &url, headers, self.clock().now());
+        state.begin(self, &url, headers, self.clock().now());
         Call {
             session: self.clone(),
             state,
@@ -299,7 +299,7 @@ impl Call {
         let Some(token) = self.state.token() else { return true };
         // What the request does makes no difference to that.
         let exchange = self.exchange(Operation::Http, status, headers, body);
-        let accepted = self.session.verdict(&exchange) == Verdict::Accepted;
+        let accepted = self.session.verdict_about(token, &exchange) == Verdict::Accepted;
         if accepted {
             self.session.note_accepted(token, &self.url, headers);
         }
@@ -487,11 +487,10 @@ impl Call {
     }
 }
 
-/// The headers that hold a credential: ours, or one of the caller's own.
-pub(crate) fn credential_headers(session: &Session) -> Vec<HeaderName> {
-    let mut names = session.dialect().credential_headers();
-    names.push(AUTHORIZATION);
-    names
+/// The headers that say who asks: a request that has one of them brings its own. A key that goes along with the token
+/// (`token.credential_headers`) is none of them.
+pub(crate) fn own_credential_headers(session: &Session) -> [HeaderName; 2] {
+    [session.dialect().token_header(), AUTHORIZATION]
 }
 
 impl fmt::Debug for Call {

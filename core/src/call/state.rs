@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::Method;
-use http::header::{HeaderMap, HeaderName};
+use http::header::HeaderMap;
 use rekindle_proto::{Exchange, Now, Verdict};
 use url::Url;
 
-use super::Headers;
+use super::{Headers, own_credential_headers};
 use crate::error::Error;
 use crate::session::{Judgement, ReplayRefused, Session, Token};
 
@@ -74,16 +74,9 @@ pub(crate) enum Follows {
 
 impl State {
     /// Decides what the request carries, where that needs no waiting; else the caller gets a token, and says so with
-    /// [`State::carry`]. `own`: the names of the headers that hold a credential.
-    pub(crate) fn begin(
-        &mut self,
-        session: &Session,
-        own: &[HeaderName],
-        url: &Url,
-        headers: &HeaderMap,
-        now: Now,
-    ) -> bool {
-        if own.iter().any(|name| headers.contains_key(name)) {
+    /// [`State::carry`].
+    pub(crate) fn begin(&mut self, session: &Session, url: &Url, headers: &HeaderMap, now: Now) -> bool {
+        if own_credential_headers(session).iter().any(|name| headers.contains_key(name)) {
             self.carried = Carried::Nothing(Unsigned::OwnCredential);
         } else if let Some(token) = session.try_token_at(url, now) {
             // A borrowed one is for a moment.

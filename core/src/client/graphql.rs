@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use rekindle_proto::graphql as read;
-use rekindle_proto::{ErrorKind, Operation};
+use rekindle_proto::{ErrorKind, Operation, Secret};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,7 +26,12 @@ fn none<T>() -> Option<T> {
 }
 
 /// The data of an answer; an error if it holds errors, or no data.
-pub(super) async fn data<T: DeserializeOwned>(mut response: Response) -> Result<T, Error> {
+///
+/// `serving`: the token that the session serves, which an error may echo.
+pub(super) async fn data<T: DeserializeOwned>(
+    mut response: Response,
+    serving: impl FnOnce() -> Option<Secret>,
+) -> Result<T, Error> {
     let bytes = response.read().await?;
     response.0.body = Incoming::of(bytes.clone());
     // Data of another shape may be due to errors: those come first.
@@ -41,7 +46,12 @@ pub(super) async fn data<T: DeserializeOwned>(mut response: Response) -> Result<
         },
     };
     match answer {
-        Ok(Some(errors)) if !errors.is_empty() => Err(failed(response, errors)),
+        Ok(Some(mut errors)) if !errors.is_empty() => {
+            if let Some(token) = serving() {
+                errors.iter_mut().for_each(|error| error.hide(&[&token]));
+            }
+            Err(failed(response, errors))
+        }
         Ok(_) => null_or_missing(response, &bytes),
         Err(cause) => {
             Err(response.error_for_status().map_or_else(|error| error, |fine| fine.unreadable(&cause)))

@@ -274,7 +274,7 @@ impl Watch {
             headers: &self.headers,
             body: &self.seen,
         };
-        let verdict = self.session.verdict(&exchange);
+        let verdict = self.session.verdict_about(&self.token, &exchange);
         if matches!(verdict, Verdict::Expired { .. }) {
             self.session.note_rejected(&self.token, &exchange);
         }

@@ -32,7 +32,6 @@ use self::budget::Retries;
 pub use self::multipart::{Form, Part};
 pub use self::request::RequestBuilder;
 pub use self::response::{BodyStream, Response};
-use crate::call::credential_headers;
 use crate::error::Error;
 pub use crate::error::{GraphqlError, Redirected};
 use crate::session::Session;
@@ -59,8 +58,6 @@ struct Inner {
     session: Session,
     options: Options,
     retries: Retries,
-    /// Headers that hold credentials: the usual one and the dialect's own.
-    credential_headers: Vec<HeaderName>,
     /// The dialect tells errors with success status.
     judges_success: bool,
 }
@@ -319,7 +316,8 @@ impl Client {
         }
         let request = self.post(&self.0.options.graphql_path).json(&Call { query, variables });
         let accept = "application/graphql-response+json, application/json;q=0.9";
-        graphql::data(request.header("accept", accept).reading(request::Reading::Whole).send().await?).await
+        let response = request.header("accept", accept).reading(request::Reading::Whole).send().await?;
+        graphql::data(response, || self.session().serving()).await
     }
 
     /// The session that it stands on.
@@ -345,10 +343,6 @@ impl Client {
 
     pub(crate) fn settings(&self) -> &Options {
         &self.0.options
-    }
-
-    fn credential_headers(&self) -> &[HeaderName] {
-        &self.0.credential_headers
     }
 
     fn judges_success(&self) -> bool {
@@ -563,9 +557,8 @@ impl ClientBuilder {
             session = session.with_base(base.url())?;
         }
         let judges_success = session.dialect().errors_with_success_status();
-        let credential_headers = credential_headers(&session);
         let retries = Retries::new(options.retry);
-        Ok(Client(Arc::new(Inner { session, options, retries, credential_headers, judges_success })))
+        Ok(Client(Arc::new(Inner { session, options, retries, judges_success })))
     }
 
     fn change(mut self, change: impl FnOnce(&mut Options) -> Result<(), Error>) -> Self {

@@ -1,9 +1,9 @@
 //! The way of a request: token, transport, verdict, and then: give back, replay, follow or retry.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http::header::{HeaderName, RETRY_AFTER};
+use http::header::HeaderName;
 use rekindle_proto::event::EventKind;
 use rekindle_proto::retry::{Attempt, Decision, Failed};
 use rekindle_proto::{ErrorKind, Exchange, Now, Operation, Verdict, Wall};
@@ -88,7 +88,7 @@ impl Call {
     async fn take_token(&mut self, now: Now) -> Result<(), Error> {
         let Request { headers, url, .. } = &self.parts.request;
         let session = self.client.session();
-        if !self.state.begin(session, self.client.credential_headers(), url, headers, now) {
+        if !self.state.begin(session, url, headers, now) {
             let token = Box::pin(session.token_for(url, self.parts.deadline.at()));
             let token = self.parts.deadline.bound(token).await;
             self.state.carry(token.ok_or_else(|| Error::timeout("waiting for a token"))??);
@@ -145,7 +145,7 @@ impl Call {
         if status.as_u16() < 400 {
             return self.give_back().await;
         }
-        let after = retry_after(&self.parts, self.client.session().clock().now().wall);
+        let after = retry_after(&self.client, &self.parts, self.client.session().clock().now().wall);
         let again = self.retries(Failed::Status(status), after, operation).await;
         Ok(if again { Next::SendAgain } else { Next::GiveBack })
     }
@@ -176,11 +176,9 @@ impl Call {
 
     /// Whether nothing is held against our token. What the request does makes no difference to that.
     fn accepts(&mut self, whole: bool) -> bool {
-        if self.state.token().is_none() {
-            return true;
-        }
+        let Some(token) = self.state.token() else { return true };
         let session = self.client.session();
-        if session.verdict(&exchange(&self.parts, Operation::Http)) != Verdict::Accepted {
+        if session.verdict_about(token, &exchange(&self.parts, Operation::Http)) != Verdict::Accepted {
             return false;
         }
         let may_change = !whole && self.parts.status.is_success() && self.client.judges_success();
@@ -343,19 +341,13 @@ async fn read(body: &mut Incoming, reads: Reads) {
     }
 }
 
-/// What the dialect read, else the header: seconds or a date (RFC 9110 10.2.3).
-fn retry_after(parts: &Parts, now: Wall) -> Option<Duration> {
-    if let Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) = parts.verdict.get()
-        && after.is_some()
-    {
-        return *after;
-    }
-    let text = parts.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(date.saturating_sub(Duration::from_millis(u64::try_from(now.0).unwrap_or(0))))
+/// What the verdict says, which may stand in the body; else what the headers say to a request without our token.
+fn retry_after(client: &Client, parts: &Parts, now: Wall) -> Option<Duration> {
+    let told = match parts.verdict.get() {
+        Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) => *after,
+        _ => None,
+    };
+    told.or_else(|| client.session().dialect().retry_after(&parts.headers, now))
 }
 
 #[cfg(all(test, target_pointer_width = "64"))]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rekindle_proto::redact;
+use rekindle_proto::{Secret, redact};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -34,9 +34,18 @@ impl From<Raw> for GraphqlError {
         let path = raw.path.as_array().map(|steps| steps.iter().map(step).collect::<Vec<_>>().join("."));
         Self {
             message: redacted(raw.message.as_str().unwrap_or("no message")),
-            code: code.as_str().map(redacted),
+            // Programs branch on it: no guess may touch it.
+            code: code.as_str().map(fit_to_show),
             path: path.as_deref().map(redacted),
         }
+    }
+}
+
+impl GraphqlError {
+    /// Hides the secrets that are known, which no guess can tell from words.
+    pub(crate) fn hide(&mut self, known: &[&Secret]) {
+        let texts = [Some(&mut self.message), self.code.as_mut(), self.path.as_mut()];
+        texts.into_iter().flatten().for_each(|text| *text = redact::known(text, known));
     }
 }
 
@@ -53,14 +62,14 @@ fn step(step: &Value) -> String {
 /// Also hides words that could be opaque tokens: prose has no such words, and the response has the original.
 fn redacted(text: &str) -> String {
     let text = redact::text(text, &[]);
-    let words = text.split_whitespace().map(|word| if is_opaque(word) { redact::MASK } else { word });
+    let words = text.split_whitespace().map(|word| if redact::is_opaque(word) { redact::MASK } else { word });
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn is_opaque(word: &str) -> bool {
-    let of_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
-    let longest = word.split(|c| !of_token(c)).map(str::len).max().unwrap_or(0);
-    longest >= 40 || longest >= 16 && word.contains(|c: char| c.is_ascii_digit() || c == '-')
+/// A code as it is; what is too long to be one, as any other text.
+fn fit_to_show(code: &str) -> String {
+    let is_code = code.len() <= 128 && code.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if is_code && !redact::has_jwt(code) { code.to_owned() } else { redacted(code) }
 }
 
 #[cfg(test)]
@@ -74,6 +83,30 @@ mod tests {
         assert_eq!(error.message, "token *** expired");
         assert_eq!(error.code.as_deref(), Some("UNAUTHENTICATED"));
         assert_eq!(error.path.as_deref(), Some("a.0.b"));
+    }
+
+    // spec 2.7
+    #[test]
+    fn codes_are_what_the_server_wrote() {
+        for code in ["validation-failed", "persisted-query-not-found-2024", "PGRST303", "HC0016", "a.b/c-d_e"]
+        {
+            let json = serde_json::json!({ "message": "x", "extensions": { "code": code } });
+            let error: GraphqlError = serde_json::from_value(json).unwrap();
+            assert_eq!(error.code.as_deref(), Some(code));
+        }
+    }
+
+    // spec 2.7
+    #[test]
+    fn a_known_token_is_hidden_everywhere() {
+        let json =
+            r#"{"message":"no sentinel-at here","extensions":{"code":"sentinel-at"},"path":["sentinel-at"]}"#;
+        let mut error: GraphqlError = serde_json::from_str(json).unwrap();
+        error.hide(&[&"sentinel-at".into()]);
+        assert_eq!(
+            (error.message.as_str(), error.code.as_deref(), error.path.as_deref()),
+            ("no *** here", Some("***"), Some("***"))
+        );
     }
 
     #[test]

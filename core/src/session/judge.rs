@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use rekindle_proto::machine::{AfterRejection, Origin, OriginId, ReplayRefused, Stamp, Ticket};
-use rekindle_proto::{Applied, Exchange, Operation, Verdict};
+use rekindle_proto::{Applied, Exchange, Operation, Secret, Verdict, redact};
 use url::Url;
 
 use super::token::{Served, Token};
@@ -98,7 +98,7 @@ impl Session {
         exchange: &Exchange<'_>,
         deadline: Option<Duration>,
     ) -> Result<Judgement, Error> {
-        let verdict = self.verdict(exchange);
+        let verdict = without_token(self.verdict_about(token, exchange), token);
         let Some(origin) = self.origins.find(exchange.url) else {
             self.require_origins()?;
             return Ok(Judgement::Keep { verdict, replay_refused: None });
@@ -168,6 +168,20 @@ impl Session {
         }
     }
 
+    /// What a response says about this token: a rule may ask whether it is past its end by the clock (spec 2.9).
+    pub(crate) fn verdict_about(&self, token: &Token, exchange: &Exchange<'_>) -> Verdict {
+        let dialect = self.dialect();
+        match dialect.asks_for_the_clock() && token.is_past_end(self.clock().now()) {
+            true => dialect.judge_past_end(exchange),
+            false => dialect.judge(exchange),
+        }
+    }
+
+    /// The access token that is published, whether it is still valid or not.
+    pub(crate) fn serving(&self) -> Option<Secret> {
+        self.engine.published().served.as_ref().map(|served| served.current.value.clone())
+    }
+
     fn accepted(&self, token: &Token, id: OriginId) {
         if self.engine.published().snapshot.watches(id, token.replays > 0) {
             let (stamp, name) = (token.stamp(), self.engine.origin_name(id));
@@ -207,6 +221,17 @@ impl Session {
             }
         }
         Err(unsteady().into())
+    }
+}
+
+/// A server may echo the token where it names the scope that it wants (spec 2.7).
+fn without_token(verdict: Verdict, token: &Token) -> Verdict {
+    match verdict {
+        Verdict::InsufficientScope { scope: Some(scope) } => {
+            let scope = Some(redact::known(&scope, &[&Secret::from(token.value())]));
+            Verdict::InsufficientScope { scope }
+        }
+        other => other,
     }
 }
 

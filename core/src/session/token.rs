@@ -7,7 +7,7 @@ use arc_swap::Guard;
 use http::{HeaderName, HeaderValue};
 use rekindle_proto::dialect::Placement;
 use rekindle_proto::machine::{Current, Snapshot, Stamp};
-use rekindle_proto::{Secret, Wall};
+use rekindle_proto::{Now, Secret, Wall};
 
 /// A token with the header that carries it, made once for all requests.
 pub(crate) struct Served {
@@ -64,6 +64,10 @@ impl Token {
     #[must_use]
     pub fn value(&self) -> &str {
         self.served().current.value.expose()
+    }
+
+    pub(crate) fn is_past_end(&self, now: Now) -> bool {
+        self.served().current.is_past_end(now)
     }
 
     /// The value of the header that carries it, `Bearer ...` unless the dialect says otherwise. Marked sensitive.

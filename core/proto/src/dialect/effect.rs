@@ -25,8 +25,11 @@ struct RawApiRule {
     status: Several<Statuses>,
     #[serde(default)]
     empty_body: bool,
+    #[serde(default)]
+    past_end: bool,
     path: Option<Path>,
     header: Option<String>,
+    text: Option<bool>,
     equals: Option<Several<Scalar>>,
     starts_with: Option<Several<String>>,
     contains: Option<Several<String>>,
@@ -49,14 +52,21 @@ impl TryFrom<RawApiRule> for ApiRule {
         let test = RawTest {
             path: raw.path,
             header: raw.header,
+            text: raw.text,
             equals: raw.equals,
             starts_with: raw.starts_with,
             contains: raw.contains,
             any: raw.any,
         };
         Ok(Self {
-            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }
-                .try_into()?,
+            when: Condition {
+                status: raw.status,
+                empty_body: raw.empty_body,
+                past_end: raw.past_end,
+                test,
+                also: raw.also,
+            }
+            .try_into()?,
             verdict: raw.verdict,
             reason: raw.reason.map_or(ExpiredReason::Unknown, Into::into),
             applied: raw.applied.map(Into::into),
@@ -87,6 +97,7 @@ struct RawTokenRule {
     empty_body: bool,
     path: Option<Path>,
     header: Option<String>,
+    text: Option<bool>,
     equals: Option<Several<Scalar>>,
     starts_with: Option<Several<String>>,
     contains: Option<Several<String>>,
@@ -110,14 +121,21 @@ impl TryFrom<RawTokenRule> for TokenRule {
         let test = RawTest {
             path: raw.path,
             header: raw.header,
+            text: raw.text,
             equals: raw.equals,
             starts_with: raw.starts_with,
             contains: raw.contains,
             any: raw.any,
         };
         Ok(Self {
-            when: Condition { status: raw.status, empty_body: raw.empty_body, test, also: raw.also }
-                .try_into()?,
+            when: Condition {
+                status: raw.status,
+                empty_body: raw.empty_body,
+                past_end: false,
+                test,
+                also: raw.also,
+            }
+            .try_into()?,
             outcome: raw.outcome,
             reason: raw.reason.map_or(DeadReason::Rejected, Into::into),
             after_seconds: raw.after_seconds,

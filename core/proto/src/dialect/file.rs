@@ -292,6 +292,8 @@ fn paths(texts: &[&str]) -> Several<Path> {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Api {
+    /// For so long the API may not know a token that was just issued.
+    pub(super) settle_ms: u32,
     pub(super) rules: Vec<ApiRule>,
 }
 

@@ -12,18 +12,24 @@ use super::path::Path;
 use super::rule::{Names, Seen};
 use super::scalar::text_of;
 use crate::challenge::{self, Challenge};
+use crate::redact;
 use crate::verdict::{Applied, Exchange, ExpiredReason, Operation, StepUp, Verdict};
 
 impl Spec {
-    pub(super) fn judge(&self, exchange: &Exchange<'_>) -> Verdict {
+    pub(super) fn judge(&self, exchange: &Exchange<'_>, is_past_end: bool) -> Verdict {
         let found = body::glance(exchange.body, &self.wanted(exchange));
-        let judging = Judging { spec: self, exchange, body: found.value.as_ref() };
+        let judging = Judging { spec: self, exchange, body: found.value.as_ref(), is_past_end };
         judging.by_rule().or_else(|| judging.by_challenge()).unwrap_or_else(|| judging.by_status())
+    }
+
+    /// Whether a rule asks if the token is past its end.
+    pub(super) fn asks_for_the_clock(&self) -> bool {
+        self.api.rules.iter().any(|rule| rule.when.asks_for_the_clock())
     }
 
     /// Whether an answer with status 200 may still turn the token away.
     pub(super) fn errors_with_success_status(&self) -> bool {
-        let in_body = |rule: &ApiRule| rule.when.admits(StatusCode::OK) && rule.when.paths().next().is_some();
+        let in_body = |rule: &ApiRule| rule.when.admits(StatusCode::OK) && rule.when.reads_body();
         self.api.rules.iter().any(in_body)
     }
 
@@ -47,12 +53,14 @@ struct Judging<'a> {
     spec: &'a Spec,
     exchange: &'a Exchange<'a>,
     body: Option<&'a Value>,
+    is_past_end: bool,
 }
 
 impl Judging<'_> {
     fn by_rule(&self) -> Option<Verdict> {
         let Exchange { status, headers, body, .. } = *self.exchange;
-        let seen = Seen { status, headers, body: self.body, is_empty: body::is_empty(body) };
+        let (is_empty, is_past_end) = (body::is_empty(body), self.is_past_end);
+        let seen = Seen { status, headers, body: self.body, is_empty, text: body, is_past_end };
         self.spec.api.rules.iter().find(|rule| rule.when.is_met(&seen)).map(|rule| self.effect(rule))
     }
 
@@ -93,7 +101,7 @@ impl Judging<'_> {
                 Some(Verdict::Expired { reason, applied: self.applied(None) })
             }
             "insufficient_scope" => {
-                Some(Verdict::InsufficientScope { scope: challenge.param("scope").map(str::to_owned) })
+                Some(Verdict::InsufficientScope { scope: challenge.param("scope").map(fit_to_show) })
             }
             "insufficient_user_authentication" | "insufficient_claims" => {
                 Some(Verdict::StepUp(step_up(challenge)))
@@ -143,7 +151,7 @@ impl Judging<'_> {
     fn scope(&self, path: Option<&Path>) -> Option<String> {
         let found = path.and_then(|path| text_of(path.first(self.body?)?));
         let challenged = || self.challenges().iter().find_map(|one| one.param("scope").map(str::to_owned));
-        found.or_else(challenged)
+        found.or_else(challenged).map(|scope| fit_to_show(&scope))
     }
 
     fn after(&self) -> Option<Duration> {
@@ -153,6 +161,12 @@ impl Judging<'_> {
     fn challenges(&self) -> Vec<Challenge> {
         challenge::from_headers(self.exchange.headers)
     }
+}
+
+/// A scope, which is a list of names; whoever knows the token hides that too.
+fn fit_to_show(scope: &str) -> String {
+    let names = scope.split_whitespace().map(|name| if redact::has_jwt(name) { redact::MASK } else { name });
+    redact::known(&names.collect::<Vec<_>>().join(" "), &[])
 }
 
 fn step_up(challenge: &Challenge) -> StepUp {

@@ -9,24 +9,25 @@
 //! name = "acme"                          # description, rotation, old_token_dies, proactive, [variables]
 //! rotation = { grace_seconds = 30 }      # or "none", "strict", "strict-family", "until-successor-used", ...
 //! [token]                                # where the access token goes: header + scheme, or cookie
-//! scheme = "Bearer"                      # header, cookie, types, credential_headers
+//! scheme = "Bearer"                      # header, cookie, types, credential_headers, extra_characters
 //! [token_endpoint]                       # url, method, encoding = form | json | graphql, client_auth, names, query,
 //! url = "https://{tenant}.acme.example/token" # extra, headers
 //! client_auth = "client_secret_basic"    # none | client_secret_basic | client_secret_post | private_key_jwt
 //! names = { refresh_token = "refreshToken" } # how fields are spelled; "" = not sent
-//! [refresh_token]                        # one grant: what it adds. grant_type, document, query, extra, headers
-//! extra = { device = "{device}" }
+//! [refresh_token]                        # one grant: what it adds. grant_type, document, query, extra, headers;
+//! extra = { device = "{device}" }        # fallback_document; token_header and token_scheme, or token_cookie
 //! [client_credentials]                   # another one, with the same fields
 //! extra = { audience = "https://{tenant}.acme.example/api" }
 //! [answer]                               # access_token, refresh_token, token_type, scope, expires_in, expires_at,
-//! access_token = "data.token"            # refresh_token_expires_in, keep, default_lifetime_seconds, jwt_exp, success
-//! [[answer.rules]]                       # status, empty_body; path or header with equals, starts_with, contains
-//! status = [400, "5xx"]                  # or any; also = [{...}]
+//! access_token = "data.token"            # refresh_token_expires_in, keep, default_lifetime_seconds, jwt_exp, success,
+//! cookies = { refresh_token = "rt" }     # headers, expires_in_ms
+//! [[answer.rules]]                       # status, empty_body; path, header or text = true with equals, starts_with,
+//! status = [400, "5xx"]                  # contains or any; also = [{...}]
 //! path = "error.code"
 //! equals = "used"
 //! outcome = "dead"                       # lost_race, retry_same, rate_limited, clock_skew, step_up, client_config,
-//! reason = "reuse_detected"              # lost, unknown; after_seconds
-//! [[api.rules]]                          # the same conditions
+//! reason = "reuse_detected"              # lost, unknown, fallback; after_seconds; confirm = true: asked twice
+//! [[api.rules]]                          # the same conditions, and past_end = true: our token is over by the clock
 //! path = "errors[*].extensions.code"
 //! equals = "UNAUTHENTICATED"
 //! verdict = "expired"                    # insufficient_scope, step_up, rate_limited, unavailable, denied, accepted
@@ -455,6 +456,26 @@ impl Dialect {
         self.spec.complaint(answer)
     }
 
+    /// When a response's headers ask to come back: `Retry-After` in seconds or as a date, and what the dialect names.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
+    /// use rekindle_proto::{Dialect, Wall};
+    ///
+    /// let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("7"))]);
+    /// let dialect = Dialect::preset("oauth2").unwrap();
+    /// assert_eq!(dialect.retry_after(&headers, Wall(0)), Some(Duration::from_secs(7)));
+    /// ```
+    #[must_use]
+    pub fn retry_after(
+        &self,
+        headers: &http::HeaderMap,
+        now: crate::time::Wall,
+    ) -> Option<std::time::Duration> {
+        self.spec.retry_after.read(headers, None, Some(now))
+    }
+
     /// What an API response says about our token (spec 2).
     ///
     /// ```
@@ -473,7 +494,55 @@ impl Dialect {
     /// ```
     #[must_use]
     pub fn judge(&self, exchange: &Exchange<'_>) -> Verdict {
-        self.spec.judge(exchange)
+        self.spec.judge(exchange, false)
+    }
+
+    /// The same about a token that is past its end by the clock: rules with `past_end = true` apply to it too, for
+    /// servers and gateways that answer an expired token like any other failure.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Exchange, Operation};
+    /// let text = "[[api.rules]]\nstatus = 404\npast_end = true\nverdict = \"expired\"";
+    /// let dialect = Dialect::from_toml(text, "gateway.toml")?;
+    /// let exchange = Exchange {
+    ///     method: &http::Method::GET,
+    ///     url: &"https://api.example/data".parse().unwrap(),
+    ///     operation: Operation::Http,
+    ///     replayable: true,
+    ///     status: http::StatusCode::NOT_FOUND,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: b"",
+    /// };
+    /// assert_eq!(dialect.judge_past_end(&exchange).name(), "expired");
+    /// assert_eq!(dialect.judge(&exchange).name(), "accepted");
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    #[must_use]
+    pub fn judge_past_end(&self, exchange: &Exchange<'_>) -> Verdict {
+        self.spec.judge(exchange, true)
+    }
+
+    /// Whether [`Dialect::judge_past_end`] may say something else than [`Dialect::judge`].
+    ///
+    /// ```
+    /// assert!(!rekindle_proto::Dialect::preset("oauth2").unwrap().asks_for_the_clock());
+    /// ```
+    #[must_use]
+    pub fn asks_for_the_clock(&self) -> bool {
+        self.spec.asks_for_the_clock()
+    }
+
+    /// How long after a refresh the API may not know the new token yet. Zero: it does at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::Dialect;
+    /// assert_eq!(Dialect::preset("oauth2").unwrap().settle(), Duration::ZERO);
+    /// assert!(Dialect::preset("github-app").unwrap().settle() > Duration::ZERO);
+    /// ```
+    #[must_use]
+    pub fn settle(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.spec.api.settle_ms.into())
     }
 
     /// Where the token goes. Fails if it cannot be a header value (a newline in it), or if the dialect does not

@@ -130,6 +130,12 @@ impl FromStr for Path {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // As JSONPath writes it; no body has such a key, and the rule would never be met.
+        if text == "$" || text.starts_with("$.") || text.starts_with("$[") {
+            return Err(format!(
+                "`{text}` starts with `$`: paths start at the top of the body without it, like `error` or `errors[*].code`; for the body as plain text write `text = true`"
+            ));
+        }
         let dotted = text.replace('[', ".[");
         let steps: Result<Vec<_>, _> =
             dotted.strip_prefix('.').unwrap_or(&dotted).split('.').map(step).collect();
@@ -199,7 +205,9 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for text in ["", ".", "a..b", "a[", "a[x]", "a]", "a[-1]", "a.*b", "[", "a[0]b["] {
+        for text in
+            ["", ".", "a..b", "a[", "a[x]", "a]", "a[-1]", "a.*b", "[", "a[0]b[", "$", "$.error", "$[0]"]
+        {
             assert!(text.parse::<Path>().is_err(), "{text}");
         }
     }

@@ -76,7 +76,9 @@ fn seconds_or_date(text: &str, now: Option<Wall>) -> Option<Duration> {
 }
 
 fn seconds(text: &str) -> Option<Duration> {
-    let seconds: f64 = text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)?;
+    // RFC 9110 section 10.2.3 has digits; some servers add a fraction. An exponent is neither.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds: f64 = text.parse().ok().filter(|_| is_plain)?;
     Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST))
 }
 
@@ -122,9 +124,11 @@ mod tests {
     #[test]
     fn a_past_date_means_now_and_nonsense_means_nothing() {
         assert_eq!(after(&[("retry-after", "Sat, 21 Nov 2020 00:00:00 GMT")], None), Some(Duration::ZERO));
-        for text in ["soon", "-5", "NaN", ""] {
+        for text in ["soon", "-5", "NaN", "", "1e1", "1e300", "+5", "inf", "."] {
             assert_eq!(after(&[("retry-after", text)], None), None, "{text}");
         }
-        assert_eq!(after(&[("retry-after", "1e300")], None), Some(LONGEST));
+        let long = "9".repeat(400);
+        assert_eq!(after(&[("retry-after", &long)], None), Some(LONGEST));
+        assert_eq!(after(&[("retry-after", "0.5")], None), Some(Duration::from_millis(500)));
     }
 }

@@ -1,6 +1,6 @@
 //! The ordered rules of a dialect: (status set, header, path, value) -> what it means.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use memchr::memmem;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
@@ -16,6 +16,10 @@ pub(super) struct Seen<'a> {
     /// The body, if it could be read; for an API answer only the members that a rule asks for.
     pub(super) body: Option<&'a Value>,
     pub(super) is_empty: bool,
+    /// The body as it came, for tests on its text.
+    pub(super) text: &'a [u8],
+    /// The token that went along is past its end by the clock.
+    pub(super) is_past_end: bool,
 }
 
 /// When a rule applies: every condition that it names must be fulfilled.
@@ -23,6 +27,7 @@ pub(super) struct Seen<'a> {
 pub(super) struct When {
     statuses: Vec<Statuses>,
     empty_body: bool,
+    past_end: bool,
     tests: Vec<Test>,
 }
 
@@ -31,6 +36,7 @@ pub(super) struct When {
 pub(super) struct Condition {
     pub(super) status: Several<Statuses>,
     pub(super) empty_body: bool,
+    pub(super) past_end: bool,
     pub(super) test: RawTest,
     pub(super) also: Vec<Test>,
 }
@@ -45,16 +51,37 @@ impl TryFrom<Condition> for When {
         }
         tests.extend(raw.also);
         if raw.status.0.is_empty() && tests.is_empty() && !raw.empty_body {
-            return Err("a rule needs a condition: add `status`, `path`, `header` or `empty_body`".into());
+            return Err(
+                "a rule needs a condition: add `status`, `path`, `header`, `text` or `empty_body`".into()
+            );
         }
-        Ok(Self { statuses: raw.status.0, empty_body: raw.empty_body, tests })
+        if raw.empty_body && tests.iter().any(|test| !matches!(test.place, Place::Header(_))) {
+            return Err(
+                "`empty_body` and a test on the body are never met together: leave one of them out".into()
+            );
+        }
+        Ok(Self { statuses: raw.status.0, empty_body: raw.empty_body, past_end: raw.past_end, tests })
     }
 }
 
 impl When {
     pub(super) fn is_met(&self, seen: &Seen<'_>) -> bool {
         let status = self.admits(seen.status);
-        status && (!self.empty_body || seen.is_empty) && self.tests.iter().all(|test| test.is_met(seen))
+        let clock = !self.past_end || seen.is_past_end;
+        status
+            && clock
+            && (!self.empty_body || seen.is_empty)
+            && self.tests.iter().all(|test| test.is_met(seen))
+    }
+
+    /// Whether it applies only to a token past its end.
+    pub(super) fn asks_for_the_clock(&self) -> bool {
+        self.past_end
+    }
+
+    /// Whether it looks into the body.
+    pub(super) fn reads_body(&self) -> bool {
+        self.tests.iter().any(|test| !matches!(test.place, Place::Header(_)))
     }
 
     /// Whether the status alone would let the rule apply.
@@ -116,6 +143,8 @@ pub(super) struct Test {
 pub(super) struct RawTest {
     pub(super) path: Option<Path>,
     pub(super) header: Option<String>,
+    /// The body as it came, for servers that answer in plain text.
+    pub(super) text: Option<bool>,
     pub(super) equals: Option<Several<Scalar>>,
     pub(super) starts_with: Option<Several<String>>,
     pub(super) contains: Option<Several<String>>,
@@ -126,6 +155,7 @@ pub(super) struct RawTest {
 enum Place {
     Body(Path),
     Header(String),
+    Text,
 }
 
 #[derive(Clone, Debug)]
@@ -140,11 +170,17 @@ impl TryFrom<RawTest> for Test {
     type Error = String;
 
     fn try_from(raw: RawTest) -> Result<Self, String> {
-        let place = match (raw.path, raw.header) {
-            (Some(path), None) => Place::Body(path),
-            (None, Some(name)) => Place::Header(name),
-            _ => return Err("a test needs `path` or `header`, and not both".into()),
+        let place = match (raw.path, raw.header, raw.text) {
+            (Some(path), None, None) => Place::Body(path),
+            (None, Some(name), None) if HeaderName::try_from(name.as_str()).is_ok() => Place::Header(name),
+            (None, Some(_), None) => return Err("`header` is not the name of a header".into()),
+            (None, None, Some(true)) => Place::Text,
+            _ => return Err("a test needs one of `path`, `header` and `text = true`".into()),
         };
+        let lists = [&raw.starts_with, &raw.contains].into_iter().flatten().map(|list| list.0.len());
+        if lists.chain(raw.equals.iter().map(|list| list.0.len())).any(|length| length == 0) {
+            return Err("an empty list is never met: name what must stand there".into());
+        }
         let wanted = match (raw.equals, raw.starts_with, raw.contains, raw.any) {
             (Some(values), None, None, None) => Wanted::Equals(values.0),
             (None, Some(values), None, None) => Wanted::StartsWith(values.0),
@@ -163,7 +199,7 @@ impl Test {
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Body(path) => Some(path),
-            Place::Header(_) => None,
+            Place::Header(_) | Place::Text => None,
         }
     }
 
@@ -172,6 +208,7 @@ impl Test {
             Place::Body(path) => {
                 seen.body.is_some_and(|body| path.any(body, &mut |value| self.wanted.fits(value)))
             }
+            Place::Text => self.wanted.fits_bytes(seen.text.trim_ascii()),
             Place::Header(name) => {
                 seen.headers.get_all(name).iter().any(|value| self.wanted.fits_bytes(value.as_bytes()))
             }
@@ -194,7 +231,7 @@ impl Wanted {
 
     fn fits_text(&self, text: &str) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any => !text.is_empty(),
             Self::Equals(values) => values.iter().any(|one| one.text() == text),
             Self::StartsWith(values) => values.iter().any(|one| text.starts_with(one)),
             Self::Contains(values) => values.iter().any(|one| text.contains(one)),

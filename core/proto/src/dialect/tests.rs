@@ -573,6 +573,86 @@ fn a_redirect_of_the_token_endpoint_names_its_place_without_its_query() {
     assert!(!told.contains("SENTINEL"), "{told}");
 }
 
+// spec 2.9
+#[test]
+fn a_rule_that_can_never_be_met_is_refused() {
+    for rule in [
+        json!({"path": "$", "any": true, "verdict": "expired"}),
+        json!({"path": "$.error", "any": true, "verdict": "expired"}),
+        json!({"path": "error", "equals": [], "verdict": "expired"}),
+        json!({"text": true, "contains": [], "verdict": "expired"}),
+        json!({"header": "x y", "any": true, "verdict": "expired"}),
+        json!({"empty_body": true, "path": "error", "any": true, "verdict": "expired"}),
+        json!({"empty_body": true, "text": true, "any": true, "verdict": "expired"}),
+        json!({"past_end": true, "verdict": "expired"}),
+    ] {
+        assert!(refused(json!({"api": {"rules": [rule]}})).contains("api.rules[0]"), "{rule}");
+    }
+}
+
+// spec 2.9
+#[test]
+fn a_rule_may_look_at_plain_text() {
+    let spec = dialect(
+        json!({"api": {"rules": [{"status": 200, "text": true, "contains": "token expired", "verdict": "expired"}]}}),
+    );
+    let of = |body: &[u8]| judge(&spec, 200, Operation::Http, &HeaderMap::new(), body);
+    assert_eq!(of(b"ERR token expired\n").name(), "expired");
+    assert_eq!(of(b"fine").name(), "accepted");
+    assert!(spec.errors_with_success_status());
+    let answers =
+        dialect(json!({"answer": {"rules": [{"text": true, "equals": "invalid token", "outcome": "dead"}]}}));
+    assert_eq!(
+        outcome(&answers, 400, &HeaderMap::new(), b"invalid token\n"),
+        Outcome::Dead(DeadReason::Rejected)
+    );
+}
+
+// spec 5.16
+#[test]
+fn a_refusal_that_is_not_believed_at_once_is_asked_about_again() {
+    let rule = json!({"answer": {"rules": [{"status": 400, "empty_body": true, "outcome": "dead", "confirm": true}]}});
+    let of = |status, body| dialect(rule.clone()).asks_again(&answer(status, &HeaderMap::new(), body));
+    assert_eq!(of(400, b" "), Some(AskAgain::ToConfirm));
+    assert_eq!((of(400, b"{}"), of(401, b"")), (None, None));
+    assert!(
+        refused(json!({"answer": {"rules": [{"status": 400, "outcome": "unknown", "confirm": true}]}}))
+            .contains("confirm")
+    );
+}
+
+#[test]
+fn a_refresh_token_may_go_into_a_header_or_a_cookie() {
+    let sent = |refresh: Value| {
+        let client = ClientIdentity { token_url: client().token_url, ..ClientIdentity::default() };
+        let grant =
+            GrantRequest::RefreshToken { refresh_token: "rt".into(), scope: None, extra: BTreeMap::new() };
+        dialect(json!({"token_endpoint": {"encoding": "json"}, "refresh_token": refresh}))
+            .token_request(&client, &grant)
+            .unwrap()
+    };
+    for (refresh, header, value) in [
+        (json!({"token_header": "Authorization"}), "authorization", "Bearer rt"),
+        (json!({"token_header": "X-Refresh"}), "x-refresh", "rt"),
+        (json!({"token_header": "X-Refresh", "token_scheme": "Token"}), "x-refresh", "Token rt"),
+        (json!({"token_cookie": "jid", "headers": {"Cookie": "lang=de"}}), "cookie", "lang=de; jid=rt"),
+    ] {
+        let request = sent(refresh);
+        assert_eq!(request.headers[header], value);
+        assert!(request.headers[header].is_sensitive() && !request.body.expose().contains("rt"));
+    }
+    for mistake in [
+        json!({"refresh_token": {"token_header": "X", "token_cookie": "x"}}),
+        json!({"refresh_token": {"token_cookie": "a b"}}),
+        json!({"refresh_token": {"token_scheme": "Bearer"}}),
+        json!({"refresh_token": {"fallback_document": "{ a }"}}),
+        json!({"client_credentials": {"token_cookie": "x"}}),
+        json!({"refresh_token": {"token_header": "Authorization"}, "token_endpoint": {"client_auth": "client_secret_basic"}}),
+    ] {
+        assert!(Dialect::from_json(&mistake).is_err(), "{mistake}");
+    }
+}
+
 fn any_dialect() -> impl Strategy<Value = Dialect> {
     let names: Vec<_> = Dialect::preset_names().collect();
     proptest::sample::select(names).prop_map(|name| Dialect::preset(name).unwrap())

@@ -95,7 +95,14 @@ impl Reading<'_> {
 
     fn seen(&self) -> Seen<'_> {
         let Answer { status, headers, body, .. } = *self.answer;
-        Seen { status, headers, body: self.fields, is_empty: body::is_empty(body) }
+        Seen {
+            status,
+            headers,
+            body: self.fields,
+            is_empty: body::is_empty(body),
+            text: body,
+            is_past_end: false,
+        }
     }
 
     fn by_rule(&self) -> Option<Outcome> {
@@ -169,6 +176,8 @@ impl Reading<'_> {
     fn grant(&self, access_token: Secret, refresh_token: Option<Secret>) -> Grant {
         let spec = &self.spec.answer;
         let end = self.end(access_token.expose());
+        let tokens: Vec<&Secret> = std::iter::once(&access_token).chain(&refresh_token).collect();
+        let scope = self.value(&spec.scope, &scope).map(|scope| redact::known(&scope, &tokens));
         let default = spec
             .default_lifetime_seconds
             .filter(|seconds| *seconds > 0)
@@ -183,7 +192,7 @@ impl Reading<'_> {
             expired_on_arrival: end == Some(End::Past),
             refresh_token,
             refresh_token_lifetime: self.value(&spec.refresh_token_expires_in, &expiry_fields::seconds),
-            scope: self.value(&spec.scope, &scope),
+            scope,
             extra: spec
                 .keep
                 .iter()

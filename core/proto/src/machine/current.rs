@@ -59,6 +59,12 @@ impl Current {
         self.unservable.is_none() && self.ends.is_none_or(|ends| !now.reached(ends))
     }
 
+    /// Past its end by the clock; an unknown end never comes.
+    #[must_use]
+    pub fn is_past_end(&self, now: Now) -> bool {
+        self.ends.is_some_and(|ends| now.reached(ends))
+    }
+
     pub(crate) fn left(&self, now: Now) -> Option<Duration> {
         self.ends.map(|ends| now.until(ends))
     }
