@@ -32,11 +32,11 @@ pub(super) fn is_cookie_name(text: &str) -> bool {
 
 /// The value of a cookie that an answer sets; the last one counts, as in a browser.
 pub(super) fn set_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let pairs = headers.get_all(SET_COOKIE).iter().filter_map(|line| {
+    let mut pairs = headers.get_all(SET_COOKIE).iter().filter_map(|line| {
         let (given, value) = line.to_str().ok()?.split(';').next()?.split_once('=')?;
         (given.trim() == name).then(|| value.trim().trim_matches('"'))
     });
-    pairs.last().filter(|value| !value.is_empty())
+    pairs.next_back().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
