@@ -109,13 +109,13 @@ async fn a_lifetime_that_makes_no_sense_is_unknown() {
     }
 }
 
-// spec 1.7, 5.4
+// spec 5.12
 #[tokio::test]
-async fn a_token_that_is_no_header_is_kept_and_not_served() {
+async fn a_token_that_is_no_header_is_no_grant_and_the_old_one_stays() {
     let body =
         "{\"access_token\":\"sentinel\\ninjected: 1\",\"token_type\":\"Bearer\",\"refresh_token\":\"rt-2\"}";
     let (result, _, session) = refreshed(200, body, 1).await;
     assert!(result.is_err());
-    assert!(session.token_if_valid().is_none());
+    assert_eq!(session.token_if_valid().unwrap().value(), "sentinel-at");
     assert!(session.status().refreshable);
 }
