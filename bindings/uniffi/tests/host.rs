@@ -135,6 +135,7 @@ fn client_config(server: &AuthServer) -> ClientConfig {
         root_certificates: Vec::new(),
         http2: true,
         user_agent: None,
+        max_body_bytes: None,
     }
 }
 
