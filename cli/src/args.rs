@@ -43,7 +43,13 @@ pub(crate) enum Command {
     /// Say how the session stands: expiry, last refresh, back-off, lease
     Status,
     /// End the session, and wipe its tokens
-    SignOut,
+    SignOut {
+        /// Ask the server to revoke them, too (RFC 7009): exit code 1 if it did not
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// Move the stored tokens to what the profile says now: another token_url, dialect or further origins
+    Rebind,
     /// Allow the use of a rekindle.toml that lies in a folder, as it is now
     #[command(
         after_help = "A profile file decides where tokens go. One that was only found in the current folder is \

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rekindle::proto::Wall;
+use http::{HeaderMap, StatusCode};
+use rekindle::proto::dialect::Answer;
+use rekindle::proto::{Dialect, Grant, Outcome, Wall};
 use rekindle::{Credential, Expiry, Secret};
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
@@ -15,14 +17,35 @@ const LONGEST_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 const MILLISECONDS_FROM: f64 = 1e11;
 const SHAPE: &str = "give {\"access_token\": .., \"refresh_token\": .., \"expires_in\": seconds}";
 
-/// Reads what a token endpoint answered, or the same in camel case.
-pub(crate) fn parse(bytes: &[u8]) -> Done<Credential> {
+/// Reads what a token endpoint answered, by the usual names or the dialect's; of JWTs their end, where the dialect
+/// goes by that.
+pub(crate) fn parse(bytes: &[u8], dialect: &Dialect, now: Wall) -> Done<Credential> {
     let mut fields = object(bytes)?;
     let credential = read(&fields);
     fields.values_mut().for_each(wipe);
-    let credential = credential?;
+    let mut credential = credential?;
+    let headers = HeaderMap::new();
+    let answer =
+        Answer { status: StatusCode::OK, headers: &headers, body: bytes, sent_at: now, received_at: now };
+    match dialect.outcome(&answer) {
+        Outcome::Granted(grant) => complete(&mut credential, *grant),
+        Outcome::GrantedWithoutAccess { refresh_token } => {
+            credential.refresh_token.get_or_insert(refresh_token);
+        }
+        _ => {}
+    }
     credential.check()?;
     Ok(credential)
+}
+
+/// What the dialect knows by names of its own.
+fn complete(credential: &mut Credential, grant: Grant) {
+    credential.expiry = credential.expiry.or(grant.lifetime.map(Expiry::In));
+    credential.access_token.get_or_insert(grant.access_token);
+    credential.refresh_token = credential.refresh_token.take().or(grant.refresh_token);
+    credential.scope = credential.scope.take().or(grant.scope);
+    credential.token_type = credential.token_type.take().or(grant.token_type);
+    credential.extra = grant.extra;
 }
 
 fn read(fields: &Map<String, Value>) -> Done<Credential> {
@@ -114,6 +137,22 @@ fn wipe(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(bytes: &[u8]) -> Done<Credential> {
+        super::parse(bytes, &Dialect::preset("json").unwrap(), Wall(1_000))
+    }
+
+    #[test]
+    fn the_names_and_the_end_that_the_dialect_goes_by_are_read() {
+        let toml = "[answer]\naccess_token = [\"access\"]\nrefresh_token = [\"refresh\"]\njwt_exp = true\n";
+        let dialect = Dialect::from_toml(toml, "acme.toml").unwrap();
+        // {"exp":1900000000}
+        let json = br#"{"access": "e30.eyJleHAiOjE5MDAwMDAwMDB9.x", "refresh": "r"}"#;
+        let credential = super::parse(json, &dialect, Wall(1_899_999_100_000)).unwrap();
+        assert_eq!(credential.refresh_token, Some("r".into()));
+        assert_eq!(credential.access_token, Some("e30.eyJleHAiOjE5MDAwMDAwMDB9.x".into()));
+        assert_eq!(credential.expiry, Some(Expiry::In(Duration::from_secs(900))));
+    }
 
     fn message(json: &str) -> String {
         match parse(json.as_bytes()) {

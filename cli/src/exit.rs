@@ -74,6 +74,11 @@ impl Stop {
         Self::told("DemoFailed", message, ANSWER)
     }
 
+    /// The session was ended, but not at the server.
+    pub(crate) fn not_revoked(message: impl Into<String>) -> Self {
+        Self::told("NotRevoked", message, ANSWER)
+    }
+
     /// The operating system refuses.
     pub(crate) fn system(what: &str, error: &io::Error) -> Self {
         Self::told("System", format!("{what} ({error})"), USAGE)

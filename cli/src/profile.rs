@@ -46,6 +46,7 @@ struct Fields {
     client_key: Option<PathBuf>,
     client_key_id: Option<String>,
     dpop_key: Option<PathBuf>,
+    require_dpop: Option<bool>,
     store: Option<PathBuf>,
     #[serde(default)]
     origins: Vec<String>,
@@ -191,6 +192,8 @@ impl Profile {
         let fields = &self.fields;
         let mut builder = Session::builder(self.dialect()?)
             .background(false)
+            .strict_binding(true)
+            .require_dpop(fields.require_dpop.unwrap_or(true))
             .store(FileStore::new(&self.store))
             .origins(self.fields.base_url.iter().chain(&fields.origins));
         if let Some(secret) = self.secret()? {

@@ -35,8 +35,8 @@
 //! # What it does not do
 //!
 //! It does not sign users in (give it the tokens, with [`Session::sign_in`]), decode access tokens (RFC 9068 section 6),
-//! follow URLs out of challenges, or revoke at sign-out: some servers then end every other
-//! session of the user. Copies of a token that it cannot wipe: those inside the HTTP stack's buffers, and
+//! follow URLs out of challenges, or revoke at sign-out unless it is asked to ([`Session::sign_out_and_revoke`]): some
+//! servers then end every other session of the user. Copies of a token that it cannot wipe: those inside the HTTP stack's buffers, and
 //! whatever you take out of [`Token::value`].
 
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]

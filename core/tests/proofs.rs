@@ -155,3 +155,28 @@ fn a_dialect_that_wants_a_key_names_what_is_missing() {
     assert_eq!(mistake.kind(), ErrorKind::InvalidConfig);
     assert!(mistake.message().starts_with("client_key is missing"), "{mistake}");
 }
+
+/// RFC 9449 section 5. // spec 9.8
+#[tokio::test]
+async fn a_token_that_is_not_bound_to_the_key_is_refused_unless_that_is_allowed() {
+    for allowed in [false, true] {
+        let bearer = json!({ "access_token": "at-2", "refresh_token": "rt-2", "token_type": "Bearer" });
+        let server =
+            TestServer::start(Script::new().step(Step::on("POST", "/token").json(200, bearer))).unwrap();
+        let session = Session::builder("oauth2")
+            .token_url(format!("{}/token", server.base_url()))
+            .dpop_key(SigningKey::generate().unwrap().0)
+            .require_dpop(!allowed)
+            .tokens("at-1", "rt-1")
+            .build()
+            .unwrap();
+        session.invalidate();
+        match session.token().await {
+            Ok(token) => assert!(allowed && token.value() == "at-2"),
+            Err(error) => {
+                assert!(!allowed && error.kind() == ErrorKind::InvalidConfig, "{error}");
+                assert!(error.message().contains("require_dpop"), "{error}");
+            }
+        }
+    }
+}

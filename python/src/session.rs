@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rekindle::Error;
 use rekindle::proto::Wall;
 use rekindle::proto::machine::Status;
+use rekindle::session::Revocation;
 
 use crate::attach::{attached, released};
 use crate::errors::{Problem, raise};
@@ -98,16 +100,37 @@ impl Session {
         drive(py, waiter, work, |py, ()| Ok(py.None()))
     }
 
-    #[pyo3(signature = (waiter=None))]
-    fn sign_out(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+    /// With `revoke`: whether the server revoked the tokens; nothing where it cannot be asked.
+    #[pyo3(signature = (revoke=false, waiter=None))]
+    fn sign_out(&self, py: Python<'_>, revoke: bool, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
         let work = async move {
-            match session.sign_out().await {
-                Ok(()) => Ok(()),
+            let ended = match revoke {
+                true => session.sign_out_and_revoke().await.map(Some),
+                false => session.sign_out().await.map(|()| None),
+            };
+            match ended {
+                Ok(revoked) => Ok(revoked),
                 Err(error) => Err(Problem::of(error).await),
             }
         };
-        drive(py, waiter, work, |py, ()| Ok(py.None()))
+        drive(py, waiter, work, |py, revoked| match revoked {
+            None | Some(Revocation::NotOffered) => Ok(py.None()),
+            Some(revoked) => (revoked == Revocation::Done).into_py_any(py),
+        })
+    }
+
+    /// Whether something had to be moved.
+    #[pyo3(signature = (waiter=None))]
+    fn rebind(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let session = self.inner.clone();
+        let work = async move {
+            match session.rebind().await {
+                Ok(moved) => Ok(moved),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, moved| moved.into_py_any(py))
     }
 
     /// `fresh`: the store is read first, if it was not yet.

@@ -58,6 +58,9 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     if let Some(key) = key(settings, "dpop_key")? {
         builder = builder.dpop_key(key);
     }
+    if let Some(required) = optional(settings, "require_dpop")? {
+        builder = builder.require_dpop(required);
+    }
     if let Some(name) = optional::<String>(settings, "rotation")? {
         builder = builder.rotation(rotation(&name).map_err(|error| raise(py, &error))?);
     }

@@ -188,7 +188,8 @@ def test_asyncio_in_debug_mode_logs_none(server: TestServer, make: Make, caplog:
 
 def test_pickles_hold_none_but_on_purpose(server: TestServer, signed_in: Any) -> None:
     session = signed_in(credential=credential(expires_at=None))
-    for one in (session, session.token(), credential(), rekindle.Client(session)):
+    spend = rekindle.Spend("SENTINEL-RT", None, {})
+    for one in (session, session.token(), credential(), rekindle.Client(session), spend, rekindle.Stored(b"x", "1")):
         with pytest.raises(TypeError, match="pickle"):
             pickle.dumps(one)
     with pytest.raises(rekindle.LoginRequired) as caught:

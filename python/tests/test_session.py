@@ -4,6 +4,7 @@ import asyncio
 import logging
 import pickle
 import traceback
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +150,29 @@ def test_no_secret_is_told_by_logs_reprs_or_tracebacks(
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
     told += repr(session) + repr(credential) + str(session.status()) + str(session.stats()) + caplog.text
     assert "SENTINEL" not in told
+
+
+def test_a_sign_out_revokes_where_the_dialect_can_and_says_whether_it_did(server: TestServer, make: Make) -> None:
+    server.script()
+    assert make().sign_out(revoke=True) is None
+    dialect = {"revoke": {"url": server.url + "/revoke"}}
+    for status in (200, 503):
+        server.script({"match": {"path": "/revoke"}, "respond": {"status": status}})
+        session = make(dialect=dialect)
+        session.token()
+        assert session.sign_out(revoke=True) is (status == 200)
+        assert "token=RT-1" in server.log()[-1]["body"]
+        with pytest.raises(rekindle.SignedOut):
+            session.token()
+
+
+def test_a_session_moves_to_another_token_endpoint(server: TestServer, make: Make, tmp_path: Path) -> None:
+    server.script()
+    store = rekindle.FileStore(tmp_path / "session.json")
+    assert make(store=store).token().value == "AT-1"
+    moved = rekindle.Session("oauth2", token_url=server.url + "/v2/token", client_id="app", store=store)
+    with pytest.raises(rekindle.InvalidConfig, match="rebind"):
+        moved.token()
+    moved = rekindle.Session("oauth2", token_url=server.url + "/v2/token", client_id="app", store=store)
+    assert (moved.rebind(), moved.rebind()) == (True, False)
+    assert moved.token().value == "AT-1"

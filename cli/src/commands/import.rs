@@ -20,7 +20,8 @@ pub(crate) async fn run(context: &Context) -> Done {
         );
     }
     let json = Zeroizing::new(input::standard_input(MOST).await?);
-    session.sign_in(credential::parse(&json)?).await?;
+    let now = session.clock().now().wall;
+    session.sign_in(credential::parse(&json, session.dialect(), now)?).await?;
     if context.json {
         return status::show_json(&profile, &session);
     }

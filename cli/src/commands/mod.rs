@@ -6,6 +6,7 @@ mod import;
 mod input;
 mod presets;
 mod progress;
+mod rebind;
 mod request;
 mod sign_out;
 mod status;
@@ -24,7 +25,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Done {
         Command::Graphql(args) => graphql::run(context, &args).await,
         Command::Token => token::run(context).await,
         Command::Status => status::run(context).await,
-        Command::SignOut => sign_out::run(context).await,
+        Command::SignOut { revoke } => sign_out::run(context, revoke).await,
+        Command::Rebind => rebind::run(context).await,
         Command::Trust(args) => trust::run(context, &args),
         Command::Presets { name } => presets::run(context, name.as_deref()),
         Command::Completions { shell } => completions::run(shell),

@@ -112,6 +112,68 @@ fn a_token_goes_to_listed_origins_only() {
     assert_eq!(other.server.log()[0].authorization, None);
     let text = std::fs::read_to_string(world.path("rekindle.toml")).unwrap();
     world.configure(&format!("{text}origins = [\"{}\"]\n", other.server.base_url()));
+    // The credential was signed in for other origins.
+    let refused = world.run(&["request", &url]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{}", refused.err);
+    assert!(refused.err.contains("origins") && refused.err.contains("rekindle rebind"), "{}", refused.err);
+    assert_eq!(other.server.log().len(), 1);
+    assert_eq!(world.run(&["rebind"]).code, 0);
     assert_eq!(world.run(&["request", &url]).code, 0);
     assert!(other.server.log()[1].authorization.is_some());
+}
+
+// spec 7.5, 7.10
+#[test]
+fn a_token_endpoint_that_moved_keeps_the_session() {
+    let world = World::new();
+    world.sign_in();
+    let text = std::fs::read_to_string(world.path("rekindle.toml")).unwrap();
+    let url = world.server.base_url();
+    world.configure(&text.replace("/refresh\"", "/refresh/\""));
+    assert_eq!(world.run(&["token"]).code, 0, "a slash is no other endpoint");
+    world.configure(&text.replace("/refresh\"", "/api/token/refresh\""));
+    let refused = world.run(&["token"]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(refused.err.contains(&format!("{url}/refresh,")) && refused.err.contains("rekindle rebind"));
+    assert!(world.run(&["rebind"]).out.contains("moved to this profile"));
+    assert!(world.run(&["rebind"]).out.contains("nothing to move"));
+    assert_eq!(world.run(&["request", "--fail", "/data"]).code, 0);
+}
+
+#[test]
+fn an_import_reads_the_names_of_the_dialect() {
+    let world = World::new();
+    let text = std::fs::read_to_string(world.path("rekindle.toml")).unwrap();
+    let names = "[answer]\naccess_token = [\"access\"]\nrefresh_token = [\"refresh\"]\n";
+    world.write("acme.toml", names);
+    world.configure(&text.replace("dialect = \"json\"", "dialect = \"acme.toml\""));
+    let tokens = world.server.sign_in();
+    let json = serde_json::json!({"access": tokens.access_token, "refresh": tokens.refresh_token});
+    let ran = world.fed(&["import"], &json.to_string());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(world.run(&["token"]).out.trim(), tokens.access_token);
+    assert!(world.run(&["status"]).out.contains("refresh token yes"));
+}
+
+#[test]
+fn a_sign_out_revokes_where_the_dialect_can_and_says_where_it_did_not() {
+    let world = World::new();
+    world.sign_in();
+    let ran = world.run(&["sign-out", "--revoke"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.contains("signed out") && ran.err.contains("no revocation endpoint"), "{}", ran.err);
+    let text = std::fs::read_to_string(world.path("rekindle.toml")).unwrap();
+    world.write("acme.toml", &format!("[revoke]\nurl = \"{}/revoke\"\n", world.server.base_url()));
+    world.configure(&text.replace("dialect = \"json\"", "dialect = \"acme.toml\""));
+    for (status, code) in [(200, 0), (503, 1)] {
+        let tokens = world.sign_in();
+        world
+            .server
+            .play(Script::new().step(Step::on("POST", "/revoke").json(status, serde_json::json!({}))));
+        let ran = world.run(&["sign-out", "--revoke"]);
+        assert_eq!(ran.code, code, "{}", ran.err);
+        let asked = world.server.log().pop().unwrap();
+        assert!(asked.target == "/revoke" && asked.body.contains(&tokens.refresh_token), "{}", asked.body);
+        assert_eq!(world.run(&["token"]).code, 3);
+    }
 }

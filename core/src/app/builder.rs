@@ -415,6 +415,20 @@ impl<T> Builder<T> {
         self
     }
 
+    /// Whether, with a [`dpop_key`](Self::dpop_key), a token that the server says is not bound to it (`token_type`
+    /// Bearer) is refused instead of served (default true; RFC 9449 section 5): whoever steals such a token can use
+    /// it. False for servers that bind only the tokens of some clients.
+    ///
+    /// ```
+    /// let builder = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// builder.require_dpop(false).build()?;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn require_dpop(mut self, required: bool) -> Self {
+        self.settings.require_dpop = required;
+        self
+    }
+
     /// A value for the dialect's URL templates: `tenant`, `instance`, ...
     ///
     /// ```
@@ -553,6 +567,20 @@ impl<T> Builder<T> {
     /// ```
     pub fn background(mut self, background: bool) -> Self {
         self.settings.background = background;
+        self
+    }
+
+    /// Whether a stored credential is used only if it was signed in for this dialect and these origins (default
+    /// false). A program's own code decides where tokens go; where a file does that somebody else may have written,
+    /// it must not lead a stored token to another place (spec 7.10). [`Session::rebind`] moves a credential.
+    ///
+    /// ```
+    /// let builder = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// builder.origin("https://api.example.com").strict_binding(true).build()?;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn strict_binding(mut self, strict: bool) -> Self {
+        self.settings.strict_binding = strict;
         self
     }
 

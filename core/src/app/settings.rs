@@ -48,6 +48,8 @@ pub(super) struct Settings {
     pub(super) rotation: Option<Rotation>,
     pub(super) client_auth: Option<ClientAuth>,
     pub(super) background: bool,
+    pub(super) strict_binding: bool,
+    pub(super) require_dpop: bool,
     pub(super) wait: Duration,
     pub(super) send: Duration,
     pub(super) lease: Duration,
@@ -75,6 +77,8 @@ impl Settings {
             rotation: None,
             client_auth: None,
             background: true,
+            strict_binding: false,
+            require_dpop: true,
             wait: Duration::from_secs(30),
             send: Duration::from_secs(60),
             lease: Duration::from_secs(90),
@@ -98,7 +102,7 @@ impl Settings {
         if self.refresh.is_none() {
             dialect.check_variables(&identity, kept)?;
         }
-        let binding = self.binding(&dialect, &identity, &insecure)?;
+        let binding = self.binding(&dialect, &identity, &listed, &insecure)?;
         let store = self.store.clone().unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let (platform, clock) = platform(self.host.clone(), self.clock.clone())?;
         let scope = self.scope(store.as_ref(), &dialect, &identity, &binding, &platform);
@@ -187,6 +191,7 @@ impl Settings {
         &self,
         dialect: &Dialect,
         identity: &ClientIdentity,
+        listed: &[Url],
         insecure: &[Url],
     ) -> Result<Binding, Failure> {
         let token_endpoint = match self.refresh {
@@ -194,7 +199,9 @@ impl Settings {
             None => without_query(allowed(dialect.token_url(identity)?, insecure)?),
         };
         let key_thumbprint = self.dpop_key.as_ref().map(SigningKey::thumbprint);
-        Ok(Binding { token_endpoint, client_id: identity.client_id.clone(), key_thumbprint })
+        let client_id = identity.client_id.clone();
+        let (dialect, origins) = (Some(bound_name(dialect)), bound_origins(listed));
+        Ok(Binding { token_endpoint, client_id, key_thumbprint, dialect, origins })
     }
 
     fn machine(
@@ -213,7 +220,14 @@ impl Settings {
         machine.lease = self.lease;
         machine.uncapped = self.refresh.is_some();
         let placed = dialect.clone();
-        machine.servable = Arc::new(move |token, kind| placed.place(token, kind).map(drop));
+        machine.strict_binding = self.strict_binding;
+        let bound_only = self.require_dpop && self.dpop_key.is_some();
+        machine.servable = Arc::new(move |token, kind| {
+            if bound_only {
+                check_bound(kind)?;
+            }
+            placed.place(token, kind).map(drop)
+        });
         machine
     }
 
@@ -231,15 +245,43 @@ impl Settings {
         let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
         let client_key = self.client_key.as_ref().map(SigningKey::thumbprint);
         let config = format!(
-            "{store}\n{binding:?}\n{secret:?}{client_key:?}\n{:?}\n{:?}{:?}{}",
+            "{store}\n{binding:?}\n{secret:?}{client_key:?}\n{:?}\n{:?}{:?}{:?}",
             dialect.fingerprint(),
             identity.token_url,
             identity.variables,
-            platform.id(),
+            (self.strict_binding, self.require_dpop, platform.id()),
         );
         // A fingerprint is enough to tell two apart.
         Some(Secret::new(config).fingerprint().0)
     }
+}
+
+/// A grant that says nothing of its type is taken for what it was.
+fn check_bound(token_type: Option<&str>) -> Result<(), Failure> {
+    if token_type.is_none_or(|given| given.eq_ignore_ascii_case("DPoP")) {
+        return Ok(());
+    }
+    let what = "the server gave a token that is not bound to it (its token_type is not DPoP), and it is not sent: \
+                have the client registered for DPoP, or allow it with require_dpop = false";
+    Err(config("dpop_key", what))
+}
+
+/// A file that calls itself like a preset is another dialect.
+fn bound_name(dialect: &Dialect) -> String {
+    let name = dialect.name();
+    let like = |preset: Dialect| {
+        preset.with_rotation(dialect.rotation()).with_client_auth(dialect.client_auth()).fingerprint()
+    };
+    let posing = Dialect::preset_names().any(|preset| preset == name)
+        && Dialect::preset(name).is_ok_and(|preset| like(preset) != dialect.fingerprint());
+    if posing { format!("{name} (a file)") } else { name.to_owned() }
+}
+
+fn bound_origins(listed: &[Url]) -> Vec<String> {
+    let mut origins: Vec<_> = listed.iter().map(|url| url.origin().ascii_serialization()).collect();
+    origins.sort();
+    origins.dedup();
+    origins
 }
 
 /// Where it runs, and by which clock.

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rekindle_proto::event::{Event, EventKind, Warning};
-use rekindle_proto::machine::{Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket};
-use rekindle_proto::store::{Loaded, Owner, Saved, Unavailable};
+use rekindle_proto::machine::{
+    Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket, rebound,
+};
+use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable};
 use rekindle_proto::{Credential, ErrorKind, Failure, Now, Outcome, Said, Secret};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
@@ -30,6 +32,9 @@ use crate::store::DEFAULT_KEY;
 
 /// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
 const STORE_CAP: Duration = Duration::from_secs(5);
+
+/// How often a record that others write is moved anew.
+const REBINDS: u32 = 8;
 
 /// What sessions with the same store and configuration share (spec 4.2).
 pub(crate) struct Engine {
@@ -437,7 +442,7 @@ impl Engine {
                 let work = async move {
                     let cap = engine.setup.clock.mono().saturating_add(engine.setup.machine.send_cap);
                     tokio::select! {
-                        () = engine.setup.source.revoke(&token) => {}
+                        _ = engine.setup.source.revoke(&token) => {}
                         () = engine.setup.clock.sleep_until(cap) => {}
                     }
                 };
@@ -445,6 +450,47 @@ impl Engine {
             }
             _ => {}
         }
+    }
+
+    /// Asks the server to revoke a token, for as long as a refresh may take. `None`: it cannot be asked.
+    pub(super) async fn revoke(self: &Arc<Self>, token: Secret) -> Option<bool> {
+        let engine = self.clone();
+        let work = async move {
+            let cap = engine.setup.clock.mono().saturating_add(engine.setup.machine.send_cap);
+            tokio::select! {
+                revoked = engine.setup.source.revoke(&token) => revoked,
+                () = engine.setup.clock.sleep_until(cap) => Some(false),
+            }
+        };
+        match self.setup.platform.run(self.inside(work)) {
+            Ok(begun) => begun.result.await.unwrap_or(Some(false)),
+            Err(_) => Some(false),
+        }
+    }
+
+    /// Moves the stored record to this session's configuration. Whether anything had to be moved.
+    pub(super) async fn rebind(&self) -> Result<bool, Failure> {
+        let unavailable = |unavailable: Unavailable| {
+            Failure::new(ErrorKind::StoreUnavailable, format!("the store is not available: {unavailable}"))
+        };
+        // Others write, too: a lease, a refresh.
+        for _ in 0..REBINDS {
+            let (store, key) = (self.setup.store.clone(), self.key.clone());
+            let loaded = self.bounded(async move { store.load(&key).await }).await.flatten();
+            let Loaded::Present(bytes, version) = loaded.map_err(unavailable)? else { return Ok(false) };
+            let Some(record) = rebound(&bytes, &self.setup.machine.binding)? else { return Ok(false) };
+            let (store, key, expected) =
+                (self.setup.store.clone(), self.key.clone(), Expected::Version(version));
+            let saved =
+                self.bounded(async move { store.save(&key, record, &expected).await }).await.flatten();
+            if let Saved::Done(_) = saved.map_err(unavailable)? {
+                return Ok(true);
+            }
+        }
+        Err(Failure::new(
+            ErrorKind::StoreUnavailable,
+            "other processes write the record all the time: try again",
+        ))
     }
 
     fn send(self: &Arc<Self>, op: OpId, spend: Spend) {

@@ -19,7 +19,7 @@ pub use counters::Stats;
 pub use events::Events;
 pub use judge::Judgement;
 pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
-pub use source::{Refresh, RefreshError, Spend};
+pub use source::{Refresh, RefreshError, Revocation, Spend};
 pub use token::Token;
 
 use engine::Engine;
@@ -271,6 +271,57 @@ impl Session {
     /// StoreUnavailable if the store could not be wiped: that is tried again as long as the process runs.
     pub async fn sign_out(&self) -> Result<(), Error> {
         self.written(|machine, now| Ok(machine.sign_out(now))).await
+    }
+
+    /// The user signs out, and the server is asked to revoke the refresh token, where the dialect has an endpoint for
+    /// that (RFC 7009). Without this, what was stolen before stays valid to its end; some servers end every other
+    /// session of the user with it, too. The session is signed out whatever the server says.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("json").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").build()?;
+    /// use rekindle::session::Revocation;
+    ///
+    /// assert_eq!(session.sign_out_and_revoke().await?, Revocation::NotOffered);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// StoreUnavailable if the store could not be wiped: that is tried again as long as the process runs.
+    pub async fn sign_out_and_revoke(&self) -> Result<Revocation, Error> {
+        // What is stored may be newer than what is known; where it cannot be read it is signed out all the same.
+        let _ = self.fresh_status().await;
+        let token = self.engine.look(|machine, _| machine.revocable());
+        self.sign_out().await?;
+        let Some(token) = token else { return Ok(Revocation::NotOffered) };
+        Ok(match self.engine.revoke(token).await {
+            Some(true) => Revocation::Done,
+            Some(false) => Revocation::Failed,
+            None => Revocation::NotOffered,
+        })
+    }
+
+    /// Moves a stored credential to this session's configuration: another token endpoint, dialect or other origins of
+    /// the same client. Otherwise such a session is refused (spec 7.5, 7.10). Call it before the first token is asked
+    /// for. Whether something had to be moved.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// let builder = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/v2/token");
+    /// assert!(!builder.build()?.rebind().await?); // nothing is stored
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig where the tokens are those of another client, or bound to another key: sign in again. SignedOut;
+    /// StoreUnavailable.
+    pub async fn rebind(&self) -> Result<bool, Error> {
+        Ok(self.engine.rebind().await?)
     }
 
     /// How things stand, without a secret. Reads memory, not the store.

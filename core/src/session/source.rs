@@ -70,12 +70,25 @@ pub enum RefreshError {
     TryLater(String),
 }
 
+/// What came of asking the server to revoke a token at a sign-out (RFC 7009).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Revocation {
+    /// The server revoked it.
+    Done,
+    /// The server did not answer, or refused: the token stays valid to its end.
+    Failed,
+    /// The dialect has no revocation endpoint, or there was no token.
+    NotOffered,
+}
+
 /// What the engine asks.
 #[async_trait]
 pub(crate) trait Source: Send + Sync + 'static {
     /// `serving`: the access token that is held, which the answer may echo.
     async fn refresh(&self, spend: Spend, serving: Option<Secret>) -> (Outcome, Said);
-    async fn revoke(&self, token: &Secret);
+    /// Whether the server was asked, and said yes (RFC 7009). `None`: it cannot be asked.
+    async fn revoke(&self, token: &Secret) -> Option<bool>;
 }
 
 /// A token endpoint that speaks a dialect.
@@ -124,10 +137,15 @@ impl Source for Endpoint {
         (outcome, said)
     }
 
-    async fn revoke(&self, token: &Secret) {
+    async fn revoke(&self, token: &Secret) -> Option<bool> {
         let request = self.identity().and_then(|identity| self.dialect.revoke_request(&identity, token));
-        if let Ok(Some(request)) = request {
-            let _ = self.ask(request, &[token]).await;
+        match request {
+            Ok(Some(request)) => {
+                let said = self.ask(request, &[token]).await.said;
+                Some(said.status.is_some_and(|status| (200..300).contains(&status)))
+            }
+            Ok(None) => None,
+            Err(_) => Some(false),
         }
     }
 }
@@ -276,7 +294,9 @@ impl Source for Custom {
         (outcome, said)
     }
 
-    async fn revoke(&self, _token: &Secret) {}
+    async fn revoke(&self, _token: &Secret) -> Option<bool> {
+        None
+    }
 }
 
 pub(crate) fn reentrant() -> Failure {

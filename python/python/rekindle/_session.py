@@ -55,7 +55,8 @@ class Session:
     - `token_url`: where tokens are refreshed, https or loopback; needed unless the dialect has one. `variables` fill its
       template and the dialect's.
     - `client_id`, with `client_secret` or `client_key`: who the client is (RFC 6749 section 2.3, RFC 7523).
-    - `dpop_key`: what tokens are bound to (RFC 9449).
+    - `dpop_key`: what tokens are bound to (RFC 9449). A token that the server does not bind to it is refused, unless
+      `require_dpop` is False.
     - `access_token`, `refresh_token`, and `expires_in` (seconds from now) or `expires_at` (epoch seconds); or all that as
       one `credential`: what to begin with. A store that has a credential already wins.
     - `store`: where it is kept. Left out: this process' memory.
@@ -95,6 +96,7 @@ class Session:
         client_secret: str | None = None,
         client_key: SigningKey | None = None,
         dpop_key: SigningKey | None = None,
+        require_dpop: bool = True,
         access_token: str | None = None,
         refresh_token: str | None = None,
         expires_in: float | None = None,
@@ -122,6 +124,7 @@ class Session:
             client_secret=client_secret,
             client_key=client_key,
             dpop_key=dpop_key,
+            require_dpop=require_dpop,
             store=store,
             origins=origins,
             insecure_origins=insecure_origins,
@@ -184,13 +187,30 @@ class Session:
         """As `sign_in`, without blocking the loop."""
         await self._ado(self._native.sign_in, given(credential)._plain())
 
-    def sign_out(self) -> None:
-        """Nothing is served from now on, and the store is wiped."""
-        self._do(self._native.sign_out)
+    def sign_out(self, *, revoke: bool = False) -> bool | None:
+        """Nothing is served from now on, and the store is wiped.
 
-    async def asign_out(self) -> None:
+        `revoke`: the server is asked to revoke the refresh token, too (RFC 7009). True if it did, False if it failed,
+        `None` if the dialect has no endpoint for it. Without it, what was stolen before stays valid to its end.
+        """
+        revoked: bool | None = self._do(self._native.sign_out, flag("revoke", revoke))
+        return revoked
+
+    async def asign_out(self, *, revoke: bool = False) -> bool | None:
         """As `sign_out`, without blocking the loop."""
-        await self._ado(self._native.sign_out)
+        revoked: bool | None = await self._ado(self._native.sign_out, flag("revoke", revoke))
+        return revoked
+
+    def rebind(self) -> bool:
+        """Moves a stored credential to this configuration: another token endpoint of the same client. Call it before
+        the first token is asked for. Whether something had to be moved."""
+        moved: bool = self._do(self._native.rebind)
+        return moved
+
+    async def arebind(self) -> bool:
+        """As `rebind`, without blocking the loop."""
+        moved: bool = await self._ado(self._native.rebind)
+        return moved
 
     def status(self, *, fresh: bool = False) -> Status:
         """How things stand, by memory; `fresh`: the store is read first, if it was not yet."""

@@ -25,6 +25,9 @@ class Spend:
     scope: str | None
     extra: Mapping[str, str] = field(repr=False)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a Spend holds a refresh token and is not pickled: take its .refresh_token")
+
 
 def described(
     host: Host,
@@ -35,6 +38,7 @@ def described(
     client_secret: str | None,
     client_key: SigningKey | None,
     dpop_key: SigningKey | None,
+    require_dpop: bool,
     store: FileStore | MemoryStore | Store | AsyncStore | None,
     origins: Iterable[str],
     insecure_origins: Iterable[str],
@@ -55,6 +59,7 @@ def described(
         "client_secret": text("client_secret", client_secret),
         "client_key": _key("client_key", client_key),
         "dpop_key": _key("dpop_key", dpop_key),
+        "require_dpop": flag("require_dpop", require_dpop),
         "rotation": text("rotation", rotation),
         "wait_timeout": seconds("wait_timeout", wait_timeout),
         "send_timeout": seconds("send_timeout", send_timeout),

@@ -19,6 +19,9 @@ class Stored(NamedTuple):
     def __repr__(self) -> str:
         return f"Stored(<{len(self.record)} bytes>, version={self.version!r})"
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a Stored holds tokens and is not pickled: take its .record and .version")
+
 
 class Expected(enum.Enum):
     """What a save may replace when it is not one version."""

@@ -392,7 +392,7 @@ impl Machine {
             self.lineage_ended(Some((record, version)), now);
             return Ok(None);
         }
-        if record.binding != self.config.binding {
+        if !record.binding.admits(&self.config.binding, self.config.strict_binding) {
             let failure = misconfigured(&record.binding, &self.config.binding);
             self.fail_flight(failure, now);
             return Ok(None);
@@ -412,7 +412,7 @@ impl Machine {
 
     /// Takes a stored record of another lineage, or of the first reading.
     pub(super) fn take_stored(&mut self, record: Record, version: Version, now: Now) {
-        if record.binding != self.config.binding {
+        if !record.binding.admits(&self.config.binding, self.config.strict_binding) {
             return self.empty(misconfigured(&record.binding, &self.config.binding), now);
         }
         self.hold(record, Some(version), 0, now);

@@ -40,7 +40,7 @@ use bytes::Bytes;
 pub use acquire::{Acquired, TokenRequirements};
 pub use current::{Current, Fast, Snapshot};
 pub use entropy::Entropy;
-pub use record::Binding;
+pub use record::{Binding, rebound};
 pub use reject::{AfterRejection, Origin, ReplayRefused, Stamp};
 pub use status::{Standing as StatusStanding, Status};
 
@@ -78,6 +78,8 @@ pub struct MachineConfig {
     pub background: bool,
     /// Whom records belong to (spec 7.5).
     pub binding: Arc<Binding>,
+    /// Whether a record must have been signed in for this dialect and these origins (spec 7.10).
+    pub strict_binding: bool,
     /// Other processes see the same store.
     pub shared: bool,
     /// Names this boot of this machine, where that can be known (spec 4.5).
@@ -112,6 +114,7 @@ impl MachineConfig {
             old_token_dies: false,
             background: true,
             binding: binding.into(),
+            strict_binding: false,
             shared: true,
             boot: None,
             send_cap: Duration::from_secs(60),
@@ -874,7 +877,8 @@ pub(crate) fn misconfigured(stored: &Binding, configured: &Binding) -> Failure {
         ErrorKind::InvalidConfig,
         format!(
             "the stored credential belongs to {}, but this session is configured for {}: \
-             correct the configuration, use another store, or sign in again",
+             correct the configuration, use another store, rebind the session (`rekindle rebind`), or sign in \
+             again",
             stored.describe(),
             configured.describe()
         ),

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 
 use super::refresh_budget::RefreshBudget;
 use super::shared_time::SharedTime;
+use super::{misconfigured, signed_out, store_unavailable};
 use crate::credential::{Fingerprint, Secret};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Failure};
 use crate::store::Unavailable;
 use crate::time::{Now, Wall};
 use crate::verdict::{DeadReason, Lost};
@@ -75,17 +76,80 @@ pub struct Binding {
     /// The thumbprint of the key that the tokens are bound to (RFC 9449).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_thumbprint: Option<String>,
+    /// The dialect's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
+    /// The origins that the session lists for its tokens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
 }
 
 impl Binding {
+    /// Whether a session that is configured so may use what is bound like this. `strict`: the configuration is not
+    /// the program's own, so that dialect and origins have to be those that were signed in for, too (spec 7.10).
+    pub(crate) fn admits(&self, configured: &Self, strict: bool) -> bool {
+        let listed = |origin| self.origins.contains(origin);
+        let same_use = self.dialect == configured.dialect && configured.origins.iter().all(listed);
+        self.is_same_client(configured) && (same_use || !strict)
+    }
+
+    /// Moved by a slash, it is the same endpoint.
+    fn is_same_client(&self, other: &Self) -> bool {
+        let endpoint = |binding: &Self| binding.token_endpoint.trim_end_matches('/').to_owned();
+        endpoint(self) == endpoint(other)
+            && self.client_id == other.client_id
+            && self.key_thumbprint == other.key_thumbprint
+    }
+
     pub(crate) fn describe(&self) -> String {
         let client = self.client_id.as_deref().unwrap_or("none");
         let mut text = format!("token endpoint {}, client_id {client}", self.token_endpoint);
         if let Some(thumbprint) = &self.key_thumbprint {
             text += &format!(", dpop_key with the thumbprint {thumbprint}");
         }
+        if let Some(dialect) = &self.dialect {
+            text += &format!(", dialect {dialect}");
+        }
+        if !self.origins.is_empty() {
+            text += &format!(", origins {}", self.origins.join(" "));
+        }
         text
     }
+}
+
+/// A stored record, bound to another configuration of the same client: its tokens stay as they are. `None` where
+/// that is how it is bound already.
+///
+/// ```
+/// use std::sync::Arc;
+/// use rekindle_proto::machine::{Binding, rebound};
+///
+/// let moved = Binding { token_endpoint: "https://new.example.com/token".into(), ..Binding::default() };
+/// assert!(rebound(b"no record", &Arc::new(moved)).is_err());
+/// ```
+///
+/// # Errors
+///
+/// The record cannot be read, was signed out, or its tokens are another client's or another key's.
+pub fn rebound(record: &[u8], binding: &Arc<Binding>) -> Result<Option<Bytes>, Failure> {
+    let mut record = Record::parse(record).map_err(|unavailable| store_unavailable(&unavailable))?;
+    if record.tombstone {
+        return Err(signed_out());
+    }
+    let bound = &record.binding;
+    if bound.client_id != binding.client_id || bound.key_thumbprint != binding.key_thumbprint {
+        return Err(misconfigured(bound, binding));
+    }
+    if *bound == *binding {
+        return Ok(None);
+    }
+    if let Some(mark) = &mut record.dead {
+        mark.binding = binding.clone();
+    }
+    record.binding = binding.clone();
+    record.fence += 1;
+    record.write = format!("rebound-{}", record.fence);
+    Ok(Some(record.to_bytes()))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,6 +286,32 @@ pub(crate) struct DeadMark {
     pub(crate) oauth_error: Option<String>,
 }
 
+/// A buffer that wipes what it leaves behind when it grows: a vector alone would leave copies of the tokens.
+struct Wiping(Zeroizing<Vec<u8>>);
+
+impl Default for Wiping {
+    fn default() -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(1024)))
+    }
+}
+
+impl std::io::Write for Wiping {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed * 2));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Record {
     pub(crate) fn new(lineage: String, binding: Arc<Binding>) -> Self {
         Self {
@@ -286,9 +376,11 @@ impl Record {
 
     /// Wiped when the last lets go of them.
     pub(crate) fn to_bytes(&self) -> Bytes {
-        let text = Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
+        let mut text = Wiping::default();
+        // Writing to memory cannot fail, and every key is a string.
+        let _ = serde_json::to_writer(&mut text, self);
         // No larger than it must be: it is kept.
-        Bytes::from_owner(Zeroizing::new(Box::<[u8]>::from(text.as_slice())))
+        Bytes::from_owner(Zeroizing::new(Box::<[u8]>::from(text.0.as_slice())))
     }
 
     pub(crate) fn slot(&self) -> Option<&Slot> {
@@ -307,6 +399,6 @@ impl Record {
     pub(crate) fn dead_for(&self, binding: &Binding) -> Option<&DeadMark> {
         let mark = self.dead.as_deref()?;
         let same_token = Some(&mark.refresh_token) == self.refresh_fingerprint().as_ref();
-        (same_token && *mark.binding == *binding).then_some(mark)
+        (same_token && mark.binding.is_same_client(binding)).then_some(mark)
     }
 }

@@ -195,6 +195,13 @@ impl Machine {
         ticket
     }
 
+    /// What a server is asked to revoke at a sign-out (RFC 7009): the refresh token, and with it what it brought.
+    #[must_use]
+    pub fn revocable(&self) -> Option<Secret> {
+        let record = &self.held()?.record;
+        record.refresh_token.clone().or_else(|| record.slot().map(|slot| slot.access_token.clone()))
+    }
+
     fn phase(&mut self, phase: Phase) {
         if let Some(write) = &mut self.write {
             write.phase = phase;

@@ -178,6 +178,69 @@ fn a_session_for_another_client_sends_neither_token() {
     assert_eq!(world.endpoint.requests.len(), 0);
 }
 
+/// A session of the same record, configured anew.
+fn reconfigured(change: impl FnOnce(&mut crate::machine::MachineConfig)) -> (World, usize) {
+    let mut world = served(Rotation::Strict);
+    let mut config = world.config();
+    change(&mut config);
+    let second = world.start_with(config, None);
+    (world, second)
+}
+
+// spec 7.5
+#[test]
+fn an_endpoint_that_moved_by_a_slash_is_the_same_session() {
+    let (mut world, second) = reconfigured(|config| {
+        Arc::make_mut(&mut config.binding).token_endpoint.push('/');
+    });
+    assert_eq!(world.token(second).unwrap().generation, 1);
+}
+
+// spec 7.10
+#[test]
+fn a_strict_session_of_another_origin_or_dialect_sends_neither_token() {
+    let listing = |origins: &[&str]| origins.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>();
+    for strict in [true, false] {
+        let (mut world, second) = reconfigured(|config| {
+            config.strict_binding = strict;
+            Arc::make_mut(&mut config.binding).origins = listing(&["https://attacker.test"]);
+        });
+        let token = world.token(second);
+        assert_eq!(token.is_err(), strict);
+        if let Err(failure) = token {
+            assert_eq!(failure.kind, ErrorKind::InvalidConfig);
+            assert!(failure.message.contains("origins https://attacker.test"), "{failure:?}");
+            assert!(failure.message.contains("rebind"), "{failure:?}");
+        }
+    }
+    let (mut world, second) = reconfigured(|config| {
+        config.strict_binding = true;
+        Arc::make_mut(&mut config.binding).dialect = Some("acme".into());
+    });
+    assert_eq!(world.token(second).unwrap_err().kind, ErrorKind::InvalidConfig);
+    assert_eq!(world.endpoint.requests.len(), 0);
+}
+
+// spec 7.10
+#[test]
+fn a_record_is_rebound_to_another_endpoint_of_its_client_and_no_other() {
+    let mut world = served(Rotation::Strict);
+    let (bytes, _) = world.shelf.record.clone().unwrap();
+    let mut moved = world.config().binding;
+    Arc::make_mut(&mut moved).token_endpoint = "https://new.test/token".into();
+    Arc::make_mut(&mut moved).origins = vec!["https://api.test".into()];
+    let bytes = crate::machine::rebound(&bytes, &moved).unwrap().unwrap();
+    assert_eq!(crate::machine::rebound(&bytes, &moved).unwrap(), None);
+    world.shelf.record = Some((bytes.clone(), 77));
+    let mut config = world.config();
+    config.binding = moved.clone();
+    config.strict_binding = true;
+    let second = world.start_with(config, None);
+    assert_eq!(world.token(second).unwrap().generation, 1);
+    Arc::make_mut(&mut moved).client_id = Some("other".into());
+    assert_eq!(crate::machine::rebound(&bytes, &moved).unwrap_err().kind, ErrorKind::InvalidConfig);
+}
+
 // spec 7.6
 #[test]
 fn a_store_that_is_down_spends_nothing() {
