@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rekindle::proto::dialect::{ClientAuth, Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
 use rekindle::store::FileStore;
+use rekindle::transport::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
 use rekindle::{Client, Rotation, Secret, Session, SigningKey};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -57,10 +60,20 @@ struct Fields {
     client_auth: Option<ClientAuth>,
     #[serde(default)]
     variables: BTreeMap<String, String>,
+    /// Certificates in files beside the profile file.
+    root_certificates: Option<PathBuf>,
+    client_certificate: Option<PathBuf>,
+    /// Left out: the key is in the file of the certificate.
+    client_certificate_key: Option<PathBuf>,
+    /// A URL, or `none`.
+    proxy: Option<String>,
+    http2: Option<bool>,
+    user_agent: Option<String>,
+    connect_timeout_seconds: Option<f64>,
 }
 
 /// What an error of the core may name; the dialect is read here.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 18] = [
     "base_url",
     "graphql_path",
     "token_url",
@@ -75,6 +88,10 @@ const FIELDS: [&str; 14] = [
     "rotation",
     "client_auth",
     "variables",
+    "root_certificates",
+    "client_certificate",
+    "proxy",
+    "user_agent",
 ];
 
 /// Of the environment, a file that was only found may name these.
@@ -122,6 +139,10 @@ impl Fields {
             ("store", path(&self.store)),
             ("origins", list(&self.origins)),
             ("insecure_origins", list(&self.insecure_origins)),
+            ("root_certificates", path(&self.root_certificates)),
+            ("client_certificate", path(&self.client_certificate)),
+            ("client_certificate_key", path(&self.client_certificate_key)),
+            ("proxy", self.proxy.clone()),
             ("variables", (!self.variables.is_empty()).then(|| format!("{:?}", self.variables))),
         ];
         given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
@@ -155,9 +176,14 @@ impl Profile {
         let fields = &self.fields;
         let dialect = Some(PathBuf::from(&fields.dialect)).filter(|_| is_file(&fields.dialect));
         self.confine_path("store", FileStore::new(&self.store).path())?;
-        for (field, path) in
-            [("client_key", &fields.client_key), ("dpop_key", &fields.dpop_key), ("dialect", &dialect)]
-        {
+        for (field, path) in [
+            ("client_key", &fields.client_key),
+            ("dpop_key", &fields.dpop_key),
+            ("root_certificates", &fields.root_certificates),
+            ("client_certificate", &fields.client_certificate),
+            ("client_certificate_key", &fields.client_certificate_key),
+            ("dialect", &dialect),
+        ] {
             // What is not there is named when it is read.
             if let Some(Ok(resolved)) = path.as_ref().map(|path| self.file.beside(path).canonicalize()) {
                 self.confine_path(field, &resolved)?;
@@ -208,6 +234,9 @@ impl Profile {
         if let Some(key) = self.key("dpop_key", fields.dpop_key.as_deref())? {
             builder = builder.dpop_key(key);
         }
+        if let Some(transport) = self.transport()? {
+            builder = builder.transport(Arc::new(transport));
+        }
         if let Some(url) = &fields.token_url {
             builder = builder.token_url(url);
         }
@@ -224,6 +253,70 @@ impl Profile {
         builder =
             fields.variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
         builder.build().map_err(|error| self.located(error.failure()))
+    }
+
+    /// How requests travel, those for tokens too; nothing where the profile does not say.
+    fn transport(&self) -> Done<Option<ReqwestTransport>> {
+        let fields = &self.fields;
+        let key = fields.client_certificate_key.as_ref().or(fields.client_certificate.as_ref());
+        let roots = self.pem("root_certificates", fields.root_certificates.as_deref())?;
+        let chain = self.pem("client_certificate", fields.client_certificate.as_deref())?;
+        let key = self.pem("client_certificate_key", key.map(PathBuf::as_path))?;
+        let plain = roots.is_none() && chain.is_none() && key.is_none() && fields.proxy.is_none();
+        if plain
+            && fields.http2.is_none()
+            && fields.user_agent.is_none()
+            && fields.connect_timeout_seconds.is_none()
+        {
+            return Ok(None);
+        }
+        let defaults = TransportOptions::default();
+        let own = match (chain, key) {
+            (Some(chain), Some(key)) => Some(ClientCertificate { chain, key }),
+            (None, Some(_)) => {
+                let what = "needs client_certificate, too: name the certificate that the key belongs to";
+                return Err(self.mistake("client_certificate_key", what));
+            }
+            _ => None,
+        };
+        let options = TransportOptions {
+            extra_root_certificates: roots.into_iter().collect(),
+            client_certificate: own,
+            proxy: self.proxy()?,
+            http2: fields.http2.unwrap_or(defaults.http2),
+            user_agent: fields.user_agent.clone().unwrap_or(defaults.user_agent),
+            connect_timeout: self.connect_timeout()?.unwrap_or(defaults.connect_timeout),
+        };
+        let made = ReqwestTransport::new(options);
+        made.map(Some).map_err(|error| match error.argument() {
+            Some("extra_root_certificates[0]") => self.located(error.renamed("root_certificates").failure()),
+            _ => self.located(error.failure()),
+        })
+    }
+
+    fn proxy(&self) -> Done<ProxyChoice> {
+        match self.fields.proxy.as_deref() {
+            None => Ok(ProxyChoice::System),
+            Some("none") => Ok(ProxyChoice::None),
+            Some(url) => Url::parse(url)
+                .map(ProxyChoice::Url)
+                .map_err(|error| self.mistake("proxy", &format!("is neither a URL ({error}) nor none"))),
+        }
+    }
+
+    fn connect_timeout(&self) -> Done<Option<Duration>> {
+        let Some(seconds) = self.fields.connect_timeout_seconds else { return Ok(None) };
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(timeout) if !timeout.is_zero() => Ok(Some(timeout)),
+            _ => Err(self.mistake("connect_timeout_seconds", "must be a number of seconds above 0")),
+        }
+    }
+
+    fn pem(&self, field: &str, path: Option<&Path>) -> Done<Option<Vec<u8>>> {
+        let Some(path) = path.map(|path| self.file.beside(path)) else { return Ok(None) };
+        let read = std::fs::read(&path);
+        read.map(Some)
+            .map_err(|error| self.mistake(field, &format!("{} cannot be read ({error})", path.display())))
     }
 
     /// The client of a session.

@@ -50,6 +50,11 @@ pub(crate) fn ended() -> bool {
     ENDED.load(Ordering::SeqCst)
 }
 
+/// Whether this is the thread that ends it.
+pub(crate) fn ends_the_interpreter() -> bool {
+    ended() && *lock(&LAST) == Some(thread::current().id())
+}
+
 /// The last word of the package, after all waiting.
 #[pyfunction]
 pub(crate) fn end(py: Python<'_>) {
@@ -70,7 +75,7 @@ impl Inside {
         // Counted first: `end` waits for whoever did not see its mark.
         INSIDE.fetch_add(1, Ordering::SeqCst);
         let inside = Self;
-        let welcome = !ended() || *lock(&LAST) == Some(thread::current().id());
+        let welcome = !ended() || ends_the_interpreter();
         welcome.then_some(inside)
     }
 }

@@ -1,6 +1,5 @@
 //! An HTTP client, as `rekindle.Client` and `rekindle.AsyncClient` need it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use futures_util::{Stream, stream};
 use pyo3::prelude::*;
 use rekindle::client::{Body, Form, Part, RequestBuilder};
 use rekindle::proto::retry::RetryPolicy;
-use rekindle::transport::{BoxError, ProxyChoice, ReqwestTransport, TransportOptions};
+use rekindle::transport::BoxError;
 use rekindle::{Error, ErrorKind};
 
 use crate::attach::attached;
@@ -16,6 +15,7 @@ use crate::errors::{Problem, raise};
 use crate::response::Raw;
 use crate::run::{Waiter, drive, elsewhere};
 use crate::session::Session;
+use crate::transport::Transport;
 
 /// Name, file name, media type, content.
 type File = (String, Option<String>, Option<String>, Vec<u8>);
@@ -26,8 +26,8 @@ pub(crate) struct Client(rekindle::Client);
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (session, *, base_url, headers, timeout, max_redirects, max_sends, max_body_bytes, graphql_path, proxy,
-        roots, http2, user_agent, own_transport))]
+    #[pyo3(signature = (session, *, base_url, headers, timeout, max_redirects, max_sends, max_body_bytes, graphql_path,
+        transport))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn new(
         py: Python<'_>,
@@ -39,11 +39,7 @@ impl Client {
         max_sends: u32,
         max_body_bytes: Option<u64>,
         graphql_path: Option<String>,
-        proxy: Option<String>,
-        roots: Vec<Vec<u8>>,
-        http2: bool,
-        user_agent: Option<String>,
-        own_transport: bool,
+        transport: Option<PyRef<'_, Transport>>,
     ) -> PyResult<Self> {
         let mut builder = rekindle::Client::builder(session.inner.clone())
             .timeout(duration(timeout))
@@ -60,10 +56,8 @@ impl Client {
         }
         builder =
             headers.into_iter().fold(builder, |builder, (name, value)| builder.default_header(name, value));
-        if own_transport {
-            let transport = transport(proxy, roots, http2, user_agent);
-            let transport = transport.map_err(|error| raise(py, &by_our_names(error)))?;
-            builder = builder.transport(Arc::new(transport));
+        if let Some(transport) = transport {
+            builder = builder.transport(transport.0.clone());
         }
         builder.build().map(Self).map_err(|error| raise(py, &by_our_names(error)))
     }
@@ -199,35 +193,11 @@ fn form(files: Vec<File>) -> Form {
     })
 }
 
-fn transport(
-    proxy: Option<String>,
-    roots: Vec<Vec<u8>>,
-    http2: bool,
-    user_agent: Option<String>,
-) -> Result<ReqwestTransport, Error> {
-    let defaults = TransportOptions::default();
-    let proxy = match proxy.as_deref() {
-        None => ProxyChoice::System,
-        Some("") => ProxyChoice::None,
-        Some(url) => ProxyChoice::Url(
-            url::Url::parse(url)
-                .map_err(|cause| Error::config("proxies", format_args!("not a URL: {cause}")))?,
-        ),
-    };
-    let user_agent = user_agent.unwrap_or_else(|| defaults.user_agent.clone());
-    ReqwestTransport::new(TransportOptions {
-        extra_root_certificates: roots,
-        proxy,
-        http2,
-        user_agent,
-        ..defaults
-    })
-}
-
 /// Core has other names for some settings.
-fn by_our_names(error: Error) -> Error {
+pub(crate) fn by_our_names(error: Error) -> Error {
     let own = match error.argument() {
         Some("extra_root_certificates[0]") => "verify",
+        Some("client_certificate") => "cert",
         Some("proxy") => "proxies",
         Some("path_or_url") => "url",
         Some("query") => "params",
@@ -237,6 +207,6 @@ fn by_our_names(error: Error) -> Error {
     error.renamed(own)
 }
 
-fn duration(seconds: Option<f64>) -> Duration {
+pub(crate) fn duration(seconds: Option<f64>) -> Duration {
     seconds.map_or(Duration::MAX, |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }

@@ -18,6 +18,7 @@ mod session;
 mod settings;
 mod store;
 mod testing;
+mod transport;
 
 use pyo3::prelude::*;
 
@@ -48,6 +49,8 @@ mod _native {
     use super::run::{Running, after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]
     use super::session::Session;
+    #[pymodule_export]
+    use super::transport::Transport;
 
     use super::*;
 

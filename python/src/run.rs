@@ -14,7 +14,7 @@ use rekindle::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::attach::{attached, ended, released, rest};
+use crate::attach::{attached, ended, ends_the_interpreter, released, rest};
 use crate::beside::Beside;
 use crate::errors::{Problem, os_error, raise};
 use crate::mailbox::Mailbox;
@@ -121,7 +121,7 @@ fn together<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -
         if over {
             return Err(os_error(std::io::Error::other("the call broke off: see standard error")));
         }
-        attached(listen).unwrap_or_else(|| rest())?;
+        listened()?;
     }
 }
 
@@ -172,8 +172,18 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
     loop {
         match tokio::time::timeout(SIGNALS, &mut work).await {
             Ok(done) => return Ok(done),
-            Err(_) => attached(listen).unwrap_or_else(|| rest())?,
+            Err(_) => listened()?,
         }
+    }
+}
+
+/// As [`listen`], from a thread that waits without the interpreter. The one that ends the interpreter may still wait, in a
+/// `__del__` of a global: it hears of nothing any more, and its own timeout ends the wait. Others must not come back.
+fn listened() -> PyResult<()> {
+    match attached(listen) {
+        Some(heard) => heard,
+        None if ends_the_interpreter() => Ok(()),
+        None => rest(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::errors::raise;
 use crate::key::SigningKey;
 use crate::store::{Abilities, PythonRefresh, PythonStore};
 use crate::testing::{Busy, ManualClock};
+use crate::transport::Transport;
 
 /// `access_token, refresh_token, expires_in, expires_at, scope, token_type, extra`.
 pub(crate) type GivenCredential = (
@@ -72,6 +73,10 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     }
     if let Some(lease) = seconds(settings, "lease")? {
         builder = builder.lease(lease);
+    }
+    let transport: Option<PyRef<'_, Transport>> = optional(settings, "transport")?;
+    if let Some(transport) = transport {
+        builder = builder.transport(transport.0.clone());
     }
     if let Some(background) = optional(settings, "background")? {
         builder = builder.background(background);

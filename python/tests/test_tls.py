@@ -26,33 +26,58 @@ class Secure:
 
     url: str
     root: Path
+    own: Path
+    """A client's certificate and key."""
 
-    def session(self) -> rekindle.Session:
+    def session(self, **given: Any) -> rekindle.Session:
         return rekindle.Session(
-            token_url=self.url + "/token", client_id="app", access_token="AT-1", origins=[self.url]
+            token_url=self.url + "/token",
+            client_id="app",
+            access_token="AT-1",
+            refresh_token="RT-1",
+            origins=[self.url],
+            **given,
         )
+
+
+GRANT = b'{"access_token": "AT-2", "refresh_token": "RT-2", "token_type": "Bearer", "expires_in": 900}'
 
 
 async def _app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "http":
-        token = dict(scope["headers"]).get(b"authorization", b"none")
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": token})
+        headers = dict(scope["headers"])
+        body = GRANT if scope["path"] == "/token" else headers.get(b"authorization", b"none")
+        answer = [(b"content-type", b"application/json"), (b"x-agent", headers.get(b"user-agent", b"none"))]
+        await send({"type": "http.response.start", "status": 200, "headers": answer})
+        await send({"type": "http.response.body", "body": body})
 
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
-    folder = tmp_path_factory.mktemp("tls")
+    yield from _served(tmp_path_factory.mktemp("tls"), mutual=False)
+
+
+@pytest.fixture(scope="module")
+def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    """Whoever has no certificate is turned away."""
+    yield from _served(tmp_path_factory.mktemp("mutual"), mutual=True)
+
+
+def _served(folder: Path, *, mutual: bool) -> Iterator[Secure]:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "root.pem")
     certificate = authority.issue_cert("localhost")
     certificate.private_key_pem.write_to_path(folder / "key.pem")
     (folder / "cert.pem").write_bytes(b"".join(one.bytes() for one in certificate.cert_chain_pems))
+    own = authority.issue_cert("app@example.com")
+    (folder / "own.pem").write_bytes(b"".join(one.bytes() for one in own.cert_chain_pems) + own.private_key_pem.bytes())
     listening = socket.create_server(("127.0.0.1", 0))
     config = Config()
     config.bind = [f"fd://{listening.fileno()}"]
     config.certfile, config.keyfile = str(folder / "cert.pem"), str(folder / "key.pem")
-    config.loglevel = "ERROR"
+    if mutual:
+        config.ca_certs, config.verify_mode = str(folder / "root.pem"), ssl.CERT_REQUIRED
+    config.loglevel = "CRITICAL"
     loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
 
     def run() -> None:
@@ -62,7 +87,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     thread = threading.Thread(target=run)
     thread.start()
     ready.wait()
-    yield Secure(f"https://localhost:{listening.getsockname()[1]}", folder / "root.pem")
+    yield Secure(f"https://localhost:{listening.getsockname()[1]}", folder / "root.pem", folder / "own.pem")
     loop.call_soon_threadsafe(stop.set)
     thread.join()
 
@@ -104,4 +129,61 @@ def test_requests_go_through_the_proxy(shape: str) -> None:
     proxies: Any = proxy.url if shape == "text" else {"http://": proxy.url, "https://": proxy.url}
     with rekindle.Client(session, base_url="http://api.test", proxies=proxies) as client:
         assert client.get("/data").text == "from the proxy"
+    proxy.close()
+
+
+# spec 11.7
+@pytest.mark.parametrize("kind", ["path", "context"])
+def test_what_a_session_trusts_holds_for_its_refreshes_and_its_clients(secure: Secure, kind: str) -> None:
+    verify: Any = {"path": secure.root, "context": ssl.create_default_context(cafile=str(secure.root))}[kind]
+    session = secure.session(verify=verify, user_agent="mine/1")
+    session.invalidate()
+    response = rekindle.Client(session, base_url=secure.url).get("/")
+    assert (response.text, response.headers["x-agent"]) == ("Bearer AT-2", "mine/1")
+
+
+# spec 11.7
+@pytest.mark.parametrize("pair", [False, True])
+def test_the_client_certificate_is_shown_on_both_roads(mutual: Secure, pair: bool) -> None:
+    cert: Any = (mutual.own, mutual.own) if pair else str(mutual.own)
+    session = mutual.session(verify=mutual.root, cert=cert)
+    assert session.refresh().value == "AT-2"
+    assert rekindle.Client(session, base_url=mutual.url).get("/").text == "Bearer AT-2"
+    with pytest.raises(rekindle.RekindleError):
+        mutual.session(verify=mutual.root).refresh()
+
+
+# spec 11.7
+def test_a_context_with_a_client_certificate_is_not_taken_for_one_without(mutual: Secure) -> None:
+    context = ssl.create_default_context(cafile=str(mutual.root))
+    context.load_cert_chain(mutual.own)
+    with pytest.raises(rekindle.InvalidConfig, match="cert="):
+        mutual.session(verify=context)
+    assert mutual.session(verify=context, cert=mutual.own).refresh().value == "AT-2"
+
+
+@pytest.mark.parametrize("cert", [1, (), ("a",), "/nowhere/at/all", __file__])
+def test_a_certificate_that_is_none_names_the_option(cert: Any) -> None:
+    with pytest.raises(rekindle.InvalidConfig, match="^cert"):
+        rekindle.Session(token_url="https://a.test/token", client_id="app", cert=cert)
+
+
+# spec 11.7
+def test_refreshes_go_through_the_sessions_proxy() -> None:
+    proxy = TestServer()
+    proxy.script(
+        {"match": {"body_contains": "RT-1"}, "respond": {"json": {"access_token": "AT-2", "token_type": "Bearer"}}},
+        {"match": {"token": "AT-2"}, "respond": {"text": "from the proxy"}},
+    )
+    session = rekindle.Session(
+        token_url="http://auth.test/token",
+        client_id="app",
+        access_token="AT-1",
+        refresh_token="RT-1",
+        insecure_origins=["http://api.test", "http://auth.test"],
+        origins=["http://api.test"],
+        proxies=proxy.url,
+    )
+    session.invalidate()
+    assert rekindle.Client(session, base_url="http://api.test").get("/data").text == "from the proxy"
     proxy.close()

@@ -25,7 +25,7 @@ use crate::fork::PerProcess;
 use crate::lock::Mutex;
 
 #[cfg(feature = "http")]
-pub use self::reqwest::{ProxyChoice, ReqwestTransport, TransportOptions};
+pub use self::reqwest::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
 pub use crate::error::BoxError;
 use crate::error::Error;
 

@@ -51,11 +51,29 @@ impl fmt::Debug for ProxyChoice {
     }
 }
 
-/// How requests travel.
+/// A certificate of the client's own.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// The certificate and those between it and its root, in PEM.
+    pub chain: Vec<u8>,
+    /// Its private key, in PEM, without a password.
+    pub key: Vec<u8>,
+}
+
+/// Without the key.
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificate(***)")
+    }
+}
+
+/// How requests travel: those to the API and, where the session has them, those to the token endpoint.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
     /// Roots to trust beside the system's: each one or several certificates in PEM.
     pub extra_root_certificates: Vec<Vec<u8>>,
+    /// Shown to servers that ask for it: mutual TLS (RFC 8705).
+    pub client_certificate: Option<ClientCertificate>,
     /// The proxy.
     pub proxy: ProxyChoice,
     /// How long a connection may take to come about; within the request's deadline.
@@ -70,6 +88,7 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             extra_root_certificates: Vec::new(),
+            client_certificate: None,
             proxy: ProxyChoice::System,
             connect_timeout: Duration::from_secs(10),
             http2: true,
@@ -131,7 +150,8 @@ impl ReqwestTransport {
     /// assert!(ReqwestTransport::new(options).is_err());
     /// ```
     pub fn new(options: TransportOptions) -> Result<Self, Error> {
-        let tls = tls::config(&options.extra_root_certificates, options.http2)?;
+        let own = options.client_certificate.as_ref();
+        let tls = tls::config(&options.extra_root_certificates, own, options.http2)?;
         let recipe = Recipe { options, tls };
         recipe.check()?;
         Ok(Self { recipe, runtimes: PerProcess::new() })

@@ -5,13 +5,19 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::ClientCertificate;
 use crate::error::Error;
 
-/// A client configuration that trusts the system's roots (else the bundled ones) and `extra`, in PEM.
-pub(super) fn config(extra: &[Vec<u8>], http2: bool) -> Result<ClientConfig, Error> {
+/// A client configuration that trusts the system's roots (else the bundled ones) and `extra`, in PEM, and that shows
+/// `own` to servers which ask for it.
+pub(super) fn config(
+    extra: &[Vec<u8>],
+    own: Option<&ClientCertificate>,
+    http2: bool,
+) -> Result<ClientConfig, Error> {
     let mut roots = base_roots().clone();
     for (index, pem) in extra.iter().enumerate() {
         add(&mut roots, pem).map_err(|problem| {
@@ -19,14 +25,40 @@ pub(super) fn config(extra: &[Vec<u8>], http2: bool) -> Result<ClientConfig, Err
         })?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|cause| Error::config("tls", "no usable protocol version").with_source(cause))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match own {
+        None => config.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key) = (chain(&own.chain)?, key(&own.key)?);
+            config.with_client_auth_cert(chain, key).map_err(|_| {
+                Error::config("client_certificate", "certificate and key do not belong together")
+            })?
+        }
+    };
     config.alpn_protocols =
         if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
     Ok(config)
+}
+
+fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        _ => Err(Error::config("client_certificate", "no certificate in it, give PEM")),
+    }
+}
+
+/// The cause is not handed on: it could quote the key.
+fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+        Error::config(
+            "client_certificate",
+            "no private key in it, give PEM (PKCS#8, PKCS#1 or SEC1) without a password",
+        )
+    })
 }
 
 fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), &'static str> {
@@ -58,15 +90,15 @@ mod tests {
     #[test]
     fn there_are_roots_on_every_machine() {
         assert!(!base_roots().is_empty());
-        assert_eq!(config(&[], true).unwrap().alpn_protocols.len(), 2);
-        assert_eq!(config(&[], false).unwrap().alpn_protocols.len(), 1);
+        assert_eq!(config(&[], None, true).unwrap().alpn_protocols.len(), 2);
+        assert_eq!(config(&[], None, false).unwrap().alpn_protocols.len(), 1);
     }
 
     #[test]
     fn a_root_that_is_none_names_its_place() {
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec();
         for pem in [b"hello".to_vec(), Vec::new(), broken] {
-            let error = config(&[pem], true).unwrap_err().to_string();
+            let error = config(&[pem], None, true).unwrap_err().to_string();
             assert!(error.contains("extra_root_certificates[0]"), "{error}");
         }
     }

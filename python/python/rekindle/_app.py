@@ -20,6 +20,7 @@ from ._key import SigningKey
 from ._session import _OF_TESTS, Session
 from ._settings import Spend, described, given
 from ._store import AsyncStore, FileStore, MemoryStore, Store
+from ._transport import Cert, Proxies, Verify
 from ._wait import beside
 
 
@@ -62,6 +63,12 @@ class App:
         wait_timeout: float = 30.0,
         send_timeout: float = 60.0,
         lease: float = 90.0,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxies: Proxies | None = None,
+        http2: bool = True,
+        user_agent: str | None = None,
+        connect_timeout: float | None = None,
         refresh_with: Callable[[Spend], Any] | Callable[[Spend], Awaitable[Any]] | None = None,
         idle_sessions: int = 10_000,
         on_event: Callable[[str, Event], object] | None = None,
@@ -85,6 +92,12 @@ class App:
             wait_timeout=wait_timeout,
             send_timeout=send_timeout,
             lease=lease,
+            verify=verify,
+            cert=cert,
+            proxies=proxies,
+            http2=http2,
+            user_agent=user_agent,
+            connect_timeout=connect_timeout,
             refresh_with=refresh_with,
         )
         self._native = _native.App(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json as _json
-import os
-import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 from . import _native
 from ._arguments import flag, limit, text
@@ -17,6 +15,7 @@ from ._errors import InvalidConfig, Misuse, RekindleError
 from ._host import guard, outside
 from ._response import AsyncResponse, Response
 from ._session import Session
+from ._transport import Cert, Proxies, Verify, transport
 from ._wait import beside
 
 if TYPE_CHECKING:
@@ -53,10 +52,12 @@ class _Base:
         max_sends: int = 3,
         max_body_bytes: int | None = 256 * 1024 * 1024,
         graphql_path: str | None = None,
-        proxies: str | Mapping[str, str] | Literal[False] | None = None,
-        verify: str | os.PathLike[str] | ssl.SSLContext | bool = True,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxies: Proxies | None = None,
         http2: bool = True,
         user_agent: str | None = None,
+        connect_timeout: float | None = None,
     ) -> None:
         if not isinstance(session, Session):
             raise InvalidConfig(f"session must be a rekindle.Session, not {type(session).__name__}")
@@ -67,7 +68,6 @@ class _Base:
             raise InvalidConfig("max_body_bytes must be a whole number above 0, or None for no limit")
         self.session = session
         self._follow = flag("follow_redirects", follow_redirects)
-        roots = _roots(verify)
         self._native: _native.Client | None = _native.Client(
             session._native,
             base_url=text("base_url", base_url),
@@ -77,11 +77,14 @@ class _Base:
             max_sends=max_sends,
             max_body_bytes=max_body_bytes,
             graphql_path=text("graphql_path", graphql_path),
-            proxy=_proxy(proxies),
-            roots=roots,
-            http2=flag("http2", http2),
-            user_agent=text("user_agent", user_agent),
-            own_transport=bool(roots) or proxies is not None or not http2 or user_agent is not None,
+            transport=transport(
+                verify=verify,
+                cert=cert,
+                proxies=proxies,
+                http2=http2,
+                user_agent=user_agent,
+                connect_timeout=connect_timeout,
+            ),
         )
 
     def _options(
@@ -135,9 +138,8 @@ class Client(_Base):
       fails, the first time included.
     - `max_body_bytes`: a longer body is an error, unless it is streamed. `None`: no limit.
     - `graphql_path`: where `graphql` posts to, below the base URL. Left out: `/graphql`.
-    - `proxies`: a proxy's URL, alone or in a mapping of `all`, `http`, `https`; `False`: none. Left out: the system's.
-    - `verify`: the path of a PEM file, or an `ssl.SSLContext`, whose roots are trusted beside the usual ones.
-    - `http2`: whether it is offered; `user_agent`.
+    - `verify`, `cert`, `proxies`, `http2`, `user_agent`, `connect_timeout`: only where this client's requests travel
+      otherwise than the session's; refreshes travel as the session says.
 
     Every request takes, by keyword, `params`, `headers`, one of `json`, `data`, `content`, `files`, and `timeout`,
     `follow_redirects`, `idempotency_key`. What goes wrong is a `RekindleError`; an answer of 400 or above is none before
@@ -318,46 +320,3 @@ def _variables(variables: object) -> str:
         return _json.dumps({} if variables is None else dict(variables), allow_nan=False)
     except (TypeError, ValueError):
         raise InvalidConfig("variables cannot be written as JSON") from None
-
-
-def _proxy(proxies: object) -> str | None:
-    if proxies is None:
-        return None
-    if proxies is False:
-        return ""
-    if isinstance(proxies, str) and proxies:
-        return proxies
-    if isinstance(proxies, Mapping):
-        return _one_proxy(proxies)
-    raise InvalidConfig("proxies must be a URL, False for none, or None for the system's")
-
-
-def _one_proxy(proxies: Mapping[str, str]) -> str:
-    """As requests and httpx take them, if it is one for all."""
-    known = {"http", "https", "all"}
-    if not {str(name).removesuffix("://") for name in proxies} <= known:
-        raise InvalidConfig("proxies must name http, https or all, and no single hosts")
-    urls = set(proxies.values())
-    if len(urls) != 1 or not isinstance(url := urls.pop(), str):
-        raise InvalidConfig("proxies must be one URL for all schemes: make a client for each proxy")
-    return url
-
-
-def _roots(verify: object) -> list[bytes]:
-    if verify is True:
-        return []
-    if verify is False:
-        raise InvalidConfig("verify cannot be False: tokens would go to anybody; give the path of your own root")
-    if isinstance(verify, (str, os.PathLike)):
-        try:
-            with open(verify, "rb") as file:
-                root = file.read()
-        except OSError as error:
-            raise InvalidConfig(f"verify: the file cannot be read ({type(error).__name__})") from None
-        if b"-----BEGIN CERTIFICATE-----" not in root:
-            raise InvalidConfig("verify: there is no certificate in the file, give PEM")
-        return [root]
-    if isinstance(verify, ssl.SSLContext):
-        ders = verify.get_ca_certs(binary_form=True)
-        return [ssl.DER_cert_to_PEM_cert(der).encode() for der in ders]
-    raise InvalidConfig(f"verify must be a path or an SSLContext, not {type(verify).__name__}")

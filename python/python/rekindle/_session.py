@@ -20,6 +20,7 @@ from ._host import Host, guard
 from ._key import SigningKey
 from ._settings import Spend, credential_of, described, given
 from ._store import AsyncStore, FileStore, MemoryStore, Store
+from ._transport import Cert, Proxies, Verify
 from ._wait import beside
 
 _NativeSession: TypeAlias = _native.Session
@@ -67,6 +68,12 @@ class Session:
     - `background`: whether a token that is about to end is refreshed before it does.
     - `wait_timeout`, `send_timeout`, `lease`: seconds that a caller waits for a token, that a refresh may take, and that
       another process takes its owner for alive without a sign of life.
+    - `verify`: the path of a PEM file, or an `ssl.SSLContext`, whose roots are trusted beside the usual ones. `cert`: the
+      client's own certificate (mutual TLS), the path of a PEM file or a pair: certificate and key.
+    - `proxies`: a proxy's URL, alone or in a mapping of `all`, `http`, `https`; `False`: none. Left out: the system's, or
+      what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say. Loopback is asked directly.
+    - `http2`: whether it is offered; `user_agent`; `connect_timeout`: seconds that a connection may take to come about.
+      All these hold for refreshes and for the clients of this session.
     - `refresh_with`: a function of your own in place of the dialect's request; `Spend` in, `Credential` out, sync or async.
     - `on_event`: called with each `Event`, on a thread of its own.
 
@@ -111,6 +118,12 @@ class Session:
         wait_timeout: float = 30.0,
         send_timeout: float = 60.0,
         lease: float = 90.0,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxies: Proxies | None = None,
+        http2: bool = True,
+        user_agent: str | None = None,
+        connect_timeout: float | None = None,
         refresh_with: Callable[[Spend], Any] | Callable[[Spend], Awaitable[Any]] | None = None,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
@@ -134,6 +147,12 @@ class Session:
             wait_timeout=wait_timeout,
             send_timeout=send_timeout,
             lease=lease,
+            verify=verify,
+            cert=cert,
+            proxies=proxies,
+            http2=http2,
+            user_agent=user_agent,
+            connect_timeout=connect_timeout,
             refresh_with=refresh_with,
         )
         self._native = _native.Session(

@@ -15,6 +15,7 @@ from ._errors import InvalidConfig
 from ._host import Host, RefreshHost, StoreHost
 from ._key import SigningKey
 from ._store import AsyncStore, FileStore, MemoryStore, Store
+from ._transport import Cert, Proxies, Verify, transport
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ def described(
     wait_timeout: float,
     send_timeout: float,
     lease: float,
+    verify: Verify,
+    cert: Cert | None,
+    proxies: Proxies | None,
+    http2: bool,
+    user_agent: str | None,
+    connect_timeout: float | None,
     refresh_with: Callable[[Spend], Any] | Callable[[Spend], Awaitable[Any]] | None,
 ) -> dict[str, Any]:
     """Everything that an app and a session alone have in common."""
@@ -65,6 +72,14 @@ def described(
         "send_timeout": seconds("send_timeout", send_timeout),
         "lease": seconds("lease", lease),
         "background": flag("background", background),
+        "transport": transport(
+            verify=verify,
+            cert=cert,
+            proxies=proxies,
+            http2=http2,
+            user_agent=user_agent,
+            connect_timeout=connect_timeout,
+        ),
         "variables": _variables(variables),
         "origins": texts("origins", origins),
         "insecure_origins": texts("insecure_origins", insecure_origins),

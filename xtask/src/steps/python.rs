@@ -27,6 +27,7 @@ const PACKAGES: &[&str] = &[
     "celery",
     "trustme",
     "hypercorn",
+    "uvicorn",
 ];
 
 /// The workspace's limit for a wheel.

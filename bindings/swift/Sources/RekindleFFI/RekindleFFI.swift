@@ -2800,20 +2800,20 @@ public protocol ResponseProtocol: AnyObject, Sendable {
     func body()  -> Data?
 
     /**
-     * Reads what is left of the body, within the request's timeout.
+     * Reads the whole body, within the request's timeout.
      *
      * # Errors
      *
-     * Connection, Timeout; Misuse after `discard`. Cancelled.
+     * Connection, Timeout; InvalidResponse if it is too long; Misuse after a `chunk` or `discard`. Cancelled.
      */
     func bytes(cancel: CancelToken?) async throws  -> Data
 
     /**
-     * The next piece of a body that comes as it is read; nothing at its end.
+     * The next piece of a body that comes as it is read; nothing at its end, once.
      *
      * # Errors
      *
-     * Connection; Misuse after `discard`. Cancelled.
+     * Connection; Misuse after its end or `discard`. Cancelled.
      */
     func chunk(cancel: CancelToken?) async throws  -> Data?
 
@@ -2912,11 +2912,11 @@ open func body() -> Data?  {
 }
 
     /**
-     * Reads what is left of the body, within the request's timeout.
+     * Reads the whole body, within the request's timeout.
      *
      * # Errors
      *
-     * Connection, Timeout; Misuse after `discard`. Cancelled.
+     * Connection, Timeout; InvalidResponse if it is too long; Misuse after a `chunk` or `discard`. Cancelled.
      */
 open func bytes(cancel: CancelToken? = nil)async throws  -> Data  {
     return
@@ -2935,11 +2935,11 @@ open func bytes(cancel: CancelToken? = nil)async throws  -> Data  {
 }
 
     /**
-     * The next piece of a body that comes as it is read; nothing at its end.
+     * The next piece of a body that comes as it is read; nothing at its end, once.
      *
      * # Errors
      *
-     * Connection; Misuse after `discard`. Cancelled.
+     * Connection; Misuse after its end or `discard`. Cancelled.
      */
 open func chunk(cancel: CancelToken? = nil)async throws  -> Data?  {
     return
@@ -4978,6 +4978,10 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let maxSends: UInt32?
     /**
+     * How long a body may be that is read whole, in bytes (256 MiB).
+     */
+    public let maxBodyBytes: UInt64?
+    /**
      * Where `graphql` asks (`/graphql`).
      */
     public let graphqlPath: String?
@@ -5017,6 +5021,9 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
          * How often a request is sent at most where it failed by itself (3).
          */maxSends: UInt32? = nil,
         /**
+         * How long a body may be that is read whole, in bytes (256 MiB).
+         */maxBodyBytes: UInt64? = nil,
+        /**
          * Where `graphql` asks (`/graphql`).
          */graphqlPath: String? = nil,
         /**
@@ -5036,6 +5043,7 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
         self.timeout = timeout
         self.maxRedirects = maxRedirects
         self.maxSends = maxSends
+        self.maxBodyBytes = maxBodyBytes
         self.graphqlPath = graphqlPath
         self.proxy = proxy
         self.rootCertificates = rootCertificates
@@ -5075,6 +5083,7 @@ public struct FfiConverterTypeClientConfig: FfiConverterRustBuffer {
                 timeout: FfiConverterOptionDuration.read(from: &buf),
                 maxRedirects: FfiConverterOptionUInt32.read(from: &buf),
                 maxSends: FfiConverterOptionUInt32.read(from: &buf),
+                maxBodyBytes: FfiConverterOptionUInt64.read(from: &buf),
                 graphqlPath: FfiConverterOptionString.read(from: &buf),
                 proxy: FfiConverterOptionTypeProxy.read(from: &buf),
                 rootCertificates: FfiConverterSequenceData.read(from: &buf),
@@ -5089,6 +5098,7 @@ public struct FfiConverterTypeClientConfig: FfiConverterRustBuffer {
         FfiConverterOptionDuration.write(value.timeout, into: &buf)
         FfiConverterOptionUInt32.write(value.maxRedirects, into: &buf)
         FfiConverterOptionUInt32.write(value.maxSends, into: &buf)
+        FfiConverterOptionUInt64.write(value.maxBodyBytes, into: &buf)
         FfiConverterOptionString.write(value.graphqlPath, into: &buf)
         FfiConverterOptionTypeProxy.write(value.proxy, into: &buf)
         FfiConverterSequenceData.write(value.rootCertificates, into: &buf)
@@ -10703,10 +10713,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_response_body() != 17893) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_response_bytes() != 49359) {
+    if (uniffi_rekindle_uniffi_checksum_method_response_bytes() != 63777) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_response_chunk() != 16593) {
+    if (uniffi_rekindle_uniffi_checksum_method_response_chunk() != 24591) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_response_discard() != 40948) {

@@ -8,7 +8,7 @@ from . import testing as testing
 KINDS: list[str]
 VERSION: str
 __all__ = ["KINDS", "VERSION", "Answer", "App", "Client", "Events", "Held", "Mailbox", "Running", "Session"]
-__all__ += ["SigningKey", "Stream", "end", "testing"]
+__all__ += ["SigningKey", "Stream", "Transport", "end", "testing"]
 __all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
 _Waiter: TypeAlias = tuple[Mailbox, Future[Any]]
@@ -125,11 +125,7 @@ class Client:
         max_sends: int,
         max_body_bytes: int | None,
         graphql_path: str | None,
-        proxy: str | None,
-        roots: list[bytes],
-        http2: bool,
-        user_agent: str | None,
-        own_transport: bool,
+        transport: Transport | None,
     ) -> Client: ...
     def request(
         self,
@@ -157,3 +153,16 @@ class Held:
     def authorization(self) -> str: ...
 
 _Judged: TypeAlias = tuple[Held | None, str, str | None]
+
+@final
+class Transport:
+    def __new__(
+        cls,
+        *,
+        roots: list[bytes],
+        cert: tuple[bytes, bytes] | None,
+        proxy: str | None,
+        http2: bool,
+        user_agent: str | None,
+        connect_timeout: float | None,
+    ) -> Transport: ...

@@ -1485,10 +1485,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_body() and 0xFFFF) != 17893) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_bytes() and 0xFFFF) != 49359) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_bytes() and 0xFFFF) != 63777) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_chunk() and 0xFFFF) != 16593) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_chunk() and 0xFFFF) != 24591) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_discard() and 0xFFFF) != 40948) {
@@ -5719,20 +5719,20 @@ public interface ResponseInterface {
     fun `body`(): kotlin.ByteArray?
 
     /**
-     * Reads what is left of the body, within the request's timeout.
+     * Reads the whole body, within the request's timeout.
      *
      * # Errors
      *
-     * Connection, Timeout; Misuse after `discard`. Cancelled.
+     * Connection, Timeout; InvalidResponse if it is too long; Misuse after a `chunk` or `discard`. Cancelled.
      */
     suspend fun `bytes`(`cancel`: CancelToken? = null): kotlin.ByteArray
 
     /**
-     * The next piece of a body that comes as it is read; nothing at its end.
+     * The next piece of a body that comes as it is read; nothing at its end, once.
      *
      * # Errors
      *
-     * Connection; Misuse after `discard`. Cancelled.
+     * Connection; Misuse after its end or `discard`. Cancelled.
      */
     suspend fun `chunk`(`cancel`: CancelToken? = null): kotlin.ByteArray?
 
@@ -5886,11 +5886,11 @@ open class Response: Disposable, AutoCloseable, ResponseInterface
 
 
     /**
-     * Reads what is left of the body, within the request's timeout.
+     * Reads the whole body, within the request's timeout.
      *
      * # Errors
      *
-     * Connection, Timeout; Misuse after `discard`. Cancelled.
+     * Connection, Timeout; InvalidResponse if it is too long; Misuse after a `chunk` or `discard`. Cancelled.
      */
     @Throws(RekindleException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
@@ -5915,11 +5915,11 @@ open class Response: Disposable, AutoCloseable, ResponseInterface
 
 
     /**
-     * The next piece of a body that comes as it is read; nothing at its end.
+     * The next piece of a body that comes as it is read; nothing at its end, once.
      *
      * # Errors
      *
-     * Connection; Misuse after `discard`. Cancelled.
+     * Connection; Misuse after its end or `discard`. Cancelled.
      */
     @Throws(RekindleException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
@@ -8767,6 +8767,11 @@ data class ClientConfig (
     val `maxSends`: kotlin.UInt? = null
     ,
     /**
+     * How long a body may be that is read whole, in bytes (256 MiB).
+     */
+    val `maxBodyBytes`: kotlin.ULong? = null
+    ,
+    /**
      * Where `graphql` asks (`/graphql`).
      */
     val `graphqlPath`: kotlin.String? = null
@@ -8820,6 +8825,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalUInt.read(buf),
+            FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalTypeProxy.read(buf),
             FfiConverterSequenceByteArray.read(buf),
@@ -8834,6 +8840,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalDuration.allocationSize(value.`timeout`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxRedirects`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxSends`) +
+            FfiConverterOptionalULong.allocationSize(value.`maxBodyBytes`) +
             FfiConverterOptionalString.allocationSize(value.`graphqlPath`) +
             FfiConverterOptionalTypeProxy.allocationSize(value.`proxy`) +
             FfiConverterSequenceByteArray.allocationSize(value.`rootCertificates`) +
@@ -8847,6 +8854,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalDuration.write(value.`timeout`, buf)
             FfiConverterOptionalUInt.write(value.`maxRedirects`, buf)
             FfiConverterOptionalUInt.write(value.`maxSends`, buf)
+            FfiConverterOptionalULong.write(value.`maxBodyBytes`, buf)
             FfiConverterOptionalString.write(value.`graphqlPath`, buf)
             FfiConverterOptionalTypeProxy.write(value.`proxy`, buf)
             FfiConverterSequenceByteArray.write(value.`rootCertificates`, buf)

@@ -1,0 +1,151 @@
+"""How requests travel: TLS, proxy, HTTP version, user agent. A session's are those of its clients and of its refreshes."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from . import _native
+from ._arguments import flag, seconds, text
+from ._errors import InvalidConfig
+
+Path: TypeAlias = "str | os.PathLike[str]"
+Verify: TypeAlias = "Path | ssl.SSLContext | bool"
+Cert: TypeAlias = "Path | tuple[Path, Path]"
+Proxies: TypeAlias = "str | Mapping[str, str] | Literal[False]"
+
+
+def transport(
+    *,
+    verify: Verify,
+    cert: Cert | None,
+    proxies: Proxies | None,
+    http2: bool,
+    user_agent: str | None,
+    connect_timeout: float | None,
+) -> _native.Transport | None:
+    """A transport; `None` where nothing about it is special."""
+    roots, own = _roots(verify, cert), _own(cert)
+    given = {
+        "proxy": _proxy(proxies),
+        "http2": flag("http2", http2),
+        "user_agent": text("user_agent", user_agent),
+        "connect_timeout": None if connect_timeout is None else seconds("connect_timeout", connect_timeout),
+    }
+    if not roots and own is None and given == {"proxy": None, "http2": True, "user_agent": None, "connect_timeout": None}:
+        return None
+    return _native.Transport(roots=roots, cert=own, **given)
+
+
+def _proxy(proxies: object) -> str | None:
+    if proxies is None:
+        return None
+    if proxies is False:
+        return ""
+    if isinstance(proxies, str) and proxies:
+        return proxies
+    if isinstance(proxies, Mapping):
+        return _one_proxy(proxies)
+    raise InvalidConfig("proxies must be a URL, False for none, or None for the system's")
+
+
+def _one_proxy(proxies: Mapping[str, str]) -> str:
+    """As requests and httpx take them, if it is one for all."""
+    known = {"http", "https", "all"}
+    if not {str(name).removesuffix("://") for name in proxies} <= known:
+        raise InvalidConfig("proxies must name http, https or all, and no single hosts")
+    urls = set(proxies.values())
+    if len(urls) != 1 or not isinstance(url := urls.pop(), str):
+        raise InvalidConfig("proxies must be one URL for all schemes: make a client for each proxy")
+    return url
+
+
+def _roots(verify: object, cert: object) -> list[bytes]:
+    if verify is True:
+        return []
+    if verify is False:
+        raise InvalidConfig("verify cannot be False: tokens would go to anybody; give the path of your own root")
+    if isinstance(verify, (str, os.PathLike)):
+        root = _read("verify", verify)
+        if b"-----BEGIN CERTIFICATE-----" not in root:
+            raise InvalidConfig("verify: there is no certificate in the file, give PEM")
+        return [root]
+    if isinstance(verify, ssl.SSLContext):
+        if cert is None and _has_certificate(verify):
+            raise InvalidConfig(
+                "verify is an SSLContext with a client certificate, which Python does not give out: "
+                "pass it as cert=(certificate path, key path), too"
+            )
+        ders = verify.get_ca_certs(binary_form=True)
+        return [ssl.DER_cert_to_PEM_cert(der).encode() for der in ders]
+    raise InvalidConfig(f"verify must be a path or an SSLContext, not {type(verify).__name__}")
+
+
+def _own(cert: object) -> tuple[bytes, bytes] | None:
+    if cert is None:
+        return None
+    if isinstance(cert, (str, os.PathLike)):
+        both = _read("cert", cert)
+        return both, both
+    if isinstance(cert, tuple) and len(cert) == 2 and all(isinstance(one, (str, os.PathLike)) for one in cert):
+        return _read("cert", cert[0]), _read("cert", cert[1])
+    raise InvalidConfig("cert must be the path of a PEM file with certificate and key, or a pair of such paths")
+
+
+def _read(name: str, path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise InvalidConfig(f"{name}: the file cannot be read ({type(error).__name__})") from None
+
+
+def _has_certificate(context: ssl.SSLContext) -> bool:
+    """Whether it shows a certificate of its own: asked of a server in memory, for Python does not tell.
+
+    The connection is one of ours that takes its certificate from the context, so that the context itself is not changed.
+    """
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(_PROBE)
+        file.flush()
+        server.load_cert_chain(file.name)
+    server.verify_mode = ssl.CERT_OPTIONAL
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    own.check_hostname, own.verify_mode = False, ssl.CERT_NONE
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = own.wrap_bio(there, back)
+    client.context = context
+    asked = server.wrap_bio(back, there, server_side=True)
+    for _ in range(4):
+        for end in (client, asked):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError as error:
+                # The server's complaint about a certificate that it does not know.
+                return "CERTIFICATE_VERIFY_FAILED" in str(error.reason)
+    return asked.getpeercert(binary_form=True) is not None
+
+
+# No secret: a key of nobody, for the server in memory.
+_PROBE = """-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgCeEFa280icsZgcVo
+vM9QymyGOVn1pa8i/MINrYeL2l6hRANCAARSxnJI41Q+AN79Y5s7MbQvQ9R9F2Ve
+heXFfmpmueqPAu7mENeCKC3C87n7IFXGNTe0SCi2TtIBmnzDDZqsAYSJ
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBdzCCAR2gAwIBAgIUQ936kl8QUC6WDUYgr3Kz3i8H60MwCgYIKoZIzj0EAwIw
+EDEOMAwGA1UEAwwFcHJvYmUwIBcNMjYxMTI4MDEzMjU5WhgPMjEyNjExMDQwMTMy
+NTlaMBAxDjAMBgNVBAMMBXByb2JlMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+UsZySONUPgDe/WObOzG0L0PUfRdlXoXlxX5qZrnqjwLu5hDXgigtwvO5+yBVxjU3
+tEgotk7SAZp8ww2arAGEiaNTMFEwHQYDVR0OBBYEFGQaljQYAA/P9Qj/2r+DjPZz
+pKB1MB8GA1UdIwQYMBaAFGQaljQYAA/P9Qj/2r+DjPZzpKB1MA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIgcpxFGiFsMOAy3A3uZTOg0sSJffPqacdi
+DYunf1Hyj4QCIQCfSjuQ7TxBtma9WceCMvJt6ADGtrSxM6mL3CbXt/bN5Q==
+-----END CERTIFICATE-----
+"""
