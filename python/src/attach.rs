@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::errors::make;
 use crate::run::lock;
 
 /// Set when all waiting is over and the interpreter is about to end.
@@ -58,6 +59,8 @@ pub(crate) fn ends_the_interpreter() -> bool {
 /// The last word of the package, after all waiting.
 #[pyfunction]
 pub(crate) fn end(py: Python<'_>) {
+    // For what goes wrong from now on, in a `__del__`.
+    let _ = make(py);
     *lock(&LAST) = Some(thread::current().id());
     ENDED.store(true, Ordering::SeqCst);
     py.detach(|| {

@@ -2,6 +2,7 @@
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use rekindle::{Error, ErrorKind};
 
@@ -62,9 +63,15 @@ impl Problem {
         facts.set_item("retry_after", self.retry_after)?;
         facts.set_item("graphql_errors", self.graphql)?;
         facts.set_item("response", self.response.map(|raw| raw.tuple(py)).transpose()?)?;
-        let make = py.import("rekindle._errors")?.getattr("_make")?;
-        Ok(PyErr::from_value(make.call1((self.kind.name(), self.message, facts))?))
+        Ok(PyErr::from_value(make(py)?.call1((self.kind.name(), self.message, facts))?))
     }
+}
+
+/// Found once: at the interpreter's end nothing can be imported any more.
+pub(crate) fn make(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let import = || Ok(py.import("rekindle._errors")?.getattr("_make")?.unbind());
+    MAKE.get_or_try_init(py, import).map(|make| make.bind(py))
 }
 
 /// For what goes wrong before anything is under way.

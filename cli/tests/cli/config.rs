@@ -161,3 +161,52 @@ fn a_store_of_another_client_is_refused() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
     assert!(ran.err.contains("InvalidConfig"), "{}", ran.err);
 }
+
+// spec 11.7
+#[test]
+fn how_requests_travel_is_read_from_the_profile_and_its_mistakes_named() {
+    let world = World::new();
+    let profile = "[profile.school]\ndialect = \"json\"\ntoken_url = \"https://a.test/t\"\n";
+    world.write("none.pem", "sentinel-");
+    for (line, field, what) in [
+        ("root_certificates = \"none.pem\"", "root_certificates", "PEM"),
+        ("root_certificates = \"missing.pem\"", "root_certificates", "missing.pem cannot be read"),
+        ("client_certificate = \"none.pem\"", "client_certificate", "PEM"),
+        ("client_certificate_key = \"none.pem\"", "client_certificate_key", "client_certificate"),
+        ("proxy = \"somewhere\"", "proxy", "URL"),
+        ("user_agent = \"a\\u0001b\"", "user_agent", "header"),
+        ("connect_timeout_seconds = 0", "connect_timeout_seconds", "above 0"),
+    ] {
+        world.configure(&format!("{profile}{line}\n"));
+        assert_names(&world, &["status"], &[&format!("line 4, field `profile.school.{field}`"), what]);
+        assert!(!world.run(&["status"]).err.contains("sentinel-"), "{line}");
+    }
+    world.configure(&format!("{profile}proxy = \"none\"\nhttp2 = false\nconnect_timeout_seconds = 2.5\n"));
+    assert_eq!(world.run(&["status"]).code, 0);
+}
+
+// spec 11.7: both the refresh and the request go through it.
+#[test]
+fn the_profiles_proxy_is_used_for_refreshes_too() {
+    let world = World::new();
+    let tokens = world.sign_in_expired();
+    let proxy =
+        rekindle_test_server::TestServer::start(
+            rekindle_test_server::Script::new()
+                .step(rekindle_test_server::Step::default().body_contains(&tokens.refresh_token).json(
+                    200,
+                    serde_json::json!({"access_token": "sentinel-2", "refresh_token": "sentinel-3"}),
+                ))
+                .step(rekindle_test_server::Step::default().text(200, "from the proxy")),
+        )
+        .unwrap();
+    let (url, far) = (proxy.base_url(), "http://api.test");
+    world.configure(&format!(
+        "[profile.school]\ndialect = \"json\"\nbase_url = \"{far}\"\ntoken_url = \"{far}/refresh\"\n\
+         insecure_origins = [\"{far}\"]\nstore = \"other.json\"\nproxy = \"{url}\"\n"
+    ));
+    let given = serde_json::json!({"access_token": "sentinel-1", "refresh_token": tokens.refresh_token, "expires_at": 1});
+    assert_eq!(world.fed(&["import"], &given.to_string()).code, 0);
+    let ran = world.run(&["request", "/data"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "from the proxy"), "{}", ran.err);
+}

@@ -192,11 +192,12 @@ def _again(kind: type[RekindleError], message: str, facts: dict[str, Any]) -> Re
 
 def _make(kind: str, message: str, facts: dict[str, Any]) -> RekindleError:
     """Called by the native half."""
-    from ._response import Response
-
-    raw, causes = facts.pop("response"), facts.pop("causes")
+    raw, causes, response = facts.pop("response"), facts.pop("causes"), None
     errors = tuple(GraphQLError(*one) for one in facts.pop("graphql_errors"))
-    response = Response(raw) if raw is not None else None
+    if raw is not None:
+        from ._response import Response
+
+        response = Response(raw)
     error = _BY_KIND.get(kind, RekindleError)(message, response=response, graphql_errors=errors, **facts)
     error.__cause__ = _chain(causes)
     return error
