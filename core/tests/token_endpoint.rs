@@ -282,3 +282,43 @@ async fn a_404_expires_a_token_only_if_it_is_past_its_end() {
     assert!(!call.accepts(StatusCode::NOT_FOUND, &HeaderMap::new(), b""));
     assert!(call.accepts(StatusCode::OK, &HeaderMap::new(), b""));
 }
+
+const SLOW_API: &str = "
+[token_endpoint]
+url = \"https://auth.test/token\"
+[api]
+settle_ms = 2000
+";
+
+/// The statuses that the API answers with, after the refresh; what the caller gets, and how much was asked in all.
+async fn with_slow_api(after: &[u16]) -> (u16, usize) {
+    let granted = json!({"access_token": "at-2", "expires_in": 900});
+    let answers = [(401, json!({})), (200, granted)];
+    let script = Script::of(answers.into_iter().chain(after.iter().map(|status| (*status, json!({})))));
+    let (clock, transport): (_, Arc<dyn Transport>) = (ManualClock::new(), script.clone());
+    let session = Session::builder(Dialect::from_toml(SLOW_API, "slow.toml").unwrap())
+        .tokens("at-1", "rt-1")
+        .transport(transport)
+        .clock(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
+    let client = Client::new(session, "https://api.test").unwrap();
+    let asking = tokio::spawn(async move { client.get("/data").send().await.unwrap().status().as_u16() });
+    while !asking.is_finished() {
+        // Only what is due within the time that the API takes: no time-out.
+        if let Some(due) = clock.next_due().filter(|due| *due <= clock.mono() + Duration::from_secs(2)) {
+            clock.advance(due.saturating_sub(clock.mono()));
+        }
+        tokio::task::yield_now().await;
+    }
+    (asking.await.unwrap(), script.bodies().len())
+}
+
+// spec 2.10
+#[tokio::test]
+async fn a_fresh_token_that_the_api_does_not_know_yet_is_sent_again() {
+    assert_eq!(with_slow_api(&[200]).await, (200, 3));
+    assert_eq!(with_slow_api(&[401, 401, 200]).await, (200, 5));
+    // After 0.25, 0.5, 1 s, and at the end of the two seconds; then it is denied, and no second refresh was made.
+    assert_eq!(with_slow_api(&[401, 401, 401, 401, 401]).await, (401, 7));
+}

@@ -13,6 +13,9 @@ use super::waiters::Done;
 use super::{MOST_ROUNDS, Session, unsteady};
 use crate::error::Error;
 
+/// The first back-off of a token that the API may not know yet; it doubles.
+const FIRST_SETTLING: Duration = Duration::from_millis(250);
+
 /// What to do with a response.
 #[derive(Debug)]
 pub enum Judgement {
@@ -112,6 +115,13 @@ impl Session {
             }
             Verdict::Expired { applied, .. } => {
                 let refused = cannot_replay(exchange, applied);
+                if let Some(pause) = self.settling(token, deadline) {
+                    // Not rejected: it may not be known everywhere yet.
+                    return Ok(match refused {
+                        Some(reason) => refuse(verdict, reason),
+                        None => Box::pin(self.settled(token, pause, verdict)).await,
+                    });
+                }
                 // Boxed: large and seldom needed, while every response is judged.
                 Box::pin(self.rejected(token, origin, refused, deadline, verdict)).await
             }
@@ -152,6 +162,9 @@ impl Session {
     /// ```
     pub fn note_rejected(&self, token: &Token, exchange: &Exchange<'_>) {
         let Some(origin) = self.origins.find(exchange.url) else { return };
+        if token.settles_for(self.dialect().settle(), self.clock().now()).is_some() {
+            return;
+        }
         let (mut stamp, name) = (token.stamp(), self.engine.origin_name(origin));
         let origin = Origin { id: origin, name: &name };
         self.engine
@@ -166,6 +179,25 @@ impl Session {
         if let Some(origin) = self.origins.find(url) {
             self.accepted(token, origin);
         }
+    }
+
+    /// How long to wait before the same token is sent again, where a refresh brought it so lately that the API may not
+    /// know it (spec 2.10). The last send comes when that time is over.
+    fn settling(&self, token: &Token, deadline: Option<Duration>) -> Option<Duration> {
+        let settle = self.dialect().settle();
+        if settle.is_zero() {
+            return None;
+        }
+        let now = self.clock().now();
+        let left = token.settles_for(settle, now)?;
+        let pause = FIRST_SETTLING.saturating_mul(1 << token.settled.min(8)).min(left);
+        deadline.is_none_or(|deadline| now.mono + pause < deadline).then_some(pause)
+    }
+
+    async fn settled(&self, token: &Token, pause: Duration, verdict: Verdict) -> Judgement {
+        let clock = self.clock();
+        clock.sleep_until(clock.mono() + pause).await;
+        Judgement::Replay { token: token.settling(), verdict }
     }
 
     /// What a response says about this token: a rule may ask whether it is past its end by the clock (spec 2.9).

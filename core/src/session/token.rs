@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::Guard;
 use http::{HeaderName, HeaderValue};
@@ -42,6 +43,8 @@ pub struct Token {
     pub(crate) rejected: Option<u64>,
     /// Whether the request was sent again with the nonce that the server asked for.
     pub(crate) renonced: bool,
+    /// How often it was sent again because the API may not know it yet; 0 where this send has another reason.
+    pub(crate) settled: u8,
 }
 
 enum Held {
@@ -146,13 +149,19 @@ impl Token {
 
 impl Token {
     pub(crate) fn owned(served: Arc<Served>) -> Self {
-        Self { held: Held::Owned(served), replays: 0, rejected: None, renonced: false }
+        Self { held: Held::Owned(served), replays: 0, rejected: None, renonced: false, settled: 0 }
     }
 
     /// `None` if nothing is published.
     pub(crate) fn borrowed(published: Guard<Arc<Published>>) -> Option<Self> {
         let some = published.served.is_some();
-        some.then(|| Self { held: Held::Borrowed(published), replays: 0, rejected: None, renonced: false })
+        some.then(|| Self {
+            held: Held::Borrowed(published),
+            replays: 0,
+            rejected: None,
+            renonced: false,
+            settled: 0,
+        })
     }
 
     /// The same, for keeping: a borrowed one occupies one of the few places that its thread has for them.
@@ -171,12 +180,21 @@ impl Token {
     pub(crate) fn replay(&self, served: Arc<Served>, stamp: &Stamp) -> Self {
         let stamp = stamp.replayed(&served.current);
         let (replays, rejected) = (stamp.replays, stamp.rejected);
-        Self { held: Held::Owned(served), replays, rejected, renonced: self.renonced }
+        Self { held: Held::Owned(served), replays, rejected, renonced: self.renonced, settled: 0 }
     }
 
     /// The same, for the one resend with a nonce (RFC 9449 section 9).
     pub(crate) fn renonced(&self) -> Self {
-        Self { renonced: true, ..self.clone() }
+        Self { renonced: true, settled: 0, ..self.clone() }
+    }
+
+    /// The same, once more, for an API that may not know it yet.
+    pub(crate) fn settling(&self) -> Self {
+        Self { settled: self.settled.saturating_add(1), ..self.clone() }
+    }
+
+    pub(crate) fn settles_for(&self, settle: Duration, now: Now) -> Option<Duration> {
+        self.served().current.settles_for(settle, now)
     }
 
     /// Whether it is bound to a key (RFC 9449).
@@ -210,6 +228,7 @@ impl Clone for Token {
             replays: self.replays,
             rejected: self.rejected,
             renonced: self.renonced,
+            settled: self.settled,
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Current {
     pub generation: u64,
     /// When it ends, on the wall clock. `None` = unknown.
     pub expires_at: Option<Wall>,
+    /// When a refresh brought it, on the wall clock; `None` = it was handed in.
+    pub(crate) issued_at: Option<Wall>,
     pub(crate) ends: Option<Now>,
     pub(crate) lifetime: Option<Duration>,
     /// When its request was sent, in the machine's own order of things; 0 = before, or by somebody else.
@@ -47,6 +49,7 @@ impl Current {
             lineage: record.lineage.as_str().into(),
             generation: slot.generation,
             expires_at: slot.expires_at,
+            issued_at: (slot.generation > 1).then_some(slot.issued_at),
             ends,
             lifetime: slot.lifetime(),
             sent,
@@ -57,6 +60,13 @@ impl Current {
     /// Valid by the clock; an unknown end never comes by the clock.
     pub(crate) fn valid(&self, now: Now) -> bool {
         self.unservable.is_none() && self.ends.is_none_or(|ends| !now.reached(ends))
+    }
+
+    /// For how long it may still be unknown to the API, if that takes `settle` after a refresh (spec 2.10).
+    #[must_use]
+    pub fn settles_for(&self, settle: Duration, now: Now) -> Option<Duration> {
+        let issued_at = self.issued_at.filter(|issued_at| *issued_at <= now.wall)?;
+        settle.checked_sub(now.wall.since(issued_at)).filter(|left| !left.is_zero())
     }
 
     /// Past its end by the clock; an unknown end never comes.
