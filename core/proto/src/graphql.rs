@@ -4,6 +4,7 @@ use apollo_parser::{Parser, cst};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::dialect::{Path, json};
 use crate::verdict::Operation;
 
 /// A longer document is not read: it counts as a mutation.
@@ -69,7 +70,8 @@ pub struct GraphqlError {
     pub kind: Option<String>,
 }
 
-/// Every entry of `errors`, over all answers of a batch. Empty if the body is no GraphQL answer.
+/// Every entry of `errors`, over all answers of a batch; of a body that breaks off, what came of them. Empty if the
+/// body is no GraphQL answer.
 ///
 /// ```
 /// let body = br#"{"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}"#;
@@ -77,7 +79,9 @@ pub struct GraphqlError {
 /// ```
 #[must_use]
 pub fn errors(body: &[u8]) -> Vec<GraphqlError> {
-    let root = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let paths = ["errors[*].message", "errors[*].extensions.code", "errors[*].type"];
+    let paths: Vec<Path> = paths.iter().filter_map(|path| path.parse().ok()).collect();
+    let root = json::read(body, &paths).value.unwrap_or(Value::Null);
     let answers = root.as_array().map_or(std::slice::from_ref(&root), Vec::as_slice);
     let entries = answers.iter().filter_map(|answer| answer.get("errors")?.as_array()).flatten();
     entries.map(read_error).collect()
@@ -226,6 +230,12 @@ mod tests {
         let found = errors(body.to_string().as_bytes());
         assert_eq!(found.len(), 3);
         assert_eq!(found[1].kind.as_deref(), Some("RATE_LIMITED"));
+    }
+
+    #[test]
+    fn an_odd_member_hides_no_error() {
+        let body = br#"{"data":{"n":1e999,"s":"\ud83d"},"errors":[{"message":"a	b","extensions":{"code":"X","n":NaN}}]}"#;
+        assert_eq!(errors(body)[0].code.as_deref(), Some("X"));
     }
 
     proptest! {

@@ -42,7 +42,10 @@ pub(super) async fn data<T: DeserializeOwned>(
         Ok(answer) => Ok(answer.errors),
         Err(cause) => match serde_json::from_slice::<Answer<serde::de::IgnoredAny>>(&bytes) {
             Ok(Answer { errors: Some(errors), .. }) => Ok(Some(errors)),
-            _ => Err(cause),
+            _ => match read::errors(&bytes) {
+                errors if errors.is_empty() => Err(cause),
+                errors => Ok(Some(errors.into_iter().map(Into::into).collect())),
+            },
         },
     };
     match answer {

@@ -41,6 +41,14 @@ impl From<Raw> for GraphqlError {
     }
 }
 
+/// Of an answer that no strict reader takes: a lone surrogate or a raw line break in an error hides none.
+impl From<rekindle_proto::graphql::GraphqlError> for GraphqlError {
+    fn from(read: rekindle_proto::graphql::GraphqlError) -> Self {
+        let code = read.code.or(read.kind);
+        Self { message: redacted(&read.message), code: code.as_deref().map(fit_to_show), path: None }
+    }
+}
+
 impl GraphqlError {
     /// Hides the secrets that are known, which no guess can tell from words.
     pub(crate) fn hide(&mut self, known: &[&Secret]) {

@@ -17,27 +17,27 @@ const ENTRY_LIMIT: usize = 10_000;
 
 /// What was found in a body.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The values at the paths, in the shape of the body. In a body that breaks off: what came whole.
-    pub(super) value: Option<Value>,
+    pub(crate) value: Option<Value>,
     /// A `data` key at the top, or in an answer of a batch.
-    pub(super) has_data: bool,
+    pub(crate) has_data: bool,
     /// An `errors` key at the same places.
-    pub(super) has_errors: bool,
+    pub(crate) has_errors: bool,
     /// The outermost value came to its end.
-    pub(super) is_closed: bool,
+    pub(crate) is_closed: bool,
     /// Nothing but space follows it.
-    pub(super) is_complete: bool,
+    pub(crate) is_complete: bool,
 }
 
 /// Reads the values at these paths.
-pub(super) fn read<'p>(body: &[u8], paths: impl IntoIterator<Item = &'p Path>) -> Found {
+pub(crate) fn read<'p>(body: &[u8], paths: impl IntoIterator<Item = &'p Path>) -> Found {
     let steps: Vec<&[Step]> = paths.into_iter().map(Path::steps).collect();
     Reader::new(body).read(&steps)
 }
 
 /// Reads all of a body, down to a depth that no stack minds.
-pub(super) fn read_all(body: &[u8]) -> Option<Value> {
+pub(crate) fn read_all(body: &[u8]) -> Option<Value> {
     Reader::new(body).read(&[&[]]).value
 }
 

@@ -49,7 +49,7 @@ mod effect;
 mod expiry_fields;
 mod fields;
 mod file;
-mod json;
+pub(crate) mod json;
 mod judge;
 mod load;
 mod mistake;

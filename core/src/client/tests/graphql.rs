@@ -68,3 +68,22 @@ async fn a_query_may_be_repeated_and_a_mutation_may_not() {
         }
     }
 }
+
+// spec 2.6
+#[tokio::test]
+async fn an_error_in_odd_json_is_an_error_of_graphql() {
+    let body =
+        "{\"errors\":[{\"message\":\"a\nb \\ud83d\",\"extensions\":{\"code\":\"validation-failed\"}}]}";
+    let error = ask::<Data>(400, body).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::GraphQL);
+    assert_eq!(error.graphql_errors()[0].code.as_deref(), Some("validation-failed"));
+}
+
+// spec 2.7
+#[tokio::test]
+async fn the_sessions_own_token_is_hidden_however_it_is_written() {
+    let body = r#"{"errors":[{"message":"no c2VudGluZWwtdG9rZW4tMQ== here","extensions":{"code":"SENTINEL-TOKEN-1"}}]}"#;
+    let error = ask::<Data>(200, body).await.unwrap_err();
+    let shown = &error.graphql_errors()[0];
+    assert_eq!((shown.message.as_str(), shown.code.as_deref()), ("no *** here", Some("***")));
+}

@@ -123,20 +123,24 @@ async fn a_denied_request_is_given_back_at_once() {
     assert_eq!((stage.refreshes(), stage.wire.sends()), (0, 1));
 }
 
+// spec 2.2
 #[tokio::test]
 async fn a_credential_of_the_callers_is_neither_replaced_nor_judged() {
-    for name in ["Authorization", "X-School"] {
-        let stage = stage([reply(401).into()]);
-        let response = stage.send(stage.client.get("/").header(name, "mine")).await.unwrap();
-        assert_eq!((response.status().as_u16(), response.verdict()), (401, None));
-        assert_eq!((stage.refreshes(), stage.wire.sends()), (0, 1));
-        let seen = stage.wire.seen.lock();
-        assert_eq!(seen[0].header(&name.to_lowercase()), Some("mine"));
-        assert_eq!(
-            seen[0].headers.keys().filter(|key| *key == "authorization").count(),
-            usize::from(name == "Authorization")
-        );
-    }
+    let stage = stage([reply(401).into()]);
+    let response = stage.send(stage.client.get("/").header("Authorization", "mine")).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.verdict()), (401, None));
+    assert_eq!((stage.refreshes(), stage.wire.sends()), (0, 1));
+    assert_eq!(stage.wire.seen.lock()[0].header("authorization"), Some("mine"));
+}
+
+// spec 2.2
+#[tokio::test]
+async fn a_key_that_goes_along_with_the_token_does_not_replace_it() {
+    let stage = stage([reply(200).into()]);
+    stage.send(stage.client.get("/").header("X-School", "mine")).await.unwrap();
+    let seen = stage.wire.seen.lock();
+    assert_eq!(seen[0].header("x-school"), Some("mine"));
+    assert!(seen[0].header("authorization").is_some());
 }
 
 #[tokio::test]
