@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::session::engine::Engine;
 use crate::session::registry::Registry;
 use crate::session::setup::Setup;
-use crate::session::{Session, Stats, bound};
+use crate::session::{Session, Stats, completed};
 use settings::{Settings, config};
 
 /// A longer key is no name of a user.
@@ -190,7 +190,7 @@ impl App {
     fn session_of(&self, key: &str, seed: Option<Credential>) -> Result<Session, Failure> {
         let setup = &self.0.setup;
         check_key(key, setup)?;
-        let seed = seed.map(|seed| bound(seed, setup.proofs.as_deref()));
+        let seed = seed.map(|seed| completed(seed, setup));
         if let Some(seed) = &seed {
             seed.check()?;
         }

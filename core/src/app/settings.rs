@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rekindle_proto::dialect::{ClientAuth, ClientIdentity, Dialect};
 use rekindle_proto::machine::{Binding, MachineConfig};
-use rekindle_proto::{Failure, Rotation, Secret};
+use rekindle_proto::{Failure, Fingerprint, Rotation, Secret};
 use url::Url;
 
 use super::dialect_source::DialectSource;
@@ -106,7 +106,8 @@ impl Settings {
         let store = self.store.clone().unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let (platform, clock) = platform(self.host.clone(), self.clock.clone())?;
         let scope = self.scope(store.as_ref(), &dialect, &identity, &binding, &platform);
-        let machine = self.machine(&dialect, binding, store.as_ref(), &platform);
+        let mut machine = self.machine(&dialect, binding, store.as_ref(), &platform);
+        machine.client = Some(self.client(&dialect, &identity));
         let proofs = Proofs::of(self.client_key, self.dpop_key);
         let transport = self.transport.map_or_else(built_in, Ok)?;
         let source: Arc<dyn Source> = match self.refresh {
@@ -229,6 +230,14 @@ impl Settings {
             placed.place(token, kind).map(drop)
         });
         machine
+    }
+
+    /// Tells a client from what it was before somebody corrected it (spec 5.1).
+    fn client(&self, dialect: &Dialect, identity: &ClientIdentity) -> Fingerprint {
+        let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
+        let client_key = self.client_key.as_ref().map(SigningKey::thumbprint);
+        let client = format!("{secret:?}{client_key:?}{:?}{:?}", dialect.fingerprint(), identity.variables);
+        Secret::new(client).fingerprint()
     }
 
     /// Sessions of one scope and key share their state (spec 4.2). A refresh function of the user's can't be told from

@@ -41,7 +41,7 @@ pub(crate) struct Engine {
     process: PerProcess<ProcessState>,
     pub(crate) setup: Arc<Setup>,
     /// Until the store has it: a child that is forked before takes it too.
-    seed: ArcSwapOption<Credential>,
+    seed: ArcSwapOption<(Credential, Now)>,
     published: ArcSwap<Published>,
     pub(crate) events: Dispatcher,
     /// Which of the store's records is this session's.
@@ -88,7 +88,9 @@ impl Engine {
         key: Arc<str>,
         sessions: Option<Arc<Registry<Self>>>,
     ) -> Arc<Self> {
-        let machine = keyed(Machine::new(setup.machine.clone(), seed.clone(), entropy), &key);
+        let given = seed.as_ref().map(|_| setup.clock.now());
+        let machine = Machine::new(setup.machine.clone(), seed.clone(), entropy);
+        let machine = keyed(machine.given_at(given.unwrap_or_default()), &key);
         Arc::new(Self {
             process: PerProcess::of(ProcessState::new(machine)),
             published: ArcSwap::default(),
@@ -98,7 +100,7 @@ impl Engine {
             seeded_with: AtomicU64::new(seed.as_ref().map_or(0, seed_tag)),
             origins: ArcSwap::new(setup.known.clone()),
             setup,
-            seed: ArcSwapOption::new(seed.map(Arc::new)),
+            seed: ArcSwapOption::new(seed.zip(given).map(Arc::new)),
         })
     }
 
@@ -108,8 +110,8 @@ impl Engine {
         let Some(seed) = seed else { return Ok(()) };
         match self.seeded_with.compare_exchange(0, seed_tag(&seed), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
-                self.seed.store(Some(Arc::new(seed.clone())));
-                self.ask(|machine, _| machine.offer_seed(seed));
+                self.seed.store(Some(Arc::new((seed.clone(), self.setup.clock.now()))));
+                self.ask(|machine, now| machine.offer_seed(seed, now));
                 Ok(())
             }
             Err(known) if known == seed_tag(&seed) => Ok(()),
@@ -275,11 +277,12 @@ impl Engine {
     fn process(&self) -> ProcessLocal<ProcessState> {
         self.process.get_checked(|_| {
             let suspect = self.published().snapshot.suspect().cloned();
-            let seed = self.seed.load().as_deref().cloned();
+            let (seed, given) = self.seed.load().as_deref().cloned().unzip();
             // Of its own: a forked child must not draw its parent's numbers.
             let entropy =
                 self.setup.platform.entropy().unwrap_or_else(|_| Entropy::new(unlike_the_parents()));
             let machine = Machine::new(self.setup.machine.clone(), seed, entropy);
+            let machine = machine.given_at(given.unwrap_or_default());
             let machine = keyed(machine, &self.key);
             ProcessState { forked: true, ..ProcessState::new(machine.forked(suspect)) }
         })

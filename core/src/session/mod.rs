@@ -28,7 +28,7 @@ use origins::Origins;
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::event::{EventKind, Warning};
 use rekindle_proto::machine::{Acquired, Fast, Machine, OriginId, Ticket, TokenRequirements};
-use rekindle_proto::{Credential, ErrorKind, Failure, Now, Verdict};
+use rekindle_proto::{Credential, ErrorKind, Expiry, Failure, Now, Verdict};
 use setup::Setup;
 use token::Served;
 use url::Url;
@@ -250,7 +250,7 @@ impl Session {
     /// InvalidConfig for a credential that cannot be used; StoreUnavailable if it could not be saved: then
     /// it is served from memory and saved as soon as that is possible.
     pub async fn sign_in(&self, credential: Credential) -> Result<(), Error> {
-        let credential = bound(credential, self.setup.proofs.as_deref());
+        let credential = completed(credential, &self.setup);
         self.written(|machine, now| machine.sign_in(&credential, now)).await
     }
 
@@ -701,10 +701,13 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// A user's token that is bound to a key says so, even if the user does not.
-pub(crate) fn bound(mut credential: Credential, proofs: Option<&Proofs>) -> Credential {
-    if proofs.is_some_and(Proofs::bind_tokens) {
+/// A credential that somebody brings, with what configuration and dialect say about it.
+pub(crate) fn completed(mut credential: Credential, setup: &Setup) -> Credential {
+    if setup.proofs.as_deref().is_some_and(Proofs::bind_tokens) {
         credential.token_type.get_or_insert_with(|| "DPoP".to_owned());
+    }
+    if let (None, Some(token)) = (credential.expiry, &credential.access_token) {
+        credential.expiry = setup.dialect.end_by_jwt(token).map(Expiry::At);
     }
     credential
 }

@@ -62,6 +62,12 @@ pub(super) fn jwt_end(token: &str) -> Option<Value> {
     exp.first(&json::read(&bytes, [&exp]).value?).cloned()
 }
 
+/// The same as a point in time, for a token of which nobody knows when it was asked for.
+pub(super) fn jwt_end_at(token: &str) -> Option<Wall> {
+    let seconds = number(&jwt_end(token)?).filter(|seconds| EPOCH_SECONDS.contains(seconds))?;
+    Some(Wall((seconds * 1000.0) as i64))
+}
+
 /// The answer's `Date` on the wall clock.
 pub(super) fn date(headers: &HeaderMap) -> Option<Wall> {
     let text = headers.get(DATE)?.to_str().ok()?;

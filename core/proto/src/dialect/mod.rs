@@ -80,6 +80,7 @@ use crate::credential::{Fingerprint, Secret};
 use crate::error::Failure;
 use crate::grant::GrantRequest;
 use crate::rotation::Rotation;
+use crate::time::Wall;
 use crate::verdict::{Exchange, Outcome, Verdict};
 
 #[cfg(feature = "toml")]
@@ -259,6 +260,22 @@ impl Dialect {
     #[must_use]
     pub fn client_auth(&self) -> ClientAuth {
         self.spec.token_endpoint.client_auth
+    }
+
+    /// When a token that somebody brings ends, by the `exp` of its JWT: only with `jwt_exp` (spec 1.4).
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Wall};
+    ///
+    /// let dialect = Dialect::from_toml("[answer]\njwt_exp = true", "acme.toml").unwrap();
+    /// // {"exp":1893456000}
+    /// let token = "e30.eyJleHAiOjE4OTM0NTYwMDB9.c2ln".into();
+    /// assert_eq!(dialect.end_by_jwt(&token), Some(Wall(1_893_456_000_000)));
+    /// assert_eq!(Dialect::preset("oauth2").unwrap().end_by_jwt(&token), None);
+    /// ```
+    #[must_use]
+    pub fn end_by_jwt(&self, access_token: &Secret) -> Option<Wall> {
+        self.spec.answer.jwt_exp.then(|| expiry_fields::jwt_end_at(access_token.expose()))?
     }
 
     /// Whether the old access token dies when a refresh succeeds (spec 5.4).

@@ -230,7 +230,7 @@ impl Machine {
     fn refuse_or_refresh(&mut self, requirements: TokenRequirements, now: Now) -> Acquired {
         let Some(current) = self.current().cloned() else { return self.refresh_by_clock(now) };
         if let Some(unservable) = &current.unservable {
-            return Acquired::Fail(Failure::clone(unservable));
+            return self.replace_unservable(&current, Failure::clone(unservable), now);
         }
         let rejected = self.invalidated || self.rejected_for(requirements.origin, now);
         if rejected && current.valid(now) {
@@ -258,6 +258,18 @@ impl Machine {
         }
         let origin = self.rejected_by.first().map(|by| by.name.clone());
         self.unexplained(RefreshCause::Rejected, origin.as_deref(), false, now)
+    }
+
+    /// A token that cannot be served is kept to its end if another configuration could serve it (its type is unknown
+    /// here), and else replaced at the next call (spec 1.8).
+    fn replace_unservable(&mut self, current: &Current, unservable: Failure, now: Now) -> Acquired {
+        let by_type = (self.config.servable)(&current.value, None).is_ok();
+        let lives = current.ends.is_some_and(|ends| !now.reached(ends));
+        let refreshable = self.held().is_some_and(|held| held.record.refresh_token.is_some());
+        if !refreshable || by_type && lives && self.flight.is_none() {
+            return Acquired::Fail(unservable);
+        }
+        self.refresh_by_clock(now)
     }
 
     fn refresh_by_clock(&mut self, now: Now) -> Acquired {
@@ -353,11 +365,8 @@ impl Machine {
         if let Some(mark) = held.record.dead_for(&self.config.binding) {
             return Err(dead(mark));
         }
-        match &held.record.backoff {
-            Some(backoff) => match backoff.left(now, self.boot()) {
-                Duration::ZERO => Ok(()),
-                left => Err(backing_off(backoff, left)),
-            },
+        match self.pausing(&held.record, now) {
+            Some((backoff, left)) => Err(backoff.failure(left)),
             None => Ok(()),
         }
     }
@@ -399,7 +408,9 @@ impl Machine {
     }
 
     pub(super) fn not_before(&self) -> Option<Duration> {
-        let lifetime = self.current().and_then(|current| current.lifetime).unwrap_or_default();
+        // What cannot be served says nothing of how long a token lives; it has pauses of its own (spec 1.8).
+        let current = self.current().filter(|current| current.unservable.is_none())?;
+        let lifetime = current.lifetime.unwrap_or_default();
         Some(self.last_refresh? + (lifetime / 2).max(Duration::from_secs(1)))
     }
 
@@ -430,13 +441,14 @@ impl Machine {
             && !self.is_the_parents()
             && held.record.dead_for(&self.config.binding).is_none()
             && self.commit.is_none();
-        let not_before = held.record.backoff.as_ref().map(|backoff| now.plus(backoff.left(now, self.boot())));
+        let not_before = self.pausing(&held.record, now).map(|(_, left)| now.plus(left));
+        let watched = self.budget().map(RefreshBudget::watches).unwrap_or_default();
         Snapshot::new(
             current,
             Around {
                 rejected_by: self.rejected_by.iter().map(|by| by.id).collect(),
                 accepted_by: self.accepted_by,
-                watched: self.budget().map(RefreshBudget::watches).unwrap_or_default(),
+                watched: (watched.0 || self.may_bring_forward(now), watched.1),
                 held: self.invalidated || self.old_token_is_dying() || self.write_ticket().is_some(),
                 no_advance: !self.config.background || !refreshable || self.flight.is_some(),
                 no_mandatory: !refreshable,
@@ -475,21 +487,6 @@ pub(super) fn never_signed_in() -> Failure {
         ErrorKind::LoginRequired,
         "there is no credential yet: let the user sign in, then call sign_in (or give one when the session is made)",
     )
-}
-
-fn backing_off(backoff: &super::record::Backoff, left: Duration) -> Failure {
-    let mut failure = Failure::new(
-        backoff.kind.error(),
-        format!(
-            "the last {} refresh(es) did not come through; the next one is tried in {} s; nobody is signed out",
-            backoff.failures,
-            left.as_secs() + 1
-        ),
-    )
-    .after(left);
-    failure.oauth_error.clone_from(&backoff.oauth_error);
-    failure.status = backoff.status;
-    failure
 }
 
 fn limited(wait: Duration) -> Failure {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::backoff::{Backoff, BackoffKind, Pause};
 use super::record::{Record, RefreshTokenLife, SLOT, Slot};
 use super::refresh_budget::full_jitter;
 use super::{Effect, Machine, OpId};
@@ -15,6 +16,8 @@ use crate::time::Now;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Well within a lease: others must not take over what only waits for the store.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const UNSERVABLE_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_UNSERVABLE_PAUSE: Duration = Duration::from_secs(3600);
 /// Somebody keeps writing between our reading and our saving; a grant is worth some patience.
 const MOST_CONFLICTS: u32 = 16;
 
@@ -76,6 +79,7 @@ impl Machine {
         }
         let spent = base.refresh_fingerprint();
         let mut record = granted(base, grant, sent, now);
+        record.backoff = self.unservable_pause(grant, now).map(Box::new);
         let phase = match version {
             Some(version) => Phase::Saving(self.save(&mut record, Expected::Version(version))),
             None => Phase::Reading(self.load()),
@@ -90,6 +94,24 @@ impl Machine {
             unpersisted: false,
             owner: None,
         }));
+    }
+
+    /// A token that cannot be served is replaced at the next call; if that brings another one of the kind, after
+    /// pauses (spec 1.8).
+    fn unservable_pause(&mut self, grant: &Grant, now: Now) -> Option<Backoff> {
+        let unservable = (self.config.servable)(&grant.access_token, grant.token_type.as_deref()).err()?;
+        let before = self.held().and_then(|held| held.record.backoff.as_deref());
+        let failures = before
+            .filter(|before| before.kind == BackoffKind::Unservable)
+            .map_or(0, |before| before.failures);
+        let pause = match failures.checked_sub(1) {
+            None => Duration::ZERO,
+            Some(doublings) => {
+                UNSERVABLE_PAUSE.saturating_mul(1 << doublings.min(6)).min(LONGEST_UNSERVABLE_PAUSE)
+            }
+        };
+        self.pause(BackoffKind::Unservable, Pause::For(pause), unservable, now);
+        self.held().and_then(|held| held.record.backoff.as_deref().cloned())
     }
 
     pub(super) fn commit_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {

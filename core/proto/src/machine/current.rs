@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::entropy::Entropy;
 use super::record::Record;
+use super::shared_time::FAST_CLOCK;
 use super::{OriginId, OriginSet};
 use crate::credential::Secret;
 use crate::error::Failure;
@@ -38,7 +39,9 @@ impl Current {
     pub(crate) fn of(record: &Record, now: Now, sent: u64, unservable: Option<Failure>) -> Option<Self> {
         let slot = record.slot()?;
         let ends = slot.expires_at.map(|at| {
-            let left = at.since(now.wall);
+            // Issued by a clock that ran fast: nobody knows how old it is (spec 4.12).
+            let ahead = slot.issued_at.since(now.wall) > FAST_CLOCK;
+            let left = if ahead { Duration::ZERO } else { at.since(now.wall) };
             let left = slot.lifetime().map_or(left, |lifetime| left.min(lifetime));
             // Ended for as long as it has: a thread may still look with an older reading of the clocks than `now`.
             now.plus(left).minus(now.wall.since(at))

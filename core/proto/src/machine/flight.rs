@@ -428,10 +428,6 @@ impl Machine {
         let force = flight.force;
         let newer = self.held().is_some_and(|held| record.generation() > held.record.generation());
         let dead = record.dead_for(&self.config.binding).filter(|_| !force).cloned();
-        let backing_off = record
-            .backoff
-            .as_ref()
-            .is_some_and(|backoff| !force && !backoff.left(now, self.boot()).is_zero());
         self.hold(record.clone(), Some(version.clone()), 0, now);
         if newer && self.current().is_some_and(|current| adoptable(current, now)) {
             self.report(EventKind::Adopted);
@@ -445,7 +441,8 @@ impl Machine {
             self.report_login_required(DeadReason::NoRefreshToken);
             return self.fail_flight(login_required(DeadReason::NoRefreshToken), now);
         }
-        if backing_off && let Err(failure) = self.may_refresh(false, now) {
+        let pausing = self.held().and_then(|held| self.pausing(&held.record, now));
+        if let Some(failure) = pausing.filter(|_| !force).map(|(backoff, left)| backoff.failure(left)) {
             return self.fail_flight(failure, now);
         }
         if let Some(ended) = self.over_budget(now) {
@@ -643,7 +640,9 @@ fn in_its_words(mut failure: Failure, said: Said) -> Failure {
         failure.message = format!("{}; {hint}", failure.message);
     }
     if let Some(message) = said.message {
-        failure.message = format!("{} (the server says: {message})", failure.message);
+        // Without a status it is what the transport, or a function of the user's, says.
+        let who = if said.status.is_some() { "the server says: " } else { "" };
+        failure.message = format!("{} ({who}{message})", failure.message);
     }
     failure
 }

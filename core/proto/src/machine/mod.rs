@@ -16,6 +16,7 @@
 //! `sign_in` and `sign_out` run beside a flight and win over it (spec 4.6).
 
 mod acquire;
+mod backoff;
 mod commit;
 mod compact_record;
 mod current;
@@ -80,6 +81,8 @@ pub struct MachineConfig {
     pub binding: Arc<Binding>,
     /// Whether a record must have been signed in for this dialect and these origins (spec 7.10).
     pub strict_binding: bool,
+    /// What the client authenticates with: a pause after ClientRejected holds for the same alone (spec 5.1).
+    pub client: Option<Fingerprint>,
     /// Other processes see the same store.
     pub shared: bool,
     /// Names this boot of this machine, where that can be known (spec 4.5).
@@ -115,6 +118,7 @@ impl MachineConfig {
             background: true,
             binding: binding.into(),
             strict_binding: false,
+            client: None,
             shared: true,
             boot: None,
             send_cap: Duration::from_secs(60),
@@ -278,6 +282,8 @@ pub struct Machine {
     entropy: Entropy,
     /// Until the store was read.
     seed: Option<Box<Credential>>,
+    /// When the seed was given: its `expires_in` counts from then on (spec 1.9).
+    seed_given: Option<Now>,
     /// What is stored is the parent's.
     forked: bool,
     /// The token against which something spoke in the parent.
@@ -347,6 +353,7 @@ impl Machine {
             key: None,
             entropy,
             seed: seed.map(Box::new),
+            seed_given: None,
             forked: false,
             suspect: None,
             standing: Standing::Unread,
@@ -385,6 +392,35 @@ impl Machine {
     #[must_use]
     pub fn keyed(self, key: impl Into<Arc<str>>) -> Self {
         Self { key: Some(key.into()), ..self }
+    }
+
+    /// The seed's lifetime counts from then on, not from its first use (spec 1.9).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
+    /// let expiry = Some(Expiry::In(Duration::from_secs(2)));
+    /// let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
+    /// let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32])).given_at(now);
+    /// let later = now.plus(Duration::from_secs(3)); // at the first use it has ended
+    /// # machine.open();
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     match effect {
+    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), later),
+    /// #         Effect::Save { op, .. } => {
+    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), later)
+    /// #         }
+    /// #         _ => {}
+    /// #     }
+    /// # }
+    /// assert!(matches!(machine.acquire(TokenRequirements::default(), later), Acquired::Wait(_)));
+    /// ```
+    #[must_use]
+    pub fn given_at(self, given: Now) -> Self {
+        Self { seed_given: Some(given), ..self }
     }
 
     /// As a forked child's: what a store that is not shared holds is a copy of what its parent goes on with. It
@@ -816,6 +852,9 @@ impl Machine {
             self.jitter = current::jitter(&mut self.entropy);
         }
         let known = self.held().filter(|held| held.record.lineage == record.lineage);
+        if let Some(known) = known.and_then(|held| held.record.backoff.as_deref()) {
+            record.backoff = record.backoff.map(|stored| Box::new(stored.merged(known)));
+        }
         if let Some(known) = known.and_then(|held| held.record.refresh_budget.as_deref()) {
             record.refresh_budget = record.refresh_budget.map(|stored| Box::new(stored.merged(known)));
         }

@@ -8,13 +8,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::backoff::Backoff;
 use super::refresh_budget::RefreshBudget;
 use super::shared_time::SharedTime;
 use super::{misconfigured, signed_out, store_unavailable};
 use crate::credential::{Fingerprint, Secret};
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 use crate::store::Unavailable;
-use crate::time::{Now, Wall};
+use crate::time::Wall;
 use crate::verdict::{DeadReason, Lost};
 
 /// The only slot so far; the record maps slots from its first version on.
@@ -234,49 +235,7 @@ pub(crate) struct Intent {
     pub(crate) lost: Option<Lost>,
 }
 
-/// Not before then (spec 5.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Backoff {
-    pub(crate) until: SharedTime,
-    pub(crate) failures: u32,
-    pub(crate) kind: BackoffKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) oauth_error: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<u16>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum BackoffKind {
-    RefreshFailed,
-    RateLimited,
-    ClientRejected,
-    LoginRequired,
-    StoreUnavailable,
-}
-
-impl Backoff {
-    /// How long until the next try; never more than the longest pause that a server can ask for (spec 5.3).
-    pub(crate) fn left(&self, now: Now, boot: Option<&str>) -> Duration {
-        const LONGEST: Duration = Duration::from_secs(3600);
-        self.until.left(now, boot, LONGEST)
-    }
-}
-
-impl BackoffKind {
-    pub(crate) fn error(self) -> ErrorKind {
-        match self {
-            Self::RefreshFailed => ErrorKind::RefreshFailed,
-            Self::RateLimited => ErrorKind::RateLimited,
-            Self::ClientRejected => ErrorKind::ClientRejected,
-            Self::LoginRequired => ErrorKind::LoginRequired,
-            Self::StoreUnavailable => ErrorKind::StoreUnavailable,
-        }
-    }
-}
-
-/// That the server does not take a refresh token any more. Only sessions with the same key obey (spec 5.2).
+/// That the server no longer accepts a refresh token. Only sessions with the same key obey (spec 5.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeadMark {
     pub(crate) refresh_token: Fingerprint,

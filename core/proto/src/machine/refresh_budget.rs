@@ -82,8 +82,8 @@ impl RefreshBudget {
     pub(crate) fn holds(&self, origin: &str, clock: Clock<'_>) -> bool {
         self.origins
             .get(origin)
-            .and_then(|breaker| breaker.held_until.as_ref())
-            .is_some_and(|until| !until.left(clock.0, clock.1, LONGEST_HOLD).is_zero())
+            .and_then(|breaker| Some((breaker.held_until.as_ref()?, &breaker.last)))
+            .is_some_and(|(until, last)| !until.left(clock.0, clock.1, until.since(last)).is_zero())
     }
 
     /// Whether news of a useless refresh would change something.

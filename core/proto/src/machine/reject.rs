@@ -193,6 +193,7 @@ impl Machine {
         self.sequence += 1;
         let first = *stamp.rejected.get_or_insert(self.sequence);
         let refused = refused.or((stamp.replays >= MOST_REPLAYS).then_some(ReplayRefused::LimitReached));
+        self.is_alive(origin.name, now);
         match self.current().cloned() {
             Some(current) if current.generation > stamp.generation => {
                 self.after_late_rejection(current, refused, now)
@@ -247,6 +248,7 @@ impl Machine {
         if !current {
             return;
         }
+        self.is_alive(origin.name, now);
         self.accepted_by.insert(origin.id);
         self.rejected_by.retain(|by| by.id != origin.id);
         let replayed = stamp.replays > 0;

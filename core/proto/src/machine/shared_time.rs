@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Now, Wall};
 
+/// Clocks of machines that share a store differ by less; one that ran further ahead was wrong.
+pub(crate) const FAST_CLOCK: Duration = Duration::from_secs(300);
+
 /// A point in time that processes on one machine read on the boot clock, others on the wall clock (spec 4.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SharedTime {
@@ -24,23 +27,35 @@ impl SharedTime {
         }
     }
 
-    /// How long until then; zero if it has passed. Whoever wrote it may have had a clock that ran fast: it is never
-    /// further away than `most`, which is how far ahead it was set at most (spec 4.11).
+    /// From `earlier` on, by the clock that both were read on.
+    pub(crate) fn since(&self, earlier: &Self) -> Duration {
+        if self.boot.is_some() && self.boot == earlier.boot {
+            Duration::from_millis(self.mono_ms.saturating_sub(earlier.mono_ms))
+        } else {
+            self.wall.since(earlier.wall)
+        }
+    }
+
+    /// How long until then; zero if it has passed. It was set `most` ahead, so it is no further away. What seems to be
+    /// was written by a clock that ran fast, and whoever wrote it is long gone (spec 4.12).
     pub(crate) fn left(&self, now: Now, boot: Option<&str>, most: Duration) -> Duration {
         let left = if self.boot.is_some() && self.boot.as_deref() == boot {
             Duration::from_millis(self.mono_ms).saturating_sub(now.mono)
         } else {
             self.wall.since(now.wall)
         };
-        left.min(most)
+        if left > most.saturating_add(FAST_CLOCK) { Duration::ZERO } else { left.min(most) }
     }
 
-    /// How long ago that was; zero if it is still to come.
+    /// How long ago that was; zero if it is still to come, and for ever if a clock that ran fast wrote it.
     pub(crate) fn age(&self, now: Now, boot: Option<&str>) -> Duration {
         if self.boot.is_some() && self.boot.as_deref() == boot {
             now.mono.saturating_sub(Duration::from_millis(self.mono_ms))
         } else {
-            now.wall.since(self.wall)
+            match self.wall.since(now.wall) > FAST_CLOCK {
+                true => Duration::MAX,
+                false => now.wall.since(self.wall),
+            }
         }
     }
 }

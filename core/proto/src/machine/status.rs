@@ -106,7 +106,7 @@ impl Machine {
             (Inner::Held(_), Some(reason)) => Standing::LoginRequired(reason),
             (Inner::Held(_), None) => Standing::Active,
         };
-        let backoff = record.and_then(|record| record.backoff.as_ref());
+        let backoff = record.and_then(|record| self.backoff_of(record));
         let lease = record.and_then(|record| record.lease.as_ref());
         Status {
             standing,

@@ -86,7 +86,7 @@ impl Machine {
         self.end_lineage();
         // From now on it is this process's own.
         self.forked = false;
-        let record = self.new_lineage(credential, now);
+        let record = self.new_lineage(credential, now, now);
         self.standing = Standing::Empty(Box::new(signed_out()));
         let ticket = self.begin(Purpose::SignIn(Box::new(record)));
         self.publish(now);
@@ -215,13 +215,13 @@ impl Machine {
         self.reported_login = None;
     }
 
-    fn new_lineage(&mut self, credential: &Credential, now: Now) -> Record {
+    fn new_lineage(&mut self, credential: &Credential, given: Now, now: Now) -> Record {
         let mut record = Record::new(self.entropy.id(), self.config.binding.clone());
         record.refresh_token.clone_from(&credential.refresh_token);
         record.scope.clone_from(&credential.scope);
         record.extra.clone_from(&credential.extra);
         if let Some(access_token) = &credential.access_token {
-            let slot = first_slot(credential, access_token, now);
+            let slot = first_slot(credential, access_token, given, now);
             record.slots.insert(SLOT, slot);
         }
         record
@@ -234,10 +234,11 @@ impl Machine {
     /// # use rekindle_proto::{*, machine::*};
     /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
     /// let mut machine = Machine::new(config, None, Entropy::new([7; 32]));
-    /// machine.offer_seed(Credential { access_token: Some("at-1".into()), ..Credential::default() });
+    /// let seed = Credential { access_token: Some("at-1".into()), ..Credential::default() };
+    /// machine.offer_seed(seed, Now::default());
     /// assert!(machine.is_seeded()); // the store was not read
     /// ```
-    pub fn offer_seed(&mut self, seed: Credential) {
+    pub fn offer_seed(&mut self, seed: Credential, now: Now) {
         let lost = match &self.standing {
             Standing::Unread => true,
             Standing::Empty(_) => self.write.is_none(),
@@ -249,6 +250,7 @@ impl Machine {
         // The store is read once more: it may hold what came meanwhile.
         self.standing = Standing::Unread;
         self.seed = Some(Box::new(seed));
+        self.seed_given = Some(now);
     }
 
     /// Reading for the first time, or once more (spec 7.3).
@@ -315,7 +317,7 @@ impl Machine {
 
     /// A seed gets its lineage id only by being saved (spec 7.3).
     fn take_seed(&mut self, seed: &Credential, taken: Vec<Fingerprint>, expected: Expected, now: Now) {
-        let mut record = self.new_lineage(seed, now);
+        let mut record = self.new_lineage(seed, self.seed_given.unwrap_or(now), now);
         record.seeds = taken;
         record.took_seed(fingerprint(seed));
         let op = self.save(&mut record, expected);
@@ -410,11 +412,12 @@ impl Machine {
     }
 }
 
-fn first_slot(credential: &Credential, access_token: &Secret, now: Now) -> Slot {
+fn first_slot(credential: &Credential, access_token: &Secret, given: Now, now: Now) -> Slot {
+    let elapsed = now.mono.saturating_sub(given.mono).max(now.wall.since(given.wall));
     let (expires_at, lifetime) = match credential.expiry {
         None => (None, None),
-        Some(Expiry::In(left)) => (Some(now.wall.plus(left)), Some(left)),
-        Some(Expiry::At(at)) => (Some(at), Some(at.since(now.wall))),
+        Some(Expiry::In(left)) => (Some(now.wall.plus(left).minus(elapsed)), Some(left)),
+        Some(Expiry::At(at)) => (Some(at), Some(at.since(given.wall))),
     };
     Slot {
         generation: 1,

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{MOST_SENDS, Rewrite, Step};
+use super::{MOST_SENDS, Rewrite, Step, in_its_words};
 use crate::credential::{Grant, Secret};
 use crate::error::{ErrorKind, Failure};
 use crate::machine::acquire::login_required;
+use crate::machine::backoff::{BackoffKind, Pause};
 use crate::machine::compact_record::CompactRecord;
-use crate::machine::record::{Backoff, BackoffKind, DeadMark, Intent, Record};
+use crate::machine::record::{DeadMark, Intent, Record};
 use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
 use crate::machine::shared_time::SharedTime;
@@ -18,10 +19,8 @@ use crate::verdict::{DeadReason, Lost, Outcome};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Jitter may come out near zero; a storm must not.
-const LEAST_BACKOFF: Duration = Duration::from_millis(500);
-const FIRST_BACKOFF: Duration = Duration::from_secs(2);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
+/// Of a token that is used up first, where nobody knows when it ends.
+const UNKNOWN_END: Duration = Duration::from_secs(600);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const CLIENT_REJECTED: Duration = Duration::from_secs(60);
 
@@ -36,7 +35,7 @@ impl Machine {
             Outcome::LostRace => self.lost_race(now),
             Outcome::RetrySame { after } => self.not_consumed(after, BackoffKind::RefreshFailed, now),
             Outcome::RateLimited { after } => self.not_consumed(after, BackoffKind::RateLimited, now),
-            Outcome::NotSent => self.not_consumed(None, BackoffKind::RefreshFailed, now),
+            Outcome::NotSent => self.not_sent(now),
             Outcome::NonceRequired(nonce) => self.nonce_required(nonce, now),
             Outcome::ClockSkew => self.clock_skew(now),
             Outcome::StepUp(_) => self.step_up(now),
@@ -73,7 +72,7 @@ impl Machine {
         held.record.refresh_token = Some(refresh_token);
         held.record.intent = None;
         let failure = "the token endpoint gave a refresh token but no access token: check scope and client configuration";
-        self.back_off(BackoffKind::ClientRejected, Some(CLIENT_REJECTED), failure, now);
+        self.back_off(BackoffKind::ClientRejected, Pause::For(CLIENT_REJECTED), failure, now);
     }
 
     fn dead(&mut self, reason: DeadReason) {
@@ -143,7 +142,7 @@ impl Machine {
     fn lost_race(&mut self, now: Now) {
         if self.flight.as_ref().is_none_or(|flight| flight.sends >= MOST_SENDS) {
             let failure = "the server says that somebody else refreshes at the same moment; try again";
-            return self.back_off(BackoffKind::RefreshFailed, None, failure, now);
+            return self.back_off(BackoffKind::RefreshFailed, Pause::Transient, failure, now);
         }
         self.clear_sends();
         let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, 1, LONGEST_PAUSE);
@@ -157,12 +156,46 @@ impl Machine {
         if flight.sends >= MOST_SENDS || after.is_some_and(|after| after > LONGEST_PAUSE) {
             self.clear_sends();
             let failure = "the token endpoint is not able to answer now; nobody is signed out, try again";
-            return self.back_off(kind, after, failure, now);
+            return self.back_off(kind, after.map_or(Pause::Transient, Pause::For), failure, now);
         }
         flight.pauses += 1;
         let pauses = flight.pauses;
         let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, pauses, LONGEST_PAUSE);
         self.step(Step::Pausing(now.mono + after.unwrap_or(pause)));
+    }
+
+    /// Nothing left this machine: no server is spared by a long pause (spec 5.3).
+    fn not_sent(&mut self, now: Now) {
+        if self.flight.as_ref().is_some_and(|flight| flight.sends < MOST_SENDS) {
+            return self.not_consumed(None, BackoffKind::RefreshFailed, now);
+        }
+        self.clear_sends();
+        let failure =
+            "the token endpoint could not be asked, and nothing was sent; nobody is signed out, try again";
+        self.back_off(BackoffKind::RefreshFailed, Pause::Unsent, failure, now);
+    }
+
+    /// How an answer was lost, as far as it is known.
+    fn lost_answer(&self, lost: Lost) -> String {
+        let status = self.flight.as_ref().and_then(|flight| flight.said.status);
+        let endpoint = &self.config.binding.token_endpoint;
+        let what = match (status, lost) {
+            (Some(status @ 200..300), _) => {
+                format!(
+                    "the token endpoint answered with status {status} and no token response that can be read"
+                )
+            }
+            (Some(status), _) => {
+                format!(
+                    "the token endpoint answered with status {status} and does not say what became of the refresh"
+                )
+            }
+            (None, Lost::Cap) => {
+                format!("no answer came from {endpoint} within {} s", self.config.send_cap.as_secs())
+            }
+            (None, _) => "the answer to a refresh was lost".to_owned(),
+        };
+        format!("{what}; it is tried again later, nobody is signed out")
     }
 
     fn nonce_required(&mut self, nonce: Option<String>, now: Now) {
@@ -185,7 +218,7 @@ impl Machine {
         self.clear_sends();
         self.report_login_required(DeadReason::StepUp);
         let failure = login_required(DeadReason::StepUp);
-        self.back_off_with(BackoffKind::LoginRequired, Some(CLIENT_REJECTED), failure, now);
+        self.back_off_with(BackoffKind::LoginRequired, Pause::For(CLIENT_REJECTED), failure, now);
     }
 
     fn client_config(&mut self, error: String, now: Now) {
@@ -197,10 +230,8 @@ impl Machine {
             ),
         );
         failure.oauth_error = Some(error);
-        let failures =
-            self.held().and_then(|held| held.record.backoff.as_ref()).map_or(0, |backoff| backoff.failures);
-        let hold = CLIENT_REJECTED.saturating_mul(1 << failures.min(6)).min(LONGEST_RETRY_AFTER);
-        self.back_off_with(BackoffKind::ClientRejected, Some(hold), failure, now);
+        let hold = CLIENT_REJECTED.saturating_mul(1 << self.failures().min(6)).min(LONGEST_RETRY_AFTER);
+        self.back_off_with(BackoffKind::ClientRejected, Pause::For(hold), failure, now);
     }
 
     /// No readable verdict came: table 6.2.
@@ -225,9 +256,8 @@ impl Machine {
             }
             _ => {
                 self.note_lost(lost);
-                let failure =
-                    "the answer to a refresh was lost; it is tried again later, nobody is signed out";
-                self.back_off(BackoffKind::RefreshFailed, None, failure, now);
+                let failure = self.lost_answer(lost);
+                self.back_off(BackoffKind::RefreshFailed, Pause::Transient, &failure, now);
             }
         }
     }
@@ -284,48 +314,39 @@ impl Machine {
             ),
         );
         failure.status = Some(status);
-        self.back_off_with(BackoffKind::RefreshFailed, None, failure, now);
+        self.back_off_with(BackoffKind::RefreshFailed, Pause::NotUnderstood, failure, now);
     }
 
     /// A replay may revoke everything, so the token that is still valid is used up first (spec 6.2).
     pub(super) fn hold_until_token_ends(&mut self, now: Now) {
-        let left = self.current().and_then(|current| current.left(now)).unwrap_or(LONGEST_BACKOFF);
+        let left = self.current().and_then(|current| current.left(now)).unwrap_or(UNKNOWN_END);
         let failure = "the answer to a refresh was lost; it is sent again once the access token has ended";
-        self.back_off(BackoffKind::RefreshFailed, Some(left), failure, now);
+        self.back_off(BackoffKind::RefreshFailed, Pause::For(left), failure, now);
     }
 
     pub(super) fn store_failed(&mut self, unavailable: &Unavailable, now: Now) {
         let failure = store_unavailable(unavailable);
-        self.back_off_with(BackoffKind::StoreUnavailable, None, failure, now);
+        self.back_off_with(BackoffKind::StoreUnavailable, Pause::Transient, failure, now);
     }
 
-    fn back_off(&mut self, kind: BackoffKind, after: Option<Duration>, message: &str, now: Now) {
-        self.back_off_with(kind, after, Failure::new(kind.error(), message), now);
+    fn back_off(&mut self, kind: BackoffKind, pause: Pause, message: &str, now: Now) {
+        self.back_off_with(kind, pause, Failure::new(kind.error(), message), now);
     }
 
     /// Ends the flight; back-off and release go to the store beside whatever comes next (spec 5.3).
-    fn back_off_with(&mut self, kind: BackoffKind, after: Option<Duration>, failure: Failure, now: Now) {
-        let boot = self.config.boot.clone();
+    fn back_off_with(&mut self, kind: BackoffKind, pause: Pause, failure: Failure, now: Now) {
         let owner = self.flight.as_ref().map(|flight| flight.owner.clone());
-        let failures =
-            self.held().and_then(|held| held.record.backoff.as_ref()).map_or(0, |backoff| backoff.failures);
-        let pause = full_jitter(&mut self.entropy, FIRST_BACKOFF, failures, LONGEST_BACKOFF);
-        let pause = after.unwrap_or(pause.max(LEAST_BACKOFF));
+        // Everybody who comes during the pause gets the whole failure, with what the server said.
+        let said = self.flight.as_mut().map(|flight| std::mem::take(&mut flight.said)).unwrap_or_default();
+        let failure = self.pause(kind, pause, in_its_words(failure, said), now);
         let Some(held) = self.held_mut() else { return };
-        held.record.backoff = Some(Box::new(Backoff {
-            until: SharedTime::new(now.plus(pause), boot.as_deref()),
-            failures: failures + 1,
-            kind,
-            oauth_error: failure.oauth_error.clone(),
-            status: failure.status,
-        }));
         if held.record.lease.as_ref().map(|lease| &lease.owner) == owner.as_ref() {
             held.record.lease = None;
         }
         if kind != BackoffKind::StoreUnavailable {
             self.write_marks();
         }
-        self.fail_flight(failure.after(pause), now);
+        self.fail_flight(failure, now);
     }
 
     /// Writes the held record beside whatever comes next.

@@ -3,6 +3,7 @@
 
 mod flight;
 mod lost_answers;
+mod pausing;
 mod properties;
 mod rejecting;
 mod serving;

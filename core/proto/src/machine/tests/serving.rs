@@ -1,12 +1,14 @@
 //! When a token is served (spec 1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::{LIFETIME, World};
-use crate::credential::Expiry;
-use crate::error::ErrorKind;
-use crate::machine::{Acquired, Fast, TokenRequirements};
+use crate::credential::{Credential, Expiry, Grant, Secret};
+use crate::error::{ErrorKind, Failure};
+use crate::machine::{Acquired, Fast, MachineConfig, TokenRequirements};
 use crate::rotation::Rotation;
+use crate::verdict::Outcome;
 
 /// A world whose first process has read its seed and serves it.
 pub(super) fn served(rotation: Rotation) -> World {
@@ -217,4 +219,80 @@ fn without_a_refresh_token_the_access_token_is_served_to_its_end() {
     assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::LoginRequired);
     assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::LoginRequired);
     assert_eq!(world.count(0, "LoginRequired"), 1);
+}
+
+/// Tokens of an unknown type, and tokens that are no header value, cannot be served.
+fn choosy(world: &World) -> MachineConfig {
+    let servable = |token: &Secret, kind: Option<&str>| match kind.is_some() || token.expose().contains('\n')
+    {
+        true => Err(Failure::new(ErrorKind::InvalidConfig, "cannot be served")),
+        false => Ok(()),
+    };
+    MachineConfig { servable: Arc::new(servable), ..world.config() }
+}
+
+fn grant(access_token: &str, token_type: Option<&str>, refresh_token: &str) -> Outcome {
+    let mut grant = Grant::new(access_token);
+    grant.lifetime = Some(LIFETIME);
+    grant.token_type = token_type.map(str::to_owned);
+    grant.refresh_token = Some(refresh_token.into());
+    Outcome::Granted(Box::new(grant))
+}
+
+fn choosy_and_expired() -> World {
+    let mut world = World::new(Rotation::Strict, 0);
+    let (config, seed) = (choosy(&world), world.endpoint.sign_in());
+    world.start_with(config, Some(seed));
+    world.token(0).unwrap();
+    world.advance(LIFETIME);
+    world
+}
+
+// spec 1.8
+#[test]
+fn a_token_that_can_never_be_served_is_replaced_at_the_next_call() {
+    let mut world = choosy_and_expired();
+    world.endpoint.script = vec![grant("AT\n", None, "rt-2"), grant("AT-3", None, "rt-3")];
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::InvalidConfig);
+    assert_eq!(world.token(0).unwrap().value.expose(), "AT-3");
+    assert_eq!(world.endpoint.requests.len(), 2);
+}
+
+// spec 1.8
+#[test]
+fn a_server_that_gives_nothing_but_such_tokens_is_asked_less_and_less_often() {
+    let mut world = choosy_and_expired();
+    world.endpoint.script = (2..100).map(|n| grant("AT\n", None, &format!("rt-{n}"))).collect();
+    for _ in 0..600 {
+        assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::InvalidConfig);
+        world.advance(Duration::from_secs(1));
+    }
+    assert_eq!(world.endpoint.requests.len(), 5, "at 0 and 1 s, then after 60, 120 and 240 s");
+}
+
+// spec 1.8
+#[test]
+fn a_token_of_an_unknown_type_is_replaced_once_it_is_over() {
+    let mut world = choosy_and_expired();
+    world.endpoint.script = vec![grant("AT-2", Some("mac"), "rt-2"), grant("AT-3", None, "rt-3")];
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::InvalidConfig);
+    world.advance(LIFETIME / 2);
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::InvalidConfig);
+    assert_eq!(world.endpoint.requests.len(), 1);
+    world.advance(LIFETIME / 2);
+    assert_eq!(world.token(0).unwrap().value.expose(), "AT-3");
+}
+
+// spec 1.9
+#[test]
+fn a_seeds_lifetime_counts_from_when_it_was_given() {
+    for (seconds, generation) in [(1, 1), (3, 2)] {
+        let mut world = World::new(Rotation::Strict, 0);
+        let expiry = Some(Expiry::In(Duration::from_secs(2)));
+        let seed = Credential { expiry, ..world.endpoint.sign_in() };
+        world.start(Some(seed));
+        world.give(0);
+        world.advance(Duration::from_secs(seconds));
+        assert_eq!(world.token(0).unwrap().generation, generation);
+    }
 }

@@ -16,7 +16,7 @@ use crate::machine::{
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::{Now, Wall};
-use crate::verdict::{DeadReason, Lost, Outcome};
+use crate::verdict::{DeadReason, Lost, Outcome, Said};
 
 pub(super) const LIFETIME: Duration = Duration::from_secs(900);
 /// An origin's number, with a name for it.
@@ -96,6 +96,7 @@ pub(super) struct Endpoint {
     /// Reuses of a token whose answer had not been lost: nobody may make one.
     pub(super) unforced_reuses: u32,
     pub(super) script: Vec<Outcome>,
+    pub(super) says: Said,
 }
 
 impl Endpoint {
@@ -111,6 +112,7 @@ impl Endpoint {
             reuses: 0,
             unforced_reuses: 0,
             script: Vec::new(),
+            says: Said::default(),
         }
     }
 
@@ -265,6 +267,14 @@ impl World {
             waits: Vec::new(),
         });
         self.processes.len() - 1
+    }
+
+    /// The seed of that process is given now.
+    pub(super) fn give(&mut self, process: usize) {
+        let (config, now) = (self.config(), self.now);
+        let unused = Machine::new(config, None, Entropy::new([0; 32]));
+        let own = &mut self.processes[process].machine;
+        *own = std::mem::replace(own, unused).given_at(now);
     }
 
     /// The process is gone in the middle of whatever it did; another one takes its place.
@@ -456,9 +466,8 @@ impl World {
         } else {
             outcome
         };
-        self.ask(process, |machine, now| {
-            machine.handle_outcome(op, outcome, crate::verdict::Said::default(), now)
-        });
+        let says = self.endpoint.says.clone();
+        self.ask(process, |machine, now| machine.handle_outcome(op, outcome, says, now));
     }
 
     fn fate(&self, owner: &str) -> Owner {
