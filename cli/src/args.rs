@@ -38,10 +38,33 @@ pub(crate) enum Command {
     Request(RequestArgs),
     /// Run a GraphQL query or mutation, and print its data
     Graphql(GraphqlArgs),
-    /// Print a fresh access token: curl -H "Authorization: Bearer $(rekindle token)"
-    Token,
+    /// Run curl with a token that is alive, and once more where it is turned away: rekindle curl -- -sS /me
+    #[command(
+        after_help = "The token goes to curl by its standard input (-K -), never in an argument, and to the \
+        profile's hosts only. Give one URL, or a path below base_url. ~/.curlrc is not read. The exit code is curl's, \
+        or that of rekindle where no token could be had."
+    )]
+    Curl {
+        /// Options and the URL, as curl takes them
+        #[arg(last = true, required = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
+    /// Run a command with a token that is alive in its environment: rekindle exec -- ./sync.sh
+    Exec(ExecArgs),
+    /// Print a fresh access token, for programs that take it from standard input or a file
+    Token(TokenArgs),
+    /// Refresh the token now
+    Refresh {
+        /// Even if it is fresh, backed off, or known to be dead
+        #[arg(long)]
+        force: bool,
+    },
     /// Say how the session stands: expiry, last refresh, back-off, lease
-    Status,
+    Status {
+        /// Exit with 3 where a sign-in is needed, and with 4 where there is no token for now
+        #[arg(long)]
+        exit_code: bool,
+    },
     /// End the session, and wipe its tokens
     SignOut {
         /// Ask the server to revoke them, too (RFC 7009): exit code 1 if it did not
@@ -99,6 +122,31 @@ pub(crate) struct RequestArgs {
     /// A path below the profile's base_url, or a URL
     #[arg(value_name = "PATH_OR_URL")]
     pub(crate) target: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct ExecArgs {
+    /// The variable that holds the token
+    #[arg(long, default_value = "REKINDLE_TOKEN", value_name = "NAME")]
+    pub(crate) env: String,
+    /// How long the token must be valid at least, where the server's tokens live that long
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) min_life: Option<u64>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct TokenArgs {
+    /// How long it must be valid at least, where the server's tokens live that long
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) min_life: Option<u64>,
+    /// The server turned the last one away: print another. With `=-` the one that was turned away is read from standard
+    /// input, and nothing is refreshed where another process has done that since
+    #[arg(long, value_name = "-", num_args = 0..=1, require_equals = true, default_missing_value = "current",
+        value_parser = ["current", "-"])]
+    pub(crate) rejected: Option<String>,
 }
 
 #[derive(ClapArgs)]

@@ -35,8 +35,13 @@ impl Context {
         let profile = Profile::find(file, self.profile.as_deref())?;
         let _ = self.used.set(named);
         let session = profile.session()?;
-        self.guard.protect(&session);
+        self.guard.protect(&session, self.json);
         Ok((profile, session))
+    }
+
+    /// Waits for what the session has under way, and tells its warnings.
+    pub(crate) async fn settle(&self) -> Done {
+        self.guard.settle().await
     }
 
     /// The profile's client.

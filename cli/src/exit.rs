@@ -27,6 +27,8 @@ pub(crate) enum Stop {
     Problem(Box<Problem>),
     /// Nobody reads standard output any more (`rekindle request .. | head`): that is fine.
     Unread,
+    /// Another command ended so, and has said why itself.
+    Exit(i32),
 }
 
 /// What went wrong.
@@ -132,6 +134,7 @@ impl From<Failure> for Stop {
 pub(crate) fn report(done: Done, json: bool, profile: Option<&str>, config: Option<&String>) -> i32 {
     let mut problem = match done {
         Ok(()) | Err(Stop::Unread) => return 0,
+        Err(Stop::Exit(code)) => return code,
         Err(Stop::Problem(problem)) => problem,
     };
     problem.next = next(&problem, profile);

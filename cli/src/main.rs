@@ -5,6 +5,7 @@ mod commands;
 mod config_file;
 mod context;
 mod credential;
+mod curl;
 mod demo;
 mod exit;
 mod output;

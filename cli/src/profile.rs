@@ -139,6 +139,9 @@ impl Fields {
             ("store", path(&self.store)),
             ("origins", list(&self.origins)),
             ("insecure_origins", list(&self.insecure_origins)),
+            ("proxy", self.proxy.clone()),
+            ("root_certificates", path(&self.root_certificates)),
+            ("client_certificate", path(&self.client_certificate)),
             ("root_certificates", path(&self.root_certificates)),
             ("client_certificate", path(&self.client_certificate)),
             ("client_certificate_key", path(&self.client_certificate_key)),
@@ -317,6 +320,11 @@ impl Profile {
         let read = std::fs::read(&path);
         read.map(Some)
             .map_err(|error| self.mistake(field, &format!("{} cannot be read ({error})", path.display())))
+    }
+
+    /// Where the paths of requests begin.
+    pub(crate) fn base_url(&self) -> Option<&str> {
+        self.fields.base_url.as_deref()
     }
 
     /// The client of a session.

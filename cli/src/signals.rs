@@ -5,7 +5,10 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rekindle::proto::event::{EventKind, Warning};
+use rekindle::session::Events;
 use rekindle::{ErrorKind, Session};
+use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -20,6 +23,8 @@ const LET_GO: Duration = Duration::from_secs(5);
 /// Knows the session that must not be left in the middle of something.
 pub(crate) struct Guard {
     session: OnceLock<Session>,
+    /// What it tells, and whether programs read it.
+    warnings: OnceLock<(Events, bool)>,
     /// A signal came.
     signal: watch::Sender<bool>,
     /// The command has ended because of it.
@@ -31,6 +36,7 @@ impl Guard {
     pub(crate) fn listen() -> io::Result<Arc<Self>> {
         let guard = Arc::new(Self {
             session: OnceLock::new(),
+            warnings: OnceLock::new(),
             signal: watch::Sender::new(false),
             ended: watch::Sender::new(false),
         });
@@ -41,10 +47,25 @@ impl Guard {
         Ok(guard)
     }
 
-    /// This session is waited for.
-    pub(crate) fn protect(&self, session: &Session) {
+    /// This session is waited for, and what it warns of told.
+    pub(crate) fn protect(&self, session: &Session, json: bool) {
         // A command has one session.
         let _ = self.session.set(session.clone());
+        let _ = self.warnings.set((session.events(), json));
+    }
+
+    fn tell_warnings(&self) {
+        let Some((events, json)) = self.warnings.get() else { return };
+        while let Some(event) = events.try_next() {
+            if let EventKind::Warned(warning) = event.kind {
+                match json {
+                    true => {
+                        output::tell_json(&json!({ "warning": warning.name(), "message": advice(warning) }))
+                    }
+                    false => output::tell(&format!("rekindle: warning: {}", advice(warning))),
+                }
+            }
+        }
     }
 
     /// Runs the command; none if a signal came first: then it was dropped.
@@ -68,7 +89,9 @@ impl Guard {
     /// Waits for what the session has under way, once the command is through.
     pub(crate) async fn settle(&self) -> Done {
         let Some(session) = self.session.get() else { return Ok(()) };
-        if session.shutdown(PATIENCE).await || session.status().persisted {
+        let settled = session.shutdown(PATIENCE).await || session.status().persisted;
+        self.tell_warnings();
+        if settled {
             return Ok(());
         }
         let message = "the new credential could not be saved, and is lost with this process: \
@@ -100,6 +123,22 @@ impl Guard {
         let mut ended = self.ended.subscribe();
         // In vain if the command is blocked in a write.
         let _ = tokio::time::timeout(LET_GO, ended.wait_for(|ended| *ended)).await;
+    }
+}
+
+/// What a warning means for who is at the keyboard.
+fn advice(warning: Warning) -> &'static str {
+    match warning {
+        Warning::ScopeNarrowed => {
+            "the new token has a narrower scope than the old one: some requests may be refused"
+        }
+        Warning::RefreshTokenEnds => "the refresh token is in the last tenth of its life: sign in again soon",
+        Warning::LifeTooShort => "the server's tokens live shorter than what was asked for",
+        Warning::InsecureOrigin => "a token is sent without TLS, to an origin of insecure_origins",
+        Warning::SeedIgnored => {
+            "the store has a credential already, and the one that was given was not taken"
+        }
+        other => other.name(),
     }
 }
 

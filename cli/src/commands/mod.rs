@@ -1,12 +1,14 @@
 //! The commands, one file each.
 
 mod completions;
+mod exec;
 mod graphql;
 mod import;
 mod input;
 mod presets;
 mod progress;
 mod rebind;
+mod refresh;
 mod request;
 mod sign_out;
 mod status;
@@ -15,6 +17,7 @@ mod trust;
 
 use crate::args::Command;
 use crate::context::Context;
+use crate::curl;
 use crate::demo;
 use crate::exit::Done;
 
@@ -23,8 +26,11 @@ pub(crate) async fn run(command: Command, context: &Context) -> Done {
         Command::Import => import::run(context).await,
         Command::Request(args) => request::run(context, &args).await,
         Command::Graphql(args) => graphql::run(context, &args).await,
-        Command::Token => token::run(context).await,
-        Command::Status => status::run(context).await,
+        Command::Curl { args } => curl::run(context, &args).await,
+        Command::Exec(args) => exec::run(context, args).await,
+        Command::Token(args) => token::run(context, &args).await,
+        Command::Refresh { force } => refresh::run(context, force).await,
+        Command::Status { exit_code } => status::run(context, exit_code).await,
         Command::SignOut { revoke } => sign_out::run(context, revoke).await,
         Command::Rebind => rebind::run(context).await,
         Command::Trust(args) => trust::run(context, &args),

@@ -6,7 +6,7 @@ use rekindle::{Session, Status};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::exit::Done;
+use crate::exit::{self, Done, Stop};
 use crate::output;
 use crate::profile::Profile;
 use crate::time;
@@ -40,10 +40,29 @@ struct Lease {
     remaining_ms: u64,
 }
 
-pub(crate) async fn run(context: &Context) -> Done {
+/// `exit_code`: a script asks whether there is a token, and what it must wait for.
+pub(crate) async fn run(context: &Context, exit_code: bool) -> Done {
     let (profile, session) = context.open()?;
     let status = session.fresh_status().await?;
-    if context.json { show_json(&profile, &session) } else { text(&profile, &session, &status) }
+    if context.json {
+        show_json(&profile, &session)?
+    } else {
+        text(&profile, &session, &status)?
+    }
+    match code(&status) {
+        code if exit_code && code != 0 => Err(Stop::Exit(code)),
+        _ => Ok(()),
+    }
+}
+
+fn code(status: &Status) -> i32 {
+    match status.standing {
+        _ if status.valid => 0,
+        Standing::Active if !status.refreshable => exit::SIGN_IN,
+        Standing::Active if status.backoff.is_some_and(|left| !left.is_zero()) => exit::LATER,
+        Standing::Active => 0,
+        _ => exit::SIGN_IN,
+    }
 }
 
 /// The status as memory knows it.

@@ -10,8 +10,10 @@ mod json;
 #[cfg(target_os = "linux")]
 mod mounted;
 mod processes;
+mod scripting;
 mod secrets;
 mod session;
 mod terminal;
 mod trust;
+mod with_curl;
 mod world;

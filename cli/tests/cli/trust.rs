@@ -63,7 +63,8 @@ fn a_file_that_was_found_gets_at_nothing_outside_of_its_folder() {
     }
     std::fs::write(victim.path("key.pem"), "").unwrap();
     let key = victim.path("key.pem");
-    for field in ["client_key", "dpop_key"] {
+    let files = ["root_certificates", "client_certificate", "client_certificate_key"];
+    for field in ["client_key", "dpop_key"].into_iter().chain(files) {
         world.configure(&format!("{text}{field} = {key:?}\n"));
         refused(&world.run(&["token"]), &[&format!("`profile.school.{field}`"), "outside of the folder"]);
     }
