@@ -1,0 +1,207 @@
+import type { ErrorData } from "./errors.js";
+import type { SessionEvent } from "./events.js";
+import { platform } from "#platform";
+import { askStore, type Store, type StoreEffect } from "./store.js";
+
+/** What the core asks its host to do. */
+export type Effect =
+  | { effect: "done"; call: number; ok?: unknown; error?: ErrorData }
+  | ({ effect: "event"; session: number } & SessionEvent)
+  | { effect: "forget"; op: number }
+  | { effect: "fault"; message: string }
+  | SendEffect
+  | RefreshEffect
+  | StoreEffect;
+
+interface SendEffect {
+  effect: "send";
+  op: number;
+  session: number;
+  method: string;
+  url: string;
+  headers: [string, string][];
+  body: string;
+}
+
+interface RefreshEffect {
+  effect: "refresh";
+  op: number;
+  session: number;
+  refresh_token: string;
+  scope: string | null;
+  extra: Record<string, string>;
+}
+
+/** What a refresh is made from. */
+export interface RefreshInput {
+  /** It must not be sent twice. */
+  refreshToken: string;
+  scope: string | undefined;
+  /** What came with the last tokens. */
+  extra: Record<string, string>;
+}
+
+/** What a sign-in or a refresh brought. */
+export interface Tokens {
+  accessToken?: string;
+  refreshToken?: string;
+  /** Seconds. */
+  expiresIn?: number;
+  /** Milliseconds since 1970, or a date. */
+  expiresAt?: number | Date;
+  scope?: string;
+  tokenType?: string;
+}
+
+/** The refresh token was certainly not sent: the refresh is tried again later. Any other error counts as "maybe spent". */
+export class NotSent extends Error {
+  override readonly name = "NotSent";
+}
+
+/** The refresh token is dead: the user must sign in again. */
+export class RefreshTokenDead extends Error {
+  override readonly name = "RefreshTokenDead";
+}
+
+/** What a session of the host's brings along. */
+export interface Served {
+  readonly owner: object;
+  readonly fetch: typeof fetch;
+  readonly store: Store | undefined;
+  readonly refresh: ((input: RefreshInput) => Promise<Tokens>) | undefined;
+  tell(event: SessionEvent): void;
+}
+
+/** Does it, and gives the answer; never rejects. */
+export async function serve(
+  effect: SendEffect | RefreshEffect | StoreEffect,
+  served: Served | undefined,
+  signal: AbortSignal,
+): Promise<object> {
+  if (!served) return { error: "answer_lost", unavailable: "the session is gone" };
+  switch (effect.effect) {
+    case "send":
+      return sendTokenRequest(effect, served.fetch, signal);
+    case "refresh":
+      return platform.inside(served.owner, () => refresh(effect, served.refresh));
+    default:
+      if (!served.store) return { unavailable: "the session has no store" };
+      return platform.inside(served.owner, () => askStore(served.store as Store, effect));
+  }
+}
+
+async function refresh(effect: RefreshEffect, call: Served["refresh"]): Promise<object> {
+  if (!call) return { error: "try_later", message: "there is no refresh function" };
+  try {
+    const { refresh_token: refreshToken, scope, extra } = effect;
+    const tokens = await call({ refreshToken, scope: scope ?? undefined, extra });
+    if (typeof tokens?.accessToken !== "string") {
+      return { error: "answer_lost", message: "refresh must give { accessToken, refreshToken?, expiresIn? }" };
+    }
+    return { tokens: tokensToCore(tokens) };
+  } catch (error) {
+    if (error instanceof RefreshTokenDead) return { error: "login_required" };
+    if (error instanceof NotSent) return { error: "try_later", message: error.message };
+    return { error: "answer_lost", message: String(error) };
+  }
+}
+
+/** As the core reads them. */
+export function tokensToCore(tokens: Tokens): object {
+  return {
+    access_token: tokens.accessToken,
+    refresh_token: tokens.refreshToken,
+    expires_in: tokens.expiresIn,
+    expires_at_ms: tokens.expiresAt instanceof Date ? tokens.expiresAt.getTime() : tokens.expiresAt,
+    scope: tokens.scope,
+    token_type: tokens.tokenType,
+  };
+}
+
+/** The core reads no more of an answer. */
+const MOST = 1024 * 1024;
+
+async function sendTokenRequest(
+  effect: SendEffect,
+  send: typeof fetch,
+  signal: AbortSignal,
+): Promise<object> {
+  let response: Response;
+  try {
+    response = await send(effect.url, {
+      method: effect.method,
+      headers: effect.headers,
+      body: effect.body === "" ? null : effect.body,
+      redirect: "manual",
+      cache: "no-store",
+      credentials: "omit",
+      signal,
+    });
+  } catch (error) {
+    return { error: describe(error), sent: !wasNotSent(error) };
+  }
+  try {
+    const body = await readUpTo(response, MOST + 1);
+    return { status: response.status, headers: [...response.headers], ...asText(body) };
+  } catch (error) {
+    return { error: describe(error), sent: true };
+  }
+}
+
+/** At most so many bytes of the body. */
+export async function readUpTo(response: Response, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  while (reader && length < most) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    length += value.length;
+  }
+  // Not awaited: a body that was teed waits for its twin.
+  if (reader && length >= most) void reader.cancel().catch(() => undefined);
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+/** As text where it is one, else in base64: the core judges bytes. */
+export function asText(bytes: Uint8Array): { body: string } | { body_base64: string } {
+  try {
+    return { body: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    let binary = "";
+    for (const byte of bytes) binary += String.fromCharCode(byte);
+    return { body_base64: btoa(binary) };
+  }
+}
+
+/** Node's codes for what failed before a byte of the request left. Browsers don't say. */
+const NOT_SENT = new Set([
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+]);
+
+function wasNotSent(error: unknown): boolean {
+  const cause = (error as { cause?: { code?: unknown } } | null)?.cause;
+  return typeof cause?.code === "string" && NOT_SENT.has(cause.code);
+}
+
+function describe(error: unknown): string {
+  const cause = (error as { cause?: { code?: unknown; message?: unknown } } | null)?.cause;
+  return String(cause?.message ?? cause?.code ?? (error as Error)?.message ?? error);
+}

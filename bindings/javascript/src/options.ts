@@ -1,0 +1,121 @@
+import { type RefreshInput, type Tokens, tokensToCore } from "./effects.js";
+import { invalid } from "./errors.js";
+import type { Store } from "./store.js";
+
+/** How a session is made. */
+export interface SessionOptions {
+  /** A preset's name, or a dialect as data. Default: `oauth2`. */
+  dialect?: string | object;
+  /** Where tokens are refreshed, if the dialect does not say so itself. */
+  tokenUrl?: string | URL;
+  clientId?: string;
+  clientSecret?: string;
+  /** What the dialect leaves open: a tenant, an instance. */
+  variables?: Record<string, string>;
+  /** What a sign-in brought. */
+  tokens?: Tokens;
+  /** The origins that get the token; no other one does. */
+  origins?: (string | URL)[];
+  /** Origins that may get it without https. Loopback needs no mention. */
+  insecureOrigins?: string[];
+  /** How the server rotates refresh tokens, where it differs from the dialect: `"none"`, `"strict"`, `{ grace_seconds: 30 }`. */
+  rotation?: string | object;
+  /** Refresh shortly before the end, while calls go on. Default: yes. */
+  background?: boolean;
+  /** How long a call waits for a token, in milliseconds. Default: 30,000. */
+  waitTimeout?: number;
+  /** How long a token request may take, in milliseconds. Default: 60,000. */
+  sendTimeout?: number;
+  /** How long others wait for a refresh whose process is gone, in milliseconds. Default: 90,000. */
+  lease?: number;
+  /** Where the tokens are kept. Default: in memory. */
+  store?: Store;
+  /** Gets new tokens in a way of your own. Throw `NotSent` or `RefreshTokenDead`; anything else counts as "maybe spent". */
+  refresh?: (input: RefreshInput) => Promise<Tokens>;
+  /** What sends requests. Default: the global `fetch`. */
+  fetch?: typeof fetch;
+  /** Shares no state with other sessions of the same store and settings. */
+  alone?: boolean;
+}
+
+const KNOWN: (keyof SessionOptions)[] = [
+  "dialect",
+  "tokenUrl",
+  "clientId",
+  "clientSecret",
+  "variables",
+  "tokens",
+  "origins",
+  "insecureOrigins",
+  "rotation",
+  "background",
+  "waitTimeout",
+  "sendTimeout",
+  "lease",
+  "store",
+  "refresh",
+  "fetch",
+  "alone",
+];
+const TOKENS = ["accessToken", "refreshToken", "expiresIn", "expiresAt", "scope", "tokenType"];
+
+/** @internal As the core reads them; what is unknown or of the wrong kind is told here. */
+export function settings(options: SessionOptions): object {
+  onlyKnown("", options, KNOWN);
+  const { tokens, store, refresh, fetch: own } = options;
+  if (tokens) onlyKnown("tokens.", tokens, TOKENS);
+  for (const [name, value] of [["refresh", refresh], ["fetch", own]] as const) {
+    if (value !== undefined && typeof value !== "function") throw invalid(`${name} must be a function`);
+  }
+  if (store && (typeof store.load !== "function" || typeof store.save !== "function")) {
+    throw invalid("store must have the methods load and save");
+  }
+  return {
+    dialect: options.dialect,
+    token_url: options.tokenUrl === undefined ? undefined : String(options.tokenUrl),
+    client_id: options.clientId,
+    client_secret: options.clientSecret,
+    variables: options.variables,
+    tokens: tokens && tokensToCore(tokens),
+    origins: options.origins?.map(String),
+    insecure_origins: options.insecureOrigins,
+    rotation: options.rotation,
+    background: options.background,
+    wait_timeout_ms: milliseconds("waitTimeout", options.waitTimeout),
+    send_timeout_ms: milliseconds("sendTimeout", options.sendTimeout),
+    lease_ms: milliseconds("lease", options.lease),
+    store: store && { identity: store.identity ?? null, shared: store.shared ?? true },
+    refresh: refresh !== undefined,
+    alone: options.alone,
+  };
+}
+
+/** @internal */
+export function milliseconds(name: string, value: number | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isFinite(value) || value < 0) throw invalid(`${name} must be a number of milliseconds, 0 or more`);
+  return Math.round(value);
+}
+
+function onlyKnown(path: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const near = known.find((one) => distance(one.toLowerCase(), name.toLowerCase().replaceAll("_", "")) <= 2);
+    const advice = near ? `did you mean ${path}${near}?` : `known are ${known.join(", ")}`;
+    throw invalid(`${path}${name} is no option: ${advice}`);
+  }
+}
+
+/** How many letters differ. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const change = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}

@@ -1,0 +1,15 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { readFileSync } from "node:fs";
+
+import type { Platform } from "./platform.js";
+
+const owners = new AsyncLocalStorage<object>();
+
+/** Node, Bun and Deno: the module is a file beside this one. */
+export const platform: Platform = {
+  load: () => new WebAssembly.Module(readFileSync(new URL("./rekindle.wasm", import.meta.url))),
+  // `performance.now()` begins with the process: no other one shares it.
+  boot: () => "",
+  inside: (owner, work) => owners.run(owner, work),
+  owner: () => owners.getStore(),
+};

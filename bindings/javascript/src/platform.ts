@@ -1,0 +1,14 @@
+/** What differs between the runtimes. `package.json` chooses the file that implements it. */
+export interface Platform {
+  /** The module, or its promise where it can't be had at once. */
+  load(): WebAssembly.Module | Promise<WebAssembly.Module>;
+  /** Names the beginning of the monotonic clock, where other processes share that clock. */
+  boot(): string;
+  /** Runs a function of the user's, so that what it calls knows on whose behalf it runs. */
+  inside<T>(owner: object, work: () => T): T;
+  /** On whose behalf this runs. */
+  owner(): object | undefined;
+}
+
+/** Only a type: see `package.json`. */
+export declare const platform: Platform;

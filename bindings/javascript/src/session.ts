@@ -1,0 +1,202 @@
+import { type Clock, Driver } from "./driver.js";
+import { type Tokens, tokensToCore } from "./effects.js";
+import { misuse } from "./errors.js";
+import type { SessionEvent } from "./events.js";
+import { fetchWith } from "./fetch.js";
+import { milliseconds, type SessionOptions, settings } from "./options.js";
+import { platform } from "#platform";
+import { Token, type TokenData } from "./token.js";
+
+/** What a session can say about itself, without a secret. */
+export interface Status {
+  readonly standing: "unread" | "active" | "login_required" | "signed_out";
+  readonly generation: number | null;
+  readonly valid: boolean;
+  readonly refreshable: boolean;
+  readonly persisted: boolean;
+  readonly refreshing: boolean;
+  readonly failures: number;
+  readonly backoff_ms: number | null;
+  readonly leased: boolean;
+  readonly scope: string | null;
+  readonly expires_at_ms: number | null;
+}
+
+interface Made {
+  driver: Driver;
+  number: number;
+}
+
+let shared: Promise<Driver> | Driver | undefined;
+
+/** The core of all sessions: one, so that they share their refreshes. */
+function sharedDriver(): Promise<Driver> | Driver {
+  if (shared) return shared;
+  const module = platform.load();
+  const start = (loaded: WebAssembly.Module) => (shared = new Driver(loaded, platform.boot()));
+  return (shared = module instanceof WebAssembly.Module ? start(module) : module.then(start));
+}
+
+/**
+ * One sign-in, kept alive.
+ *
+ * ```js
+ * const session = new Session({ tokenUrl: "https://auth.example.com/token", tokens, origins: ["https://api.example.com"] });
+ * const response = await session.fetch("https://api.example.com/users");
+ * ```
+ */
+export class Session {
+  readonly #made: Promise<Made> | Made;
+  readonly #listeners = new Set<(event: SessionEvent) => void>();
+  readonly #base: typeof fetch;
+  #cached: { tag: number; token: Token } | undefined;
+
+  constructor(options: SessionOptions, driver: Promise<Driver> | Driver = sharedDriver()) {
+    const given = settings(options);
+    const own = options.fetch;
+    // Looked up at each call: tests and instrumentation replace the global one.
+    this.#base = own ?? ((input, init) => globalThis.fetch(input, init));
+    const make = (driver: Driver): Made => {
+      const number = driver.number();
+      driver.serve(number, {
+        owner: this,
+        fetch: this.#base,
+        store: options.store,
+        refresh: options.refresh,
+        tell: (event) => this.#tell(event),
+      });
+      driver.callNow({ do: "session", session: number, settings: given });
+      return { driver, number };
+    };
+    this.#made = driver instanceof Driver ? make(driver) : driver.then(make);
+    // Told by the first call that waits for it.
+    if (this.#made instanceof Promise) this.#made.catch(() => undefined);
+    this.fetch = this.fetch.bind(this);
+  }
+
+  /** As the global `fetch`, with the token at the session's origins, refreshed and sent again where that is safe. */
+  async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    this.#notInside();
+    const { driver, number } = await this.#ready();
+    return fetchWith(driver, number, this.#base, input, init);
+  }
+
+  /** A token that is valid now; refreshed first where it is not. `minLife`: milliseconds that it should still live. */
+  async token(options: { minLife?: number; signal?: AbortSignal } = {}): Promise<Token> {
+    this.#notInside();
+    const min_life_ms = milliseconds("minLife", options.minLife);
+    const valid = min_life_ms === undefined ? this.tokenIfValid() : undefined;
+    if (valid) return valid;
+    return new Token(await this.#call<TokenData>({ do: "token", min_life_ms }, options.signal));
+  }
+
+  /** The token, if it is valid now. */
+  tokenIfValid(): Token | undefined {
+    if (this.#made instanceof Promise) return undefined;
+    const { driver, number } = this.#made;
+    const tag = driver.tag(number);
+    if (tag === 0) return undefined;
+    if (this.#cached?.tag !== tag) {
+      const data = driver.callNow<TokenData | null>({ do: "token_if_valid", session: number });
+      if (!data) return undefined;
+      this.#cached = { tag: data.tag ?? 0, token: new Token(data) };
+    }
+    return this.#cached?.token;
+  }
+
+  /** A new token now; shared with whoever is refreshing already, unless `force`. */
+  async refresh(options: { force?: boolean; signal?: AbortSignal } = {}): Promise<Token> {
+    this.#notInside();
+    const force = options.force ?? false;
+    return new Token(await this.#call<TokenData>({ do: "refresh", force }, options.signal));
+  }
+
+  /** The token is not served any more: the next call refreshes. */
+  invalidate(): void {
+    this.#cached = undefined;
+    void Promise.resolve(this.#made).then(({ driver, number }) => driver.send({ do: "invalidate", session: number }));
+  }
+
+  /** Takes what a sign-in brought. */
+  async signIn(tokens: Tokens): Promise<void> {
+    this.#notInside();
+    await this.#call({ do: "sign_in", credential: tokensToCore(tokens) });
+  }
+
+  /** Forgets the tokens, here and in the store. */
+  async signOut(): Promise<void> {
+    this.#notInside();
+    this.#cached = undefined;
+    await this.#call({ do: "sign_out" });
+  }
+
+  /** What the session can say about itself. `fresh`: reads the store first, if it was not read yet. */
+  async status(options: { fresh?: boolean } = {}): Promise<Status> {
+    return this.#call<Status>({ do: "status", fresh: options.fresh ?? false });
+  }
+
+  /** How often things happened since the session was made. */
+  async stats(): Promise<Record<string, number>> {
+    return this.#call<Record<string, number>>({ do: "stats" });
+  }
+
+  /** Hears every event from now on; gives what ends it. */
+  onEvent(listener: (event: SessionEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Waits until nothing is under way and everything is saved, so many milliseconds at most. Whether that came about. */
+  async shutdown(most = 5_000): Promise<boolean> {
+    const ms = milliseconds("most", most) ?? 0;
+    return (await this.#call<{ settled: boolean }>({ do: "shutdown", ms })).settled;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+    const { driver, number } = await this.#ready();
+    driver.forget(number);
+  }
+
+  toJSON(): object {
+    return {};
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return "Session {}";
+  }
+
+  async #ready(): Promise<Made> {
+    return this.#made;
+  }
+
+  async #call<T>(message: object, signal?: AbortSignal): Promise<T> {
+    const { driver, number } = await this.#ready();
+    return driver.call<T>({ ...message, session: number }, signal);
+  }
+
+  #tell(event: SessionEvent): void {
+    for (const listener of this.#listeners) {
+      // A listener that throws must not end the others' events, nor the turn: it is an uncaught error of its own.
+      try {
+        listener(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** Whoever is asked by a session must not wait for it. */
+  #notInside(): void {
+    if (platform.owner() === this) {
+      throw misuse("a store or refresh function called the session that it serves: it would wait for itself; use plain fetch there");
+    }
+  }
+}
+
+/** @internal For tests: sessions of a core of its own, with a clock of its own. */
+export async function newDriver(clock?: Clock): Promise<Driver> {
+  return new Driver(await platform.load(), platform.boot(), clock);
+}

@@ -1,0 +1,65 @@
+/** A record with its version. */
+export interface Stored {
+  record: string;
+  version: string;
+}
+
+/** What a record must still be for a save to go through. */
+export type Expected = { absent: true } | { version: string } | { anything: true };
+
+/**
+ * Keeps one opaque record a key, by compare-and-save. A rejected promise means that the store is unavailable; nothing is lost, and
+ * saving is tried again.
+ */
+export interface Store {
+  /** What tells this store from others, without tokens. Sessions with the same identity and settings share one state. */
+  readonly identity?: string;
+  /** Whether other processes see the same record. Default: yes. */
+  readonly shared?: boolean;
+  /** The record; `undefined` if there is none. */
+  load(key: string): Promise<Stored | undefined>;
+  /** Replaces the record if it is still what was expected, in one step; the new version, or `undefined` where it was not. */
+  save(key: string, record: string, expected: Expected): Promise<string | undefined>;
+  /** Shows to others that the owner of a refresh lives, until `retire`. */
+  announce?(key: string, owner: string): Promise<void>;
+  retire?(key: string, owner: string): Promise<void>;
+  owner?(key: string, owner: string): Promise<"alive" | "dead" | "unknown">;
+}
+
+/** A record that could not be read as it is: it reads as damaged until a sign-in. */
+export class DamagedRecord extends Error {
+  override readonly name = "DamagedRecord";
+}
+
+/** @internal Asks a store what the core wants to know. */
+export async function askStore(store: Store, effect: StoreEffect): Promise<object> {
+  try {
+    switch (effect.effect) {
+      case "load": {
+        const stored = await store.load(effect.key);
+        return stored ? { record: stored.record, version: stored.version } : { record: null };
+      }
+      case "save": {
+        const version = await store.save(effect.key, effect.record, effect.expected);
+        return version === undefined ? { conflict: true } : { version };
+      }
+      case "announce":
+        await store.announce?.(effect.key, effect.owner);
+        return {};
+      case "retire":
+        await store.retire?.(effect.key, effect.owner);
+        return {};
+      case "owner":
+        return { owner: (await store.owner?.(effect.key, effect.owner)) ?? "unknown" };
+    }
+  } catch (error) {
+    return { unavailable: String(error), damaged: error instanceof DamagedRecord };
+  }
+}
+
+/** @internal */
+export type StoreEffect = { op: number; session: number; key: string } & (
+  | { effect: "load" }
+  | { effect: "save"; record: string; expected: Expected }
+  | { effect: "announce" | "retire" | "owner"; owner: string }
+);
