@@ -40,6 +40,7 @@ export class Driver {
   readonly #running = new Map<number, AbortController>();
   #messages: object[] = [];
   #planned = false;
+  #storeCalls = 0;
   #next = 1;
   #timer: { due: number; waited: boolean; cancel: () => void } | undefined;
 
@@ -116,7 +117,12 @@ export class Driver {
     return tag & 0x7fff_ffff;
   }
 
-  /** Questions of the core that the host has not answered yet. */
+  /** Questions to a store or refresh function that are not answered yet. */
+  get busyWithStore(): boolean {
+    return this.#storeCalls > 0 || this.#messages.length > 0;
+  }
+
+  /** Whether anything is under way. */
   get busy(): boolean {
     return this.#running.size > 0 || this.#messages.length > 0;
   }
@@ -151,7 +157,10 @@ export class Driver {
         const { op } = effect;
         const controller = new AbortController();
         this.#running.set(op, controller);
+        const ofAStore = effect.effect === "send" ? 0 : 1;
+        this.#storeCalls += ofAStore;
         void serve(effect, this.#served.get(effect.session), controller.signal).then((answer) => {
+          this.#storeCalls -= ofAStore;
           if (this.#running.delete(op)) this.send({ ...answer, do: "answer", op });
         });
       }

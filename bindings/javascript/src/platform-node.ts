@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 
 import type { Platform } from "./platform.js";
 
+let module: WebAssembly.Module | undefined;
+
 const owners = new AsyncLocalStorage<object>();
 
 /** Node, Bun and Deno: the module is a file beside this one. */
 export const platform: Platform = {
-  load: () => new WebAssembly.Module(readFileSync(new URL("./rekindle.wasm", import.meta.url))),
+  load: () => (module ??= new WebAssembly.Module(readFileSync(new URL("./rekindle.wasm", import.meta.url)))),
   // `performance.now()` begins with the process: no other one shares it.
   boot: () => "",
   inside: (owner, work) => owners.run(owner, work),
