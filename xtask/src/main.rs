@@ -23,7 +23,7 @@ cargo xtask bench             the benchmarks
 cargo xtask bench python      the Python client beside its peers; --quick takes a third of the rounds
 cargo xtask bench kotlin      correctness, speed and size of the Kotlin package, or those of them that are named
 cargo xtask bench swift       correctness and speed of the Swift package, or that of them which is named
-cargo xtask package kotlin    the jars as they are handed out, tried; `package swift`: the same for the Swift package
+cargo xtask package kotlin    the jars as they are handed out, tried; `swift`, `javascript`: the same for those packages
 cargo xtask demo [...]        rekindle at work on loopback servers";
 
 fn main() -> ExitCode {

@@ -53,6 +53,17 @@ impl Count {
         }
     }
 
+    /// Adds what a line of a TAP report tells: `ok 1 - name`, `not ok 2 - name`, `ok 3 - name # SKIP why`.
+    pub(crate) fn see_tap(&mut self, line: &str) {
+        if line.starts_with("not ok ") {
+            self.failed += 1;
+        } else if line.starts_with("ok ") && line.contains(" # SKIP") {
+            self.ignored += 1;
+        } else if line.starts_with("ok ") {
+            self.passed += 1;
+        }
+    }
+
     /// Adds what a line of a Surefire report tells: `Tests run: 9, Failures: 1, Errors: 0, Skipped: 2, ..`.
     pub(crate) fn see_surefire(&mut self, line: &str) {
         let Some(numbers) = line.strip_prefix("Tests run: ") else { return };
@@ -174,6 +185,15 @@ mod tests {
             count.see_pytest(line);
         }
         assert_eq!(count, Count { passed: 70, failed: 4, ignored: 1 });
+    }
+
+    #[test]
+    fn a_tap_report_adds_up_and_other_lines_do_not() {
+        let mut count = Count::default();
+        for line in ["ok 1 - a", "not ok 2 - b", "ok 3 - c # SKIP why", "# ok", "1..3", "    ok 1 - inner"] {
+            count.see_tap(line);
+        }
+        assert_eq!(count, Count { passed: 1, failed: 1, ignored: 1 });
     }
 
     #[test]

@@ -15,6 +15,8 @@ export interface Judged {
   readonly verdict: Verdict | undefined;
   /** Why the request was not sent again, where its token was rejected. */
   readonly replayRefused: string | undefined;
+  /** How often it was led on. */
+  readonly redirects: number;
 }
 
 const judgements = new WeakMap<Response, Judged>();
@@ -103,6 +105,7 @@ export async function fetchWith(
       judgements.set(response, {
         verdict: next.verdict ?? undefined,
         replayRefused: next.replay_refused ?? undefined,
+        redirects,
       });
       return response;
     }

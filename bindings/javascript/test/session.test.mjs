@@ -99,6 +99,7 @@ test("a body that can be read again is sent again, and one that can't is not", a
   assert.deepEqual(judged(response), {
     verdict: { name: "expired", reason: "unknown" },
     replayRefused: judged(response).replayRefused,
+    redirects: 0,
   });
   assert.match(judged(response).replayRefused, /body/i);
 });

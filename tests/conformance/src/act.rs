@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use rekindle::clock::Clock as _;
-use rekindle::proto::Wall;
 use rekindle::{Client, Error, Response};
 use rekindle_test_server::Script;
 use serde_json::{Map, Value, json};
@@ -131,11 +129,8 @@ async fn send(client: &Client, spec: &RequestSpec) -> Result<Response, Error> {
 
 async fn turn_clock(stage: &Stage, act: &Act) -> Result<Value, String> {
     match act {
-        Act::Advance { ms } => stage.clock.advance(Duration::from_millis(*ms)),
-        Act::JumpWall { by_ms } => {
-            let wall = stage.clock.now().wall;
-            stage.clock.jump_wall(Wall(wall.0 + by_ms));
-        }
+        Act::Advance { ms } => stage.time.advance(Duration::from_millis(*ms)),
+        Act::JumpWall { by_ms } => stage.time.jump_wall(*by_ms),
         Act::AdvanceToTimer { within_ms } => {
             let left = loop {
                 if let Some(left) = next_timer(stage, *within_ms) {
@@ -143,7 +138,7 @@ async fn turn_clock(stage: &Stage, act: &Act) -> Result<Value, String> {
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             };
-            stage.clock.advance(left);
+            stage.time.advance(left);
         }
         _ => {}
     }
@@ -152,7 +147,7 @@ async fn turn_clock(stage: &Stage, act: &Act) -> Result<Value, String> {
 
 /// How long until the next timer, if that is not longer than this.
 fn next_timer(stage: &Stage, within_ms: u64) -> Option<Duration> {
-    let left = stage.clock.next_due()?.saturating_sub(stage.clock.now().mono);
+    let left = stage.time.left()?;
     (left <= Duration::from_millis(within_ms)).then_some(left)
 }
 

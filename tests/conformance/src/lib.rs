@@ -9,8 +9,10 @@ mod refresh;
 mod run;
 mod stage;
 mod store;
+mod time;
 mod told;
 
 pub use case::{Case, Suite};
 pub use matching::matches;
-pub use run::run;
+pub use run::{run, run_driven};
+pub use time::Driven;

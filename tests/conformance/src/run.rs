@@ -12,6 +12,7 @@ use crate::case::{Act, Case, Expect, Operation};
 use crate::check::{check, event_pattern};
 use crate::matching::matches;
 use crate::stage::Stage;
+use crate::time::Driven;
 
 /// A case that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,10 +25,20 @@ const EVENTS: Duration = Duration::from_secs(2);
 ///
 /// Everything that is not as the case says.
 pub fn run(case: &Case) -> Result<(), Vec<String>> {
+    run_driven(case, Driven::ByThread)
+}
+
+/// Plays a case with a core that is driven so.
+///
+/// # Errors
+///
+/// Everything that is not as the case says.
+pub fn run_driven(case: &Case, driven: Driven) -> Result<(), Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| vec![error.to_string()])?;
-    let (stage, case) = Stage::set(case).map_err(|why| vec![why])?;
-    let played = runtime.block_on(async { tokio::time::timeout(PATIENCE, play(&stage, &case)).await });
+    let (stage, case) = Stage::set(case, driven).map_err(|why| vec![why])?;
+    let played =
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, driven_to_its_end(&stage, &case)).await });
     match played {
         Ok(Ok(())) => {}
         Ok(Err(why)) => stage.complain(why),
@@ -35,6 +46,13 @@ pub fn run(case: &Case) -> Result<(), Vec<String>> {
     }
     let complaints = stage.complaints();
     if complaints.is_empty() { Ok(()) } else { Err(complaints) }
+}
+
+async fn driven_to_its_end(stage: &Arc<Stage>, case: &Case) -> Result<(), String> {
+    tokio::select! {
+        played = play(stage, case) => played,
+        () = stage.time.drive() => Ok(()),
+    }
 }
 
 type Lanes = BTreeMap<String, JoinHandle<()>>;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rekindle::clock::ManualClock;
 use rekindle::proto::dialect::Dialect as Spoken;
 use rekindle::proto::event::Event;
 use rekindle::proto::retry::RetryPolicy;
@@ -20,6 +19,7 @@ use crate::case::{Case, CredentialSpec, Dialect, SessionSpec, StoreKind};
 use crate::origin::{Server, name_servers};
 use crate::refresh::{self, Callback};
 use crate::store::{Life, Scripted};
+use crate::time::{Driven, Time};
 use crate::told;
 
 /// A session with what was heard of it.
@@ -37,7 +37,7 @@ type Heard = Arc<Mutex<Vec<Event>>>;
 pub(crate) struct Stage {
     pub(crate) server: Server,
     pub(crate) other: Option<Server>,
-    pub(crate) clock: ManualClock,
+    pub(crate) time: Time,
     pub(crate) store: Scripted,
     folder: TempDir,
     base: Map<String, Value>,
@@ -47,7 +47,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts the servers, and gives the case with their addresses in it.
-    pub(crate) fn set(case: &Case) -> Result<(Arc<Self>, Case), String> {
+    pub(crate) fn set(case: &Case, driven: Driven) -> Result<(Arc<Self>, Case), String> {
         let server = Server::start(&case.server)?;
         let other = (!case.other.is_null()).then(|| Server::start(&case.other)).transpose()?;
         let mut names = vec![("{server}", server.bare().base_url())];
@@ -68,7 +68,7 @@ impl Stage {
         let stage = Self {
             server,
             other,
-            clock: ManualClock::new(),
+            time: Time::new(driven),
             store: Scripted::default(),
             folder: tempfile::tempdir().map_err(|error| error.to_string())?,
             base,
@@ -142,11 +142,9 @@ impl Stage {
             Err(failure) => return Ok(Err(failure.into())),
         };
         let origins = spec.origins.clone().unwrap_or_else(|| vec![self.server.bare().base_url()]);
-        let mut builder = Session::builder(dialect)
-            .token_url(&spec.token_url)
-            .origins(origins)
-            .background(spec.background)
-            .clock(Arc::new(self.clock.clone()));
+        let mut builder =
+            Session::builder(dialect).token_url(&spec.token_url).origins(origins).background(spec.background);
+        builder = self.time.drives(builder);
         if let Some(id) = &spec.client_id {
             builder = builder.client_id(id);
         }

@@ -3,6 +3,7 @@
 mod deny;
 mod docs;
 mod drift;
+mod javascript;
 mod kotlin;
 mod lint;
 mod python;
@@ -12,6 +13,7 @@ mod targets;
 mod tests;
 mod toolbox;
 
+pub(crate) use self::javascript::package as package_javascript;
 pub(crate) use self::kotlin::package as package_kotlin;
 pub(crate) use self::swift::{Toolchain, package as package_swift};
 use crate::report::{Count, Outcome};
@@ -36,4 +38,5 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "python", run: python::run },
     Step { name: "kotlin", run: kotlin::run },
     Step { name: "swift", run: swift::run },
+    Step { name: "javascript", run: javascript::run },
 ];

@@ -14,6 +14,10 @@ export async function act(stage, session, spec, signal) {
     return (await perform(stage, session, spec, signal)) ?? {};
   } catch (error) {
     if (error instanceof RekindleError) return { error: toldError(stage, error) };
+    // As the global fetch does where there is no response.
+    if (error instanceof TypeError && error.message === "fetch failed") {
+      return { error: { kind: "Connection", message: error.message, retryable: true } };
+    }
     throw error;
   }
 }
@@ -91,15 +95,20 @@ async function request(stage, session, spec, signal) {
   stage.mustNotLeak("a response's inspection", inspect(judged(response)));
   const text = await response.text();
   const told = { status: response.status, url: response.url, headers: Object.fromEntries(response.headers), text };
-  try {
-    told.json = JSON.parse(text);
-  } catch {
-    // No JSON.
-  }
-  const { verdict, replayRefused } = judged(response) ?? {};
+  told.json = parsed(text);
+  const { verdict, replayRefused, redirects } = judged(response);
+  told.redirects = redirects;
   if (verdict) told.verdict = verdict;
   if (replayRefused) told.replay_refused = replayRefused;
   return told;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What the host is doing takes real time: virtual time must not overtake it. */
@@ -149,7 +158,8 @@ function toldError(stage, error) {
   const { kind, message, retryable, oauthError, status, retryAfter, response } = error;
   const told = { kind, message, retryable, oauth_error: oauthError, status, retry_after_ms: retryAfter };
   if (response) {
-    told.response = { status: response.status, url: response.url, headers: Object.fromEntries(response.headers), text: response.body };
+    const { status, url, headers, body } = response;
+    told.response = { status, url, headers: Object.fromEntries(headers), text: body, json: parsed(body) };
   }
   return told;
 }

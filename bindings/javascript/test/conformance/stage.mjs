@@ -1,5 +1,6 @@
 /** Where a case is played: its servers, its clock, its store and its sessions. */
 import { newDriver } from "../../dist/session.js";
+import { parse } from "smol-toml";
 import { NotSent, RefreshTokenDead, Session } from "rekindle";
 
 import { ManualClock } from "./clock.mjs";
@@ -33,7 +34,7 @@ export class Stage {
     let session;
     const refresh = spec.refresh_with && script([...spec.refresh_with], () => session);
     const options = {
-      dialect: spec.dialect,
+      dialect: spec.dialect?.toml === undefined ? spec.dialect : parse(spec.dialect.toml),
       tokenUrl: spec.token_url,
       clientId: spec.client_id ?? undefined,
       clientSecret: spec.client_secret,
