@@ -1,144 +1,210 @@
-//! For adapters, whose requests other HTTP clients send: a token to send, and a judgement of what came back.
+//! For adapters, whose requests other HTTP clients send: the core's `Call`, with Python's types.
 
-use http::header::AUTHORIZATION;
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use pyo3::prelude::*;
-use rekindle::proto::{Exchange, Operation, Verdict, graphql};
-use rekindle::{Error, ErrorKind, Judgement, Token};
+use pyo3::pybacked::PyBackedBytes;
+use rekindle::call::{Content, Headers, Judged, Next, Reads, may_travel};
+use rekindle::{Error, ErrorKind, ReplayRefused};
+use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
 use crate::errors::{Problem, raise};
 use crate::run::{Waiter, drive};
 use crate::session::Session;
 
-/// The token that a request carries.
+type Pairs = Vec<(String, String)>;
+
+/// The headers to add to a request. It shows nothing: tools that report errors show locals.
 #[pyclass(frozen, module = "rekindle._native")]
-pub(crate) struct Held(Token);
+pub(crate) struct Added(Pairs);
 
 #[pymethods]
-impl Held {
-    #[getter]
-    fn header_name(&self) -> &str {
-        self.0.header_name().as_str()
+impl Added {
+    fn __bool__(&self) -> bool {
+        !self.0.is_empty()
     }
 
-    #[getter]
-    fn authorization(&self) -> String {
-        String::from_utf8_lossy(self.0.authorization().as_bytes()).into_owned()
+    fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).collect()
     }
+
+    /// Puts them into a mapping.
+    fn put(&self, target: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.iter().try_for_each(|(name, value)| target.set_item(name, value))
+    }
+
+    /// Whether all of them are in a mapping.
+    fn are_in(&self, target: &Bound<'_, PyAny>) -> PyResult<bool> {
+        for (name, value) in &self.0 {
+            if !target.call_method1("get", (name,))?.eq(value)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What a response says of our token: `(verdict, why it is not replayed)`.
+type Told = (&'static str, Option<&'static str>);
+
+/// One request of another HTTP client. Its adapter asks it one thing after the other.
+#[pyclass(frozen, module = "rekindle._native")]
+pub(crate) struct Call(Arc<Mutex<State>>);
+
+struct State {
+    call: rekindle::Call,
+    /// The one that is judged. It is in no local of Python's: its body may repeat the token.
+    response: Option<(StatusCode, HeaderMap, PyBackedBytes)>,
 }
 
 #[pymethods]
 impl Session {
-    /// The token for a request; none where the origin is not listed, or the caller's headers hold a credential.
-    #[pyo3(signature = (url, names, waiter=None))]
-    fn hold(
+    /// `content`: the body, where all of it is known; else `replayable` says whether it can be sent twice.
+    fn call(
         &self,
         py: Python<'_>,
-        url: &str,
-        names: Vec<String>,
-        waiter: Option<Waiter>,
-    ) -> PyResult<Py<PyAny>> {
-        let url = parse(py, url)?;
-        // A key that goes along with the token, like Supabase's, is no credential instead of it.
-        let own = [self.inner.dialect().token_header(), AUTHORIZATION];
-        let carries = names.iter().any(|name| own.iter().any(|one| one.as_str().eq_ignore_ascii_case(name)));
-        let session = self.inner.clone();
-        let work = async move {
-            if carries {
-                return Ok(None);
-            }
-            match session.token_for(&url, None).await {
-                // Its own: a borrowed one is for a moment, and Python may keep it.
-                Ok(token) => Ok(Option::clone(&token)),
-                Err(error) => Err(Problem::of(error).await),
-            }
-        };
-        drive(py, waiter, work, |py, token| Ok(token.map(Held).into_pyobject(py)?.unbind()))
-    }
-
-    /// Whether the token is for this URL's origin; a URL that is none is nobody's.
-    fn owns(&self, url: &str) -> bool {
-        Url::parse(url).is_ok_and(|url| self.inner.owns(&url))
-    }
-
-    /// The proof that goes along in the header `DPoP`; none where the token is not bound to a key.
-    fn proof(&self, py: Python<'_>, held: &Held, method: &str, url: &str) -> PyResult<Option<String>> {
-        let url = parse(py, url)?;
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| no_method(py))?;
-        let proof = self.inner.proof(&held.0, &method, &url).map_err(|error| raise(py, &error))?;
-        Ok(proof.map(|proof| String::from_utf8_lossy(proof.as_bytes()).into_owned()))
-    }
-
-    /// Whether the body of a response with this status must be read to be judged.
-    fn reads(&self, status: u16) -> bool {
-        status >= 400 || self.inner.dialect().errors_with_success_status()
-    }
-
-    /// `(the token to replay with, or None; verdict; why it is not replayed)`.
-    #[pyo3(signature = (held, method, url, content, replayable, status, headers, body, waiter=None))]
-    #[allow(clippy::too_many_arguments, reason = "one exchange")]
-    fn judge(
-        &self,
-        py: Python<'_>,
-        held: &Held,
         method: &str,
         url: &str,
-        content: Option<Vec<u8>>,
+        headers: Pairs,
+        content: Option<PyBackedBytes>,
         replayable: bool,
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: Vec<u8>,
-        waiter: Option<Waiter>,
-    ) -> PyResult<Py<PyAny>> {
-        let url = parse(py, url)?;
-        let wrong = |what| raise(py, &Error::new(ErrorKind::InvalidConfig, what));
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| no_method(py))?;
-        let status = StatusCode::from_u16(status).map_err(|_| wrong("status is no HTTP status"))?;
-        let (session, token) = (self.inner.clone(), held.0.clone());
-        let operation = content.as_deref().filter(|_| method == Method::POST).and_then(graphql::detect);
-        let work = async move {
-            if !session.owns(&url) {
-                return Ok((None, "", None));
-            }
-            let exchange = Exchange {
-                method: &method,
-                url: &url,
-                operation: operation.unwrap_or(Operation::Http),
-                replayable,
-                status,
-                headers: &map(headers),
-                body: &body,
-            };
-            match session.judge(&token, &exchange, None).await {
-                Ok(Judgement::Replay { token, verdict }) => {
-                    // With a nonce it is the same token again.
-                    if !matches!(verdict, Verdict::NonceRequired(_)) {
-                        session.replayed();
-                    }
-                    Ok((Some(token), verdict.name(), None))
-                }
-                Ok(Judgement::Keep { verdict, replay_refused }) => {
-                    Ok((None, verdict.name(), replay_refused.map(rekindle::ReplayRefused::name)))
-                }
-                Err(error) => Err(Problem::of(error).await),
-            }
+    ) -> PyResult<Call> {
+        let (method, url) = (to_method(py, method)?, to_url(py, url)?);
+        let content = match content {
+            Some(bytes) => Content::copy_of(&method, &bytes),
+            None if replayable => Content::Replayable,
+            None => Content::Once,
         };
-        drive(py, waiter, work, |py, (token, verdict, refused)| {
-            Ok((token.map(Held), verdict, refused).into_pyobject(py)?.into_any().unbind())
-        })
+        let call = self.inner.call(method, url, &map(headers), content);
+        Ok(Call(Arc::new(Mutex::new(State { call, response: None }))))
     }
 }
 
-fn no_method(py: Python<'_>) -> PyErr {
-    raise(py, &Error::new(ErrorKind::InvalidConfig, "method is no HTTP method"))
+#[pymethods]
+impl Call {
+    /// The headers to add before the first send; `None` where one must wait for them.
+    fn headers_at_once(&self, py: Python<'_>) -> PyResult<Option<Added>> {
+        let headers = self.asked(py)?.call.headers_at_once().map_err(|error| raise(py, &error))?;
+        Ok(headers.map(|headers| added(&headers)))
+    }
+
+    /// The headers to add before the first send.
+    #[pyo3(signature = (waiter=None))]
+    fn headers(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let call = Arc::clone(&self.0);
+        let work = async move {
+            match call.lock().await.call.headers().await {
+                Ok(headers) => Ok(added(&headers)),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, headers| Ok(Py::new(py, headers)?.into_any()))
+    }
+
+    /// Whether the request carries our token.
+    fn is_signed(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.asked(py)?.call.unsigned().is_none())
+    }
+
+    /// Whether the body of such a response must be read before `answered`.
+    fn reads(&self, py: Python<'_>, status: u16, headers: Pairs) -> PyResult<bool> {
+        let status = to_status(py, status)?;
+        Ok(self.asked(py)?.call.reads(status, &map(headers)) != Reads::Nothing)
+    }
+
+    /// Whether an accepted response is one to a request with our token; `None` where `answered` must be asked.
+    fn accepted(
+        &self,
+        py: Python<'_>,
+        status: u16,
+        headers: Pairs,
+        body: PyBackedBytes,
+    ) -> PyResult<Option<bool>> {
+        let (status, headers, mut state) = (to_status(py, status)?, map(headers), self.asked(py)?);
+        if state.call.accepts(status, &headers, &body) {
+            return Ok(Some(state.call.unsigned().is_none()));
+        }
+        state.response = Some((status, headers, body));
+        Ok(None)
+    }
+
+    /// What follows the response that `accepted` did not take: `(the headers to send it again with, what it says)`, one of
+    /// them.
+    #[pyo3(signature = (waiter=None))]
+    fn answered(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let state = Arc::clone(&self.0);
+        let work = async move {
+            let State { call, response } = &mut *state.lock().await;
+            let Some((status, headers, body)) = response.take() else { return Ok((None, None)) };
+            match call.answered(status, &headers, &body).await {
+                Ok(Next::SendAgain(headers)) => Ok((Some(added(&headers)), None)),
+                Ok(Next::Keep(judged)) => Ok((None, judged.as_ref().map(told))),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, next| Ok(next.into_pyobject(py)?.into_any().unbind()))
+    }
+
+    /// The client goes on to another URL: the headers to add there. One that is no URL is nobody's: nothing is added.
+    fn redirected(&self, py: Python<'_>, method: &str, url: &str) -> PyResult<Added> {
+        let method = to_method(py, method)?;
+        let url = Url::parse(url).unwrap_or_else(|_| nobodys());
+        let headers = self.asked(py)?.call.redirected(method, url).map_err(|error| raise(py, &error))?;
+        Ok(added(&headers))
+    }
+
+    /// The client followed redirects unseen, and this URL answered.
+    fn answered_from(&self, py: Python<'_>, url: &str) -> PyResult<()> {
+        let url = Url::parse(url).unwrap_or_else(|_| nobodys());
+        self.asked(py)?.call.answered_from(&url);
+        Ok(())
+    }
 }
 
-fn parse(py: Python<'_>, url: &str) -> PyResult<Url> {
-    Url::parse(url).map_err(|_| raise(py, &Error::new(ErrorKind::InvalidConfig, "url is not a URL")))
+impl Call {
+    fn asked(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, State>> {
+        let busy = "the call is waiting for a token already: ask it one thing after the other";
+        self.0.try_lock().map_err(|_| raise(py, &Error::new(ErrorKind::Misuse, busy)))
+    }
 }
 
-fn map(headers: Vec<(String, String)>) -> HeaderMap {
+/// Whether a header of the caller's own may go along to another origin.
+#[pyfunction]
+pub(crate) fn travels(name: &str) -> bool {
+    HeaderName::try_from(name).is_ok_and(|name| may_travel(&name, &HeaderValue::from_static("")))
+}
+
+fn told(judged: &Judged) -> Told {
+    (judged.verdict.name(), judged.replay_refused.map(ReplayRefused::name))
+}
+
+fn added(headers: &Headers) -> Added {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Added(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
+}
+
+/// An opaque origin: no other is the same.
+#[allow(clippy::expect_used, reason = "a constant")]
+fn nobodys() -> Url {
+    Url::parse("data:,").expect("a URL")
+}
+
+fn to_method(py: Python<'_>, method: &str) -> PyResult<Method> {
+    let wrong = || raise(py, &Error::config("method", "not an HTTP method"));
+    Method::from_bytes(method.as_bytes()).map_err(|_| wrong())
+}
+
+fn to_url(py: Python<'_>, url: &str) -> PyResult<Url> {
+    Url::parse(url).map_err(|cause| raise(py, &Error::config("url", format_args!("not a URL: {cause}"))))
+}
+
+fn to_status(py: Python<'_>, status: u16) -> PyResult<StatusCode> {
+    StatusCode::from_u16(status).map_err(|_| raise(py, &Error::config("status", "not an HTTP status")))
+}
+
+fn map(headers: Pairs) -> HeaderMap {
     let pair = |(name, value): (String, String)| {
         Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
     };

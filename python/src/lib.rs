@@ -30,7 +30,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::adapter::Held;
+    use super::adapter::{Added, Call, travels};
     #[pymodule_export]
     use super::app::App;
     #[pymodule_export]

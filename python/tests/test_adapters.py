@@ -146,12 +146,29 @@ def test_only_the_last_hop_of_a_redirect_is_sent_again(server: TestServer, make:
     assert [one["path"] for one in server.log()] == ["/a", "/b", "/token", "/b"]
 
 
-@pytest.mark.parametrize("ask", [one for one in ADAPTERS if one not in REDIRECTED])
-def test_an_adapter_that_cannot_returns_the_401_and_refreshes(server: TestServer, make: Make, ask: Any) -> None:
+SEE_THE_END = [one for one in ADAPTERS if one not in REDIRECTED]
+
+
+@pytest.mark.parametrize("ask", SEE_THE_END)
+def test_where_hops_are_not_seen_a_get_is_sent_again_from_its_beginning(
+    server: TestServer, make: Make, ask: Any
+) -> None:
     turned_away = {"match": {"path": "/b", "token": "AT-1"}, "respond": {"status": 401}}
-    server.script(redirects("AT-1", "/a", "/b"), turned_away, grants(2))
+    again = redirects("AT-2", "/a", "/b"), {"match": {"path": "/b", "token": "AT-2"}}
+    server.script(redirects("AT-1", "/a", "/b"), turned_away, grants(2), *again)
+    assert ask(make(), "GET", server.url + "/a") == 200
+    assert [one["path"] for one in server.log()] == ["/a", "/b", "/token", "/a", "/b"]
+
+
+# spec 9.5: what was redirected may have happened.
+@pytest.mark.parametrize("ask", SEE_THE_END)
+def test_where_hops_are_not_seen_a_post_that_was_redirected_is_not_sent_again(
+    server: TestServer, make: Make, ask: Any
+) -> None:
+    away = {"match": {"path": "/a"}, "respond": {"status": 303, "headers": {"Location": ["/b"]}}}
+    server.script(away, {"match": {"path": "/b", "token": "AT-1"}, "respond": {"status": 401}}, grants(2))
     session = make()
-    assert ask(session, "GET", server.url + "/a") == 401
+    assert ask(session, "POST", server.url + "/a", content=b"abc") == 401
     assert session.token().value == "AT-2"
     assert [one["path"] for one in server.log()] == ["/a", "/b", "/token"]
 
@@ -230,9 +247,65 @@ def test_threads_that_share_an_adapter_share_one_refresh(server: TestServer, mak
     assert [one["path"] for one in server.log()].count("/token") == 1
 
 
-def test_a_file_is_not_sent_from_its_end(server: TestServer, make: Make, tmp_path: Path) -> None:
-    (tmp_path / "f").write_bytes(b"abc")
-    server.script(turns_away("AT-1"), grants(2))
+def test_a_file_is_sent_again_from_where_it_was(server: TestServer, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"head abc")
+    whole = {"match": {"token": "AT-2", "body_contains": "abc"}, "respond": {"status": 201}}
+    server.script(turns_away("AT-1"), grants(2), whole)
     with open(tmp_path / "f", "rb") as file:
-        assert by_requests(make(), "POST", server.url + "/up", content=file) == 401
-    assert [one["path"] for one in server.log(wait=2)] == ["/up", "/token"]
+        file.seek(5)
+        assert by_requests(make(), "POST", server.url + "/up", content=file) == 201
+    sent = [one["body"] for one in server.log() if one["path"] == "/up"]
+    assert sent == ["abc", "abc"]
+
+
+@pytest.mark.parametrize("ask", [by_httpx, by_async_httpx, by_requests])
+def test_a_form_with_files_of_bytes_is_sent_again(server: TestServer, make: Make, ask: Any) -> None:
+    whole = {"match": {"token": "AT-2", "body_contains": "abc"}, "respond": {"status": 201}}
+    server.script(turns_away("AT-1"), grants(2), whole)
+    assert ask(make(), "POST", server.url + "/up", files={"f": ("f.txt", b"abc")}) == 201
+
+
+# spec 9.2: two parsers disagree on whose URL that is.
+@pytest.mark.parametrize("dialect", [None, {"token": {"header": "x-school-token", "scheme": ""}}])
+def test_a_location_that_parsers_read_differently_gets_nothing_of_ours(
+    server: TestServer, make: Make, dialect: Any
+) -> None:
+    other = TestServer()
+    other.script({"match": {}, "respond": {"status": 401}, "repeat": 3})
+    api, there = server.url.removeprefix("http://"), other.url.removeprefix("http://")
+    session = make() if dialect is None else make(dialect=dialect)
+    for target in (f"http://{api}\\@{there}/x", f"http://{api}%5C@{there}/x", f"//{api}\\@{there}/x"):
+        server.script({"match": {"path": "/a"}, "respond": {"status": 302, "headers": {"Location": [target]}}})
+        assert by_requests(session, "GET", server.url + "/a") == 401
+    assert other.log() and "AT-1" not in str([one["headers"] for one in other.log()])
+    other.close()
+
+
+# spec 9.2
+def test_after_a_replay_neither_the_old_nor_the_new_token_leaves_the_origin(server: TestServer, make: Make) -> None:
+    other = TestServer()
+    other.script({"match": {}})
+    away = {"match": {"path": "/a"}, "respond": {"status": 302, "headers": {"Location": [other.url + "/x"]}}}
+    server.script({"match": {"path": "/a"}, "respond": {"status": 401}}, grants(2), away)
+    session = make(dialect={"token": {"header": "x-school-token", "scheme": ""}})
+    own = {"X-Otp": "SECRET", "Api_key": "SECRET", "DPoP": "SECRET", "Accept-Language": "de"}
+    assert by_requests(session, "GET", server.url + "/a", headers=own) == 200
+    sent = dict(other.log()[0]["headers"])
+    assert sent["accept-language"] == "de"
+    assert not any(word in str(sent) for word in ("AT-1", "AT-2", "SECRET"))
+    other.close()
+
+
+# spec 3.5: what was found is told.
+def test_a_response_says_what_was_found(server: TestServer, make: Make) -> None:
+    server.script(turns_away("AT-1"), grants(2))
+    once = iter([b"abc"])
+    session = make()
+    response = requests.post(server.url + "/up", data=once, auth=rekindle.requests.Auth(session))
+    judged = response.rekindle  # type: ignore[attr-defined]
+    assert (judged.verdict, judged.replay_refused) == ("expired", "body_not_replayable")
+    assert session.token().value == "AT-2"
+    server.script({"match": {"path": "/no"}, "respond": {"status": 403}})
+    with httpx.Client(auth=rekindle.httpx.Auth(session), trust_env=False) as client:
+        found = client.get(server.url + "/no").extensions["rekindle"]
+    assert (found.verdict, found.replay_refused) == ("denied", None)

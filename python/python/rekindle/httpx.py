@@ -1,8 +1,9 @@
 """`httpx.Client(auth=rekindle.httpx.Auth(session))`, and the same for AsyncClient and httpx2.
 
-httpx follows redirects below an auth flow, so what was redirected is judged but not sent again. Leaving an origin it
-drops `Authorization` and no other header: one that a dialect names for itself goes along on no redirect at all, and what
-was redirected comes back as the 401 that it is.
+httpx follows redirects below an auth flow. What was redirected within the origin is sent again from its beginning, if its
+method changes nothing; else it comes back as it is. Leaving an origin httpx drops `Authorization` and no other header: one
+that a dialect names for itself, and the proof of a token that is bound to a key, go along on no redirect at all, and what was
+redirected comes back as the 401 that it is. Of the caller's own headers httpx drops `Authorization` and `Cookie` only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 from collections.abc import AsyncGenerator, Generator, Iterator, MutableMapping
 from typing import Any
 
+from ._call import Judged, aafter, after, aheaders, headers
 from ._session import Session
 
 
@@ -57,69 +59,99 @@ class _Headers(MutableMapping[str, str]):
 
 
 class _Flow:
-    """Keeps the requests of an httpx client signed in."""
+    """Keeps the requests of an httpx client signed in.
+
+    `response.extensions["rekindle"]` says what was found: `verdict`, and `replay_refused`.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Called by httpx."""
-        native, do = self._session._native, self._session._do
-        held = do(native.hold, str(request.url), list(request.headers))
-        while True:
-            _sign(native, request, held)
+        call, do = _call(self._session, request), self._session._do
+        again: Any = headers(call, do)
+        while again is not None:
+            _sign(request, again)
             response = yield request
-            if held is None or not _carried(response, held):
+            if not _carried(response, again):
                 return
-            if native.reads(response.status_code):
+            call.answered_from(str(response.url))
+            if call.reads(response.status_code, _pairs(response)):
                 response.read()
-            held, *_ = do(native.judge, held, *_exchange(request, response))
-            if held is None:
-                return
+            again, judged = after(call, do, _accepted(call, response))
+            _tell(response, judged)
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Called by httpx."""
-        native, do = self._session._native, self._session._ado
-        held = await do(native.hold, str(request.url), list(request.headers))
-        while True:
-            _sign(native, request, held)
+        call, do = _call(self._session, request), self._session._ado
+        again: Any = await aheaders(call, do)
+        while again is not None:
+            _sign(request, again)
             response = yield request
-            if held is None or not _carried(response, held):
+            if not _carried(response, again):
                 return
-            if native.reads(response.status_code):
+            call.answered_from(str(response.url))
+            if call.reads(response.status_code, _pairs(response)):
                 await response.aread()
-            held, *_ = await do(native.judge, held, *_exchange(request, response))
-            if held is None:
-                return
+            again, judged = await aafter(call, do, _accepted(call, response))
+            _tell(response, judged)
 
 
-def _sign(native: Any, request: Any, held: Any) -> None:
-    if held is None:
-        return
-    request.headers[held.header_name] = held.authorization
-    kept_back = {held.header_name.lower()} - {"authorization"}
-    if (proof := native.proof(held, request.method, str(request.url))) is not None:
-        request.headers["DPoP"] = proof
-        kept_back.add("dpop")
-    if kept_back and not isinstance(request.headers, _Headers):
-        request.headers = _Headers(request.headers, kept_back)
-
-
-def _carried(response: Any, held: Any) -> bool:
-    """Whether what was answered carried our token: a redirect to elsewhere did not."""
-    return bool(response.request.headers.get(held.header_name) == held.authorization)
-
-
-def _exchange(request: Any, response: Any) -> tuple[Any, ...]:
+def _call(session: Session, request: Any) -> Any:
     try:
         content: bytes | None = request.content
     except RuntimeError:
         # A stream: httpx calls it RequestNotRead.
         content = None
-    replayable = content is not None and not response.history
+    replayable = content is not None or _begins_anew(request.stream)
+    return session._native.call(request.method, str(request.url), _pairs(request), content, replayable)
+
+
+def _begins_anew(stream: Any) -> bool:
+    """A form whose files are bytes, or can be rewound: httpx does so at each send."""
+    fields = getattr(stream, "fields", None)
+    if fields is None:
+        return False
+    files = [field.file for field in fields if hasattr(field, "file")]
+    return all(isinstance(file, (str, bytes)) or _seekable(file) for file in files)
+
+
+def _seekable(file: Any) -> bool:
+    try:
+        return bool(file.seekable())
+    except AttributeError:
+        return False
+
+
+def _sign(request: Any, add: Any) -> None:
+    add.put(request.headers)
+    # httpx drops `Authorization` where a redirect leaves the origin, and no other.
+    kept_back = set(add.names()) - {"authorization"}
+    if kept_back and not isinstance(request.headers, _Headers):
+        request.headers = _Headers(request.headers, kept_back)
+
+
+def _carried(response: Any, added: Any) -> bool:
+    """Whether what was answered carried our token: a redirect to elsewhere did not."""
+    return bool(added) and added.are_in(response.request.headers)
+
+
+def _pairs(message: Any) -> list[tuple[str, str]]:
+    return [(str(name), str(value)) for name, value in message.headers.items()]
+
+
+def _accepted(call: Any, response: Any) -> bool | None:
     headers = [(str(name), str(value)) for name, value in response.headers.multi_items()]
-    body = response.content if response.is_closed else b""
-    return (request.method, str(response.url), content, replayable, response.status_code, headers, body)
+    signed: bool | None = call.accepted(
+        response.status_code, headers, response.content if response.is_closed else b""
+    )
+    return signed
+
+
+def _tell(response: Any, judged: Judged | None) -> None:
+    if judged is not None:
+        response.extensions["rekindle"] = judged
 
 
 Auth: Any = type("Auth", (_Flow, *_bases()), {"__doc__": _Flow.__doc__, "__module__": __name__})

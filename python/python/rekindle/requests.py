@@ -3,70 +3,122 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from requests.auth import AuthBase
+from requests.sessions import SessionRedirectMixin
+from requests.utils import requote_uri, rewind_body
 
+from ._call import after, headers
+from ._native import travels
 from ._session import Session
 
 
 class Auth(AuthBase):
-    """Keeps the requests of a requests.Session signed in; only the last hop is sent again."""
+    """Keeps the requests of a requests.Session signed in; only the last hop is sent again.
+
+    Where a redirect leaves the origin nothing of the session goes along, and of the request's own headers only those that are
+    known to carry no credential. `response.rekindle` says what was found: `verdict`, and `replay_refused`.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def __call__(self, r: Any) -> Any:
         """Called by requests."""
-        held = self._session._do(self._session._native.hold, r.url, list(r.headers))
-        if held is not None:
-            self._sign(held, r)
-            r.register_hook("response", lambda response, **sent: self._judge(held, response, sent))
+        whole = r.body.encode() if isinstance(r.body, str) else r.body
+        content = b"" if whole is None else whole if isinstance(whole, bytes) else None
+        replayable = content is not None or _rewinds(r)
+        call = self._session._native.call(r.method, r.url, list(r.headers.items()), content, replayable)
+        added = headers(call, self._session._do)
+        if added:
+            added.put(r.headers)
+            carried = _Carried(self._session, call, added.names())
+            r.register_hook("response", carried.answered)
         return r
 
-    def _judge(self, held: Any, response: Any, sent: dict[str, Any]) -> Any:
-        native = self._session._native
-        while response.request.headers.get(held.header_name) == held.authorization:
-            reads = native.reads(response.status_code)
-            after, *_ = self._session._do(native.judge, held, *_exchange(response, reads))
-            if after is None:
+
+class _Carried:
+    """One request and its hops."""
+
+    def __init__(self, session: Session, call: Any, names: list[str]) -> None:
+        self._session, self._call, self._names = session, call, names
+
+    def answered(self, response: Any, **sent: Any) -> Any:
+        """Called by requests, for each hop."""
+        # Not that of a replay: requests makes the next hop of it.
+        request = response.request
+        while self._call.is_signed():
+            again, judged = after(self._call, self._session._do, _accepted(self._call, response))
+            if again is None:
+                response.rekindle = judged
                 break
-            held = after
-            response = self._again(held, response, sent)
-        self._keep_home(held, response)
+            response = _send_again(response, again, sent)
+        if response.is_redirect:
+            self._follow(request, response)
         return response
 
-    def _sign(self, held: Any, request: Any) -> None:
-        request.headers[held.header_name] = held.authorization
-        if (proof := self._session._native.proof(held, request.method, request.url)) is not None:
-            request.headers["DPoP"] = proof
-
-    def _again(self, held: Any, response: Any, sent: dict[str, Any]) -> Any:
-        # The connection goes back to its pool only when the body has been read.
-        _ = response.content
-        response.close()
-        request = response.request.copy()
-        self._sign(held, request)
-        again = response.connection.send(request, **sent)
-        again.history.append(response)
-        again.request = request
-        return again
-
-    def _keep_home(self, held: Any, response: Any) -> None:
-        """requests drops only `Authorization` where a redirect leaves the origin; a dialect may name another header."""
-        target = response.headers.get("location") if response.is_redirect else None
-        if target is None or response.request.headers.get(held.header_name) != held.authorization:
-            return
-        if not self._session._native.owns(urljoin(response.url, target)):
-            del response.request.headers[held.header_name]
-            response.request.headers.pop("DPoP", None)
+    def _follow(self, request: Any, response: Any) -> None:
+        """The next hop gets the headers that this request has."""
+        url = _next_url(response)
+        stays = url is not None and _same_origin(url, response.url)
+        hop = request.copy()
+        SessionRedirectMixin().rebuild_method(hop, response)
+        # What is no URL to the core is nobody's.
+        add = self._call.redirected(hop.method, url if stays else "")
+        for name in self._names:
+            request.headers.pop(name, None)
+        if add:
+            add.put(request.headers)
+        elif not stays:
+            for name in [name for name in request.headers if not travels(name)]:
+                del request.headers[name]
 
 
-def _exchange(response: Any, reads: bool) -> tuple[Any, ...]:
-    content = response.request.body
-    whole = content.encode() if isinstance(content, str) else content
-    replayable = whole is None or isinstance(whole, bytes)
-    headers = list(response.headers.items())
-    seen = whole if isinstance(whole, bytes) else None
-    body = response.content if reads else b""
-    return (response.request.method, response.url, seen, replayable, response.status_code, headers, body)
+def _accepted(call: Any, response: Any) -> bool | None:
+    status, headers = response.status_code, list(response.headers.items())
+    signed: bool | None = call.accepted(
+        status, headers, response.content if call.reads(status, headers) else b""
+    )
+    return signed
+
+
+def _rewinds(request: Any) -> bool:
+    """A file, of which requests remembers where it was: it rewinds it for redirects, too."""
+    return isinstance(getattr(request, "_body_position", None), int) and hasattr(request.body, "seek")
+
+
+def _send_again(response: Any, add: Any, sent: dict[str, Any]) -> Any:
+    # The connection goes back to its pool only when the body has been read.
+    _ = response.content
+    response.close()
+    request = response.request.copy()
+    if _rewinds(request):
+        rewind_body(request)
+    add.put(request.headers)
+    again = response.connection.send(request, **sent)
+    again.history.append(response)
+    again.request = request
+    return again
+
+
+def _next_url(response: Any) -> str | None:
+    """As requests makes it of a Location."""
+    target = SessionRedirectMixin().get_redirect_target(response)
+    if target is None:
+        return None
+    if target.startswith("//"):
+        target = f"{urlsplit(response.url).scheme}:{target}"
+    quoted = requote_uri(target)
+    return quoted if urlsplit(target).netloc else urljoin(response.url, quoted)
+
+
+def _same_origin(one: str, other: str) -> bool:
+    """By requests' parser; the core asks its own as well. What is not plain is another origin."""
+    try:
+        there, here = urlsplit(one), urlsplit(other)
+        ports = [part.port or {"http": 80, "https": 443}.get(part.scheme) for part in (there, here)]
+    except ValueError:
+        return False
+    plain = not set(there.netloc) & set("@\\%") and "\\" not in one
+    return plain and (there.scheme, there.hostname) == (here.scheme, here.hostname) and ports[0] == ports[1]
