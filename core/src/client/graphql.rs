@@ -11,14 +11,14 @@ use serde_json::Value;
 use super::incoming::Incoming;
 use super::response::Response;
 use crate::call;
-use crate::error::{Error, GraphqlError, place};
+use crate::error::{Error, GraphqlErrors, place};
 
 #[derive(Deserialize)]
 struct Answer<T> {
     #[serde(default = "none", bound(deserialize = "T: Deserialize<'de>"))]
     data: Option<T>,
     #[serde(default)]
-    errors: Option<Vec<GraphqlError>>,
+    errors: Option<GraphqlErrors>,
 }
 
 fn none<T>() -> Option<T> {
@@ -36,7 +36,7 @@ pub(super) async fn data<T: DeserializeOwned>(
     response.0.body = Incoming::of(bytes.clone());
     // Data of another shape may be due to errors: those come first.
     let answer = match serde_json::from_slice::<Answer<T>>(&bytes) {
-        Ok(Answer { data: Some(data), errors }) if errors.as_ref().is_none_or(Vec::is_empty) => {
+        Ok(Answer { data: Some(data), errors }) if errors.as_ref().is_none_or(|errors| errors.count == 0) => {
             return Ok(data);
         }
         Ok(answer) => Ok(answer.errors),
@@ -44,14 +44,14 @@ pub(super) async fn data<T: DeserializeOwned>(
             Ok(Answer { errors: Some(errors), .. }) => Ok(Some(errors)),
             _ => match read::errors(&bytes) {
                 errors if errors.is_empty() => Err(cause),
-                errors => Ok(Some(errors.into_iter().map(Into::into).collect())),
+                errors => Ok(Some(errors.into())),
             },
         },
     };
     match answer {
-        Ok(Some(mut errors)) if !errors.is_empty() => {
+        Ok(Some(mut errors)) if errors.count > 0 => {
             if let Some(token) = serving() {
-                errors.iter_mut().for_each(|error| error.hide(&[&token]));
+                errors.first.iter_mut().for_each(|error| error.hide(&[&token]));
             }
             Err(failed(response, errors))
         }
@@ -74,10 +74,10 @@ fn null_or_missing<T: DeserializeOwned>(response: Response, bytes: &Bytes) -> Re
     Err(Error::new(ErrorKind::InvalidResponse, message).with_response(response.0.to_error_response()))
 }
 
-fn failed(response: Response, errors: Vec<GraphqlError>) -> Error {
+fn failed(response: Response, GraphqlErrors { first: errors, count }: GraphqlErrors) -> Error {
     let first = errors.first().map_or("", |error| &error.message);
     let code = errors.first().and_then(|error| error.code.as_deref()).unwrap_or("no code");
-    let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
+    let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
     let message = format!("{first} [{code}]{more}; see the error's list, and its response for partial data");
     Error::new(ErrorKind::GraphQL, message).with_graphql(errors).with_response(response.0.to_error_response())
 }

@@ -1,9 +1,11 @@
 //! The errors of a GraphQL answer, as data.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use rekindle_proto::{Secret, redact};
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// One error of a GraphQL answer, redacted: whatever looks like a token is hidden (spec 2.7).
@@ -16,6 +18,56 @@ pub struct GraphqlError {
     pub code: Option<String>,
     /// Where in the answer, as `user.posts.0.title`.
     pub path: Option<String>,
+}
+
+/// The errors of an answer, the first of them, and how many there are. A server can send millions.
+#[derive(Default)]
+pub(crate) struct GraphqlErrors {
+    pub(crate) first: Vec<GraphqlError>,
+    pub(crate) count: usize,
+}
+
+/// No program reads more of them one by one.
+const MOST_ERRORS: usize = 100;
+
+/// No message is meant to be longer.
+const MOST_TEXT: usize = 4096;
+
+impl From<Vec<rekindle_proto::graphql::GraphqlError>> for GraphqlErrors {
+    fn from(read: Vec<rekindle_proto::graphql::GraphqlError>) -> Self {
+        let count = read.len();
+        Self { first: read.into_iter().take(MOST_ERRORS).map(Into::into).collect(), count }
+    }
+}
+
+impl<'de> Deserialize<'de> for GraphqlErrors {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct First;
+
+        impl<'de> Visitor<'de> for First {
+            type Value = GraphqlErrors;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of errors")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<GraphqlErrors, A::Error> {
+                let mut errors = GraphqlErrors::default();
+                while errors.first.len() < MOST_ERRORS
+                    && let Some(error) = list.next_element()?
+                {
+                    errors.first.push(error);
+                }
+                errors.count = errors.first.len();
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    errors.count += 1;
+                }
+                Ok(errors)
+            }
+        }
+
+        json.deserialize_seq(First)
+    }
 }
 
 /// An error as servers write it: every field may be missing, or something else.
@@ -69,9 +121,19 @@ fn step(step: &Value) -> String {
 
 /// Also hides words that could be opaque tokens: prose has no such words, and the response has the original.
 fn redacted(text: &str) -> String {
-    let text = redact::text(text, &[]);
+    let text = redact::text(&beginning(text), &[]);
     let words = text.split_whitespace().map(|word| if redact::is_opaque(word) { redact::MASK } else { word });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whole words of it: the half of a token would look like none.
+fn beginning(text: &str) -> Cow<'_, str> {
+    if text.len() <= MOST_TEXT {
+        return Cow::Borrowed(text);
+    }
+    let (cut, _) = text.char_indices().take_while(|(at, _)| *at <= MOST_TEXT).last().unwrap_or_default();
+    let end = text[..cut].rfind(char::is_whitespace).unwrap_or(0);
+    Cow::Owned(format!("{} ...", text[..end].trim_end()))
 }
 
 /// A code as it is; what is too long to be one, as any other text.
@@ -115,6 +177,18 @@ mod tests {
             (error.message.as_str(), error.code.as_deref(), error.path.as_deref()),
             ("no *** here", Some("***"), Some("***"))
         );
+    }
+
+    // spec 11.4
+    #[test]
+    fn of_millions_of_errors_and_endless_texts_the_beginning_is_kept() {
+        let json = format!("[{}{{}}]", r#"{"message":"over"},"#.repeat(200_000));
+        let errors: GraphqlErrors = serde_json::from_str(&json).unwrap();
+        assert_eq!((errors.first.len(), errors.count), (MOST_ERRORS, 200_001));
+        let long = redacted(&"words and words ".repeat(100_000));
+        assert!(long.len() <= MOST_TEXT + 4 && long.starts_with("words and words"), "{}", long.len());
+        assert_eq!(redacted(&"x".repeat(MOST_TEXT + 1)), "...");
+        assert_eq!(redacted(&format!("a {}", "ü".repeat(MOST_TEXT))), "a ...");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rekindle_proto::{ErrorKind, Failure};
 
 pub use self::graphql::GraphqlError;
+pub(crate) use self::graphql::GraphqlErrors;
 pub(crate) use self::response::place;
 pub use self::response::{ErrorResponse, Redirected};
 

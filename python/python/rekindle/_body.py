@@ -11,7 +11,7 @@ import stat
 import tempfile
 import threading
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from ._arguments import flag, limit, text
@@ -19,6 +19,7 @@ from ._errors import InvalidConfig, Misuse
 from ._loops import wait_on
 
 _PIECE = 65536
+_T = TypeVar("_T")
 _Pull = Callable[[], "bytes | None"]
 
 
@@ -54,7 +55,7 @@ class Source:
         if patience and self._lock.acquire(timeout=patience):
             self._lock.release()
 
-    def _watch(self, call: Callable[[], Any]) -> Any:
+    def _watch(self, call: Callable[[], _T]) -> _T:
         """The engine knows only that it broke."""
         try:
             return call()

@@ -28,16 +28,14 @@ def transport(
     connect_timeout: float | None,
 ) -> _native.Transport | None:
     """A transport; `None` where nothing about it is special."""
-    roots, own = _roots(verify, cert), _own(cert)
-    given = {
-        "proxy": _proxy(proxies),
-        "http2": flag("http2", http2),
-        "user_agent": text("user_agent", user_agent),
-        "connect_timeout": None if connect_timeout is None else seconds("connect_timeout", connect_timeout),
-    }
-    if not roots and own is None and given == {"proxy": None, "http2": True, "user_agent": None, "connect_timeout": None}:
+    roots, own, proxy = _roots(verify, cert), _own(cert), _proxy(proxies)
+    limit = None if connect_timeout is None else seconds("connect_timeout", connect_timeout)
+    offers_http2, agent = flag("http2", http2), text("user_agent", user_agent)
+    if not roots and offers_http2 and all(one is None for one in (own, proxy, limit, agent)):
         return None
-    return _native.Transport(roots=roots, cert=own, **given)
+    return _native.Transport(
+        roots=roots, cert=own, proxy=proxy, http2=offers_http2, user_agent=agent, connect_timeout=limit
+    )
 
 
 def _proxy(proxies: object) -> str | None:
