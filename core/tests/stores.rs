@@ -174,3 +174,19 @@ async fn an_owner_that_cannot_be_asked_for_is_not_known_to_be_dead() {
         assert_eq!(grants.asked(), 1);
     }
 }
+
+// spec 7.5, 7.10
+#[tokio::test]
+async fn a_session_that_was_refused_goes_on_once_it_is_moved() {
+    use rekindle::store::FileStore;
+    let folder = tempfile::tempdir().unwrap();
+    let store = || FileStore::new(folder.path().join("session"));
+    let at = |url: &str| rekindle::Session::builder("oauth2").token_url(url.to_owned()).client_id("app");
+    let old = at("https://auth.test/token").store(store()).tokens("at-1", "rt-1").build().unwrap();
+    assert_eq!(old.token().await.unwrap().value(), "at-1");
+    let moved = at("https://auth.test/v2/token").store(store()).build().unwrap();
+    assert!(moved.token().await.unwrap_err().message().contains("rebind"));
+    assert!(moved.rebind().await.unwrap());
+    assert!(!moved.rebind().await.unwrap());
+    assert_eq!(moved.token().await.unwrap().value(), "at-1");
+}

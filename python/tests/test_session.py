@@ -170,9 +170,8 @@ def test_a_session_moves_to_another_token_endpoint(server: TestServer, make: Mak
     server.script()
     store = rekindle.FileStore(tmp_path / "session.json")
     assert make(store=store).token().value == "AT-1"
-    moved = rekindle.Session("oauth2", token_url=server.url + "/v2/token", client_id="app", store=store)
+    moved = rekindle.Session(dialect="oauth2", token_url=server.url + "/v2/token", client_id="app", store=store)
     with pytest.raises(rekindle.InvalidConfig, match="rebind"):
         moved.token()
-    moved = rekindle.Session("oauth2", token_url=server.url + "/v2/token", client_id="app", store=store)
     assert (moved.rebind(), moved.rebind()) == (True, False)
     assert moved.token().value == "AT-1"

@@ -305,8 +305,7 @@ impl Session {
     }
 
     /// Moves a stored credential to this session's configuration: another token endpoint, dialect or other origins of
-    /// the same client. Otherwise such a session is refused (spec 7.5, 7.10). Call it before the first token is asked
-    /// for. Whether something had to be moved.
+    /// the same client. Otherwise such a session is refused (spec 7.5, 7.10). Whether something had to be moved.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -321,7 +320,11 @@ impl Session {
     /// InvalidConfig where the tokens are those of another client, or bound to another key: sign in again. SignedOut;
     /// StoreUnavailable.
     pub async fn rebind(&self) -> Result<bool, Error> {
-        Ok(self.engine.rebind().await?)
+        let moved = self.engine.rebind().await?;
+        if moved {
+            self.read_store().await?;
+        }
+        Ok(moved)
     }
 
     /// How things stand, without a secret. Reads memory, not the store.
@@ -361,15 +364,20 @@ impl Session {
     /// StoreUnavailable, InvalidConfig.
     pub async fn fresh_status(&self) -> Result<Status, Error> {
         if self.status().standing == StatusStanding::Unread {
-            let deadline = self.deadline(None);
-            let (_, waiter) = self.engine.ask_and_wait(deadline, |machine, _| ((), Some(machine.open())));
-            if let Some(waiter) = waiter
-                && let Done::Failed(failure) = self.engine.wait(waiter).await?
-            {
-                return Err(failure.into());
-            }
+            self.read_store().await?;
         }
         Ok(self.status())
+    }
+
+    async fn read_store(&self) -> Result<(), Error> {
+        let deadline = self.deadline(None);
+        let (_, waiter) = self.engine.ask_and_wait(deadline, |machine, _| ((), Some(machine.open())));
+        if let Some(waiter) = waiter
+            && let Done::Failed(failure) = self.engine.wait(waiter).await?
+        {
+            return Err(failure.into());
+        }
+        Ok(())
     }
 
     /// How often things happened.

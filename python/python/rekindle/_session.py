@@ -221,8 +221,8 @@ class Session:
         return revoked
 
     def rebind(self) -> bool:
-        """Moves a stored credential to this configuration: another token endpoint of the same client. Call it before
-        the first token is asked for. Whether something had to be moved."""
+        """Moves a stored credential to this configuration: another token endpoint of the same client. Whether something
+        had to be moved."""
         moved: bool = self._do(self._native.rebind)
         return moved
 
