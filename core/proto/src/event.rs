@@ -60,6 +60,8 @@ pub enum Warning {
     InsecureOrigin,
     /// A seed was given, but the store has a live record.
     SeedIgnored,
+    /// An access token could not be saved. Nothing is lost by it: the stored refresh token stays usable.
+    NotSaved,
 }
 
 impl Warning {
@@ -76,6 +78,7 @@ impl Warning {
             Self::LifeTooShort => "life_too_short",
             Self::InsecureOrigin => "insecure_origin",
             Self::SeedIgnored => "seed_ignored",
+            Self::NotSaved => "not_saved",
         }
     }
 }

@@ -204,7 +204,8 @@ impl Engine {
             let Some(engine) = engine.upgrade() else { return };
             let late = engine.process().state.lock().waiters.take_late(ticket, until);
             if let Some(group) = late {
-                group.wake(Done::Failed(timed_out()));
+                let failure = engine.look(Machine::timed_out);
+                group.wake(Done::Failed(failure));
             }
         };
         self.setup.platform.spawn(wake).map_err(|error| no_thread(&error))
@@ -606,13 +607,6 @@ fn other_seed() -> Failure {
         ErrorKind::InvalidConfig,
         "a session of this process with the same store and key began with another credential: give each user a key or \
          a store of its own; for the same user's new tokens, call sign_in",
-    )
-}
-
-fn timed_out() -> Failure {
-    Failure::new(
-        ErrorKind::Timeout,
-        "no token within the time given; the refresh goes on, and the next call may find its result",
     )
 }
 

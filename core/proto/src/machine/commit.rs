@@ -183,7 +183,9 @@ impl Machine {
         match stored {
             Some((record, version)) if record.write == commit.record.write => self.committed(version, now),
             Some((record, version)) if same_lineage(&record) => {
-                if record.refresh_fingerprint() == commit.spent {
+                let older = record.fence < commit.record.fence
+                    && record.generation() + 1 < commit.record.generation();
+                if older || record.refresh_fingerprint() == commit.spent {
                     self.save_over(&record, version, now);
                 } else {
                     self.superseded(record, version, now);
@@ -252,6 +254,9 @@ impl Machine {
 
     /// Served from memory, reported, and saved again later (spec 7.2).
     fn commit_failed(&mut self, now: Now) {
+        if self.loses_nothing() {
+            return self.serve_unsaved(now);
+        }
         let Some(commit) = &mut self.commit else { return };
         commit.failures += 1;
         commit.conflicts = 0;
@@ -262,6 +267,30 @@ impl Machine {
         if first {
             self.serve_unpersisted(now);
         }
+    }
+
+    /// The stored refresh token stays usable: only an access token would be lost, and anybody can have another.
+    fn loses_nothing(&self) -> bool {
+        let spent = self
+            .commit
+            .as_ref()
+            .filter(|commit| !commit.unpersisted)
+            .and_then(|commit| commit.spent.as_ref());
+        let same =
+            spent == self.commit.as_ref().and_then(|commit| commit.record.refresh_fingerprint()).as_ref();
+        self.config.rotation == Rotation::None && spent.is_some() && same
+    }
+
+    /// Served from memory, with a warning; nothing is left to be saved (spec 7.2).
+    fn serve_unsaved(&mut self, now: Now) {
+        self.report_success(false, now);
+        let Some(commit) = self.take_commit() else { return };
+        let version = self.held().and_then(|held| held.version.clone());
+        self.hold(commit.record, version, commit.sequence, now);
+        if !std::mem::replace(&mut self.warned_not_saved, true) {
+            self.warn(Warning::NotSaved);
+        }
+        self.satisfy_flight(now);
     }
 
     fn serve_unpersisted(&mut self, now: Now) {

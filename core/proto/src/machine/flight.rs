@@ -9,6 +9,7 @@ use super::compact_record::CompactRecord;
 use super::record::{Intent, Lease, Record};
 use super::resend::{Resend, resend, send_cap};
 use super::shared_time::SharedTime;
+use super::waiting::Waiting;
 use super::{Effect, Machine, OpId, Settled, Standing, Ticket, misconfigured, signed_out};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{EventKind, RefreshCause};
@@ -68,7 +69,7 @@ enum Step {
     /// Asking whether the owner of a lease or an intent lives.
     Probing(OpId, Box<Record>, Version),
     /// Reading again then.
-    Waiting(Duration),
+    Waiting(Duration, Waiting),
     /// Writing lease and intent.
     Claiming(OpId, Box<Record>),
     /// The token endpoint has it.
@@ -90,7 +91,7 @@ impl Flight {
             | Step::Claiming(own, _)
             | Step::Sending(own, _)
             | Step::Marking(own, ..) => *own == op,
-            Step::AwaitingRelease | Step::Waiting(_) | Step::Pausing(_) | Step::Committing => false,
+            Step::AwaitingRelease | Step::Waiting(..) | Step::Pausing(_) | Step::Committing => false,
         }
     }
 
@@ -100,7 +101,7 @@ impl Flight {
 
     pub(super) fn timeout(&self) -> Option<Duration> {
         let step = match &self.step {
-            Step::Waiting(until) | Step::Pausing(until) => Some(*until),
+            Step::Waiting(until, _) | Step::Pausing(until) => Some(*until),
             Step::Sending(_, cap) => *cap,
             _ => None,
         };
@@ -110,6 +111,16 @@ impl Flight {
 
     pub(super) fn was_sent(&self) -> bool {
         self.sent.is_some()
+    }
+
+    /// What is waited for, and until when.
+    pub(super) fn waiting(&self) -> (Waiting, Option<Duration>) {
+        match &self.step {
+            Step::Waiting(until, why) => (*why, Some(*until)),
+            Step::Pausing(until) => (Waiting::NextTry, Some(*until)),
+            Step::Sending(_, cap) => (Waiting::TokenEndpoint, *cap),
+            _ => (Waiting::Store, None),
+        }
     }
 
     fn sending(&self) -> Option<OpId> {
@@ -129,7 +140,7 @@ impl Machine {
         self.effects.push_back(Effect::Announce { owner: owner.clone() });
         let by_clock = matches!(cause, RefreshCause::Expired | RefreshCause::Advisory);
         let step = match self.not_before().filter(|until| by_clock && now.mono < *until) {
-            Some(until) => Step::Waiting(until),
+            Some(until) => Step::Waiting(until, Waiting::TooSoon),
             None => Step::Reading(self.load()),
         };
         self.flight = Some(Box::new(Flight {
@@ -220,7 +231,7 @@ impl Machine {
         }
         let Some(flight) = &mut self.flight else { return };
         match flight.step {
-            Step::Waiting(until) if now.mono >= until => self.read(),
+            Step::Waiting(until, _) if now.mono >= until => self.read(),
             Step::Pausing(until) if now.mono >= until => self.send_or_reread(now),
             Step::Sending(op, Some(cap)) if now.mono >= cap => {
                 self.effects.push_back(Effect::Abort { op });
@@ -262,11 +273,11 @@ impl Machine {
             .as_ref()
             .map(|lease| lease.until.left(now, self.config.boot.as_deref(), self.config.lease));
         match owner {
-            Owner::Dead => self.claim_after(*record, version, now),
+            Owner::Dead => self.claim_after(*record, version, owner, now),
             Owner::Alive | Owner::Unknown if left.is_some_and(|left| !left.is_zero()) => {
                 self.wait_for_lease(now)
             }
-            Owner::Alive | Owner::Unknown => self.claim_after(*record, version, now),
+            Owner::Alive | Owner::Unknown => self.claim_after(*record, version, owner, now),
         }
     }
 
@@ -422,8 +433,21 @@ impl Machine {
         }
     }
 
+    /// An older copy was put into the store: what is known here goes on, and is written over it (spec 7.11).
+    fn newest(&self, stored: Record) -> Record {
+        match self.held().filter(|_| self.is_older_copy(&stored)) {
+            Some(held) => {
+                let mut newest = held.record.clone();
+                (newest.lease, newest.intent) = (None, None);
+                newest
+            }
+            None => stored,
+        }
+    }
+
     /// The record is read: adopt, obey, wait, or claim.
     fn consider(&mut self, record: Record, version: Version, now: Now) {
+        let record = self.newest(record);
         let Some(flight) = &self.flight else { return };
         let force = flight.force;
         let newer = self.held().is_some_and(|held| record.generation() > held.record.generation());
@@ -476,22 +500,30 @@ impl Machine {
                 self.effects.push_back(Effect::Probe { op, owner });
                 self.step(Step::Probing(op, Box::new(record), version));
             }
-            None => self.claim_after(record, version, now),
+            None => self.claim_after(record, version, Owner::Unknown, now),
         }
     }
 
     /// Nobody else holds the lease. An open intent decides when the token may be sent again (spec 6.3).
-    fn claim_after(&mut self, record: Record, version: Version, now: Now) {
+    fn claim_after(&mut self, record: Record, version: Version, owner: Owner, now: Now) {
         let Some(intent) = self.open_intent(&record) else { return self.claim(record, version, None, now) };
         let lost = intent.lost.unwrap_or(Lost::Vanished);
         let over = intent.lost.is_some() && intent.sends >= 2;
         match self.resend(&intent, lost, now) {
             // Its back-off is over, or we would not be here.
             _ if over => self.claim(record, version, Some(intent), now),
-            Resend::In(wait) => self.step(Step::Waiting(now.mono + wait)),
+            // Its connection ended with it, and nothing speaks for a server that punishes a second send (spec 6.2).
+            Resend::In(_) if owner == Owner::Dead && self.forgives() => {
+                self.claim(record, version, Some(intent), now)
+            }
+            Resend::In(wait) => self.step(Step::Waiting(now.mono + wait, Waiting::VanishedOwner)),
             Resend::WhenTokenEnds => self.hold_until_token_ends(now),
             Resend::Now | Resend::Paused | Resend::BackOff => self.claim(record, version, Some(intent), now),
         }
+    }
+
+    fn forgives(&self) -> bool {
+        matches!(self.config.rotation, Rotation::Unknown | Rotation::Sometimes)
     }
 
     /// What is known of earlier sends of the stored token. Of our own sends we know more than the store.
@@ -515,7 +547,7 @@ impl Machine {
         let Some(flight) = &mut self.flight else { return };
         let since = *flight.waiting_since.get_or_insert(now.mono);
         if now.mono.saturating_sub(since) < most {
-            return self.step(Step::Waiting(now.mono + pause));
+            return self.step(Step::Waiting(now.mono + pause, Waiting::OthersLease));
         }
         let failure = Failure::new(
             ErrorKind::RefreshFailed,

@@ -30,6 +30,7 @@ mod shared_time;
 mod status;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod write;
 
 use std::collections::VecDeque;
@@ -44,6 +45,7 @@ pub use entropy::Entropy;
 pub use record::{Binding, rebound};
 pub use reject::{AfterRejection, Origin, ReplayRefused, Stamp};
 pub use status::{Standing as StatusStanding, Status};
+pub use waiting::Waiting;
 
 use crate::credential::{Credential, Fingerprint, Secret};
 use crate::error::{ErrorKind, Failure};
@@ -315,6 +317,8 @@ pub struct Machine {
     /// The credential whose loss was reported (spec 10.1).
     reported_login: Option<Box<(String, Option<Fingerprint>)>>,
     warned_life: Option<u64>,
+    /// That a token could not be saved was reported.
+    warned_not_saved: bool,
     warned_end: Option<Fingerprint>,
     /// The owners that this machine has been: their leases are its own.
     owners: VecDeque<String>,
@@ -374,6 +378,7 @@ impl Machine {
             last_refresh: None,
             reported_login: None,
             warned_life: None,
+            warned_not_saved: false,
             warned_end: None,
             owners: VecDeque::new(),
             jitter,
@@ -764,6 +769,16 @@ impl Machine {
 
     fn current(&self) -> Option<&Arc<Current>> {
         self.held().and_then(|held| held.current.as_ref())
+    }
+
+    /// A backup, say, was put over what this process knows to be newer (spec 7.11).
+    fn is_older_copy(&self, record: &Record) -> bool {
+        self.held().is_some_and(|held| {
+            held.record.lineage == record.lineage
+                && !record.tombstone
+                && record.fence <= held.record.fence
+                && record.generation() < held.record.generation()
+        })
     }
 
     fn budget(&self) -> Option<&RefreshBudget> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::waiting::Waiting;
 use super::{Machine, Standing as Inner, commit::Commit, tag};
 use crate::time::{Now, Wall};
 use crate::verdict::DeadReason;
@@ -65,6 +66,8 @@ pub struct Status {
     pub persisted: bool,
     /// Whether a refresh is under way here.
     pub refreshing: bool,
+    /// What a refresh that is under way waits for, and how long at most.
+    pub waiting: Option<(Waiting, Option<Duration>)>,
     /// The granted scope.
     pub scope: Option<String>,
 }
@@ -122,6 +125,7 @@ impl Machine {
                 .map(|lease| (tag(&lease.owner), lease.until.left(now, self.boot(), self.config.lease))),
             persisted: self.write.is_none() && !self.commit.as_deref().is_some_and(Commit::unpersisted),
             refreshing: self.flight.is_some(),
+            waiting: self.flight.as_ref().and_then(|_| self.waiting(now)),
             scope: record.and_then(|record| record.scope.clone()),
         }
     }

@@ -305,6 +305,10 @@ impl Machine {
     }
 
     fn take_stored_or_tombstone(&mut self, record: Record, version: Version, now: Now) {
+        if self.is_older_copy(&record) {
+            // The next flight writes over it (spec 7.11).
+            return;
+        }
         let known = self.held().map(|held| held.record.lineage.clone());
         if known.is_some_and(|known| known != record.lineage || record.tombstone) {
             self.report(EventKind::SignedOut);

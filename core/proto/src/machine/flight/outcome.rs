@@ -12,6 +12,7 @@ use crate::machine::record::{DeadMark, Intent, Record};
 use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
 use crate::machine::shared_time::SharedTime;
+use crate::machine::waiting::Waiting;
 use crate::machine::{Effect, Machine, store_unavailable};
 use crate::store::{Expected, Saved, Unavailable, Version};
 use crate::time::Now;
@@ -146,7 +147,7 @@ impl Machine {
         }
         self.clear_sends();
         let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, 1, LONGEST_PAUSE);
-        self.step(Step::Waiting(now.mono + pause));
+        self.step(Step::Waiting(now.mono + pause, Waiting::OthersRefresh));
     }
 
     /// The token was not spent: the same again, inside the flight (spec 5.1).

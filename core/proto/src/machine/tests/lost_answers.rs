@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::world::{CAP, LIFETIME, World};
 use crate::error::ErrorKind;
 use crate::event::EventKind;
+use crate::machine::Waiting;
 use crate::rotation::Rotation;
 use crate::verdict::{DeadReason, Lost, Outcome};
 
@@ -151,6 +152,49 @@ fn an_intent_of_a_dead_owner_waits_for_the_cap_and_is_sent_once_more() {
     assert_eq!(world.endpoint.requests.len(), 1);
     assert_eq!(world.now, began.plus(CAP));
     assert_eq!(world.token(1).unwrap().generation, 2);
+}
+
+// spec 4.13
+#[test]
+fn who_waits_for_a_vanished_owner_is_told_so_and_until_when() {
+    let mut world = killed_after_sending(Rotation::Strict);
+    world.acquire(1);
+    while world.perform_any() {}
+    world.advance(Duration::from_secs(30));
+    let failure = world.ask(1, |machine, now| machine.timed_out(now));
+    assert_eq!((failure.kind, failure.retry_after), (ErrorKind::Timeout, Some(Duration::from_secs(30))));
+    assert!(failure.message.contains("the process that was refreshing ended"), "{failure}");
+    let waiting = world.ask(1, |machine, now| machine.status(now)).waiting;
+    assert_eq!(waiting, Some((Waiting::VanishedOwner, Some(Duration::from_secs(30)))));
+}
+
+// spec 4.13
+#[test]
+fn who_waits_for_the_token_endpoint_or_for_another_process_is_told_so() {
+    let mut world = World::new(Rotation::Strict, 2);
+    world.token(0).unwrap();
+    world.token(1).unwrap();
+    world.advance(LIFETIME);
+    world.acquire(0);
+    while world.processes[0].sends.is_empty() {
+        world.perform(0, 0);
+    }
+    world.acquire(1);
+    while world.perform_store() {}
+    let failures = [0, 1].map(|process| world.ask(process, |machine, now| machine.timed_out(now)).message);
+    assert!(failures[0].contains("https://auth.test/token has not answered yet"), "{failures:?}");
+    assert!(failures[1].contains("another process is refreshing"), "{failures:?}");
+}
+
+// spec 6.2
+#[test]
+fn where_nothing_speaks_for_a_strict_server_an_intent_of_a_dead_owner_is_sent_again_at_once() {
+    for rotation in [Rotation::Unknown, Rotation::Sometimes] {
+        let mut world = killed_after_sending(rotation);
+        let began = world.now;
+        assert_eq!(world.token(1).unwrap().generation, 2);
+        assert_eq!((world.now, world.endpoint.requests.len()), (began, 1));
+    }
 }
 
 // spec 6.3

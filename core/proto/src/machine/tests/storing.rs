@@ -330,3 +330,56 @@ fn a_damaged_record_is_unavailable_and_a_sign_in_mends_it() {
     while world.perform_any() {}
     assert_eq!(world.shelf.read().refresh_token, fresh.refresh_token);
 }
+
+// spec 7.2
+#[test]
+fn where_nothing_rotates_a_store_that_cannot_be_written_costs_a_warning() {
+    let mut world = served(Rotation::None);
+    world.shelf.read_only = true;
+    for generation in 2..5 {
+        world.advance(LIFETIME);
+        assert_eq!(world.token(0).unwrap().generation, generation);
+        assert!(world.processes[0].machine.idle(), "nothing is waited for at exit");
+    }
+    assert_eq!((world.count(0, "Warned"), world.count(0, "Unpersisted")), (1, 0));
+    let lone = world.start(None);
+    world.advance(LIFETIME);
+    world.token(lone).unwrap();
+    assert!(world.processes[lone].machine.idle());
+}
+
+// spec 7.11
+#[test]
+fn an_older_copy_of_the_record_is_written_over_by_whoever_knows_the_newer() {
+    let mut world = served(Rotation::StrictFamily);
+    let backup = world.shelf.record.clone();
+    for generation in 2..4 {
+        world.advance(LIFETIME);
+        assert_eq!(world.token(0).unwrap().generation, generation);
+    }
+    let (bytes, _) = backup.unwrap();
+    world.shelf.restore(bytes);
+    world.advance(LIFETIME);
+    assert_eq!(world.token(0).unwrap().generation, 4);
+    assert_eq!((world.endpoint.refreshes, world.endpoint.reuses), (3, 0));
+    assert_eq!(world.shelf.read().generation(), 4);
+}
+
+// spec 7.11
+#[test]
+fn an_older_copy_that_is_restored_during_a_refresh_loses_no_grant() {
+    let mut world = served(Rotation::StrictFamily);
+    let (backup, _) = world.shelf.record.clone().unwrap();
+    world.advance(LIFETIME);
+    world.token(0).unwrap();
+    world.advance(LIFETIME);
+    world.acquire(0);
+    while world.processes[0].sends.is_empty() {
+        world.perform(0, 0);
+    }
+    world.shelf.restore(backup);
+    world.drive();
+    assert_eq!(world.token(0).unwrap().generation, 3);
+    assert_eq!(world.shelf.read().generation(), 3);
+    assert_eq!(world.endpoint.reuses, 0);
+}

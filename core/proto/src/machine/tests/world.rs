@@ -69,6 +69,12 @@ impl Shelf {
         Ok(Saved::Done(Version::new(self.next.to_string())))
     }
 
+    /// A backup comes back.
+    pub(super) fn restore(&mut self, bytes: Bytes) {
+        self.next += 1;
+        self.record = Some((bytes, self.next));
+    }
+
     pub(super) fn read(&self) -> Record {
         Record::parse(&self.record.as_ref().unwrap().0).unwrap()
     }
