@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rekindle::proto::Grant;
-use rekindle::{Refresh, RefreshError, Session, Spend};
+use rekindle::proto::TokenResponse;
+use rekindle::{Refresh, RefreshError, RefreshInput, Session};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -145,9 +145,9 @@ impl Default for Endpoint {
 
 #[async_trait]
 impl Refresh for Endpoint {
-    async fn refresh(&self, _: Spend) -> Result<Grant, RefreshError> {
+    async fn refresh(&self, _: RefreshInput) -> Result<TokenResponse, RefreshError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let _passed = self.gate.acquire().await;
-        Ok(Grant::new("at-2"))
+        Ok(TokenResponse::new("at-2"))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use rekindle::proto::dialect::Answer;
-use rekindle::proto::{Dialect, Grant, Outcome, Wall};
+use rekindle::proto::{Dialect, Outcome, TokenResponse, Wall};
 use rekindle::{Credential, Expiry, Secret};
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
@@ -39,7 +39,7 @@ pub(crate) fn parse(bytes: &[u8], dialect: &Dialect, now: Wall) -> Done<Credenti
 }
 
 /// What the dialect knows by names of its own.
-fn complete(credential: &mut Credential, grant: Grant) {
+fn complete(credential: &mut Credential, grant: TokenResponse) {
     credential.expiry = credential.expiry.or(grant.lifetime.map(Expiry::In));
     credential.access_token.get_or_insert(grant.access_token);
     credential.refresh_token = credential.refresh_token.take().or(grant.refresh_token);

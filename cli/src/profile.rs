@@ -9,7 +9,7 @@ use rekindle::proto::dialect::{ClientAuth, Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
 use rekindle::store::FileStore;
 use rekindle::transport::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
-use rekindle::{Client, Rotation, Secret, Session, SigningKey};
+use rekindle::{Client, ClientCredentials, Rotation, Secret, Session, SigningKey};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use url::Url;
@@ -70,10 +70,22 @@ struct Fields {
     http2: Option<bool>,
     user_agent: Option<String>,
     connect_timeout_seconds: Option<f64>,
+    client_credentials: Option<AskedFor>,
+}
+
+/// What the client asks for on its own behalf.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AskedFor {
+    scope: Option<String>,
+    audience: Option<String>,
+    resource: Vec<String>,
+    parameters: BTreeMap<String, String>,
 }
 
 /// What an error of the core may name; the dialect is read here.
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 19] = [
+    "client_credentials",
     "base_url",
     "graphql_path",
     "token_url",
@@ -146,9 +158,24 @@ impl Fields {
             ("client_certificate", path(&self.client_certificate)),
             ("client_certificate_key", path(&self.client_certificate_key)),
             ("proxy", self.proxy.clone()),
+            (
+                "client_credentials",
+                self.client_credentials.as_ref().map(|asked| format!("{:?}", asked.request())),
+            ),
             ("variables", (!self.variables.is_empty()).then(|| format!("{:?}", self.variables))),
         ];
         given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+impl AskedFor {
+    fn request(&self) -> ClientCredentials {
+        let mut request = ClientCredentials::new();
+        request.scope.clone_from(&self.scope);
+        request.audience.clone_from(&self.audience);
+        request.resource.clone_from(&self.resource);
+        request.parameters.clone_from(&self.parameters);
+        request
     }
 }
 
@@ -252,6 +279,9 @@ impl Profile {
         if let Some(auth) = fields.client_auth {
             builder = builder.client_auth(auth);
         }
+        if let Some(asked) = &fields.client_credentials {
+            builder = builder.client_credentials(asked.request());
+        }
         builder = fields.insecure_origins.iter().fold(builder, |builder, one| builder.insecure_origin(one));
         builder =
             fields.variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
@@ -325,6 +355,11 @@ impl Profile {
     /// Where the paths of requests begin.
     pub(crate) fn base_url(&self) -> Option<&str> {
         self.fields.base_url.as_deref()
+    }
+
+    /// Nobody signs in: the client asks for tokens on its own behalf.
+    pub(crate) fn needs_no_sign_in(&self) -> bool {
+        self.fields.client_credentials.is_some()
     }
 
     /// The client of a session.

@@ -62,9 +62,11 @@ pub use platform::fork;
 pub use platform::host::Host;
 pub use proof::SigningKey;
 pub use rekindle_proto as proto;
-pub use rekindle_proto::{Credential, ErrorKind, Expiry, Rotation, Secret};
+pub use rekindle_proto::{
+    ClientCredentials, Credential, ErrorKind, Expiry, RefreshInput, Rotation, Secret, TokenResponse,
+};
 pub use session::{
-    Events, Judgement, Refresh, RefreshError, ReplayRefused, Session, Spend, Stats, Status, Token,
+    Events, Judgement, Refresh, RefreshError, ReplayRefused, Revocation, Session, Stats, Status, Token,
 };
 
 /// The README's programs, compiled.

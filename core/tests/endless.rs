@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rekindle::proto::Grant;
-use rekindle::{Client, Credential, Expiry, Refresh, RefreshError, Rotation, Session, Spend};
+use rekindle::proto::TokenResponse;
+use rekindle::{Client, Credential, Expiry, Refresh, RefreshError, RefreshInput, Rotation, Session};
 use rekindle_test_server::{Script, Step, TestServer};
 
 struct Grants;
 
 #[async_trait]
 impl Refresh for Grants {
-    async fn refresh(&self, _: Spend) -> Result<Grant, RefreshError> {
-        let mut grant = Grant::new("at-2");
+    async fn refresh(&self, _: RefreshInput) -> Result<TokenResponse, RefreshError> {
+        let mut grant = TokenResponse::new("at-2");
         grant.lifetime = Some(Duration::MAX);
         Ok(grant)
     }

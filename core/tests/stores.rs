@@ -12,9 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rekindle::clock::{Clock as _, ManualClock};
-use rekindle::proto::Grant;
+use rekindle::proto::TokenResponse;
 use rekindle::store::{Expected, Loaded, MemoryStore, Owner, Saved, Store, Unavailable};
-use rekindle::{Refresh, RefreshError, Session, Spend};
+use rekindle::{Refresh, RefreshError, RefreshInput, Session};
 use tokio::sync::Semaphore;
 use waiting::until;
 
@@ -92,10 +92,10 @@ struct By(Arc<Grants>);
 
 #[async_trait]
 impl Refresh for By {
-    async fn refresh(&self, _spend: Spend) -> Result<Grant, RefreshError> {
+    async fn refresh(&self, _spend: RefreshInput) -> Result<TokenResponse, RefreshError> {
         let number = 2 + self.0.asked.fetch_add(1, Ordering::AcqRel);
         self.0.let_through.acquire().await.unwrap().forget();
-        let mut grant = Grant::new(format!("AT-{number}"));
+        let mut grant = TokenResponse::new(format!("AT-{number}"));
         grant.refresh_token = Some(format!("RT-{number}").as_str().into());
         Ok(grant)
     }

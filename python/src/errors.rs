@@ -4,9 +4,11 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
-use rekindle::{Error, ErrorKind};
+use rekindle::proto::Cause;
+use rekindle::{Error, ErrorKind, Secret};
 
 use crate::response::Raw;
+use crate::store::Raised;
 
 /// An error whose response has been read.
 pub(crate) struct Problem {
@@ -19,6 +21,7 @@ pub(crate) struct Problem {
     retry_after: Option<f64>,
     graphql: Vec<(String, Option<String>, Option<String>)>,
     response: Option<Raw>,
+    cause: Option<Cause>,
 }
 
 impl Problem {
@@ -45,6 +48,7 @@ impl Problem {
             retry_after: error.retry_after().map(|after| after.as_secs_f64()),
             graphql: error.graphql_errors().iter().map(one).collect(),
             response: None,
+            cause: error.failure().cause.clone(),
         }
     }
 
@@ -63,6 +67,8 @@ impl Problem {
         facts.set_item("retry_after", self.retry_after)?;
         facts.set_item("graphql_errors", self.graphql)?;
         facts.set_item("response", self.response.map(|raw| raw.tuple(py)).transpose()?)?;
+        let raised = self.cause.as_ref().and_then(|cause| cause.error().downcast_ref::<Raised>());
+        facts.set_item("raised", raised.map(|raised| raised.0.clone_ref(py)))?;
         Ok(PyErr::from_value(make(py)?.call1((self.kind.name(), self.message, facts))?))
     }
 }
@@ -81,4 +87,12 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
 
 pub(crate) fn os_error(error: std::io::Error) -> PyErr {
     PyOSError::new_err(error.to_string())
+}
+
+/// A text without what is known to be secret, or looks like it.
+#[pyfunction]
+#[allow(clippy::needless_pass_by_value, reason = "what comes from Python is owned")]
+pub(crate) fn redact(text: &str, known: Vec<String>) -> String {
+    let known: Vec<Secret> = known.into_iter().map(Secret::from).collect();
+    rekindle::proto::redact::text(text, &known.iter().collect::<Vec<_>>())
 }

@@ -38,6 +38,8 @@ mod _native {
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
+    use super::errors::redact;
+    #[pymodule_export]
     use super::events::Events;
     #[pymodule_export]
     use super::key::SigningKey;

@@ -11,7 +11,7 @@ use rekindle::app::Builder;
 use rekindle::proto::Wall;
 use rekindle::proto::dialect::Dialect;
 use rekindle::store::{FileStore, Store};
-use rekindle::{Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Secret};
+use rekindle::{ClientCredentials, Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Secret};
 
 use crate::errors::raise;
 use crate::key::SigningKey;
@@ -29,6 +29,9 @@ pub(crate) type GivenCredential = (
     Option<String>,
     BTreeMap<String, String>,
 );
+
+/// `scope, audience, resource, parameters`.
+type AskedFor = (Option<String>, Option<String>, Vec<String>, BTreeMap<String, String>);
 
 /// `host, identity, shared, abilities, the store's id`.
 type GivenStore = (Py<PyAny>, Option<String>, bool, Vec<String>, usize);
@@ -92,6 +95,9 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     if let Some(store) = store(settings, clock.as_deref().map(|clock| clock.1.clone()).unwrap_or_default())? {
         builder = builder.shared_store(store);
     }
+    if let Some(asked) = optional::<AskedFor>(settings, "client_credentials")? {
+        builder = builder.client_credentials(client_credentials(asked));
+    }
     if let Some(host) = optional::<Py<PyAny>>(settings, "refresh")? {
         builder = builder.refresh_with(PythonRefresh(host));
     }
@@ -99,6 +105,13 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
         builder = builder.clock(Arc::new(clock.0.clone()));
     }
     Ok(if optional(settings, "alone")?.unwrap_or(false) { builder.alone() } else { builder })
+}
+
+fn client_credentials((scope, audience, resource, parameters): AskedFor) -> ClientCredentials {
+    let mut request = ClientCredentials::new();
+    (request.scope, request.audience) = (scope, audience);
+    (request.resource, request.parameters) = (resource, parameters);
+    request
 }
 
 pub(crate) fn credential_of(given: GivenCredential) -> Result<Credential, Error> {

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use rekindle::proto::Grant;
+use rekindle::proto::Cause;
+use rekindle::proto::TokenResponse;
 use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
-use rekindle::{Refresh, RefreshError, Secret, Spend};
+use rekindle::{Refresh, RefreshError, RefreshInput, Secret};
 
 use crate::attach::attached;
 use crate::testing::Busy;
@@ -35,14 +36,14 @@ pub(crate) struct Abilities {
 
 /// `("present", record, version)`, `("absent", ..)`, `("saved", _, version)`, `("conflict", ..)` or
 /// `("unavailable", _, reason)`.
-type Said = (String, Option<Vec<u8>>, Option<String>);
+type ServerError = (String, Option<Vec<u8>>, Option<String>);
 
 impl PythonStore {
     /// Calls off the engine's thread: Python may take its time. Once begun, it ends.
     async fn ask(
         &self,
-        call: impl FnOnce(Python<'_>, &Py<PyAny>) -> PyResult<Said> + Send + 'static,
-    ) -> Said {
+        call: impl FnOnce(Python<'_>, &Py<PyAny>) -> PyResult<ServerError> + Send + 'static,
+    ) -> ServerError {
         let _begun = self.busy.begin();
         let host = match attached(|py| self.host.clone_ref(py)) {
             Some(host) => host,
@@ -152,46 +153,75 @@ impl Store for PythonStore {
 /// A refresh function in Python, behind its host.
 pub(crate) struct PythonRefresh(pub(crate) Py<PyAny>);
 
-/// `(outcome, text, access token, refresh token, lifetime, scope, token type)`.
-type Refreshed =
-    (String, String, Option<String>, Option<String>, Option<f64>, Option<String>, Option<String>);
+/// `(outcome, text, access token, refresh token, lifetime, scope, token type, what it raised and its name)`.
+type Refreshed = (
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<f64>,
+    Option<String>,
+    Option<String>,
+    Option<(String, Py<PyAny>)>,
+);
+
+/// What Python raised, on its way through core.
+#[derive(Debug)]
+pub(crate) struct Raised(pub(crate) Py<PyAny>);
+
+impl std::fmt::Display for Raised {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an exception of the refresh function")
+    }
+}
+
+impl std::error::Error for Raised {}
 
 #[async_trait]
 impl Refresh for PythonRefresh {
-    async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
-        let gone = || RefreshError::TryLater("the interpreter has ended".to_owned());
+    async fn refresh(&self, input: RefreshInput) -> Result<TokenResponse, RefreshError> {
+        let gone = || RefreshError::not_sent("the interpreter has ended".to_owned());
         let host = attached(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
         let call = move |py: Python<'_>| -> PyResult<Refreshed> {
-            let facts = (spend.refresh_token.expose(), spend.scope, spend.extra);
+            let token = input.refresh_token.as_ref().map(Secret::expose);
+            let facts = (token, input.scope, input.extra);
             host.call_method1(py, "refresh", facts)?.extract(py)
         };
         let asked = tokio::task::spawn_blocking(move || attached(call)).await;
         match asked.ok().flatten() {
             Some(Ok(said)) => granted(said),
-            Some(Err(_)) => Err(RefreshError::AnswerLost),
+            Some(Err(_)) => Err(RefreshError::maybe_sent("the answer was lost")),
             None => Err(gone()),
         }
     }
 }
 
-fn granted(said: Refreshed) -> Result<Grant, RefreshError> {
-    let (outcome, text, access, refresh, lifetime, scope, token_type) = said;
+fn granted(said: Refreshed) -> Result<TokenResponse, RefreshError> {
+    let (outcome, text, access, refresh, lifetime, scope, token_type, raised) = said;
     match (outcome.as_str(), access) {
-        ("granted", Some(access)) => {
-            let mut grant = Grant::new(access);
+        ("granted", access) => {
+            // A refresh token alone is kept.
+            let mut grant = TokenResponse::new(access.unwrap_or_default());
             grant.refresh_token = refresh.map(Secret::new);
             grant.lifetime = lifetime.and_then(|left| Duration::try_from_secs_f64(left).ok());
             grant.scope = scope;
             grant.token_type = token_type;
             Ok(grant)
         }
-        ("login_required", _) => Err(RefreshError::LoginRequired),
-        ("answer_lost", _) => Err(RefreshError::AnswerLost),
-        _ => Err(RefreshError::TryLater(text)),
+        ("login_required", _) => Err(RefreshError::login_required()),
+        ("not_sent", _) => Err(caused(RefreshError::not_sent(text), raised)),
+        _ => Err(caused(RefreshError::maybe_sent(text), raised)),
     }
 }
 
-fn unavailable(reason: String) -> Said {
+fn caused(error: RefreshError, raised: Option<(String, Py<PyAny>)>) -> RefreshError {
+    match raised {
+        Some((name, raised)) => error.with_cause(Cause::new(name, Raised(raised))),
+        None => error,
+    }
+}
+
+fn unavailable(reason: String) -> ServerError {
     ("unavailable".to_owned(), None, Some(reason))
 }
 

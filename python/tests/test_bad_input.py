@@ -194,7 +194,7 @@ def test_an_iterator_that_blocks_for_ever_ends_with_the_deadline(server: TestSer
 def test_a_refresh_function_that_blocks_for_ever_is_a_timeout_for_its_callers(make: Make) -> None:
     blocks = threading.Event()
 
-    def refresh(_: rekindle.Spend) -> rekindle.Credential:
+    def refresh(_: rekindle.RefreshInput) -> rekindle.Credential:
         blocks.wait()
         return rekindle.Credential(access_token="AT-2", expires_in=900)
 
@@ -208,17 +208,18 @@ def test_a_refresh_function_that_blocks_for_ever_is_a_timeout_for_its_callers(ma
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        (None, "NoneType"), ("AT-2", "str"), ({}, "no access_token"), ({"access_token": 5}, "int as access_token"),
-        (rekindle.Credential(refresh_token="RT-2"), "no access_token"),
+        (None, "returned None"), ("AT-2", "a str"), (42, "an int"), ({}, "a dict without access_token"),
+        ({"access_token": 5}, "an int as access_token"),
     ],
 )  # fmt: skip
 def test_a_refresh_function_that_gives_nonsense_is_told_and_nobody_is_signed_out(
     make: Make, caplog: pytest.LogCaptureFixture, given: Any, word: str
 ) -> None:
-    session = make(refresh_with=lambda spend: given, expires_at=1.0)
-    with pytest.raises(rekindle.RefreshFailed):
+    session = make(refresh_with=lambda _: given, expires_at=1.0)
+    with pytest.raises(rekindle.RefreshFailed, match="the refresh function returned") as caught:
         session.token()
-    assert "refresh_with gave" in caplog.text and word in caplog.text
+    assert word in str(caught.value) and '{"access_token": ' in str(caught.value)
+    assert "the refresh function returned" in caplog.text and word in caplog.text
     assert session.status().standing != "login_required"
 
 

@@ -152,7 +152,7 @@ def test_reprs_status_counters_and_events_show_none(server: TestServer, signed_i
         session.token()
     told = [session, credential(), rekindle.Client(session), session.status(), session.stats(), session.prometheus()]
     told += [events, *[next(events) for _ in range(2)], heard, vars(session), session._host.__dict__]
-    told += [rekindle.Spend("SENTINEL-RT", None, {"a": "SENTINEL-AT"}), rekindle.Stored(b"SENTINEL-RT", "1")]
+    told += [rekindle.RefreshInput("SENTINEL-RT", None, {"a": "SENTINEL-AT"}), rekindle.Stored(b"SENTINEL-RT", "1")]
     assert_clean(repr(told) + "".join(map(str, told)) + repr([one.details for one in heard]))
 
 
@@ -188,7 +188,7 @@ def test_asyncio_in_debug_mode_logs_none(server: TestServer, make: Make, caplog:
 
 def test_pickles_hold_none_but_on_purpose(server: TestServer, signed_in: Any) -> None:
     session = signed_in(credential=credential(expires_at=None))
-    spend = rekindle.Spend("SENTINEL-RT", None, {})
+    spend = rekindle.RefreshInput("SENTINEL-RT", None, {})
     for one in (session, session.token(), credential(), rekindle.Client(session), spend, rekindle.Stored(b"x", "1")):
         with pytest.raises(TypeError, match="pickle"):
             pickle.dumps(one)

@@ -96,13 +96,13 @@ def test_a_broken_store_is_store_unavailable_and_nothing_is_spent(
 
 
 def test_a_refresh_function_may_be_sync_or_async(make: Make) -> None:
-    seen: list[str] = []
+    seen: list[str | None] = []
 
-    def refresh(spend: rekindle.Spend) -> rekindle.Credential:
+    def refresh(spend: rekindle.RefreshInput) -> rekindle.Credential:
         seen.append(spend.refresh_token)
         return rekindle.Credential(access_token="AT-2", refresh_token="RT-2", expires_in=900)
 
-    async def arefresh(spend: rekindle.Spend) -> dict[str, object]:
+    async def arefresh(spend: rekindle.RefreshInput) -> dict[str, object]:
         seen.append(spend.refresh_token)
         return {"access_token": "AT-3", "expires_in": 900}
 
@@ -112,10 +112,10 @@ def test_a_refresh_function_may_be_sync_or_async(make: Make) -> None:
 
 
 def test_only_login_required_from_a_refresh_function_is_dead(make: Make) -> None:
-    def dead(_: rekindle.Spend) -> rekindle.Credential:
+    def dead(_: rekindle.RefreshInput) -> rekindle.Credential:
         raise rekindle.LoginRequired("sign in")
 
-    def broken(_: rekindle.Spend) -> rekindle.Credential:
+    def broken(_: rekindle.RefreshInput) -> rekindle.Credential:
         raise KeyError("RT-1")
 
     with pytest.raises(rekindle.LoginRequired):
@@ -128,7 +128,7 @@ def test_only_login_required_from_a_refresh_function_is_dead(make: Make) -> None
 def test_a_refresh_function_that_calls_its_own_session_is_told(make: Make) -> None:
     told: list[BaseException] = []
 
-    def refresh(_: rekindle.Spend) -> rekindle.Credential:
+    def refresh(_: rekindle.RefreshInput) -> rekindle.Credential:
         try:
             session.refresh(force=True)
         except rekindle.Misuse as error:

@@ -53,7 +53,7 @@ def test_a_refresh_function_that_calls_its_own_session_is_told_where_many_wait(
     server.script(*[held("all")] * MANY)
     told: list[BaseException] = []
 
-    def refresh(_: rekindle.Spend) -> rekindle.Credential:
+    def refresh(_: rekindle.RefreshInput) -> rekindle.Credential:
         try:
             own.refresh(force=True)
         except rekindle.Misuse as error:

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rekindle::proto::Grant;
-use rekindle::{Refresh, RefreshError, Spend};
+use rekindle::{Refresh, RefreshError, RefreshInput, TokenResponse};
 use serde_json::{Value, json};
 
 use crate::outbox::SharedOutbox;
@@ -16,36 +15,34 @@ pub(crate) struct HostRefresh {
 
 #[async_trait]
 impl Refresh for HostRefresh {
-    async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
+    async fn refresh(&self, input: RefreshInput) -> Result<TokenResponse, RefreshError> {
         let answer = self.outbox.ask(json!({
             "effect": "refresh",
             "session": self.session,
-            "refresh_token": spend.refresh_token.expose(),
-            "scope": spend.scope,
-            "extra": spend.extra,
+            "refresh_token": input.refresh_token.as_ref().map(rekindle::Secret::expose),
+            "scope": input.scope,
+            "extra": input.extra,
         }));
-        let answer = answer.await.ok_or(RefreshError::AnswerLost)?;
+        let lost = || RefreshError::maybe_sent("the host did not answer");
+        let answer = answer.await.ok_or_else(lost)?;
+        let message = |usual: &str| answer["message"].as_str().unwrap_or(usual).to_owned();
         match answer["error"].as_str() {
-            None => granted(&answer["tokens"]).ok_or(RefreshError::AnswerLost),
-            Some("login_required") => Err(RefreshError::LoginRequired),
+            None => Ok(returned(&answer["tokens"])),
+            Some("login_required") => Err(RefreshError::login_required()),
             // "Not sent" must be said explicitly; all else may have spent the token.
-            Some("try_later") => {
-                let why = answer["message"]
-                    .as_str()
-                    .unwrap_or("the refresh function failed before it sent anything");
-                Err(RefreshError::TryLater(why.to_owned()))
-            }
-            Some(_) => Err(RefreshError::AnswerLost),
+            Some("not_sent") => Err(RefreshError::not_sent(message("nothing was sent"))),
+            Some(_) => Err(RefreshError::maybe_sent(message("the refresh function failed"))),
         }
     }
 }
 
-fn granted(tokens: &Value) -> Option<Grant> {
+fn returned(tokens: &Value) -> TokenResponse {
     let text = |name: &str| tokens[name].as_str().map(str::to_owned);
-    let mut grant = Grant::new(text("access_token")?);
-    grant.refresh_token = text("refresh_token").map(Into::into);
-    grant.lifetime = tokens["expires_in"].as_f64().and_then(|left| Duration::try_from_secs_f64(left).ok());
-    grant.scope = text("scope");
-    grant.token_type = text("token_type");
-    Some(grant)
+    // Without an access token the core keeps what else there is.
+    let mut response = TokenResponse::new(text("access_token").unwrap_or_default());
+    response.refresh_token = text("refresh_token").map(Into::into);
+    response.lifetime = tokens["expires_in"].as_f64().and_then(|left| Duration::try_from_secs_f64(left).ok());
+    response.scope = text("scope");
+    response.token_type = text("token_type");
+    response
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rekindle::proto::{Dialect, Wall};
 use rekindle::store::MemoryStore;
-use rekindle::{Credential, Error, ErrorKind, Expiry, Host, Rotation, Session};
+use rekindle::{ClientCredentials, Credential, Error, ErrorKind, Expiry, Host, Rotation, Session};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,6 +51,8 @@ pub(crate) struct Settings {
     /// The host keeps the record. Without it the module does, in its memory.
     #[serde(default)]
     store: Option<StoreSettings>,
+    #[serde(default)]
+    client_credentials: Option<AskedFor>,
     /// The host has a refresh function.
     #[serde(default)]
     refresh: bool,
@@ -65,6 +67,25 @@ pub(crate) struct StoreSettings {
     pub(crate) identity: Option<String>,
     #[serde(default = "yes")]
     pub(crate) shared: bool,
+}
+
+/// What the client asks for on its own behalf.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AskedFor {
+    scope: Option<String>,
+    audience: Option<String>,
+    resource: Vec<String>,
+    parameters: BTreeMap<String, String>,
+}
+
+impl From<AskedFor> for ClientCredentials {
+    fn from(given: AskedFor) -> Self {
+        let mut request = Self::new();
+        (request.scope, request.audience) = (given.scope, given.audience);
+        (request.resource, request.parameters) = (given.resource, given.parameters);
+        request
+    }
 }
 
 /// Tokens that a sign-in brought.
@@ -137,6 +158,9 @@ pub(crate) fn build(
     }
     if let Some(ms) = settings.lease_ms {
         builder = builder.lease(Duration::from_millis(ms));
+    }
+    if let Some(asked) = settings.client_credentials {
+        builder = builder.client_credentials(asked.into());
     }
     if settings.refresh {
         builder = builder.refresh_with(HostRefresh { session: number, outbox: outbox.clone() });

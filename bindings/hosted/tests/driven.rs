@@ -12,7 +12,7 @@ struct Driven {
 }
 
 /// What the host has to do, and when the next timer is due.
-struct Said {
+struct ServerError {
     effects: Vec<Value>,
     due_ms: Option<f64>,
 }
@@ -35,10 +35,10 @@ impl Driven {
         driven
     }
 
-    fn turn(&self, messages: Value) -> Said {
+    fn turn(&self, messages: Value) -> ServerError {
         let said = self.core.turn(self.now_ms, WALL_MS + self.now_ms, &messages.to_string());
         let said: Value = serde_json::from_str(&said).unwrap();
-        Said { effects: said["effects"].as_array().unwrap().clone(), due_ms: said["due_ms"].as_f64() }
+        ServerError { effects: said["effects"].as_array().unwrap().clone(), due_ms: said["due_ms"].as_f64() }
     }
 
     fn tag(&self) -> u32 {
@@ -46,7 +46,7 @@ impl Driven {
     }
 }
 
-impl Said {
+impl ServerError {
     fn of<'a>(&'a self, effect: &'a str) -> impl Iterator<Item = &'a Value> {
         self.effects.iter().filter(move |one| one["effect"] == effect)
     }

@@ -78,7 +78,7 @@ export async function serve(
   served: Served | undefined,
   signal: AbortSignal,
 ): Promise<object> {
-  if (!served) return { error: "answer_lost", unavailable: "the session is gone" };
+  if (!served) return { error: "maybe_sent", unavailable: "the session is gone" };
   switch (effect.effect) {
     case "send":
       return sendTokenRequest(effect, served.fetch, signal);
@@ -91,18 +91,18 @@ export async function serve(
 }
 
 async function refresh(effect: RefreshEffect, call: Served["refresh"]): Promise<object> {
-  if (!call) return { error: "try_later", message: "there is no refresh function" };
+  if (!call) return { error: "not_sent", message: "there is no refresh function" };
   try {
     const { refresh_token: refreshToken, scope, extra } = effect;
     const tokens = await call({ refreshToken, scope: scope ?? undefined, extra });
     if (typeof tokens?.accessToken !== "string") {
-      return { error: "answer_lost", message: "refresh must give { accessToken, refreshToken?, expiresIn? }" };
+      return { error: "maybe_sent", message: "refresh must give { accessToken, refreshToken?, expiresIn? }" };
     }
     return { tokens: tokensToCore(tokens) };
   } catch (error) {
     if (error instanceof RefreshTokenDead) return { error: "login_required" };
-    if (error instanceof NotSent) return { error: "try_later", message: error.message };
-    return { error: "answer_lost", message: String(error) };
+    if (error instanceof NotSent) return { error: "not_sent", message: error.message };
+    return { error: "maybe_sent", message: String(error) };
   }
 }
 

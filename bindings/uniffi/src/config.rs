@@ -60,9 +60,48 @@ pub struct SessionConfig {
     /// Signs that a token is this client's own (DPoP).
     #[uniffi(default = None)]
     pub dpop_key: Option<Arc<SigningKey>>,
+    /// What the client asks for on its own behalf, without a user (RFC 6749 section 4.4).
+    #[uniffi(default = None)]
+    pub client_credentials: Option<ClientCredentials>,
     /// For tests: shares no state with other sessions of this process, as if each were a process of its own.
     #[uniffi(default = false)]
     pub alone: bool,
+}
+
+/// What a client asks for on its own behalf.
+#[derive(Clone, uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct ClientCredentials {
+    /// `scope`: names with spaces between them.
+    #[uniffi(default = None)]
+    pub scope: Option<String>,
+    /// `audience`, where the server knows it.
+    #[uniffi(default = None)]
+    pub audience: Option<String>,
+    /// `resource`: the URLs of what the token is for (RFC 8707).
+    #[uniffi(default = [])]
+    pub resource: Vec<String>,
+    /// Further fields, as the server wants them.
+    #[uniffi(default)]
+    pub parameters: HashMap<String, String>,
+}
+
+impl From<ClientCredentials> for rekindle::ClientCredentials {
+    fn from(given: ClientCredentials) -> Self {
+        let mut request = Self::new();
+        request.scope = given.scope;
+        request.audience = given.audience;
+        request.resource = given.resource;
+        request.parameters = given.parameters.into_iter().collect();
+        request
+    }
+}
+
+/// The names of further fields only.
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        rekindle::ClientCredentials::from(self.clone()).fmt(f)
+    }
 }
 
 /// How a server speaks.
@@ -229,6 +268,9 @@ impl SessionConfig {
         }
         if let Some(key) = self.dpop_key {
             builder = builder.dpop_key(key.inner());
+        }
+        if let Some(request) = self.client_credentials {
+            builder = builder.client_credentials(request.into());
         }
         if self.alone {
             builder = builder.alone();

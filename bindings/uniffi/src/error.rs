@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rekindle::{Error, ErrorKind};
 
+use crate::refresh::Thrown;
 use crate::response::Response;
 
 /// The kind of a call that was cancelled; it is none of core's, since nothing went wrong.
@@ -43,6 +44,8 @@ pub struct ProblemDetails {
     pub retry_after: Option<Duration>,
     /// The errors of a GraphQL answer.
     pub graphql_errors: Vec<GraphqlProblem>,
+    /// Names what a refresh function of the host's threw, where that led to it.
+    pub cause: Option<u64>,
 }
 
 /// One error of a GraphQL answer; what looks like a token is hidden.
@@ -130,6 +133,11 @@ impl RekindleError {
             status: error.status(),
             retry_after: error.retry_after(),
             graphql_errors: graphql.map(GraphqlProblem::from).collect(),
+            cause: error
+                .failure()
+                .cause
+                .as_ref()
+                .and_then(|cause| Some(cause.error().downcast_ref::<Thrown>()?.0)),
         };
         Self { details: Box::new(details), response: None }
     }

@@ -34,7 +34,7 @@ pub use error::{GraphqlProblem, ProblemDetails, RekindleError, error_kinds};
 pub use event::{Event, EventKind, EventListener, EventStream, ListenerFailure};
 pub use judge::{Applied, Exchange, ExpiredReason, Judgement, Operation, Verdict, operation_of};
 pub use key::{GeneratedKey, SigningKey, generate_signing_key};
-pub use refresh::{Grant, Refresh, RefreshFailure, Spend};
+pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
 pub use response::{Redirected, Response, ResponseHead};
 pub use session::Session;
 pub use status::{Lease, Standing, Status};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rekindle::proto::Cause;
 use rekindle::{RefreshError, Secret};
 
 /// A refresh of the host's own making. It is waited for without a cap.
@@ -17,15 +18,15 @@ pub trait Refresh: Send + Sync {
     /// # Errors
     ///
     /// What became of the refresh token.
-    async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshFailure>;
+    async fn refresh(&self, input: RefreshInput) -> Result<TokenResponse, RefreshFailure>;
 }
 
 /// What a refresh is made from.
 #[derive(Clone, uniffi::Record)]
 #[uniffi::export(Debug)]
-pub struct Spend {
-    /// The refresh token. It must not be sent twice.
-    pub refresh_token: String,
+pub struct RefreshInput {
+    /// The refresh token, if the session has one. It must not be sent twice.
+    pub refresh_token: Option<String>,
     /// The scope of the last grant.
     pub scope: Option<String>,
     /// What came with the last grant.
@@ -35,9 +36,10 @@ pub struct Spend {
 /// What a refresh brought.
 #[derive(Clone, uniffi::Record)]
 #[uniffi::export(Debug)]
-pub struct Grant {
-    /// The new access token.
-    pub access_token: String,
+pub struct TokenResponse {
+    /// The new access token. Without one, a refresh token is kept, and the refresh fails.
+    #[uniffi(default = None)]
+    pub access_token: Option<String>,
     /// The new refresh token; the old one is kept without it.
     #[uniffi(default = None)]
     pub refresh_token: Option<String>,
@@ -58,17 +60,22 @@ pub struct Grant {
     pub extra: HashMap<String, String>,
 }
 
-/// How a refresh failed.
+/// How a refresh failed, and what became of the refresh token.
 #[derive(Debug, uniffi::Error)]
 pub enum RefreshFailure {
     /// The refresh token is dead. Only this ends the session.
     LoginRequired,
-    /// It may have been spent, and nobody knows.
-    AnswerLost,
-    /// It was not spent; try again later.
-    TryLater {
+    /// Nothing was sent: it is tried again.
+    NotSent {
         /// Why. It goes into the error: no secrets.
         reason: String,
+    },
+    /// It may have been spent, and nobody knows. So is everything that is not said to be otherwise.
+    MaybeSent {
+        /// Why. It goes into the error: no secrets.
+        reason: String,
+        /// Names what the function threw, for the host to find it again.
+        cause: Option<u64>,
     },
 }
 
@@ -76,8 +83,7 @@ impl fmt::Display for RefreshFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LoginRequired => "the user must sign in",
-            Self::AnswerLost => "the answer was lost",
-            Self::TryLater { reason } => reason,
+            Self::NotSent { reason } | Self::MaybeSent { reason, .. } => reason,
         })
     }
 }
@@ -85,35 +91,53 @@ impl fmt::Display for RefreshFailure {
 impl std::error::Error for RefreshFailure {}
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for RefreshFailure {
-    /// Whatever broke on the way may have arrived.
     fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::AnswerLost
+        Self::MaybeSent { reason: "the refresh function failed".to_owned(), cause: None }
     }
 }
+
+/// What the host's function threw, by a number of the host's.
+#[derive(Debug)]
+pub(crate) struct Thrown(pub(crate) u64);
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an error of the refresh function")
+    }
+}
+
+impl std::error::Error for Thrown {}
 
 pub(crate) struct HostRefresh(pub(crate) Arc<dyn Refresh>);
 
 #[async_trait]
 impl rekindle::Refresh for HostRefresh {
-    async fn refresh(&self, spend: rekindle::Spend) -> Result<rekindle::proto::Grant, RefreshError> {
-        let spend = Spend {
-            refresh_token: spend.refresh_token.expose().to_owned(),
-            scope: spend.scope,
-            extra: spend.extra.into_iter().collect(),
+    async fn refresh(
+        &self,
+        input: rekindle::RefreshInput,
+    ) -> Result<rekindle::proto::TokenResponse, RefreshError> {
+        let input = RefreshInput {
+            refresh_token: input.refresh_token.map(|token| token.expose().to_owned()),
+            scope: input.scope,
+            extra: input.extra.into_iter().collect(),
         };
-        match self.0.refresh(spend).await {
-            // It was taken for spent by somebody who then had nothing to give.
-            Ok(grant) if grant.access_token.trim().is_empty() => Err(RefreshError::AnswerLost),
-            Ok(grant) => Ok(grant.into()),
-            Err(RefreshFailure::LoginRequired) => Err(RefreshError::LoginRequired),
-            Err(RefreshFailure::AnswerLost) => Err(RefreshError::AnswerLost),
-            Err(RefreshFailure::TryLater { reason }) => Err(RefreshError::TryLater(reason)),
+        match self.0.refresh(input).await {
+            Ok(response) => Ok(response.into()),
+            Err(RefreshFailure::LoginRequired) => Err(RefreshError::login_required()),
+            Err(RefreshFailure::NotSent { reason }) => Err(RefreshError::not_sent(reason)),
+            Err(RefreshFailure::MaybeSent { reason, cause }) => {
+                let error = RefreshError::maybe_sent(reason);
+                Err(match cause {
+                    Some(thrown) => error.with_cause(Cause::new("an error of the host's", Thrown(thrown))),
+                    None => error,
+                })
+            }
         }
     }
 }
 
-impl From<Grant> for rekindle::proto::Grant {
-    fn from(given: Grant) -> Self {
+impl From<TokenResponse> for rekindle::proto::TokenResponse {
+    fn from(given: TokenResponse) -> Self {
         Self {
             refresh_token: given.refresh_token.map(Secret::from),
             lifetime: given.lifetime,
@@ -121,23 +145,23 @@ impl From<Grant> for rekindle::proto::Grant {
             scope: given.scope,
             token_type: given.token_type,
             extra: given.extra.into_iter().collect(),
-            ..Self::new(given.access_token)
+            ..Self::new(given.access_token.unwrap_or_default())
         }
     }
 }
 
-impl fmt::Debug for Spend {
+impl fmt::Debug for RefreshInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spend")
+        f.debug_struct("RefreshInput")
             .field("scope", &self.scope)
             .field("extra", &self.extra.keys())
             .finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for Grant {
+impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant")
+        f.debug_struct("TokenResponse")
             .field("lifetime", &self.lifetime)
             .field("scope", &self.scope)
             .field("extra", &self.extra.keys())

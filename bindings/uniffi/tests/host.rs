@@ -37,6 +37,7 @@ fn config(server: &AuthServer) -> SessionConfig {
         lease: None,
         client_key: None,
         dpop_key: None,
+        client_credentials: None,
         alone: false,
     }
 }

@@ -161,7 +161,7 @@ pub enum Expiry {
 
 /// What a token endpoint granted (RFC 6749 section 5.1), normalized by the dialect.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Grant {
+pub struct TokenResponse {
     /// The new access token.
     pub access_token: Secret,
     /// As the server wrote it; `None` if it said nothing.
@@ -181,15 +181,15 @@ pub struct Grant {
     pub extra: BTreeMap<String, String>,
 }
 
-impl Grant {
+impl TokenResponse {
     /// A grant with nothing but an access token.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use rekindle_proto::Grant;
+    /// use rekindle_proto::TokenResponse;
     ///
     /// let lifetime = Some(Duration::from_secs(900));
-    /// let grant = Grant { lifetime, refresh_token: Some("rt-2".into()), ..Grant::new("at-2") };
+    /// let grant = TokenResponse { lifetime, refresh_token: Some("rt-2".into()), ..TokenResponse::new("at-2") };
     /// assert_eq!(grant.access_token.expose(), "at-2");
     /// ```
     pub fn new(access_token: impl Into<Secret>) -> Self {
@@ -220,9 +220,9 @@ impl fmt::Debug for Credential {
     }
 }
 
-impl fmt::Debug for Grant {
+impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant")
+        f.debug_struct("TokenResponse")
             .field("access_token", &self.access_token)
             .field("refresh_token", &self.refresh_token)
             .field("token_type", &self.token_type)
@@ -251,7 +251,7 @@ mod tests {
     // spec 9.3
     #[test]
     fn debug_shows_the_names_and_no_secret() {
-        let mut grant = Grant::new("sentinel-access");
+        let mut grant = TokenResponse::new("sentinel-access");
         grant.refresh_token = Some("sentinel-refresh".into());
         grant.extra.insert("id_token".into(), "sentinel-id".into());
         let credential = Credential {

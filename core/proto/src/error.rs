@@ -1,6 +1,7 @@
 //! What can go wrong, with the same names in every language (spec 10.3).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The kind of a failure.
@@ -137,7 +138,62 @@ pub struct Failure {
     pub status: Option<u16>,
     /// The setting that is wrong, by its name in Rust; mostly the message begins with it. One of several: `origins[1]`.
     pub argument: Option<String>,
+    /// What a function of the user's raised, where that led to it.
+    pub cause: Option<Cause>,
 }
+
+/// An error of somebody else's that led to a failure. Its text may hold secrets: only its name is shown.
+#[derive(Clone)]
+pub struct Cause(Arc<(String, Box<dyn std::error::Error + Send + Sync>)>);
+
+impl Cause {
+    /// An error with the name that is shown of it.
+    ///
+    /// ```
+    /// use rekindle_proto::Cause;
+    /// let cause = Cause::new("KeyError", "a text with a secret");
+    /// assert_eq!(format!("{cause:?}"), "KeyError");
+    /// assert_eq!(cause.error().to_string(), "a text with a secret");
+    /// ```
+    pub fn new(name: impl Into<String>, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(Arc::new((name.into(), error.into())))
+    }
+
+    /// The name of its type.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::Cause::new("KeyError", "x").name(), "KeyError");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.0
+    }
+
+    /// The error itself. Whoever shows it answers for what it holds.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::Cause::new("KeyError", "x").error().to_string(), "x");
+    /// ```
+    #[must_use]
+    pub fn error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        &*self.0.1
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The same error, not only an equal one.
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Cause {}
 
 impl Failure {
     /// A failure with nothing but a message.
@@ -156,6 +212,7 @@ impl Failure {
             oauth_error: None,
             status: None,
             argument: None,
+            cause: None,
         }
     }
 

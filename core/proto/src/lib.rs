@@ -21,13 +21,13 @@ pub mod store;
 pub mod time;
 pub mod verdict;
 
-pub use credential::{Credential, Expiry, Fingerprint, Grant, Secret};
+pub use credential::{Credential, Expiry, Fingerprint, Secret, TokenResponse};
 pub use dialect::Dialect;
-pub use error::{ErrorKind, Failure};
+pub use error::{Cause, ErrorKind, Failure};
 pub use event::Event;
 pub use grant::{ClientCredentials, GrantRequest, RefreshInput};
 pub use rotation::Rotation;
 pub use time::{Now, Wall};
 pub use verdict::{
-    Applied, DeadReason, Exchange, ExpiredReason, Lost, Operation, Outcome, Said, StepUp, Verdict,
+    Applied, DeadReason, Exchange, ExpiredReason, Lost, Operation, Outcome, ServerError, StepUp, Verdict,
 };

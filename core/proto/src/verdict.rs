@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use crate::credential::{Grant, Secret};
+use crate::credential::{Secret, TokenResponse};
+use crate::error::Cause;
 
 /// What a GraphQL or other operation does, as far as the caller knows (spec 2.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,22 +205,24 @@ pub enum Lost {
 
 /// What the token endpoint said beside its outcome, fit to be shown (spec 2.7).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct ServerError {
     /// Its error code: `invalid_grant` and the like.
     pub oauth_error: Option<String>,
     /// Its HTTP status.
     pub status: Option<u16>,
-    /// Its own words, redacted.
+    /// Its own words, redacted; or what a refresh function did, by name.
     pub message: Option<String>,
     /// What is wrong with its answer, in ours.
     pub hint: Option<String>,
+    /// What a refresh function raised.
+    pub cause: Option<Cause>,
 }
 
 /// What the token endpoint said to a refresh (spec 5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A new access token.
-    Granted(Box<Grant>),
+    Granted(Box<TokenResponse>),
     /// A 2xx with a refresh token, but no access token (spec 5.4).
     GrantedWithoutAccess {
         /// It is persisted.

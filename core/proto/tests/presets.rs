@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rekindle_proto::dialect::{Answer, ClientIdentity};
-use rekindle_proto::{Dialect, Exchange, Grant, GrantRequest, Operation, Outcome, Secret, Verdict, Wall};
+use rekindle_proto::{
+    Dialect, Exchange, GrantRequest, Operation, Outcome, Secret, TokenResponse, Verdict, Wall,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -120,7 +122,7 @@ fn seconds(after: Option<Duration>) -> String {
     after.map_or_else(|| "-".into(), |after| after.as_secs_f64().to_string())
 }
 
-fn granted(grant: &Grant) -> String {
+fn granted(grant: &TokenResponse) -> String {
     let refresh = grant.refresh_token.as_ref().map_or("kept", Secret::expose);
     let extra: Vec<_> = grant.extra.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let words = [

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_proto::dialect::ClientAuth;
-use rekindle_proto::{Credential, Expiry, Rotation, Secret};
+use rekindle_proto::{ClientCredentials, Credential, Expiry, Rotation, Secret};
 
 use super::App;
 use super::DialectSource;
@@ -641,19 +641,39 @@ impl<T> Builder<T> {
         self
     }
 
+    /// The client asks for tokens on its own behalf, without a user (RFC 6749 section 4.4): nobody signs in, the first
+    /// token is asked for when it is needed. It needs a client secret or a client key.
+    ///
+    /// ```
+    /// use rekindle::{ClientCredentials, Session};
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .client_id("service")
+    ///     .client_secret("s3cret") // better: read from where you keep secrets
+    ///     .client_credentials(ClientCredentials::new().scope("read write"))
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn client_credentials(mut self, request: ClientCredentials) -> Self {
+        self.settings.client_credentials = Some(Arc::new(request));
+        self
+    }
+
     /// A refresh of your own instead of the dialect's request.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), rekindle::Error> {
-    /// use rekindle::{Refresh, RefreshError, Session, Spend, proto::Grant};
+    /// use rekindle::{Refresh, RefreshError, RefreshInput, Session, TokenResponse};
     ///
     /// struct ByHand;
     /// #[async_trait::async_trait]
     /// impl Refresh for ByHand {
-    ///     async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
-    ///         // ask your own service, with spend.refresh_token
-    ///         Ok(Grant::new("at-2"))
+    ///     async fn refresh(&self, input: RefreshInput) -> Result<TokenResponse, RefreshError> {
+    ///         // ask your own service, with input.refresh_token
+    ///         Ok(TokenResponse::new("at-2"))
     ///     }
     /// }
     ///

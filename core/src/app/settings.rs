@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rekindle_proto::dialect::{ClientAuth, ClientIdentity, Dialect};
 use rekindle_proto::machine::{Binding, MachineConfig};
-use rekindle_proto::{Failure, Fingerprint, Rotation, Secret};
+use rekindle_proto::{ClientCredentials, Failure, Fingerprint, Rotation, Secret};
 use url::Url;
 
 use super::dialect_source::DialectSource;
@@ -22,8 +22,9 @@ use crate::platform::host::Host;
 use crate::proof::{Proofs, SigningKey};
 use crate::session::events::{OnEvent, Subscriber};
 use crate::session::origins::{Origins, same, secure};
+use crate::session::refresh_function::{Custom, Refresh};
 use crate::session::setup::Setup;
-use crate::session::source::{Custom, Endpoint, Refresh, Source};
+use crate::session::source::{Endpoint, Source};
 use crate::store::{MemoryStore, Store};
 use crate::transport::{Transport, built_in};
 
@@ -54,6 +55,7 @@ pub(super) struct Settings {
     pub(super) send: Duration,
     pub(super) lease: Duration,
     pub(super) refresh: Option<Arc<dyn Refresh>>,
+    pub(super) client_credentials: Option<Arc<ClientCredentials>>,
     pub(super) on_event: Option<OnEvent>,
     pub(super) transport: Option<Arc<dyn Transport>>,
     pub(super) clock: Option<Arc<dyn Clock>>,
@@ -83,6 +85,7 @@ impl Settings {
             send: Duration::from_secs(60),
             lease: Duration::from_secs(90),
             refresh: None,
+            client_credentials: None,
             on_event: None,
             transport: None,
             clock: None,
@@ -96,6 +99,9 @@ impl Settings {
     pub(super) fn setup(self, kept: &BTreeSet<String>) -> Result<(Setup, Option<String>), Failure> {
         self.check_times()?;
         let dialect = self.dialect()?;
+        if let Some(request) = &self.client_credentials {
+            self.check_client_credentials(request, &dialect)?;
+        }
         let (listed, insecure) = self.origins()?;
         let origins = Origins::listing(&listed, insecure.clone())?;
         let identity = self.identity()?;
@@ -200,9 +206,38 @@ impl Settings {
             None => without_query(allowed(dialect.token_url(identity)?, insecure)?),
         };
         let key_thumbprint = self.dpop_key.as_ref().map(SigningKey::thumbprint);
-        let client_id = identity.client_id.clone();
-        let (dialect, origins) = (Some(bound_name(dialect)), bound_origins(listed));
-        Ok(Binding { token_endpoint, client_id, key_thumbprint, dialect, origins })
+        let mut binding = Binding::new(token_endpoint);
+        binding.client_id.clone_from(&identity.client_id);
+        binding.key_thumbprint = key_thumbprint;
+        binding.dialect = Some(bound_name(dialect));
+        binding.origins = bound_origins(listed);
+        binding.client_credentials.clone_from(&self.client_credentials);
+        Ok(binding)
+    }
+
+    /// Who asks on its own behalf must be able to show who it is (RFC 6749 section 4.4).
+    fn check_client_credentials(
+        &self,
+        request: &ClientCredentials,
+        dialect: &Dialect,
+    ) -> Result<(), Failure> {
+        request.check()?;
+        dialect.grants_client_credentials()?;
+        if self.refresh.is_some() {
+            return Err(config(
+                "client_credentials",
+                "and refresh_with exclude each other: give one of them",
+            ));
+        }
+        let by_secret =
+            matches!(dialect.client_auth(), ClientAuth::ClientSecretBasic | ClientAuth::ClientSecretPost);
+        let is_known = self.client_id.is_some() && (!by_secret || self.client_secret.is_some());
+        if is_known || dialect.client_auth() == ClientAuth::None {
+            return Ok(());
+        }
+        let what =
+            "needs client_id, and client_secret or client_key: the server grants it to clients that it knows";
+        Err(config("client_credentials", what))
     }
 
     fn machine(
@@ -213,13 +248,13 @@ impl Settings {
         platform: &Platform,
     ) -> MachineConfig {
         let mut machine = MachineConfig::new(dialect.rotation(), binding);
-        machine.old_token_dies = dialect.old_token_dies();
+        machine.old_token_dies = dialect.old_token_dies() && self.client_credentials.is_none();
         machine.background = self.background && dialect.proactive();
         machine.shared = store.shared();
         machine.boot = platform.boot_id();
         machine.send_cap = self.send;
         machine.lease = self.lease;
-        machine.uncapped = self.refresh.is_some();
+        machine.refresh_function = self.refresh.is_some();
         let placed = dialect.clone();
         machine.strict_binding = self.strict_binding;
         let bound_only = self.require_dpop && self.dpop_key.is_some();
@@ -253,8 +288,10 @@ impl Settings {
         let store = store.identity().filter(|_| !self.alone && self.refresh.is_none())?;
         let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
         let client_key = self.client_key.as_ref().map(SigningKey::thumbprint);
+        // Its Debug shows their names alone.
+        let further = binding.client_credentials.as_ref().map(|request| &request.parameters);
         let config = format!(
-            "{store}\n{binding:?}\n{secret:?}{client_key:?}\n{:?}\n{:?}{:?}{:?}",
+            "{store}\n{binding:?}{further:?}\n{secret:?}{client_key:?}\n{:?}\n{:?}{:?}{:?}",
             dialect.fingerprint(),
             identity.token_url,
             identity.variables,

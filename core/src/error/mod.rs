@@ -294,8 +294,10 @@ impl Error {
     /// ```
     #[must_use]
     pub fn causes(&self) -> Vec<String> {
-        let mut causes = Vec::new();
-        let mut next = self.source();
+        // The text of what a refresh function raised may hold a token: its name is all that is said of it.
+        let mut causes: Vec<String> =
+            self.0.failure.cause.iter().map(|cause| cause.name().to_owned()).collect();
+        let mut next = self.0.source.as_deref().map(|cause| cause as &(dyn StdError + 'static));
         while let Some(cause) = next.filter(|_| causes.len() < 16) {
             causes.push(cause.to_string());
             next = cause.source();
@@ -375,13 +377,15 @@ impl fmt::Debug for Error {
             .field("oauth_error", &self.oauth_error())
             .field("retry_after", &self.retry_after())
             .field("source", &self.0.source.as_ref().map(ToString::to_string))
+            .field("cause", &self.0.failure.cause)
             .finish()
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|cause| cause as _)
+        let own = self.0.source.as_deref().map(|cause| cause as &(dyn StdError + 'static));
+        own.or_else(|| self.0.failure.cause.as_ref().map(|cause| cause.error() as _))
     }
 }
 

@@ -12,7 +12,7 @@ use rekindle_proto::machine::{
     Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket, rebound,
 };
 use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable};
-use rekindle_proto::{Credential, ErrorKind, Failure, Now, Outcome, Said, Secret};
+use rekindle_proto::{Credential, ErrorKind, Failure, GrantRequest, Now, Outcome, Secret, ServerError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use url::Url;
@@ -20,9 +20,10 @@ use url::Url;
 use super::events::Dispatcher;
 use super::inside;
 use super::origins::same;
+use super::refresh_function::panicked;
 use super::registry::Registry;
 use super::setup::Setup;
-use super::source::{Spend, reentrant};
+use super::source::reentrant;
 use super::token::{Published, Served};
 use super::waiters::{Done, WaitGroup, Waiter, Waiters};
 use crate::fork::{PerProcess, ProcessLocal};
@@ -438,9 +439,7 @@ impl Engine {
 
     fn run_network(self: &Arc<Self>, effect: Effect) {
         match effect {
-            Effect::Send { op, refresh_token, scope, extra } => {
-                self.send(op, Spend { refresh_token, scope, extra });
-            }
+            Effect::Send { op, request } => self.send(op, request),
             Effect::Revoke { token } => {
                 let engine = self.clone();
                 let work = async move {
@@ -497,21 +496,20 @@ impl Engine {
         ))
     }
 
-    fn send(self: &Arc<Self>, op: OpId, spend: Spend) {
+    fn send(self: &Arc<Self>, op: OpId, request: GrantRequest) {
         let engine = self.clone();
         let work = async move {
             let guarded = engine.clone();
             let serving = engine.published().served.as_ref().map(|served| served.current.value.clone());
             // A task of its own: a panic in a user's refresh function ends as a lost answer.
             let asked =
-                guarded.clone().inside(async move { guarded.setup.source.refresh(spend, serving).await });
+                guarded.clone().inside(async move { guarded.setup.source.ask(request, serving).await });
             let (outcome, said) = match engine.setup.platform.run(asked) {
                 Ok(Running { result, task }) => {
                     let _abort = AbortOnDrop(task);
-                    let lost = (Outcome::Lost(rekindle_proto::Lost::Broken), Said::default());
-                    result.await.unwrap_or(lost)
+                    result.await.unwrap_or_else(|_| panicked())
                 }
-                Err(_) => (Outcome::NotSent, Said::default()),
+                Err(_) => (Outcome::NotSent, ServerError::default()),
             };
             engine.process().state.lock().sends.remove(&op);
             engine.ask(|machine, now| machine.handle_outcome(op, outcome, said, now));
@@ -522,7 +520,9 @@ impl Engine {
             Ok(send) => drop(state.sends.insert(op, send)),
             Err(_) => {
                 drop(state);
-                self.ask(|machine, now| machine.handle_outcome(op, Outcome::NotSent, Said::default(), now));
+                self.ask(|machine, now| {
+                    machine.handle_outcome(op, Outcome::NotSent, ServerError::default(), now)
+                });
             }
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod events;
 mod inside;
 mod judge;
 pub(crate) mod origins;
+pub(crate) mod refresh_function;
 pub(crate) mod registry;
 pub(crate) mod setup;
 pub(crate) mod source;
@@ -18,8 +19,9 @@ use std::time::Duration;
 pub use counters::Stats;
 pub use events::Events;
 pub use judge::Judgement;
+pub use refresh_function::{Refresh, RefreshError};
 pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
-pub use source::{Refresh, RefreshError, Revocation, Spend};
+pub use source::Revocation;
 pub use token::Token;
 
 use engine::Engine;

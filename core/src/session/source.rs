@@ -1,7 +1,6 @@
-//! Where new tokens come from: a token endpoint, or a function of the user's.
+//! Where new tokens come from: a token endpoint that speaks a dialect.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use rekindle_proto::dialect::{Answer, AskAgain, ClientIdentity, Dialect, TokenRequest};
-use rekindle_proto::{ErrorKind, Failure, Grant, GrantRequest, Lost, Outcome, Said, Secret, Wall, redact};
+use rekindle_proto::{ErrorKind, Failure, GrantRequest, Lost, Outcome, Secret, ServerError, Wall, redact};
 use url::Url;
 
 use crate::clock::Clock;
@@ -19,56 +18,6 @@ use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, 
 
 /// At most this much of an answer is read (spec 5.6).
 const MOST_ANSWER: usize = 1024 * 1024;
-
-/// What a refresh is made from.
-#[derive(Clone)]
-pub struct Spend {
-    /// The refresh token. It must not be sent twice.
-    pub refresh_token: Secret,
-    /// The scope of the last grant.
-    pub scope: Option<String>,
-    /// What came with the last grant.
-    pub extra: BTreeMap<String, String>,
-}
-
-impl std::fmt::Debug for Spend {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Spend")
-            .field("scope", &self.scope)
-            .field("extra", &self.extra.keys())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A refresh of the user's own making. The flight waits for it to return; it has no cap (spec 4.5).
-///
-/// ```
-/// use rekindle::{Refresh, RefreshError, Spend, proto::Grant};
-///
-/// struct ByHand;
-/// #[async_trait::async_trait]
-/// impl Refresh for ByHand {
-///     async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError> {
-///         Ok(Grant::new(format!("made from {} bytes", spend.refresh_token.expose().len())))
-///     }
-/// }
-/// ```
-#[async_trait]
-pub trait Refresh: Send + Sync + 'static {
-    /// Gets a new access token.
-    async fn refresh(&self, spend: Spend) -> Result<Grant, RefreshError>;
-}
-
-/// How a refresh function says that it failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefreshError {
-    /// The refresh token is dead. Only this ends the session.
-    LoginRequired,
-    /// It may have been spent, and nobody knows.
-    AnswerLost,
-    /// It was not spent; try again later. The text goes into the error.
-    TryLater(String),
-}
 
 /// What came of asking the server to revoke a token at a sign-out (RFC 7009).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +35,7 @@ pub enum Revocation {
 #[async_trait]
 pub(crate) trait Source: Send + Sync + 'static {
     /// `serving`: the access token that is held, which the answer may echo.
-    async fn refresh(&self, spend: Spend, serving: Option<Secret>) -> (Outcome, Said);
+    async fn ask(&self, request: GrantRequest, serving: Option<Secret>) -> (Outcome, ServerError);
     /// Whether the server was asked, and said yes (RFC 7009). `None`: it cannot be asked.
     async fn revoke(&self, token: &Secret) -> Option<bool>;
 }
@@ -110,16 +59,16 @@ const BEFORE_CONFIRMING: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Source for Endpoint {
-    async fn refresh(&self, spend: Spend, serving: Option<Secret>) -> (Outcome, Said) {
-        let own = self.identity.client_secret.iter();
-        let known: Vec<&Secret> = serving.iter().chain([&spend.refresh_token]).chain(own).collect();
-        let grant = GrantRequest::RefreshToken {
-            refresh_token: spend.refresh_token.clone(),
-            // A scope that was told is not one that was asked for (spec 5.13).
-            scope: None,
-            extra: spend.extra.clone(),
+    async fn ask(&self, grant: GrantRequest, serving: Option<Secret>) -> (Outcome, ServerError) {
+        let (spent, extra) = match &grant {
+            GrantRequest::RefreshToken { refresh_token, extra, .. } => (Some(refresh_token), Some(extra)),
+            GrantRequest::ClientCredentials { extra, .. } => (None, Some(extra)),
+            _ => (None, None),
         };
-        let remembered = self.falls_back.load(Ordering::Relaxed) || spend.extra.contains_key(FALLBACK);
+        let own = self.identity.client_secret.iter();
+        let known: Vec<&Secret> = serving.iter().chain(spent).chain(own).collect();
+        let stored = extra.is_some_and(|extra| extra.contains_key(FALLBACK));
+        let remembered = stored || self.falls_back.load(Ordering::Relaxed);
         let first = self.ask_for(&grant, remembered, &known).await;
         let (mut outcome, said) = match first.again {
             Some(AskAgain::WithFallback) if !remembered => self.ask_for(&grant, true, &known).await.told(),
@@ -141,7 +90,7 @@ impl Source for Endpoint {
         let request = self.identity().and_then(|identity| self.dialect.revoke_request(&identity, token));
         match request {
             Ok(Some(request)) => {
-                let said = self.ask(request, &[token]).await.said;
+                let said = self.exchange(request, &[token]).await.said;
                 Some(said.status.is_some_and(|status| (200..300).contains(&status)))
             }
             Ok(None) => None,
@@ -186,12 +135,14 @@ impl Endpoint {
             other.map_or_else(|| self.dialect.token_request(&identity, grant), Ok)
         });
         match request.and_then(|request| self.proven(request)) {
-            Ok(request) => self.ask(request, known).await,
-            Err(failure) => Told::of(Outcome::ClientConfig { error: failure.message }, Said::default()),
+            Ok(request) => self.exchange(request, known).await,
+            Err(failure) => {
+                Told::of(Outcome::ClientConfig { error: failure.message }, ServerError::default())
+            }
         }
     }
 
-    async fn ask(&self, request: TokenRequest, known: &[&Secret]) -> Told {
+    async fn exchange(&self, request: TokenRequest, known: &[&Secret]) -> Told {
         let sent_at = self.clock.now().wall;
         let body = match request.body.expose() {
             "" => Outgoing::Empty,
@@ -211,7 +162,7 @@ impl Endpoint {
             Ok(response) => response,
             Err(error) => {
                 let message = Some(redact::text(&error.message, known));
-                return Told::of(not_answered(error.sent), Said { message, ..Said::default() });
+                return Told::of(not_answered(error.sent), ServerError { message, ..ServerError::default() });
             }
         };
         let received_at = self.clock.now().wall;
@@ -219,18 +170,19 @@ impl Endpoint {
         match read(response).await {
             Some(body) => {
                 let answer = Answer { status, headers: &headers, body: &body, sent_at, received_at };
-                let said = Said {
+                let said = ServerError {
                     oauth_error: self.dialect.error_code(&body),
                     status: Some(status.as_u16()),
                     message: self.dialect.server_message(&body, known),
                     hint: self.dialect.complaint(&answer),
+                    cause: None,
                 };
                 let outcome = self.dialect.outcome(&answer);
                 self.heard(&request.url, &headers, &outcome, received_at);
                 Told { outcome, said, again: self.dialect.asks_again(&answer) }
             }
             None => {
-                let said = Said { status: Some(status.as_u16()), ..Said::default() };
+                let said = ServerError { status: Some(status.as_u16()), ..ServerError::default() };
                 Told::of(Outcome::Lost(Lost::Broken), said)
             }
         }
@@ -240,16 +192,16 @@ impl Endpoint {
 /// What came of one request.
 struct Told {
     outcome: Outcome,
-    said: Said,
+    said: ServerError,
     again: Option<AskAgain>,
 }
 
 impl Told {
-    fn of(outcome: Outcome, said: Said) -> Self {
+    fn of(outcome: Outcome, said: ServerError) -> Self {
         Self { outcome, said, again: None }
     }
 
-    fn told(self) -> (Outcome, Said) {
+    fn told(self) -> (Outcome, ServerError) {
         (self.outcome, self.said)
     }
 }
@@ -273,30 +225,6 @@ async fn read(response: TransportResponse) -> Option<Vec<u8>> {
         body.extend_from_slice(&chunk);
     }
     gzip::unlabelled(body, MOST_ANSWER)
-}
-
-/// A function of the user's.
-pub(crate) struct Custom(pub(crate) Arc<dyn Refresh>);
-
-#[async_trait]
-impl Source for Custom {
-    async fn refresh(&self, spend: Spend, _: Option<Secret>) -> (Outcome, Said) {
-        let mut said = Said::default();
-        let outcome = match self.0.refresh(spend).await {
-            Ok(grant) => Outcome::Granted(Box::new(grant)),
-            Err(RefreshError::LoginRequired) => Outcome::Dead(rekindle_proto::DeadReason::RefreshFunction),
-            Err(RefreshError::AnswerLost) => Outcome::Lost(Lost::Broken),
-            Err(RefreshError::TryLater(why)) => {
-                said.message = Some(why);
-                Outcome::RetrySame { after: None }
-            }
-        };
-        (outcome, said)
-    }
-
-    async fn revoke(&self, _token: &Secret) -> Option<bool> {
-        None
-    }
 }
 
 pub(crate) fn reentrant() -> Failure {

@@ -32,11 +32,12 @@ from ._errors import (
     TooManyRedirects,
 )
 from ._events import Event, Events
+from ._grant import ClientCredentials
 from ._key import SigningKey
 from ._native import VERSION as __version__
 from ._response import AsyncResponse, Headers, Redirect, Response, Verdict
+from ._refresh import RefreshInput, RefreshNotSent
 from ._session import Session, Status
-from ._settings import Spend
 from ._store import AsyncStore, Expected, FileStore, MemoryStore, Stored, Store
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "AsyncResponse",
     "AsyncStore",
     "Client",
+    "ClientCredentials",
     "ClientRejected",
     "Connection",
     "Credential",
@@ -65,13 +67,14 @@ __all__ = [
     "RateLimited",
     "Redirect",
     "RefreshFailed",
+    "RefreshInput",
     "RefreshLimited",
+    "RefreshNotSent",
     "RekindleError",
     "Response",
     "Session",
     "SignedOut",
     "SigningKey",
-    "Spend",
     "Status",
     "Store",
     "StoreUnavailable",

@@ -15,10 +15,12 @@ from ._discreet import adiscreet, discreet
 from ._ending import AT_EXIT, see_out
 from ._errors import InvalidConfig
 from ._events import Event
+from ._grant import ClientCredentials
 from ._host import Host, guard
 from ._key import SigningKey
 from ._session import _OF_TESTS, Session
-from ._settings import Spend, described, given
+from ._refresh import RefreshInput
+from ._settings import described, given
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
 from ._wait import beside
@@ -69,7 +71,8 @@ class App:
         http2: bool = True,
         user_agent: str | None = None,
         connect_timeout: float | None = None,
-        refresh_with: Callable[[Spend], Any] | Callable[[Spend], Awaitable[Any]] | None = None,
+        client_credentials: ClientCredentials | None = None,
+        refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
         idle_sessions: int = 10_000,
         on_event: Callable[[str, Event], object] | None = None,
     ) -> None:
@@ -98,6 +101,7 @@ class App:
             http2=http2,
             user_agent=user_agent,
             connect_timeout=connect_timeout,
+            client_credentials=client_credentials,
             refresh_with=refresh_with,
         )
         self._native = _native.App(

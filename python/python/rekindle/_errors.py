@@ -193,13 +193,14 @@ def _again(kind: type[RekindleError], message: str, facts: dict[str, Any]) -> Re
 def _make(kind: str, message: str, facts: dict[str, Any]) -> RekindleError:
     """Called by the native half."""
     raw, causes, response = facts.pop("response"), facts.pop("causes"), None
+    raised = facts.pop("raised")
     errors = tuple(GraphQLError(*one) for one in facts.pop("graphql_errors"))
     if raw is not None:
         from ._response import Response
 
         response = Response(raw)
     error = _BY_KIND.get(kind, RekindleError)(message, response=response, graphql_errors=errors, **facts)
-    error.__cause__ = _chain(causes)
+    error.__cause__ = raised or _chain(causes)
     return error
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ._credential import Credential
-from ._errors import LoginRequired, Misuse, RekindleError
+from ._errors import Misuse, RekindleError
 from ._loops import Loops
 from ._store import Expected
-
-_LOG = logging.getLogger("rekindle")
 
 _inside: contextvars.ContextVar[object] = contextvars.ContextVar("rekindle_inside", default=None)
 
@@ -129,64 +124,6 @@ def _unavailable(error: Exception) -> _Said:
     # Another's text could quote the record.
     text = error.message if isinstance(error, RekindleError) else f"the store raised {_kind(error)}"
     return ("unavailable", None, text)
-
-
-class RefreshHost:
-    """A refresh function of the user's, as the native half wants it."""
-
-    def __init__(self, host: Host, function: Callable[..., Any], spend: Callable[..., Any]) -> None:
-        self._host = host
-        self._function = function
-        self._spend = spend
-
-    def refresh(self, refresh_token: str, scope: str | None, extra: dict[str, str]) -> tuple[Any, ...]:
-        """The grant, or what went wrong."""
-        try:
-            given = self._host.call(self._function, self._spend(refresh_token, scope, extra))
-            return _grant(given)
-        except LoginRequired:
-            return _failed("login_required", "")
-        except OSError as error:
-            # Whatever broke on the way may have arrived.
-            return _failed("answer_lost", _kind(error))
-        except Exception as error:
-            text = error.message if isinstance(error, RekindleError) else f"refresh_with raised {_kind(error)}"
-            return _failed("try_later", text)
-
-
-def _grant(given: Any) -> tuple[Any, ...]:
-    facts = given.to_dict() if isinstance(given, Credential) else given
-    if not isinstance(facts, Mapping):
-        return _nonsense(f"gave a {_kind(given)}, not a rekindle.Credential or a dict")
-    names = ("access_token", "refresh_token", "scope", "token_type")
-    wrong = [name for name in names if not isinstance(facts.get(name), (str, type(None)))]
-    if wrong:
-        return _nonsense(f"gave a {_kind(facts[wrong[0]])} as {wrong[0]}, not text")
-    if not facts.get("access_token"):
-        return _nonsense("gave no access_token")
-    access, refresh, scope, token_type = (facts.get(name) for name in names)
-    return ("granted", "", access, refresh or None, _lifetime(facts), scope, token_type)
-
-
-def _lifetime(facts: Mapping[str, Any]) -> float | None:
-    """What makes no sense is unknown, as in a token endpoint's answer: the grant is worth more."""
-    try:
-        left = facts.get("expires_in")
-        if left is None and facts.get("expires_at") is not None:
-            left = float(facts["expires_at"]) - time.time()
-        return float(left) if left is not None and 0 < float(left) < 1e10 else None
-    except (TypeError, ValueError):
-        return None
-
-
-def _nonsense(what: str) -> tuple[Any, ...]:
-    # The refresh token may be spent: the engine must not take it for unused.
-    _LOG.warning("refresh_with %s", what)
-    return _failed("answer_lost", what)
-
-
-def _failed(outcome: str, text: str) -> tuple[Any, ...]:
-    return (outcome, text, None, None, None, None, None)
 
 
 def _kind(value: object) -> str:

@@ -16,9 +16,11 @@ from ._discreet import adiscreet, discreet
 from ._ending import AT_EXIT, see_out
 from ._errors import InvalidConfig
 from ._events import Event, Events
+from ._grant import ClientCredentials
 from ._host import Host, guard
 from ._key import SigningKey
-from ._settings import Spend, credential_of, described, given
+from ._refresh import RefreshInput
+from ._settings import credential_of, described, given
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
 from ._wait import beside
@@ -74,7 +76,10 @@ class Session:
       what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say. Loopback is asked directly.
     - `http2`: whether it is offered; `user_agent`; `connect_timeout`: seconds that a connection may take to come about.
       All these hold for refreshes and for the clients of this session.
-    - `refresh_with`: a function of your own in place of the dialect's request; `Spend` in, `Credential` out, sync or async.
+    - `client_credentials`: tokens for the client itself, without a user (`ClientCredentials`); it needs no token to begin with.
+    - `refresh_with`: a function of your own in place of the dialect's request; `RefreshInput` in, `Credential` out, sync or
+      async. Whatever it raises may have spent the refresh token, but for `RefreshNotSent` (nothing was sent) and
+      `LoginRequired` (it is dead).
     - `on_event`: called with each `Event`, on a thread of its own.
 
     What makes no sense is an `InvalidConfig` that names the option.
@@ -124,7 +129,8 @@ class Session:
         http2: bool = True,
         user_agent: str | None = None,
         connect_timeout: float | None = None,
-        refresh_with: Callable[[Spend], Any] | Callable[[Spend], Awaitable[Any]] | None = None,
+        client_credentials: ClientCredentials | None = None,
+        refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         self._host = Host()
@@ -153,6 +159,7 @@ class Session:
             http2=http2,
             user_agent=user_agent,
             connect_timeout=connect_timeout,
+            client_credentials=client_credentials,
             refresh_with=refresh_with,
         )
         self._native = _native.Session(
@@ -197,14 +204,14 @@ class Session:
         self._native.invalidate()
 
     @discreet
-    def sign_in(self, credential: Credential) -> None:
-        """This credential replaces whatever there is, at once."""
-        self._do(self._native.sign_in, given(credential)._plain())
+    def sign_in(self, credential: Credential | None = None) -> None:
+        """This credential replaces whatever there is, at once. With `client_credentials` none is needed."""
+        self._do(self._native.sign_in, given(credential or Credential())._plain())
 
     @adiscreet
-    async def asign_in(self, credential: Credential) -> None:
+    async def asign_in(self, credential: Credential | None = None) -> None:
         """As `sign_in`, without blocking the loop."""
-        await self._ado(self._native.sign_in, given(credential)._plain())
+        await self._ado(self._native.sign_in, given(credential or Credential())._plain())
 
     def sign_out(self, *, revoke: bool = False) -> bool | None:
         """Nothing is served from now on, and the store is wiped.

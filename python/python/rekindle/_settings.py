@@ -5,29 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from . import _native
 from ._arguments import flag, seconds, text, texts
 from ._credential import Credential
 from ._errors import InvalidConfig
-from ._host import Host, RefreshHost, StoreHost
+from ._grant import ClientCredentials
+from ._host import Host, StoreHost
 from ._key import SigningKey
+from ._refresh import RefreshHost, RefreshInput
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify, transport
-
-
-@dataclass(frozen=True)
-class Spend:
-    """What a refresh function works with. The refresh token must not be sent twice."""
-
-    refresh_token: str = field(repr=False)
-    scope: str | None
-    extra: Mapping[str, str] = field(repr=False)
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a Spend holds a refresh token and is not pickled: take its .refresh_token")
 
 
 def described(
@@ -55,7 +44,8 @@ def described(
     http2: bool,
     user_agent: str | None,
     connect_timeout: float | None,
-    refresh_with: Callable[[Spend], Any] | Callable[[Spend], Awaitable[Any]] | None,
+    client_credentials: ClientCredentials | None,
+    refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None,
 ) -> dict[str, Any]:
     """Everything that an app and a session alone have in common."""
     name, as_json = _dialect(dialect)
@@ -83,6 +73,7 @@ def described(
         "variables": _variables(variables),
         "origins": texts("origins", origins),
         "insecure_origins": texts("insecure_origins", insecure_origins),
+        "client_credentials": _client_credentials(client_credentials),
         "refresh": _refresh(host, refresh_with),
         **_store(host, store),
     }
@@ -157,4 +148,10 @@ def _refresh(host: Host, function: Any) -> RefreshHost | None:
         return None
     if not callable(function):
         raise InvalidConfig(f"refresh_with must be callable, and {type(function).__name__} is not")
-    return RefreshHost(host, function, Spend)
+    return RefreshHost(host.call, function)
+
+
+def _client_credentials(given: object) -> Any:
+    if given is None or isinstance(given, ClientCredentials):
+        return None if given is None else given._plain()
+    raise InvalidConfig(f"client_credentials must be a rekindle.ClientCredentials, not {type(given).__name__}")

@@ -14,7 +14,7 @@ class Script:
         self._results = list(results)
         self.session: rekindle.Session | None = None
 
-    def sync(self, _: rekindle.Spend) -> rekindle.Credential:
+    def sync(self, _: rekindle.RefreshInput) -> rekindle.Credential:
         result = self._next()
         if result.get("calls_back"):
             try:
@@ -24,7 +24,7 @@ class Script:
             raise ValueError("the session let its own refresh function wait for it")
         return _given(result)
 
-    async def awaited(self, _: rekindle.Spend) -> rekindle.Credential:
+    async def awaited(self, _: rekindle.RefreshInput) -> rekindle.Credential:
         result = self._next()
         if result.get("calls_back"):
             try:
@@ -46,9 +46,9 @@ def _given(result: dict[str, Any]) -> rekindle.Credential:
     match result.get("error"):
         case "login_required":
             raise rekindle.LoginRequired("as scripted")
-        case "answer_lost":
-            raise ConnectionResetError("as scripted")
-        case None if "access_token" in result:
+        case "not_sent":
+            raise rekindle.RefreshNotSent("as scripted")
+        case None:
             return rekindle.Credential.from_dict(result)
         case _:
             raise ValueError("as scripted")

@@ -116,6 +116,8 @@ class Stage:
         settings |= {name: spec[ms] / 1000 for ms, name in limits if ms in spec}
         if "rotation" in spec:
             settings["rotation"] = _rotation(spec["rotation"])
+        if "client_credentials" in spec:
+            settings["client_credentials"] = rekindle.ClientCredentials(**spec["client_credentials"])
         if script is not None:
             settings["refresh_with"] = script.sync if self.kind == "Client" else script.awaited
         return settings

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rekindle::ClientCredentials;
 use rekindle_test_server::Step;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -82,6 +83,8 @@ pub(crate) struct SessionSpec {
     pub(crate) same_process: bool,
     #[serde(default)]
     pub(crate) refresh_with: Option<Vec<Value>>,
+    #[serde(default)]
+    pub(crate) client_credentials: Option<ClientCredentials>,
     #[serde(default)]
     pub(crate) client: ClientSpec,
 }

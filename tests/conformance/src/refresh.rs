@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rekindle::proto::Grant;
-use rekindle::{ErrorKind, Refresh, RefreshError, Session, Spend};
+use rekindle::proto::TokenResponse;
+use rekindle::{ErrorKind, Refresh, RefreshError, RefreshInput, Session};
 use serde_json::Value;
 
 /// The session that the function refreshes, once there is one.
@@ -43,28 +43,26 @@ impl Scripted {
 
 #[async_trait]
 impl Refresh for Scripted {
-    async fn refresh(&self, _: Spend) -> Result<Grant, RefreshError> {
+    async fn refresh(&self, _: RefreshInput) -> Result<TokenResponse, RefreshError> {
         let next = self.results.lock().pop_front().unwrap_or_default();
         if next["calls_back"] == true && !self.callback.is_refused().await {
-            return Err(RefreshError::TryLater(
-                "the session let its own refresh function wait for it".into(),
-            ));
+            return Err(RefreshError::not_sent("the session let its own refresh function wait for it"));
         }
         match next["error"].as_str() {
-            Some("login_required") => Err(RefreshError::LoginRequired),
-            Some("answer_lost") => Err(RefreshError::AnswerLost),
-            Some(_) => Err(RefreshError::TryLater("as scripted".into())),
-            None => granted(&next),
+            Some("login_required") => Err(RefreshError::login_required()),
+            Some("not_sent") => Err(RefreshError::not_sent("as scripted")),
+            // What nobody knows, in whatever way the language has for it.
+            Some(_) => Err(std::io::Error::other("as scripted").into()),
+            None => Ok(returned(&next)),
         }
     }
 }
 
-fn granted(next: &Value) -> Result<Grant, RefreshError> {
+/// Whatever the script says, nothing at all too.
+fn returned(next: &Value) -> TokenResponse {
     let text = |name: &str| next[name].as_str().map(str::to_owned);
-    let access_token =
-        text("access_token").ok_or_else(|| RefreshError::TryLater("the script has ended".into()))?;
-    let mut grant = Grant::new(access_token);
-    grant.refresh_token = text("refresh_token").map(Into::into);
-    grant.lifetime = next["expires_in"].as_f64().map(Duration::from_secs_f64);
-    Ok(grant)
+    let mut response = TokenResponse::new(text("access_token").unwrap_or_default());
+    response.refresh_token = text("refresh_token").map(Into::into);
+    response.lifetime = next["expires_in"].as_f64().map(Duration::from_secs_f64);
+    response
 }

@@ -166,6 +166,9 @@ impl Stage {
         if let Some(results) = &spec.refresh_with {
             builder = builder.refresh_with(refresh::Scripted::new(results.clone(), callback.clone()));
         }
+        if let Some(request) = &spec.client_credentials {
+            builder = builder.client_credentials(request.clone());
+        }
         Ok(Ok(self.limits(spec, builder, life)))
     }
 

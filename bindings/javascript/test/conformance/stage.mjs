@@ -111,7 +111,7 @@ function script(results, own) {
       if (error?.kind !== "Misuse") throw new NotSent("the session let its own refresh function wait for it");
     }
     if (next.error === "login_required") throw new RefreshTokenDead("as scripted");
-    if (next.error === "answer_lost") throw new Error("as scripted");
+    if (next.error === "raises") throw new Error("as scripted");
     if (next.error || next.access_token === undefined) throw new NotSent("as scripted");
     return tokens(next);
   };

@@ -81,6 +81,8 @@ public struct RekindleError: Error, Sendable {
     public let graphQLErrors: [GraphQLProblem]
     /// The response that it is about.
     public let response: Response?
+    /// What a refresh function of yours threw, where that led to it.
+    public let underlyingError: (any Error)?
 
     /// More of it, for a log; without secrets too.
     let debug: String
@@ -98,6 +100,7 @@ extension RekindleError {
         retryAfter = nil
         graphQLErrors = []
         response = nil
+        underlyingError = nil
         debug = "\(kind.rawValue): \(message)"
     }
 
@@ -120,6 +123,7 @@ extension RekindleError {
         retryAfter = details.retryAfter.map { Duration($0) }
         graphQLErrors = details.graphqlErrors.map(GraphQLProblem.init)
         response = carried.map { Response($0) }
+        underlyingError = details.cause.flatMap(Thrown.all.find)
         debug = details.debug
     }
 

@@ -40,6 +40,7 @@ public final class Session: Sendable {
     ///   - lease: How long others with the same store leave a refresh to whoever began it (90 s).
     ///   - alone: For tests: shares no state with other sessions of this process.
     ///   - transport: An HTTP stack of your own for token requests, and for clients that have none.
+    ///   - clientCredentials: What the client asks for on its own behalf, without a user; it needs no credential.
     ///   - refreshWith: Gets new tokens in a way of your own.
     ///   - backgroundWork: Is begun with each refresh and ended with it: see ``BackgroundWork``.
     ///   - clock: For tests.
@@ -64,6 +65,7 @@ public final class Session: Sendable {
         lease: Duration? = nil,
         alone: Bool = false,
         transport: (any Transport)? = nil,
+        clientCredentials: ClientCredentials? = nil,
         refreshWith: RefreshFunction? = nil,
         backgroundWork: BackgroundWork? = nil,
         clock: ManualClock? = nil,
@@ -75,7 +77,8 @@ public final class Session: Sendable {
             insecureOrigins: insecureOrigins, rotation: try rotation?.native(), background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
             sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
-            clientKey: clientKey?.native, dpopKey: dpopKey?.native, alone: alone)
+            clientKey: clientKey?.native, dpopKey: dpopKey?.native,
+            clientCredentials: clientCredentials?.native, alone: alone)
         let (owner, awake) = (owner, backgroundWork.map(Awake.init))
         let listener = Self.listener(awake, onEvent)
         native = try translated {
@@ -129,7 +132,8 @@ extension Session {
     }
 
     /// The user signed in: this credential replaces whatever there is, at once. A cancelled task does not take it back.
-    public func signIn(_ credential: Credential) async throws {
+    /// With `clientCredentials` none is needed.
+    public func signIn(_ credential: Credential = Credential()) async throws {
         let credential = credential.native()
         try await waiting(for: owner) { try await native.signIn(credential: credential, cancel: $0) }
     }

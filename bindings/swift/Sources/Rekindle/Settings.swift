@@ -57,6 +57,42 @@ public enum Rotation: Sendable, Hashable {
     }
 }
 
+/// What a client asks for on its own behalf, without a user (RFC 6749 section 4.4): its ``Session`` needs no token to begin
+/// with, and asks for one at the first call that needs it.
+public struct ClientCredentials: Sendable, Hashable {
+    /// `scope`: names with spaces between them.
+    public var scope: String?
+    /// `audience`, where the server knows it.
+    public var audience: String?
+    /// `resource`: the URLs of what the token is for (RFC 8707).
+    public var resource: [String]
+    /// Further fields, as the server wants them.
+    public var parameters: [String: String]
+
+    /// What is left out is not sent.
+    public init(
+        scope: String? = nil, audience: String? = nil, resource: [String] = [], parameters: [String: String] = [:]
+    ) {
+        self.scope = scope
+        self.audience = audience
+        self.resource = resource
+        self.parameters = parameters
+    }
+
+    var native: RekindleFFI.ClientCredentials {
+        RekindleFFI.ClientCredentials(scope: scope, audience: audience, resource: resource, parameters: parameters)
+    }
+}
+
+extension ClientCredentials: CustomStringConvertible, CustomReflectable {
+    /// The names of further fields only: their values may be secrets.
+    public var description: String {
+        "ClientCredentials(scope: \(scope ?? "none"), parameters: \(parameters.keys.sorted()))"
+    }
+    /// Nothing: `dump` would show values.
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
 /// The way out of the house.
 public enum Proxy: Sendable, Hashable {
     /// None, whatever the system says.

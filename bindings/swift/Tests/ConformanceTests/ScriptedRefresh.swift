@@ -24,13 +24,13 @@ final class ScriptedRefresh: @unchecked Sendable {
     private func refresh() async throws -> Credential {
         let next = lock.withLock { results.isEmpty ? JSON.null : results.removeFirst() }
         if next["calls_back"] == true, !(await isRefused()) {
-            throw RefreshFailure.tryLater(reason: "the session let its own refresh function wait for it")
+            throw RefreshFailure.notSent(reason: "the session let its own refresh function wait for it")
         }
         switch next["error"]?.string {
         case "login_required": throw RefreshFailure.loginRequired
-        case "answer_lost": throw RefreshFailure.answerLost
-        case .some: throw RefreshFailure.tryLater(reason: "as scripted")
-        case nil: return try granted(next)
+        case "not_sent": throw RefreshFailure.notSent(reason: "as scripted")
+        case .some: throw Unexpected()
+        case nil: return returned(next)
         }
     }
 
@@ -45,12 +45,13 @@ final class ScriptedRefresh: @unchecked Sendable {
         }
     }
 
-    private func granted(_ next: JSON) throws -> Credential {
-        guard let token = next["access_token"]?.string else {
-            throw RefreshFailure.tryLater(reason: "the script has ended")
-        }
-        return Credential(
-            accessToken: token, refreshToken: next["refresh_token"]?.string,
+    /// What nobody knows.
+    private struct Unexpected: Error {}
+
+    /// Whatever the script says, nothing at all too.
+    private func returned(_ next: JSON) -> Credential {
+        Credential(
+            accessToken: next["access_token"]?.string, refreshToken: next["refresh_token"]?.string,
             expiresIn: next["expires_in"]?.number.map { .milliseconds(Int($0 * 1000)) })
     }
 }

@@ -124,6 +124,7 @@ extension Stage {
             sendTimeout: milliseconds(spec["send_ms"]),
             lease: milliseconds(spec["lease_ms"]),
             alone: spec["same_process"] != true,
+            clientCredentials: clientCredentials(spec["client_credentials"]),
             refreshWith: refresh?.function,
             clock: clock,
             onEvent: { heard.hear($0) })
@@ -171,6 +172,14 @@ extension Stage {
         case .bool(false): nil
         case .some(let written): credential(written)
         case nil: try await usual()
+        }
+    }
+
+    private func clientCredentials(_ written: JSON?) -> ClientCredentials? {
+        written.map {
+            ClientCredentials(
+                scope: $0["scope"]?.string, audience: $0["audience"]?.string, resource: $0["resource"]?.list ?? [],
+                parameters: $0["parameters"]?.texts ?? [:])
         }
     }
 

@@ -273,6 +273,15 @@ extension AsyncStream where Element: Sendable {
     }
 }
 
+private final class Counter: @unchecked Sendable {
+    private let lock = NSLock()
+    private var count = 0
+
+    var value: Int { lock.withLock { count } }
+
+    func add() { lock.withLock { count += 1 } }
+}
+
 @Suite(.serialized) struct RefreshFunctionTests {
     private func session(_ refresh: @escaping RefreshFunction) throws -> Session {
         try Session(
@@ -291,7 +300,7 @@ extension AsyncStream where Element: Sendable {
     @Test func onlyLoginRequiredEndsTheSession() async throws {
         let failures: [(any Error, RekindleError.Kind, UInt64)] = [
             (RefreshFailure.loginRequired, .loginRequired, 1), (TellTale(), .refreshFailed, 0),
-            (RefreshFailure.tryLater(reason: "the server is down"), .refreshFailed, 0),
+            (RefreshFailure.notSent(reason: "the server is down"), .refreshFailed, 0),
         ]
         for (failure, expected, lost) in failures {
             let session = try session { _ in throw failure }
@@ -300,5 +309,37 @@ extension AsyncStream where Element: Sendable {
             #expect(String(reflecting: error).contains("RT-1") == false)
             #expect(try await eventually { session.stats()["logins_required"] == lost })
         }
+    }
+
+    @Test func whatNobodyKnowsMayHaveSpentTheTokenAndIsTheUnderlyingError() async throws {
+        let asked = Counter()
+        let session = try session { _ in
+            asked.add()
+            throw TellTale()
+        }
+        let error = try #require(await kind { try await session.refresh() })
+        #expect(asked.value == 2, "once more, as an unknown rotation allows")
+        #expect(error.message.hasPrefix("the refresh function threw TellTale: "), "\(error)")
+        #expect(error.underlyingError is TellTale)
+    }
+
+    @Test func aRefreshTokenWithoutAnAccessTokenIsKept() async throws {
+        let asked = Counter()
+        let session = try session { input in
+            asked.add()
+            if asked.value == 1 { return Credential(refreshToken: "RT-9") }
+            #expect(input.refreshToken == "RT-9")
+            return Credential(accessToken: "AT-9")
+        }
+        #expect(await kind { try await session.refresh() }?.kind == .clientRejected)
+        #expect(try await session.refresh(force: true).value == "AT-9")
+    }
+
+    @Test func aClientWithoutASecretCannotAskOnItsOwnBehalf() {
+        let told = Result {
+            try Session(
+                tokenURL: "http://127.0.0.1:9/token", clientID: "service", clientCredentials: ClientCredentials())
+        }
+        #expect(throws: RekindleError.self) { try told.get() }
     }
 }

@@ -16,7 +16,7 @@ use super::scalar::{Several, text_of};
 use super::server_message;
 use super::token_text;
 use super::{Answer, AskAgain};
-use crate::credential::{Grant, Secret};
+use crate::credential::{Secret, TokenResponse};
 use crate::redact;
 use crate::verdict::{DeadReason, Lost, Outcome, StepUp};
 
@@ -173,7 +173,7 @@ impl Reading<'_> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    fn grant(&self, access_token: Secret, refresh_token: Option<Secret>) -> Grant {
+    fn grant(&self, access_token: Secret, refresh_token: Option<Secret>) -> TokenResponse {
         let spec = &self.spec.answer;
         let end = self.end(access_token.expose());
         let tokens: Vec<&Secret> = std::iter::once(&access_token).chain(&refresh_token).collect();
@@ -182,7 +182,7 @@ impl Reading<'_> {
             .default_lifetime_seconds
             .filter(|seconds| *seconds > 0)
             .map(|seconds| Duration::from_secs(seconds.into()));
-        Grant {
+        TokenResponse {
             token_type: self.text(&spec.token_type),
             lifetime: match end {
                 Some(End::In(lifetime)) => Some(lifetime),
@@ -200,7 +200,7 @@ impl Reading<'_> {
                     Some((name.clone(), readable(&text_of(path.first(self.fields?)?)?)?))
                 })
                 .collect(),
-            ..Grant::new(access_token)
+            ..TokenResponse::new(access_token)
         }
     }
 

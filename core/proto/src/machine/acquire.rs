@@ -352,7 +352,7 @@ impl Machine {
             return Err(unsaved());
         }
         let Some(held) = self.held() else { return Err(super::signed_out()) };
-        if held.record.refresh_token.is_none() {
+        if !self.renewable(&held.record) {
             self.report_login_required(DeadReason::NoRefreshToken);
             return Err(login_required(DeadReason::NoRefreshToken));
         }
@@ -373,7 +373,7 @@ impl Machine {
 
     /// The refresh token is a copy of one that the parent will spend (spec 4.9).
     fn is_the_parents(&self) -> bool {
-        self.forked && !self.config.shared && self.config.rotation != Rotation::None
+        self.forked && !self.config.shared && self.rotation() != Rotation::None
     }
 
     /// The token, if it may go to that origin.
@@ -426,7 +426,7 @@ impl Machine {
     /// The last tenth of the refresh token's life, unless it was reported already (spec 5.4).
     fn refresh_token_ends_from(&self) -> Option<Now> {
         let record = &self.held()?.record;
-        let life = record.refresh_token_life?;
+        let life = record.refresh_token_life.as_ref()?;
         if self.warned_end == record.refresh_fingerprint() {
             return None;
         }
@@ -437,7 +437,7 @@ impl Machine {
     pub(super) fn snapshot(&self, now: Now) -> Snapshot {
         let Some(held) = self.held() else { return Snapshot::default() };
         let current = held.current.clone().filter(|current| current.unservable.is_none());
-        let refreshable = held.record.refresh_token.is_some()
+        let refreshable = self.renewable(&held.record)
             && !self.is_the_parents()
             && held.record.dead_for(&self.config.binding).is_none()
             && self.commit.is_none();

@@ -8,6 +8,7 @@ use super::Machine;
 use super::record::Record;
 use super::refresh_budget::full_jitter;
 use super::shared_time::SharedTime;
+use super::unknown::Unknown;
 use crate::credential::Fingerprint;
 use crate::error::{ErrorKind, Failure};
 use crate::time::Now;
@@ -43,6 +44,8 @@ pub(crate) struct Backoff {
     /// The client that was rejected, with its secret: another one is not concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     client: Option<Fingerprint>,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +156,7 @@ impl Machine {
                 status: failure.status,
                 guessed: pause == Pause::Transient,
                 client,
+                unknown: Unknown::default(),
             }));
         }
         failure.after(length)

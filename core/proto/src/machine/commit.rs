@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::backoff::{Backoff, BackoffKind, Pause};
 use super::record::{Record, RefreshTokenLife, SLOT, Slot};
 use super::refresh_budget::full_jitter;
+use super::unknown::Unknown;
 use super::{Effect, Machine, OpId};
-use crate::credential::{Fingerprint, Grant, Secret};
+use crate::credential::{Fingerprint, Secret, TokenResponse};
 use crate::event::{EventKind, Warning};
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Saved, Unavailable, Version};
@@ -71,10 +72,12 @@ impl Commit {
 
 impl Machine {
     /// Takes a grant for the token that the flight spent.
-    pub(super) fn begin_commit(&mut self, grant: &Grant, sent: Now, sequence: u64, now: Now) {
+    pub(super) fn begin_commit(&mut self, grant: &TokenResponse, sent: Now, sequence: u64, now: Now) {
         let Some(held) = self.held() else { return };
         let (base, version) = (held.record.clone(), held.version.clone());
-        if narrower(base.scope.as_deref(), grant.scope.as_deref()) {
+        let asked =
+            self.config.binding.client_credentials.as_ref().and_then(|request| request.scope.as_deref());
+        if narrower(base.scope.as_deref().or(asked), grant.scope.as_deref()) {
             self.warn(Warning::ScopeNarrowed);
         }
         let spent = base.refresh_fingerprint();
@@ -98,7 +101,7 @@ impl Machine {
 
     /// A token that cannot be served is replaced at the next call; if that brings another one of the kind, after
     /// pauses (spec 1.8).
-    fn unservable_pause(&mut self, grant: &Grant, now: Now) -> Option<Backoff> {
+    fn unservable_pause(&mut self, grant: &TokenResponse, now: Now) -> Option<Backoff> {
         let unservable = (self.config.servable)(&grant.access_token, grant.token_type.as_deref()).err()?;
         let before = self.held().and_then(|held| held.record.backoff.as_deref());
         let failures = before
@@ -310,7 +313,7 @@ impl Machine {
         let valid = self.current().is_some_and(|current| current.valid(now))
             && self.rejected_by.is_empty()
             && !self.invalidated;
-        valid && matches!(self.config.rotation, Rotation::UntilSuccessorUsed | Rotation::Grace(_))
+        valid && matches!(self.rotation(), Rotation::UntilSuccessorUsed | Rotation::Grace(_))
     }
 
     fn report_success(&mut self, persisted: bool, now: Now) {
@@ -321,7 +324,7 @@ impl Machine {
 }
 
 /// The record after a grant: what the answer leaves out stays as it was (spec 5.4).
-fn granted(base: Record, grant: &Grant, sent: Now, now: Now) -> Record {
+fn granted(base: Record, grant: &TokenResponse, sent: Now, now: Now) -> Record {
     let generation = base.generation() + 1;
     let arrived_dead =
         grant.expired_on_arrival || grant.lifetime.is_some_and(|lifetime| now.reached(sent.plus(lifetime)));
@@ -333,12 +336,19 @@ fn granted(base: Record, grant: &Grant, sent: Now, now: Now) -> Record {
         issued_at: sent.wall,
         expires_at: lifetime.map(|lifetime| sent.wall.plus(lifetime)),
         lifetime_ms: lifetime.map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
+        unknown: Unknown::default(),
     };
-    let rotated = grant.refresh_token.as_ref().filter(|token| !token.expose().is_empty());
+    // Who asks on its own behalf asks again: a refresh token would never be spent (RFC 6749 section 4.4.3).
+    let spendable = base.binding.client_credentials.is_none();
+    let rotated = grant.refresh_token.as_ref().filter(|token| spendable && !token.expose().is_empty());
     let mut record = base;
     record.slots.insert(SLOT, slot);
-    record.refresh_token_life = match grant.refresh_token_lifetime {
-        Some(life) => Some(RefreshTokenLife { from: sent.wall, until: sent.wall.plus(life) }),
+    record.refresh_token_life = match grant.refresh_token_lifetime.filter(|_| spendable) {
+        Some(life) => Some(RefreshTokenLife {
+            from: sent.wall,
+            until: sent.wall.plus(life),
+            unknown: Unknown::default(),
+        }),
         None if rotated.is_some() => None,
         None => record.refresh_token_life,
     };

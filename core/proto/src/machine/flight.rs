@@ -9,6 +9,7 @@ use super::compact_record::CompactRecord;
 use super::record::{Intent, Lease, Record};
 use super::resend::{Resend, resend, send_cap};
 use super::shared_time::SharedTime;
+use super::unknown::Unknown;
 use super::waiting::Waiting;
 use super::{Effect, Machine, OpId, Settled, Standing, Ticket, misconfigured, signed_out};
 use crate::error::{ErrorKind, Failure};
@@ -16,7 +17,7 @@ use crate::event::{EventKind, RefreshCause};
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
-use crate::verdict::{DeadReason, Lost, Outcome, Said};
+use crate::verdict::{DeadReason, Lost, Outcome, ServerError};
 
 /// A flight sends up to this often (spec 5.3).
 const MOST_SENDS: u32 = 3;
@@ -49,7 +50,7 @@ pub(super) struct Flight {
     /// The intent as it stands while we hold the lease.
     intent: Option<Box<Intent>>,
     /// What the last answer said.
-    said: Said,
+    said: ServerError,
 }
 
 /// A write under way that changes marks and not the token.
@@ -161,7 +162,7 @@ impl Machine {
             renewal: None,
             renew_at: None,
             intent: None,
-            said: Said::default(),
+            said: ServerError::default(),
         }));
         self.publish(now);
         ticket
@@ -203,8 +204,8 @@ impl Machine {
     /// #     }
     /// # };
     /// // `send` is the op of an Effect::Send: the token endpoint granted a new token
-    /// let outcome = Outcome::Granted(Box::new(Grant::new("at-2")));
-    /// machine.handle_outcome(send, outcome, Said::default(), now);
+    /// let outcome = Outcome::Granted(Box::new(TokenResponse::new("at-2")));
+    /// machine.handle_outcome(send, outcome, ServerError::default(), now);
     /// while let Some(effect) = machine.poll_effect() {
     ///     if let Effect::Save { op, .. } = effect {
     ///         machine.handle_saved(op, Ok(Saved::Done(Version::new("3"))), now);
@@ -213,13 +214,14 @@ impl Machine {
     /// let Some(token) = machine.fallback(TokenRequirements::default(), now) else { panic!("at-2 is valid") };
     /// assert_eq!(token.value.expose(), "at-2");
     /// ```
-    pub fn handle_outcome(&mut self, op: OpId, outcome: Outcome, said: Said, now: Now) {
+    pub fn handle_outcome(&mut self, op: OpId, outcome: Outcome, said: ServerError, now: Now) {
         if let Some(abandoned) = self.abandoned_sends.iter().position(|abandoned| *abandoned == op) {
             self.abandoned_sends.remove(abandoned);
             return self.abandoned_send_answered(outcome);
         }
         if let Some(flight) = self.flight.as_mut().filter(|flight| flight.sending() == Some(op)) {
-            flight.said = said;
+            flight.said = said.clone();
+            let outcome = self.of_the_client(outcome, &said);
             self.handle_flight_outcome(outcome, now);
         }
     }
@@ -332,7 +334,7 @@ impl Machine {
     /// Ends a flight with a failure that callers share.
     pub(super) fn fail_flight(&mut self, failure: Failure, now: Now) {
         let Some(flight) = self.flight.take() else { return };
-        let failure = in_its_words(failure, flight.said);
+        let failure = in_its_words(failure, flight.said, self.config.refresh_function);
         self.report(EventKind::RefreshFailed { kind: failure.kind, retry_after: failure.retry_after });
         self.effects.push_back(Effect::Retire { owner: flight.owner });
         self.publish(now);
@@ -461,7 +463,7 @@ impl Machine {
             self.report_login_required(mark.reason);
             return self.fail_flight(dead_mark(&mark), now);
         }
-        if record.refresh_token.is_none() {
+        if !self.renewable(&record) {
             self.report_login_required(DeadReason::NoRefreshToken);
             return self.fail_flight(login_required(DeadReason::NoRefreshToken), now);
         }
@@ -531,13 +533,13 @@ impl Machine {
         let flight = self.flight.as_ref()?;
         let stored = record.intent.as_ref()?;
         let intent = if stored.owner == flight.owner { flight.intent.clone()? } else { stored.clone() };
-        (Some(&intent.refresh_token) == record.refresh_fingerprint().as_ref()).then_some(intent)
+        Self::is_intent_for(&intent, record).then_some(intent)
     }
 
     fn resend(&self, intent: &Intent, lost: Lost, now: Now) -> Resend {
         let valid = self.current().is_some_and(|current| current.valid(now)) && self.rejected_by.is_empty();
-        let cap = send_cap(self.config.rotation, self.config.send_cap);
-        resend(self.config.rotation, intent, lost, valid, cap, (now, self.boot()))
+        let cap = send_cap(self.rotation(), self.config.send_cap);
+        resend(self.rotation(), intent, lost, valid, cap, (now, self.boot()))
     }
 
     fn wait_for_lease(&mut self, now: Now) {
@@ -558,7 +560,7 @@ impl Machine {
 
     /// Takes the lease and writes the intent, in one compare-and-save (spec 4.4).
     fn claim(&mut self, mut record: Record, version: Version, open: Option<Box<Intent>>, now: Now) {
-        let Some(token) = record.refresh_fingerprint() else { return };
+        let refresh_token = record.refresh_fingerprint();
         let Some(owner) = self.flight.as_ref().map(|flight| flight.owner.clone()) else { return };
         let boot = self.config.boot.clone();
         let sends = open.as_ref().map_or(1, |intent| intent.sends + 1);
@@ -566,14 +568,19 @@ impl Machine {
             open.map_or_else(|| SharedTime::new(now, boot.as_deref()), |intent| intent.first_sent);
         record.fence += 1;
         record.lease = Some(Box::new(self.lease(owner.clone(), now)));
-        let intent = Intent { refresh_token: token, owner, first_sent, sends, lost: None };
+        let intent =
+            Intent { refresh_token, owner, first_sent, sends, lost: None, unknown: Unknown::default() };
         record.intent = Some(Box::new(intent));
         let op = self.save(&mut record, Expected::Version(version));
         self.step(Step::Claiming(op, Box::new(record)));
     }
 
     fn lease(&self, owner: String, now: Now) -> Lease {
-        Lease { owner, until: SharedTime::new(now.plus(self.config.lease), self.boot()) }
+        Lease {
+            owner,
+            until: SharedTime::new(now.plus(self.config.lease), self.boot()),
+            unknown: Unknown::default(),
+        }
     }
 
     fn claimed(&mut self, record: Record, saved: Result<Saved, Unavailable>, now: Now) {
@@ -607,27 +614,26 @@ impl Machine {
     /// Right before the body is sent: the lease must outlast the send (spec 4.4).
     fn send(&mut self, now: Now) {
         let Some(held) = self.held() else { return };
-        let Some(refresh_token) = held.record.refresh_token.clone() else { return };
-        let (scope, extra) = (held.record.scope.clone(), held.record.extra.clone());
-        let cap = send_cap(self.config.rotation, self.config.send_cap);
+        let Some(request) = self.grant_request(&held.record) else { return };
+        let cap = send_cap(self.rotation(), self.config.send_cap);
         if !self.lease_outlasts(cap, now) && !self.spends_without_store() {
             return self.read();
         }
         self.sequence += 1;
-        let (sequence, uncapped, op) = (self.sequence, self.config.uncapped, self.op());
+        let (sequence, uncapped, op) = (self.sequence, self.config.refresh_function, self.op());
         let Some(flight) = &mut self.flight else { return };
-        flight.said = Said::default();
+        flight.said = ServerError::default();
         flight.sends += 1;
         flight.sent = Some((now, sequence));
         flight.step = Step::Sending(op, (!uncapped).then(|| now.mono + cap));
-        self.effects.push_back(Effect::Send { op, refresh_token, scope, extra });
+        self.effects.push_back(Effect::Send { op, request });
         if self.config.old_token_dies {
             self.publish(now);
         }
     }
 
     fn send_or_reread(&mut self, now: Now) {
-        let cap = send_cap(self.config.rotation, self.config.send_cap);
+        let cap = send_cap(self.rotation(), self.config.send_cap);
         if self.lease_outlasts(cap, now) { self.send(now) } else { self.read() }
     }
 
@@ -641,7 +647,7 @@ impl Machine {
 
     /// Where the old token stays usable, a store that is down costs nothing (spec 7.6).
     fn spends_without_store(&self) -> bool {
-        self.config.rotation == Rotation::None
+        self.rotation() == Rotation::None
     }
 
     fn renew(&mut self, now: Now) {
@@ -665,16 +671,21 @@ impl Machine {
 }
 
 /// An error that came of an answer carries what the answer said.
-fn in_its_words(mut failure: Failure, said: Said) -> Failure {
+fn in_its_words(mut failure: Failure, said: ServerError, by_function: bool) -> Failure {
     failure.oauth_error = failure.oauth_error.or(said.oauth_error);
     failure.status = failure.status.or(said.status);
     if let Some(hint) = said.hint {
         failure.message = format!("{}; {hint}", failure.message);
     }
-    if let Some(message) = said.message {
-        // Without a status it is what the transport, or a function of the user's, says.
-        let who = if said.status.is_some() { "the server says: " } else { "" };
-        failure.message = format!("{} ({who}{message})", failure.message);
+    failure.cause = failure.cause.or(said.cause);
+    match said.message {
+        Some(message) if by_function => failure.message = format!("{message}: {}", failure.message),
+        Some(message) => {
+            // Without a status it is what the transport says.
+            let who = if said.status.is_some() { "the server says: " } else { "" };
+            failure.message = format!("{} ({who}{message})", failure.message);
+        }
+        None => {}
     }
     failure
 }

@@ -22,6 +22,7 @@ mod compact_record;
 mod current;
 mod entropy;
 mod flight;
+mod grant;
 mod record;
 mod refresh_budget;
 mod reject;
@@ -30,6 +31,7 @@ mod shared_time;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod waiting;
 mod write;
 
@@ -50,6 +52,7 @@ pub use waiting::Waiting;
 use crate::credential::{Credential, Fingerprint, Secret};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{Event, EventKind, Warning};
+use crate::grant::GrantRequest;
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
@@ -95,8 +98,8 @@ pub struct MachineConfig {
     pub lease: Duration,
     /// How long a flight waits for somebody else's lease. Default 30 s.
     pub lease_wait: Duration,
-    /// A refresh function of the user's occupies the flight until it returns (spec 4.5).
-    pub uncapped: bool,
+    /// A function of the user's gets new tokens. It occupies the flight until it returns (spec 4.5).
+    pub refresh_function: bool,
     /// Asked for each token that arrives.
     pub servable: Servable,
 }
@@ -108,7 +111,7 @@ impl MachineConfig {
     /// use std::time::Duration;
     /// use rekindle_proto::{Rotation, machine::{Binding, MachineConfig}};
     ///
-    /// let binding = Binding { token_endpoint: "https://auth.example.com".into(), ..Binding::default() };
+    /// let binding = Binding::new("https://auth.example.com");
     /// let config = MachineConfig::new(Rotation::Strict, binding);
     /// assert_eq!((config.send_cap, config.lease), (Duration::from_secs(60), Duration::from_secs(90)));
     /// ```
@@ -126,7 +129,7 @@ impl MachineConfig {
             send_cap: Duration::from_secs(60),
             lease: Duration::from_secs(90),
             lease_wait: Duration::from_secs(30),
-            uncapped: false,
+            refresh_function: false,
             servable: Arc::new(|_, _| Ok(())),
         }
     }
@@ -170,12 +173,8 @@ pub enum Effect {
     Send {
         /// The answer's name.
         op: OpId,
-        /// What to spend.
-        refresh_token: Secret,
-        /// What the last grant's scope was.
-        scope: Option<String>,
-        /// What came with it.
-        extra: std::collections::BTreeMap<String, String>,
+        /// What to ask with.
+        request: GrantRequest,
     },
     /// Break off a send whose cap has passed. Its answer does not matter any more.
     Abort {
@@ -334,7 +333,7 @@ impl Machine {
     /// use rekindle_proto::{Credential, Expiry, Now, Rotation};
     /// use rekindle_proto::machine::{Binding, Entropy, Machine, MachineConfig, StatusStanding};
     ///
-    /// let binding = Binding { token_endpoint: "https://auth.example.com".into(), ..Binding::default() };
+    /// let binding = Binding::new("https://auth.example.com");
     /// let config = MachineConfig::new(Rotation::Strict, binding);
     /// let seed = Credential {
     ///     access_token: Some("at-1".into()),
@@ -873,7 +872,7 @@ impl Machine {
         if let Some(known) = known.and_then(|held| held.record.refresh_budget.as_deref()) {
             record.refresh_budget = record.refresh_budget.map(|stored| Box::new(stored.merged(known)));
         }
-        if record.binding == self.config.binding {
+        if record.binding == self.config.binding && record.binding.is_known() {
             record.binding = self.config.binding.clone();
         }
         self.standing =

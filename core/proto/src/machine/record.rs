@@ -11,9 +11,11 @@ use zeroize::Zeroizing;
 use super::backoff::Backoff;
 use super::refresh_budget::RefreshBudget;
 use super::shared_time::SharedTime;
+use super::unknown::Unknown;
 use super::{misconfigured, signed_out, store_unavailable};
-use crate::credential::{Fingerprint, Secret};
-use crate::error::Failure;
+use crate::credential::{Credential, Fingerprint, Secret};
+use crate::error::{ErrorKind, Failure};
+use crate::grant::ClientCredentials;
 use crate::store::Unavailable;
 use crate::time::Wall;
 use crate::verdict::{DeadReason, Lost};
@@ -64,10 +66,14 @@ pub(crate) struct Record {
     pub(crate) tombstone: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refreshed_at: Option<Wall>,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
 
-/// Whom a record belongs to. A session that is configured otherwise sends neither token (spec 7.5).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Whom a record belongs to, and how its tokens are renewed. A session that is configured otherwise sends neither
+/// token (spec 7.5).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Binding {
     /// The token endpoint.
     pub token_endpoint: String,
@@ -83,7 +89,26 @@ pub struct Binding {
     /// The origins that the session lists for its tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<String>,
+    /// What the client asks for on its own behalf, where its tokens are renewed so (spec 5.7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_credentials: Option<Arc<ClientCredentials>>,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
+
+/// What a later version added says nothing to this one.
+impl PartialEq for Binding {
+    fn eq(&self, other: &Self) -> bool {
+        self.token_endpoint == other.token_endpoint
+            && self.client_id == other.client_id
+            && self.key_thumbprint == other.key_thumbprint
+            && self.dialect == other.dialect
+            && self.origins == other.origins
+            && self.client_credentials == other.client_credentials
+    }
+}
+
+impl Eq for Binding {}
 
 impl Binding {
     /// Whether a session that is configured so may use what is bound like this. `strict`: the configuration is not
@@ -100,6 +125,54 @@ impl Binding {
         endpoint(self) == endpoint(other)
             && self.client_id == other.client_id
             && self.key_thumbprint == other.key_thumbprint
+            && self.client_credentials == other.client_credentials
+    }
+
+    /// Tokens of that token endpoint.
+    ///
+    /// ```
+    /// use rekindle_proto::machine::Binding;
+    /// let mut binding = Binding::new("https://auth.example.com/token");
+    /// binding.client_id = Some("app".into());
+    /// ```
+    pub fn new(token_endpoint: impl Into<String>) -> Self {
+        Self { token_endpoint: token_endpoint.into(), ..Self::default() }
+    }
+
+    /// Whether a session could begin with that. A client that asks on its own behalf needs no token to begin with,
+    /// and has no use for a refresh token.
+    ///
+    /// ```
+    /// use rekindle_proto::{ClientCredentials, Credential, machine::Binding};
+    /// let mut binding = Binding::new("https://auth.example.com/token");
+    /// assert!(binding.check(&Credential::default()).is_err());
+    /// binding.client_credentials = Some(ClientCredentials::new().into());
+    /// assert!(binding.check(&Credential::default()).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the field.
+    pub fn check(&self, credential: &Credential) -> Result<(), Failure> {
+        match (&self.client_credentials, &credential.refresh_token, &credential.access_token) {
+            (Some(_), Some(_), _) => Err(Failure::new(
+                ErrorKind::InvalidConfig,
+                "refresh_token has no use with client_credentials, which need none: leave out one of them",
+            )),
+            (Some(_), None, None) => Ok(()),
+            _ => credential.check(),
+        }
+    }
+
+    /// What tells one from another.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let of = (&self.token_endpoint, &self.client_id, &self.key_thumbprint, &self.client_credentials);
+        Secret::new(serde_json::to_string(&of).unwrap_or_default()).fingerprint()
+    }
+
+    /// The same without what a later version added.
+    pub(crate) fn is_known(&self) -> bool {
+        self.unknown.is_empty()
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -113,6 +186,9 @@ impl Binding {
         }
         if !self.origins.is_empty() {
             text += &format!(", origins {}", self.origins.join(" "));
+        }
+        if let Some(request) = &self.client_credentials {
+            text += &format!(", {}", request.describe());
         }
         text
     }
@@ -165,6 +241,8 @@ pub(crate) struct Slot {
     pub(crate) expires_at: Option<Wall>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lifetime_ms: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) unknown: Unknown,
 }
 
 /// Access tokens by name: a map in the store, and nearly always one.
@@ -209,10 +287,12 @@ impl Slot {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RefreshTokenLife {
     pub(crate) from: Wall,
     pub(crate) until: Wall,
+    #[serde(flatten)]
+    pub(crate) unknown: Unknown,
 }
 
 /// Who may send the refresh token, and until when.
@@ -220,12 +300,16 @@ pub(crate) struct RefreshTokenLife {
 pub(crate) struct Lease {
     pub(crate) owner: String,
     pub(crate) until: SharedTime,
+    #[serde(flatten)]
+    pub(crate) unknown: Unknown,
 }
 
 /// That a refresh token is about to be sent, or was (spec 4.4, 6.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Intent {
-    pub(crate) refresh_token: Fingerprint,
+    /// `None` where there is none to be spent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token: Option<Fingerprint>,
     pub(crate) owner: String,
     pub(crate) first_sent: SharedTime,
     /// How often the token may have been sent without a verdict.
@@ -233,16 +317,22 @@ pub(crate) struct Intent {
     /// The answer was lost, as far as the owner knew when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lost: Option<Lost>,
+    #[serde(flatten)]
+    pub(crate) unknown: Unknown,
 }
 
 /// That the server no longer accepts a refresh token. Only sessions with the same key obey (spec 5.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeadMark {
-    pub(crate) refresh_token: Fingerprint,
+    /// `None` where a refresh function said so that needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token: Option<Fingerprint>,
     pub(crate) binding: Arc<Binding>,
     pub(crate) reason: DeadReason,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) oauth_error: Option<String>,
+    #[serde(flatten)]
+    pub(crate) unknown: Unknown,
 }
 
 /// A buffer that wipes what it leaves behind when it grows: a vector alone would leave copies of the tokens.
@@ -293,6 +383,7 @@ impl Record {
             dead: None,
             tombstone: false,
             refreshed_at: None,
+            unknown: Unknown::default(),
         }
     }
 
@@ -357,7 +448,78 @@ impl Record {
     /// The mark, if it concerns this record's own refresh token and that session's configuration.
     pub(crate) fn dead_for(&self, binding: &Binding) -> Option<&DeadMark> {
         let mark = self.dead.as_deref()?;
-        let same_token = Some(&mark.refresh_token) == self.refresh_fingerprint().as_ref();
+        let same_token = mark.refresh_token == self.refresh_fingerprint();
         (same_token && mark.binding.is_same_client(binding)).then_some(mark)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    fn full() -> Value {
+        let shared = json!({ "wall": 1, "boot": "b", "mono_ms": 2 });
+        json!({
+            "format": 1, "write": "w", "fence": 3, "lineage": "l",
+            "binding": {
+                "token_endpoint": "https://auth.test/token", "client_id": "app", "key_thumbprint": "k",
+            },
+            "refresh_token": "RT-1",
+            "refresh_token_life": { "from": 1, "until": 2 },
+            "slots": { "default": { "generation": 1, "access_token": "AT-1", "issued_at": 1 } },
+            "extra": {},
+            "lease": { "owner": "o", "until": shared },
+            "intent": { "refresh_token": "f", "owner": "o", "first_sent": shared, "sends": 1 },
+            "backoff": { "until": shared, "failures": 1, "kind": "refresh_failed" },
+            "dead": { "refresh_token": "f", "binding": { "token_endpoint": "e" }, "reason": "rejected" },
+        })
+    }
+
+    /// Adds a field to every object but the maps, whose members are all names.
+    fn extended(value: &mut Value, path: &str) {
+        let Value::Object(members) = value else { return };
+        members.iter_mut().for_each(|(name, member)| extended(member, name));
+        if !["slots", "extra"].contains(&path) {
+            members.insert("from_the_future".into(), json!({ "secret": ["SENTINEL", 1.5, null, true] }));
+        }
+    }
+
+    // spec 7.12
+    #[test]
+    fn unknown_fields_survive_a_rewrite_wherever_they_are() {
+        let mut stored = full();
+        extended(&mut stored, "");
+        let record = Record::parse(stored.to_string().as_bytes()).unwrap();
+        let written: Value = serde_json::from_slice(&record.to_bytes()).unwrap();
+        assert_eq!(written, stored);
+        assert!(!format!("{record:?}").contains("SENTINEL"));
+        let known: Map<String, Value> = serde_json::from_value(full()).unwrap();
+        assert_eq!(
+            serde_json::to_value(Record::parse(Value::from(known).to_string().as_bytes()).unwrap()).unwrap(),
+            full()
+        );
+    }
+
+    #[test]
+    fn what_a_later_version_adds_to_a_binding_makes_it_no_other() {
+        let mut stored = full();
+        extended(&mut stored, "");
+        let record = Record::parse(stored.to_string().as_bytes()).unwrap();
+        let plain = Record::parse(full().to_string().as_bytes()).unwrap();
+        assert_eq!(record.binding, plain.binding);
+        assert!(plain.binding.is_known() && !record.binding.is_known());
+    }
+
+    // spec 4.6
+    #[test]
+    fn a_sign_out_wipes_unknown_fields_too() {
+        let mut stored = full();
+        extended(&mut stored, "");
+        let record = Record::parse(stored.to_string().as_bytes()).unwrap();
+        let written = record.tombstone().to_bytes();
+        let written = String::from_utf8_lossy(&written).into_owned();
+        assert_eq!(written.matches("SENTINEL").count(), usize::from(!record.binding.is_known()), "{written}");
     }
 }

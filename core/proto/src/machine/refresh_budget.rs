@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entropy::Entropy;
 use super::shared_time::SharedTime;
+use super::unknown::Unknown;
 use crate::time::Now;
 
 const WINDOW: Duration = Duration::from_secs(30);
@@ -33,6 +34,8 @@ pub(crate) struct RefreshBudget {
     /// By name: a number would mean another origin in another process.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     origins: BTreeMap<String, Breaker>,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,8 @@ struct Breaker {
     /// The origin rejected the new token as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     useless: bool,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
 
 impl RefreshBudget {
@@ -69,7 +74,7 @@ impl RefreshBudget {
             let hold = FIRST_HOLD.saturating_mul(1 << doublings.min(10)).min(LONGEST_HOLD);
             SharedTime::new(clock.0.plus(hold), clock.1)
         });
-        let breaker = Breaker { in_a_row, last: at, held_until, useless: false };
+        let breaker = Breaker { in_a_row, last: at, held_until, useless: false, unknown: Unknown::default() };
         self.origins.insert(origin.to_owned(), breaker);
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::unknown::Unknown;
 use crate::time::{Now, Wall};
 
 /// Clocks of machines that share a store differ by less; one that ran further ahead was wrong.
@@ -16,6 +17,8 @@ pub(crate) struct SharedTime {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boot: Option<String>,
     mono_ms: u64,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
 
 impl SharedTime {
@@ -24,6 +27,7 @@ impl SharedTime {
             wall: at.wall,
             boot: boot.map(str::to_owned),
             mono_ms: u64::try_from(at.mono.as_millis()).unwrap_or(u64::MAX),
+            unknown: Unknown::default(),
         }
     }
 

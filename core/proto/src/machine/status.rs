@@ -117,7 +117,7 @@ impl Machine {
             generation: self.current().map(|current| current.generation),
             expires_at: self.current().and_then(|current| current.expires_at),
             valid: self.fallback(super::TokenRequirements::default(), now).is_some(),
-            refreshable: record.is_some_and(|record| record.refresh_token.is_some()),
+            refreshable: record.is_some_and(|record| self.renewable(record)),
             refreshed_at: record.and_then(|record| record.refreshed_at),
             backoff: backoff.map(|backoff| backoff.left(now, self.boot())).filter(|left| !left.is_zero()),
             failures: backoff.map_or(0, |backoff| backoff.failures),

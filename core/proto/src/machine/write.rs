@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::record::{Record, SLOT, Slot};
 use super::refresh_budget::full_jitter;
+use super::unknown::Unknown;
 use super::{Machine, OpId, Settled, Standing, Ticket, signed_out, store_unavailable};
 use crate::credential::{Credential, Expiry, Fingerprint, Secret};
 use crate::error::{ErrorKind, Failure};
@@ -82,7 +83,7 @@ impl Machine {
     ///
     /// InvalidConfig for a credential that no session could use.
     pub fn sign_in(&mut self, credential: &Credential, now: Now) -> Result<Ticket, Failure> {
-        credential.check()?;
+        self.config.binding.check(credential)?;
         self.end_lineage();
         // From now on it is this process's own.
         self.forked = false;
@@ -272,10 +273,10 @@ impl Machine {
 
     fn opened_absent(&mut self, now: Now) {
         let known = self.held().is_some();
-        match self.seed.clone() {
-            Some(seed) if !known && matches!(self.standing, Standing::Unread) => {
-                self.take_seed(&seed, Vec::new(), Expected::Absent, now);
-            }
+        // A client that asks on its own behalf begins anew wherever nothing is stored.
+        let may = matches!(self.standing, Standing::Unread) || self.own_behalf();
+        match self.beginning().filter(|_| may && !known) {
+            Some(beginning) => self.take_seed(beginning, Vec::new(), Expected::Absent, now),
             _ => {
                 let failure = if known { signed_out() } else { self.nothing_held() };
                 if known {
@@ -290,12 +291,13 @@ impl Machine {
     fn opened_present(&mut self, record: Record, version: Version, now: Now) {
         let over = record.tombstone || record.dead_for(&self.config.binding).is_some();
         let first = matches!(self.standing, Standing::Unread);
-        let seed = self.seed.clone().filter(|_| first);
-        match seed {
-            Some(seed) if over && !record.seeds.contains(&fingerprint(&seed)) => {
-                return self.take_seed(&seed, record.seeds, Expected::Version(version), now);
+        let is_new = |beginning: &(_, Fingerprint)| first && !record.seeds.contains(&beginning.1);
+        let is_ignored = !over && self.seed.is_some();
+        match self.beginning().filter(is_new) {
+            Some(beginning) if over => {
+                return self.take_seed(beginning, record.seeds, Expected::Version(version), now);
             }
-            Some(seed) if !over && !record.seeds.contains(&fingerprint(&seed)) => {
+            Some(_) if is_ignored => {
                 self.take_stored_or_tombstone(record, version, now);
                 self.warn(Warning::SeedIgnored);
             }
@@ -320,10 +322,16 @@ impl Machine {
     }
 
     /// A seed gets its lineage id only by being saved (spec 7.3).
-    fn take_seed(&mut self, seed: &Credential, taken: Vec<Fingerprint>, expected: Expected, now: Now) {
-        let mut record = self.new_lineage(seed, self.seed_given.unwrap_or(now), now);
+    fn take_seed(
+        &mut self,
+        (seed, fingerprint): (Credential, Fingerprint),
+        taken: Vec<Fingerprint>,
+        expected: Expected,
+        now: Now,
+    ) {
+        let mut record = self.new_lineage(&seed, self.seed_given.unwrap_or(now), now);
         record.seeds = taken;
-        record.took_seed(fingerprint(seed));
+        record.took_seed(fingerprint);
         let op = self.save(&mut record, expected);
         self.phase(Phase::Saving(op, Box::new(record)));
     }
@@ -350,7 +358,11 @@ impl Machine {
         };
         if let Some(stored) = stored {
             record.fence = stored.fence + 1;
-            record.seeds = stored.seeds;
+            record.seeds.clone_from(&stored.seeds);
+        }
+        if self.own_behalf() {
+            // What was signed out is not begun again by a restart (spec 7.3).
+            record.took_seed(self.config.binding.fingerprint());
         }
         let op = self.save(&mut record, expected);
         self.phase(Phase::Saving(op, Box::new(record)));
@@ -430,13 +442,8 @@ fn first_slot(credential: &Credential, access_token: &Secret, given: Now, now: N
         issued_at: now.wall,
         expires_at,
         lifetime_ms: lifetime.map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
+        unknown: Unknown::default(),
     }
-}
-
-/// What distinguishes a seed from others: its refresh token, or else its access token.
-fn fingerprint(seed: &Credential) -> Fingerprint {
-    let token = seed.refresh_token.as_ref().or(seed.access_token.as_ref());
-    token.map_or_else(|| Fingerprint(String::new()), Secret::fingerprint)
 }
 
 fn not_saved(unavailable: &Unavailable) -> Failure {

@@ -16,12 +16,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-use rekindle_proto::{Dialect, Grant};
+use rekindle_proto::{Dialect, RefreshInput, TokenResponse};
 use url::Url;
 
 use super::*;
 use crate::clock::{Clock, ManualClock};
-use crate::session::{Events, Refresh, RefreshError, Spend};
+use crate::session::{Events, Refresh, RefreshError};
 use crate::transport::{Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse};
 
 pub(super) const BASE: &str = "https://api.test/v1";
@@ -231,13 +231,13 @@ pub(super) struct Mint {
 
 #[async_trait]
 impl Refresh for Mint {
-    async fn refresh(&self, _: Spend) -> Result<Grant, RefreshError> {
+    async fn refresh(&self, _: RefreshInput) -> Result<TokenResponse, RefreshError> {
         if let Some(failure) = self.fails.lock().clone() {
             return Err(failure);
         }
         let mut made = self.made.lock();
         *made += 1;
-        Ok(Grant::new(format!("sentinel-token-{}", *made + 1)))
+        Ok(TokenResponse::new(format!("sentinel-token-{}", *made + 1)))
     }
 }
 

@@ -97,7 +97,7 @@ async fn what_may_have_been_applied_is_not_sent_again() {
 #[tokio::test]
 async fn a_refresh_that_fails_is_the_error_and_carries_the_response() {
     let stage = stage([reply(401).body("expired").into()]);
-    *stage.mint.fails.lock() = Some(RefreshError::LoginRequired);
+    *stage.mint.fails.lock() = Some(RefreshError::login_required());
     let error = stage.send(stage.client.get("/")).await.unwrap_err();
     assert!(error.is_login_required());
     assert_eq!(error.status(), Some(401));
@@ -110,7 +110,7 @@ async fn without_a_token_nothing_is_sent() {
     let stage = stage([]);
     stage.session.token().await.unwrap();
     stage.session.invalidate();
-    *stage.mint.fails.lock() = Some(RefreshError::AnswerLost);
+    *stage.mint.fails.lock() = Some(RefreshError::maybe_sent("the answer was lost"));
     let error = stage.send(stage.client.get("/")).await.unwrap_err();
     assert_eq!((error.kind(), stage.wire.sends()), (ErrorKind::RefreshFailed, 0));
 }

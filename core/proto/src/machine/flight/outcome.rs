@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{MOST_SENDS, Rewrite, Step, in_its_words};
-use crate::credential::{Grant, Secret};
+use crate::credential::{Secret, TokenResponse};
 use crate::error::{ErrorKind, Failure};
 use crate::machine::acquire::login_required;
 use crate::machine::backoff::{BackoffKind, Pause};
@@ -12,6 +12,7 @@ use crate::machine::record::{DeadMark, Intent, Record};
 use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
 use crate::machine::shared_time::SharedTime;
+use crate::machine::unknown::Unknown;
 use crate::machine::waiting::Waiting;
 use crate::machine::{Effect, Machine, store_unavailable};
 use crate::store::{Expected, Saved, Unavailable, Version};
@@ -46,7 +47,7 @@ impl Machine {
         }
     }
 
-    fn granted(&mut self, grant: &Grant, now: Now) {
+    fn granted(&mut self, grant: &TokenResponse, now: Now) {
         let Some((sent, sequence)) = self.flight.as_ref().and_then(|flight| flight.sent) else { return };
         self.step(Step::Committing);
         if let Some(flight) = &mut self.flight {
@@ -69,10 +70,17 @@ impl Machine {
 
     /// The refresh token is kept, but there is nothing to serve (spec 5.4).
     fn granted_without_access(&mut self, refresh_token: Secret, now: Now) {
+        let (own_behalf, by_function) = (self.own_behalf(), self.config.refresh_function);
         let Some(held) = self.held_mut() else { return };
-        held.record.refresh_token = Some(refresh_token);
+        if !own_behalf {
+            held.record.refresh_token = Some(refresh_token);
+        }
         held.record.intent = None;
-        let failure = "the token endpoint gave a refresh token but no access token: check scope and client configuration";
+        let failure = if by_function {
+            "the refresh function returned a refresh token, which is kept, but no access_token: return both"
+        } else {
+            "the token endpoint gave a refresh token but no access token: check scope and client configuration"
+        };
         self.back_off(BackoffKind::ClientRejected, Pause::For(CLIENT_REJECTED), failure, now);
     }
 
@@ -99,7 +107,6 @@ impl Machine {
         if record.refresh_fingerprint() != sent {
             return self.consider(record, version, now);
         }
-        let Some(refresh_token) = sent else { return };
         let oauth_error = self.flight.as_ref().and_then(|flight| flight.said.oauth_error.clone());
         let mut marked = record;
         marked.fence += 1;
@@ -107,10 +114,11 @@ impl Machine {
         marked.intent = None;
         marked.backoff = None;
         marked.dead = Some(Box::new(DeadMark {
-            refresh_token,
+            refresh_token: sent,
             binding: self.config.binding.clone(),
             reason,
             oauth_error,
+            unknown: Unknown::default(),
         }));
         let op = self.save(&mut marked, Expected::Version(version));
         self.step(Step::Marking(op, Box::new(marked), reason));
@@ -156,7 +164,11 @@ impl Machine {
         let Some(flight) = &mut self.flight else { return };
         if flight.sends >= MOST_SENDS || after.is_some_and(|after| after > LONGEST_PAUSE) {
             self.clear_sends();
-            let failure = "the token endpoint is not able to answer now; nobody is signed out, try again";
+            let failure = if self.config.refresh_function {
+                "no refresh was sent; nobody is signed out, try again"
+            } else {
+                "the token endpoint is not able to answer now; nobody is signed out, try again"
+            };
             return self.back_off(kind, after.map_or(Pause::Transient, Pause::For), failure, now);
         }
         flight.pauses += 1;
@@ -257,7 +269,12 @@ impl Machine {
             }
             _ => {
                 self.note_lost(lost);
-                let failure = self.lost_answer(lost);
+                let failure = if self.config.refresh_function {
+                    "the refresh token may have been spent; it is tried again later, nobody is signed out"
+                        .to_owned()
+                } else {
+                    self.lost_answer(lost)
+                };
                 self.back_off(BackoffKind::RefreshFailed, Pause::Transient, &failure, now);
             }
         }
@@ -298,11 +315,12 @@ impl Machine {
     fn unwritten_intent(&self, now: Now) -> Option<Box<Intent>> {
         let flight = self.flight.as_ref()?;
         Some(Box::new(Intent {
-            refresh_token: self.held()?.record.refresh_fingerprint()?,
+            refresh_token: self.held()?.record.refresh_fingerprint(),
             owner: flight.owner.clone(),
             first_sent: SharedTime::new(now, self.boot()),
             sends: flight.sends,
             lost: None,
+            unknown: Unknown::default(),
         }))
     }
 
@@ -339,7 +357,7 @@ impl Machine {
         let owner = self.flight.as_ref().map(|flight| flight.owner.clone());
         // Everybody who comes during the pause gets the whole failure, with what the server said.
         let said = self.flight.as_mut().map(|flight| std::mem::take(&mut flight.said)).unwrap_or_default();
-        let failure = self.pause(kind, pause, in_its_words(failure, said), now);
+        let failure = self.pause(kind, pause, in_its_words(failure, said, self.config.refresh_function), now);
         let Some(held) = self.held_mut() else { return };
         if held.record.lease.as_ref().map(|lease| &lease.owner) == owner.as_ref() {
             held.record.lease = None;

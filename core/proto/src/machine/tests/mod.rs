@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod flight;
+mod grants;
 mod lost_answers;
 mod pausing;
 mod properties;

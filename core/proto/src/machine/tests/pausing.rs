@@ -8,7 +8,7 @@ use crate::credential::Fingerprint;
 use crate::error::ErrorKind;
 use crate::machine::{MachineConfig, Stamp};
 use crate::rotation::Rotation;
-use crate::verdict::{Lost, Outcome, Said};
+use crate::verdict::{Lost, Outcome, ServerError};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -89,11 +89,11 @@ fn an_answer_of_the_token_endpoints_origin_brings_the_next_try_forward() {
 #[test]
 fn during_a_pause_everybody_gets_the_first_error_whole() {
     let mut world = expired(Rotation::Strict);
-    world.endpoint.says = Said {
+    world.endpoint.says = ServerError {
         oauth_error: Some("temporarily_unavailable".into()),
         status: Some(502),
         message: Some("come back".into()),
-        ..Said::default()
+        ..ServerError::default()
     };
     world.endpoint.script = vec![Outcome::Lost(Lost::Broken); 50];
     let first = world.token(0).unwrap_err();

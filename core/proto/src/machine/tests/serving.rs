@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::{LIFETIME, World};
-use crate::credential::{Credential, Expiry, Grant, Secret};
+use crate::credential::{Credential, Expiry, Secret, TokenResponse};
 use crate::error::{ErrorKind, Failure};
 use crate::machine::{Acquired, Fast, MachineConfig, TokenRequirements};
 use crate::rotation::Rotation;
@@ -232,7 +232,7 @@ fn choosy(world: &World) -> MachineConfig {
 }
 
 fn grant(access_token: &str, token_type: Option<&str>, refresh_token: &str) -> Outcome {
-    let mut grant = Grant::new(access_token);
+    let mut grant = TokenResponse::new(access_token);
     grant.lifetime = Some(LIFETIME);
     grant.token_type = token_type.map(str::to_owned);
     grant.refresh_token = Some(refresh_token.into());

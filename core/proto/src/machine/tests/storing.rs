@@ -153,10 +153,11 @@ fn a_grant_for_the_stored_token_is_saved_over_anothers_dead_mark() {
     let binding = record.binding.clone();
     let reason = crate::verdict::DeadReason::Rejected;
     record.dead = Some(Box::new(crate::machine::record::DeadMark {
-        refresh_token,
+        refresh_token: Some(refresh_token),
         binding,
         reason,
         oauth_error: None,
+        unknown: Default::default(),
     }));
     record.lease = None;
     world.shelf.record = Some((record.to_bytes(), 77));

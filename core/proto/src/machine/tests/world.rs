@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::credential::{Credential, Expiry, Grant, Secret};
+use crate::credential::{Credential, Expiry, Secret, TokenResponse};
 use crate::event::{Event, EventKind};
+use crate::grant::GrantRequest;
 use crate::machine::record::Record;
 use bytes::Bytes;
 
@@ -16,7 +17,7 @@ use crate::machine::{
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::{Now, Wall};
-use crate::verdict::{DeadReason, Lost, Outcome, Said};
+use crate::verdict::{DeadReason, Lost, Outcome, ServerError};
 
 pub(super) const LIFETIME: Duration = Duration::from_secs(900);
 /// An origin's number, with a name for it.
@@ -102,7 +103,7 @@ pub(super) struct Endpoint {
     /// Reuses of a token whose answer had not been lost: nobody may make one.
     pub(super) unforced_reuses: u32,
     pub(super) script: Vec<Outcome>,
-    pub(super) says: Said,
+    pub(super) says: ServerError,
 }
 
 impl Endpoint {
@@ -118,7 +119,7 @@ impl Endpoint {
             reuses: 0,
             unforced_reuses: 0,
             script: Vec::new(),
-            says: Said::default(),
+            says: ServerError::default(),
         }
     }
 
@@ -143,6 +144,10 @@ impl Endpoint {
         self.requests.push(token.to_owned());
         if !self.script.is_empty() {
             return self.script.remove(0);
+        }
+        if token.is_empty() {
+            // The client asks on its own behalf, or a function does.
+            return self.grant(None);
         }
         if let Some(spent) = self.spent.get(token).cloned() {
             return self.again(token, &spent, now);
@@ -182,7 +187,7 @@ impl Endpoint {
 
     fn grant(&mut self, refresh_token: Option<String>) -> Outcome {
         self.next += 1;
-        let mut grant = Grant::new(format!("at-{}", self.next));
+        let mut grant = TokenResponse::new(format!("at-{}", self.next));
         grant.lifetime = self.lifetime;
         grant.refresh_token = refresh_token.map(Secret::from);
         Outcome::Granted(Box::new(grant))
@@ -246,7 +251,7 @@ impl World {
     }
 
     pub(super) fn config(&self) -> MachineConfig {
-        let binding = Binding { token_endpoint: "https://auth.test/token".into(), ..Binding::default() };
+        let binding = Binding::new("https://auth.test/token");
         let mut config = MachineConfig::new(self.endpoint.rotation, binding);
         config.boot = Some("boot".into());
         config
@@ -455,7 +460,7 @@ impl World {
                 let fate = self.fate(&owner);
                 self.ask(process, |machine, now| machine.handle_owner(op, fate, now));
             }
-            Effect::Send { op, refresh_token, .. } => self.send(process, op, refresh_token.expose()),
+            Effect::Send { op, request } => self.send(process, op, &spent(&request)),
             Effect::Revoke { token } => self.processes[process].revoked.push(token.expose().to_owned()),
             _ => {}
         }
@@ -504,9 +509,9 @@ impl World {
                     own.pending
                         .retain(|effect| !matches!(effect, Effect::Send { op: send, .. } if *send == op));
                 }
-                Effect::Send { op, ref refresh_token, .. } => {
-                    own.last_sent = Some(refresh_token.expose().to_owned());
-                    own.sends.insert(op, (refresh_token.expose().to_owned(), mono));
+                Effect::Send { op, ref request } => {
+                    own.last_sent = Some(spent(request));
+                    own.sends.insert(op, (spent(request), mono));
                     own.pending.push(effect);
                 }
                 effect => own.pending.push(effect),
@@ -534,5 +539,13 @@ impl World {
     /// What it does for a thread that read its clock at another time.
     pub(super) fn fast_at(&self, process: usize, now: Now) -> Fast {
         self.processes[process].snapshot.fast(now, None)
+    }
+}
+
+/// The refresh token of a request; empty where there is none.
+fn spent(request: &GrantRequest) -> String {
+    match request {
+        GrantRequest::RefreshToken { refresh_token, .. } => refresh_token.expose().to_owned(),
+        _ => String::new(),
     }
 }

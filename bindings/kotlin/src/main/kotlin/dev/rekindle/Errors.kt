@@ -34,6 +34,7 @@ public class ErrorDetails(
     internal val debug: String? = null,
     internal val isRetryable: Boolean? = null,
     internal val causes: List<String> = emptyList(),
+    internal val cause: Throwable? = null,
 )
 
 /**
@@ -55,7 +56,7 @@ public sealed class RekindleException(
     /** What else is known. */
     public val details: ErrorDetails,
     cause: Throwable?,
-) : Exception(message, cause ?: chain(details.causes)) {
+) : Exception(message, cause ?: details.cause ?: chain(details.causes)) {
     /** Whether trying the same again later may help. */
     public val isRetryable: Boolean = details.isRetryable ?: usuallyRetryable
 
@@ -164,6 +165,7 @@ private fun make(told: NativeDetails, response: Response?): RekindleException {
         told.debug,
         told.retryable,
         told.causes,
+        told.cause?.let(Thrown::find),
     )
     return when (told.kind) {
         "LoginRequired" -> RekindleException.LoginRequired(told.message, details)

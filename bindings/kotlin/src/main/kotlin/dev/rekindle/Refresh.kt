@@ -1,39 +1,42 @@
 package dev.rekindle
 
-import java.io.IOException
 import kotlin.time.Duration
-import dev.rekindle.ffi.Grant as NativeGrant
 import dev.rekindle.ffi.Refresh as NativeRefresh
 import dev.rekindle.ffi.RefreshFailure
-import dev.rekindle.ffi.Spend as NativeSpend
+import dev.rekindle.ffi.RefreshInput as NativeInput
+import dev.rekindle.ffi.TokenResponse as NativeResponse
 
 /**
  * A refresh of one's own making. It is waited for without a cap.
  *
  * It says what became of the refresh token by what it throws: [RekindleException.LoginRequired] = it is dead, the only one
- * that ends the session; an [IOException] = it may have been spent; anything else = it was not spent, try later.
+ * that ends the session; [RefreshNotSentException] = nothing was sent, it is tried again. **Anything else** may have spent
+ * it: it is sent again only as the rotation allows, and what was thrown is the cause of the exception that callers get.
  */
 public fun interface Refresh {
     /** Gets a new access token. */
-    public suspend fun refresh(spend: Spend): Grant
+    public suspend fun refresh(input: RefreshInput): TokenResponse
 }
 
-/** What a refresh is made from. The refresh token must not be sent twice. */
-public class Spend internal constructor(
-    /** The refresh token. */
-    public val refreshToken: String,
+/** Nothing was sent: the refresh token is as good as before. The message goes into errors: no secrets. */
+public class RefreshNotSentException(message: String, cause: Throwable? = null) : Exception(message, cause)
+
+/** What a refresh function works with. */
+public class RefreshInput internal constructor(
+    /** The refresh token, if the session has one. It must not be sent twice. */
+    public val refreshToken: String?,
     /** The scope of the last grant. */
     public val scope: String?,
     /** What came with the last grant. */
     public val extra: Map<String, String>,
 ) {
-    override fun toString(): String = "Spend(scope=$scope, extra=${extra.keys})"
+    override fun toString(): String = "RefreshInput(scope=$scope, extra=${extra.keys})"
 }
 
 /** What a refresh brought. */
-public class Grant(
-    /** The new access token. */
-    public val accessToken: String,
+public class TokenResponse(
+    /** The new access token. Without one, a refresh token is kept, and the refresh fails. */
+    public val accessToken: String?,
     /** The new refresh token; the old one is kept without it. */
     public val refreshToken: String? = null,
     /** How long the access token lives, if that is known. */
@@ -47,28 +50,45 @@ public class Grant(
     /** What must come back with the tokens. */
     public val extra: Map<String, String> = emptyMap(),
 ) {
-    override fun toString(): String = "Grant(lifetime=$lifetime, scope=$scope, extra=${extra.keys})"
+    override fun toString(): String = "TokenResponse(lifetime=$lifetime, scope=$scope, extra=${extra.keys})"
 }
 
 internal class HostRefresh(private val refresh: Refresh, private val inside: Any) : NativeRefresh {
-    override suspend fun refresh(spend: NativeSpend): NativeGrant = hosted(inside, ::failure) {
-        val grant = refresh.refresh(Spend(spend.refreshToken, spend.scope, spend.extra))
-        NativeGrant(
-            grant.accessToken,
-            grant.refreshToken,
-            grant.lifetime?.takeIf(Duration::isPositive)?.crossing("lifetime"),
-            grant.refreshTokenLifetime?.takeIf(Duration::isPositive)?.crossing("refreshTokenLifetime"),
-            grant.scope,
-            grant.tokenType,
-            grant.extra,
+    override suspend fun refresh(input: NativeInput): NativeResponse = hosted(inside, ::failure) {
+        val response = refresh.refresh(RefreshInput(input.refreshToken, input.scope, input.extra))
+        NativeResponse(
+            response.accessToken,
+            response.refreshToken,
+            response.lifetime?.takeIf(Duration::isPositive)?.crossing("lifetime"),
+            response.refreshTokenLifetime?.takeIf(Duration::isPositive)?.crossing("refreshTokenLifetime"),
+            response.scope,
+            response.tokenType,
+            response.extra,
         )
     }
 
     private fun failure(thrown: Throwable): Exception = when (thrown) {
         is RekindleException.LoginRequired -> RefreshFailure.LoginRequired()
-        // Whatever broke on the way may have arrived.
-        is IOException -> RefreshFailure.AnswerLost()
-        is RekindleException -> RefreshFailure.TryLater(thrown.message.orEmpty())
-        else -> RefreshFailure.TryLater("the refresh function threw ${thrown.javaClass.simpleName}")
+        is RefreshNotSentException -> RefreshFailure.NotSent(thrown.message ?: "nothing was sent")
+        // Its text could quote the token.
+        else -> RefreshFailure.MaybeSent("the refresh function threw ${thrown.javaClass.simpleName}", Thrown.keep(thrown))
     }
+}
+
+/** What refresh functions threw, until it comes back as a cause: objects do not cross the border, numbers do. */
+internal object Thrown {
+    private const val MOST = 64
+    private var next = 0UL
+    private val kept = LinkedHashMap<ULong, Throwable>()
+
+    @Synchronized
+    fun keep(thrown: Throwable): ULong {
+        next += 1UL
+        kept[next] = thrown
+        if (kept.size > MOST) kept.remove(kept.keys.first())
+        return next
+    }
+
+    @Synchronized
+    fun find(number: ULong): Throwable? = kept[number]
 }

@@ -58,6 +58,7 @@ public class Session private constructor(
      * @param lease how long others with the same store leave a refresh to whoever began it.
      * @param clientKey signs who the client is (`private_key_jwt`), instead of a secret.
      * @param dpopKey signs that a token is this client's own (DPoP).
+     * @param clientCredentials what the client asks for on its own behalf, without a user; it needs no credential.
      * @param refresh a refresh of one's own making, instead of the dialect's.
      * @param transport an HTTP stack of one's own, instead of the built-in one.
      * @param onEvent hears each event, in order, on a thread of its own: it may block, and may call the session.
@@ -81,6 +82,7 @@ public class Session private constructor(
         lease: Duration = 90.seconds,
         clientKey: SigningKey? = null,
         dpopKey: SigningKey? = null,
+        clientCredentials: ClientCredentials? = null,
         refresh: Refresh? = null,
         transport: Transport? = null,
         onEvent: ((Event) -> Unit)? = null,
@@ -88,7 +90,7 @@ public class Session private constructor(
     ) : this(
         SessionSettings(
             dialect, tokenUrl, clientId, clientSecret, credential, origins, insecureOrigins, variables, rotation,
-            background, waitTimeout, sendTimeout, lease, clientKey, dpopKey,
+            background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
         ),
         store, refresh, transport, onEvent, clock, Any(),
     )
@@ -154,10 +156,11 @@ public class Session private constructor(
 
     /**
      * The user signed in: this credential replaces whatever there is, at once; a cancelled caller does not take it back.
+     * With `clientCredentials` none is needed.
      *
      * @throws RekindleException.StoreUnavailable if it could not be saved: it is served from memory, and saved when possible.
      */
-    public suspend fun signIn(credential: Credential): Unit = calling { native.signIn(credential.native()) }
+    public suspend fun signIn(credential: Credential = Credential()): Unit = calling { native.signIn(credential.native()) }
 
     /**
      * The user signs out: nothing is served from now on, and the store is wiped but for a tombstone; a cancelled caller

@@ -2,6 +2,7 @@ package dev.rekindle
 
 import java.nio.file.Path
 import kotlin.time.Duration
+import dev.rekindle.ffi.ClientCredentials as NativeClientCredentials
 import dev.rekindle.ffi.Dialect as NativeDialect
 import dev.rekindle.ffi.Rotation as NativeRotation
 import dev.rekindle.ffi.SessionConfig as NativeConfig
@@ -71,6 +72,27 @@ public class SigningKey private constructor(internal val native: NativeKey) {
     }
 }
 
+/**
+ * What a client asks for on its own behalf, without a user (RFC 6749 section 4.4): [Session] needs no token to begin with
+ * then, and asks for one at the first call that needs it.
+ */
+public data class ClientCredentials(
+    /** `scope`: names with spaces between them. */
+    val scope: String? = null,
+    /** `audience`, where the server knows it. */
+    val audience: String? = null,
+    /** `resource`: the URLs of what the token is for (RFC 8707). */
+    val resource: List<String> = emptyList(),
+    /** Further fields, as the server wants them. */
+    val parameters: Map<String, String> = emptyMap(),
+) {
+    internal fun native() = NativeClientCredentials(scope, audience, resource, parameters)
+
+    /** The names of further fields only: their values may be secrets. */
+    override fun toString(): String =
+        "ClientCredentials(scope=$scope, audience=$audience, resource=$resource, parameters=${parameters.keys})"
+}
+
 internal class SessionSettings(
     val dialect: Dialect,
     val tokenUrl: String?,
@@ -87,6 +109,7 @@ internal class SessionSettings(
     val lease: Duration?,
     val clientKey: SigningKey? = null,
     val dpopKey: SigningKey? = null,
+    val clientCredentials: ClientCredentials? = null,
     /** For tests: shares no state with other sessions, as if each were a process of its own. */
     val alone: Boolean = false,
 ) {
@@ -106,6 +129,7 @@ internal class SessionSettings(
         lease?.crossing("lease"),
         clientKey?.native,
         dpopKey?.native,
+        clientCredentials?.native(),
         alone,
     )
 }

@@ -16,6 +16,7 @@ import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
+import kotlin.test.assertSame
 import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.seconds
 
@@ -236,13 +237,19 @@ class HostTest {
                 return error.await() to asked.get()
             }
             assertEquals("LoginRequired", failing(RekindleException.LoginRequired()).first.kind)
-            // Not spent: the same again, three times. Even what is no Exception is no hang.
-            for (thrown in listOf(IllegalStateException("SECRET"), NotImplementedError("SECRET"))) {
-                val (error, _) = failing(thrown, times = 3)
+            // Not sent: the same again, three times.
+            val (unsent, _) = failing(RefreshNotSentException("no service is known"), times = 3)
+            assertTrue(unsent.message!!.startsWith("no service is known: "), unsent.message)
+            // Nobody knows: once more, as the rotation allows. Even what is no Exception is no hang.
+            for (thrown in listOf(IllegalStateException("SECRET"), IOException("SECRET"), NotImplementedError("SECRET"))) {
+                val (error, _) = failing(thrown, times = 2)
                 assertEquals("RefreshFailed", error.kind)
-                assertTrue(thrown.javaClass.simpleName in error.message!!, error.message)
+                val begins = "the refresh function threw ${thrown.javaClass.simpleName}: "
+                assertTrue(error.message!!.startsWith(begins), error.message)
+                assertSame(thrown, error.cause)
             }
-            val session = server.session(refresh = { Grant("AT-2", "RT-2", lifetime = 60.seconds) })
+            assertEquals("RefreshFailed", failing(RekindleException.Connection("SECRET"), times = 2).first.kind)
+            val session = server.session(refresh = { TokenResponse("AT-2", "RT-2", lifetime = 60.seconds) })
             assertEquals("AT-2", session.refresh().value)
         }
     }
@@ -253,11 +260,51 @@ class HostTest {
             val asked = AtomicInteger()
             val session = Session(
                 tokenUrl = server.url, credential = server.signIn(), rotation = Rotation.Grace(30.seconds),
-                refresh = { if (asked.incrementAndGet() == 1) throw IOException("SECRET") else Grant("AT-2") },
+                refresh = { if (asked.incrementAndGet() == 1) throw IOException("SECRET") else TokenResponse("AT-2") },
             )
             session.token()
             assertEquals("AT-2", session.refresh().value)
             assertEquals(2, asked.get())
+        }
+    }
+
+    @Test
+    fun `a refresh token without an access token is kept`() = runTest {
+        TestServer(STRICT).use { server ->
+            val seen = mutableListOf<String?>()
+            val session = server.session(refresh = { input ->
+                seen += input.refreshToken
+                if (seen.size == 1) TokenResponse(null, "RT-9") else TokenResponse("AT-9")
+            })
+            session.token()
+            assertFailsWith<RekindleException.ClientRejected> { session.refresh() }
+            assertEquals("AT-9", session.refresh(force = true).value)
+            assertEquals("RT-9", seen.last())
+        }
+    }
+
+    @Test
+    fun `a client asks for tokens on its own behalf`() = runTest {
+        TestServer(STRICT).use { server ->
+            val bodies = mutableListOf<String>()
+            val session = Session(
+                tokenUrl = "${server.url}/token", clientId = "service", clientSecret = "SECRET",
+                clientCredentials = ClientCredentials(scope = "read", parameters = mapOf("soid" to "7")),
+                transport = { request ->
+                    bodies += String(request.body!!)
+                    val json = """{"access_token": "AT-1", "expires_in": 900}"""
+                    TransportResponse(
+                        200, listOf(Header("content-type", "application/json")), ResponseBody.Bytes(json.encodeToByteArray()),
+                    )
+                },
+            )
+            assertEquals("AT-1", session.token().value)
+            val expected = "grant_type=client_credentials&scope=read&client_id=service&client_secret=SECRET&soid=7"
+            assertEquals(listOf(expected), bodies)
+            session.signOut()
+            assertFailsWith<RekindleException.SignedOut> { session.token() }
+            session.signIn()
+            assertEquals("AT-1", session.token().value)
         }
     }
 
@@ -268,7 +315,7 @@ class HostTest {
             val told = CompletableDeferred<Throwable?>()
             session = server.session(refresh = {
                 told.complete(runCatching { session.refresh() }.exceptionOrNull())
-                Grant("AT-2")
+                TokenResponse("AT-2")
             })
             session.token()
             assertEquals("AT-2", session.refresh().value)

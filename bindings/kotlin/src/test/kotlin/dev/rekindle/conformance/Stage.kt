@@ -5,10 +5,12 @@ import dev.rekindle.Credential
 import dev.rekindle.Dialect
 import dev.rekindle.Event
 import dev.rekindle.FileStore
-import dev.rekindle.Grant
+import dev.rekindle.TokenResponse
 import dev.rekindle.ManualClock
 import dev.rekindle.MemoryStore
+import dev.rekindle.ClientCredentials
 import dev.rekindle.Refresh
+import dev.rekindle.RefreshNotSentException
 import dev.rekindle.RekindleException
 import dev.rekindle.Rotation
 import dev.rekindle.Session
@@ -24,7 +26,6 @@ import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.long
-import java.io.IOException
 import java.nio.file.Files
 import java.nio.file.Path
 import java.time.Instant
@@ -100,6 +101,11 @@ class Stage(case: JsonObject) : AutoCloseable {
         waitTimeout = settings.ms("wait_ms"),
         sendTimeout = settings.ms("send_ms"),
         lease = settings.ms("lease_ms"),
+        clientCredentials = (settings["client_credentials"] as? JsonObject)?.let {
+            ClientCredentials(
+                it.text("scope"), it.text("audience"), texts(it["resource"]).orEmpty(), strings(it["parameters"]),
+            )
+        },
         alone = settings.flag("same_process") != true,
     )
 
@@ -166,10 +172,10 @@ private fun scripted(results: JsonArray, session: () -> Session): Refresh {
         when (next.text("error")) {
             null -> {}
             "login_required" -> throw RekindleException.LoginRequired()
-            "answer_lost" -> throw IOException("as scripted")
-            else -> throw RekindleException.RefreshFailed("as scripted")
+            "not_sent" -> throw RefreshNotSentException("as scripted")
+            else -> throw IllegalStateException("as scripted")
         }
-        Grant(next.text("access_token")!!, next.text("refresh_token"), next["expires_in"]?.jsonPrimitive?.double?.seconds)
+        TokenResponse(next.text("access_token"), next.text("refresh_token"), next["expires_in"]?.jsonPrimitive?.double?.seconds)
     }
 }
 

@@ -1,0 +1,42 @@
+"""What a client asks for on its own behalf (rule 5.18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ._arguments import text, texts
+from ._errors import InvalidConfig
+
+
+@dataclass(frozen=True)
+class ClientCredentials:
+    """Tokens for the client itself, without a user (RFC 6749 section 4.4): `Session(client_credentials=...)`.
+
+    - `scope`: names with spaces between them.
+    - `audience`, where the server knows it; `resource`: URLs of what the token is for (RFC 8707).
+    - `parameters`: further fields, as the server wants them.
+
+    >>> session = rekindle.Session(
+    ...     token_url="https://auth.example.com/oauth/token", client_id="service", client_secret="s3cret",
+    ...     client_credentials=rekindle.ClientCredentials(scope="read write"),
+    ... )
+    """
+
+    scope: str | None = None
+    audience: str | None = None
+    resource: Iterable[str] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def _plain(self) -> tuple[str | None, str | None, list[str], dict[str, str]]:
+        parameters = self.parameters
+        if not isinstance(parameters, Mapping) or not all(
+            isinstance(one, str) for pair in parameters.items() for one in pair
+        ):
+            raise InvalidConfig("client_credentials.parameters must be a mapping of texts to texts")
+        return (
+            text("client_credentials.scope", self.scope),
+            text("client_credentials.audience", self.audience),
+            texts("client_credentials.resource", self.resource),
+            dict(parameters),
+        )

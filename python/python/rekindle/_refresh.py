@@ -1,0 +1,146 @@
+"""Refresh functions of the user's: what they get, what they may say, and what their end means (rule 5.19)."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+import traceback
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import _native
+from ._credential import Credential
+from ._errors import LoginRequired
+
+_LOG = logging.getLogger("rekindle")
+
+_SHAPE = 'return a rekindle.Credential, or a dict such as {"access_token": "..", "refresh_token": "..", "expires_in": 900}'
+
+
+@dataclass(frozen=True)
+class RefreshInput:
+    """What a refresh function works with. The refresh token must not be sent twice; a session may have none."""
+
+    refresh_token: str | None = field(repr=False)
+    scope: str | None
+    extra: Mapping[str, str] = field(repr=False)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a RefreshInput holds a refresh token and is not pickled: take its .refresh_token")
+
+
+class RefreshNotSent(Exception):
+    """Raised by a refresh function that sent nothing: the refresh token is as good as before, and is tried again.
+
+    Whatever else a refresh function raises may have spent it. The text goes into errors: no secrets.
+
+    >>> def refresh(given: rekindle.RefreshInput) -> rekindle.Credential:
+    ...     raise rekindle.RefreshNotSent("the service is not configured yet")
+    """
+
+
+_Ended = tuple[
+    str, str, str | None, str | None, float | None, str | None, str | None, tuple[str, BaseException] | None
+]
+
+
+class RefreshHost:
+    """A refresh function of the user's, as the native half wants it."""
+
+    def __init__(self, call: Callable[..., Any], function: Callable[..., Any]) -> None:
+        self._call = call
+        self._function = function
+
+    def refresh(self, refresh_token: str | None, scope: str | None, extra: dict[str, str]) -> _Ended:
+        """The tokens, or what went wrong."""
+        try:
+            given = self._call(self._function, RefreshInput(refresh_token, scope, extra))
+        except LoginRequired:
+            return _ended("login_required", "")
+        except RefreshNotSent as error:
+            return _ended("not_sent", str(error) or "the refresh function sent nothing", error)
+        except BaseException as error:
+            what = f"the refresh function raised {_kind(error)}"
+            _log(what, error, refresh_token)
+            return _ended("maybe_sent", what, error)
+        return _returned(given)
+
+
+def _returned(given: Any) -> _Ended:
+    facts = given.to_dict() if isinstance(given, Credential) else given
+    if inspect.iscoroutine(facts):
+        facts.close()
+        return _nonsense("returned a coroutine that nobody awaited: await it there")
+    if not isinstance(facts, Mapping):
+        return _nonsense(f"returned {_named(facts)}")
+    names = ("access_token", "refresh_token", "scope", "token_type")
+    wrong = [name for name in names if not isinstance(facts.get(name), (str, type(None)))]
+    # A refresh token alone is kept: the next refresh needs it.
+    if wrong and not isinstance(facts.get("refresh_token"), str):
+        return _nonsense(f"returned {_named(facts[wrong[0]])} as {wrong[0]}, not text")
+    if not facts.get("access_token") and not facts.get("refresh_token"):
+        return _nonsense(f"returned {_named(given)} without access_token")
+    access, refresh, scope, token_type = (_text(facts.get(name)) for name in names)
+    return ("granted", "", access, refresh, _lifetime(facts), scope, token_type, None)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _lifetime(facts: Mapping[str, Any]) -> float | None:
+    """What makes no sense is unknown, as in a token endpoint's answer: the grant is worth more."""
+    try:
+        left = facts.get("expires_in")
+        if left is None and facts.get("expires_at") is not None:
+            left = float(facts["expires_at"]) - time.time()
+        return float(left) if left is not None and 0 < float(left) < 1e10 else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _nonsense(what: str) -> _Ended:
+    _LOG.error("the refresh function %s; the refresh token may have been spent", what)
+    return _ended("maybe_sent", f"the refresh function {what} ({_SHAPE})")
+
+
+def _ended(outcome: str, text: str, raised: BaseException | None = None) -> _Ended:
+    cause = None if raised is None else (_kind(raised), _without_our_frames(raised))
+    return (outcome, text, None, None, None, None, None, cause)
+
+
+def _log(what: str, error: BaseException, refresh_token: str | None) -> None:
+    """With the traceback, whose texts may hold tokens."""
+    _without_our_frames(error)
+    known = [refresh_token] if refresh_token else []
+    text = "".join(traceback.TracebackException.from_exception(error).format())
+    shown = "\n".join(_native.redact(line, known) for line in text.splitlines())
+    _LOG.error("%s; the refresh token may have been spent\n%s", what, shown)
+
+
+def _without_our_frames(error: BaseException) -> BaseException:
+    """Tools that report errors show the locals of every frame, and ours hold the refresh token."""
+    frames = []
+    at = error.__traceback__
+    while at is not None:
+        if not at.tb_frame.f_globals.get("__name__", "").startswith("rekindle."):
+            frames.append(at)
+        at = at.tb_next
+    kept = None
+    for frame in reversed(frames):
+        kept = types.TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return error.with_traceback(kept)
+
+
+def _named(value: object) -> str:
+    if value is None:
+        return "None"
+    name = _kind(value)
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
