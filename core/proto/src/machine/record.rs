@@ -469,7 +469,11 @@ mod tests {
             "refresh_token": "RT-1",
             "refresh_token_life": { "from": 1, "until": 2 },
             "slots": { "default": { "generation": 1, "access_token": "AT-1", "issued_at": 1 } },
-            "extra": {},
+            "extra": { "instance_url": "https://api.test" },
+            "refresh_budget": {
+                "grants": [shared], "rejected_at": shared,
+                "origins": { "https://api.test": { "in_a_row": 1, "last": shared } },
+            },
             "lease": { "owner": "o", "until": shared },
             "intent": { "refresh_token": "f", "owner": "o", "first_sent": shared, "sends": 1 },
             "backoff": { "until": shared, "failures": 1, "kind": "refresh_failed" },
@@ -481,7 +485,7 @@ mod tests {
     fn extended(value: &mut Value, path: &str) {
         let Value::Object(members) = value else { return };
         members.iter_mut().for_each(|(name, member)| extended(member, name));
-        if !["slots", "extra"].contains(&path) {
+        if !["slots", "extra", "origins"].contains(&path) {
             members.insert("from_the_future".into(), json!({ "secret": ["SENTINEL", 1.5, null, true] }));
         }
     }
