@@ -10,6 +10,7 @@ use rekindle::{Error, ErrorKind, ReplayRefused};
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
+use crate::client::duration;
 use crate::errors::{Problem, raise};
 use crate::run::{Waiter, drive};
 use crate::session::Session;
@@ -90,9 +91,9 @@ impl Call {
         Ok(headers.map(|headers| added(&headers)))
     }
 
-    /// The headers to add before the first send.
-    #[pyo3(signature = (waiter=None))]
-    fn headers(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+    /// The headers to add before the first send. `timeout`: seconds that may be waited for them.
+    #[pyo3(signature = (timeout=None, waiter=None))]
+    fn headers(&self, py: Python<'_>, timeout: Option<f64>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let call = Arc::clone(&self.0);
         let work = async move {
             match call.lock().await.call.headers().await {
@@ -100,7 +101,7 @@ impl Call {
                 Err(error) => Err(Problem::of(error).await),
             }
         };
-        drive(py, waiter, work, |py, headers| Ok(Py::new(py, headers)?.into_any()))
+        drive(py, waiter, within(timeout, work), |py, headers| Ok(Py::new(py, headers)?.into_any()))
     }
 
     /// Whether the request carries our token.
@@ -131,9 +132,9 @@ impl Call {
     }
 
     /// What follows the response that `accepted` did not take: `(the headers to send it again with, what it says)`, one of
-    /// them.
-    #[pyo3(signature = (waiter=None))]
-    fn answered(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+    /// them. `timeout`: seconds that may be waited for it.
+    #[pyo3(signature = (timeout=None, waiter=None))]
+    fn answered(&self, py: Python<'_>, timeout: Option<f64>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let state = Arc::clone(&self.0);
         let work = async move {
             let State { call, response } = &mut *state.lock().await;
@@ -144,7 +145,7 @@ impl Call {
                 Err(error) => Err(Problem::of(error).await),
             }
         };
-        drive(py, waiter, work, |py, next| Ok(next.into_pyobject(py)?.into_any().unbind()))
+        drive(py, waiter, within(timeout, work), |py, next| Ok(next.into_pyobject(py)?.into_any().unbind()))
     }
 
     /// The client goes on to another URL: the headers to add there. One that is no URL is nobody's: nothing is added.
@@ -168,6 +169,20 @@ impl Call {
         let busy = "the call is waiting for a token already: ask it one thing after the other";
         self.0.try_lock().map_err(|_| raise(py, &Error::new(ErrorKind::Misuse, busy)))
     }
+}
+
+/// Ends the wait where the other client's timeout does; a refresh goes on.
+async fn within<T>(
+    timeout: Option<f64>,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let Some(timeout) = timeout else { return work.await };
+    let waited = tokio::time::timeout(duration(Some(timeout)), work).await;
+    waited.unwrap_or_else(|_| {
+        let what = "the HTTP client's timeout passed while waiting for a refresh, which goes on; \
+                    set a longer timeout, or try again later";
+        Err(Problem::bare(&Error::new(ErrorKind::Timeout, what)))
+    })
 }
 
 /// Whether a header of the caller's own may go along to another origin.

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import pickle
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -309,3 +311,52 @@ def test_a_response_says_what_was_found(server: TestServer, make: Make) -> None:
     with httpx.Client(auth=rekindle.httpx.Auth(session), trust_env=False) as client:
         found = client.get(server.url + "/no").extensions["rekindle"]
     assert (found.verdict, found.replay_refused) == ("denied", None)
+
+
+BASES: Any = [
+    (by_httpx, httpx.HTTPError, httpx.TimeoutException, httpx.Timeout(5, read=0.5)),
+    (by_httpx2, httpx2.HTTPError, httpx2.TimeoutException, httpx2.Timeout(5, read=0.5)),
+    (by_async_httpx, httpx.HTTPError, httpx.TimeoutException, httpx.Timeout(5, read=0.5)),
+    (by_requests, requests.RequestException, requests.Timeout, (5, 0.5)),
+    (by_aiohttp, aiohttp.ClientError, asyncio.TimeoutError, aiohttp.ClientTimeout(total=0.5)),
+]
+
+
+# spec 3.5
+@pytest.mark.parametrize(("by", "base", "timeout", "limit"), BASES)
+def test_an_error_is_also_one_of_the_client_and_has_its_response(
+    server: TestServer, make: Make, by: Any, base: type[Exception], timeout: Any, limit: Any
+) -> None:
+    dead = {"match": {"path": "/token"}, "respond": {"status": 400, "json": {"error": "invalid_grant"}}}
+    server.script(turns_away("AT-1"), dead)
+    with pytest.raises(base) as caught:
+        by(make(), "GET", server.url + "/data")
+    error: Any = caught.value
+    assert isinstance(error, rekindle.LoginRequired) and error.oauth_error == "invalid_grant"
+    assert getattr(error.response, "status_code", None) or error.response.status == 401
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is rekindle.LoginRequired and str(again) == str(error)
+
+
+@pytest.mark.parametrize(("by", "base", "timeout", "limit"), BASES)
+def test_the_clients_timeout_bounds_the_wait_for_a_refresh(
+    server: TestServer, make: Make, by: Any, base: type[Exception], timeout: Any, limit: Any
+) -> None:
+    server.script(turns_away("AT-1"), grants(2, hold="until the test is over"))
+    began = time.monotonic()
+    with pytest.raises(timeout):
+        by(make(), "GET", server.url + "/data", timeout=limit)
+    assert time.monotonic() - began < 4
+    server.release("until the test is over")
+
+
+# spec 3.4
+@pytest.mark.parametrize("by", [by_httpx, by_httpx2, by_requests])
+def test_a_form_with_files_is_replayed(server: TestServer, make: Make, by: Any, tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_bytes(b"from a file")
+    for files in ({"a": b"bytes"}, {"a": ("a.txt", open(path, "rb"), "text/plain")}):
+        server.script(turns_away("AT-1"), grants(2), accepts("AT-2"))
+        assert by(make(), "POST", server.url + "/up", files=files) == 200
+        first, second = (one["body"] for one in server.log() if one["path"] == "/up")
+        assert first == second and "name=\"a\"" in second

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ._errors import RekindleError
 
 
 @dataclass(frozen=True)
@@ -19,26 +21,54 @@ Next = tuple[Any, Judged | None]
 """The headers to send the request again with, or what the response says; neither where our token was not asked."""
 
 
-def headers(call: Any, do: Callable[..., Any]) -> Any:
+def headers(call: Any, do: Callable[..., Any], timeout: float | None = None) -> Any:
     """Those to add before the first send."""
     ready = call.headers_at_once()
-    return do(call.headers) if ready is None else ready
+    return do(call.headers, timeout) if ready is None else ready
 
 
-async def aheaders(call: Any, do: Callable[..., Awaitable[Any]]) -> Any:
+async def aheaders(call: Any, do: Callable[..., Awaitable[Any]], timeout: float | None = None) -> Any:
     """As `headers`, without blocking the loop."""
     ready = call.headers_at_once()
-    return await do(call.headers) if ready is None else ready
+    return await do(call.headers, timeout) if ready is None else ready
 
 
-def after(call: Any, do: Callable[..., Any], signed: bool | None) -> Next:
+def after(call: Any, do: Callable[..., Any], signed: bool | None, timeout: float | None = None) -> Next:
     """What follows the response that `call.accepted` was told of, and gave `signed`."""
-    return _next(do(call.answered)) if signed is None else _accepted(signed)
+    return _next(do(call.answered, timeout)) if signed is None else _accepted(signed)
 
 
-async def aafter(call: Any, do: Callable[..., Awaitable[Any]], signed: bool | None) -> Next:
+async def aafter(
+    call: Any, do: Callable[..., Awaitable[Any]], signed: bool | None, timeout: float | None = None
+) -> Next:
     """As `after`, without blocking the loop."""
-    return _next(await do(call.answered)) if signed is None else _accepted(signed)
+    return _next(await do(call.answered, timeout)) if signed is None else _accepted(signed)
+
+
+def also(error: RekindleError, bases: Mapping[str, type[Exception]], **facts: Any) -> RekindleError:
+    """The same error, which is one of the other HTTP client's, too: by its kind, else the one for `""`."""
+    kind, base = type(error), bases.get(error.kind, bases[""])
+    made: Any = _ALSO.get((kind, base))
+    if made is None:
+
+        def reduce(self: Any) -> Any:
+            # A class that is made here is found by nobody who unpickles.
+            again, (_, *rest) = kind.__reduce__(self)
+            return again, (kind, *rest)
+
+        named = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__reduce__": reduce}
+        made = _ALSO.setdefault((kind, base), type(kind.__name__, (kind, base), named))
+    # Of the built-in exceptions only these two have a layout of their own.
+    told: Any = OSError.__new__(made) if issubclass(made, OSError) else Exception.__new__(made)
+    told.__dict__.update(error.__dict__)
+    told.args, told.__cause__ = error.args, error.__cause__
+    for name, value in facts.items():
+        setattr(told, name, value)
+    found: RekindleError = told
+    return found
+
+
+_ALSO: dict[tuple[type, type], type] = {}
 
 
 def _accepted(signed: bool) -> Next:

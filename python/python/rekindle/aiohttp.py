@@ -8,25 +8,42 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 from aiohttp import payload
 
-from ._call import aafter, aheaders
+from ._call import aafter, aheaders, also
+from ._errors import RekindleError
 from ._session import Session
+
+
+_BASES = {
+    "": aiohttp.ClientError,
+    "Timeout": aiohttp.ServerTimeoutError,
+    "Connection": aiohttp.ClientConnectionError,
+}
 
 
 def middleware(session: Session) -> Any:
     """Keeps the requests of a ClientSession signed in.
 
-    `response.rekindle` says what was found: `verdict`, and `replay_refused`.
+    `response.rekindle` says what was found: `verdict`, and `replay_refused`. What goes wrong is a `RekindleError` and an
+    `aiohttp.ClientError`, with the response that led to it. aiohttp's total timeout ends the wait for a refresh, too.
     """
 
     async def run(request: Any, handler: Any) -> Any:
         call, do = _call(session, request), session._ado
-        again: Any = await aheaders(call, do)
+        try:
+            again: Any = await aheaders(call, do)
+        except RekindleError as error:
+            raise also(error, _BASES, response=None) from error.__cause__
         while True:
             again.put(request.headers)
             response = await handler(request)
-            again, judged = await aafter(call, do, await _accepted(call, response))
+            signed = await _accepted(call, response)
+            try:
+                again, judged = await aafter(call, do, signed)
+            except RekindleError as error:
+                raise also(error, _BASES, response=response) from error.__cause__
             if again is None:
                 response.rekindle = judged
                 return response

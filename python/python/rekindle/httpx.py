@@ -12,7 +12,8 @@ import importlib
 from collections.abc import AsyncGenerator, Generator, Iterator, MutableMapping
 from typing import Any
 
-from ._call import Judged, aafter, after, aheaders, headers
+from ._call import Judged, aafter, after, aheaders, also, headers
+from ._errors import RekindleError
 from ._session import Session
 
 
@@ -61,7 +62,8 @@ class _Headers(MutableMapping[str, str]):
 class _Flow:
     """Keeps the requests of an httpx client signed in.
 
-    `response.extensions["rekindle"]` says what was found: `verdict`, and `replay_refused`.
+    `response.extensions["rekindle"]` says what was found: `verdict`, and `replay_refused`. What goes wrong is a
+    `RekindleError` and an `httpx.HTTPError`, with the response that led to it. A refresh is waited for as long as a read.
     """
 
     def __init__(self, session: Session) -> None:
@@ -70,7 +72,11 @@ class _Flow:
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Called by httpx."""
         call, do = _call(self._session, request), self._session._do
-        again: Any = headers(call, do)
+        limit = _limit(request)
+        try:
+            again: Any = headers(call, do, limit)
+        except RekindleError as error:
+            raise _also(error, request, None) from error.__cause__
         while again is not None:
             _sign(request, again)
             response = yield request
@@ -79,13 +85,20 @@ class _Flow:
             call.answered_from(str(response.url))
             if call.reads(response.status_code, _pairs(response)):
                 response.read()
-            again, judged = after(call, do, _accepted(call, response))
+            try:
+                again, judged = after(call, do, _accepted(call, response), limit)
+            except RekindleError as error:
+                raise _also(error, request, response) from error.__cause__
             _tell(response, judged)
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Called by httpx."""
         call, do = _call(self._session, request), self._session._ado
-        again: Any = await aheaders(call, do)
+        limit = _limit(request)
+        try:
+            again: Any = await aheaders(call, do, limit)
+        except RekindleError as error:
+            raise _also(error, request, None) from error.__cause__
         while again is not None:
             _sign(request, again)
             response = yield request
@@ -94,8 +107,24 @@ class _Flow:
             call.answered_from(str(response.url))
             if call.reads(response.status_code, _pairs(response)):
                 await response.aread()
-            again, judged = await aafter(call, do, _accepted(call, response))
+            try:
+                again, judged = await aafter(call, do, _accepted(call, response), limit)
+            except RekindleError as error:
+                raise _also(error, request, response) from error.__cause__
             _tell(response, judged)
+
+
+def _limit(request: Any) -> float | None:
+    """How long the client would wait for the server; so long it waits for a refresh."""
+    limit: float | None = request.extensions.get("timeout", {}).get("read")
+    return limit
+
+
+def _also(error: RekindleError, request: Any, response: Any) -> RekindleError:
+    """An error of the library that sends the request: httpx, or httpx2."""
+    library = importlib.import_module(type(request).__module__.split(".")[0])
+    bases = {"": library.HTTPError, "Timeout": library.ReadTimeout, "Connection": library.NetworkError}
+    return also(error, bases, _request=request, response=response)
 
 
 def _call(session: Session, request: Any) -> Any:

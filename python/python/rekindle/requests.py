@@ -5,20 +5,27 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from requests import exceptions
 from requests.auth import AuthBase
 from requests.sessions import SessionRedirectMixin
 from requests.utils import requote_uri, rewind_body
 
-from ._call import after, headers
+from ._call import after, also, headers
+from ._errors import RekindleError
 from ._native import travels
 from ._session import Session
+
+
+_BASES = {"": exceptions.RequestException, "Timeout": exceptions.ReadTimeout, "Connection": exceptions.ConnectionError}
 
 
 class Auth(AuthBase):
     """Keeps the requests of a requests.Session signed in; only the last hop is sent again.
 
     Where a redirect leaves the origin nothing of the session goes along, and of the request's own headers only those that are
-    known to carry no credential. `response.rekindle` says what was found: `verdict`, and `replay_refused`.
+    known to carry no credential. `response.rekindle` says what was found: `verdict`, and `replay_refused`. What goes wrong is a
+    `RekindleError` and a `requests.RequestException`, with the response that led to it. A refresh that a 401 led to is waited
+    for as long as a read; before the first send requests does not tell its timeout, and the session's `wait_timeout` holds.
     """
 
     def __init__(self, session: Session) -> None:
@@ -30,7 +37,10 @@ class Auth(AuthBase):
         content = b"" if whole is None else whole if isinstance(whole, bytes) else None
         replayable = content is not None or _rewinds(r)
         call = self._session._native.call(r.method, r.url, list(r.headers.items()), content, replayable)
-        added = headers(call, self._session._do)
+        try:
+            added = headers(call, self._session._do)
+        except RekindleError as error:
+            raise also(error, _BASES, request=r, response=None) from error.__cause__
         if added:
             added.put(r.headers)
             carried = _Carried(self._session, call, added.names())
@@ -49,7 +59,11 @@ class _Carried:
         # Not that of a replay: requests makes the next hop of it.
         request = response.request
         while self._call.is_signed():
-            again, judged = after(self._call, self._session._do, _accepted(self._call, response))
+            signed = _accepted(self._call, response)
+            try:
+                again, judged = after(self._call, self._session._do, signed, _limit(sent.get("timeout")))
+            except RekindleError as error:
+                raise also(error, _BASES, request=request, response=response) from error.__cause__
             if again is None:
                 response.rekindle = judged
                 break
@@ -81,6 +95,14 @@ def _accepted(call: Any, response: Any) -> bool | None:
         status, headers, response.content if call.reads(status, headers) else b""
     )
     return signed
+
+
+def _limit(timeout: Any) -> float | None:
+    """How long requests would wait for the server; so long it waits for a refresh."""
+    if isinstance(timeout, tuple) and len(timeout) == 2:
+        timeout = timeout[1]
+    timeout = getattr(timeout, "read_timeout", timeout)
+    return float(timeout) if isinstance(timeout, (int, float)) else None
 
 
 def _rewinds(request: Any) -> bool:
