@@ -35,7 +35,7 @@ pub(crate) enum Command {
     )]
     Import,
     /// Send a request with a token that is alive, as curl does
-    Request(RequestArgs),
+    Request(Box<RequestArgs>),
     /// Run a GraphQL query or mutation, and print its data
     Graphql(GraphqlArgs),
     /// Run curl with a token that is alive, and once more where it is turned away: rekindle curl -- -sS /me
@@ -110,15 +110,52 @@ pub(crate) struct RequestArgs {
     /// Data to send as it is, or @FILE as it is
     #[arg(long, value_name = "DATA|@FILE", allow_hyphen_values = true, conflicts_with = "data")]
     pub(crate) data_binary: Option<String>,
+    /// Data to send as it is, an @ too
+    #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
+    pub(crate) data_raw: Vec<String>,
+    /// Data to encode: CONTENT, NAME=CONTENT, @FILE or NAME@FILE; it comes after that of -d
+    #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
+    pub(crate) data_urlencode: Vec<String>,
+    /// Put the data into the query of a GET
+    #[arg(short = 'G', long, conflicts_with_all = ["data_binary", "form", "upload_file"])]
+    pub(crate) get: bool,
+    /// A part of a form: NAME=TEXT, NAME=@FILE (with ;type= and ;filename=), or NAME=<FILE for a file's text
+    #[arg(short = 'F', long, value_name = "PART", conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode"])]
+    pub(crate) form: Vec<String>,
+    /// Send this file by PUT; to a URL that ends in / it brings its name
+    #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode", "form"])]
+    pub(crate) upload_file: Option<PathBuf>,
     /// Write the body to this file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Write the body to a file of the URL's last name
+    #[arg(short = 'O', long, conflicts_with = "output")]
+    pub(crate) remote_name: bool,
+    /// Ask for the head alone, and write it
+    #[arg(short = 'I', long)]
+    pub(crate) head: bool,
+    /// Give up after so many seconds, refresh and retries included
+    #[arg(short, long, value_name = "SECONDS")]
+    pub(crate) max_time: Option<f64>,
+    /// Show no progress
+    #[arg(short, long)]
+    pub(crate) silent: bool,
+    /// As curl's; errors are always shown, redirects always followed, and answers always taken compressed
+    #[arg(short = 'S', long, hide = true)]
+    pub(crate) show_error: bool,
+    #[arg(short = 'L', long, hide = true)]
+    pub(crate) location: bool,
+    #[arg(long, hide = true)]
+    pub(crate) compressed: bool,
     /// Write the head of the answer, too
     #[arg(short, long)]
     pub(crate) include: bool,
     /// Exit with 1, and write no body, on a status of 400 and above
     #[arg(short, long)]
     pub(crate) fail: bool,
+    /// The same, but write the body
+    #[arg(long, conflicts_with = "fail")]
+    pub(crate) fail_with_body: bool,
     /// A path below the profile's base_url, or a URL
     #[arg(value_name = "PATH_OR_URL")]
     pub(crate) target: String,

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod completions;
+mod data;
 mod exec;
 mod graphql;
 mod import;

@@ -1,50 +1,76 @@
 //! `rekindle request`: a request as curl sends it, with a token that is alive.
 
-use bytes::Bytes;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderName};
 use rekindle::client::RequestBuilder;
 use rekindle::{Client, Response};
 
-use super::input;
+use super::data::{self, Data};
 use super::progress::Progress;
 use crate::args::RequestArgs;
 use crate::context::Context;
-use crate::exit::{Done, Stop};
+use crate::exit::{self, Done, Stop};
 use crate::output::{self, Sink};
 
 pub(crate) async fn run(context: &Context, args: &RequestArgs) -> Done {
-    let body = body(args).await?;
-    let request = build(&context.client()?, args, body)?;
-    let response = request.send().await?;
+    let data = data::data(args).await?;
+    let output = output(args)?;
+    let response = build(&context.client()?, args, data)?.send().await?;
     tell_refused(&response);
     let response = if args.fail { response.error_for_status()? } else { response };
-    write(response, args).await
+    let failed = args.fail_with_body && response.status().as_u16() >= 400;
+    write(response, args, output.as_deref()).await?;
+    if failed { Err(Stop::Exit(exit::ANSWER)) } else { Ok(()) }
 }
 
-fn build(client: &Client, args: &RequestArgs, body: Option<Bytes>) -> Done<RequestBuilder> {
-    let mut request = client.request(method(args, body.is_some())?, &args.target);
+fn build(client: &Client, args: &RequestArgs, data: Data) -> Done<RequestBuilder> {
+    let mut request = client.request(method(args, &data)?, data::target(args, &data));
     let headers = headers(&args.headers)?;
     let names_type = headers.iter().any(|(name, _)| *name == CONTENT_TYPE);
     for (name, value) in headers.into_iter().filter(|(_, value)| !value.is_empty()) {
         request = request.header(name, value);
     }
-    if let Some(body) = body {
-        if !names_type {
-            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        }
-        request = request.body(body);
+    if let Some(seconds) = args.max_time {
+        let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero());
+        let time = time.ok_or_else(|| Stop::usage("-m: it must be a number of seconds above 0"))?;
+        request = request.timeout(time);
     }
-    Ok(request)
+    Ok(match data {
+        Data::Nothing => request,
+        Data::Fields(_) if args.get => request,
+        Data::Fields(body) if names_type => request.body(body),
+        Data::Fields(body) => request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body),
+        Data::Multipart(form) => request.multipart(form),
+        Data::Upload(body) => request.body(body),
+    })
 }
 
-fn method(args: &RequestArgs, has_body: bool) -> Done<Method> {
-    match &args.method {
-        None if has_body => Ok(Method::POST),
-        None => Ok(Method::GET),
-        Some(name) => Method::from_bytes(name.as_bytes())
+fn method(args: &RequestArgs, data: &Data) -> Done<Method> {
+    match (&args.method, data) {
+        (Some(name), _) => Method::from_bytes(name.as_bytes())
             .map_err(|_| Stop::usage(format!("-X {name}: not a method, write one as GET or POST"))),
+        (None, _) if args.head => Ok(Method::HEAD),
+        (None, Data::Upload(_)) => Ok(Method::PUT),
+        (None, Data::Fields(_) | Data::Multipart(_)) if !args.get => Ok(Method::POST),
+        (None, _) => Ok(Method::GET),
     }
+}
+
+/// Where the body goes, if not to standard output.
+fn output(args: &RequestArgs) -> Done<Option<PathBuf>> {
+    if !args.remote_name {
+        return Ok(args.output.clone());
+    }
+    let path = args.target.split(['?', '#']).next().unwrap_or_default();
+    let path =
+        path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let name = path.rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."));
+    let name =
+        name.ok_or_else(|| Stop::usage("-O: the URL has no last name for the file; name one with -o"))?;
+    Ok(Some(PathBuf::from(name)))
 }
 
 /// `Name: value`; `Name:` has no value. The value is never repeated: it may be a secret.
@@ -59,23 +85,6 @@ fn headers(given: &[String]) -> Done<Vec<(HeaderName, String)>> {
     given.iter().enumerate().map(|(place, header)| read(header).ok_or_else(|| bad(place))).collect()
 }
 
-async fn body(args: &RequestArgs) -> Done<Option<Bytes>> {
-    if let Some(data) = &args.data_binary {
-        return Ok(Some(input::text_or_file(data, "--data-binary").await?.into()));
-    }
-    let mut whole = Vec::new();
-    for (place, data) in args.data.iter().enumerate() {
-        let mut part = input::text_or_file(data, "-d").await?;
-        if data.starts_with('@') {
-            // As curl does: --data-binary keeps them.
-            part.retain(|byte| !matches!(byte, b'\n' | b'\r' | 0));
-        }
-        whole.extend_from_slice(if place > 0 { b"&" } else { b"" });
-        whole.append(&mut part);
-    }
-    Ok((!args.data.is_empty()).then(|| whole.into()))
-}
-
 /// The token is new now, but the request was not sent again: the caller decides.
 fn tell_refused(response: &Response) {
     if let Some(refused) = response.replay_refused() {
@@ -87,12 +96,12 @@ fn tell_refused(response: &Response) {
     }
 }
 
-async fn write(mut response: Response, args: &RequestArgs) -> Done {
-    let mut sink = Sink::open(args.output.as_deref())?;
-    if args.include {
+async fn write(mut response: Response, args: &RequestArgs, output: Option<&Path>) -> Done {
+    let mut sink = Sink::open(output)?;
+    if args.include || args.head {
         sink.write(head(&response).as_bytes())?;
     }
-    let mut progress = Progress::new(response.content_length(), sink.is_terminal());
+    let mut progress = Progress::new(response.content_length(), args.silent || sink.is_terminal());
     let mut written = 0;
     while let Some(chunk) = response.chunk().await? {
         sink.write(&chunk)?;

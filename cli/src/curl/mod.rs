@@ -78,9 +78,10 @@ fn tell_unsigned(call: &Call, session: &Session) {
 
 /// Runs curl once. The headers to run it with again, or nothing once the answer is written.
 async fn send(request: &Request, call: &mut Call, headers: &Headers) -> Done<Option<Headers>> {
-    if request.follows && !headers.stay_at_redirects() {
+    let may_leave = || !headers.stay_at_redirects() || !options::keeps_headers_at_redirects();
+    if request.follows && !headers.is_empty() && may_leave() {
         return Err(Stop::usage(
-            "-L: curl would take the token's header to other hosts; leave -L out, or take rekindle request",
+            "-L: this curl would take the token's header to other hosts; leave -L out, or take rekindle request",
         ));
     }
     let mut child = spawn(request, headers)?;

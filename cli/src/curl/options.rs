@@ -8,6 +8,21 @@ use crate::exit::{Done, Stop};
 /// curl's options, by its own help: whether each takes a value.
 pub(super) struct Table(BTreeMap<String, bool>);
 
+/// Before 7.83 it took a header of the caller's along to another port of the same host, and before 7.58 to any host.
+pub(super) fn keeps_headers_at_redirects() -> bool {
+    let version = Command::new("curl").arg("--version").output();
+    version.is_ok_and(|told| since_7_83(&String::from_utf8_lossy(&told.stdout)))
+}
+
+fn since_7_83(told: &str) -> bool {
+    let mut numbers =
+        told.split(' ').nth(1).unwrap_or_default().split('.').map_while(|part| part.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor) >= (7, 83),
+        _ => false,
+    }
+}
+
 /// One word of the command line, told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Word {
@@ -135,6 +150,15 @@ mod tests {
     fn a_switch_that_is_turned_off_takes_no_value() {
         assert_eq!(read(&["--no-compressed", "/me"]).unwrap()[1], Word::Url("/me".into()));
         assert_eq!(read(&["--no-buffer", "/me"]).unwrap()[1], Word::Url("/me".into()));
+    }
+
+    #[test]
+    fn an_old_curl_takes_headers_along() {
+        for (told, keeps) in
+            [("curl 7.88.1 (x86)", true), ("curl 8.0.0-DEV", true), ("curl 7.74.0 (x)", false), ("", false)]
+        {
+            assert_eq!(since_7_83(told), keeps, "{told}");
+        }
     }
 
     #[test]

@@ -79,3 +79,58 @@ fn completions_know_the_commands() {
         assert!(world.run(&["completions", shell]).out.contains("sign-out"), "{shell}");
     }
 }
+
+#[test]
+fn data_goes_into_the_query_of_a_get() {
+    let world = world();
+    let args =
+        ["-G", "-d", "a=1", "--data-urlencode", "q=one two&\u{e4}", "--data-urlencode", "x y", "/data?z=0"];
+    let logged = sent(&world, &args, "");
+    assert_eq!((logged.method.as_str(), logged.body.as_str()), ("GET", ""));
+    assert_eq!(logged.target, "/data?z=0&a=1&q=one%20two%26%C3%A4&x%20y");
+    std::fs::write(world.path("body"), "a b").unwrap();
+    let logged = sent(&world, &["--data-urlencode", "name@body", "--data-raw", "@is=it", "/data"], "");
+    assert_eq!((logged.method.as_str(), logged.body.as_str()), ("POST", "@is=it&name=a%20b"));
+}
+
+#[test]
+fn a_form_has_parts_and_a_file_is_put() {
+    let world = world();
+    std::fs::write(world.path("note.txt"), "hello").unwrap();
+    let args = [
+        "-F",
+        "title=one",
+        "-F",
+        "file=@note.txt;type=text/markdown;filename=n.md",
+        "-F",
+        "t=<note.txt",
+        "/data",
+    ];
+    let logged = sent(&world, &args, "");
+    assert_eq!(logged.method, "POST");
+    assert!(header(&logged, "content-type").unwrap().starts_with("multipart/form-data; boundary="));
+    for part in ["name=\"title\"", "filename=\"n.md\"", "text/markdown", "name=\"t\"", "hello"] {
+        assert!(logged.body.contains(part), "{part} is not in {}", logged.body);
+    }
+    let logged = sent(&world, &["-T", "note.txt", "/data/"], "");
+    let told = (logged.method.as_str(), logged.target.as_str(), logged.body.as_str());
+    assert_eq!(told, ("PUT", "/data/note.txt", "hello"));
+}
+
+#[test]
+fn the_usual_switches_are_taken() {
+    let world = world();
+    let ran = world.run(&["request", "-sSL", "--compressed", "-m", "30", "/data"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(world.run(&["request", "-O", "/data?x=1"]).code, 0);
+    assert!(std::fs::read_to_string(world.path("data")).unwrap().contains(r#""ok":true"#));
+    let ran = world.run(&["request", "-I", "/data"]);
+    assert!(ran.out.starts_with("HTTP/1.1 "), "{}", ran.out);
+    let ran = world.run(&["request", "--fail-with-body", "/admin"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, r#"{"error":"insufficient_scope"}"#));
+    for args in
+        [&["-O", "/"][..], &["-m", "0", "/data"], &["-F", "nothing", "/data"], &["-F", "a=@missing", "/data"]]
+    {
+        assert_eq!(world.run(&[&["request"], args].concat()).code, 2, "{args:?}");
+    }
+}
