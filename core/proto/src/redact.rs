@@ -13,6 +13,8 @@ pub const MASK: &str = "***";
 const LENGTH_LIMIT: usize = 500;
 /// What stands behind this is not looked at: of what comes out it would be cut.
 const WINDOW: usize = 4096;
+/// The same for what is not cut to be shown, like a scope: looking for secrets in more would cost seconds.
+const LONG_WINDOW: usize = 16 * 1024;
 /// Longer than any word, and than most names in code.
 const LONGEST_WORD: usize = 39;
 /// From here on a word may be a token.
@@ -31,7 +33,7 @@ const TOKEN_MINIMUM: usize = 16;
 /// ```
 #[must_use]
 pub fn text(text: &str, known: &[&Secret]) -> String {
-    let plain = known.iter().fold(window(text), hide);
+    let plain = known.iter().fold(window(text, WINDOW), hide);
     let plain = mask_words(&mask_fields(&plain));
     shorten(&plain)
 }
@@ -49,7 +51,8 @@ pub fn is_opaque(word: &str) -> bool {
     word.split(|letter| !of_token(letter)).any(|part| part.len() >= TOKEN_MINIMUM && !is_wordlike(part))
 }
 
-/// A text without the secrets that are known; nothing is guessed and nothing is cut. Control characters become spaces.
+/// A text without the secrets that are known; nothing is guessed, and nothing is cut that is shorter than 16 KiB.
+/// Control characters become spaces.
 ///
 /// ```
 /// use rekindle_proto::{Secret, redact};
@@ -58,7 +61,7 @@ pub fn is_opaque(word: &str) -> bool {
 /// ```
 #[must_use]
 pub fn known(text: &str, known: &[&Secret]) -> String {
-    let plain = known.iter().fold(Cow::Borrowed(text), hide);
+    let plain = known.iter().fold(window(text, LONG_WINDOW), hide);
     plain.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
@@ -250,11 +253,11 @@ fn is_word(letter: char) -> bool {
 }
 
 /// The beginning of a text, up to the end of a word: half a secret could not be known.
-fn window(text: &str) -> Cow<'_, str> {
-    if text.len() <= WINDOW {
+fn window(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit {
         return Cow::Borrowed(text);
     }
-    let mut end = WINDOW;
+    let mut end = limit;
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -355,6 +358,14 @@ mod tests {
         ] {
             assert!(!is_opaque(word), "{word}");
         }
+    }
+
+    // spec 2.7
+    #[test]
+    fn a_long_text_costs_no_seconds_and_keeps_no_secret() {
+        let secret = Secret::new("Zk3pQ9xTw7Ym2Lr8Hs5".repeat(50));
+        let seen = known(&format!("a {} {}", secret.expose(), "scope ".repeat(200_000)), &[&secret]);
+        assert!(seen.starts_with("a *** scope") && seen.len() <= LONG_WINDOW + 3, "{}", seen.len());
     }
 
     #[test]
