@@ -9,6 +9,7 @@ use rekindle::store::MemoryStore;
 use rekindle::{ClientCredentials, Credential, Error, ErrorKind, Expiry, Host, Rotation, Session};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::outbox::SharedOutbox;
 use crate::refresh::HostRefresh;
@@ -174,15 +175,16 @@ pub(crate) fn build(
 
 fn dialect(value: &Value) -> Result<Dialect, Error> {
     let Value::String(name) = value else { return Ok(Dialect::from_json(value)?) };
-    let presets: BTreeMap<String, Value> = serde_json::from_str(PRESETS).unwrap_or_default();
-    let found = presets.get(name).ok_or_else(|| {
-        let names: Vec<&str> = presets.keys().map(String::as_str).collect();
+    let presets: BTreeMap<&str, &RawValue> = serde_json::from_str(PRESETS).unwrap_or_default();
+    let found = presets.get(name.as_str()).and_then(|found| serde_json::from_str(found.get()).ok());
+    let found: Value = found.ok_or_else(|| {
+        let names: Vec<&str> = presets.keys().copied().collect();
         config(format!(
             "dialect: there is no preset `{name}`; take one of {}, or give it as data",
             names.join(", ")
         ))
     })?;
-    Ok(Dialect::from_json(found)?)
+    Ok(Dialect::from_json(&found)?)
 }
 
 /// As a dialect writes it.

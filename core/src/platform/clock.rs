@@ -26,12 +26,12 @@ impl Clock for SystemClock {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn boot_time() -> Duration {
+pub(crate) fn boot_time() -> Duration {
     duration(rustix::time::clock_gettime(rustix::time::ClockId::Boottime))
 }
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-pub(super) fn boot_time() -> Duration {
+pub(crate) fn boot_time() -> Duration {
     // Apple's CLOCK_MONOTONIC goes on while the machine sleeps.
     duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
 }
@@ -64,7 +64,7 @@ pub(crate) fn boot_id() -> Option<Arc<str>> {
 
 /// Where the standard library has no clock that counts suspension: its monotonic one, which there does.
 #[cfg(not(unix))]
-pub(super) fn boot_time() -> Duration {
+pub(crate) fn boot_time() -> Duration {
     static BEGAN: OnceLock<std::time::Instant> = OnceLock::new();
     // Not zero: what is older than this process is a moment before it.
     const HEAD_START: Duration = Duration::from_secs(3_600);

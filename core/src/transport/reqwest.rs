@@ -6,9 +6,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::reqwest as http_client;
 use bytes::Bytes;
@@ -27,6 +27,7 @@ use super::{
 use crate::error::Error;
 use crate::fork::{OfProcess, PerProcess};
 use crate::lock::Mutex;
+use crate::platform::clock::boot_time;
 
 /// Which proxy requests go through. Loopback never goes through one.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -301,15 +302,14 @@ fn proxy(url: &Url) -> http_client::Result<http_client::Proxy> {
 #[derive(Default)]
 struct Clients {
     made: [OnceLock<http_client::Client>; 4],
-    /// When one of them was last used, in milliseconds of the process.
+    /// When one of them was last used, in milliseconds of the boot clock.
     used: AtomicU64,
 }
 
 impl Clients {
     /// Whether nothing was sent for a while; and it is not so any more.
     fn stood_still(&self) -> bool {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        let now = u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = u64::try_from(boot_time().as_millis()).unwrap_or(u64::MAX);
         now.saturating_sub(self.used.swap(now, Ordering::Relaxed)) > 1
     }
 

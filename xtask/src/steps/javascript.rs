@@ -12,6 +12,15 @@ use crate::workspace::Workspace;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
 /// How the module is built.
 #[derive(Clone, Copy)]
 enum Module {
@@ -86,7 +95,9 @@ fn place(workspace: &Workspace, kind: Module, built: &Path, to: &Path) -> Result
     match kind {
         Module::ForTests => fs::copy(built, to).map(drop).map_err(|e| format!("{}: {e}", built.display())),
         Module::ForApps => {
-            let mut command = npm(workspace, &["exec", "--", "wasm-opt", "-Oz", "--all-features"]);
+            let mut command = npm(workspace, &["exec", "--", "wasm-opt", "-Oz"]);
+            // What the compiler emits for this target; with more, wasm-opt writes types that no engine knows.
+            command.args(FEATURES);
             step("wasm-opt", command.arg(built).arg("-o").arg(to))
         }
     }
