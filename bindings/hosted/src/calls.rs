@@ -128,6 +128,14 @@ impl Requests {
         Ok(shown)
     }
 
+    /// The answer comes from elsewhere: the token did not go there, and what may have had an effect is not sent again.
+    pub(crate) fn followed(&self, number: u64, url: &str) {
+        let Ok(url) = Url::parse(url) else { return };
+        if let Some(call) = lock(&self.0).get_mut(&number).and_then(|request| request.call.as_mut()) {
+            call.answered_from(&url);
+        }
+    }
+
     pub(crate) fn end(&self, number: u64) {
         lock(&self.0).remove(&number);
     }

@@ -121,6 +121,7 @@ impl Core {
                     waiting.abort();
                 }
             }
+            Message::Followed { request, url } => self.requests.followed(request, &url),
             Message::End { request } => self.requests.end(request),
             message => self.ask(message),
         }

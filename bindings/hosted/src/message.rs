@@ -89,6 +89,11 @@ pub(crate) enum Message {
         #[serde(default)]
         headers: Vec<(String, String)>,
     },
+    /// The host's HTTP client followed redirects by itself, to this URL.
+    Followed {
+        request: u64,
+        url: String,
+    },
     /// Nothing more is asked about that request.
     End {
         request: u64,

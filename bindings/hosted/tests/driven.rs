@@ -136,6 +136,22 @@ fn a_request_is_signed_judged_and_sent_again_with_the_new_token() {
 }
 
 #[test]
+fn an_answer_from_where_a_redirect_led_says_nothing_about_the_token() {
+    let driven = Driven::new(json!({}));
+    let begin = json!({
+        "do": "begin", "call": 2, "session": 1, "request": 1,
+        "method": "GET", "url": "https://api.example.com/data",
+    });
+    assert_eq!(driven.turn(json!([begin])).done(2)["stay_at_redirects"], true);
+    let said = driven.turn(json!([
+        { "do": "followed", "request": 1, "url": "https://elsewhere.example/data" },
+        { "do": "answered", "call": 3, "request": 1, "status": 401 },
+    ]));
+    assert_eq!((&said.done(3)["next"], &said.done(3)["verdict"]), (&json!("keep"), &Value::Null));
+    assert_eq!(said.of("send").count(), 0);
+}
+
+#[test]
 fn a_wait_ends_when_the_host_says_that_it_is_late() {
     let mut driven = Driven::new(json!({ "wait_timeout_ms": 30_000 }));
     driven.now_ms += 1_000_000.0;

@@ -1,5 +1,6 @@
 import { misuse, RekindleError, type ErrorData } from "./errors.js";
 import { Module } from "./module.js";
+import { platform } from "#platform";
 import { type Effect, type Served, serve } from "./effects.js";
 
 /** Both clocks, in milliseconds. */
@@ -34,6 +35,8 @@ interface Waiting {
 /** Takes turns with the core: hands it what is asked and answered, and does what it says. */
 export class Driver {
   readonly clock: Clock;
+  /** Whether redirects are followed here, hop by hop, or by `fetch` unseen. */
+  seesRedirects: boolean = platform.seesRedirects;
   readonly #module: Module;
   readonly #served = new Map<number, Served>();
   readonly #waiting = new Map<number, Waiting>();

@@ -1,5 +1,6 @@
 import type { Driver } from "./driver.js";
 import { asText, readUpTo } from "./effects.js";
+import { invalid } from "./errors.js";
 
 /** What a response says about the token that was sent. */
 export interface Verdict {
@@ -28,6 +29,7 @@ export function judged(response: Response): Judged | undefined {
 
 interface Signed {
   headers: [string, string][];
+  stay_at_redirects: boolean;
   reads_success: boolean;
 }
 
@@ -40,7 +42,7 @@ interface Hop extends Signed {
 }
 
 type Next =
-  | { next: "send_again"; headers: [string, string][] }
+  | { next: "send_again"; headers: [string, string][]; stay_at_redirects: boolean }
   | { next: "keep"; verdict: Verdict | null; replay_refused: string | null };
 
 /** As fetch counts them. */
@@ -72,18 +74,24 @@ export async function fetchWith(
       signal,
     );
     for (let redirects = 0; ; ) {
+      if (!driver.seesRedirects && request.redirect === "follow" && !signed.stay_at_redirects) {
+        throw invalid(
+          "here fetch follows redirects unseen, and would take the token's header along to other origins: set redirect to \"error\" or \"manual\"",
+        );
+      }
       const response = await send(state.url, {
         ...forward(request),
         ...body.next(),
         method: state.method,
         headers: merge(state.own, signed.headers),
-        redirect: "manual",
+        redirect: driver.seesRedirects ? "manual" : request.redirect,
         ...(signal ? { signal } : {}),
       });
+      if (response.redirected) driver.send({ do: "followed", request: number, url: response.url });
       const next = await judge(driver, number, response, signed.reads_success, signal);
       if (next.next === "send_again") {
         await response.body?.cancel();
-        signed = { ...signed, headers: next.headers };
+        signed = { ...signed, ...next };
         continue;
       }
       if (request.redirect !== "manual" && isRedirect(response.status)) {
@@ -126,6 +134,8 @@ async function judge(
   const reads = response.status >= 400 || (readsSuccess && mayBeJson(response));
   // A clone, so that the caller can read the body too.
   const bytes = reads && response.body ? await readUpTo(response.clone(), JUDGED) : new Uint8Array();
+  // What the browser hides: a redirect that is not to be followed.
+  if (response.type === "opaqueredirect") return { next: "keep", verdict: null, replay_refused: null };
   return driver.call<Next>(
     { do: "answered", request, status: response.status, headers: [...response.headers], ...asText(bytes) },
     signal,

@@ -12,6 +12,7 @@ export const platform: Platform = {
   load: () => (module ??= new WebAssembly.Module(readFileSync(new URL("./rekindle.wasm", import.meta.url)))),
   // `performance.now()` begins with the process: no other one shares it.
   boot: () => "",
+  seesRedirects: true,
   inside: (owner, work) => owners.run(owner, work),
   owner: () => owners.getStore(),
 };

@@ -7,6 +7,7 @@ export const platform: Platform = {
     return WebAssembly.compile(await response.arrayBuffer());
   },
   boot: () => "",
+  seesRedirects: false,
   // There is no context that follows promises there.
   inside: (_, work) => work(),
   owner: () => undefined,

@@ -4,6 +4,8 @@ export interface Platform {
   load(): WebAssembly.Module | Promise<WebAssembly.Module>;
   /** Names the beginning of the monotonic clock, where other processes share that clock. */
   boot(): string;
+  /** Whether `fetch` shows redirects with `redirect: "manual"`: browsers hide them. */
+  readonly seesRedirects: boolean;
   /** Runs a function of the user's, so that what it calls knows on whose behalf it runs. */
   inside<T>(owner: object, work: () => T): T;
   /** On whose behalf this runs. */

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { inspect } from "node:util";
 
+import { newDriver } from "../dist/session.js";
 import { judged, NotSent, RekindleError, Session } from "rekindle";
 
 /** A server whose tokens are AT-1, AT-2, ..; it accepts the newest one alone. */
@@ -21,6 +22,9 @@ before(async () => {
       if (pathname === "/token") {
         valid += 1;
         return setTimeout(() => send(200, { access_token: `AT-${valid}`, refresh_token: `RT-${valid}` }), 20);
+      }
+      if (pathname === "/elsewhere") {
+        return response.writeHead(302, { location: `${url.replace("127.0.0.1", "localhost")}/data` }).end();
       }
       if (pathname === "/moved") return response.writeHead(307, { location: "/data" }).end();
       if (token !== `AT-${valid}`) return send(401, { error: "expired" });
@@ -117,6 +121,39 @@ test("a redirect is followed, with the token at the same origin alone", async ()
   assert.equal(seen[0].token, undefined);
   assert.equal((await session.fetch(`${url}/moved`, { redirect: "manual" })).status, 307);
   await assert.rejects(session.fetch(`${url}/moved`, { redirect: "error" }), TypeError);
+});
+
+test("where fetch follows redirects unseen, an answer from elsewhere is not taken for the session's", async () => {
+  const driver = await newDriver();
+  driver.seesRedirects = false;
+  seen = [];
+  valid = 1;
+  const options = { tokenUrl: `${url}/token`, tokens: { accessToken: "AT-1", refreshToken: "RT-1" }, origins: [url] };
+  const session = new Session(options, driver);
+  const response = await session.fetch(`${url}/elsewhere`);
+  assert.deepEqual([response.status, response.redirected], [401, true]);
+  assert.equal(seen[1].token, undefined);
+  assert.equal(refreshes(), 0);
+  const dialect = { name: "own", token: { header: "x-token", scheme: "" } };
+  const ownHeader = new Session({ ...options, dialect }, driver);
+  await assert.rejects(ownHeader.fetch(`${url}/data`), { kind: "InvalidConfig", message: /follows redirects unseen/ });
+});
+
+test("a thousand promises, and leaders that are aborted: one refresh for each ended token", async () => {
+  const session = started();
+  for (let round = 0; round < 5; round++) {
+    const before = refreshes();
+    const controllers = Array.from({ length: 1000 }, () => new AbortController());
+    const all = controllers.map((controller) => session.fetch(`${url}/data`, { signal: controller.signal }));
+    const settled = Promise.allSettled(all);
+    while (refreshes() === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    for (const controller of controllers.slice(0, 500)) controller.abort();
+    const ok = (await settled).filter((one) => one.status === "fulfilled" && one.value.status === 200);
+    assert(ok.length >= 500, `${ok.length}`);
+    assert.equal(refreshes(), before + 1);
+    // The token ends again.
+    valid += 1;
+  }
 });
 
 test("an aborted call rejects with its reason, and the refresh goes on for the others", async () => {
