@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use rekindle_proto::dialect::{Answer, AskAgain, ClientIdentity, Dialect, TokenRequest};
 use rekindle_proto::{ErrorKind, Failure, GrantRequest, Lost, Outcome, Secret, ServerError, Wall, redact};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::proof::{DPOP, Proofs};
@@ -146,7 +148,7 @@ impl Endpoint {
         let sent_at = self.clock.now().wall;
         let body = match request.body.expose() {
             "" => Outgoing::Empty,
-            text => Outgoing::Bytes(text.to_owned().into()),
+            text => Outgoing::Bytes(Bytes::from_owner(Zeroizing::new(text.as_bytes().to_vec()))),
         };
         let mut headers = request.headers;
         // A proxy that removes the label of a compressed answer makes a grant unreadable, and it is spent.
@@ -214,17 +216,28 @@ fn not_answered(sent: Sent) -> Outcome {
 }
 
 /// The whole body; `None` if it broke off or is too long to be an answer.
-async fn read(response: TransportResponse) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
+async fn read(response: TransportResponse) -> Option<Zeroizing<Vec<u8>>> {
+    let mut body = Zeroizing::new(Vec::with_capacity(4 * 1024));
     let mut stream = response.body;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.ok()?;
         if body.len() + chunk.len() > MOST_ANSWER {
             return None;
         }
-        body.extend_from_slice(&chunk);
+        append(&mut body, &chunk);
     }
-    gzip::unlabelled(body, MOST_ANSWER)
+    gzip::unlabelled(std::mem::take(&mut *body), MOST_ANSWER).map(Zeroizing::new)
+}
+
+/// What is outgrown is wiped: it holds tokens.
+fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+    let needed = body.len() + chunk.len();
+    if needed > body.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(needed * 2));
+        larger.extend_from_slice(body);
+        *body = larger;
+    }
+    body.extend_from_slice(chunk);
 }
 
 pub(crate) fn reentrant() -> Failure {
@@ -233,4 +246,18 @@ pub(crate) fn reentrant() -> Failure {
         "a store or refresh function called the session that it serves: it would wait for itself; \
          use a plain HTTP client there",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_comes_in_pieces_is_read_whole() {
+        let mut body = Zeroizing::new(Vec::with_capacity(4));
+        for _ in 0..1000 {
+            append(&mut body, b"piece ");
+        }
+        assert_eq!(body.as_slice(), b"piece ".repeat(1000));
+    }
 }
