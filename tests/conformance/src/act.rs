@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::case::{Act, RequestSpec, WaitFor};
 use crate::matching::matches;
 use crate::stage::{Kept, Stage, credential};
+use crate::through::{self, Through};
 use crate::{check, store, told};
 
 /// How often something is looked at that cannot be waited for.
@@ -40,6 +41,9 @@ pub(crate) async fn act(stage: &Stage, session: &str, act: &Act) -> Result<Value
 async fn ask(stage: &Stage, kept: &Kept, act: &Act) -> Result<Value, String> {
     let session = &kept.session;
     match act {
+        Act::Request(spec) if stage.through != Through::Client => {
+            through::send(stage, session, spec, stage.through).await
+        }
         Act::Request(spec) => Ok(match send(&kept.client, spec).await {
             Ok(response) => told::response(stage, response).await,
             Err(error) => told::error(stage, error).await,

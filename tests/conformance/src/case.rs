@@ -33,6 +33,9 @@ pub struct Case {
     pub(crate) server: Value,
     #[serde(default)]
     pub(crate) other: Value,
+    /// It holds for the adapters for other HTTP clients too: it is played through each of them as well.
+    #[serde(default)]
+    pub adapters: bool,
     /// No session is made before the first operation.
     #[serde(default)]
     pub(crate) lazy: bool,

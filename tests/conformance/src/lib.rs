@@ -9,10 +9,12 @@ mod refresh;
 mod run;
 mod stage;
 mod store;
+mod through;
 mod time;
 mod told;
 
 pub use case::{Case, Suite};
 pub use matching::matches;
-pub use run::{run, run_driven};
+pub use run::{run, run_driven, run_through};
+pub use through::Through;
 pub use time::Driven;

@@ -12,6 +12,7 @@ use crate::case::{Act, Case, Expect, Operation};
 use crate::check::{check, event_pattern};
 use crate::matching::matches;
 use crate::stage::Stage;
+use crate::through::Through;
 use crate::time::Driven;
 
 /// A case that takes longer hangs.
@@ -34,9 +35,22 @@ pub fn run(case: &Case) -> Result<(), Vec<String>> {
 ///
 /// Everything that is not as the case says.
 pub fn run_driven(case: &Case, driven: Driven) -> Result<(), Vec<String>> {
+    run_so(case, driven, Through::Client)
+}
+
+/// Plays a case whose requests go through an adapter for other HTTP clients.
+///
+/// # Errors
+///
+/// Everything that is not as the case says.
+pub fn run_through(case: &Case, through: Through) -> Result<(), Vec<String>> {
+    run_so(case, Driven::ByThread, through)
+}
+
+fn run_so(case: &Case, driven: Driven, through: Through) -> Result<(), Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| vec![error.to_string()])?;
-    let (stage, case) = Stage::set(case, driven).map_err(|why| vec![why])?;
+    let (stage, case) = Stage::set(case, driven, through).map_err(|why| vec![why])?;
     let played =
         runtime.block_on(async { tokio::time::timeout(PATIENCE, driven_to_its_end(&stage, &case)).await });
     match played {

@@ -19,6 +19,7 @@ use crate::case::{Case, CredentialSpec, Dialect, SessionSpec, StoreKind};
 use crate::origin::{Server, name_servers};
 use crate::refresh::{self, Callback};
 use crate::store::{Life, Scripted};
+use crate::through::Through;
 use crate::time::{Driven, Time};
 use crate::told;
 
@@ -38,6 +39,7 @@ pub(crate) struct Stage {
     pub(crate) server: Server,
     pub(crate) other: Option<Server>,
     pub(crate) time: Time,
+    pub(crate) through: Through,
     pub(crate) store: Scripted,
     folder: TempDir,
     base: Map<String, Value>,
@@ -47,7 +49,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts the servers, and gives the case with their addresses in it.
-    pub(crate) fn set(case: &Case, driven: Driven) -> Result<(Arc<Self>, Case), String> {
+    pub(crate) fn set(case: &Case, driven: Driven, through: Through) -> Result<(Arc<Self>, Case), String> {
         let server = Server::start(&case.server)?;
         let other = (!case.other.is_null()).then(|| Server::start(&case.other)).transpose()?;
         let mut names = vec![("{server}", server.bare().base_url())];
@@ -69,6 +71,7 @@ impl Stage {
             server,
             other,
             time: Time::new(driven),
+            through,
             store: Scripted::default(),
             folder: tempfile::tempdir().map_err(|error| error.to_string())?,
             base,

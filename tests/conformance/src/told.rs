@@ -1,11 +1,12 @@
 //! What operations give, as the data that cases speak of; and that no token is told where none may be.
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use rekindle::proto::Verdict;
 use rekindle::proto::event::{Event, EventKind};
 use rekindle::session::Status;
-use rekindle::{Error, Response, Session, Token};
+use rekindle::{Error, ReplayRefused, Response, Session, Token};
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use crate::stage::Stage;
 
@@ -58,6 +59,33 @@ pub(crate) async fn response(stage: &Stage, mut response: Response) -> Value {
     }
     if let Some(error) = broke {
         told.insert("error".into(), bare_error(stage, &error));
+    }
+    told.into()
+}
+
+/// The answer that another HTTP client got.
+pub(crate) fn answer(
+    stage: &Stage,
+    (status, url, headers): (StatusCode, Option<&Url>, &HeaderMap),
+    body: &[u8],
+    judged: Option<(&Verdict, Option<ReplayRefused>)>,
+) -> Value {
+    let mut told = Map::new();
+    told.insert("status".into(), status.as_u16().into());
+    told.insert("headers".into(), self::headers(headers));
+    told.insert("text".into(), String::from_utf8_lossy(body).into_owned().into());
+    if let Some(url) = url {
+        told.insert("url".into(), url.as_str().into());
+    }
+    if let Ok(json) = serde_json::from_slice(body) {
+        told.insert("json".into(), json);
+    }
+    if let Some((verdict, refused)) = judged {
+        stage.must_not_leak("a verdict's Debug", &format!("{verdict:?}"));
+        told.insert("verdict".into(), self::verdict(verdict));
+        if let Some(refused) = refused {
+            told.insert("replay_refused".into(), refused.name().into());
+        }
     }
     told.into()
 }
