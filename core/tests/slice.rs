@@ -55,3 +55,29 @@ fn a_token_whose_end_is_known_is_never_sent_however_many_threads_begin_at_once()
         });
     }
 }
+
+// spec 4.10
+#[tokio::test]
+async fn shutdown_returns_once_every_event_was_delivered() {
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::time::Duration;
+
+    let (let_go, held) = mpsc::channel::<()>();
+    let (delivered, held) = (Arc::new(Mutex::new(Vec::new())), Mutex::new(held));
+    let seen = delivered.clone();
+    let session = Session::builder("oauth2")
+        .token_url("http://127.0.0.1:9/token")
+        .tokens("at-1", "rt-1")
+        .on_event(move |event| {
+            held.lock().unwrap().recv().unwrap();
+            seen.lock().unwrap().push(event.kind.name());
+        })
+        .build()
+        .unwrap();
+    session.sign_out().await.unwrap();
+    assert!(!session.is_settled());
+    assert!(!session.shutdown(Duration::from_millis(1)).await);
+    let_go.send(()).unwrap();
+    assert!(session.shutdown(Duration::from_secs(30)).await);
+    assert_eq!(*delivered.lock().unwrap(), ["SignedOut"]);
+}

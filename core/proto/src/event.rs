@@ -89,7 +89,7 @@ impl Warning {
 pub enum EventKind {
     /// A credential was given.
     SignedIn,
-    /// A refresh was started.
+    /// A token is asked for. Who takes what another process got reports [`EventKind::Adopted`] alone.
     RefreshStarted {
         /// Why.
         cause: RefreshCause,

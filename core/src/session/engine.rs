@@ -129,9 +129,9 @@ impl Engine {
         }
     }
 
-    /// Whether nothing is under way and everything is saved.
+    /// Whether nothing is under way, and everything is saved and reported.
     pub(crate) fn is_settled(&self) -> bool {
-        self.look(|machine, _| machine.idle())
+        self.look(|machine, _| machine.idle()) && self.events.is_delivered()
     }
 
     /// A URL's origin, shared, and its number.
@@ -235,7 +235,7 @@ impl Engine {
     /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
     pub(crate) async fn settle(self: &Arc<Self>, deadline: Duration) -> bool {
         let process = self.process();
-        let rests = || self.look(|machine, _| machine.idle()) && process.waking.load(Ordering::Acquire) == 0;
+        let rests = || self.is_settled() && process.waking.load(Ordering::Acquire) == 0;
         if rests() {
             return true;
         }
@@ -255,6 +255,16 @@ impl Engine {
         }
     }
 
+    /// Lets subscribers have what happened; whoever waits for rest looks again afterwards.
+    fn dispatch(&self) {
+        if !self.events.has_subscribers() {
+            return;
+        }
+        let setup = self.setup.clone();
+        let delivered = move || setup.at_rest.get(|_| Notify::new()).notify_waiters();
+        self.events.dispatch(&self.setup.platform, delivered);
+    }
+
     /// Warns of something that the machine does not know of.
     pub(crate) fn warn(&self, warning: Warning) {
         self.report(EventKind::Warned(warning));
@@ -268,7 +278,7 @@ impl Engine {
             None => (String::new(), 0),
         };
         self.events.push(&self.key, &Event { lineage, generation, kind });
-        self.events.dispatch(&self.setup.platform);
+        self.dispatch();
     }
 
     fn id(&self) -> usize {
@@ -371,7 +381,7 @@ impl Engine {
         if !pending.store.is_empty() {
             self.run_store(pending.store);
         }
-        self.events.dispatch(&self.setup.platform);
+        self.dispatch();
     }
 
     /// Store work of one decision is done in its order: an owner is announced before its lease can be seen.

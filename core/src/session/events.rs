@@ -1,5 +1,6 @@
 //! What a session reports: events in order, through bounded queues (spec 4.7, 10).
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -152,6 +153,32 @@ struct Inbox {
     busy: AtomicBool,
 }
 
+thread_local! {
+    /// This thread calls a subscriber.
+    static DELIVERING: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Delivering;
+
+impl Delivering {
+    fn begin() -> Self {
+        DELIVERING.set(true);
+        Self
+    }
+}
+
+impl Drop for Delivering {
+    fn drop(&mut self) {
+        DELIVERING.set(false);
+    }
+}
+
+impl Inbox {
+    fn is_empty(&self) -> bool {
+        !self.busy.load(Ordering::Acquire) && self.queue.waiting.lock().is_empty()
+    }
+}
+
 impl Dispatcher {
     pub(crate) fn stream(&self) -> Events {
         let queues = self.queues.get_or_init(Arc::default);
@@ -198,14 +225,32 @@ impl Dispatcher {
         self.totals.count_dropped(dropped + undelivered);
     }
 
-    /// Outside the lock: delivers what is waiting.
-    pub(crate) fn dispatch(&self, platform: &Platform) {
+    pub(crate) fn has_subscribers(&self) -> bool {
+        self.subscribers.load().is_some()
+    }
+
+    /// Whether everything was delivered that happened so far. Who asks on the thread that delivers does not wait for
+    /// itself.
+    pub(crate) fn is_delivered(&self) -> bool {
+        let subscribers = self.subscribers.load();
+        let mut subscribers = subscribers.iter().flat_map(|subscribers| subscribers.iter());
+        DELIVERING.get() || subscribers.all(|subscriber| subscriber.inbox().is_empty())
+    }
+
+    /// Outside the lock: delivers what is waiting. `delivered` is called whenever nothing is left.
+    pub(crate) fn dispatch(&self, platform: &Platform, delivered: impl Fn() + Clone + Send + 'static) {
         for subscriber in self.subscribers.load().iter().flat_map(|subscribers| subscribers.iter()) {
             let inbox = subscriber.inbox();
             let waiting = !inbox.queue.waiting.lock().is_empty();
             if waiting && !inbox.busy.swap(true, Ordering::AcqRel) {
-                let subscriber = subscriber.clone();
-                let _ = platform.spawn_blocking(move || subscriber.deliver());
+                let (subscriber, delivered) = (subscriber.clone(), delivered.clone());
+                let work = move || {
+                    subscriber.deliver();
+                    delivered();
+                };
+                if platform.spawn_blocking(work).is_err() {
+                    inbox.busy.store(false, Ordering::Release);
+                }
             }
         }
     }
@@ -227,6 +272,7 @@ impl Subscriber {
 
     fn deliver(&self) {
         let inbox = self.inbox();
+        let _delivering = Delivering::begin();
         loop {
             while let Some((key, event)) = inbox.queue.pop() {
                 // A subscriber that panics must not end the others' events.
@@ -281,7 +327,7 @@ mod tests {
         dispatcher.subscribe(&subscriber);
         for generation in 1..=5 {
             dispatcher.push(&"ada".into(), &Event { generation, ..event(EventKind::Replayed) });
-            dispatcher.dispatch(&Platform::Thread);
+            dispatcher.dispatch(&Platform::Thread, || {});
         }
         let heard: Vec<_> = (0..5).map(|_| hears.recv().unwrap()).collect();
         assert_eq!(heard, [1, 2, 3, 4, 5].map(|generation| ("ada".to_owned(), generation)));

@@ -29,6 +29,7 @@ pub(super) struct Flight {
     /// The token that it brings is not wanted any more: waiters ask again (spec 3.2).
     pub(super) again: bool,
     pub(super) started: Now,
+    cause: RefreshCause,
     pub(super) owner: String,
     /// Goes through back-off and a Dead mark.
     force: bool,
@@ -137,7 +138,6 @@ impl Machine {
         let ticket = self.ticket();
         let owner = self.entropy.id();
         self.remember_owner(owner.clone());
-        self.report(EventKind::RefreshStarted { cause });
         self.effects.push_back(Effect::Announce { owner: owner.clone() });
         let by_clock = matches!(cause, RefreshCause::Expired | RefreshCause::Advisory);
         let step = match self.not_before().filter(|until| by_clock && now.mono < *until) {
@@ -149,6 +149,7 @@ impl Machine {
             waiters: 0,
             again: false,
             started: now,
+            cause,
             owner,
             force,
             unexplained: None,
@@ -624,8 +625,12 @@ impl Machine {
         let Some(flight) = &mut self.flight else { return };
         flight.said = ServerError::default();
         flight.sends += 1;
+        let started = (flight.sends == 1).then_some(EventKind::RefreshStarted { cause: flight.cause });
         flight.sent = Some((now, sequence));
         flight.step = Step::Sending(op, (!uncapped).then(|| now.mono + cap));
+        if let Some(started) = started {
+            self.report(started);
+        }
         self.effects.push_back(Effect::Send { op, request });
         if self.config.old_token_dies {
             self.publish(now);

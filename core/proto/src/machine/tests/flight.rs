@@ -55,7 +55,7 @@ fn whoever_reads_a_newer_token_adopts_it_and_sends_nothing() {
     world.token(0).unwrap();
     assert_eq!(world.token(1).unwrap().generation, 2);
     assert_eq!(world.endpoint.requests.len(), 1);
-    assert_eq!(world.names(1), ["RefreshStarted", "Adopted"]);
+    assert_eq!(world.names(1), ["Adopted"]);
 }
 
 // spec 4.6
