@@ -476,7 +476,7 @@ mod tests {
             },
             "lease": { "owner": "o", "until": shared },
             "intent": { "refresh_token": "f", "owner": "o", "first_sent": shared, "sends": 1 },
-            "backoff": { "until": shared, "failures": 1, "kind": "refresh_failed" },
+            "backoff": { "until": shared, "failed_at": shared, "failures": 1, "kind": "refresh_failed" },
             "dead": { "refresh_token": "f", "binding": { "token_endpoint": "e" }, "reason": "rejected" },
         })
     }
