@@ -177,12 +177,14 @@ async fn within<T>(
     work: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let Some(timeout) = timeout else { return work.await };
-    let waited = tokio::time::timeout(duration(Some(timeout)), work).await;
-    waited.unwrap_or_else(|_| {
-        let what = "the HTTP client's timeout passed while waiting for a refresh, which goes on; \
-                    set a longer timeout, or try again later";
-        Err(Problem::bare(&Error::new(ErrorKind::Timeout, what)))
-    })
+    match tokio::time::timeout(duration(Some(timeout)), work).await {
+        Ok(done) => done,
+        Err(_) => {
+            let what = "the HTTP client's timeout passed while waiting for a refresh, which goes on; \
+                        set a longer timeout, or try again later";
+            Err(Problem::bare(&Error::new(ErrorKind::Timeout, what)))
+        }
+    }
 }
 
 /// Whether a header of the caller's own may go along to another origin.

@@ -144,8 +144,8 @@ impl Stream for Reader {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut state = self.0.0.lock();
         match (state.ended, &mut state.stream) {
-            (Ended::Read, _) => return Poll::Ready(None),
-            (Ended::Stopped, _) | (_, None) => return Poll::Ready(Some(Err(stopped()))),
+            (Ended::Read, _) => Poll::Ready(None),
+            (Ended::Stopped, _) | (_, None) => Poll::Ready(Some(Err(stopped()))),
             (Ended::Not, Some(stream)) => {
                 let polled = stream.as_mut().poll_next(context);
                 state.begun = true;
