@@ -2328,7 +2328,7 @@ public protocol Refresh: AnyObject, Sendable {
      *
      * What became of the refresh token.
      */
-    func refresh(spend: Spend) async throws  -> Grant
+    func refresh(input: RefreshInput) async throws  -> TokenResponse
 
 }
 /**
@@ -2394,18 +2394,18 @@ open class RefreshImpl: Refresh, @unchecked Sendable {
      *
      * What became of the refresh token.
      */
-open func refresh(spend: Spend)async throws  -> Grant  {
+open func refresh(input: RefreshInput)async throws  -> TokenResponse  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_rekindle_uniffi_fn_method_refresh_refresh(
-                        self.uniffiCloneHandle(),FfiConverterTypeSpend_lower(spend)
+                        self.uniffiCloneHandle(),FfiConverterTypeRefreshInput_lower(input)
                 )
             },
             pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
             completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeGrant_lift,
+            liftFunc: FfiConverterTypeTokenResponse_lift,
             errorHandler: FfiConverterTypeRefreshFailure_lift
         )
 }
@@ -2440,26 +2440,26 @@ fileprivate struct UniffiCallbackInterfaceRefresh {
         },
         refresh: { (
             uniffiHandle: UInt64,
-            spend: RustBuffer,
+            input: RustBuffer,
             uniffiFutureCallback: @escaping UniffiForeignFutureCompleteRustBuffer,
             uniffiCallbackData: UInt64,
             uniffiOutDroppedCallback: UnsafeMutablePointer<UniffiForeignFutureDroppedCallbackStruct>
         ) in
             let makeCall = {
-                () async throws -> Grant in
+                () async throws -> TokenResponse in
                 guard let uniffiObj = try? FfiConverterTypeRefresh.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try await uniffiObj.refresh(
-                     spend: try FfiConverterTypeSpend_lift(spend)
+                     input: try FfiConverterTypeRefreshInput_lift(input)
                 )
             }
 
-            let uniffiHandleSuccess = { (returnValue: Grant) in
+            let uniffiHandleSuccess = { (returnValue: TokenResponse) in
                 uniffiFutureCallback(
                     uniffiCallbackData,
                     UniffiForeignFutureResultRustBuffer(
-                        returnValue: FfiConverterTypeGrant_lower(returnValue),
+                        returnValue: FfiConverterTypeTokenResponse_lower(returnValue),
                         callStatus: RustCallStatus()
                     )
                 )
@@ -3076,7 +3076,8 @@ public func FfiConverterTypeResponse_lower(_ value: Response) -> UInt64 {
 public protocol SessionProtocol: AnyObject, Sendable {
 
     /**
-     * The headers that carry credentials, in lower case: a request that has one of them brings its own.
+     * The headers that say who asks, in lower case: a request that has one of them brings its own. A key that goes
+     * along with the token, like Supabase's `apikey`, is none of them.
      */
     func credentialHeaders()  -> [String]
 
@@ -3332,7 +3333,8 @@ public convenience init(config: SessionConfig, store: StoreChoice, transport: Tr
 
 
     /**
-     * The headers that carry credentials, in lower case: a request that has one of them brings its own.
+     * The headers that say who asks, in lower case: a request that has one of them brings its own. A key that goes
+     * along with the token, like Supabase's `apikey`, is none of them.
      */
 open func credentialHeaders() -> [String]  {
     return try!  FfiConverterSequenceString.lift(try! rustCall() {
@@ -5124,6 +5126,106 @@ public func FfiConverterTypeClientConfig_lower(_ value: ClientConfig) -> RustBuf
 
 
 /**
+ * What a client asks for on its own behalf.
+ */
+public struct ClientCredentials: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * `scope`: names with spaces between them.
+     */
+    public let scope: String?
+    /**
+     * `audience`, where the server knows it.
+     */
+    public let audience: String?
+    /**
+     * `resource`: the URLs of what the token is for (RFC 8707).
+     */
+    public let resource: [String]
+    /**
+     * Further fields, as the server wants them.
+     */
+    public let parameters: [String: String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * `scope`: names with spaces between them.
+         */scope: String? = nil,
+        /**
+         * `audience`, where the server knows it.
+         */audience: String? = nil,
+        /**
+         * `resource`: the URLs of what the token is for (RFC 8707).
+         */resource: [String] = [],
+        /**
+         * Further fields, as the server wants them.
+         */parameters: [String: String] = [:]) {
+        self.scope = scope
+        self.audience = audience
+        self.resource = resource
+        self.parameters = parameters
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_clientcredentials_uniffi_trait_debug(
+            FfiConverterTypeClientCredentials_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension ClientCredentials: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeClientCredentials: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ClientCredentials {
+        return
+            try ClientCredentials(
+                scope: FfiConverterOptionString.read(from: &buf),
+                audience: FfiConverterOptionString.read(from: &buf),
+                resource: FfiConverterSequenceString.read(from: &buf),
+                parameters: FfiConverterDictionaryStringString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ClientCredentials, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.scope, into: &buf)
+        FfiConverterOptionString.write(value.audience, into: &buf)
+        FfiConverterSequenceString.write(value.resource, into: &buf)
+        FfiConverterDictionaryStringString.write(value.parameters, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClientCredentials_lift(_ buf: RustBuffer) throws -> ClientCredentials {
+    return try FfiConverterTypeClientCredentials.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClientCredentials_lower(_ value: ClientCredentials) -> RustBuffer {
+    return FfiConverterTypeClientCredentials.lower(value)
+}
+
+
+/**
  * The tokens of one sign-in.
  */
 public struct Credential: Equatable, Hashable, CustomDebugStringConvertible {
@@ -5542,136 +5644,6 @@ public func FfiConverterTypeGeneratedKey_lower(_ value: GeneratedKey) -> RustBuf
 
 
 /**
- * What a refresh brought.
- */
-public struct Grant: Equatable, Hashable, CustomDebugStringConvertible {
-    /**
-     * The new access token.
-     */
-    public let accessToken: String
-    /**
-     * The new refresh token; the old one is kept without it.
-     */
-    public let refreshToken: String?
-    /**
-     * How long the access token lives, if that is known.
-     */
-    public let lifetime: TimeInterval?
-    /**
-     * How long the refresh token lives, if that is known.
-     */
-    public let refreshTokenLifetime: TimeInterval?
-    /**
-     * The granted scope, if it differs.
-     */
-    public let scope: String?
-    /**
-     * `Bearer` unless the server said otherwise.
-     */
-    public let tokenType: String?
-    /**
-     * What must come back with the tokens.
-     */
-    public let extra: [String: String]
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * The new access token.
-         */accessToken: String,
-        /**
-         * The new refresh token; the old one is kept without it.
-         */refreshToken: String? = nil,
-        /**
-         * How long the access token lives, if that is known.
-         */lifetime: TimeInterval? = nil,
-        /**
-         * How long the refresh token lives, if that is known.
-         */refreshTokenLifetime: TimeInterval? = nil,
-        /**
-         * The granted scope, if it differs.
-         */scope: String? = nil,
-        /**
-         * `Bearer` unless the server said otherwise.
-         */tokenType: String? = nil,
-        /**
-         * What must come back with the tokens.
-         */extra: [String: String] = [:]) {
-        self.accessToken = accessToken
-        self.refreshToken = refreshToken
-        self.lifetime = lifetime
-        self.refreshTokenLifetime = refreshTokenLifetime
-        self.scope = scope
-        self.tokenType = tokenType
-        self.extra = extra
-    }
-
-
-
-
-// The local Rust `Debug` implementation.
-public var debugDescription: String {
-    return try!  FfiConverterString.lift(
-        try! rustCall() {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_grant_uniffi_trait_debug(
-            FfiConverterTypeGrant_lower(self),uniffiCallStatus
-    )
-}
-    )
-}
-}
-
-#if compiler(>=6)
-extension Grant: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeGrant: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Grant {
-        return
-            try Grant(
-                accessToken: FfiConverterString.read(from: &buf),
-                refreshToken: FfiConverterOptionString.read(from: &buf),
-                lifetime: FfiConverterOptionDuration.read(from: &buf),
-                refreshTokenLifetime: FfiConverterOptionDuration.read(from: &buf),
-                scope: FfiConverterOptionString.read(from: &buf),
-                tokenType: FfiConverterOptionString.read(from: &buf),
-                extra: FfiConverterDictionaryStringString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: Grant, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.accessToken, into: &buf)
-        FfiConverterOptionString.write(value.refreshToken, into: &buf)
-        FfiConverterOptionDuration.write(value.lifetime, into: &buf)
-        FfiConverterOptionDuration.write(value.refreshTokenLifetime, into: &buf)
-        FfiConverterOptionString.write(value.scope, into: &buf)
-        FfiConverterOptionString.write(value.tokenType, into: &buf)
-        FfiConverterDictionaryStringString.write(value.extra, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeGrant_lift(_ buf: RustBuffer) throws -> Grant {
-    return try FfiConverterTypeGrant.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeGrant_lower(_ value: Grant) -> RustBuffer {
-    return FfiConverterTypeGrant.lower(value)
-}
-
-
-/**
  * One error of a GraphQL answer; what looks like a token is hidden.
  */
 public struct GraphqlProblem: Equatable, Hashable {
@@ -6032,6 +6004,10 @@ public struct ProblemDetails: Equatable, Hashable {
      * The errors of a GraphQL answer.
      */
     public let graphqlErrors: [GraphqlProblem]
+    /**
+     * Names what a refresh function of the host's threw, where that led to it.
+     */
+    public let cause: UInt64?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -6065,7 +6041,10 @@ public struct ProblemDetails: Equatable, Hashable {
          */retryAfter: TimeInterval?,
         /**
          * The errors of a GraphQL answer.
-         */graphqlErrors: [GraphqlProblem]) {
+         */graphqlErrors: [GraphqlProblem],
+        /**
+         * Names what a refresh function of the host's threw, where that led to it.
+         */cause: UInt64?) {
         self.kind = kind
         self.message = message
         self.debug = debug
@@ -6076,6 +6055,7 @@ public struct ProblemDetails: Equatable, Hashable {
         self.status = status
         self.retryAfter = retryAfter
         self.graphqlErrors = graphqlErrors
+        self.cause = cause
     }
 
 
@@ -6103,7 +6083,8 @@ public struct FfiConverterTypeProblemDetails: FfiConverterRustBuffer {
                 oauthError: FfiConverterOptionString.read(from: &buf),
                 status: FfiConverterOptionUInt16.read(from: &buf),
                 retryAfter: FfiConverterOptionDuration.read(from: &buf),
-                graphqlErrors: FfiConverterSequenceTypeGraphqlProblem.read(from: &buf)
+                graphqlErrors: FfiConverterSequenceTypeGraphqlProblem.read(from: &buf),
+                cause: FfiConverterOptionUInt64.read(from: &buf)
         )
     }
 
@@ -6118,6 +6099,7 @@ public struct FfiConverterTypeProblemDetails: FfiConverterRustBuffer {
         FfiConverterOptionUInt16.write(value.status, into: &buf)
         FfiConverterOptionDuration.write(value.retryAfter, into: &buf)
         FfiConverterSequenceTypeGraphqlProblem.write(value.graphqlErrors, into: &buf)
+        FfiConverterOptionUInt64.write(value.cause, into: &buf)
     }
 }
 
@@ -6214,6 +6196,96 @@ public func FfiConverterTypeRedirected_lift(_ buf: RustBuffer) throws -> Redirec
 #endif
 public func FfiConverterTypeRedirected_lower(_ value: Redirected) -> RustBuffer {
     return FfiConverterTypeRedirected.lower(value)
+}
+
+
+/**
+ * What a refresh is made from.
+ */
+public struct RefreshInput: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * The refresh token, if the session has one. It must not be sent twice.
+     */
+    public let refreshToken: String?
+    /**
+     * The scope of the last grant.
+     */
+    public let scope: String?
+    /**
+     * What came with the last grant.
+     */
+    public let extra: [String: String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The refresh token, if the session has one. It must not be sent twice.
+         */refreshToken: String?,
+        /**
+         * The scope of the last grant.
+         */scope: String?,
+        /**
+         * What came with the last grant.
+         */extra: [String: String]) {
+        self.refreshToken = refreshToken
+        self.scope = scope
+        self.extra = extra
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_refreshinput_uniffi_trait_debug(
+            FfiConverterTypeRefreshInput_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension RefreshInput: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRefreshInput: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RefreshInput {
+        return
+            try RefreshInput(
+                refreshToken: FfiConverterOptionString.read(from: &buf),
+                scope: FfiConverterOptionString.read(from: &buf),
+                extra: FfiConverterDictionaryStringString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RefreshInput, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.refreshToken, into: &buf)
+        FfiConverterOptionString.write(value.scope, into: &buf)
+        FfiConverterDictionaryStringString.write(value.extra, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRefreshInput_lift(_ buf: RustBuffer) throws -> RefreshInput {
+    return try FfiConverterTypeRefreshInput.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRefreshInput_lower(_ value: RefreshInput) -> RustBuffer {
+    return FfiConverterTypeRefreshInput.lower(value)
 }
 
 
@@ -6574,6 +6646,10 @@ public struct SessionConfig: CustomDebugStringConvertible {
      */
     public let dpopKey: SigningKey?
     /**
+     * What the client asks for on its own behalf, without a user (RFC 6749 section 4.4).
+     */
+    public let clientCredentials: ClientCredentials?
+    /**
      * For tests: shares no state with other sessions of this process, as if each were a process of its own.
      */
     public let alone: Bool
@@ -6627,6 +6703,9 @@ public struct SessionConfig: CustomDebugStringConvertible {
          * Signs that a token is this client's own (DPoP).
          */dpopKey: SigningKey? = nil,
         /**
+         * What the client asks for on its own behalf, without a user (RFC 6749 section 4.4).
+         */clientCredentials: ClientCredentials? = nil,
+        /**
          * For tests: shares no state with other sessions of this process, as if each were a process of its own.
          */alone: Bool = false) {
         self.dialect = dialect
@@ -6644,6 +6723,7 @@ public struct SessionConfig: CustomDebugStringConvertible {
         self.lease = lease
         self.clientKey = clientKey
         self.dpopKey = dpopKey
+        self.clientCredentials = clientCredentials
         self.alone = alone
     }
 
@@ -6689,6 +6769,7 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
                 lease: FfiConverterOptionDuration.read(from: &buf),
                 clientKey: FfiConverterOptionTypeSigningKey.read(from: &buf),
                 dpopKey: FfiConverterOptionTypeSigningKey.read(from: &buf),
+                clientCredentials: FfiConverterOptionTypeClientCredentials.read(from: &buf),
                 alone: FfiConverterBool.read(from: &buf)
         )
     }
@@ -6709,6 +6790,7 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
         FfiConverterOptionDuration.write(value.lease, into: &buf)
         FfiConverterOptionTypeSigningKey.write(value.clientKey, into: &buf)
         FfiConverterOptionTypeSigningKey.write(value.dpopKey, into: &buf)
+        FfiConverterOptionTypeClientCredentials.write(value.clientCredentials, into: &buf)
         FfiConverterBool.write(value.alone, into: &buf)
     }
 }
@@ -6726,96 +6808,6 @@ public func FfiConverterTypeSessionConfig_lift(_ buf: RustBuffer) throws -> Sess
 #endif
 public func FfiConverterTypeSessionConfig_lower(_ value: SessionConfig) -> RustBuffer {
     return FfiConverterTypeSessionConfig.lower(value)
-}
-
-
-/**
- * What a refresh is made from.
- */
-public struct Spend: Equatable, Hashable, CustomDebugStringConvertible {
-    /**
-     * The refresh token. It must not be sent twice.
-     */
-    public let refreshToken: String
-    /**
-     * The scope of the last grant.
-     */
-    public let scope: String?
-    /**
-     * What came with the last grant.
-     */
-    public let extra: [String: String]
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * The refresh token. It must not be sent twice.
-         */refreshToken: String,
-        /**
-         * The scope of the last grant.
-         */scope: String?,
-        /**
-         * What came with the last grant.
-         */extra: [String: String]) {
-        self.refreshToken = refreshToken
-        self.scope = scope
-        self.extra = extra
-    }
-
-
-
-
-// The local Rust `Debug` implementation.
-public var debugDescription: String {
-    return try!  FfiConverterString.lift(
-        try! rustCall() {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_spend_uniffi_trait_debug(
-            FfiConverterTypeSpend_lower(self),uniffiCallStatus
-    )
-}
-    )
-}
-}
-
-#if compiler(>=6)
-extension Spend: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeSpend: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Spend {
-        return
-            try Spend(
-                refreshToken: FfiConverterString.read(from: &buf),
-                scope: FfiConverterOptionString.read(from: &buf),
-                extra: FfiConverterDictionaryStringString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: Spend, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.refreshToken, into: &buf)
-        FfiConverterOptionString.write(value.scope, into: &buf)
-        FfiConverterDictionaryStringString.write(value.extra, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeSpend_lift(_ buf: RustBuffer) throws -> Spend {
-    return try FfiConverterTypeSpend.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeSpend_lower(_ value: Spend) -> RustBuffer {
-    return FfiConverterTypeSpend.lower(value)
 }
 
 
@@ -7105,6 +7097,136 @@ public func FfiConverterTypeTokenDetails_lift(_ buf: RustBuffer) throws -> Token
 #endif
 public func FfiConverterTypeTokenDetails_lower(_ value: TokenDetails) -> RustBuffer {
     return FfiConverterTypeTokenDetails.lower(value)
+}
+
+
+/**
+ * What a refresh brought.
+ */
+public struct TokenResponse: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * The new access token. Without one, a refresh token is kept, and the refresh fails.
+     */
+    public let accessToken: String?
+    /**
+     * The new refresh token; the old one is kept without it.
+     */
+    public let refreshToken: String?
+    /**
+     * How long the access token lives, if that is known.
+     */
+    public let lifetime: TimeInterval?
+    /**
+     * How long the refresh token lives, if that is known.
+     */
+    public let refreshTokenLifetime: TimeInterval?
+    /**
+     * The granted scope, if it differs.
+     */
+    public let scope: String?
+    /**
+     * `Bearer` unless the server said otherwise.
+     */
+    public let tokenType: String?
+    /**
+     * What must come back with the tokens.
+     */
+    public let extra: [String: String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The new access token. Without one, a refresh token is kept, and the refresh fails.
+         */accessToken: String? = nil,
+        /**
+         * The new refresh token; the old one is kept without it.
+         */refreshToken: String? = nil,
+        /**
+         * How long the access token lives, if that is known.
+         */lifetime: TimeInterval? = nil,
+        /**
+         * How long the refresh token lives, if that is known.
+         */refreshTokenLifetime: TimeInterval? = nil,
+        /**
+         * The granted scope, if it differs.
+         */scope: String? = nil,
+        /**
+         * `Bearer` unless the server said otherwise.
+         */tokenType: String? = nil,
+        /**
+         * What must come back with the tokens.
+         */extra: [String: String] = [:]) {
+        self.accessToken = accessToken
+        self.refreshToken = refreshToken
+        self.lifetime = lifetime
+        self.refreshTokenLifetime = refreshTokenLifetime
+        self.scope = scope
+        self.tokenType = tokenType
+        self.extra = extra
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_tokenresponse_uniffi_trait_debug(
+            FfiConverterTypeTokenResponse_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension TokenResponse: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTokenResponse: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TokenResponse {
+        return
+            try TokenResponse(
+                accessToken: FfiConverterOptionString.read(from: &buf),
+                refreshToken: FfiConverterOptionString.read(from: &buf),
+                lifetime: FfiConverterOptionDuration.read(from: &buf),
+                refreshTokenLifetime: FfiConverterOptionDuration.read(from: &buf),
+                scope: FfiConverterOptionString.read(from: &buf),
+                tokenType: FfiConverterOptionString.read(from: &buf),
+                extra: FfiConverterDictionaryStringString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: TokenResponse, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.accessToken, into: &buf)
+        FfiConverterOptionString.write(value.refreshToken, into: &buf)
+        FfiConverterOptionDuration.write(value.lifetime, into: &buf)
+        FfiConverterOptionDuration.write(value.refreshTokenLifetime, into: &buf)
+        FfiConverterOptionString.write(value.scope, into: &buf)
+        FfiConverterOptionString.write(value.tokenType, into: &buf)
+        FfiConverterDictionaryStringString.write(value.extra, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTokenResponse_lift(_ buf: RustBuffer) throws -> TokenResponse {
+    return try FfiConverterTypeTokenResponse.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTokenResponse_lower(_ value: TokenResponse) -> RustBuffer {
+    return FfiConverterTypeTokenResponse.lower(value)
 }
 
 
@@ -8632,7 +8754,7 @@ public func FfiConverterTypeProxy_lower(_ value: Proxy) -> RustBuffer {
 
 
 /**
- * How a refresh failed.
+ * How a refresh failed, and what became of the refresh token.
  */
 public
 enum RefreshFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
@@ -8644,16 +8766,23 @@ enum RefreshFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError
      */
     case LoginRequired
     /**
-     * It may have been spent, and nobody knows.
+     * Nothing was sent: it is tried again.
      */
-    case AnswerLost
-    /**
-     * It was not spent; try again later.
-     */
-    case TryLater(
+    case NotSent(
         /**
          * Why. It goes into the error: no secrets.
          */reason: String
+    )
+    /**
+     * It may have been spent, and nobody knows. So is everything that is not said to be otherwise.
+     */
+    case MaybeSent(
+        /**
+         * Why. It goes into the error: no secrets.
+         */reason: String,
+        /**
+         * Names what the function threw, for the host to find it again.
+         */cause: UInt64?
     )
 
 
@@ -8685,9 +8814,12 @@ public struct FfiConverterTypeRefreshFailure: FfiConverterRustBuffer {
 
 
         case 1: return .LoginRequired
-        case 2: return .AnswerLost
-        case 3: return .TryLater(
+        case 2: return .NotSent(
             reason: try FfiConverterString.read(from: &buf)
+            )
+        case 3: return .MaybeSent(
+            reason: try FfiConverterString.read(from: &buf),
+            cause: try FfiConverterOptionUInt64.read(from: &buf)
             )
 
          default: throw UniffiInternalError.unexpectedEnumCase
@@ -8705,13 +8837,15 @@ public struct FfiConverterTypeRefreshFailure: FfiConverterRustBuffer {
             writeInt(&buf, Int32(1))
 
 
-        case .AnswerLost:
+        case let .NotSent(reason):
             writeInt(&buf, Int32(2))
+            FfiConverterString.write(reason, into: &buf)
 
 
-        case let .TryLater(reason):
+        case let .MaybeSent(reason,cause):
             writeInt(&buf, Int32(3))
             FfiConverterString.write(reason, into: &buf)
+            FfiConverterOptionUInt64.write(cause, into: &buf)
 
         }
     }
@@ -10097,6 +10231,30 @@ fileprivate struct FfiConverterOptionTypeTransport: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeClientCredentials: FfiConverterRustBuffer {
+    typealias SwiftType = ClientCredentials?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeClientCredentials.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeClientCredentials.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeCredential: FfiConverterRustBuffer {
     typealias SwiftType = Credential?
 
@@ -10707,7 +10865,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint() != 1255) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_refresh_refresh() != 51849) {
+    if (uniffi_rekindle_uniffi_checksum_method_refresh_refresh() != 4276) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_response_body() != 17893) {
@@ -10731,7 +10889,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_response_invalid() != 17769) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_credential_headers() != 23500) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_credential_headers() != 27) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_events() != 41606) {

@@ -672,7 +672,7 @@ internal interface UniffiCallbackInterfaceEventListenerMethod0 : com.sun.jna.Cal
     fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 internal interface UniffiCallbackInterfaceRefreshMethod0 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`spend`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+    fun callback(`uniffiHandle`: Long,`input`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
 }
 internal interface UniffiCallbackInterfaceStoreMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
@@ -1132,7 +1132,7 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_init_callback_vtable_refresh(`vtable`: UniffiVTableCallbackInterfaceRefresh,
     ): Unit
-    external fun uniffi_rekindle_uniffi_fn_method_refresh_refresh(`ptr`: Long,`spend`: RustBuffer.ByValue,
+    external fun uniffi_rekindle_uniffi_fn_method_refresh_refresh(`ptr`: Long,`input`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_clone_response(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1254,6 +1254,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_clientconfig_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_clientcredentials_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_credential_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_header_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1262,9 +1264,9 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_exchange_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_method_grant_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_rekindle_uniffi_fn_method_refreshinput_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_method_spend_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_rekindle_uniffi_fn_method_tokenresponse_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_redirected_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1479,7 +1481,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint() and 0xFFFF) != 1255) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_refresh_refresh() and 0xFFFF) != 51849) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_refresh_refresh() and 0xFFFF) != 4276) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_body() and 0xFFFF) != 17893) {
@@ -1503,7 +1505,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_invalid() and 0xFFFF) != 17769) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_credential_headers() and 0xFFFF) != 23500) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_credential_headers() and 0xFFFF) != 27) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_events() and 0xFFFF) != 41606) {
@@ -5030,7 +5032,7 @@ public interface Refresh {
      *
      * What became of the refresh token.
      */
-    suspend fun `refresh`(`spend`: Spend): Grant
+    suspend fun `refresh`(`input`: RefreshInput): TokenResponse
 
     companion object
 }
@@ -5149,20 +5151,20 @@ open class RefreshImpl: Disposable, AutoCloseable, Refresh
      */
     @Throws(RefreshFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `refresh`(`spend`: Spend) : Grant {
+    override suspend fun `refresh`(`input`: RefreshInput) : TokenResponse {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_rekindle_uniffi_fn_method_refresh_refresh(
                 uniffiHandle,
 
-        FfiConverterTypeSpend.lower(`spend`),
+        FfiConverterTypeRefreshInput.lower(`input`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
         { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
         { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
         // lift function
-        { FfiConverterTypeGrant.lift(it) },
+        { FfiConverterTypeTokenResponse.lift(it) },
         // Error FFI converter
         RefreshFailure.ErrorHandler,
     )
@@ -5187,16 +5189,16 @@ open class RefreshImpl: Disposable, AutoCloseable, Refresh
 // Put the implementation in an object so we don't pollute the top-level namespace
 internal object uniffiCallbackInterfaceRefresh {
     internal object `refresh`: UniffiCallbackInterfaceRefreshMethod0 {
-        override fun callback(`uniffiHandle`: Long,`spend`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+        override fun callback(`uniffiHandle`: Long,`input`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
             val uniffiObj = FfiConverterTypeRefresh.handleMap.get(uniffiHandle)
             val makeCall = suspend { ->
                 uniffiObj.`refresh`(
-                    FfiConverterTypeSpend.lift(`spend`),
+                    FfiConverterTypeRefreshInput.lift(`input`),
                 )
             }
-            val uniffiHandleSuccess = { returnValue: Grant ->
+            val uniffiHandleSuccess = { returnValue: TokenResponse ->
                 val uniffiResult = UniffiForeignFutureResultRustBuffer.UniffiByValue(
-                    FfiConverterTypeGrant.lower(returnValue),
+                    FfiConverterTypeTokenResponse.lower(returnValue),
                     UniffiRustCallStatus.ByValue()
                 )
                 uniffiResult.write()
@@ -6163,7 +6165,8 @@ public object FfiConverterTypeResponse: FfiConverter<Response, Long> {
 public interface SessionInterface {
 
     /**
-     * The headers that carry credentials, in lower case: a request that has one of them brings its own.
+     * The headers that say who asks, in lower case: a request that has one of them brings its own. A key that goes
+     * along with the token, like Supabase's `apikey`, is none of them.
      */
     fun `credentialHeaders`(): List<kotlin.String>
 
@@ -6470,7 +6473,8 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * The headers that carry credentials, in lower case: a request that has one of them brings its own.
+     * The headers that say who asks, in lower case: a request that has one of them brings its own. A key that goes
+     * along with the token, like Supabase's `apikey`, is none of them.
      */override fun `credentialHeaders`(): List<kotlin.String> {
             return FfiConverterSequenceString.lift(
     callWithHandle {
@@ -8866,6 +8870,78 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
 
 
 /**
+ * What a client asks for on its own behalf.
+ */
+data class ClientCredentials (
+    /**
+     * `scope`: names with spaces between them.
+     */
+    val `scope`: kotlin.String? = null
+    ,
+    /**
+     * `audience`, where the server knows it.
+     */
+    val `audience`: kotlin.String? = null
+    ,
+    /**
+     * `resource`: the URLs of what the token is for (RFC 8707).
+     */
+    val `resource`: List<kotlin.String> = listOf()
+    ,
+    /**
+     * Further fields, as the server wants them.
+     */
+    val `parameters`: Map<kotlin.String, kotlin.String> = mapOf()
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_clientcredentials_uniffi_trait_debug(FfiConverterTypeClientCredentials.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeClientCredentials: FfiConverterRustBuffer<ClientCredentials> {
+    override fun read(buf: ByteBuffer): ClientCredentials {
+        return ClientCredentials(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterMapStringString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ClientCredentials) = (
+            FfiConverterOptionalString.allocationSize(value.`scope`) +
+            FfiConverterOptionalString.allocationSize(value.`audience`) +
+            FfiConverterSequenceString.allocationSize(value.`resource`) +
+            FfiConverterMapStringString.allocationSize(value.`parameters`)
+    )
+
+    override fun write(value: ClientCredentials, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`scope`, buf)
+            FfiConverterOptionalString.write(value.`audience`, buf)
+            FfiConverterSequenceString.write(value.`resource`, buf)
+            FfiConverterMapStringString.write(value.`parameters`, buf)
+    }
+}
+
+
+
+/**
  * The tokens of one sign-in.
  */
 data class Credential (
@@ -9177,102 +9253,6 @@ public object FfiConverterTypeGeneratedKey: FfiConverterRustBuffer<GeneratedKey>
 
 
 /**
- * What a refresh brought.
- */
-data class Grant (
-    /**
-     * The new access token.
-     */
-    val `accessToken`: kotlin.String
-    ,
-    /**
-     * The new refresh token; the old one is kept without it.
-     */
-    val `refreshToken`: kotlin.String? = null
-    ,
-    /**
-     * How long the access token lives, if that is known.
-     */
-    val `lifetime`: java.time.Duration? = null
-    ,
-    /**
-     * How long the refresh token lives, if that is known.
-     */
-    val `refreshTokenLifetime`: java.time.Duration? = null
-    ,
-    /**
-     * The granted scope, if it differs.
-     */
-    val `scope`: kotlin.String? = null
-    ,
-    /**
-     * `Bearer` unless the server said otherwise.
-     */
-    val `tokenType`: kotlin.String? = null
-    ,
-    /**
-     * What must come back with the tokens.
-     */
-    val `extra`: Map<kotlin.String, kotlin.String> = mapOf()
-
-){
-
-
-
-
-    // The local Rust `Display`/`Debug` implementation.
-    override fun toString(): String {
-        return FfiConverterString.lift(
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_grant_uniffi_trait_debug(FfiConverterTypeGrant.lower(this),
-        _status)
-}
-    )
-    }
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeGrant: FfiConverterRustBuffer<Grant> {
-    override fun read(buf: ByteBuffer): Grant {
-        return Grant(
-            FfiConverterString.read(buf),
-            FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalDuration.read(buf),
-            FfiConverterOptionalDuration.read(buf),
-            FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalString.read(buf),
-            FfiConverterMapStringString.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: Grant) = (
-            FfiConverterString.allocationSize(value.`accessToken`) +
-            FfiConverterOptionalString.allocationSize(value.`refreshToken`) +
-            FfiConverterOptionalDuration.allocationSize(value.`lifetime`) +
-            FfiConverterOptionalDuration.allocationSize(value.`refreshTokenLifetime`) +
-            FfiConverterOptionalString.allocationSize(value.`scope`) +
-            FfiConverterOptionalString.allocationSize(value.`tokenType`) +
-            FfiConverterMapStringString.allocationSize(value.`extra`)
-    )
-
-    override fun write(value: Grant, buf: ByteBuffer) {
-            FfiConverterString.write(value.`accessToken`, buf)
-            FfiConverterOptionalString.write(value.`refreshToken`, buf)
-            FfiConverterOptionalDuration.write(value.`lifetime`, buf)
-            FfiConverterOptionalDuration.write(value.`refreshTokenLifetime`, buf)
-            FfiConverterOptionalString.write(value.`scope`, buf)
-            FfiConverterOptionalString.write(value.`tokenType`, buf)
-            FfiConverterMapStringString.write(value.`extra`, buf)
-    }
-}
-
-
-
-/**
  * One error of a GraphQL answer; what looks like a token is hidden.
  */
 data class GraphqlProblem (
@@ -9546,6 +9526,11 @@ data class ProblemDetails (
      * The errors of a GraphQL answer.
      */
     val `graphqlErrors`: List<GraphqlProblem>
+    ,
+    /**
+     * Names what a refresh function of the host's threw, where that led to it.
+     */
+    val `cause`: kotlin.ULong?
 
 ){
 
@@ -9572,6 +9557,7 @@ public object FfiConverterTypeProblemDetails: FfiConverterRustBuffer<ProblemDeta
             FfiConverterOptionalUShort.read(buf),
             FfiConverterOptionalDuration.read(buf),
             FfiConverterSequenceTypeGraphqlProblem.read(buf),
+            FfiConverterOptionalULong.read(buf),
         )
     }
 
@@ -9585,7 +9571,8 @@ public object FfiConverterTypeProblemDetails: FfiConverterRustBuffer<ProblemDeta
             FfiConverterOptionalString.allocationSize(value.`oauthError`) +
             FfiConverterOptionalUShort.allocationSize(value.`status`) +
             FfiConverterOptionalDuration.allocationSize(value.`retryAfter`) +
-            FfiConverterSequenceTypeGraphqlProblem.allocationSize(value.`graphqlErrors`)
+            FfiConverterSequenceTypeGraphqlProblem.allocationSize(value.`graphqlErrors`) +
+            FfiConverterOptionalULong.allocationSize(value.`cause`)
     )
 
     override fun write(value: ProblemDetails, buf: ByteBuffer) {
@@ -9599,6 +9586,7 @@ public object FfiConverterTypeProblemDetails: FfiConverterRustBuffer<ProblemDeta
             FfiConverterOptionalUShort.write(value.`status`, buf)
             FfiConverterOptionalDuration.write(value.`retryAfter`, buf)
             FfiConverterSequenceTypeGraphqlProblem.write(value.`graphqlErrors`, buf)
+            FfiConverterOptionalULong.write(value.`cause`, buf)
     }
 }
 
@@ -9655,6 +9643,70 @@ public object FfiConverterTypeRedirected: FfiConverterRustBuffer<Redirected> {
     override fun write(value: Redirected, buf: ByteBuffer) {
             FfiConverterUShort.write(value.`status`, buf)
             FfiConverterString.write(value.`url`, buf)
+    }
+}
+
+
+
+/**
+ * What a refresh is made from.
+ */
+data class RefreshInput (
+    /**
+     * The refresh token, if the session has one. It must not be sent twice.
+     */
+    val `refreshToken`: kotlin.String?
+    ,
+    /**
+     * The scope of the last grant.
+     */
+    val `scope`: kotlin.String?
+    ,
+    /**
+     * What came with the last grant.
+     */
+    val `extra`: Map<kotlin.String, kotlin.String>
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_refreshinput_uniffi_trait_debug(FfiConverterTypeRefreshInput.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRefreshInput: FfiConverterRustBuffer<RefreshInput> {
+    override fun read(buf: ByteBuffer): RefreshInput {
+        return RefreshInput(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterMapStringString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RefreshInput) = (
+            FfiConverterOptionalString.allocationSize(value.`refreshToken`) +
+            FfiConverterOptionalString.allocationSize(value.`scope`) +
+            FfiConverterMapStringString.allocationSize(value.`extra`)
+    )
+
+    override fun write(value: RefreshInput, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`refreshToken`, buf)
+            FfiConverterOptionalString.write(value.`scope`, buf)
+            FfiConverterMapStringString.write(value.`extra`, buf)
     }
 }
 
@@ -9973,6 +10025,11 @@ data class SessionConfig (
     val `dpopKey`: SigningKey? = null
     ,
     /**
+     * What the client asks for on its own behalf, without a user (RFC 6749 section 4.4).
+     */
+    val `clientCredentials`: ClientCredentials? = null
+    ,
+    /**
      * For tests: shares no state with other sessions of this process, as if each were a process of its own.
      */
     val `alone`: kotlin.Boolean = false
@@ -10011,6 +10068,7 @@ data class SessionConfig (
         this.`lease`,
         this.`clientKey`,
         this.`dpopKey`,
+        this.`clientCredentials`,
         this.`alone`
     )
     }
@@ -10039,6 +10097,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalTypeSigningKey.read(buf),
             FfiConverterOptionalTypeSigningKey.read(buf),
+            FfiConverterOptionalTypeClientCredentials.read(buf),
             FfiConverterBoolean.read(buf),
         )
     }
@@ -10059,6 +10118,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.allocationSize(value.`lease`) +
             FfiConverterOptionalTypeSigningKey.allocationSize(value.`clientKey`) +
             FfiConverterOptionalTypeSigningKey.allocationSize(value.`dpopKey`) +
+            FfiConverterOptionalTypeClientCredentials.allocationSize(value.`clientCredentials`) +
             FfiConverterBoolean.allocationSize(value.`alone`)
     )
 
@@ -10078,71 +10138,8 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.write(value.`lease`, buf)
             FfiConverterOptionalTypeSigningKey.write(value.`clientKey`, buf)
             FfiConverterOptionalTypeSigningKey.write(value.`dpopKey`, buf)
+            FfiConverterOptionalTypeClientCredentials.write(value.`clientCredentials`, buf)
             FfiConverterBoolean.write(value.`alone`, buf)
-    }
-}
-
-
-
-/**
- * What a refresh is made from.
- */
-data class Spend (
-    /**
-     * The refresh token. It must not be sent twice.
-     */
-    val `refreshToken`: kotlin.String
-    ,
-    /**
-     * The scope of the last grant.
-     */
-    val `scope`: kotlin.String?
-    ,
-    /**
-     * What came with the last grant.
-     */
-    val `extra`: Map<kotlin.String, kotlin.String>
-
-){
-
-
-
-
-    // The local Rust `Display`/`Debug` implementation.
-    override fun toString(): String {
-        return FfiConverterString.lift(
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_spend_uniffi_trait_debug(FfiConverterTypeSpend.lower(this),
-        _status)
-}
-    )
-    }
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeSpend: FfiConverterRustBuffer<Spend> {
-    override fun read(buf: ByteBuffer): Spend {
-        return Spend(
-            FfiConverterString.read(buf),
-            FfiConverterOptionalString.read(buf),
-            FfiConverterMapStringString.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: Spend) = (
-            FfiConverterString.allocationSize(value.`refreshToken`) +
-            FfiConverterOptionalString.allocationSize(value.`scope`) +
-            FfiConverterMapStringString.allocationSize(value.`extra`)
-    )
-
-    override fun write(value: Spend, buf: ByteBuffer) {
-            FfiConverterString.write(value.`refreshToken`, buf)
-            FfiConverterOptionalString.write(value.`scope`, buf)
-            FfiConverterMapStringString.write(value.`extra`, buf)
     }
 }
 
@@ -10358,6 +10355,102 @@ public object FfiConverterTypeTokenDetails: FfiConverterRustBuffer<TokenDetails>
             FfiConverterString.write(value.`headerName`, buf)
             FfiConverterULong.write(value.`generation`, buf)
             FfiConverterOptionalTimestamp.write(value.`expiresAt`, buf)
+    }
+}
+
+
+
+/**
+ * What a refresh brought.
+ */
+data class TokenResponse (
+    /**
+     * The new access token. Without one, a refresh token is kept, and the refresh fails.
+     */
+    val `accessToken`: kotlin.String? = null
+    ,
+    /**
+     * The new refresh token; the old one is kept without it.
+     */
+    val `refreshToken`: kotlin.String? = null
+    ,
+    /**
+     * How long the access token lives, if that is known.
+     */
+    val `lifetime`: java.time.Duration? = null
+    ,
+    /**
+     * How long the refresh token lives, if that is known.
+     */
+    val `refreshTokenLifetime`: java.time.Duration? = null
+    ,
+    /**
+     * The granted scope, if it differs.
+     */
+    val `scope`: kotlin.String? = null
+    ,
+    /**
+     * `Bearer` unless the server said otherwise.
+     */
+    val `tokenType`: kotlin.String? = null
+    ,
+    /**
+     * What must come back with the tokens.
+     */
+    val `extra`: Map<kotlin.String, kotlin.String> = mapOf()
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_tokenresponse_uniffi_trait_debug(FfiConverterTypeTokenResponse.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTokenResponse: FfiConverterRustBuffer<TokenResponse> {
+    override fun read(buf: ByteBuffer): TokenResponse {
+        return TokenResponse(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalDuration.read(buf),
+            FfiConverterOptionalDuration.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterMapStringString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: TokenResponse) = (
+            FfiConverterOptionalString.allocationSize(value.`accessToken`) +
+            FfiConverterOptionalString.allocationSize(value.`refreshToken`) +
+            FfiConverterOptionalDuration.allocationSize(value.`lifetime`) +
+            FfiConverterOptionalDuration.allocationSize(value.`refreshTokenLifetime`) +
+            FfiConverterOptionalString.allocationSize(value.`scope`) +
+            FfiConverterOptionalString.allocationSize(value.`tokenType`) +
+            FfiConverterMapStringString.allocationSize(value.`extra`)
+    )
+
+    override fun write(value: TokenResponse, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`accessToken`, buf)
+            FfiConverterOptionalString.write(value.`refreshToken`, buf)
+            FfiConverterOptionalDuration.write(value.`lifetime`, buf)
+            FfiConverterOptionalDuration.write(value.`refreshTokenLifetime`, buf)
+            FfiConverterOptionalString.write(value.`scope`, buf)
+            FfiConverterOptionalString.write(value.`tokenType`, buf)
+            FfiConverterMapStringString.write(value.`extra`, buf)
     }
 }
 
@@ -11908,7 +12001,7 @@ public object FfiConverterTypeProxy : FfiConverterRustBuffer<Proxy>{
 
 
 /**
- * How a refresh failed.
+ * How a refresh failed, and what became of the refresh token.
  */
 sealed class RefreshFailure: kotlin.Exception() {
 
@@ -11922,18 +12015,9 @@ sealed class RefreshFailure: kotlin.Exception() {
     }
 
     /**
-     * It may have been spent, and nobody knows.
+     * Nothing was sent: it is tried again.
      */
-    class AnswerLost(
-        ) : RefreshFailure() {
-        override val message
-            get() = ""
-    }
-
-    /**
-     * It was not spent; try again later.
-     */
-    class TryLater(
+    class NotSent(
 
         /**
          * Why. It goes into the error: no secrets.
@@ -11942,6 +12026,25 @@ sealed class RefreshFailure: kotlin.Exception() {
         ) : RefreshFailure() {
         override val message
             get() = "reason=${ `reason` }"
+    }
+
+    /**
+     * It may have been spent, and nobody knows. So is everything that is not said to be otherwise.
+     */
+    class MaybeSent(
+
+        /**
+         * Why. It goes into the error: no secrets.
+         */
+        val `reason`: kotlin.String,
+
+        /**
+         * Names what the function threw, for the host to find it again.
+         */
+        val `cause`: kotlin.ULong?
+        ) : RefreshFailure() {
+        override val message
+            get() = "reason=${ `reason` }, cause=${ `cause` }"
     }
 
 
@@ -11964,9 +12067,12 @@ public object FfiConverterTypeRefreshFailure : FfiConverterRustBuffer<RefreshFai
 
         return when(buf.getInt()) {
             1 -> RefreshFailure.LoginRequired()
-            2 -> RefreshFailure.AnswerLost()
-            3 -> RefreshFailure.TryLater(
+            2 -> RefreshFailure.NotSent(
                 FfiConverterString.read(buf),
+                )
+            3 -> RefreshFailure.MaybeSent(
+                FfiConverterString.read(buf),
+                FfiConverterOptionalULong.read(buf),
                 )
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
@@ -11978,14 +12084,16 @@ public object FfiConverterTypeRefreshFailure : FfiConverterRustBuffer<RefreshFai
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
             )
-            is RefreshFailure.AnswerLost -> (
-                // Add the size for the Int that specifies the variant plus the size needed for all fields
-                4UL
-            )
-            is RefreshFailure.TryLater -> (
+            is RefreshFailure.NotSent -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterString.allocationSize(value.`reason`)
+            )
+            is RefreshFailure.MaybeSent -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+                + FfiConverterOptionalULong.allocationSize(value.`cause`)
             )
         }
     }
@@ -11996,13 +12104,15 @@ public object FfiConverterTypeRefreshFailure : FfiConverterRustBuffer<RefreshFai
                 buf.putInt(1)
                 Unit
             }
-            is RefreshFailure.AnswerLost -> {
+            is RefreshFailure.NotSent -> {
                 buf.putInt(2)
+                FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is RefreshFailure.TryLater -> {
+            is RefreshFailure.MaybeSent -> {
                 buf.putInt(3)
                 FfiConverterString.write(value.`reason`, buf)
+                FfiConverterOptionalULong.write(value.`cause`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -13820,6 +13930,38 @@ public object FfiConverterOptionalTypeTransport: FfiConverterRustBuffer<Transpor
         } else {
             buf.put(1)
             FfiConverterTypeTransport.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeClientCredentials: FfiConverterRustBuffer<ClientCredentials?> {
+    override fun read(buf: ByteBuffer): ClientCredentials? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeClientCredentials.read(buf)
+    }
+
+    override fun allocationSize(value: ClientCredentials?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeClientCredentials.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ClientCredentials?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeClientCredentials.write(value, buf)
         }
     }
 }
