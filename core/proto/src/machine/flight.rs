@@ -472,24 +472,30 @@ impl Machine {
         if let Some(failure) = pausing.filter(|_| !force).map(|(backoff, left)| backoff.failure(left)) {
             return self.fail_flight(failure, now);
         }
-        if let Some(ended) = self.over_budget(now) {
-            return ended;
+        if self.ended_by_budget(now) {
+            return;
         }
         // With what memory knows better than the store.
         let record = self.held().map_or(record, |held| held.record.clone());
         self.claim_or_wait(record, version, now);
     }
 
-    /// Other processes' refreshes count as well (spec 5.3): `Some` ends the flight.
-    fn over_budget(&mut self, now: Now) -> Option<()> {
-        let origin = self.flight.as_ref()?.unexplained.clone()?;
+    /// Other processes' refreshes count as well (spec 5.3): whether that ended the flight.
+    fn ended_by_budget(&mut self, now: Now) -> bool {
+        let Some(origin) = self.flight.as_ref().and_then(|flight| flight.unexplained.clone()) else {
+            return false;
+        };
         if let Some(wait) = self.budget_full(now) {
             let failure = self.limited(wait, now);
-            return Some(self.fail_flight(failure, now));
+            self.fail_flight(failure, now);
+            return true;
         }
         // Whoever was rejected asks again, and is refused (spec 3.6).
         let held = origin.is_some_and(|origin| self.holds(&origin, now));
-        held.then(|| self.satisfy_with(Settled::Again, now))
+        if held {
+            self.satisfy_with(Settled::Again, now);
+        }
+        held
     }
 
     /// Somebody may be at it (spec 7.4): ask whether they live, before the lease is waited for.
