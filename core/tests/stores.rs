@@ -7,13 +7,13 @@ mod waiting;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use rekindle::clock::{Clock as _, ManualClock};
 use rekindle::proto::TokenResponse;
-use rekindle::store::{Expected, Loaded, MemoryStore, Owner, Saved, Store, Unavailable};
+use rekindle::store::{Changed, Expected, Loaded, MemoryStore, Owner, Saved, Store, Unavailable};
 use rekindle::{Refresh, RefreshError, RefreshInput, Session};
 use tokio::sync::Semaphore;
 use waiting::until;
@@ -189,4 +189,106 @@ async fn a_session_that_was_refused_goes_on_once_it_is_moved() {
     assert!(moved.rebind().await.unwrap());
     assert!(!moved.rebind().await.unwrap());
     assert_eq!(moved.token().await.unwrap().value(), "at-1");
+}
+
+/// A memory store that two sessions share as machines do, with a wake-up and a clock of its own.
+struct Waking(Arc<MemoryStore>, Arc<tokio::sync::Notify>, Arc<AtomicU32>, Duration);
+
+#[async_trait]
+impl Store for Waking {
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+        self.2.fetch_add(1, Ordering::AcqRel);
+        self.0.load(key).await
+    }
+
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+        let saved = self.0.save(key, record, expected).await;
+        self.1.notify_waiters();
+        saved
+    }
+
+    fn changed<'a>(&'a self, _: &'a str) -> Option<Changed<'a>> {
+        Some(Box::pin(self.1.notified()))
+    }
+
+    async fn now(&self) -> Option<SystemTime> {
+        Some(SystemTime::UNIX_EPOCH + self.3)
+    }
+}
+
+// spec 7.1, 4.5
+#[tokio::test]
+async fn who_waits_for_another_process_is_woken_by_the_store() {
+    let (clock, grants) = (ManualClock::new(), Grants::new(0));
+    let (memory, woken, loads) = (Arc::default(), Arc::default(), Arc::<AtomicU32>::default());
+    let waking =
+        || Waking(Arc::clone(&memory), Arc::clone(&woken), loads.clone(), Duration::from_secs(1 << 31));
+    let of = |store: Waking| {
+        Session::builder("oauth2")
+            .tokens("AT-1", "RT-1")
+            .expires_in(Duration::from_secs(60))
+            .store(store)
+            .refresh_with(By(grants.clone()))
+            .clock(Arc::new(clock.clone()))
+            .build()
+            .unwrap()
+    };
+    let (first, second) = (of(waking()), of(waking()));
+    first.token().await.unwrap();
+    second.token().await.unwrap();
+    clock.advance(Duration::from_secs(61));
+    let one = tokio::spawn(async move { first.token().await });
+    until("the first refresh", || grants.asked() == 1).await;
+    let waits = second.clone();
+    let two = tokio::spawn(async move { waits.token().await });
+    until("the second session's flight", || second.status().lease.is_some()).await;
+    let before = loads.load(Ordering::Acquire);
+    // Time stands still: nothing but the store can wake it, and the pause that it keeps in any case.
+    grants.let_through.add_permits(1);
+    until("the end of the wait", || {
+        if one.is_finished() {
+            clock.advance(Duration::from_millis(20));
+        }
+        two.is_finished()
+    })
+    .await;
+    assert_eq!((one.await.unwrap().unwrap().generation(), two.await.unwrap().unwrap().generation()), (2, 2));
+    assert_eq!(grants.asked(), 1);
+    assert!(loads.load(Ordering::Acquire) - before <= 4, "it looks though nothing has changed");
+}
+
+// spec 4.5
+#[tokio::test]
+async fn a_lease_is_measured_on_the_stores_clock() {
+    let grants = Grants::new(0);
+    let memory = Arc::<MemoryStore>::default();
+    let machine = |clock: &ManualClock, store_clock: Duration| {
+        let waking = Waking(memory.clone(), Arc::default(), Arc::default(), store_clock);
+        Session::builder("oauth2")
+            .tokens("AT-1", "RT-1")
+            .expires_in(Duration::from_secs(60))
+            .store(waking)
+            .refresh_with(By(grants.clone()))
+            .clock(Arc::new(clock.clone()))
+            .build()
+            .unwrap()
+    };
+    let store_clock = Duration::from_secs(1 << 31);
+    let clock = ManualClock::new();
+    let first = machine(&clock, store_clock);
+    first.token().await.unwrap();
+    clock.advance(Duration::from_secs(61));
+    let one = tokio::spawn(async move { first.token().await });
+    until("the first refresh", || grants.asked() == 1).await;
+    // Another machine whose clock is days ahead; by the store's, the lease has hardly begun.
+    let ahead = ManualClock::new();
+    ahead.advance(Duration::from_secs(200_000));
+    let second = machine(&ahead, store_clock + Duration::from_secs(1));
+    let left = second.fresh_status().await.unwrap().lease.expect("a lease").1;
+    assert!((Duration::from_secs(88)..=Duration::from_secs(89)).contains(&left), "{left:?}");
+    one.abort();
 }

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rekindle::proto::Cause;
 use rekindle::proto::TokenResponse;
-use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
+use rekindle::store::{Changed, Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 use rekindle::{Refresh, RefreshError, RefreshInput, Secret};
 
 use crate::attach::attached;
@@ -124,15 +124,18 @@ impl Store for PythonStore {
         }
     }
 
-    async fn changed(&self, key: &str) {
-        let key = key.to_owned();
-        let said = match self.abilities.changed {
-            true => self.ask(move |py, host| host.call_method1(py, "changed", (key,))?.extract(py)).await.0,
-            false => String::new(),
-        };
-        if said != "changed" {
-            std::future::pending().await
+    fn changed<'a>(&'a self, key: &'a str) -> Option<Changed<'a>> {
+        if !self.abilities.changed {
+            return None;
         }
+        let key = key.to_owned();
+        Some(Box::pin(async move {
+            let said = self.ask(move |py, host| host.call_method1(py, "changed", (key,))?.extract(py)).await;
+            if said.0 != "changed" {
+                // It failed: who waits polls.
+                std::future::pending().await
+            }
+        }))
     }
 
     async fn now(&self) -> Option<SystemTime> {

@@ -43,7 +43,7 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest
     server.close()
 
 
-@pytest.mark.parametrize("shown", [rekindle.Session, rekindle.Client, rekindle.AsyncClient, rekindle.Credential])
+@pytest.mark.parametrize("shown", [rekindle.App, rekindle.Session, rekindle.Client, rekindle.AsyncClient, rekindle.Credential])
 def test_the_example_of_a_class_runs(shown: type) -> None:
     server = TestServer({"dialect": "oauth", "rotation": "strict_family"})
     session = rekindle.Session(

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use rekindle::{DialectSource, Expiry, Secret, SessionBuilder};
+use rekindle::app::Builder;
+use rekindle::{DialectSource, Expiry, Secret};
 
 use crate::error::RekindleError;
 use crate::key::SigningKey;
@@ -27,7 +28,7 @@ pub struct SessionConfig {
     /// Its secret, if it has one. An app that is handed out has none.
     #[uniffi(default = None)]
     pub client_secret: Option<String>,
-    /// What to begin with where the store is empty.
+    /// What to begin with where the store is empty. Not with an app: its sessions have one each.
     #[uniffi(default = None)]
     pub credential: Option<Credential>,
     /// What stands in the dialect's URLs: `tenant` and the like.
@@ -235,10 +236,14 @@ pub struct Header {
 }
 
 impl SessionConfig {
-    pub(crate) fn builder(self) -> Result<SessionBuilder, RekindleError> {
-        let mut builder = rekindle::Session::builder(self.dialect.source()?)
-            .background(self.background)
-            .origins(self.origins);
+    /// How the server speaks.
+    pub(crate) fn source(&self) -> Result<DialectSource, RekindleError> {
+        self.dialect.clone().source()
+    }
+
+    /// A builder with all that is in here, but for the credential.
+    pub(crate) fn described<T>(self, builder: Builder<T>) -> Result<Builder<T>, RekindleError> {
+        let mut builder = builder.background(self.background).origins(self.origins);
         if let Some(url) = self.token_url {
             builder = builder.token_url(url);
         }
@@ -247,9 +252,6 @@ impl SessionConfig {
         }
         if let Some(secret) = self.client_secret {
             builder = builder.client_secret(secret);
-        }
-        if let Some(credential) = self.credential {
-            builder = builder.credential(credential.checked()?);
         }
         if let Some(rotation) = self.rotation {
             builder = builder.rotation(rotation.into());

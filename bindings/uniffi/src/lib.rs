@@ -7,6 +7,7 @@
 //!   having declared it becomes an error of the right kind, and its text, which could quote a token, is left out.
 //! - Strings and bytes that cross the border are copied; copies in the host's memory cannot be wiped.
 
+mod app;
 mod body;
 mod cancel;
 mod client;
@@ -25,6 +26,7 @@ mod store;
 mod token;
 mod transport;
 
+pub use app::{App, AppListener};
 pub use body::{BodyFactory, BodyFailure, BodySource, OutgoingBody, Part, PartContent, RequestBody};
 pub use cancel::CancelToken;
 pub use client::{Client, Request};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
+use rekindle::app::Builder;
 
 use crate::cancel::{CancelToken, unless};
 use crate::clock::ManualClock;
@@ -40,18 +41,14 @@ impl Session {
         listener: Option<Arc<dyn EventListener>>,
         clock: Option<Arc<ManualClock>>,
     ) -> Result<Self, RekindleError> {
-        let mut builder = config.builder()?.shared_store(store.into_core());
-        if let Some(transport) = transport {
-            builder = builder.transport(Arc::new(HostTransport(transport)));
-        }
-        if let Some(refresh) = refresh {
-            builder = builder.refresh_with(HostRefresh(refresh));
+        let builder = rekindle::Session::builder(config.source()?);
+        let credential = config.credential.clone().map(Credential::checked).transpose()?;
+        let mut builder = hosted(config.described(builder)?, store, transport, refresh, clock);
+        if let Some(credential) = credential {
+            builder = builder.credential(credential);
         }
         if let Some(listener) = listener {
             builder = builder.on_event(move |event| drop(listener.on_event(Event::from(event))));
-        }
-        if let Some(clock) = clock {
-            builder = builder.clock(Arc::new(clock.inner()));
         }
         Ok(Self(builder.build()?))
     }
@@ -309,7 +306,32 @@ impl Session {
     }
 }
 
+/// A builder with what the host brings.
+pub(crate) fn hosted<T>(
+    builder: Builder<T>,
+    store: StoreChoice,
+    transport: Option<Arc<dyn Transport>>,
+    refresh: Option<Arc<dyn Refresh>>,
+    clock: Option<Arc<ManualClock>>,
+) -> Builder<T> {
+    let mut builder = builder.shared_store(store.into_core());
+    if let Some(transport) = transport {
+        builder = builder.transport(Arc::new(HostTransport(transport)));
+    }
+    if let Some(refresh) = refresh {
+        builder = builder.refresh_with(HostRefresh(refresh));
+    }
+    match clock {
+        Some(clock) => builder.clock(Arc::new(clock.inner())),
+        None => builder,
+    }
+}
+
 impl Session {
+    pub(crate) fn of(session: rekindle::Session) -> Self {
+        Self(session)
+    }
+
     pub(crate) fn inner(&self) -> &rekindle::Session {
         &self.0
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,14 +18,23 @@ pub enum StoreChoice {
         /// Its path.
         path: String,
     },
+    /// A folder with a file for each key, that all processes of one machine share.
+    Folder {
+        /// Its path.
+        path: String,
+    },
     /// The host's own.
     Host {
         /// The store.
         store: Arc<dyn Store>,
-        /// Two stores of one identity hold the same record; sessions of one process then share their state.
+        /// Two stores of one identity hold the same records; sessions of one process then share their state.
         identity: Option<String>,
         /// Whether other processes use it too.
         shared: bool,
+        /// Tells the object from others that claim the same identity.
+        instance: u64,
+        /// Whether `changed` is there.
+        wakes: bool,
     },
 }
 
@@ -33,40 +43,55 @@ pub enum StoreChoice {
 #[uniffi::export(foreign)]
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The record and its version. `Absent` only if there certainly is none.
+    /// The record of that key and its version. `Absent` only if there certainly is none.
     ///
     /// # Errors
     ///
     /// Nobody can tell now: locked, out of reach.
-    async fn load(&self) -> Result<Loaded, StoreFailure>;
+    async fn load(&self, key: String) -> Result<Loaded, StoreFailure>;
 
-    /// Replaces the record if it is still what was expected, in one step.
+    /// Replaces the record of that key if it is still what was expected, in one step.
     ///
     /// # Errors
     ///
     /// It could not be written.
-    async fn save(&self, record: Vec<u8>, expected: Expected) -> Result<Saved, StoreFailure>;
+    async fn save(&self, key: String, record: Vec<u8>, expected: Expected) -> Result<Saved, StoreFailure>;
 
     /// From now on this owner lives; its death can be told.
     ///
     /// # Errors
     ///
     /// Then it cannot.
-    async fn announce(&self, owner: String) -> Result<(), StoreFailure>;
+    async fn announce(&self, key: String, owner: String) -> Result<(), StoreFailure>;
 
     /// The owner is done.
     ///
     /// # Errors
     ///
     /// Nobody looks at them.
-    async fn retire(&self, owner: String) -> Result<(), StoreFailure>;
+    async fn retire(&self, key: String, owner: String) -> Result<(), StoreFailure>;
 
     /// Whether an owner lives.
     ///
     /// # Errors
     ///
     /// As `Unknown`.
-    async fn owner(&self, owner: String) -> Result<Owner, StoreFailure>;
+    async fn owner(&self, key: String, owner: String) -> Result<Owner, StoreFailure>;
+
+    /// Returns when the record of that key may have changed: a wake-up for those who wait for another process. It is
+    /// cancelled when nobody waits any more.
+    ///
+    /// # Errors
+    ///
+    /// There is no such wake-up.
+    async fn changed(&self, key: String) -> Result<(), StoreFailure>;
+
+    /// The store's own clock, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read now.
+    async fn now(&self) -> Result<Option<SystemTime>, StoreFailure>;
 }
 
 /// What a store found.
@@ -158,7 +183,11 @@ impl StoreChoice {
         match self {
             Self::Memory => Arc::new(core::MemoryStore::new()),
             Self::File { path } => Arc::new(FileStore::new(path)),
-            Self::Host { store, identity, shared } => Arc::new(HostStore { store, identity, shared }),
+            Self::Folder { path } => Arc::new(FileStore::folder(path)),
+            Self::Host { store, identity, shared, instance, wakes } => {
+                let instance = usize::try_from(instance).unwrap_or(usize::MAX);
+                Arc::new(HostStore { store, identity, shared, instance, wakes })
+            }
         }
     }
 }
@@ -167,6 +196,8 @@ struct HostStore {
     store: Arc<dyn Store>,
     identity: Option<String>,
     shared: bool,
+    instance: usize,
+    wakes: bool,
 }
 
 #[async_trait]
@@ -179,12 +210,12 @@ impl core::Store for HostStore {
         self.shared
     }
 
-    fn keyed(&self) -> bool {
-        false
+    fn instance(&self) -> usize {
+        self.instance
     }
 
-    async fn load(&self, _: &str) -> Result<core::Loaded, Unavailable> {
-        Ok(match self.store.load().await? {
+    async fn load(&self, key: &str) -> Result<core::Loaded, Unavailable> {
+        Ok(match self.store.load(key.to_owned()).await? {
             Loaded::Present { record, version } => {
                 core::Loaded::Present(record.into(), Version::new(version))
             }
@@ -194,7 +225,7 @@ impl core::Store for HostStore {
 
     async fn save(
         &self,
-        _: &str,
+        key: &str,
         record: Bytes,
         expected: &core::Expected,
     ) -> Result<core::Saved, Unavailable> {
@@ -203,26 +234,42 @@ impl core::Store for HostStore {
             core::Expected::Version(version) => Expected::Version { version: version.0.to_string() },
             core::Expected::Anything => Expected::Anything,
         };
-        Ok(match self.store.save(record.to_vec(), expected).await? {
+        Ok(match self.store.save(key.to_owned(), record.to_vec(), expected).await? {
             Saved::Done { version } => core::Saved::Done(Version::new(version)),
             Saved::Conflict => core::Saved::Conflict,
         })
     }
 
-    async fn announce(&self, _: &str, owner: &str) {
-        let _ = self.store.announce(owner.to_owned()).await;
+    async fn announce(&self, key: &str, owner: &str) {
+        let _ = self.store.announce(key.to_owned(), owner.to_owned()).await;
     }
 
-    async fn retire(&self, _: &str, owner: &str) {
-        let _ = self.store.retire(owner.to_owned()).await;
+    async fn retire(&self, key: &str, owner: &str) {
+        let _ = self.store.retire(key.to_owned(), owner.to_owned()).await;
     }
 
-    async fn owner(&self, _: &str, owner: &str) -> core::Owner {
-        match self.store.owner(owner.to_owned()).await {
+    async fn owner(&self, key: &str, owner: &str) -> core::Owner {
+        match self.store.owner(key.to_owned(), owner.to_owned()).await {
             Ok(Owner::Alive) => core::Owner::Alive,
             Ok(Owner::Dead) => core::Owner::Dead,
             Ok(Owner::Unknown) | Err(_) => core::Owner::Unknown,
         }
+    }
+
+    fn changed<'a>(&'a self, key: &'a str) -> Option<core::Changed<'a>> {
+        if !self.wakes {
+            return None;
+        }
+        Some(Box::pin(async {
+            if self.store.changed(key.to_owned()).await.is_err() {
+                // It failed: who waits polls.
+                std::future::pending().await
+            }
+        }))
+    }
+
+    async fn now(&self) -> Option<SystemTime> {
+        self.store.now().await.ok().flatten()
     }
 }
 

@@ -25,7 +25,7 @@ use crate::session::origins::{Origins, same, secure};
 use crate::session::refresh_function::{Custom, Refresh};
 use crate::session::setup::Setup;
 use crate::session::source::{Endpoint, Source};
-use crate::store::{MemoryStore, Store};
+use crate::store::{DEFAULT_KEY, MemoryStore, Store};
 use crate::transport::{Transport, built_in};
 
 /// What is longer means "for ever", and a moment that far off can still be added to any other.
@@ -255,6 +255,10 @@ impl Settings {
         machine.send_cap = self.send;
         machine.lease = self.lease;
         machine.refresh_function = self.refresh.is_some();
+        if store.changed(DEFAULT_KEY).is_some() {
+            // Who is woken need not look so often.
+            machine.look_again = Duration::from_secs(2);
+        }
         let placed = dialect.clone();
         machine.strict_binding = self.strict_binding;
         let bound_only = self.require_dpop && self.dpop_key.is_some();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rekindle_proto::event::{Event, EventKind, Warning};
@@ -12,7 +12,7 @@ use rekindle_proto::machine::{
     Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket, rebound,
 };
 use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable};
-use rekindle_proto::{Credential, ErrorKind, Failure, GrantRequest, Now, Outcome, Secret, ServerError};
+use rekindle_proto::{Credential, ErrorKind, Failure, GrantRequest, Now, Outcome, Secret, ServerError, Wall};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use url::Url;
@@ -36,6 +36,9 @@ const STORE_CAP: Duration = Duration::from_secs(5);
 
 /// How often a record that others write is moved anew.
 const REBINDS: u32 = 8;
+
+/// Who waits for another process' refresh looks no more often than that, whatever the store says.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
 
 /// What sessions with the same store and configuration share (spec 4.2).
 pub(crate) struct Engine {
@@ -355,14 +358,32 @@ impl Engine {
             old.1.abort();
         }
         let Some(due) = due else { return };
-        let engine = self.clone();
+        let (engine, awaits_others) = (self.clone(), state.machine.awaits_others());
         let wake = async move {
-            engine.setup.clock.sleep_until(due).await;
+            let changed = engine.sleeps_until(due, awaits_others).await;
             engine.process().state.lock().timer.take_if(|timer| timer.0 == due);
-            engine.ask(Machine::handle_timeout);
+            engine.ask(if changed { Machine::handle_changed } else { Machine::handle_timeout });
         };
         if let Ok(timer) = self.setup.platform.spawn(wake) {
             state.timer = Some(Box::new((due, timer)));
+        }
+    }
+
+    /// Whether the store says that the record has changed before that time. It is asked only where somebody else
+    /// refreshes.
+    async fn sleeps_until(&self, due: Duration, awaits_others: bool) -> bool {
+        let least = self.setup.clock.sleep_until(self.setup.clock.mono() + LEAST_PAUSE);
+        let due = self.setup.clock.sleep_until(due);
+        match self.setup.store.changed(&self.key).filter(|_| awaits_others) {
+            None => {
+                due.await;
+                false
+            }
+            Some(changed) => tokio::select! {
+                biased;
+                () = due => false,
+                () = async { changed.await; least.await } => true,
+            },
         }
     }
 
@@ -402,8 +423,18 @@ impl Engine {
         let (store, key) = (self.setup.store.clone(), self.key.clone());
         match effect {
             Effect::Load { op } => {
-                let loaded = self.bounded(async move { store.load(&key).await }).await.flatten();
-                self.ask(|machine, now| machine.handle_loaded(op, loaded, now));
+                // Its clock with it: what the record says of time is read by it.
+                let load = async move { Ok((store.now().await, store.load(&key).await?)) };
+                let (clock, loaded) = match self.bounded(load).await.flatten() {
+                    Ok((clock, loaded)) => (clock, Ok(loaded)),
+                    Err(unavailable) => (None, Err(unavailable)),
+                };
+                self.ask(|machine, now| {
+                    if let Some(clock) = clock {
+                        machine.handle_store_clock(wall(clock), now);
+                    }
+                    machine.handle_loaded(op, loaded, now);
+                });
             }
             Effect::Save { op, record, expected } => {
                 let saved =
@@ -573,6 +604,11 @@ impl ProcessState {
         let state = Mutex::new(state);
         Self { state, waking: AtomicU32::new(0), forked: false }
     }
+}
+
+fn wall(time: SystemTime) -> Wall {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A session that is alone in its store takes whatever is there.

@@ -1,7 +1,10 @@
 //! Where a credential is kept (spec 7).
 
 mod memory;
+pub mod testkit;
 
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -12,11 +15,16 @@ pub use self::memory::MemoryStore;
 pub use crate::platform::file_store::FileStore;
 pub use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 
+/// Ends when a record may have changed.
+pub type Changed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// Keeps one opaque record for each session's key, by compare-and-save (spec 7.1).
 ///
 /// Core derives lease, intent and marks from it. A call may take its time, but is never dropped half-way. A key is
 /// whatever the application calls a user by: at most 1,024 bytes, not empty, and without control characters. A
 /// session alone has the key [`DEFAULT_KEY`].
+///
+/// [`testkit`] runs what a store has to fulfil against one of your own.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// What tells this store from others: a canonical path or URL, without the key. Sessions of one process with the
@@ -62,17 +70,64 @@ pub trait Store: Send + Sync + 'static {
         Owner::Unknown
     }
 
-    /// Returns when the record of that key may have changed since the call: a wake-up for those who wait for another
-    /// process' refresh, which they otherwise poll for. It is dropped when nobody waits any more. A store without
-    /// such a thing never returns.
-    async fn changed(&self, key: &str) {
+    /// Ends when the record of that key may have changed since the call: a wake-up for those who wait for another
+    /// process' refresh, which they otherwise poll for. It is dropped when nobody waits any more. `None`: there is no
+    /// such thing.
+    fn changed<'a>(&'a self, key: &'a str) -> Option<Changed<'a>> {
         let _ = key;
-        std::future::pending().await
+        None
     }
 
     /// The store's own clock, if it has one: where machines share a store, leases are measured on it (spec 4.5).
     async fn now(&self) -> Option<SystemTime> {
         None
+    }
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn identity(&self) -> Option<String> {
+        (**self).identity()
+    }
+
+    fn instance(&self) -> usize {
+        (**self).instance()
+    }
+
+    fn shared(&self) -> bool {
+        (**self).shared()
+    }
+
+    fn keyed(&self) -> bool {
+        (**self).keyed()
+    }
+
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+        (**self).load(key).await
+    }
+
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+        (**self).save(key, record, expected).await
+    }
+
+    async fn announce(&self, key: &str, owner: &str) {
+        (**self).announce(key, owner).await;
+    }
+
+    async fn retire(&self, key: &str, owner: &str) {
+        (**self).retire(key, owner).await;
+    }
+
+    async fn owner(&self, key: &str, owner: &str) -> Owner {
+        (**self).owner(key, owner).await
+    }
+
+    fn changed<'a>(&'a self, key: &'a str) -> Option<Changed<'a>> {
+        (**self).changed(key)
+    }
+
+    async fn now(&self) -> Option<SystemTime> {
+        (**self).now().await
     }
 }
 

@@ -243,6 +243,13 @@ typedef void (*UniffiForeignFutureCompleteVoid)(uint64_t, UniffiForeignFutureRes
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_APP_LISTENER_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_APP_LISTENER_METHOD0
+typedef void (*UniffiCallbackInterfaceAppListenerMethod0)(uint64_t, RustBuffer, RustBuffer, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_BODY_FACTORY_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_BODY_FACTORY_METHOD0
 typedef void (*UniffiCallbackInterfaceBodyFactoryMethod0)(uint64_t, uint64_t* _Nonnull,
@@ -278,31 +285,43 @@ typedef void (*UniffiCallbackInterfaceRefreshMethod0)(uint64_t, RustBuffer, Unif
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD0
-typedef void (*UniffiCallbackInterfaceStoreMethod0)(uint64_t, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+typedef void (*UniffiCallbackInterfaceStoreMethod0)(uint64_t, RustBuffer, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD1
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD1
-typedef void (*UniffiCallbackInterfaceStoreMethod1)(uint64_t, RustBuffer, RustBuffer, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+typedef void (*UniffiCallbackInterfaceStoreMethod1)(uint64_t, RustBuffer, RustBuffer, RustBuffer, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD2
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD2
-typedef void (*UniffiCallbackInterfaceStoreMethod2)(uint64_t, RustBuffer, UniffiForeignFutureCompleteVoid _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+typedef void (*UniffiCallbackInterfaceStoreMethod2)(uint64_t, RustBuffer, RustBuffer, UniffiForeignFutureCompleteVoid _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD3
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD3
-typedef void (*UniffiCallbackInterfaceStoreMethod3)(uint64_t, RustBuffer, UniffiForeignFutureCompleteVoid _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+typedef void (*UniffiCallbackInterfaceStoreMethod3)(uint64_t, RustBuffer, RustBuffer, UniffiForeignFutureCompleteVoid _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD4
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD4
-typedef void (*UniffiCallbackInterfaceStoreMethod4)(uint64_t, RustBuffer, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+typedef void (*UniffiCallbackInterfaceStoreMethod4)(uint64_t, RustBuffer, RustBuffer, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD5
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD5
+typedef void (*UniffiCallbackInterfaceStoreMethod5)(uint64_t, RustBuffer, UniffiForeignFutureCompleteVoid _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD6
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_METHOD6
+typedef void (*UniffiCallbackInterfaceStoreMethod6)(uint64_t, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
     );
 
 #endif
@@ -310,6 +329,15 @@ typedef void (*UniffiCallbackInterfaceStoreMethod4)(uint64_t, RustBuffer, Uniffi
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_TRANSPORT_METHOD0
 typedef void (*UniffiCallbackInterfaceTransportMethod0)(uint64_t, RustBuffer, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
     );
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_APP_LISTENER
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_APP_LISTENER
+typedef struct UniffiVTableCallbackInterfaceAppListener {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceAppListenerMethod0 _Nonnull onEvent;
+} UniffiVTableCallbackInterfaceAppListener;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_BODY_FACTORY
@@ -359,6 +387,8 @@ typedef struct UniffiVTableCallbackInterfaceStore {
     UniffiCallbackInterfaceStoreMethod2 _Nonnull announce;
     UniffiCallbackInterfaceStoreMethod3 _Nonnull retire;
     UniffiCallbackInterfaceStoreMethod4 _Nonnull owner;
+    UniffiCallbackInterfaceStoreMethod5 _Nonnull changed;
+    UniffiCallbackInterfaceStoreMethod6 _Nonnull now;
 } UniffiVTableCallbackInterfaceStore;
 
 #endif
@@ -370,6 +400,76 @@ typedef struct UniffiVTableCallbackInterfaceTransport {
     UniffiCallbackInterfaceTransportMethod0 _Nonnull send;
 } UniffiVTableCallbackInterfaceTransport;
 
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_APP
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_APP
+uint64_t uniffi_rekindle_uniffi_fn_clone_app(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_APP
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_APP
+void uniffi_rekindle_uniffi_fn_free_app(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CONSTRUCTOR_APP_NEW
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CONSTRUCTOR_APP_NEW
+uint64_t uniffi_rekindle_uniffi_fn_constructor_app_new(RustBuffer config, RustBuffer store, RustBuffer idle_sessions, RustBuffer transport, RustBuffer refresh, RustBuffer listener, RustBuffer clock, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_IS_SETTLED
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_IS_SETTLED
+int8_t uniffi_rekindle_uniffi_fn_method_app_is_settled(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_PROMETHEUS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_PROMETHEUS
+RustBuffer uniffi_rekindle_uniffi_fn_method_app_prometheus(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_SESSION
+uint64_t uniffi_rekindle_uniffi_fn_method_app_session(uint64_t ptr, RustBuffer key, RustBuffer credential, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_SESSIONS_IN_MEMORY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_SESSIONS_IN_MEMORY
+uint64_t uniffi_rekindle_uniffi_fn_method_app_sessions_in_memory(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_SHUTDOWN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_SHUTDOWN
+uint64_t uniffi_rekindle_uniffi_fn_method_app_shutdown(uint64_t ptr, RustBuffer most, RustBuffer cancel
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_STATS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_STATS
+RustBuffer uniffi_rekindle_uniffi_fn_method_app_stats(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_rekindle_uniffi_fn_method_app_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_APPLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_APPLISTENER
+uint64_t uniffi_rekindle_uniffi_fn_clone_applistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_APPLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_APPLISTENER
+void uniffi_rekindle_uniffi_fn_free_applistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_INIT_CALLBACK_VTABLE_APPLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_INIT_CALLBACK_VTABLE_APPLISTENER
+void uniffi_rekindle_uniffi_fn_init_callback_vtable_applistener(const UniffiVTableCallbackInterfaceAppListener* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APPLISTENER_ON_EVENT
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APPLISTENER_ON_EVENT
+void uniffi_rekindle_uniffi_fn_method_applistener_on_event(uint64_t ptr, RustBuffer key, RustBuffer event, RustCallStatus *_Nonnull out_status
+);
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_BODYFACTORY
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_BODYFACTORY
@@ -870,27 +970,37 @@ void uniffi_rekindle_uniffi_fn_init_callback_vtable_store(const UniffiVTableCall
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_LOAD
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_LOAD
-uint64_t uniffi_rekindle_uniffi_fn_method_store_load(uint64_t ptr
+uint64_t uniffi_rekindle_uniffi_fn_method_store_load(uint64_t ptr, RustBuffer key
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_SAVE
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_SAVE
-uint64_t uniffi_rekindle_uniffi_fn_method_store_save(uint64_t ptr, RustBuffer record, RustBuffer expected
+uint64_t uniffi_rekindle_uniffi_fn_method_store_save(uint64_t ptr, RustBuffer key, RustBuffer record, RustBuffer expected
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_ANNOUNCE
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_ANNOUNCE
-uint64_t uniffi_rekindle_uniffi_fn_method_store_announce(uint64_t ptr, RustBuffer owner
+uint64_t uniffi_rekindle_uniffi_fn_method_store_announce(uint64_t ptr, RustBuffer key, RustBuffer owner
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_RETIRE
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_RETIRE
-uint64_t uniffi_rekindle_uniffi_fn_method_store_retire(uint64_t ptr, RustBuffer owner
+uint64_t uniffi_rekindle_uniffi_fn_method_store_retire(uint64_t ptr, RustBuffer key, RustBuffer owner
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_OWNER
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_OWNER
-uint64_t uniffi_rekindle_uniffi_fn_method_store_owner(uint64_t ptr, RustBuffer owner
+uint64_t uniffi_rekindle_uniffi_fn_method_store_owner(uint64_t ptr, RustBuffer key, RustBuffer owner
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_CHANGED
+uint64_t uniffi_rekindle_uniffi_fn_method_store_changed(uint64_t ptr, RustBuffer key
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_NOW
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_STORE_NOW
+uint64_t uniffi_rekindle_uniffi_fn_method_store_now(uint64_t ptr
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_TOKEN
@@ -1318,6 +1428,48 @@ uint16_t uniffi_rekindle_uniffi_checksum_func_generate_signing_key(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_IS_SETTLED
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_IS_SETTLED
+uint16_t uniffi_rekindle_uniffi_checksum_method_app_is_settled(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_PROMETHEUS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_PROMETHEUS
+uint16_t uniffi_rekindle_uniffi_checksum_method_app_prometheus(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_SESSION
+uint16_t uniffi_rekindle_uniffi_checksum_method_app_session(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_SESSIONS_IN_MEMORY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_SESSIONS_IN_MEMORY
+uint16_t uniffi_rekindle_uniffi_checksum_method_app_sessions_in_memory(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_SHUTDOWN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_SHUTDOWN
+uint16_t uniffi_rekindle_uniffi_checksum_method_app_shutdown(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_STATS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_STATS
+uint16_t uniffi_rekindle_uniffi_checksum_method_app_stats(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APPLISTENER_ON_EVENT
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APPLISTENER_ON_EVENT
+uint16_t uniffi_rekindle_uniffi_checksum_method_applistener_on_event(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_BODYFACTORY_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_BODYFACTORY_OPEN
 uint16_t uniffi_rekindle_uniffi_checksum_method_bodyfactory_open(void
@@ -1678,6 +1830,18 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_store_owner(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_STORE_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_STORE_CHANGED
+uint16_t uniffi_rekindle_uniffi_checksum_method_store_changed(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_STORE_NOW
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_STORE_NOW
+uint16_t uniffi_rekindle_uniffi_checksum_method_store_now(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TOKEN_AUTHORIZATION
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TOKEN_AUTHORIZATION
 uint16_t uniffi_rekindle_uniffi_checksum_method_token_authorization(void
@@ -1705,6 +1869,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_token_value(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TRANSPORT_SEND
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TRANSPORT_SEND
 uint16_t uniffi_rekindle_uniffi_checksum_method_transport_send(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_CONSTRUCTOR_APP_NEW
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_CONSTRUCTOR_APP_NEW
+uint16_t uniffi_rekindle_uniffi_checksum_constructor_app_new(void
 
 );
 #endif

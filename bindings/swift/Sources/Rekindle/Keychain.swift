@@ -21,35 +21,40 @@ public protocol KeychainItem: Sendable {
 /// let session = try Session(.., store: .custom(KeychainStore(service: "com.example.app", accessGroup: "TEAM.group")))
 /// ```
 public struct KeychainStore: Store {
-    private let item: any KeychainItem
+    private let item: @Sendable (_ key: String) -> any KeychainItem
 
-    /// In this item.
+    /// In this item: for one session.
     public init(_ item: any KeychainItem) {
-        self.item = item
+        self.item = { _ in item }
     }
 
-    /// The item's.
-    public var identity: String? { item.identity }
+    /// In an item for each key: for the sessions of an ``App``.
+    public init(items: @escaping @Sendable (_ key: String) -> any KeychainItem) {
+        item = items
+    }
+
+    /// That of the item of a session alone.
+    public var identity: String? { item("default").identity }
 
     /// The record and its version.
-    public func load() async throws -> StoredRecord? {
-        try item.read()
+    public func load(key: String) async throws -> StoredRecord? {
+        try item(key).read()
     }
 
     /// Replaces it if it is still what was expected.
-    public func save(_ record: Data, expected: Expected) async throws -> String? {
-        let new = StoredRecord(record: record, version: UUID().uuidString)
+    public func save(_ record: Data, key: String, expected: Expected) async throws -> String? {
+        let (item, new) = (item(key), StoredRecord(record: record, version: UUID().uuidString))
         let saved =
             switch expected {
             case .absent: try item.add(new)
             case .version(let version): try item.replace(version: version, by: new)
-            case .anything: try overwrite(new)
+            case .anything: try overwrite(item, by: new)
             }
         return saved ? new.version : nil
     }
 
     /// Whatever is there. Others may write between the steps, so it is tried again; who writes all the time wins.
-    private func overwrite(_ new: StoredRecord) throws -> Bool {
+    private func overwrite(_ item: any KeychainItem, by new: StoredRecord) throws -> Bool {
         for _ in 0..<8 {
             let saved =
                 if let old = try item.read() {
@@ -71,10 +76,13 @@ public struct KeychainStore: Store {
         ///
         /// - Parameters:
         ///   - service: The item's service; the app's identifier is usual.
-        ///   - account: The item's account, for apps with several sign-ins.
+        ///   - account: The item's account; those of an ``App``'s sessions have the key after it.
         ///   - accessGroup: Of all that share it: app and extensions.
         public init(service: String, account: String = "rekindle", accessGroup: String? = nil) {
-            self.init(SystemKeychain(service: service, account: account, accessGroup: accessGroup))
+            self.init(items: { key in
+                let account = key == "default" ? account : "\(account) \(key)"
+                return SystemKeychain(service: service, account: account, accessGroup: accessGroup)
+            })
         }
     }
 

@@ -16,8 +16,14 @@ internal import RekindleFFI
 /// goes on, and its token is there for the next caller.
 public final class Session: Sendable {
     let native: RekindleFFI.Session
-    let owner = Inside.Owner()
+    let owner: Inside.Owner
     private let last = LastToken()
+
+    /// One of an app's.
+    init(_ native: RekindleFFI.Session, of owner: Inside.Owner) {
+        self.native = native
+        self.owner = owner
+    }
 
     /// Makes it. What is left out has the engine's own default.
     ///
@@ -79,7 +85,8 @@ public final class Session: Sendable {
             sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
             clientKey: clientKey?.native, dpopKey: dpopKey?.native,
             clientCredentials: clientCredentials?.native, alone: alone)
-        let (owner, awake) = (owner, backgroundWork.map(Awake.init))
+        let (owner, awake) = (Inside.Owner(), backgroundWork.map(Awake.init))
+        self.owner = owner
         let listener = Self.listener(awake, onEvent)
         native = try translated {
             try RekindleFFI.Session(

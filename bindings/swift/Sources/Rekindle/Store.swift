@@ -1,36 +1,48 @@
 import Foundation
 internal import RekindleFFI
 
-/// Where a credential is kept.
+/// Where credentials are kept.
 public enum StoreChoice: Sendable {
     /// This process' memory.
     case memory
     /// A file that all processes of one machine share, mode 0600; a killed process loses nothing.
     case file(_ path: String)
+    /// A folder with a file for each key of an ``App``, as ``file(_:)``.
+    case folder(_ path: String)
     /// A store of your own: a keychain, a database.
     case custom(any Store)
 }
 
-/// A store of your own. What it throws counts as "cannot tell now", never as "there is no record"; of its errors only
+/// A store of your own. It keeps a record for each key: each session of an ``App`` has one of its own, that of a
+/// ``Session`` alone is `default`. What it throws counts as "cannot tell now", never as "there is no record"; of its errors only
 /// ``StoreUnavailable`` is quoted. A call that takes more than five seconds counts as unavailable too, and a save that
 /// has begun goes on to its end.
 public protocol Store: Sendable {
-    /// Two stores of one identity hold the same record; sessions of one process then share their state.
+    /// Two stores of one identity hold the same records. Without the key; `nil`: it is shared with nobody.
     var identity: String? { get }
     /// Whether other processes use it too.
     var isShared: Bool { get }
 
-    /// The record and its version; `nil` only if there certainly is none.
-    func load() async throws -> StoredRecord?
-    /// Replaces the record if it is still what was expected, in one step. The new version, or `nil`: it was not.
-    func save(_ record: Data, expected: Expected) async throws -> String?
+    /// Whether there is a wake-up: ``changed(key:)``.
+    var wakes: Bool { get }
+
+    /// The record of that key and its version; `nil` only if there certainly is none.
+    func load(key: String) async throws -> StoredRecord?
+    /// Replaces the record of that key if it is still what was expected, in one step. The new version, or `nil`: it was not.
+    func save(_ record: Data, key: String, expected: Expected) async throws -> String?
 
     /// From now on this owner of a lease lives; its death can be told.
-    func announce(owner: String) async throws
+    func announce(owner: String, key: String) async throws
     /// The owner is done.
-    func retire(owner: String) async throws
+    func retire(owner: String, key: String) async throws
     /// Whether it lives.
-    func state(ofOwner owner: String) async throws -> Owner
+    func state(ofOwner owner: String, key: String) async throws -> Owner
+
+    /// Returns when the record of that key may have changed: a wake-up for those who wait for another process' refresh.
+    /// Its task is cancelled when nobody waits any more. Asked only where ``wakes`` says so.
+    func changed(key: String) async throws
+    /// The store's own clock, if it has one.
+    func now() async throws -> Date?
 }
 
 extension Store {
@@ -38,12 +50,18 @@ extension Store {
     public var identity: String? { nil }
     /// Yes: a lease is taken before each refresh.
     public var isShared: Bool { true }
+    /// There is none: who waits polls.
+    public var wakes: Bool { false }
     /// Tells nobody.
-    public func announce(owner: String) async throws {}
+    public func announce(owner: String, key: String) async throws {}
     /// Tells nobody.
-    public func retire(owner: String) async throws {}
+    public func retire(owner: String, key: String) async throws {}
     /// Nobody can tell.
-    public func state(ofOwner owner: String) async throws -> Owner { .unknown }
+    public func state(ofOwner owner: String, key: String) async throws -> Owner { .unknown }
+    /// There is none.
+    public func changed(key: String) async throws {}
+    /// It has none.
+    public func now() async throws -> Date? { nil }
 }
 
 /// A record, opaque to the store, and its version: equal versions mean equal records.
@@ -106,9 +124,28 @@ extension StoreChoice {
         switch self {
         case .memory: .memory
         case .file(let path): .file(path: path)
+        case .folder(let path): .folder(path: path)
         case .custom(let store):
             .host(
-                store: HostStore(store, owner), identity: store.identity, shared: store.isShared)
+                store: HostStore(store, owner), identity: store.identity, shared: store.isShared,
+                instance: Instance.of(store), wakes: store.wakes)
+        }
+    }
+}
+
+/// Tells objects apart that claim one identity. Nobody's is 0, and each value that is no object is one of its own.
+private enum Instance {
+    private static let lock = NSLock()
+    nonisolated(unsafe) private static var values: UInt64 = 0
+
+    static func of(_ store: any Store) -> UInt64 {
+        if type(of: store) is AnyClass {
+            return UInt64(UInt(bitPattern: ObjectIdentifier(store as AnyObject)))
+        }
+        // Odd, as no object's place is.
+        return lock.withLock {
+            values += 2
+            return values - 1
         }
     }
 }
@@ -123,14 +160,14 @@ private final class HostStore: RekindleFFI.Store {
         self.owner = owner
     }
 
-    func load() async throws -> Loaded {
+    func load(key: String) async throws -> Loaded {
         try await asked { store in
-            guard let found = try await store.load() else { return .absent }
+            guard let found = try await store.load(key: key) else { return .absent }
             return .present(record: found.record, version: found.version)
         }
     }
 
-    func save(record: Data, expected: RekindleFFI.Expected) async throws -> Saved {
+    func save(key: String, record: Data, expected: RekindleFFI.Expected) async throws -> Saved {
         let expected: Expected =
             switch expected {
             case .absent: .absent
@@ -138,21 +175,29 @@ private final class HostStore: RekindleFFI.Store {
             case .anything: .anything
             }
         return try await asked { store in
-            try await store.save(record, expected: expected).map { .done(version: $0) } ?? .conflict
+            try await store.save(record, key: key, expected: expected).map { .done(version: $0) } ?? .conflict
         }
     }
 
-    func announce(owner: String) async throws {
-        try await asked { try await $0.announce(owner: owner) }
+    func announce(key: String, owner: String) async throws {
+        try await asked { try await $0.announce(owner: owner, key: key) }
     }
 
-    func retire(owner: String) async throws {
-        try await asked { try await $0.retire(owner: owner) }
+    func retire(key: String, owner: String) async throws {
+        try await asked { try await $0.retire(owner: owner, key: key) }
     }
 
-    func owner(owner: String) async throws -> RekindleFFI.Owner {
+    func changed(key: String) async throws {
+        try await asked { try await $0.changed(key: key) }
+    }
+
+    func now() async throws -> Date? {
+        try await asked { try await $0.now() }
+    }
+
+    func owner(key: String, owner: String) async throws -> RekindleFFI.Owner {
         try await asked { store in
-            switch try await store.state(ofOwner: owner) {
+            switch try await store.state(ofOwner: owner, key: key) {
             case .alive: .alive
             case .dead: .dead
             case .unknown: .unknown

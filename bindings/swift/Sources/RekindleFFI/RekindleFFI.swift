@@ -679,6 +679,500 @@ fileprivate struct FfiConverterDuration: FfiConverterRustBuffer {
 
 
 /**
+ * Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
+ */
+public protocol AppProtocol: AnyObject, Sendable {
+
+    /**
+     * Whether nothing is under way or unsaved, in all sessions.
+     */
+    func isSettled()  -> Bool
+
+    /**
+     * The counters in the Prometheus text format.
+     */
+    func prometheus()  -> String
+
+    /**
+     * The session of that key; what to begin with, where the store has none. Nothing is read or sent yet.
+     *
+     * # Errors
+     *
+     * InvalidConfig.
+     */
+    func session(key: String, credential: Credential?) throws  -> Session
+
+    /**
+     * How many sessions are in memory: those that somebody holds, and those that were used last.
+     */
+    func sessionsInMemory()  -> UInt64
+
+    /**
+     * Waits for what is under way or unsaved, at most so long; whether nothing is left. The app can be used on.
+     *
+     * # Errors
+     *
+     * Cancelled.
+     */
+    func shutdown(most: TimeInterval, cancel: CancelToken?) async throws  -> Bool
+
+    /**
+     * How often things happened, by name, in all sessions together.
+     */
+    func stats()  -> [String: UInt64]
+
+}
+/**
+ * Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
+ */
+open class App: AppProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rekindle_uniffi_fn_clone_app(self.handle, $0) }
+    }
+    /**
+     * Makes it. Of sessions that nobody holds it keeps `idle_sessions` (10,000) in memory, those that were used last.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the setting.
+     */
+public convenience init(config: SessionConfig, store: StoreChoice, idleSessions: UInt32? = nil, transport: Transport? = nil, refresh: Refresh? = nil, listener: AppListener? = nil, clock: ManualClock? = nil)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_constructor_app_new(
+        FfiConverterTypeSessionConfig_lower(config),
+        FfiConverterTypeStoreChoice_lower(store),
+        FfiConverterOptionUInt32.lower(idleSessions),
+        FfiConverterOptionTypeTransport.lower(transport),
+        FfiConverterOptionTypeRefresh.lower(refresh),
+        FfiConverterOptionTypeAppListener.lower(listener),
+        FfiConverterOptionTypeManualClock.lower(clock),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rekindle_uniffi_fn_free_app(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Whether nothing is under way or unsaved, in all sessions.
+     */
+open func isSettled() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_app_is_settled(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The counters in the Prometheus text format.
+     */
+open func prometheus() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_app_prometheus(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The session of that key; what to begin with, where the store has none. Nothing is read or sent yet.
+     *
+     * # Errors
+     *
+     * InvalidConfig.
+     */
+open func session(key: String, credential: Credential? = nil)throws  -> Session  {
+    return try  FfiConverterTypeSession_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_app_session(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(key),
+        FfiConverterOptionTypeCredential.lower(credential),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * How many sessions are in memory: those that somebody holds, and those that were used last.
+     */
+open func sessionsInMemory() -> UInt64  {
+    return try!  FfiConverterUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_app_sessions_in_memory(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Waits for what is under way or unsaved, at most so long; whether nothing is left. The app can be used on.
+     *
+     * # Errors
+     *
+     * Cancelled.
+     */
+open func shutdown(most: TimeInterval, cancel: CancelToken? = nil)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_app_shutdown(
+                        self.uniffiCloneHandle(),FfiConverterDuration.lower(most),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_i8,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_i8,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * How often things happened, by name, in all sessions together.
+     */
+open func stats() -> [String: UInt64]  {
+    return try!  FfiConverterDictionaryStringUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_app_stats(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_app_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeApp: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = App
+
+    public static func lift(_ handle: UInt64) throws -> App {
+        return App(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: App) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> App {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: App, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApp_lift(_ handle: UInt64) throws -> App {
+    return try FfiConverterTypeApp.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApp_lower(_ value: App) -> UInt64 {
+    return FfiConverterTypeApp.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Gets the events of all sessions of an app, in order, on a thread of its own.
+ */
+public protocol AppListener: AnyObject, Sendable {
+
+    /**
+     * An event, and the key of its session.
+     *
+     * # Errors
+     *
+     * Nobody looks at them.
+     */
+    func onEvent(key: String, event: Event) throws
+
+}
+/**
+ * Gets the events of all sessions of an app, in order, on a thread of its own.
+ */
+open class AppListenerImpl: AppListener, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rekindle_uniffi_fn_clone_applistener(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rekindle_uniffi_fn_free_applistener(handle, $0) }
+    }
+
+
+
+
+    /**
+     * An event, and the key of its session.
+     *
+     * # Errors
+     *
+     * Nobody looks at them.
+     */
+open func onEvent(key: String, event: Event)throws   {try rustCallWithError(FfiConverterTypeListenerFailure_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_applistener_on_event(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(key),
+        FfiConverterTypeEvent_lower(event),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceAppListener {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceAppListener = UniffiVTableCallbackInterfaceAppListener(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeAppListener.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface AppListener: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeAppListener.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface AppListener: handle missing in uniffiClone")
+            }
+        },
+        onEvent: { (
+            uniffiHandle: UInt64,
+            key: RustBuffer,
+            event: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeAppListener.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.onEvent(
+                     key: try FfiConverterString.lift(key),
+                     event: try FfiConverterTypeEvent_lift(event)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeListenerFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceAppListener> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceAppListener>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitAppListener() {
+    uniffi_rekindle_uniffi_fn_init_callback_vtable_applistener(UniffiCallbackInterfaceAppListener.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAppListener: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<AppListener>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = AppListener
+
+    public static func lift(_ handle: UInt64) throws -> AppListener {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return AppListenerImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: AppListener) -> UInt64 {
+         if let rustImpl = value as? AppListenerImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AppListener {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: AppListener, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAppListener_lift(_ handle: UInt64) throws -> AppListener {
+    return try FfiConverterTypeAppListener.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAppListener_lower(_ value: AppListener) -> UInt64 {
+    return FfiConverterTypeAppListener.lower(value)
+}
+
+
+
+
+
+
+/**
  * Opens a body anew for each send.
  */
 public protocol BodyFactory: AnyObject, Sendable {
@@ -3981,22 +4475,22 @@ public func FfiConverterTypeSigningKey_lower(_ value: SigningKey) -> UInt64 {
 public protocol Store: AnyObject, Sendable {
 
     /**
-     * The record and its version. `Absent` only if there certainly is none.
+     * The record of that key and its version. `Absent` only if there certainly is none.
      *
      * # Errors
      *
      * Nobody can tell now: locked, out of reach.
      */
-    func load() async throws  -> Loaded
+    func load(key: String) async throws  -> Loaded
 
     /**
-     * Replaces the record if it is still what was expected, in one step.
+     * Replaces the record of that key if it is still what was expected, in one step.
      *
      * # Errors
      *
      * It could not be written.
      */
-    func save(record: Data, expected: Expected) async throws  -> Saved
+    func save(key: String, record: Data, expected: Expected) async throws  -> Saved
 
     /**
      * From now on this owner lives; its death can be told.
@@ -4005,7 +4499,7 @@ public protocol Store: AnyObject, Sendable {
      *
      * Then it cannot.
      */
-    func announce(owner: String) async throws
+    func announce(key: String, owner: String) async throws
 
     /**
      * The owner is done.
@@ -4014,7 +4508,7 @@ public protocol Store: AnyObject, Sendable {
      *
      * Nobody looks at them.
      */
-    func retire(owner: String) async throws
+    func retire(key: String, owner: String) async throws
 
     /**
      * Whether an owner lives.
@@ -4023,7 +4517,26 @@ public protocol Store: AnyObject, Sendable {
      *
      * As `Unknown`.
      */
-    func owner(owner: String) async throws  -> Owner
+    func owner(key: String, owner: String) async throws  -> Owner
+
+    /**
+     * Returns when the record of that key may have changed: a wake-up for those who wait for another process. It is
+     * cancelled when nobody waits any more.
+     *
+     * # Errors
+     *
+     * There is no such wake-up.
+     */
+    func changed(key: String) async throws
+
+    /**
+     * The store's own clock, if it has one.
+     *
+     * # Errors
+     *
+     * It cannot be read now.
+     */
+    func now() async throws  -> Date?
 
 }
 /**
@@ -4084,18 +4597,18 @@ open class StoreImpl: Store, @unchecked Sendable {
 
 
     /**
-     * The record and its version. `Absent` only if there certainly is none.
+     * The record of that key and its version. `Absent` only if there certainly is none.
      *
      * # Errors
      *
      * Nobody can tell now: locked, out of reach.
      */
-open func load()async throws  -> Loaded  {
+open func load(key: String)async throws  -> Loaded  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_rekindle_uniffi_fn_method_store_load(
-                        self.uniffiCloneHandle()
+                        self.uniffiCloneHandle(),FfiConverterString.lower(key)
                 )
             },
             pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
@@ -4107,18 +4620,18 @@ open func load()async throws  -> Loaded  {
 }
 
     /**
-     * Replaces the record if it is still what was expected, in one step.
+     * Replaces the record of that key if it is still what was expected, in one step.
      *
      * # Errors
      *
      * It could not be written.
      */
-open func save(record: Data, expected: Expected)async throws  -> Saved  {
+open func save(key: String, record: Data, expected: Expected)async throws  -> Saved  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_rekindle_uniffi_fn_method_store_save(
-                        self.uniffiCloneHandle(),FfiConverterData.lower(record),FfiConverterTypeExpected_lower(expected)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(key),FfiConverterData.lower(record),FfiConverterTypeExpected_lower(expected)
                 )
             },
             pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
@@ -4136,12 +4649,12 @@ open func save(record: Data, expected: Expected)async throws  -> Saved  {
      *
      * Then it cannot.
      */
-open func announce(owner: String)async throws   {
+open func announce(key: String, owner: String)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_rekindle_uniffi_fn_method_store_announce(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(owner)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(key),FfiConverterString.lower(owner)
                 )
             },
             pollFunc: ffi_rekindle_uniffi_rust_future_poll_void,
@@ -4159,12 +4672,12 @@ open func announce(owner: String)async throws   {
      *
      * Nobody looks at them.
      */
-open func retire(owner: String)async throws   {
+open func retire(key: String, owner: String)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_rekindle_uniffi_fn_method_store_retire(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(owner)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(key),FfiConverterString.lower(owner)
                 )
             },
             pollFunc: ffi_rekindle_uniffi_rust_future_poll_void,
@@ -4182,18 +4695,65 @@ open func retire(owner: String)async throws   {
      *
      * As `Unknown`.
      */
-open func owner(owner: String)async throws  -> Owner  {
+open func owner(key: String, owner: String)async throws  -> Owner  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_rekindle_uniffi_fn_method_store_owner(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(owner)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(key),FfiConverterString.lower(owner)
                 )
             },
             pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
             completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
             liftFunc: FfiConverterTypeOwner_lift,
+            errorHandler: FfiConverterTypeStoreFailure_lift
+        )
+}
+
+    /**
+     * Returns when the record of that key may have changed: a wake-up for those who wait for another process. It is
+     * cancelled when nobody waits any more.
+     *
+     * # Errors
+     *
+     * There is no such wake-up.
+     */
+open func changed(key: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_store_changed(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(key)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_void,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_void,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeStoreFailure_lift
+        )
+}
+
+    /**
+     * The store's own clock, if it has one.
+     *
+     * # Errors
+     *
+     * It cannot be read now.
+     */
+open func now()async throws  -> Date?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_store_now(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTimestamp.lift,
             errorHandler: FfiConverterTypeStoreFailure_lift
         )
 }
@@ -4228,6 +4788,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
         },
         load: { (
             uniffiHandle: UInt64,
+            key: RustBuffer,
             uniffiFutureCallback: @escaping UniffiForeignFutureCompleteRustBuffer,
             uniffiCallbackData: UInt64,
             uniffiOutDroppedCallback: UnsafeMutablePointer<UniffiForeignFutureDroppedCallbackStruct>
@@ -4238,6 +4799,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try await uniffiObj.load(
+                     key: try FfiConverterString.lift(key)
                 )
             }
 
@@ -4269,6 +4831,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
         },
         save: { (
             uniffiHandle: UInt64,
+            key: RustBuffer,
             record: RustBuffer,
             expected: RustBuffer,
             uniffiFutureCallback: @escaping UniffiForeignFutureCompleteRustBuffer,
@@ -4281,6 +4844,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try await uniffiObj.save(
+                     key: try FfiConverterString.lift(key),
                      record: try FfiConverterData.lift(record),
                      expected: try FfiConverterTypeExpected_lift(expected)
                 )
@@ -4314,6 +4878,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
         },
         announce: { (
             uniffiHandle: UInt64,
+            key: RustBuffer,
             owner: RustBuffer,
             uniffiFutureCallback: @escaping UniffiForeignFutureCompleteVoid,
             uniffiCallbackData: UInt64,
@@ -4325,6 +4890,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try await uniffiObj.announce(
+                     key: try FfiConverterString.lift(key),
                      owner: try FfiConverterString.lift(owner)
                 )
             }
@@ -4355,6 +4921,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
         },
         retire: { (
             uniffiHandle: UInt64,
+            key: RustBuffer,
             owner: RustBuffer,
             uniffiFutureCallback: @escaping UniffiForeignFutureCompleteVoid,
             uniffiCallbackData: UInt64,
@@ -4366,6 +4933,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try await uniffiObj.retire(
+                     key: try FfiConverterString.lift(key),
                      owner: try FfiConverterString.lift(owner)
                 )
             }
@@ -4396,6 +4964,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
         },
         owner: { (
             uniffiHandle: UInt64,
+            key: RustBuffer,
             owner: RustBuffer,
             uniffiFutureCallback: @escaping UniffiForeignFutureCompleteRustBuffer,
             uniffiCallbackData: UInt64,
@@ -4407,6 +4976,7 @@ fileprivate struct UniffiCallbackInterfaceStore {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
                 return try await uniffiObj.owner(
+                     key: try FfiConverterString.lift(key),
                      owner: try FfiConverterString.lift(owner)
                 )
             }
@@ -4416,6 +4986,88 @@ fileprivate struct UniffiCallbackInterfaceStore {
                     uniffiCallbackData,
                     UniffiForeignFutureResultRustBuffer(
                         returnValue: FfiConverterTypeOwner_lower(returnValue),
+                        callStatus: RustCallStatus()
+                    )
+                )
+            }
+            let uniffiHandleError = { (statusCode, errorBuf) in
+                uniffiFutureCallback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultRustBuffer(
+                        returnValue: RustBuffer.empty(),
+                        callStatus: RustCallStatus(code: statusCode, errorBuf: errorBuf)
+                    )
+                )
+            }
+            uniffiTraitInterfaceCallAsyncWithError(
+                makeCall: makeCall,
+                handleSuccess: uniffiHandleSuccess,
+                handleError: uniffiHandleError,
+                lowerError: FfiConverterTypeStoreFailure_lower,
+                droppedCallback: uniffiOutDroppedCallback
+            )
+        },
+        changed: { (
+            uniffiHandle: UInt64,
+            key: RustBuffer,
+            uniffiFutureCallback: @escaping UniffiForeignFutureCompleteVoid,
+            uniffiCallbackData: UInt64,
+            uniffiOutDroppedCallback: UnsafeMutablePointer<UniffiForeignFutureDroppedCallbackStruct>
+        ) in
+            let makeCall = {
+                () async throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeStore.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try await uniffiObj.changed(
+                     key: try FfiConverterString.lift(key)
+                )
+            }
+
+            let uniffiHandleSuccess = { (returnValue: ()) in
+                uniffiFutureCallback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultVoid(
+                        callStatus: RustCallStatus()
+                    )
+                )
+            }
+            let uniffiHandleError = { (statusCode, errorBuf) in
+                uniffiFutureCallback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultVoid(
+                        callStatus: RustCallStatus(code: statusCode, errorBuf: errorBuf)
+                    )
+                )
+            }
+            uniffiTraitInterfaceCallAsyncWithError(
+                makeCall: makeCall,
+                handleSuccess: uniffiHandleSuccess,
+                handleError: uniffiHandleError,
+                lowerError: FfiConverterTypeStoreFailure_lower,
+                droppedCallback: uniffiOutDroppedCallback
+            )
+        },
+        now: { (
+            uniffiHandle: UInt64,
+            uniffiFutureCallback: @escaping UniffiForeignFutureCompleteRustBuffer,
+            uniffiCallbackData: UInt64,
+            uniffiOutDroppedCallback: UnsafeMutablePointer<UniffiForeignFutureDroppedCallbackStruct>
+        ) in
+            let makeCall = {
+                () async throws -> Date? in
+                guard let uniffiObj = try? FfiConverterTypeStore.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try await uniffiObj.now(
+                )
+            }
+
+            let uniffiHandleSuccess = { (returnValue: Date?) in
+                uniffiFutureCallback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultRustBuffer(
+                        returnValue: FfiConverterOptionTimestamp.lower(returnValue),
                         callStatus: RustCallStatus()
                     )
                 )
@@ -6602,7 +7254,7 @@ public struct SessionConfig: CustomDebugStringConvertible {
      */
     public let clientSecret: String?
     /**
-     * What to begin with where the store is empty.
+     * What to begin with where the store is empty. Not with an app: its sessions have one each.
      */
     public let credential: Credential?
     /**
@@ -6670,7 +7322,7 @@ public struct SessionConfig: CustomDebugStringConvertible {
          * Its secret, if it has one. An app that is handed out has none.
          */clientSecret: String? = nil,
         /**
-         * What to begin with where the store is empty.
+         * What to begin with where the store is empty. Not with an app: its sessions have one each.
          */credential: Credential? = nil,
         /**
          * What stands in the dialect's URLs: `tenant` and the like.
@@ -9368,6 +10020,14 @@ public enum StoreChoice {
          */path: String
     )
     /**
+     * A folder with a file for each key, that all processes of one machine share.
+     */
+    case folder(
+        /**
+         * Its path.
+         */path: String
+    )
+    /**
      * The host's own.
      */
     case host(
@@ -9375,11 +10035,17 @@ public enum StoreChoice {
          * The store.
          */store: Store,
         /**
-         * Two stores of one identity hold the same record; sessions of one process then share their state.
+         * Two stores of one identity hold the same records; sessions of one process then share their state.
          */identity: String?,
         /**
          * Whether other processes use it too.
-         */shared: Bool
+         */shared: Bool,
+        /**
+         * Tells the object from others that claim the same identity.
+         */instance: UInt64,
+        /**
+         * Whether `changed` is there.
+         */wakes: Bool
     )
 
 
@@ -9407,7 +10073,10 @@ public struct FfiConverterTypeStoreChoice: FfiConverterRustBuffer {
         case 2: return .file(path: try FfiConverterString.read(from: &buf)
         )
 
-        case 3: return .host(store: try FfiConverterTypeStore.read(from: &buf), identity: try FfiConverterOptionString.read(from: &buf), shared: try FfiConverterBool.read(from: &buf)
+        case 3: return .folder(path: try FfiConverterString.read(from: &buf)
+        )
+
+        case 4: return .host(store: try FfiConverterTypeStore.read(from: &buf), identity: try FfiConverterOptionString.read(from: &buf), shared: try FfiConverterBool.read(from: &buf), instance: try FfiConverterUInt64.read(from: &buf), wakes: try FfiConverterBool.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -9427,11 +10096,18 @@ public struct FfiConverterTypeStoreChoice: FfiConverterRustBuffer {
             FfiConverterString.write(path, into: &buf)
 
 
-        case let .host(store,identity,shared):
+        case let .folder(path):
             writeInt(&buf, Int32(3))
+            FfiConverterString.write(path, into: &buf)
+
+
+        case let .host(store,identity,shared,instance,wakes):
+            writeInt(&buf, Int32(4))
             FfiConverterTypeStore.write(store, into: &buf)
             FfiConverterOptionString.write(identity, into: &buf)
             FfiConverterBool.write(shared, into: &buf)
+            FfiConverterUInt64.write(instance, into: &buf)
+            FfiConverterBool.write(wakes, into: &buf)
 
         }
     }
@@ -9983,6 +10659,30 @@ fileprivate struct FfiConverterOptionDuration: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterDuration.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeAppListener: FfiConverterRustBuffer {
+    typealias SwiftType = AppListener?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAppListener.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAppListener.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -10796,6 +11496,27 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 12412) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_method_app_is_settled() != 64616) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_app_prometheus() != 29181) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_app_session() != 7153) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_app_sessions_in_memory() != 15205) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_app_shutdown() != 40760) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_app_stats() != 16244) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_applistener_on_event() != 46168) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_method_bodyfactory_open() != 21389) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -10961,19 +11682,25 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_verdict() != 50063) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_store_load() != 56167) {
+    if (uniffi_rekindle_uniffi_checksum_method_store_load() != 39750) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_store_save() != 1810) {
+    if (uniffi_rekindle_uniffi_checksum_method_store_save() != 709) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_store_announce() != 47245) {
+    if (uniffi_rekindle_uniffi_checksum_method_store_announce() != 51785) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_store_retire() != 22303) {
+    if (uniffi_rekindle_uniffi_checksum_method_store_retire() != 4466) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_store_owner() != 58419) {
+    if (uniffi_rekindle_uniffi_checksum_method_store_owner() != 24961) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_store_changed() != 50431) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_store_now() != 42054) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_token_authorization() != 43841) {
@@ -10989,6 +11716,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_transport_send() != 17243) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_constructor_app_new() != 14201) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_constructor_canceltoken_new() != 4217) {
@@ -11007,6 +11737,7 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
 
+    uniffiCallbackInitAppListener()
     uniffiCallbackInitBodyFactory()
     uniffiCallbackInitBodySource()
     uniffiCallbackInitEventListener()

@@ -44,14 +44,14 @@ struct ScriptedStore: Store {
 
     var identity: String? { "scripted \(ObjectIdentifier(shared))" }
 
-    func load() async throws -> StoredRecord? {
+    func load(key: String) async throws -> StoredRecord? {
         try shared.lock.withLock {
             if shared.load != "works" || life.hasEnded { throw StoreUnavailable("as scripted") }
             return shared.record.map { StoredRecord(record: $0, version: "\(shared.saves)") }
         }
     }
 
-    func save(_ record: Data, expected: Expected) async throws -> String? {
+    func save(_ record: Data, key: String, expected: Expected) async throws -> String? {
         try shared.lock.withLock {
             if shared.save == "unavailable" || life.hasEnded { throw StoreUnavailable("as scripted") }
             let fits =
@@ -68,11 +68,11 @@ struct ScriptedStore: Store {
         }
     }
 
-    func announce(owner: String) async throws {
+    func announce(owner: String, key: String) async throws {
         shared.lock.withLock { shared.owners[owner] = life }
     }
 
-    func state(ofOwner owner: String) async throws -> Owner {
+    func state(ofOwner owner: String, key: String) async throws -> Owner {
         shared.lock.withLock {
             guard let life = shared.owners[owner] else { return .unknown }
             return life.hasEnded ? .dead : .alive

@@ -94,14 +94,14 @@ struct Switched: Store {
     let store: GatedStore
     let works: Box<Bool>
 
-    func load() async throws -> StoredRecord? {
+    func load(key: String) async throws -> StoredRecord? {
         guard works.value == true else { throw StoreUnavailable("switched off") }
-        return try await store.load()
+        return try await store.load(key: key)
     }
 
-    func save(_ record: Data, expected: Expected) async throws -> String? {
+    func save(_ record: Data, key: String, expected: Expected) async throws -> String? {
         guard works.value == true else { throw StoreUnavailable("switched off") }
-        return try await store.save(record, expected: expected)
+        return try await store.save(record, key: key, expected: expected)
     }
 }
 

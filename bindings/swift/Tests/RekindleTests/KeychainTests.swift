@@ -41,15 +41,15 @@ private final class FakeItem: KeychainItem, @unchecked Sendable {
 @Suite(.serialized) struct KeychainTests {
     @Test func aSaveReplacesOnlyWhatWasExpected() async throws {
         let store = KeychainStore(FakeItem())
-        #expect(try await store.load() == nil)
-        #expect(try await store.save(Data("a".utf8), expected: .version("1")) == nil)
-        let first = try #require(try await store.save(Data("a".utf8), expected: .absent))
-        #expect(try await store.save(Data("b".utf8), expected: .absent) == nil)
-        let second = try #require(try await store.save(Data("b".utf8), expected: .version(first)))
-        #expect(try await store.save(Data("c".utf8), expected: .version(first)) == nil)
-        #expect(try await store.load()?.version == second)
-        #expect(try await store.save(Data("d".utf8), expected: .anything) != nil)
-        #expect(try await store.load()?.record == Data("d".utf8))
+        #expect(try await store.load(key: "default") == nil)
+        #expect(try await store.save(Data("a".utf8), key: "default", expected: .version("1")) == nil)
+        let first = try #require(try await store.save(Data("a".utf8), key: "default", expected: .absent))
+        #expect(try await store.save(Data("b".utf8), key: "default", expected: .absent) == nil)
+        let second = try #require(try await store.save(Data("b".utf8), key: "default", expected: .version(first)))
+        #expect(try await store.save(Data("c".utf8), key: "default", expected: .version(first)) == nil)
+        #expect(try await store.load(key: "default")?.version == second)
+        #expect(try await store.save(Data("d".utf8), key: "default", expected: .anything) != nil)
+        #expect(try await store.load(key: "default")?.record == Data("d".utf8))
     }
 
     /// Spec 7.1: a locked keychain is unavailable, never empty: nobody is signed out.

@@ -16,12 +16,12 @@ final class GatedStore: Store, @unchecked Sendable {
 
     var text: String? { lock.withLock { record.map { String(decoding: $0, as: UTF8.self) } } }
 
-    func load() async throws -> StoredRecord? {
+    func load(key: String) async throws -> StoredRecord? {
         await loadGate?.pass()
         return lock.withLock { record.map { StoredRecord(record: $0, version: "\(version)") } }
     }
 
-    func save(_ record: Data, expected: Expected) async throws -> String? {
+    func save(_ record: Data, key: String, expected: Expected) async throws -> String? {
         await saveGate?.pass()
         return lock.withLock {
             let fits =
@@ -42,12 +42,12 @@ final class GatedStore: Store, @unchecked Sendable {
 struct FailingStore: Store {
     let failure: @Sendable () async throws -> Void
 
-    func load() async throws -> StoredRecord? {
+    func load(key: String) async throws -> StoredRecord? {
         try await failure()
         return nil
     }
 
-    func save(_ record: Data, expected: Expected) async throws -> String? {
+    func save(_ record: Data, key: String, expected: Expected) async throws -> String? {
         try await failure()
         return "1"
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Machine;
 use super::record::Record;
 use super::refresh_budget::full_jitter;
-use super::shared_time::SharedTime;
+use super::shared_time::{SharedClock, SharedTime};
 use super::unknown::Unknown;
 use crate::credential::Fingerprint;
 use crate::error::{ErrorKind, Failure};
@@ -88,7 +88,7 @@ pub(crate) enum Pause {
 
 impl Backoff {
     /// How long until the next try; never more than the pause was.
-    pub(crate) fn left(&self, now: Now, boot: Option<&str>) -> Duration {
+    pub(crate) fn left(&self, now: Now, boot: SharedClock<'_>) -> Duration {
         self.until.left(now, boot, self.until.since(&self.failed_at))
     }
 
@@ -136,7 +136,8 @@ impl Machine {
 
     /// Puts the pause after a failure into the record that is held. `failure` is completed.
     pub(super) fn pause(&mut self, kind: BackoffKind, pause: Pause, failure: Failure, now: Now) -> Failure {
-        let (failures, boot) = (self.failures(), self.config.boot.clone());
+        let (failures, config) = (self.failures(), self.config.clone());
+        let clock = SharedClock::of(config.boot.as_deref(), self.store_ahead);
         let mut jitter = |most| full_jitter(&mut self.entropy, FIRST, failures, most).max(LEAST);
         let length = match pause {
             Pause::Transient => jitter(LONGEST),
@@ -147,8 +148,8 @@ impl Machine {
         let client = self.config.client.clone().filter(|_| kind == BackoffKind::ClientRejected);
         if let Some(held) = self.held_mut() {
             held.record.backoff = Some(Box::new(Backoff {
-                until: SharedTime::new(now.plus(length), boot.as_deref()),
-                failed_at: SharedTime::new(now, boot.as_deref()),
+                until: SharedTime::new(now.plus(length), clock),
+                failed_at: SharedTime::new(now, clock),
                 failures: failures + 1,
                 kind,
                 message: Some(failure.message.clone()),
@@ -167,12 +168,13 @@ impl Machine {
         if !self.may_bring_forward(now) || !self.is_token_endpoints(origin) {
             return;
         }
-        let boot = self.config.boot.clone();
+        let config = self.config.clone();
+        let clock = SharedClock::of(config.boot.as_deref(), self.store_ahead);
         let Some(backoff) = self.held_mut().and_then(|held| held.record.backoff.as_deref_mut()) else {
             return;
         };
-        let since = backoff.failed_at.age(now, boot.as_deref());
-        backoff.until = SharedTime::new(now.plus(ALIVE_AFTER.saturating_sub(since)), boot.as_deref());
+        let since = backoff.failed_at.age(now, clock);
+        backoff.until = SharedTime::new(now.plus(ALIVE_AFTER.saturating_sub(since)), clock);
     }
 
     /// Whether a sign of life would change something.

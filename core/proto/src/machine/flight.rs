@@ -244,6 +244,29 @@ impl Machine {
         }
     }
 
+    /// The record may have changed: whoever waits for somebody else's lease looks again.
+    pub(super) fn flight_changed(&mut self) {
+        if self.awaits_others() {
+            self.read();
+        }
+    }
+
+    /// Whether somebody else refreshes, and this machine waits for what comes of it: the engine may be told by the store
+    /// that the record has changed.
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// assert!(!machine.awaits_others());
+    /// ```
+    #[must_use]
+    pub fn awaits_others(&self) -> bool {
+        let waits =
+            |flight: &Flight| matches!(flight.step, Step::Waiting(..)) && flight.waiting_since.is_some();
+        self.flight.as_deref().is_some_and(waits)
+    }
+
     pub(super) fn flight_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
         let after_dead = match self.flight.as_ref().map(|flight| &flight.step) {
             Some(Step::Rereading(_, reason)) => Some(*reason),
@@ -271,10 +294,7 @@ impl Machine {
         let Some(flight) = &mut self.flight else { return };
         let step = std::mem::replace(&mut flight.step, Step::Committing);
         let Step::Probing(_, record, version) = step else { return };
-        let left = record
-            .lease
-            .as_ref()
-            .map(|lease| lease.until.left(now, self.config.boot.as_deref(), self.config.lease));
+        let left = record.lease.as_ref().map(|lease| lease.until.left(now, self.boot(), self.config.lease));
         match owner {
             Owner::Dead => self.claim_after(*record, version, owner, now),
             Owner::Alive | Owner::Unknown if left.is_some_and(|left| !left.is_zero()) => {
@@ -550,8 +570,8 @@ impl Machine {
     }
 
     fn wait_for_lease(&mut self, now: Now) {
-        const LOOK_AGAIN: Duration = Duration::from_millis(100);
-        let pause = LOOK_AGAIN / 2 + self.entropy.up_to(LOOK_AGAIN);
+        let often = self.config.look_again;
+        let pause = often / 2 + self.entropy.up_to(often);
         let most = self.config.lease_wait;
         let Some(flight) = &mut self.flight else { return };
         let since = *flight.waiting_since.get_or_insert(now.mono);
@@ -569,10 +589,8 @@ impl Machine {
     fn claim(&mut self, mut record: Record, version: Version, open: Option<Box<Intent>>, now: Now) {
         let refresh_token = record.refresh_fingerprint();
         let Some(owner) = self.flight.as_ref().map(|flight| flight.owner.clone()) else { return };
-        let boot = self.config.boot.clone();
         let sends = open.as_ref().map_or(1, |intent| intent.sends + 1);
-        let first_sent =
-            open.map_or_else(|| SharedTime::new(now, boot.as_deref()), |intent| intent.first_sent);
+        let first_sent = open.map_or_else(|| SharedTime::new(now, self.boot()), |intent| intent.first_sent);
         record.fence += 1;
         record.lease = Some(Box::new(self.lease(owner.clone(), now)));
         let intent =

@@ -55,13 +55,14 @@ use crate::event::{Event, EventKind, Warning};
 use crate::grant::GrantRequest;
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
-use crate::time::Now;
+use crate::time::{Now, Wall};
 use crate::verdict::DeadReason;
 use commit::Commit;
 use compact_record::CompactRecord;
 use flight::Flight;
 use record::Record;
 use refresh_budget::RefreshBudget;
+use shared_time::SharedClock;
 use write::Write;
 
 /// The place of an origin in the session's list.
@@ -96,6 +97,8 @@ pub struct MachineConfig {
     pub send_cap: Duration,
     /// How long a lease lasts without renewal. Default 90 s.
     pub lease: Duration,
+    /// How often a flight that waits for somebody else's lease looks whether it is over. Default 100 ms.
+    pub look_again: Duration,
     /// How long a flight waits for somebody else's lease. Default 30 s.
     pub lease_wait: Duration,
     /// A function of the user's gets new tokens. It occupies the flight until it returns (spec 4.5).
@@ -128,6 +131,7 @@ impl MachineConfig {
             boot: None,
             send_cap: Duration::from_secs(60),
             lease: Duration::from_secs(90),
+            look_again: Duration::from_millis(100),
             lease_wait: Duration::from_secs(30),
             refresh_function: false,
             servable: Arc::new(|_, _| Ok(())),
@@ -281,6 +285,8 @@ pub struct Machine {
     /// Which of the store's records is this machine's; `None`: whatever it gives.
     key: Option<Arc<str>>,
     entropy: Entropy,
+    /// How far the store's clock is ahead of our monotonic one, if it has one.
+    store_ahead: Option<Duration>,
     /// Until the store was read.
     seed: Option<Box<Credential>>,
     /// When the seed was given: its `expires_in` counts from then on (spec 1.9).
@@ -355,6 +361,7 @@ impl Machine {
             config: config.into(),
             key: None,
             entropy,
+            store_ahead: None,
             seed: seed.map(Box::new),
             seed_given: None,
             forked: false,
@@ -645,6 +652,34 @@ impl Machine {
         }
     }
 
+    /// The store says that the record may have changed: who waits for another process' refresh looks again at once.
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let mut machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// machine.handle_changed(Now::default());
+    /// assert!(machine.poll_effect().is_none()); // nobody waits
+    /// ```
+    pub fn handle_changed(&mut self, _: Now) {
+        self.flight_changed();
+    }
+
+    /// What the store's own clock said, read at `now`: leases, back-off and intents are measured on it from here on,
+    /// since machines that share a store need not agree on the time (spec 4.5).
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let mut machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// machine.handle_store_clock(Wall(1_893_456_000_000), Now::default());
+    /// assert!(machine.idle());
+    /// ```
+    pub fn handle_store_clock(&mut self, store: Wall, now: Now) {
+        let store = Duration::from_millis(u64::try_from(store.0).unwrap_or(0));
+        self.store_ahead = Some(store.saturating_sub(now.mono));
+    }
+
     /// The store knows an owner's fate, or not.
     ///
     /// ```
@@ -901,8 +936,9 @@ impl Machine {
         self.effects.push_back(Effect::Publish(snapshot));
     }
 
-    fn boot(&self) -> Option<&str> {
-        self.config.boot.as_deref()
+    /// The clock of what processes share.
+    fn boot(&self) -> SharedClock<'_> {
+        SharedClock::of(self.config.boot.as_deref(), self.store_ahead)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::entropy::Entropy;
-use super::shared_time::SharedTime;
+use super::shared_time::{SharedClock, SharedTime};
 use super::unknown::Unknown;
 use crate::time::Now;
 
@@ -20,7 +20,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(600);
 const FRESH: Duration = Duration::from_secs(10);
 
 /// A reading of the clocks, and the boot it belongs to.
-pub(crate) type Clock<'a> = (Now, Option<&'a str>);
+pub(crate) type Clock<'a> = (Now, SharedClock<'a>);
 
 /// Counts refreshes that brought a token and that the clock does not explain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::record::Intent;
+use super::shared_time::SharedClock;
 use crate::rotation::Rotation;
 use crate::time::Now;
 use crate::verdict::Lost;
@@ -29,7 +30,7 @@ pub(crate) fn resend(
     lost: Lost,
     token_valid: bool,
     first_send_cap: Duration,
-    clock: (Now, Option<&str>),
+    clock: (Now, SharedClock<'_>),
 ) -> Resend {
     let age = intent.first_sent.age(clock.0, clock.1);
     match rotation {

@@ -10,7 +10,30 @@ use crate::time::{Now, Wall};
 /// Clocks of machines that share a store differ by less; one that ran further ahead was wrong.
 pub(crate) const FAST_CLOCK: Duration = Duration::from_secs(300);
 
-/// A point in time that processes on one machine read on the boot clock, others on the wall clock (spec 4.5).
+/// By what a point in time is read that processes share: the store's clock if it has one, else that of this boot, where
+/// that is known, else the wall clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SharedClock<'a> {
+    name: Option<&'a str>,
+    /// How far it is ahead of our monotonic clock.
+    ahead: Duration,
+}
+
+impl<'a> SharedClock<'a> {
+    pub(crate) fn of(boot: Option<&'a str>, store_ahead: Option<Duration>) -> Self {
+        match store_ahead {
+            Some(ahead) => Self { name: Some("store"), ahead },
+            None => Self { name: boot, ahead: Duration::ZERO },
+        }
+    }
+
+    fn read(self, now: Now) -> Duration {
+        now.mono.saturating_add(self.ahead)
+    }
+}
+
+/// A point in time that processes agree on: by the store's clock, on one machine by the boot clock, else by the wall
+/// clock (spec 4.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SharedTime {
     wall: Wall,
@@ -22,11 +45,11 @@ pub(crate) struct SharedTime {
 }
 
 impl SharedTime {
-    pub(crate) fn new(at: Now, boot: Option<&str>) -> Self {
+    pub(crate) fn new(at: Now, clock: SharedClock<'_>) -> Self {
         Self {
             wall: at.wall,
-            boot: boot.map(str::to_owned),
-            mono_ms: u64::try_from(at.mono.as_millis()).unwrap_or(u64::MAX),
+            boot: clock.name.map(str::to_owned),
+            mono_ms: u64::try_from(clock.read(at).as_millis()).unwrap_or(u64::MAX),
             unknown: Unknown::default(),
         }
     }
@@ -42,9 +65,9 @@ impl SharedTime {
 
     /// How long until then; zero if it has passed. It was set `most` ahead, so it is no further away. What seems to be
     /// was written by a clock that ran fast, and whoever wrote it is long gone (spec 4.12).
-    pub(crate) fn left(&self, now: Now, boot: Option<&str>, most: Duration) -> Duration {
-        let left = if self.boot.is_some() && self.boot.as_deref() == boot {
-            Duration::from_millis(self.mono_ms).saturating_sub(now.mono)
+    pub(crate) fn left(&self, now: Now, clock: SharedClock<'_>, most: Duration) -> Duration {
+        let left = if self.boot.is_some() && self.boot.as_deref() == clock.name {
+            Duration::from_millis(self.mono_ms).saturating_sub(clock.read(now))
         } else {
             self.wall.since(now.wall)
         };
@@ -52,9 +75,9 @@ impl SharedTime {
     }
 
     /// How long ago that was; zero if it is still to come, and for ever if a clock that ran fast wrote it.
-    pub(crate) fn age(&self, now: Now, boot: Option<&str>) -> Duration {
-        if self.boot.is_some() && self.boot.as_deref() == boot {
-            now.mono.saturating_sub(Duration::from_millis(self.mono_ms))
+    pub(crate) fn age(&self, now: Now, clock: SharedClock<'_>) -> Duration {
+        if self.boot.is_some() && self.boot.as_deref() == clock.name {
+            clock.read(now).saturating_sub(Duration::from_millis(self.mono_ms))
         } else {
             match self.wall.since(now.wall) > FAST_CLOCK {
                 true => Duration::MAX,

@@ -11,7 +11,7 @@ use crate::machine::compact_record::CompactRecord;
 use crate::machine::record::{DeadMark, Intent, Record};
 use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
-use crate::machine::shared_time::SharedTime;
+use crate::machine::shared_time::{SharedClock, SharedTime};
 use crate::machine::unknown::Unknown;
 use crate::machine::waiting::Waiting;
 use crate::machine::{Effect, Machine, store_unavailable};
@@ -60,11 +60,12 @@ impl Machine {
 
     /// Only what brought a token counts: a server that is down has its back-off (spec 5.3).
     fn count_unexplained(&mut self, now: Now) {
-        let boot = self.config.boot.clone();
+        let config = self.config.clone();
+        let clock = SharedClock::of(config.boot.as_deref(), self.store_ahead);
         let Some(origin) = self.flight.as_mut().and_then(|flight| flight.unexplained.take()) else { return };
         if let Some(held) = self.held_mut() {
             let budget = held.record.refresh_budget.get_or_insert_default();
-            budget.count(origin.as_deref(), (now, boot.as_deref()));
+            budget.count(origin.as_deref(), (now, clock));
         }
     }
 

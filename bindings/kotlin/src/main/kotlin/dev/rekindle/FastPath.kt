@@ -9,6 +9,7 @@ import dev.rekindle.ffi.Session
 import dev.rekindle.ffi.SessionConfig
 import dev.rekindle.ffi.StoreChoice
 import dev.rekindle.ffi.Transport
+import dev.rekindle.ffi.UniffiWithHandle
 import java.lang.ref.Reference
 import dev.rekindle.ffi.EventListener as NativeListener
 
@@ -18,14 +19,19 @@ import dev.rekindle.ffi.EventListener as NativeListener
  *
  * It must not be freed while it is asked: nobody calls `close` on it, and the collector sees the fence.
  */
-internal class FastSession(
-    config: SessionConfig,
-    store: StoreChoice,
-    transport: Transport?,
-    refresh: Refresh?,
-    listener: NativeListener?,
-    clock: ManualClock?,
-) : Session(config, store, transport, refresh, listener, clock) {
+internal class FastSession : Session {
+    constructor(
+        config: SessionConfig,
+        store: StoreChoice,
+        transport: Transport?,
+        refresh: Refresh?,
+        listener: NativeListener?,
+        clock: ManualClock?,
+    ) : super(config, store, transport, refresh, listener, clock)
+
+    /** One that an app made. */
+    constructor(session: Session) : super(UniffiWithHandle, session.uniffiCloneHandle())
+
     /** [tokenTag], by the short way. */
     fun fastTag(): ULong {
         val status = STATUS.get()

@@ -33,7 +33,8 @@ public class Session private constructor(
     @Suppress("unused") private val made: Unit,
 ) : AutoCloseable {
     @Volatile
-    private var isClosed = false
+    internal var isClosed = false
+        private set
 
     /** The token that was served last: it is told by its tag whether it still is what would be served. */
     @Volatile
@@ -94,6 +95,9 @@ public class Session private constructor(
         ),
         store, refresh, transport, onEvent, clock, Any(),
     )
+
+    /** One of an app's. */
+    internal constructor(native: FastSession, inside: Any) : this(native, inside, Unit)
 
     internal constructor(
         settings: SessionSettings,

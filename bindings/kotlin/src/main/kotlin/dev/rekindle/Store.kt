@@ -7,9 +7,11 @@ import dev.rekindle.ffi.Saved as NativeSaved
 import dev.rekindle.ffi.Store as NativeStore
 import dev.rekindle.ffi.StoreChoice
 import dev.rekindle.ffi.StoreFailure
+import kotlinx.coroutines.awaitCancellation
 import java.nio.file.Path
+import java.time.Instant
 
-/** Where a credential is kept: [MemoryStore], [FileStore], or a [Store] of one's own. */
+/** Where credentials are kept: [MemoryStore], [FileStore], [FolderStore], or a [Store] of one's own. */
 public sealed interface CredentialStore
 
 /** This process' memory: the default. */
@@ -26,34 +28,58 @@ public class FileStore(
     override fun toString(): String = "FileStore($path)"
 }
 
+/** A folder with a file for each key of an [App], as [FileStore]. */
+public class FolderStore(
+    /** Where it is. */
+    public val path: Path,
+) : CredentialStore {
+    /** By the path's text. */
+    public constructor(path: String) : this(Path.of(path))
+
+    override fun toString(): String = "FolderStore($path)"
+}
+
 /**
- * A store of one's own: a keystore, a preferences file, a database.
+ * A store of one's own: a keystore, a preferences file, a database. It keeps a record for each key: each session of an [App]
+ * has one of its own, that of a [Session] alone is `default`.
  *
  * Its functions may block or suspend; they run on threads that are made for it. What they throw counts as "cannot tell
  * now", never as "no record". A call that takes more than five seconds counts as unavailable; a save that has begun goes
  * on to its end. They must not call the session that they serve.
  */
 public interface Store : CredentialStore {
-    /** Two stores of one identity hold the same record; sessions of one process then share their state. */
+    /** Two stores of one identity hold the same records. Without the key; none: it is shared with nobody. */
     public val identity: String? get() = null
 
     /** Whether other processes use it too. */
     public val isShared: Boolean get() = true
 
-    /** The record and its version; [Loaded.Absent] only if there certainly is none. */
-    public suspend fun load(): Loaded
+    /** Whether there is a wake-up: [changed]. */
+    public val wakes: Boolean get() = false
 
-    /** Replaces the record if it is still what was expected, in one step. */
-    public suspend fun save(record: ByteArray, expected: Expected): Saved
+    /** The record of that key and its version; [Loaded.Absent] only if there certainly is none. */
+    public suspend fun load(key: String): Loaded
+
+    /** Replaces the record of that key if it is still what was expected, in one step. */
+    public suspend fun save(key: String, record: ByteArray, expected: Expected): Saved
 
     /** From now on this owner lives; its death can be told. */
-    public suspend fun announce(owner: String) {}
+    public suspend fun announce(key: String, owner: String) {}
 
     /** The owner is done. */
-    public suspend fun retire(owner: String) {}
+    public suspend fun retire(key: String, owner: String) {}
 
     /** Whether an owner lives. */
-    public suspend fun owner(owner: String): Owner = Owner.Unknown
+    public suspend fun owner(key: String, owner: String): Owner = Owner.Unknown
+
+    /**
+     * Returns when the record of that key may have changed: a wake-up for those who wait for another process' refresh. It is
+     * cancelled when nobody waits any more. Asked only where [wakes] says so.
+     */
+    public suspend fun changed(key: String): Unit = awaitCancellation()
+
+    /** The store's own clock, if it has one. */
+    public suspend fun now(): Instant? = null
 }
 
 /** What a store found. */
@@ -126,37 +152,45 @@ public enum class Owner {
 internal fun CredentialStore.native(inside: Any): StoreChoice = when (this) {
     is MemoryStore -> StoreChoice.Memory
     is FileStore -> StoreChoice.File(path.toString())
-    is Store -> StoreChoice.Host(HostStore(this, inside), identity, isShared)
+    is FolderStore -> StoreChoice.Folder(path.toString())
+    is Store -> StoreChoice.Host(HostStore(this, inside), identity, isShared, instance(this), wakes)
 }
 
+/** Tells objects apart that claim one identity. Nobody's is 0. */
+private fun instance(store: Store): ULong = System.identityHashCode(store).toULong() + 1u
+
 private class HostStore(private val store: Store, private val inside: Any) : NativeStore {
-    override suspend fun load(): NativeLoaded = ask {
-        when (val found = store.load()) {
+    override suspend fun load(key: String): NativeLoaded = ask {
+        when (val found = store.load(key)) {
             is Loaded.Present -> NativeLoaded.Present(found.record, found.version)
             Loaded.Absent -> NativeLoaded.Absent
             is Loaded.Unavailable -> throw StoreFailure.Unavailable(found.reason)
         }
     }
 
-    override suspend fun save(record: ByteArray, expected: NativeExpected): NativeSaved = ask {
+    override suspend fun save(key: String, record: ByteArray, expected: NativeExpected): NativeSaved = ask {
         val wanted = when (expected) {
             NativeExpected.Absent -> Expected.Absent
             is NativeExpected.Version -> Expected.Version(expected.version)
             NativeExpected.Anything -> Expected.Anything
         }
-        when (val saved = store.save(record, wanted)) {
+        when (val saved = store.save(key, record, wanted)) {
             is Saved.Done -> NativeSaved.Done(saved.version)
             Saved.Conflict -> NativeSaved.Conflict
             is Saved.Unavailable -> throw StoreFailure.Unavailable(saved.reason)
         }
     }
 
-    override suspend fun announce(owner: String) = ask { store.announce(owner) }
+    override suspend fun announce(key: String, owner: String) = ask { store.announce(key, owner) }
 
-    override suspend fun retire(owner: String) = ask { store.retire(owner) }
+    override suspend fun retire(key: String, owner: String) = ask { store.retire(key, owner) }
 
-    override suspend fun owner(owner: String): NativeOwner = ask {
-        when (store.owner(owner)) {
+    override suspend fun changed(key: String) = ask { store.changed(key) }
+
+    override suspend fun now(): Instant? = ask { store.now() }
+
+    override suspend fun owner(key: String, owner: String): NativeOwner = ask {
+        when (store.owner(key, owner)) {
             Owner.Alive -> NativeOwner.ALIVE
             Owner.Dead -> NativeOwner.DEAD
             Owner.Unknown -> NativeOwner.UNKNOWN

@@ -29,10 +29,10 @@ class CancelTest {
             val asked = CompletableDeferred<Unit>()
             val goOn = CompletableDeferred<Unit>()
             val session = server.session(store = object : OneRecord() {
-                override suspend fun load(): Loaded {
+                override suspend fun load(key: String): Loaded {
                     asked.complete(Unit)
                     goOn.await()
-                    return super.load()
+                    return super.load(key)
                 }
             })
             val caller = beginning { session.token() }
@@ -76,13 +76,13 @@ class CancelTest {
             var slow = false
             var before = 0
             val store = object : OneRecord() {
-                override suspend fun save(record: ByteArray, expected: Expected): Saved {
+                override suspend fun save(key: String, record: ByteArray, expected: Expected): Saved {
                     // The first one after the claim.
                     if (slow && saves.get() > before) {
                         saving.complete(Unit)
                         goOn.await()
                     }
-                    return super.save(record, expected)
+                    return super.save(key, record, expected)
                 }
             }
             val session = server.session(store = store)
@@ -150,12 +150,12 @@ class CancelTest {
             val goOn = CompletableDeferred<Unit>()
             var slow = false
             val store = object : OneRecord() {
-                override suspend fun save(record: ByteArray, expected: Expected): Saved {
+                override suspend fun save(key: String, record: ByteArray, expected: Expected): Saved {
                     if (slow) {
                         saving.complete(Unit)
                         goOn.await()
                     }
-                    return super.save(record, expected)
+                    return super.save(key, record, expected)
                 }
             }
             val session = server.session(store = store)

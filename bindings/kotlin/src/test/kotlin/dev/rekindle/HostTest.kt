@@ -27,11 +27,11 @@ internal open class OneRecord : Store {
     private var version = 0
     val saves = AtomicInteger()
 
-    override suspend fun load(): Loaded = lock.withLock {
+    override suspend fun load(key: String): Loaded = lock.withLock {
         kept?.let { Loaded.Present(it, "$version") } ?: Loaded.Absent
     }
 
-    override suspend fun save(record: ByteArray, expected: Expected): Saved = lock.withLock {
+    override suspend fun save(key: String, record: ByteArray, expected: Expected): Saved = lock.withLock {
         val fits = when (expected) {
             Expected.Anything -> true
             Expected.Absent -> kept == null
@@ -67,7 +67,7 @@ class HostTest {
         for (what in thrown) {
             TestServer(STRICT).use { server ->
                 val session = server.session(store = object : OneRecord() {
-                    override suspend fun load(): Loaded = throw what
+                    override suspend fun load(key: String): Loaded = throw what
                 })
                 val error = assertFailsWith<RekindleException.StoreUnavailable>(what.toString()) { session.token() }
                 assertFalse("SECRET" in "$error ${error.details.debug}", error.toString())
@@ -82,8 +82,8 @@ class HostTest {
         TestServer(STRICT).use { server ->
             var locked = true
             val session = server.session(store = object : OneRecord() {
-                override suspend fun load(): Loaded =
-                    if (locked) Loaded.Unavailable("the keystore is locked") else super.load()
+                override suspend fun load(key: String): Loaded =
+                    if (locked) Loaded.Unavailable("the keystore is locked") else super.load(key)
             })
             val error = assertFailsWith<RekindleException.StoreUnavailable> { session.token() }
             assertTrue("the keystore is locked" in error.message!!, error.message)
@@ -100,12 +100,12 @@ class HostTest {
             val goOn = CompletableDeferred<Unit>()
             var hangs = false
             val store = object : OneRecord() {
-                override suspend fun save(record: ByteArray, expected: Expected): Saved {
+                override suspend fun save(key: String, record: ByteArray, expected: Expected): Saved {
                     if (hangs) {
                         begun.complete(Unit)
                         goOn.await()
                     }
-                    return super.save(record, expected)
+                    return super.save(key, record, expected)
                 }
             }
             val session = server.session(store = store, clock = clock)

@@ -659,6 +659,9 @@ internal open class UniffiForeignFutureResultVoid(
 internal interface UniffiForeignFutureCompleteVoid : com.sun.jna.Callback {
     fun callback(`callbackData`: Long,`result`: UniffiForeignFutureResultVoid.UniffiByValue,)
 }
+internal interface UniffiCallbackInterfaceAppListenerMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceBodyFactoryMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: LongByReference,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -675,22 +678,47 @@ internal interface UniffiCallbackInterfaceRefreshMethod0 : com.sun.jna.Callback 
     fun callback(`uniffiHandle`: Long,`input`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
 }
 internal interface UniffiCallbackInterfaceStoreMethod0 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+    fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
 }
 internal interface UniffiCallbackInterfaceStoreMethod1 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`record`: RustBuffer.ByValue,`expected`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+    fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`record`: RustBuffer.ByValue,`expected`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
 }
 internal interface UniffiCallbackInterfaceStoreMethod2 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+    fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
 }
 internal interface UniffiCallbackInterfaceStoreMethod3 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+    fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
 }
 internal interface UniffiCallbackInterfaceStoreMethod4 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+    fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+}
+internal interface UniffiCallbackInterfaceStoreMethod5 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+}
+internal interface UniffiCallbackInterfaceStoreMethod6 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
 }
 internal interface UniffiCallbackInterfaceTransportMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`request`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "onEvent")
+internal open class UniffiVTableCallbackInterfaceAppListener(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `onEvent`: UniffiCallbackInterfaceAppListenerMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `onEvent`: UniffiCallbackInterfaceAppListenerMethod0? = null,
+    ): UniffiVTableCallbackInterfaceAppListener(`uniffiFree`,`uniffiClone`,`onEvent`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceAppListener) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `onEvent` = other.`onEvent`
+    }
+
 }
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "open")
 internal open class UniffiVTableCallbackInterfaceBodyFactory(
@@ -771,7 +799,7 @@ internal open class UniffiVTableCallbackInterfaceRefresh(
     }
 
 }
-@Structure.FieldOrder("uniffiFree", "uniffiClone", "load", "save", "announce", "retire", "owner")
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "load", "save", "announce", "retire", "owner", "changed", "now")
 internal open class UniffiVTableCallbackInterfaceStore(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
     @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
@@ -780,6 +808,8 @@ internal open class UniffiVTableCallbackInterfaceStore(
     @JvmField internal var `announce`: UniffiCallbackInterfaceStoreMethod2? = null,
     @JvmField internal var `retire`: UniffiCallbackInterfaceStoreMethod3? = null,
     @JvmField internal var `owner`: UniffiCallbackInterfaceStoreMethod4? = null,
+    @JvmField internal var `changed`: UniffiCallbackInterfaceStoreMethod5? = null,
+    @JvmField internal var `now`: UniffiCallbackInterfaceStoreMethod6? = null,
 ) : Structure() {
     class UniffiByValue(
         `uniffiFree`: UniffiCallbackInterfaceFree? = null,
@@ -789,7 +819,9 @@ internal open class UniffiVTableCallbackInterfaceStore(
         `announce`: UniffiCallbackInterfaceStoreMethod2? = null,
         `retire`: UniffiCallbackInterfaceStoreMethod3? = null,
         `owner`: UniffiCallbackInterfaceStoreMethod4? = null,
-    ): UniffiVTableCallbackInterfaceStore(`uniffiFree`,`uniffiClone`,`load`,`save`,`announce`,`retire`,`owner`,), Structure.ByValue
+        `changed`: UniffiCallbackInterfaceStoreMethod5? = null,
+        `now`: UniffiCallbackInterfaceStoreMethod6? = null,
+    ): UniffiVTableCallbackInterfaceStore(`uniffiFree`,`uniffiClone`,`load`,`save`,`announce`,`retire`,`owner`,`changed`,`now`,), Structure.ByValue
 
    internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceStore) {
         `uniffiFree` = other.`uniffiFree`
@@ -799,6 +831,8 @@ internal open class UniffiVTableCallbackInterfaceStore(
         `announce` = other.`announce`
         `retire` = other.`retire`
         `owner` = other.`owner`
+        `changed` = other.`changed`
+        `now` = other.`now`
     }
 
 }
@@ -851,6 +885,20 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_rekindle_uniffi_checksum_func_operation_of(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_generate_signing_key(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_is_settled(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_prometheus(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_session(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_sessions_in_memory(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_shutdown(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_stats(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_applistener_on_event(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_bodyfactory_open(
     ): Int
@@ -972,6 +1020,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_store_owner(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_store_changed(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_store_now(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_token_authorization(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_token_details(
@@ -981,6 +1033,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_rekindle_uniffi_checksum_method_token_value(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_transport_send(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_constructor_app_new(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_constructor_canceltoken_new(
     ): Int
@@ -1008,6 +1062,7 @@ internal object UniffiLib {
 
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "rekindle_uniffi"))
+        uniffiCallbackInterfaceAppListener.register(this)
         uniffiCallbackInterfaceBodyFactory.register(this)
         uniffiCallbackInterfaceBodySource.register(this)
         uniffiCallbackInterfaceEventListener.register(this)
@@ -1018,6 +1073,34 @@ internal object UniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_rekindle_uniffi_fn_clone_app(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_free_app(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_constructor_app_new(`config`: RustBuffer.ByValue,`store`: RustBuffer.ByValue,`idleSessions`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`refresh`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_app_is_settled(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_rekindle_uniffi_fn_method_app_prometheus(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_app_session(`ptr`: Long,`key`: RustBuffer.ByValue,`credential`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_app_sessions_in_memory(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_app_shutdown(`ptr`: Long,`most`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_app_stats(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_app_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_clone_applistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_free_applistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_init_callback_vtable_applistener(`vtable`: UniffiVTableCallbackInterfaceAppListener,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_applistener_on_event(`ptr`: Long,`key`: RustBuffer.ByValue,`event`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_rekindle_uniffi_fn_clone_bodyfactory(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_free_bodyfactory(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1216,15 +1299,19 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_init_callback_vtable_store(`vtable`: UniffiVTableCallbackInterfaceStore,
     ): Unit
-    external fun uniffi_rekindle_uniffi_fn_method_store_load(`ptr`: Long,
+    external fun uniffi_rekindle_uniffi_fn_method_store_load(`ptr`: Long,`key`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_store_save(`ptr`: Long,`record`: RustBuffer.ByValue,`expected`: RustBuffer.ByValue,
+    external fun uniffi_rekindle_uniffi_fn_method_store_save(`ptr`: Long,`key`: RustBuffer.ByValue,`record`: RustBuffer.ByValue,`expected`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_store_announce(`ptr`: Long,`owner`: RustBuffer.ByValue,
+    external fun uniffi_rekindle_uniffi_fn_method_store_announce(`ptr`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_store_retire(`ptr`: Long,`owner`: RustBuffer.ByValue,
+    external fun uniffi_rekindle_uniffi_fn_method_store_retire(`ptr`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_store_owner(`ptr`: Long,`owner`: RustBuffer.ByValue,
+    external fun uniffi_rekindle_uniffi_fn_method_store_owner(`ptr`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_store_changed(`ptr`: Long,`key`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_store_now(`ptr`: Long,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_clone_token(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1412,6 +1499,27 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 12412) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_is_settled() and 0xFFFF) != 64616) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_prometheus() and 0xFFFF) != 29181) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_session() and 0xFFFF) != 7153) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_sessions_in_memory() and 0xFFFF) != 15205) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_shutdown() and 0xFFFF) != 40760) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_stats() and 0xFFFF) != 16244) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_applistener_on_event() and 0xFFFF) != 46168) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_bodyfactory_open() and 0xFFFF) != 21389) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1577,19 +1685,25 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_verdict() and 0xFFFF) != 50063) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_load() and 0xFFFF) != 56167) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_load() and 0xFFFF) != 39750) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_save() and 0xFFFF) != 1810) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_save() and 0xFFFF) != 709) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_announce() and 0xFFFF) != 47245) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_announce() and 0xFFFF) != 51785) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_retire() and 0xFFFF) != 22303) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_retire() and 0xFFFF) != 4466) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_owner() and 0xFFFF) != 58419) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_owner() and 0xFFFF) != 24961) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_changed() and 0xFFFF) != 50431) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_store_now() and 0xFFFF) != 42054) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_token_authorization() and 0xFFFF) != 43841) {
@@ -1605,6 +1719,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_transport_send() and 0xFFFF) != 17243) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_constructor_app_new() and 0xFFFF) != 14201) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_constructor_canceltoken_new() and 0xFFFF) != 4217) {
@@ -2192,6 +2309,780 @@ public object FfiConverterDuration: FfiConverterRustBuffer<java.time.Duration> {
         buf.putLong(value.seconds)
         // Type mismatch (should be u32) but since values will always be between 0 and 999,999,999 it should be OK
         buf.putInt(value.nano)
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
+ */
+public interface AppInterface {
+
+    /**
+     * Whether nothing is under way or unsaved, in all sessions.
+     */
+    fun `isSettled`(): kotlin.Boolean
+
+    /**
+     * The counters in the Prometheus text format.
+     */
+    fun `prometheus`(): kotlin.String
+
+    /**
+     * The session of that key; what to begin with, where the store has none. Nothing is read or sent yet.
+     *
+     * # Errors
+     *
+     * InvalidConfig.
+     */
+    fun `session`(`key`: kotlin.String, `credential`: Credential? = null): Session
+
+    /**
+     * How many sessions are in memory: those that somebody holds, and those that were used last.
+     */
+    fun `sessionsInMemory`(): kotlin.ULong
+
+    /**
+     * Waits for what is under way or unsaved, at most so long; whether nothing is left. The app can be used on.
+     *
+     * # Errors
+     *
+     * Cancelled.
+     */
+    suspend fun `shutdown`(`most`: java.time.Duration, `cancel`: CancelToken? = null): kotlin.Boolean
+
+    /**
+     * How often things happened, by name, in all sessions together.
+     */
+    fun `stats`(): Map<kotlin.String, kotlin.ULong>
+
+    companion object
+}
+
+/**
+ * Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
+ */
+open class App: Disposable, AutoCloseable, AppInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * Makes it. Of sessions that nobody holds it keeps `idle_sessions` (10,000) in memory, those that were used last.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the setting.
+     */
+    constructor(`config`: SessionConfig, `store`: StoreChoice, `idleSessions`: kotlin.UInt? = null, `transport`: Transport? = null, `refresh`: Refresh? = null, `listener`: AppListener? = null, `clock`: ManualClock? = null) :
+        this(UniffiWithHandle,
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_constructor_app_new(
+
+
+        FfiConverterTypeSessionConfig.lower(`config`),
+        FfiConverterTypeStoreChoice.lower(`store`),
+        FfiConverterOptionalUInt.lower(`idleSessions`),
+        FfiConverterOptionalTypeTransport.lower(`transport`),
+        FfiConverterOptionalTypeRefresh.lower(`refresh`),
+        FfiConverterOptionalTypeAppListener.lower(`listener`),
+        FfiConverterOptionalTypeManualClock.lower(`clock`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rekindle_uniffi_fn_free_app(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_clone_app(handle, status)
+        }
+    }
+
+
+    /**
+     * Whether nothing is under way or unsaved, in all sessions.
+     */override fun `isSettled`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_app_is_settled(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The counters in the Prometheus text format.
+     */override fun `prometheus`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_app_prometheus(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The session of that key; what to begin with, where the store has none. Nothing is read or sent yet.
+     *
+     * # Errors
+     *
+     * InvalidConfig.
+     */
+    @Throws(RekindleException::class)override fun `session`(`key`: kotlin.String, `credential`: Credential?): Session {
+            return FfiConverterTypeSession.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_app_session(
+        it,
+
+        FfiConverterString.lower(`key`),
+        FfiConverterOptionalTypeCredential.lower(`credential`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * How many sessions are in memory: those that somebody holds, and those that were used last.
+     */override fun `sessionsInMemory`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_app_sessions_in_memory(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Waits for what is under way or unsaved, at most so long; whether nothing is left. The app can be used on.
+     *
+     * # Errors
+     *
+     * Cancelled.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `shutdown`(`most`: java.time.Duration, `cancel`: CancelToken?) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_app_shutdown(
+                uniffiHandle,
+
+        FfiConverterDuration.lower(`most`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * How often things happened, by name, in all sessions together.
+     */override fun `stats`(): Map<kotlin.String, kotlin.ULong> {
+            return FfiConverterMapStringULong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_app_stats(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_app_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeApp: FfiConverter<App, Long> {
+    override fun lower(value: App): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): App {
+        return App(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): App {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: App) = 8UL
+
+    override fun write(value: App, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Gets the events of all sessions of an app, in order, on a thread of its own.
+ */
+public interface AppListener {
+
+    /**
+     * An event, and the key of its session.
+     *
+     * # Errors
+     *
+     * Nobody looks at them.
+     */
+    fun `onEvent`(`key`: kotlin.String, `event`: Event)
+
+    companion object
+}
+
+/**
+ * Gets the events of all sessions of an app, in order, on a thread of its own.
+ */
+open class AppListenerImpl: Disposable, AutoCloseable, AppListener
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rekindle_uniffi_fn_free_applistener(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_clone_applistener(handle, status)
+        }
+    }
+
+
+    /**
+     * An event, and the key of its session.
+     *
+     * # Errors
+     *
+     * Nobody looks at them.
+     */
+    @Throws(ListenerFailure::class)override fun `onEvent`(`key`: kotlin.String, `event`: Event)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(ListenerFailure) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_applistener_on_event(
+        it,
+
+        FfiConverterString.lower(`key`),
+        FfiConverterTypeEvent.lower(`event`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceAppListener {
+    internal object `onEvent`: UniffiCallbackInterfaceAppListenerMethod0 {
+        override fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeAppListener.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`onEvent`(
+                    FfiConverterString.lift(`key`),
+                    FfiConverterTypeEvent.lift(`event`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ListenerFailure -> FfiConverterTypeListenerFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeAppListener.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeAppListener.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceAppListener.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `onEvent`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_rekindle_uniffi_fn_init_callback_vtable_applistener(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAppListener: FfiConverter<AppListener, Long> {
+    internal val handleMap = UniffiHandleMap<AppListener>()
+
+    override fun lower(value: AppListener): Long {
+        if (value is AppListenerImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): AppListener {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return AppListenerImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): AppListener {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: AppListener) = 8UL
+
+    override fun write(value: AppListener, buf: ByteBuffer) {
+        buf.putLong(lower(value))
     }
 }
 
@@ -7478,22 +8369,22 @@ public object FfiConverterTypeSigningKey: FfiConverter<SigningKey, Long> {
 public interface Store {
 
     /**
-     * The record and its version. `Absent` only if there certainly is none.
+     * The record of that key and its version. `Absent` only if there certainly is none.
      *
      * # Errors
      *
      * Nobody can tell now: locked, out of reach.
      */
-    suspend fun `load`(): Loaded
+    suspend fun `load`(`key`: kotlin.String): Loaded
 
     /**
-     * Replaces the record if it is still what was expected, in one step.
+     * Replaces the record of that key if it is still what was expected, in one step.
      *
      * # Errors
      *
      * It could not be written.
      */
-    suspend fun `save`(`record`: kotlin.ByteArray, `expected`: Expected): Saved
+    suspend fun `save`(`key`: kotlin.String, `record`: kotlin.ByteArray, `expected`: Expected): Saved
 
     /**
      * From now on this owner lives; its death can be told.
@@ -7502,7 +8393,7 @@ public interface Store {
      *
      * Then it cannot.
      */
-    suspend fun `announce`(`owner`: kotlin.String)
+    suspend fun `announce`(`key`: kotlin.String, `owner`: kotlin.String)
 
     /**
      * The owner is done.
@@ -7511,7 +8402,7 @@ public interface Store {
      *
      * Nobody looks at them.
      */
-    suspend fun `retire`(`owner`: kotlin.String)
+    suspend fun `retire`(`key`: kotlin.String, `owner`: kotlin.String)
 
     /**
      * Whether an owner lives.
@@ -7520,7 +8411,26 @@ public interface Store {
      *
      * As `Unknown`.
      */
-    suspend fun `owner`(`owner`: kotlin.String): Owner
+    suspend fun `owner`(`key`: kotlin.String, `owner`: kotlin.String): Owner
+
+    /**
+     * Returns when the record of that key may have changed: a wake-up for those who wait for another process. It is
+     * cancelled when nobody waits any more.
+     *
+     * # Errors
+     *
+     * There is no such wake-up.
+     */
+    suspend fun `changed`(`key`: kotlin.String)
+
+    /**
+     * The store's own clock, if it has one.
+     *
+     * # Errors
+     *
+     * It cannot be read now.
+     */
+    suspend fun `now`(): java.time.Instant?
 
     companion object
 }
@@ -7632,7 +8542,7 @@ open class StoreImpl: Disposable, AutoCloseable, Store
 
 
     /**
-     * The record and its version. `Absent` only if there certainly is none.
+     * The record of that key and its version. `Absent` only if there certainly is none.
      *
      * # Errors
      *
@@ -7640,12 +8550,13 @@ open class StoreImpl: Disposable, AutoCloseable, Store
      */
     @Throws(StoreFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `load`() : Loaded {
+    override suspend fun `load`(`key`: kotlin.String) : Loaded {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_rekindle_uniffi_fn_method_store_load(
                 uniffiHandle,
 
+        FfiConverterString.lower(`key`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -7660,7 +8571,7 @@ open class StoreImpl: Disposable, AutoCloseable, Store
 
 
     /**
-     * Replaces the record if it is still what was expected, in one step.
+     * Replaces the record of that key if it is still what was expected, in one step.
      *
      * # Errors
      *
@@ -7668,12 +8579,13 @@ open class StoreImpl: Disposable, AutoCloseable, Store
      */
     @Throws(StoreFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `save`(`record`: kotlin.ByteArray, `expected`: Expected) : Saved {
+    override suspend fun `save`(`key`: kotlin.String, `record`: kotlin.ByteArray, `expected`: Expected) : Saved {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_rekindle_uniffi_fn_method_store_save(
                 uniffiHandle,
 
+        FfiConverterString.lower(`key`),
         FfiConverterByteArray.lower(`record`),
         FfiConverterTypeExpected.lower(`expected`),
             )
@@ -7698,12 +8610,13 @@ open class StoreImpl: Disposable, AutoCloseable, Store
      */
     @Throws(StoreFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `announce`(`owner`: kotlin.String) {
+    override suspend fun `announce`(`key`: kotlin.String, `owner`: kotlin.String) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_rekindle_uniffi_fn_method_store_announce(
                 uniffiHandle,
 
+        FfiConverterString.lower(`key`),
         FfiConverterString.lower(`owner`),
             )
         },
@@ -7728,12 +8641,13 @@ open class StoreImpl: Disposable, AutoCloseable, Store
      */
     @Throws(StoreFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `retire`(`owner`: kotlin.String) {
+    override suspend fun `retire`(`key`: kotlin.String, `owner`: kotlin.String) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_rekindle_uniffi_fn_method_store_retire(
                 uniffiHandle,
 
+        FfiConverterString.lower(`key`),
         FfiConverterString.lower(`owner`),
             )
         },
@@ -7758,12 +8672,13 @@ open class StoreImpl: Disposable, AutoCloseable, Store
      */
     @Throws(StoreFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `owner`(`owner`: kotlin.String) : Owner {
+    override suspend fun `owner`(`key`: kotlin.String, `owner`: kotlin.String) : Owner {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_rekindle_uniffi_fn_method_store_owner(
                 uniffiHandle,
 
+        FfiConverterString.lower(`key`),
         FfiConverterString.lower(`owner`),
             )
         },
@@ -7772,6 +8687,65 @@ open class StoreImpl: Disposable, AutoCloseable, Store
         { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
         // lift function
         { FfiConverterTypeOwner.lift(it) },
+        // Error FFI converter
+        StoreFailure.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Returns when the record of that key may have changed: a wake-up for those who wait for another process. It is
+     * cancelled when nobody waits any more.
+     *
+     * # Errors
+     *
+     * There is no such wake-up.
+     */
+    @Throws(StoreFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `changed`(`key`: kotlin.String) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_store_changed(
+                uniffiHandle,
+
+        FfiConverterString.lower(`key`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        StoreFailure.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The store's own clock, if it has one.
+     *
+     * # Errors
+     *
+     * It cannot be read now.
+     */
+    @Throws(StoreFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `now`() : java.time.Instant? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_store_now(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTimestamp.lift(it) },
         // Error FFI converter
         StoreFailure.ErrorHandler,
     )
@@ -7796,10 +8770,11 @@ open class StoreImpl: Disposable, AutoCloseable, Store
 // Put the implementation in an object so we don't pollute the top-level namespace
 internal object uniffiCallbackInterfaceStore {
     internal object `load`: UniffiCallbackInterfaceStoreMethod0 {
-        override fun callback(`uniffiHandle`: Long,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+        override fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
             val uniffiObj = FfiConverterTypeStore.handleMap.get(uniffiHandle)
             val makeCall = suspend { ->
                 uniffiObj.`load`(
+                    FfiConverterString.lift(`key`),
                 )
             }
             val uniffiHandleSuccess = { returnValue: Loaded ->
@@ -7829,10 +8804,11 @@ internal object uniffiCallbackInterfaceStore {
         }
     }
     internal object `save`: UniffiCallbackInterfaceStoreMethod1 {
-        override fun callback(`uniffiHandle`: Long,`record`: RustBuffer.ByValue,`expected`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+        override fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`record`: RustBuffer.ByValue,`expected`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
             val uniffiObj = FfiConverterTypeStore.handleMap.get(uniffiHandle)
             val makeCall = suspend { ->
                 uniffiObj.`save`(
+                    FfiConverterString.lift(`key`),
                     FfiConverterByteArray.lift(`record`),
                     FfiConverterTypeExpected.lift(`expected`),
                 )
@@ -7864,10 +8840,11 @@ internal object uniffiCallbackInterfaceStore {
         }
     }
     internal object `announce`: UniffiCallbackInterfaceStoreMethod2 {
-        override fun callback(`uniffiHandle`: Long,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+        override fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
             val uniffiObj = FfiConverterTypeStore.handleMap.get(uniffiHandle)
             val makeCall = suspend { ->
                 uniffiObj.`announce`(
+                    FfiConverterString.lift(`key`),
                     FfiConverterString.lift(`owner`),
                 )
             }
@@ -7896,10 +8873,11 @@ internal object uniffiCallbackInterfaceStore {
         }
     }
     internal object `retire`: UniffiCallbackInterfaceStoreMethod3 {
-        override fun callback(`uniffiHandle`: Long,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+        override fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
             val uniffiObj = FfiConverterTypeStore.handleMap.get(uniffiHandle)
             val makeCall = suspend { ->
                 uniffiObj.`retire`(
+                    FfiConverterString.lift(`key`),
                     FfiConverterString.lift(`owner`),
                 )
             }
@@ -7928,16 +8906,82 @@ internal object uniffiCallbackInterfaceStore {
         }
     }
     internal object `owner`: UniffiCallbackInterfaceStoreMethod4 {
-        override fun callback(`uniffiHandle`: Long,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+        override fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`owner`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
             val uniffiObj = FfiConverterTypeStore.handleMap.get(uniffiHandle)
             val makeCall = suspend { ->
                 uniffiObj.`owner`(
+                    FfiConverterString.lift(`key`),
                     FfiConverterString.lift(`owner`),
                 )
             }
             val uniffiHandleSuccess = { returnValue: Owner ->
                 val uniffiResult = UniffiForeignFutureResultRustBuffer.UniffiByValue(
                     FfiConverterTypeOwner.lower(returnValue),
+                    UniffiRustCallStatus.ByValue()
+                )
+                uniffiResult.write()
+                uniffiFutureCallback.callback(uniffiCallbackData, uniffiResult)
+            }
+            val uniffiHandleError = { callStatus: UniffiRustCallStatus.ByValue ->
+                uniffiFutureCallback.callback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultRustBuffer.UniffiByValue(
+                        RustBuffer.ByValue(),
+                        callStatus,
+                    ),
+                )
+            }
+            uniffiTraitInterfaceCallAsyncWithError(
+                makeCall,
+                uniffiHandleSuccess,
+                uniffiHandleError,
+                { e: StoreFailure -> FfiConverterTypeStoreFailure.lower(e) },
+                uniffiOutDroppedCallback
+            )
+        }
+    }
+    internal object `changed`: UniffiCallbackInterfaceStoreMethod5 {
+        override fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+            val uniffiObj = FfiConverterTypeStore.handleMap.get(uniffiHandle)
+            val makeCall = suspend { ->
+                uniffiObj.`changed`(
+                    FfiConverterString.lift(`key`),
+                )
+            }
+            val uniffiHandleSuccess = { _: Unit ->
+                val uniffiResult = UniffiForeignFutureResultVoid.UniffiByValue(
+                    UniffiRustCallStatus.ByValue()
+                )
+                uniffiResult.write()
+                uniffiFutureCallback.callback(uniffiCallbackData, uniffiResult)
+            }
+            val uniffiHandleError = { callStatus: UniffiRustCallStatus.ByValue ->
+                uniffiFutureCallback.callback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultVoid.UniffiByValue(
+                        callStatus,
+                    ),
+                )
+            }
+            uniffiTraitInterfaceCallAsyncWithError(
+                makeCall,
+                uniffiHandleSuccess,
+                uniffiHandleError,
+                { e: StoreFailure -> FfiConverterTypeStoreFailure.lower(e) },
+                uniffiOutDroppedCallback
+            )
+        }
+    }
+    internal object `now`: UniffiCallbackInterfaceStoreMethod6 {
+        override fun callback(`uniffiHandle`: Long,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+            val uniffiObj = FfiConverterTypeStore.handleMap.get(uniffiHandle)
+            val makeCall = suspend { ->
+                uniffiObj.`now`(
+                )
+            }
+            val uniffiHandleSuccess = { returnValue: java.time.Instant? ->
+                val uniffiResult = UniffiForeignFutureResultRustBuffer.UniffiByValue(
+                    FfiConverterOptionalTimestamp.lower(returnValue),
                     UniffiRustCallStatus.ByValue()
                 )
                 uniffiResult.write()
@@ -7982,6 +9026,8 @@ internal object uniffiCallbackInterfaceStore {
         `announce`,
         `retire`,
         `owner`,
+        `changed`,
+        `now`,
     )
 
     // Registers the foreign callback with the Rust side.
@@ -9970,7 +11016,7 @@ data class SessionConfig (
     val `clientSecret`: kotlin.String? = null
     ,
     /**
-     * What to begin with where the store is empty.
+     * What to begin with where the store is empty. Not with an app: its sessions have one each.
      */
     val `credential`: Credential? = null
     ,
@@ -12824,6 +13870,21 @@ sealed class StoreChoice: Disposable  {
     }
 
     /**
+     * A folder with a file for each key, that all processes of one machine share.
+     */
+    data class Folder(
+        /**
+         * Its path.
+         */
+        val `path`: kotlin.String) : StoreChoice()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * The host's own.
      */
     data class Host(
@@ -12832,13 +13893,21 @@ sealed class StoreChoice: Disposable  {
          */
         val `store`: dev.rekindle.ffi.Store,
         /**
-         * Two stores of one identity hold the same record; sessions of one process then share their state.
+         * Two stores of one identity hold the same records; sessions of one process then share their state.
          */
         val `identity`: kotlin.String?,
         /**
          * Whether other processes use it too.
          */
-        val `shared`: kotlin.Boolean) : StoreChoice()
+        val `shared`: kotlin.Boolean,
+        /**
+         * Tells the object from others that claim the same identity.
+         */
+        val `instance`: kotlin.ULong,
+        /**
+         * Whether `changed` is there.
+         */
+        val `wakes`: kotlin.Boolean) : StoreChoice()
 
     {
 
@@ -12860,12 +13929,21 @@ sealed class StoreChoice: Disposable  {
     )
 
             }
+            is StoreChoice.Folder -> {
+
+    Disposable.destroy(
+        this.`path`
+    )
+
+            }
             is StoreChoice.Host -> {
 
     Disposable.destroy(
         this.`store`,
         this.`identity`,
-        this.`shared`
+        this.`shared`,
+        this.`instance`,
+        this.`wakes`
     )
 
             }
@@ -12890,9 +13968,14 @@ public object FfiConverterTypeStoreChoice : FfiConverterRustBuffer<StoreChoice>{
             2 -> StoreChoice.File(
                 FfiConverterString.read(buf),
                 )
-            3 -> StoreChoice.Host(
+            3 -> StoreChoice.Folder(
+                FfiConverterString.read(buf),
+                )
+            4 -> StoreChoice.Host(
                 FfiConverterTypeStore.read(buf),
                 FfiConverterOptionalString.read(buf),
+                FfiConverterBoolean.read(buf),
+                FfiConverterULong.read(buf),
                 FfiConverterBoolean.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -12913,6 +13996,13 @@ public object FfiConverterTypeStoreChoice : FfiConverterRustBuffer<StoreChoice>{
                 + FfiConverterString.allocationSize(value.`path`)
             )
         }
+        is StoreChoice.Folder -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`path`)
+            )
+        }
         is StoreChoice.Host -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -12920,6 +14010,8 @@ public object FfiConverterTypeStoreChoice : FfiConverterRustBuffer<StoreChoice>{
                 + FfiConverterTypeStore.allocationSize(value.`store`)
                 + FfiConverterOptionalString.allocationSize(value.`identity`)
                 + FfiConverterBoolean.allocationSize(value.`shared`)
+                + FfiConverterULong.allocationSize(value.`instance`)
+                + FfiConverterBoolean.allocationSize(value.`wakes`)
             )
         }
     }
@@ -12935,11 +14027,18 @@ public object FfiConverterTypeStoreChoice : FfiConverterRustBuffer<StoreChoice>{
                 FfiConverterString.write(value.`path`, buf)
                 Unit
             }
-            is StoreChoice.Host -> {
+            is StoreChoice.Folder -> {
                 buf.putInt(3)
+                FfiConverterString.write(value.`path`, buf)
+                Unit
+            }
+            is StoreChoice.Host -> {
+                buf.putInt(4)
                 FfiConverterTypeStore.write(value.`store`, buf)
                 FfiConverterOptionalString.write(value.`identity`, buf)
                 FfiConverterBoolean.write(value.`shared`, buf)
+                FfiConverterULong.write(value.`instance`, buf)
+                FfiConverterBoolean.write(value.`wakes`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -13610,6 +14709,38 @@ public object FfiConverterOptionalDuration: FfiConverterRustBuffer<java.time.Dur
         } else {
             buf.put(1)
             FfiConverterDuration.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeAppListener: FfiConverterRustBuffer<AppListener?> {
+    override fun read(buf: ByteBuffer): AppListener? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAppListener.read(buf)
+    }
+
+    override fun allocationSize(value: AppListener?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAppListener.allocationSize(value)
+        }
+    }
+
+    override fun write(value: AppListener?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAppListener.write(value, buf)
         }
     }
 }

@@ -42,7 +42,7 @@ class Shared {
 class ScriptedStore(private val shared: Shared, private val life: Life) : Store {
     override val identity: String get() = "scripted ${System.identityHashCode(shared)}"
 
-    override suspend fun load(): Loaded = synchronized(shared) {
+    override suspend fun load(key: String): Loaded = synchronized(shared) {
         val record = shared.record
         when {
             shared.load != "works" || life.hasEnded -> Loaded.Unavailable("as scripted")
@@ -51,7 +51,7 @@ class ScriptedStore(private val shared: Shared, private val life: Life) : Store 
         }
     }
 
-    override suspend fun save(record: ByteArray, expected: Expected): Saved = synchronized(shared) {
+    override suspend fun save(key: String, record: ByteArray, expected: Expected): Saved = synchronized(shared) {
         if (shared.save == "unavailable" || life.hasEnded) return Saved.Unavailable("as scripted")
         val fits = when (expected) {
             Expected.Anything -> true
@@ -65,9 +65,9 @@ class ScriptedStore(private val shared: Shared, private val life: Life) : Store 
         Saved.Done("${shared.saves}")
     }
 
-    override suspend fun announce(owner: String): Unit = synchronized(shared) { shared.owners[owner] = life }
+    override suspend fun announce(key: String, owner: String): Unit = synchronized(shared) { shared.owners[owner] = life }
 
-    override suspend fun owner(owner: String): Owner = synchronized(shared) {
+    override suspend fun owner(key: String, owner: String): Owner = synchronized(shared) {
         val life = shared.owners[owner] ?: return Owner.Unknown
         if (life.hasEnded) Owner.Dead else Owner.Alive
     }

@@ -35,7 +35,7 @@ class SealedFileStore(private val file: Path, private val key: () -> SecretKey) 
 
     private val mutex = Mutex()
 
-    override suspend fun load(): Loaded = try {
+    override suspend fun load(key: String): Loaded = try {
         mutex.withLock { read() }?.let { sealed -> Loaded.Present(open(sealed), version(sealed)) } ?: Loaded.Absent
     } catch (locked: GeneralSecurityException) {
         Loaded.Unavailable("the record cannot be opened now: ${locked.javaClass.simpleName}")
@@ -43,7 +43,7 @@ class SealedFileStore(private val file: Path, private val key: () -> SecretKey) 
         Loaded.Unavailable("the file cannot be read: ${broken.javaClass.simpleName}")
     }
 
-    override suspend fun save(record: ByteArray, expected: Expected): Saved = try {
+    override suspend fun save(key: String, record: ByteArray, expected: Expected): Saved = try {
         val sealed = seal(record)
         mutex.withLock { alone { if (fits(expected)) write(sealed) else Saved.Conflict } }
     } catch (locked: GeneralSecurityException) {

@@ -25,9 +25,9 @@ class SealedFileStoreTest {
 
     @Test
     fun `what was saved is loaded, also by another, and lies there sealed`() = ran {
-        assertEquals(Loaded.Absent, store().load())
-        val saved = assertIs<Saved.Done>(store().save(record, Expected.Absent))
-        val loaded = assertIs<Loaded.Present>(store().load())
+        assertEquals(Loaded.Absent, store().load("default"))
+        val saved = assertIs<Saved.Done>(store().save("default", record, Expected.Absent))
+        val loaded = assertIs<Loaded.Present>(store().load("default"))
         assertContentEquals(record, loaded.record)
         assertEquals(saved.version, loaded.version)
         assertFalse("token" in Files.readAllBytes(file()).decodeToString())
@@ -35,28 +35,28 @@ class SealedFileStoreTest {
 
     @Test
     fun `a save replaces what was expected and nothing else`() = ran {
-        val first = assertIs<Saved.Done>(store().save(record, Expected.Absent))
-        assertEquals(Saved.Conflict, store().save(record, Expected.Absent))
-        assertIs<Saved.Done>(store().save(record, Expected.Version(first.version)))
-        assertEquals(Saved.Conflict, store().save(record, Expected.Version(first.version)))
-        assertIs<Saved.Done>(store().save(record, Expected.Anything))
+        val first = assertIs<Saved.Done>(store().save("default", record, Expected.Absent))
+        assertEquals(Saved.Conflict, store().save("default", record, Expected.Absent))
+        assertIs<Saved.Done>(store().save("default", record, Expected.Version(first.version)))
+        assertEquals(Saved.Conflict, store().save("default", record, Expected.Version(first.version)))
+        assertIs<Saved.Done>(store().save("default", record, Expected.Anything))
     }
 
     @Test
     fun `a locked or foreign key means that nobody can tell and a sign-in writes over it`() = ran {
-        store().save(record, Expected.Absent)
-        assertIs<Loaded.Unavailable>(store { throw InvalidKeyException("locked") }.load())
-        assertIs<Saved.Unavailable>(store { throw InvalidKeyException("locked") }.save(record, Expected.Anything))
+        store().save("default", record, Expected.Absent)
+        assertIs<Loaded.Unavailable>(store { throw InvalidKeyException("locked") }.load("default"))
+        assertIs<Saved.Unavailable>(store { throw InvalidKeyException("locked") }.save("default", record, Expected.Anything))
         val other = KeyGenerator.getInstance("AES").generateKey()
-        assertIs<Loaded.Unavailable>(store { other }.load())
-        assertIs<Saved.Done>(store { other }.save(record, Expected.Anything))
-        assertIs<Loaded.Present>(store { other }.load())
+        assertIs<Loaded.Unavailable>(store { other }.load("default"))
+        assertIs<Saved.Done>(store { other }.save("default", record, Expected.Anything))
+        assertIs<Loaded.Present>(store { other }.load("default"))
     }
 
     @Test
     fun `a damaged file means that nobody can tell`() = ran {
         Files.write(file(), byteArrayOf(1, 2, 3))
-        assertIs<Loaded.Unavailable>(store().load())
+        assertIs<Loaded.Unavailable>(store().load("default"))
     }
 
     private fun file() = folder.resolve("session")
