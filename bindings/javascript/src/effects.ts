@@ -27,7 +27,7 @@ interface RefreshEffect {
   effect: "refresh";
   op: number;
   session: number;
-  refresh_token: string;
+  refresh_token: string | null;
   scope: string | null;
   extra: Record<string, string>;
 }
@@ -35,7 +35,7 @@ interface RefreshEffect {
 /** What a refresh is made from. */
 export interface RefreshInput {
   /** It must not be sent twice. */
-  refreshToken: string;
+  refreshToken: string | undefined;
   scope: string | undefined;
   /** What came with the last tokens. */
   extra: Record<string, string>;
@@ -94,15 +94,15 @@ async function refresh(effect: RefreshEffect, call: Served["refresh"]): Promise<
   if (!call) return { error: "not_sent", message: "there is no refresh function" };
   try {
     const { refresh_token: refreshToken, scope, extra } = effect;
-    const tokens = await call({ refreshToken, scope: scope ?? undefined, extra });
-    if (typeof tokens?.accessToken !== "string") {
-      return { error: "maybe_sent", message: "refresh must give { accessToken, refreshToken?, expiresIn? }" };
-    }
-    return { tokens: tokensToCore(tokens) };
+    const tokens = await call({ refreshToken: refreshToken ?? undefined, scope: scope ?? undefined, extra });
+    // Without an access token the core keeps what else there is, and says what is missing.
+    return { tokens: tokensToCore(typeof tokens === "object" && tokens !== null ? tokens : {}) };
   } catch (error) {
     if (error instanceof RefreshTokenDead) return { error: "login_required" };
     if (error instanceof NotSent) return { error: "not_sent", message: error.message };
-    return { error: "maybe_sent", message: String(error) };
+    // Its name alone: its text may hold a token.
+    const name = error instanceof Error ? error.name : typeof error;
+    return { error: "maybe_sent", message: `the refresh function threw ${name}` };
   }
 }
 

@@ -34,8 +34,19 @@ export interface SessionOptions {
   refresh?: (input: RefreshInput) => Promise<Tokens>;
   /** What sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
+  /** The client's own tokens, by the client credentials grant; no user signs in. */
+  clientCredentials?: ClientCredentials;
   /** Shares no state with other sessions of the same store and settings. */
   alone?: boolean;
+}
+
+/** What the client credentials grant asks for. */
+export interface ClientCredentials {
+  scope?: string;
+  audience?: string;
+  resource?: string[];
+  /** What the server wants besides. */
+  parameters?: Record<string, string>;
 }
 
 const KNOWN: (keyof SessionOptions)[] = [
@@ -55,6 +66,7 @@ const KNOWN: (keyof SessionOptions)[] = [
   "store",
   "refresh",
   "fetch",
+  "clientCredentials",
   "alone",
 ];
 const TOKENS = ["accessToken", "refreshToken", "expiresIn", "expiresAt", "scope", "tokenType"];
@@ -86,6 +98,7 @@ export function settings(options: SessionOptions): object {
     lease_ms: milliseconds("lease", options.lease),
     store: store && { identity: store.identity ?? null, shared: store.shared ?? true },
     refresh: refresh !== undefined,
+    client_credentials: options.clientCredentials,
     alone: options.alone,
   };
 }

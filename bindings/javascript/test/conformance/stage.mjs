@@ -49,6 +49,7 @@ export class Stage {
       lease: spec.lease_ms,
       store: spec.store === "scripted" ? this.shelf.of(life) : undefined,
       refresh,
+      clientCredentials: spec.client_credentials,
       alone: !spec.same_process,
     };
     session = new Session(options, this.driver);
@@ -111,8 +112,8 @@ function script(results, own) {
       if (error?.kind !== "Misuse") throw new NotSent("the session let its own refresh function wait for it");
     }
     if (next.error === "login_required") throw new RefreshTokenDead("as scripted");
-    if (next.error === "raises") throw new Error("as scripted");
-    if (next.error || next.access_token === undefined) throw new NotSent("as scripted");
+    if (next.error === "not_sent") throw new NotSent("as scripted");
+    if (next.error) throw new Error("as scripted");
     return tokens(next);
   };
 }

@@ -1,5 +1,6 @@
 //! Reading and replacing the record: every way a file can be found, and what follows from it.
 
+#[cfg(unix)]
 use std::fs;
 use std::io::{self, ErrorKind};
 
