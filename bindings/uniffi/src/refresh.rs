@@ -75,7 +75,7 @@ pub enum RefreshFailure {
         /// Why. It goes into the error: no secrets.
         reason: String,
         /// Names what the function threw, for the host to find it again.
-        cause: Option<u64>,
+        thrown: Option<u64>,
     },
 }
 
@@ -92,7 +92,7 @@ impl std::error::Error for RefreshFailure {}
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for RefreshFailure {
     fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::MaybeSent { reason: "the refresh function failed".to_owned(), cause: None }
+        Self::MaybeSent { reason: "the refresh function failed".to_owned(), thrown: None }
     }
 }
 
@@ -125,9 +125,9 @@ impl rekindle::Refresh for HostRefresh {
             Ok(response) => Ok(response.into()),
             Err(RefreshFailure::LoginRequired) => Err(RefreshError::login_required()),
             Err(RefreshFailure::NotSent { reason }) => Err(RefreshError::not_sent(reason)),
-            Err(RefreshFailure::MaybeSent { reason, cause }) => {
+            Err(RefreshFailure::MaybeSent { reason, thrown }) => {
                 let error = RefreshError::maybe_sent(reason);
-                Err(match cause {
+                Err(match thrown {
                     Some(thrown) => error.with_cause(Cause::new("an error of the host's", Thrown(thrown))),
                     None => error,
                 })

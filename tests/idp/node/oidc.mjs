@@ -9,6 +9,8 @@ const ROTATE = process.env.IDP_ROTATE !== 'false';
 const SCOPE = 'openid offline_access';
 const REDIRECT_URIS = ['http://127.0.0.1/callback'];
 const GRANTS = ['authorization_code', 'refresh_token'];
+// A client that can show who it is may ask on its own behalf, too.
+const OWN_GRANTS = [...GRANTS, 'client_credentials'];
 const stats = newStats();
 // The public half of a client's key: with it come a client that signs, and proofs that must carry a nonce.
 const CLIENT_JWK = process.env.IDP_CLIENT_JWK;
@@ -26,7 +28,7 @@ const clients = [
     client_secret: 'loopback-only',
     token_endpoint_auth_method: 'client_secret_basic',
     application_type: 'native',
-    grant_types: GRANTS,
+    grant_types: OWN_GRANTS,
     redirect_uris: REDIRECT_URIS,
   },
 ];
@@ -38,7 +40,7 @@ if (CLIENT_JWK) {
     token_endpoint_auth_signing_alg: JSON.parse(CLIENT_JWK).alg,
     jwks: { keys: [JSON.parse(CLIENT_JWK)] },
     application_type: 'native',
-    grant_types: GRANTS,
+    grant_types: OWN_GRANTS,
     redirect_uris: REDIRECT_URIS,
   });
 }
@@ -52,8 +54,13 @@ function newProvider(issuer) {
     clients,
     rotateRefreshToken: ROTATE,
     scopes: ['openid', 'offline_access'],
-    ttl: { AccessToken: ACCESS_TTL, RefreshToken: 86400, Grant: 86400, IdToken: 300 },
-    features: { devInteractions: { enabled: false }, revocation: { enabled: true }, dPoP },
+    ttl: { AccessToken: ACCESS_TTL, ClientCredentials: ACCESS_TTL, RefreshToken: 86400, Grant: 86400, IdToken: 300 },
+    features: {
+      devInteractions: { enabled: false },
+      revocation: { enabled: true },
+      clientCredentials: { enabled: true },
+      dPoP,
+    },
     interactions: { url: () => '/interaction' },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
   });
@@ -88,7 +95,8 @@ async function mint(provider, query) {
 // RFC 6750 section 3: no error code when no token came, `invalid_token` when one came that is no good.
 async function guard(provider, req, res) {
   const value = bearer(req.headers.authorization);
-  const token = value && (await provider.AccessToken.find(value));
+  const token =
+    value && ((await provider.AccessToken.find(value)) ?? (await provider.ClientCredentials.find(value)));
   if (token?.isValid) {
     stats.api_accepted += 1;
     return true;

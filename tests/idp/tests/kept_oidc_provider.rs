@@ -19,7 +19,9 @@ use rekindle::proto::DeadReason;
 use rekindle::proto::dialect::{ClientAuth, Dialect};
 use rekindle::proto::event::EventKind;
 use rekindle::store::FileStore;
-use rekindle::{Client, Credential, ErrorKind, Expiry, Rotation, Session, SessionBuilder, Token};
+use rekindle::{
+    Client, ClientCredentials, Credential, ErrorKind, Expiry, Rotation, Session, SessionBuilder, Token,
+};
 use rekindle_idp::{CONFIDENTIAL_CLIENT, CONFIDENTIAL_SECRET, OidcOptions, OidcProvider, Server, Tokens};
 
 /// What the server counted: refreshes, replays of a used refresh token, requests to the token endpoint.
@@ -396,4 +398,30 @@ async fn without_rotation_every_refresh_sends_the_same_token() {
         assert_eq!(get(&client).await, Ok(200));
         assert_eq!(counted(&idp), (refreshes, 0, refreshes));
     }
+}
+
+// spec 4.1, 5.18: no sign-in and no refresh token; two processes with one store ask once.
+#[tokio::test]
+async fn a_client_asks_on_its_own_behalf() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let service = |secret: &str, file: &str| {
+        let dialect = Dialect::preset("oauth2").unwrap().with_client_auth(ClientAuth::ClientSecretBasic);
+        let session = Session::builder(dialect).token_url(idp.token_url()).origin(&idp.base_url);
+        let session = session.client_id(CONFIDENTIAL_CLIENT).client_secret(secret).alone();
+        let session = session.store(FileStore::new(folder.path().join(file)));
+        session.client_credentials(ClientCredentials::new()).build().unwrap()
+    };
+    let processes = [CONFIDENTIAL_SECRET, CONFIDENTIAL_SECRET].map(|secret| service(secret, "service.json"));
+    for session in &processes {
+        assert_eq!(get_at_once(&client(session, &idp), 20).await, fine(20));
+        assert_eq!(session.token().await.unwrap().generation(), 1);
+    }
+    assert_eq!(idp.stats().token_requests, 1);
+    processes[0].refresh(true).await.unwrap();
+    assert_eq!(get(&client(&processes[0], &idp)).await, Ok(200));
+    assert_eq!(idp.stats().token_requests, 2);
+
+    let wrong = service("wrong", "other.json");
+    assert_eq!(get(&client(&wrong, &idp)).await, Err(ErrorKind::ClientRejected));
 }

@@ -52,7 +52,7 @@ final class HostRefresh: RekindleFFI.Refresh {
         } catch {
             // Another's text could quote the token.
             let reason = "the refresh function threw \(type(of: error))"
-            throw RekindleFFI.RefreshFailure.MaybeSent(reason: reason, cause: Thrown.all.keep(error))
+            throw RekindleFFI.RefreshFailure.MaybeSent(reason: reason, thrown: Thrown.all.keep(error))
         }
     }
 
@@ -91,7 +91,7 @@ extension RefreshFailure {
         switch self {
         case .loginRequired: .LoginRequired
         case .notSent(let reason): .NotSent(reason: reason)
-        case .maybeSent(let reason): .MaybeSent(reason: reason, cause: nil)
+        case .maybeSent(let reason): .MaybeSent(reason: reason, thrown: nil)
         }
     }
 }

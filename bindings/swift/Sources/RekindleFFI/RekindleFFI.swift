@@ -9434,7 +9434,7 @@ enum RefreshFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError
          */reason: String,
         /**
          * Names what the function threw, for the host to find it again.
-         */cause: UInt64?
+         */thrown: UInt64?
     )
 
 
@@ -9471,7 +9471,7 @@ public struct FfiConverterTypeRefreshFailure: FfiConverterRustBuffer {
             )
         case 3: return .MaybeSent(
             reason: try FfiConverterString.read(from: &buf),
-            cause: try FfiConverterOptionUInt64.read(from: &buf)
+            thrown: try FfiConverterOptionUInt64.read(from: &buf)
             )
 
          default: throw UniffiInternalError.unexpectedEnumCase
@@ -9494,10 +9494,10 @@ public struct FfiConverterTypeRefreshFailure: FfiConverterRustBuffer {
             FfiConverterString.write(reason, into: &buf)
 
 
-        case let .MaybeSent(reason,cause):
+        case let .MaybeSent(reason,thrown):
             writeInt(&buf, Int32(3))
             FfiConverterString.write(reason, into: &buf)
-            FfiConverterOptionUInt64.write(cause, into: &buf)
+            FfiConverterOptionUInt64.write(thrown, into: &buf)
 
         }
     }

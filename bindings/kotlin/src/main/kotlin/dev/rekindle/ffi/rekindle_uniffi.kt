@@ -13087,10 +13087,10 @@ sealed class RefreshFailure: kotlin.Exception() {
         /**
          * Names what the function threw, for the host to find it again.
          */
-        val `cause`: kotlin.ULong?
+        val `thrown`: kotlin.ULong?
         ) : RefreshFailure() {
         override val message
-            get() = "reason=${ `reason` }, cause=${ `cause` }"
+            get() = "reason=${ `reason` }, thrown=${ `thrown` }"
     }
 
 
@@ -13139,7 +13139,7 @@ public object FfiConverterTypeRefreshFailure : FfiConverterRustBuffer<RefreshFai
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterString.allocationSize(value.`reason`)
-                + FfiConverterOptionalULong.allocationSize(value.`cause`)
+                + FfiConverterOptionalULong.allocationSize(value.`thrown`)
             )
         }
     }
@@ -13158,7 +13158,7 @@ public object FfiConverterTypeRefreshFailure : FfiConverterRustBuffer<RefreshFai
             is RefreshFailure.MaybeSent -> {
                 buf.putInt(3)
                 FfiConverterString.write(value.`reason`, buf)
-                FfiConverterOptionalULong.write(value.`cause`, buf)
+                FfiConverterOptionalULong.write(value.`thrown`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
