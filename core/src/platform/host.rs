@@ -44,7 +44,7 @@ use crate::lock::Mutex;
 /// let asking = session.clone();
 /// host.spawn(async move { assert_eq!(asking.token().await.unwrap().value(), "at-1") });
 /// let due = host.turn(now); // the call has ended: what was to be saved is saved
-/// assert_eq!(session.status().generation, 1);
+/// assert_eq!(session.status().generation, Some(1));
 /// if let Some(due) = due {
 ///     now.mono = due; // a timer: wait until then, or until an answer comes
 /// }
