@@ -12,9 +12,11 @@ use crate::lock::Mutex;
 /// A value removes itself, with [`Registry::forget`], when it is dropped. So nothing is ever looked through.
 pub(crate) struct Registry<T> {
     entries: PerProcess<Mutex<Entries<T>>>,
-    /// What it is known as elsewhere, and who is to be told that it is gone.
-    shared: Option<(Box<str>, fn(&str))>,
+    shared: Option<Shared>,
 }
+
+/// The name under which something is known elsewhere, and who is to be told that it is gone.
+pub(crate) type Shared = (Box<str>, fn(&str));
 
 struct Entries<T> {
     by_key: HashMap<Arc<str>, Entry<T>>,
@@ -32,7 +34,7 @@ struct Entry<T> {
 
 impl<T> Registry<T> {
     /// An empty one. `shared`: its name, and who is told it when this is dropped.
-    pub(crate) fn new(shared: Option<(Box<str>, fn(&str))>) -> Self {
+    pub(crate) fn new(shared: Option<Shared>) -> Self {
         Self { entries: PerProcess::new(), shared }
     }
 
