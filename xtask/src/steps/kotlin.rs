@@ -119,6 +119,10 @@ fn maven(workspace: &Workspace, native: &Path) -> Command {
     if !workspace.install {
         command.arg("-o");
     }
+    // Cargo names its own target folder here, and JNA would load the library from there instead of the jar's.
+    for searched in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
+        command.env_remove(searched);
+    }
     command.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
     command
 }
