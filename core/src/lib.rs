@@ -62,6 +62,7 @@ pub use platform::fork;
 pub use platform::host::Host;
 pub use proof::SigningKey;
 pub use rekindle_proto as proto;
+pub use rekindle_proto::dialect::ClientAuth;
 pub use rekindle_proto::{
     ClientCredentials, Credential, ErrorKind, Expiry, RefreshInput, Rotation, Secret, TokenResponse,
 };

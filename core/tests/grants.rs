@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rekindle::ClientAuth;
 use rekindle::clock::ManualClock;
 use rekindle::proto::Dialect;
-use rekindle::proto::dialect::ClientAuth;
 use rekindle::store::FileStore;
 use rekindle::{
     Client, ClientCredentials, Credential, Error, ErrorKind, Refresh, RefreshError, RefreshInput, Session,

@@ -28,6 +28,9 @@ pub struct SessionConfig {
     /// Its secret, if it has one. An app that is handed out has none.
     #[uniffi(default = None)]
     pub client_secret: Option<String>,
+    /// How it says who it is, where it is registered otherwise than the dialect says.
+    #[uniffi(default = None)]
+    pub client_auth: Option<ClientAuth>,
     /// What to begin with where the store is empty. Not with an app: its sessions have one each.
     #[uniffi(default = None)]
     pub credential: Option<Credential>,
@@ -67,6 +70,30 @@ pub struct SessionConfig {
     /// For tests: shares no state with other sessions of this process, as if each were a process of its own.
     #[uniffi(default = false)]
     pub alone: bool,
+}
+
+/// How a client says who it is to the token endpoint, by the names of OpenID Connect Core section 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum ClientAuth {
+    /// `none`: `client_id` in the body, no secret. (`none` would read as an absent value in Swift.)
+    Public,
+    /// HTTP Basic; a client without a secret sends `client_id` in the body.
+    ClientSecretBasic,
+    /// `client_id` and `client_secret` in the body.
+    ClientSecretPost,
+    /// `client_id` and a signed assertion in the body (RFC 7523): with `client_key`.
+    PrivateKeyJwt,
+}
+
+impl From<ClientAuth> for rekindle::ClientAuth {
+    fn from(auth: ClientAuth) -> Self {
+        match auth {
+            ClientAuth::Public => Self::None,
+            ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
+            ClientAuth::ClientSecretPost => Self::ClientSecretPost,
+            ClientAuth::PrivateKeyJwt => Self::PrivateKeyJwt,
+        }
+    }
 }
 
 /// What a client asks for on its own behalf.
@@ -252,6 +279,9 @@ impl SessionConfig {
         }
         if let Some(secret) = self.client_secret {
             builder = builder.client_secret(secret);
+        }
+        if let Some(auth) = self.client_auth {
+            builder = builder.client_auth(auth.into());
         }
         if let Some(rotation) = self.rotation {
             builder = builder.rotation(rotation.into());

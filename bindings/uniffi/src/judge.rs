@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rekindle::proto;
 use url::Url;
 
@@ -139,6 +139,14 @@ pub fn operation_of(method: String, body: Vec<u8>) -> Operation {
         Some(proto::Operation::GraphqlMutation) => Operation::GraphqlMutation,
         Some(proto::Operation::Http) | None => Operation::Http,
     }
+}
+
+/// Whether a header of a request's own may go along where a redirect leaves the origin: it is known to carry no credential.
+#[uniffi::export]
+#[must_use]
+pub fn may_travel(name: String) -> bool {
+    let plain = HeaderValue::from_static("");
+    HeaderName::try_from(name).is_ok_and(|name| rekindle::call::may_travel(&name, &plain))
 }
 
 /// An exchange that makes sense.

@@ -31,10 +31,12 @@ pub use body::{BodyFactory, BodyFailure, BodySource, OutgoingBody, Part, PartCon
 pub use cancel::CancelToken;
 pub use client::{Client, Request};
 pub use clock::ManualClock;
-pub use config::{ClientConfig, Credential, Dialect, Header, Proxy, Rotation, SessionConfig};
+pub use config::{
+    ClientAuth, ClientConfig, ClientCredentials, Credential, Dialect, Header, Proxy, Rotation, SessionConfig,
+};
 pub use error::{GraphqlProblem, ProblemDetails, RekindleError, error_kinds};
 pub use event::{Event, EventKind, EventListener, EventStream, ListenerFailure};
-pub use judge::{Applied, Exchange, ExpiredReason, Judgement, Operation, Verdict, operation_of};
+pub use judge::{Applied, Exchange, ExpiredReason, Judgement, Operation, Verdict, may_travel, operation_of};
 pub use key::{GeneratedKey, SigningKey, generate_signing_key};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
 pub use response::{Redirected, Response, ResponseHead};

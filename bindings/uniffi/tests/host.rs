@@ -18,6 +18,7 @@ fn config(server: &AuthServer) -> SessionConfig {
         token_url: Some(format!("{}/refresh", server.base_url())),
         client_id: None,
         client_secret: None,
+        client_auth: None,
         credential: Some(Credential {
             access_token: Some(tokens.access_token),
             refresh_token: Some(tokens.refresh_token),

@@ -359,7 +359,7 @@ impl<T> Builder<T> {
     /// How the client says who it is to the token endpoint, where it is registered otherwise than the dialect says.
     ///
     /// ```
-    /// use rekindle::{Session, dialect::ClientAuth};
+    /// use rekindle::{ClientAuth, Session};
     ///
     /// let session = Session::builder("oauth2")
     ///     .token_url("https://auth.example.com/oauth/token")

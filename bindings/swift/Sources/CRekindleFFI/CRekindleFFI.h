@@ -1139,6 +1139,11 @@ RustBuffer uniffi_rekindle_uniffi_fn_func_error_kinds(RustCallStatus *_Nonnull o
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_MAY_TRAVEL
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_MAY_TRAVEL
+int8_t uniffi_rekindle_uniffi_fn_func_may_travel(RustBuffer name, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_OPERATION_OF
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_OPERATION_OF
 RustBuffer uniffi_rekindle_uniffi_fn_func_operation_of(RustBuffer method, RustBuffer body, RustCallStatus *_Nonnull out_status
@@ -1413,6 +1418,12 @@ void ffi_rekindle_uniffi_rust_future_complete_void(uint64_t handle, RustCallStat
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_ERROR_KINDS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_ERROR_KINDS
 uint16_t uniffi_rekindle_uniffi_checksum_func_error_kinds(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_MAY_TRAVEL
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_MAY_TRAVEL
+uint16_t uniffi_rekindle_uniffi_checksum_func_may_travel(void
 
 );
 #endif

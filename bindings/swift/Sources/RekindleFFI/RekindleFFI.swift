@@ -7254,6 +7254,10 @@ public struct SessionConfig: CustomDebugStringConvertible {
      */
     public let clientSecret: String?
     /**
+     * How it says who it is, where it is registered otherwise than the dialect says.
+     */
+    public let clientAuth: ClientAuth?
+    /**
      * What to begin with where the store is empty. Not with an app: its sessions have one each.
      */
     public let credential: Credential?
@@ -7322,6 +7326,9 @@ public struct SessionConfig: CustomDebugStringConvertible {
          * Its secret, if it has one. An app that is handed out has none.
          */clientSecret: String? = nil,
         /**
+         * How it says who it is, where it is registered otherwise than the dialect says.
+         */clientAuth: ClientAuth? = nil,
+        /**
          * What to begin with where the store is empty. Not with an app: its sessions have one each.
          */credential: Credential? = nil,
         /**
@@ -7364,6 +7371,7 @@ public struct SessionConfig: CustomDebugStringConvertible {
         self.tokenUrl = tokenUrl
         self.clientId = clientId
         self.clientSecret = clientSecret
+        self.clientAuth = clientAuth
         self.credential = credential
         self.variables = variables
         self.origins = origins
@@ -7410,6 +7418,7 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
                 tokenUrl: FfiConverterOptionString.read(from: &buf),
                 clientId: FfiConverterOptionString.read(from: &buf),
                 clientSecret: FfiConverterOptionString.read(from: &buf),
+                clientAuth: FfiConverterOptionTypeClientAuth.read(from: &buf),
                 credential: FfiConverterOptionTypeCredential.read(from: &buf),
                 variables: FfiConverterDictionaryStringString.read(from: &buf),
                 origins: FfiConverterSequenceString.read(from: &buf),
@@ -7431,6 +7440,7 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.tokenUrl, into: &buf)
         FfiConverterOptionString.write(value.clientId, into: &buf)
         FfiConverterOptionString.write(value.clientSecret, into: &buf)
+        FfiConverterOptionTypeClientAuth.write(value.clientAuth, into: &buf)
         FfiConverterOptionTypeCredential.write(value.credential, into: &buf)
         FfiConverterDictionaryStringString.write(value.variables, into: &buf)
         FfiConverterSequenceString.write(value.origins, into: &buf)
@@ -8271,6 +8281,101 @@ public func FfiConverterTypeBodyFailure_lift(_ buf: RustBuffer) throws -> BodyFa
 public func FfiConverterTypeBodyFailure_lower(_ value: BodyFailure) -> RustBuffer {
     return FfiConverterTypeBodyFailure.lower(value)
 }
+
+
+/**
+ * How a client says who it is to the token endpoint, by the names of OpenID Connect Core section 9.
+ */
+
+public enum ClientAuth: Equatable, Hashable {
+
+    /**
+     * `none`: `client_id` in the body, no secret. (`none` would read as an absent value in Swift.)
+     */
+    case `public`
+    /**
+     * HTTP Basic; a client without a secret sends `client_id` in the body.
+     */
+    case clientSecretBasic
+    /**
+     * `client_id` and `client_secret` in the body.
+     */
+    case clientSecretPost
+    /**
+     * `client_id` and a signed assertion in the body (RFC 7523): with `client_key`.
+     */
+    case privateKeyJwt
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ClientAuth: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeClientAuth: FfiConverterRustBuffer {
+    typealias SwiftType = ClientAuth
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ClientAuth {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .`public`
+
+        case 2: return .clientSecretBasic
+
+        case 3: return .clientSecretPost
+
+        case 4: return .privateKeyJwt
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ClientAuth, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .`public`:
+            writeInt(&buf, Int32(1))
+
+
+        case .clientSecretBasic:
+            writeInt(&buf, Int32(2))
+
+
+        case .clientSecretPost:
+            writeInt(&buf, Int32(3))
+
+
+        case .privateKeyJwt:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClientAuth_lift(_ buf: RustBuffer) throws -> ClientAuth {
+    return try FfiConverterTypeClientAuth.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClientAuth_lower(_ value: ClientAuth) -> RustBuffer {
+    return FfiConverterTypeClientAuth.lower(value)
+}
+
 
 
 /**
@@ -11027,6 +11132,30 @@ fileprivate struct FfiConverterOptionTypeLease: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeClientAuth: FfiConverterRustBuffer {
+    typealias SwiftType = ClientAuth?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeClientAuth.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeClientAuth.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeProxy: FfiConverterRustBuffer {
     typealias SwiftType = Proxy?
 
@@ -11446,6 +11575,17 @@ public func errorKinds() -> [String]  {
 })
 }
 /**
+ * Whether a header of a request's own may go along where a redirect leaves the origin: it is known to carry no credential.
+ */
+public func mayTravel(name: String) -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_func_may_travel(
+        FfiConverterString.lower(name),uniffiCallStatus
+    )
+})
+}
+/**
  * What a request's body does, if it is GraphQL. A POST is meant; other methods are `Http`.
  */
 public func operationOf(method: String, body: Data) -> Operation  {
@@ -11488,6 +11628,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.contractVersionMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_func_error_kinds() != 42302) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_func_may_travel() != 28458) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_func_operation_of() != 63170) {

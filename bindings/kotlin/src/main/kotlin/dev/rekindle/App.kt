@@ -48,6 +48,7 @@ public class App internal constructor(private val native: NativeApp, private val
         waitTimeout: Duration = 30.seconds,
         sendTimeout: Duration = 60.seconds,
         lease: Duration = 90.seconds,
+        clientAuth: ClientAuth? = null,
         clientKey: SigningKey? = null,
         dpopKey: SigningKey? = null,
         clientCredentials: ClientCredentials? = null,
@@ -58,8 +59,8 @@ public class App internal constructor(private val native: NativeApp, private val
         clock: ManualClock? = null,
     ) : this(
         SessionSettings(
-            dialect, tokenUrl, clientId, clientSecret, null, origins, insecureOrigins, variables, rotation,
-            background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
+            dialect, tokenUrl, clientId, clientSecret, clientAuth, null, origins, insecureOrigins, variables,
+            rotation, background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
         ),
         store, refresh, transport, idleSessions, onEvent, clock, Any(),
     )

@@ -1,5 +1,7 @@
 package dev.rekindle
 
+import dev.rekindle.ffi.mayTravel as mayTravelToOtherOrigins
+
 /**
  * For adapters to HTTP clients, one for each client: asks the session what a response means, and not at all where it can
  * mean nothing, as nearly always.
@@ -54,5 +56,8 @@ public class ResponseJudge(private val session: Session) {
             val essence = contentType.substringBefore(';').trim().lowercase()
             return essence.endsWith("/json") || essence.endsWith("+json")
         }
+
+        /** Whether a request's header of this name may follow a redirect to another origin: it is known to carry no credential. */
+        public fun mayTravel(header: String): Boolean = native { mayTravelToOtherOrigins(header) }
     }
 }

@@ -57,6 +57,7 @@ public class Session private constructor(
      * @param waitTimeout how long a caller waits for a token at most.
      * @param sendTimeout how long one refresh may take.
      * @param lease how long others with the same store leave a refresh to whoever began it.
+     * @param clientAuth how the client says who it is, where it is registered otherwise than the dialect says.
      * @param clientKey signs who the client is (`private_key_jwt`), instead of a secret.
      * @param dpopKey signs that a token is this client's own (DPoP).
      * @param clientCredentials what the client asks for on its own behalf, without a user; it needs no credential.
@@ -81,6 +82,7 @@ public class Session private constructor(
         waitTimeout: Duration = 30.seconds,
         sendTimeout: Duration = 60.seconds,
         lease: Duration = 90.seconds,
+        clientAuth: ClientAuth? = null,
         clientKey: SigningKey? = null,
         dpopKey: SigningKey? = null,
         clientCredentials: ClientCredentials? = null,
@@ -90,8 +92,8 @@ public class Session private constructor(
         clock: ManualClock? = null,
     ) : this(
         SessionSettings(
-            dialect, tokenUrl, clientId, clientSecret, credential, origins, insecureOrigins, variables, rotation,
-            background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
+            dialect, tokenUrl, clientId, clientSecret, clientAuth, credential, origins, insecureOrigins, variables,
+            rotation, background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
         ),
         store, refresh, transport, onEvent, clock, Any(),
     )

@@ -2,6 +2,7 @@ package dev.rekindle
 
 import java.nio.file.Path
 import kotlin.time.Duration
+import dev.rekindle.ffi.ClientAuth as NativeClientAuth
 import dev.rekindle.ffi.ClientCredentials as NativeClientCredentials
 import dev.rekindle.ffi.Dialect as NativeDialect
 import dev.rekindle.ffi.Rotation as NativeRotation
@@ -72,6 +73,21 @@ public class SigningKey private constructor(internal val native: NativeKey) {
     }
 }
 
+/** How a client says who it is to the token endpoint, by the names of OpenID Connect Core section 9. */
+public enum class ClientAuth {
+    /** `client_id` in the body, no secret. */
+    None,
+
+    /** HTTP Basic; a client without a secret sends `client_id` in the body. */
+    ClientSecretBasic,
+
+    /** `client_id` and `client_secret` in the body. */
+    ClientSecretPost,
+
+    /** `client_id` and a signed assertion in the body (RFC 7523); it needs a `clientKey`. */
+    PrivateKeyJwt,
+}
+
 /**
  * What a client asks for on its own behalf, without a user (RFC 6749 section 4.4): [Session] needs no token to begin with
  * then, and asks for one at the first call that needs it.
@@ -98,6 +114,7 @@ internal class SessionSettings(
     val tokenUrl: String?,
     val clientId: String?,
     val clientSecret: String?,
+    val clientAuth: ClientAuth?,
     val credential: Credential?,
     val origins: List<String>,
     val insecureOrigins: List<String>,
@@ -118,6 +135,7 @@ internal class SessionSettings(
         tokenUrl,
         clientId,
         clientSecret,
+        clientAuth?.native(),
         credential?.native(),
         variables,
         origins,
@@ -132,6 +150,13 @@ internal class SessionSettings(
         clientCredentials?.native(),
         alone,
     )
+}
+
+private fun ClientAuth.native(): NativeClientAuth = when (this) {
+    ClientAuth.None -> NativeClientAuth.PUBLIC
+    ClientAuth.ClientSecretBasic -> NativeClientAuth.CLIENT_SECRET_BASIC
+    ClientAuth.ClientSecretPost -> NativeClientAuth.CLIENT_SECRET_POST
+    ClientAuth.PrivateKeyJwt -> NativeClientAuth.PRIVATE_KEY_JWT
 }
 
 private fun Rotation.native(): NativeRotation = when (this) {

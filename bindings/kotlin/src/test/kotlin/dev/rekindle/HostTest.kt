@@ -286,26 +286,48 @@ class HostTest {
     @Test
     fun `a client asks for tokens on its own behalf`() = runTest {
         TestServer(STRICT).use { server ->
-            val bodies = mutableListOf<String>()
+            val requests = mutableListOf<TransportRequest>()
             val session = Session(
                 tokenUrl = "${server.url}/token", clientId = "service", clientSecret = "SECRET",
                 clientCredentials = ClientCredentials(scope = "read", parameters = mapOf("soid" to "7")),
-                transport = { request ->
-                    bodies += String(request.body!!)
-                    val json = """{"access_token": "AT-1", "expires_in": 900}"""
-                    TransportResponse(
-                        200, listOf(Header("content-type", "application/json")), ResponseBody.Bytes(json.encodeToByteArray()),
-                    )
-                },
+                transport = granting(requests),
             )
-            assertEquals("AT-1", session.token().value)
+            assertEquals("AT-2", session.token().value)
             val expected = "grant_type=client_credentials&scope=read&client_id=service&client_secret=SECRET&soid=7"
-            assertEquals(listOf(expected), bodies)
+            assertEquals(listOf(expected), requests.map { String(it.body!!) })
             session.signOut()
             assertFailsWith<RekindleException.SignedOut> { session.token() }
             session.signIn()
-            assertEquals("AT-1", session.token().value)
+            assertEquals("AT-2", session.token().value)
         }
+    }
+
+    @Test // spec 5.5
+    fun `a client says who it is as its settings say`() = runTest {
+        val sent = ClientAuth.entries.filter { it != ClientAuth.PrivateKeyJwt }.associateWith { auth ->
+            val requests = mutableListOf<TransportRequest>()
+            val session = Session(
+                tokenUrl = "https://auth.example.com/token", clientId = "app", clientSecret = "s", clientAuth = auth,
+                credential = Credential("AT-1", "RT-1"), transport = granting(requests),
+            )
+            assertEquals("AT-2", session.refresh().value)
+            val request = requests.single()
+            val authorization = request.headers.firstOrNull { it.name == "authorization" }?.value
+            authorization to String(request.body!!).substringAfter("refresh_token=RT-1")
+        }
+        assertEquals(null to "&client_id=app", sent[ClientAuth.None])
+        assertEquals("Basic YXBwOnM=" to "", sent[ClientAuth.ClientSecretBasic])
+        assertEquals(null to "&client_id=app&client_secret=s", sent[ClientAuth.ClientSecretPost])
+        val keyless = assertFailsWith<RekindleException.InvalidConfig> {
+            App(tokenUrl = "https://auth.example.com/token", clientId = "app", clientAuth = ClientAuth.PrivateKeyJwt)
+        }
+        assertTrue("client_key" in keyless.message!!, keyless.message)
+    }
+
+    private fun granting(requests: MutableList<TransportRequest>) = Transport { request ->
+        requests += request
+        val json = """{"access_token": "AT-2", "expires_in": 900}"""
+        TransportResponse(200, listOf(Header("content-type", "application/json")), ResponseBody.Bytes(json.encodeToByteArray()))
     }
 
     @Test

@@ -882,6 +882,8 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_rekindle_uniffi_checksum_func_error_kinds(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_func_may_travel(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_operation_of(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_generate_signing_key(
@@ -1367,6 +1369,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_error_kinds(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_func_may_travel(`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
     external fun uniffi_rekindle_uniffi_fn_func_operation_of(`method`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_generate_signing_key(uniffi_out_err: UniffiRustCallStatus,
@@ -1491,6 +1495,9 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_func_error_kinds() and 0xFFFF) != 42302) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_may_travel() and 0xFFFF) != 28458) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_func_operation_of() and 0xFFFF) != 63170) {
@@ -11016,6 +11023,11 @@ data class SessionConfig (
     val `clientSecret`: kotlin.String? = null
     ,
     /**
+     * How it says who it is, where it is registered otherwise than the dialect says.
+     */
+    val `clientAuth`: ClientAuth? = null
+    ,
+    /**
      * What to begin with where the store is empty. Not with an app: its sessions have one each.
      */
     val `credential`: Credential? = null
@@ -11103,6 +11115,7 @@ data class SessionConfig (
         this.`tokenUrl`,
         this.`clientId`,
         this.`clientSecret`,
+        this.`clientAuth`,
         this.`credential`,
         this.`variables`,
         this.`origins`,
@@ -11132,6 +11145,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeClientAuth.read(buf),
             FfiConverterOptionalTypeCredential.read(buf),
             FfiConverterMapStringString.read(buf),
             FfiConverterSequenceString.read(buf),
@@ -11153,6 +11167,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalString.allocationSize(value.`tokenUrl`) +
             FfiConverterOptionalString.allocationSize(value.`clientId`) +
             FfiConverterOptionalString.allocationSize(value.`clientSecret`) +
+            FfiConverterOptionalTypeClientAuth.allocationSize(value.`clientAuth`) +
             FfiConverterOptionalTypeCredential.allocationSize(value.`credential`) +
             FfiConverterMapStringString.allocationSize(value.`variables`) +
             FfiConverterSequenceString.allocationSize(value.`origins`) +
@@ -11173,6 +11188,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalString.write(value.`tokenUrl`, buf)
             FfiConverterOptionalString.write(value.`clientId`, buf)
             FfiConverterOptionalString.write(value.`clientSecret`, buf)
+            FfiConverterOptionalTypeClientAuth.write(value.`clientAuth`, buf)
             FfiConverterOptionalTypeCredential.write(value.`credential`, buf)
             FfiConverterMapStringString.write(value.`variables`, buf)
             FfiConverterSequenceString.write(value.`origins`, buf)
@@ -11809,6 +11825,59 @@ public object FfiConverterTypeBodyFailure : FfiConverterRustBuffer<BodyFailure> 
     }
 
 }
+
+
+
+/**
+ * How a client says who it is to the token endpoint, by the names of OpenID Connect Core section 9.
+ */
+
+enum class ClientAuth {
+
+    /**
+     * `none`: `client_id` in the body, no secret. (`none` would read as an absent value in Swift.)
+     */
+    PUBLIC,
+    /**
+     * HTTP Basic; a client without a secret sends `client_id` in the body.
+     */
+    CLIENT_SECRET_BASIC,
+    /**
+     * `client_id` and `client_secret` in the body.
+     */
+    CLIENT_SECRET_POST,
+    /**
+     * `client_id` and a signed assertion in the body (RFC 7523): with `client_key`.
+     */
+    PRIVATE_KEY_JWT;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeClientAuth: FfiConverterRustBuffer<ClientAuth> {
+    override fun read(buf: ByteBuffer) = try {
+
+        ClientAuth.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ClientAuth) = 4UL
+
+    override fun write(value: ClientAuth, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
 
 
 
@@ -15199,6 +15268,38 @@ public object FfiConverterOptionalTypeLease: FfiConverterRustBuffer<Lease?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeClientAuth: FfiConverterRustBuffer<ClientAuth?> {
+    override fun read(buf: ByteBuffer): ClientAuth? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeClientAuth.read(buf)
+    }
+
+    override fun allocationSize(value: ClientAuth?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeClientAuth.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ClientAuth?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeClientAuth.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeProxy: FfiConverterRustBuffer<Proxy?> {
     override fun read(buf: ByteBuffer): Proxy? {
         if (buf.get().toInt() == 0) {
@@ -15550,6 +15651,20 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
     UniffiLib.uniffi_rekindle_uniffi_fn_func_error_kinds(
 
         _status)
+}
+    )
+    }
+
+
+        /**
+         * Whether a header of a request's own may go along where a redirect leaves the origin: it is known to carry no credential.
+         */ fun `mayTravel`(`name`: kotlin.String): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_func_may_travel(
+
+
+        FfiConverterString.lower(`name`),_status)
 }
     )
     }

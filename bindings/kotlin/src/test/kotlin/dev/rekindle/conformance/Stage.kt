@@ -88,6 +88,7 @@ class Stage(case: JsonObject) : AutoCloseable {
         tokenUrl = settings.text("token_url") ?: "${server.url}/token",
         clientId = if ("client_id" in settings) settings.text("client_id") else "app",
         clientSecret = settings.text("client_secret"),
+        clientAuth = null,
         credential = when (val written = settings["credential"]) {
             null -> usual()
             is JsonObject -> credential(written)
