@@ -29,9 +29,11 @@ import okio.Buffer
  *
  * What an operation does is known, also where only its hash is sent. Where the client stands on an `OkHttpClient` that
  * keeps the session already, leave this out.
+ *
+ * @param withoutRedirects the client's engine follows no redirects: see [RekindleHttpInterceptor].
  */
-public fun ApolloClient.Builder.addRekindle(session: Session): ApolloClient.Builder =
-    addInterceptor(OperationInterceptor).addHttpInterceptor(RekindleHttpInterceptor(session))
+public fun ApolloClient.Builder.addRekindle(session: Session, withoutRedirects: Boolean = false): ApolloClient.Builder =
+    addInterceptor(OperationInterceptor).addHttpInterceptor(RekindleHttpInterceptor(session, withoutRedirects))
 
 /**
  * Puts a session's token on requests to the session's origins, and sends them again where the token was turned away and
@@ -40,8 +42,16 @@ public fun ApolloClient.Builder.addRekindle(session: Session): ApolloClient.Buil
  * A request that has a credential of its own is left alone. Uploads are sent once. An error of the session's is the cause
  * of the `ApolloNetworkException` in the response. Apollo does not tell where an answer came from after a redirect: if
  * your API redirects, give Apollo an `OkHttpClient` with rekindle's interceptor instead.
+ *
+ * Apollo's engine takes `Authorization` off a request that it redirects to elsewhere, and no other header: a token in a
+ * header of its own is refused ([RekindleException.InvalidConfig]) unless the engine follows no redirects.
+ *
+ * @param withoutRedirects the client's engine follows no redirects.
  */
-public class RekindleHttpInterceptor(private val session: Session) : HttpInterceptor {
+public class RekindleHttpInterceptor(
+    private val session: Session,
+    private val withoutRedirects: Boolean = false,
+) : HttpInterceptor {
     private val credentialHeaders = session.credentialHeaders()
     private val judge = ResponseJudge(session)
 
@@ -59,9 +69,18 @@ public class RekindleHttpInterceptor(private val session: Session) : HttpInterce
     }
 
     private fun signed(request: HttpRequest, token: Token): HttpRequest {
+        requireThatItStays(token.headerName)
         val signed = request.newBuilder().addHeader(token.headerName, token.authorization)
         if (token.isBound) session.proof(token, request.methodName(), request.url)?.let { signed.addHeader("DPoP", it) }
         return signed.build()
+    }
+
+    private fun requireThatItStays(header: String) {
+        if (withoutRedirects || header.equals("Authorization", ignoreCase = true)) return
+        throw RekindleException.InvalidConfig(
+            "the token is in the header $header, which would follow redirects to other origins: give Apollo an OkHttpClient " +
+                "with rekindle's interceptor, or one that follows no redirects and say withoutRedirects = true",
+        )
     }
 
     private suspend fun token(url: String): Token? {

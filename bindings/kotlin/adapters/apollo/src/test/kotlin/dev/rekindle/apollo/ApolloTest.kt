@@ -87,6 +87,20 @@ class ApolloTest {
         }
     }
 
+    @Test // spec 9.5
+    fun `a token that would follow a redirect to elsewhere is not sent`() = ran {
+        val dialect = Dialect.toml("name = \"own-header\"\n[token]\nheader = \"X-Token\"\nscheme = \"\"\n")
+        val tokens = server.signIn()
+        val session = session(server, tokens, dialect)
+        val refused = client(session).query(Pupils()).execute().exception?.cause
+        assertTrue("x-token" in assertIs<RekindleException.InvalidConfig>(refused).message.orEmpty(), refused.message)
+        assertEquals(0, server.log().size)
+        server.play("""{"match": {"body_contains": "Pupils"}, "respond": {"json": {"data": {"pupils": []}}}}""")
+        ApolloClient.Builder().serverUrl(server.url).addRekindle(session, withoutRedirects = true).build()
+            .query(Pupils()).execute()
+        assertEquals(listOf(tokens.access), server.log().map { it.headers["x-token"] })
+    }
+
     @Test
     fun `a session's error is the cause of the response's`() = ran {
         val session = session()

@@ -24,8 +24,11 @@ internal class Keeper(private val session: Session) {
     private val listed = ConcurrentHashMap.newKeySet<String>()
 
     suspend fun send(request: HttpRequestBuilder, proceed: suspend (HttpRequestBuilder) -> HttpClientCall): HttpClientCall {
-        if (credentialHeaders.any { it in request.headers }) return proceed(request)
-        var token = token(request) ?: return proceed(request)
+        val origin = request.url.origin()
+        val hasLeft = hasLeft(request, origin)
+        if (hasLeft) leaveBehind(request)
+        if (hasLeft || credentialHeaders.any { it in request.headers }) return proceed(request)
+        var token = token(origin) ?: return proceed(request)
         while (true) {
             val call = proceed(signed(request, token, proof(request, token)))
             if (!judge.wants(call.response)) return call
@@ -43,9 +46,7 @@ internal class Keeper(private val session: Session) {
     private fun proof(request: HttpRequestBuilder, token: Token): String? =
         if (token.isBound) session.proof(token, request.method.value, request.url.buildString()) else null
 
-    private suspend fun token(request: HttpRequestBuilder): Token? {
-        val origin = request.url.origin()
-        if (!mayGo(request, origin)) return null
+    private suspend fun token(origin: String): Token? {
         if (origin !in listed) {
             if (!session.owns(origin)) return null
             listed += origin
@@ -54,12 +55,16 @@ internal class Keeper(private val session: Session) {
     }
 
     /** Redirects are requests of their own here, with the attributes of the first: what has left its origin gets no token. */
-    private fun mayGo(request: HttpRequestBuilder, origin: String): Boolean {
+    private fun hasLeft(request: HttpRequestBuilder, origin: String): Boolean {
         val trail = request.attributes.computeIfAbsent(TrailKey) { Trail(origin) }
         if (trail.origin != origin) trail.hasLeft = true
-        return !trail.hasLeft
+        return trail.hasLeft
     }
 }
+
+/** The request is the redirect's own. What a cookie jar has for the new URL is added after this. */
+private fun leaveBehind(request: HttpRequestBuilder) =
+    request.headers.names().filterNot(ResponseJudge::mayTravel).forEach(request.headers::remove)
 
 private class Trail(val origin: String) {
     @Volatile

@@ -133,6 +133,19 @@ class ReplayTest {
         assertNull(server.log().last().authorization)
     }
 
+    @Test // spec 9.2, 9.5
+    fun `at a redirect to another origin the caller's own credentials stay behind, for good`() = both {
+        server.play("""{"match": {"path": "/away"}, "respond": {"status": 302, "headers": {"Location": "${other.url}/landed"}}}""")
+        other.play("""{"match": {"path": "/landed"}, "respond": {"status": 302, "headers": {"Location": "${server.url}/back"}}}""")
+        client(session(server, server.signIn())).get("${server.url}/away") {
+            header("X-Api-Key", "SECRET")
+            header("X-Request-Id", "7")
+        }
+        val seen = listOf(server.log().first(), other.log().single(), server.log().last())
+        assertEquals(listOf("SECRET", null, null), seen.map { it.headers["x-api-key"] })
+        assertEquals(listOf("7", "7", "7"), seen.map { it.headers["x-request-id"] })
+    }
+
     @Test
     fun `a redirect in the same origin keeps the token and its last hop alone is replayed`() = both {
         server.play("""{"match": {"path": "/away"}, "respond": {"status": 302, "headers": {"Location": "/data"}}}""")

@@ -1,5 +1,6 @@
 package dev.rekindle.okhttp
 
+import dev.rekindle.ResponseJudge
 import dev.rekindle.Session
 import dev.rekindle.Token
 import okhttp3.HttpUrl
@@ -20,16 +21,27 @@ internal class ListedOrigins(private val session: Session) {
 }
 
 /** The token of one request, and where it is for. Goes along as a tag: redirects keep tags. */
-internal class Carried(val token: Token, private val url: HttpUrl) {
+internal class Carried(val token: Token, first: Request) {
+    private val url = first.url
+
+    /** What the caller put on the request. */
+    private val own = first.headers
+
     @Volatile
     private var hasLeft = false
 
     fun sign(request: Request): Request =
         request.newBuilder().header(token.headerName, token.authorization).tag(Carried::class.java, this).build()
 
-    fun unsigned(request: Request): Request =
-        if (request.header(token.headerName) != token.authorization) request
-        else request.newBuilder().removeHeader(token.headerName).build()
+    /** Without the token and without what of the caller's own may be a credential. A cookie jar's cookies stay. */
+    fun unsigned(request: Request): Request {
+        val unsigned = request.newBuilder()
+        if (request.header(token.headerName) == token.authorization) unsigned.removeHeader(token.headerName)
+        own.names().filterNot { ResponseJudge.mayTravel(it) || it.equals("Host", ignoreCase = true) }
+            .filter { request.headers(it) == own.values(it) }
+            .forEach(unsigned::removeHeader)
+        return unsigned.build()
+    }
 
     fun mayGo(url: HttpUrl): Boolean {
         if (!url.isOfOriginOf(this.url)) hasLeft = true

@@ -55,7 +55,7 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
         val request = chain.request()
         if (credentialHeaders.any { request.header(it) != null }) return chain.proceed(request)
         val token = token(request, chain.call()) ?: return chain.proceed(request)
-        return kept(chain, request, Carried(token, request.url))
+        return kept(chain, request, Carried(token, request))
     }
 
     private fun kept(chain: Interceptor.Chain, first: Request, signed: Carried): Response {
@@ -70,7 +70,7 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
                     // The last hop is sent again, not the way there.
                     request = response.request
                     response.close()
-                    carried = Carried(judged.token, request.url)
+                    carried = Carried(judged.token, request)
                     if (judged.verdict !is Verdict.NonceRequired) session.replayed()
                 }
             }
@@ -89,7 +89,7 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
         throw failed
     }
 
-    /** The token of a request that was redirected to elsewhere stays behind, for good. Each hop wants a proof of its own. */
+    /** The token of a request that was redirected to elsewhere stays behind, for good, and other credentials with it. Each hop wants a proof of its own. */
     private fun hop(chain: Interceptor.Chain): Response {
         val request = chain.request()
         val carried = request.tag(Carried::class.java) ?: return chain.proceed(request)

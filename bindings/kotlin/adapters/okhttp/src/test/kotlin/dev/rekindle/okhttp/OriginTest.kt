@@ -4,6 +4,9 @@ import dev.rekindle.Dialect
 import dev.rekindle.testkit.STRICT
 import dev.rekindle.testkit.TestServer
 import dev.rekindle.testkit.session
+import okhttp3.Cookie
+import okhttp3.CookieJar
+import okhttp3.HttpUrl
 import okhttp3.Request
 import kotlin.test.Test
 import kotlin.test.assertEquals
@@ -49,6 +52,25 @@ class OriginTest {
         assertNull(other.log().single().headers["x-token"])
         assertEquals("/back", server.log().last().path)
         assertNull(server.log().last().headers["x-token"])
+    }
+
+    @Test // spec 9.2, 9.5
+    fun `at a redirect to another origin the caller's own credentials stay behind, and what a cookie jar has goes along`() = both {
+        redirect(server, other)
+        other.play("""{"match": {"path": "/landed"}, "respond": {"status": 302, "headers": {"Location": "${server.url}/back"}}}""")
+        val jar = object : CookieJar {
+            override fun saveFromResponse(url: HttpUrl, cookies: List<Cookie>) = Unit
+
+            override fun loadForRequest(url: HttpUrl): List<Cookie> =
+                listOfNotNull(Cookie.parse(url, "kept=1").takeIf { url.encodedPath == "/landed" })
+        }
+        val request = Request.Builder().url("${server.url}/away")
+            .header("X-Api-Key", "SECRET").header("Cookie", "own=1").header("X-Request-Id", "7").build()
+        client(session(server, server.signIn())).newBuilder().cookieJar(jar).build().status(request)
+        val seen = listOf(server.log().first(), other.log().single(), server.log().last())
+        assertEquals(listOf("SECRET", null, null), seen.map { it.headers["x-api-key"] })
+        assertEquals(listOf("own=1", "kept=1", null), seen.map { it.headers["cookie"] })
+        assertEquals(listOf("7", "7", "7"), seen.map { it.headers["x-request-id"] })
     }
 
     @Test
