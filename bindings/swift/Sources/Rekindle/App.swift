@@ -29,6 +29,7 @@ public final class App: Sendable {
         tokenURL: String? = nil,
         clientID: String? = nil,
         clientSecret: String? = nil,
+        clientAuth: ClientAuth? = nil,
         clientKey: SigningKey? = nil,
         dpopKey: SigningKey? = nil,
         store: StoreChoice = .memory,
@@ -49,8 +50,8 @@ public final class App: Sendable {
     ) throws {
         let config = SessionConfig(
             dialect: dialect.native, tokenUrl: tokenURL, clientId: clientID, clientSecret: clientSecret,
-            credential: nil, variables: variables, origins: origins, insecureOrigins: insecureOrigins,
-            rotation: try rotation?.native(), background: background,
+            clientAuth: clientAuth?.native, credential: nil, variables: variables, origins: origins,
+            insecureOrigins: insecureOrigins, rotation: try rotation?.native(), background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
             sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
             clientKey: clientKey?.native, dpopKey: dpopKey?.native,

@@ -32,6 +32,7 @@ public final class Session: Sendable {
     ///   - tokenURL: Where tokens are refreshed. Some presets know it.
     ///   - clientID: The client's id at the server.
     ///   - clientSecret: Its secret, if it has one. An app that is handed out has none.
+    ///   - clientAuth: How the client says who it is, where it is registered otherwise than the dialect says.
     ///   - clientKey: Signs who the client is (`private_key_jwt`), instead of a secret.
     ///   - dpopKey: Signs that a token is this client's own (DPoP).
     ///   - credential: What to begin with where the store is empty.
@@ -57,6 +58,7 @@ public final class Session: Sendable {
         tokenURL: String? = nil,
         clientID: String? = nil,
         clientSecret: String? = nil,
+        clientAuth: ClientAuth? = nil,
         clientKey: SigningKey? = nil,
         dpopKey: SigningKey? = nil,
         credential: Credential? = nil,
@@ -79,8 +81,9 @@ public final class Session: Sendable {
     ) throws {
         let config = SessionConfig(
             dialect: dialect.native, tokenUrl: tokenURL, clientId: clientID, clientSecret: clientSecret,
-            credential: credential?.native(), variables: variables, origins: origins,
-            insecureOrigins: insecureOrigins, rotation: try rotation?.native(), background: background,
+            clientAuth: clientAuth?.native, credential: credential?.native(), variables: variables,
+            origins: origins, insecureOrigins: insecureOrigins, rotation: try rotation?.native(),
+            background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
             sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
             clientKey: clientKey?.native, dpopKey: dpopKey?.native,

@@ -57,6 +57,27 @@ public enum Rotation: Sendable, Hashable {
     }
 }
 
+/// How a client says who it is to the token endpoint (OpenID Connect Core section 9).
+public enum ClientAuth: Sendable, Hashable {
+    /// `none`: `client_id` in the body, no secret. (As a case, `none` would read as an absent value.)
+    case `public`
+    /// HTTP Basic; a client without a secret sends `client_id` in the body.
+    case clientSecretBasic
+    /// `client_id` and `client_secret` in the body.
+    case clientSecretPost
+    /// `client_id` and a signed assertion in the body (RFC 7523); it needs a `clientKey`.
+    case privateKeyJWT
+
+    var native: RekindleFFI.ClientAuth {
+        switch self {
+        case .public: .public
+        case .clientSecretBasic: .clientSecretBasic
+        case .clientSecretPost: .clientSecretPost
+        case .privateKeyJWT: .privateKeyJwt
+        }
+    }
+}
+
 /// What a client asks for on its own behalf, without a user (RFC 6749 section 4.4): its ``Session`` needs no token to begin
 /// with, and asks for one at the first call that needs it.
 public struct ClientCredentials: Sendable, Hashable {
