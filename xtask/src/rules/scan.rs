@@ -95,7 +95,9 @@ fn name_of(lines: &[&str], at: usize) -> String {
 
 fn is_preamble(line: &str) -> bool {
     let line = line.trim_start();
-    line.is_empty() || ["//", "#", "@", "*", "/*"].iter().any(|mark| line.starts_with(mark))
+    // Swift's attributes stand on the function's own line.
+    let is_attribute = line.starts_with('@') && function(line).is_none();
+    line.is_empty() || is_attribute || ["//", "#", "*", "/*"].iter().any(|mark| line.starts_with(mark))
 }
 
 fn function(line: &str) -> Option<&str> {
@@ -154,6 +156,8 @@ mod tests {
     fn other_languages_name_their_functions_too() {
         assert_eq!(names(in_code("# spec 7.1\nasync def test_saves():", true)), ["7.1 test_saves"]);
         assert_eq!(names(in_code("// spec 7.1\n@Test\nfun `saves twice`() {", true)), ["7.1 saves twice"]);
+        let swift = "func helper() {}\n// spec 7.1\n@Test func saves() throws {\n    x()\n}";
+        assert_eq!(names(in_code(swift, true)), ["7.1 saves"]);
         assert_eq!(names(in_code("//! spec 7.1\n\nfn helper() {}", true)), ["7.1 "]);
     }
 
