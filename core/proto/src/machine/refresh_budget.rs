@@ -103,10 +103,15 @@ impl RefreshBudget {
         }
     }
 
-    /// Whether an accepted request clears the origin's count. Once a refresh has proved useless, only a request that
-    /// was rejected before and is accepted now shows the opposite: others may go to another URL.
+    /// Whether an accepted request clears the origin's count, or shows that the last refresh helped. Once a refresh has
+    /// proved useless, only a request that was rejected before and is accepted now shows the opposite: others may go to
+    /// another URL.
     pub(crate) fn clears(&self, origin: &str, replayed: bool) -> bool {
-        self.origins.get(origin).is_some_and(|breaker| breaker.in_a_row > 0 && (replayed || !breaker.useless))
+        // Somebody else may have been accepted, and have cleared the count, before the first replay is.
+        let helped = |breaker: &Breaker| replayed && self.rejected_at.as_ref() == Some(&breaker.last);
+        self.origins
+            .get(origin)
+            .is_some_and(|breaker| breaker.in_a_row > 0 && (replayed || !breaker.useless) || helped(breaker))
     }
 
     /// `replayed`: the last refresh helped, so that the next rejection may well be another end.
@@ -122,7 +127,8 @@ impl RefreshBudget {
     /// Whether any accepted request, and whether a replayed one, may clear something.
     pub(crate) fn watches(&self) -> (bool, bool) {
         let counting = || self.origins.values().filter(|breaker| breaker.in_a_row > 0);
-        (counting().any(|breaker| !breaker.useless), counting().any(|breaker| breaker.useless))
+        let replayed = self.rejected_at.is_some() || counting().any(|breaker| breaker.useless);
+        (counting().any(|breaker| !breaker.useless), replayed)
     }
 
     /// What is stored, with what memory knows better about the same refreshes.

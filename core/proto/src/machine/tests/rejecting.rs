@@ -263,6 +263,22 @@ fn a_request_that_was_helped_clears_the_count_of_its_origin() {
     assert!(world.endpoint.refreshes >= 10, "{}", world.endpoint.refreshes);
 }
 
+// spec 3.6
+#[test]
+fn a_refresh_that_helped_is_known_though_somebody_else_was_accepted_first() {
+    let mut world = served(Rotation::StrictFamily);
+    for _ in 0..4 {
+        let mut ended = stamp(&mut world);
+        let fresh = world.replay(0, &mut ended).expect("a new token");
+        let other = Stamp::new(&fresh);
+        world.ask(0, |machine, now| machine.accepted(&other, api(0).of(), now));
+        let replay = ended.replayed(&fresh);
+        world.ask(0, |machine, now| machine.accepted(&replay, api(0).of(), now));
+        world.advance(Duration::from_secs(1));
+    }
+    assert_eq!(world.endpoint.refreshes, 4);
+}
+
 // spec 3.6, 5.3
 #[test]
 fn twenty_processes_that_ask_a_bad_url_once_make_one_refresh() {
