@@ -218,6 +218,9 @@ fn status(py: Python<'_>, status: Status) -> PyResult<Py<PyAny>> {
     facts.set_item("persisted", status.persisted)?;
     facts.set_item("refreshing", status.refreshing)?;
     facts.set_item("leased", status.lease.is_some())?;
+    let (waiting, at_most) = status.waiting.map_or((None, None), |(what, left)| (Some(what.name()), left));
+    facts.set_item("waiting", waiting)?;
+    facts.set_item("waiting_at_most", at_most.map(|left| left.as_secs_f64()))?;
     facts.set_item("scope", status.scope)?;
     Ok(facts.into_any().unbind())
 }

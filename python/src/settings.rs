@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rekindle::app::Builder;
 use rekindle::proto::Wall;
-use rekindle::proto::dialect::Dialect;
+use rekindle::proto::dialect::{ClientAuth, Dialect};
 use rekindle::store::{FileStore, Store};
 use rekindle::{ClientCredentials, Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Secret};
 
@@ -58,6 +58,9 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     }
     if let Some(key) = key(settings, "client_key")? {
         builder = builder.client_key(key);
+    }
+    if let Some(name) = optional::<String>(settings, "client_auth")? {
+        builder = builder.client_auth(client_auth(&name).map_err(|error| raise(py, &error))?);
     }
     if let Some(key) = key(settings, "dpop_key")? {
         builder = builder.dpop_key(key);
@@ -149,11 +152,22 @@ fn rotation(name: &str) -> Result<Rotation, Error> {
         None => serde_json::json!({ "rotation": name }),
     };
     let dialect = Dialect::from_json(&value).map_err(|_| {
-        let what = "rotation must be none, grace:<seconds>, until-successor-used, strict, strict-family, \
+        let what = "must be none, grace:<seconds>, until-successor-used, strict, strict-family, \
                     sometimes or unknown";
-        Error::new(ErrorKind::InvalidConfig, what)
+        Error::config("rotation", what)
     })?;
     Ok(dialect.rotation())
+}
+
+fn client_auth(name: &str) -> Result<ClientAuth, Error> {
+    let value = serde_json::json!({"token_endpoint": {"client_auth": name}});
+    let dialect = Dialect::from_json(&value).map_err(|_| {
+        Error::config(
+            "client_auth",
+            "must be none, client_secret_basic, client_secret_post or private_key_jwt",
+        )
+    })?;
+    Ok(dialect.client_auth())
 }
 
 fn store(settings: &Bound<'_, PyDict>, busy: Busy) -> PyResult<Option<Arc<dyn Store>>> {

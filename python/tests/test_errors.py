@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import rekindle
 from rekindle import _errors, _native
@@ -9,6 +10,11 @@ from rekindle import _errors, _native
 def test_every_kind_of_the_core_has_a_class_of_that_name() -> None:
     assert {one.kind for one in _errors._ALL} == set(_native.KINDS)
     assert all(getattr(rekindle, one.kind) is one for one in _errors._ALL)
+
+
+def test_a_kind_that_is_not_known_here_is_one_of_the_machine() -> None:
+    facts: dict[str, Any] = {"response": None, "causes": [], "raised": None, "graphql_errors": []}
+    assert type(_errors._make("Newer", "update rekindle", facts)) is rekindle.System
 
 
 def test_all_have_one_root() -> None:

@@ -60,6 +60,33 @@ def test_a_client_with_a_key_signs_instead_of_sending_a_secret(server: Any) -> N
     assert sent["client_assertion"].count(".") == 2 and "client_secret" not in sent
 
 
+# spec 5.5
+@pytest.mark.parametrize(
+    ("client_auth", "in_body"), [("client_secret_basic", False), ("client_secret_post", True), (None, True)]
+)
+def test_the_secret_goes_where_client_auth_says(server: Any, client_auth: str | None, in_body: bool) -> None:
+    server.script(GRANT)
+    service(server, client_auth=client_auth).token()
+    (sent,) = server.log()
+    headers = {name.lower(): value for name, value in dict(sent["headers"]).items()}
+    assert ("client_secret" in dict(parse_qsl(sent["body"]))) is in_body
+    assert headers.get("authorization", "").startswith("Basic ") is not in_body
+
+
+# spec 5.5
+def test_an_app_says_who_its_client_is_in_the_same_way(server: Any) -> None:
+    server.script(GRANT)
+    app = rekindle.App(
+        token_url=server.url + "/token",
+        client_id="service",
+        client_secret="s3cret",
+        client_auth="client_secret_basic",
+        client_credentials=rekindle.ClientCredentials(),
+    )
+    app.session("a").token()
+    assert "client_secret" not in dict(parse_qsl(server.log()[0]["body"]))
+
+
 # spec 4.6, 5.18
 def test_a_sign_in_with_nothing_ends_a_sign_out(server: Any) -> None:
     server.script(GRANT, GRANT)
@@ -80,6 +107,8 @@ def test_a_sign_in_with_nothing_ends_a_sign_out(server: Any) -> None:
     [
         ({"client_secret": None}, "client_secret"),
         ({"refresh_token": "RT-1"}, "refresh_token"),
+        ({"client_auth": "basic"}, "client_auth"),
+        ({"client_auth": "private_key_jwt"}, "client_key"),
         ({"refresh_with": print}, "refresh_with"),
         ({"client_credentials": True}, "client_credentials"),
         ({"client_credentials": rekindle.ClientCredentials(resource="https://a.example/")}, "client_credentials.resource"),

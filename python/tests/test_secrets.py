@@ -150,8 +150,9 @@ def test_reprs_status_counters_and_events_show_none(server: TestServer, signed_i
     events = session.events()
     with pytest.raises(rekindle.LoginRequired):
         session.token()
+    parts = [getattr(session, name, None) for name in rekindle.Session.__slots__]
     told = [session, credential(), rekindle.Client(session), session.status(), session.stats(), session.prometheus()]
-    told += [events, *[next(events) for _ in range(2)], heard, vars(session), session._host.__dict__]
+    told += [events, *[next(events) for _ in range(2)], heard, parts, session._host.__dict__]
     told += [rekindle.RefreshInput("SENTINEL-RT", None, {"a": "SENTINEL-AT"}), rekindle.Stored(b"SENTINEL-RT", "1")]
     assert_clean(repr(told) + "".join(map(str, told)) + repr([one.details for one in heard]))
 

@@ -58,6 +58,26 @@ def test_a_cancelled_task_does_not_end_the_refresh(server: TestServer, make: Mak
     assert len(server.log()) == 1
 
 
+# spec 4.13
+def test_the_status_says_what_a_refresh_waits_for(server: TestServer, make: Make) -> None:
+    server.script(grants(2, hold="answer"))
+    session = make(expires_at=1.0)
+    assert (session.status().waiting, session.status().waiting_at_most) == (None, None)
+
+    async def ask() -> rekindle.Status:
+        task = asyncio.create_task(session.atoken())
+        await asyncio.to_thread(server.log, wait=1)
+        status = session.status()
+        server.release("answer")
+        await task
+        return status
+
+    held = asyncio.run(ask())
+    assert held.waiting == "token_endpoint"
+    assert held.waiting_at_most is not None and 0 < held.waiting_at_most <= 60
+    assert (session.status().waiting, session.status().waiting_at_most) == (None, None)
+
+
 def test_one_session_serves_loops_one_after_the_other(server: TestServer, make: Make) -> None:
     server.script(grants(2), grants(3))
     session = make()

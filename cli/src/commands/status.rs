@@ -30,6 +30,7 @@ struct Shown {
     backoff_ms: Option<u64>,
     failures: u32,
     lease: Option<Lease>,
+    waiting: Option<Waits>,
     scope: Option<String>,
     store: String,
 }
@@ -38,6 +39,13 @@ struct Shown {
 struct Lease {
     holder: String,
     remaining_ms: u64,
+}
+
+/// What is under way in this process waits for: after `refresh` and `import`, a store that does not answer.
+#[derive(Serialize)]
+struct Waits {
+    what: &'static str,
+    remaining_ms: Option<u64>,
 }
 
 /// `exit_code`: a script asks whether there is a token, and what it must wait for.
@@ -85,6 +93,9 @@ pub(crate) fn show_json(profile: &Profile, session: &Session) -> Done {
         backoff_ms: status.backoff.map(output::millis),
         failures: status.failures,
         lease: status.lease.map(|(holder, left)| Lease { holder, remaining_ms: output::millis(left) }),
+        waiting: status
+            .waiting
+            .map(|(what, left)| Waits { what: what.name(), remaining_ms: left.map(output::millis) }),
         scope: status.scope,
         lineage: status.lineage,
         store: profile.store.display().to_string(),

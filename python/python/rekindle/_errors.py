@@ -199,7 +199,7 @@ def _make(kind: str, message: str, facts: dict[str, Any]) -> RekindleError:
         from ._response import Response
 
         response = Response(raw)
-    error = _BY_KIND.get(kind, RekindleError)(message, response=response, graphql_errors=errors, **facts)
+    error = _BY_KIND.get(kind, System)(message, response=response, graphql_errors=errors, **facts)
     error.__cause__ = raised or _chain(causes)
     return error
 

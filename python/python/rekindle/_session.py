@@ -48,6 +48,10 @@ class Status:
     persisted: bool
     refreshing: bool
     leased: bool
+    waiting: str | None
+    """What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`, `others_refresh`,
+    `vanished_owner` or `too_soon`."""
+    waiting_at_most: float | None
     scope: str | None
 
 
@@ -58,6 +62,8 @@ class Session:
     - `token_url`: where tokens are refreshed, https or loopback; needed unless the dialect has one. `variables` fill its
       template and the dialect's.
     - `client_id`, with `client_secret` or `client_key`: who the client is (RFC 6749 section 2.3, RFC 7523).
+    - `client_auth`: how it says so to the token endpoint, where the dialect's way is another: `none`,
+      `client_secret_basic`, `client_secret_post` or `private_key_jwt` (OpenID Connect Core section 9).
     - `dpop_key`: what tokens are bound to (RFC 9449). A token that the server does not bind to it is refused, unless
       `require_dpop` is False.
     - `access_token`, `refresh_token`, and `expires_in` (seconds from now) or `expires_at` (epoch seconds); or all that as
@@ -107,6 +113,7 @@ class Session:
         client_id: str | None = None,
         client_secret: str | None = None,
         client_key: SigningKey | None = None,
+        client_auth: str | None = None,
         dpop_key: SigningKey | None = None,
         require_dpop: bool = True,
         access_token: str | None = None,
@@ -142,6 +149,7 @@ class Session:
             client_id=client_id,
             client_secret=client_secret,
             client_key=client_key,
+            client_auth=client_auth,
             dpop_key=dpop_key,
             require_dpop=require_dpop,
             store=store,
