@@ -5,7 +5,7 @@
 //! | `tower` | `adapters::tower::RekindleLayer`, around any service of `http::Request` |
 //! | `reqwest-middleware` | `adapters::reqwest_middleware::RekindleMiddleware` |
 //!
-//! Both are thin skins of [`Call`](crate::call::Call), which any other HTTP client can use as well. They leave alone what
+//! Both are thin skins of [`Call`], which any other HTTP client can use as well. They leave alone what
 //! carries a credential of the caller's own, and what goes to an origin that is not listed (spec 2.2, 9.1). They say what
 //! they found in the response's extensions, as [`Judged`].
 //!
