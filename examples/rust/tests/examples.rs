@@ -39,13 +39,20 @@ fn authenticated_fetch_is_still_signed_in_when_it_is_run_again() {
     // The same old tokens are given once more; the file knows better.
     assert_eq!(said(&fetch()), format!("200 OK {DATA}\n"));
     assert_eq!((server.counters().refreshes, server.counters().accepted), (1, 2));
+}
 
-    server.expire_all_access_tokens();
+#[test]
+fn authenticated_fetch_says_where_to_sign_in_and_asks_no_more_than_once() {
+    let (server, tokens) = expired(SeedDialect::ApiToken);
     server.revoke_all();
-    assert_eq!(said(&fetch()), format!("Please sign in: {}/login\n", server.base_url()));
-    assert_eq!(said(&fetch()), format!("Please sign in: {}/login\n", server.base_url()));
-    // It is known to be lost: nobody asks again.
-    assert_eq!(server.counters().refresh_requests, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session.json");
+    let more = [("SESSION_FILE", file.to_str().unwrap())];
+    let fetch = || run(env!("CARGO_BIN_EXE_authenticated_fetch"), &server, &tokens, &more);
+    for _ in 0..2 {
+        assert_eq!(said(&fetch()), format!("Please sign in: {}/login\n", server.base_url()));
+    }
+    assert_eq!(server.counters().refresh_requests, 1);
 }
 
 fn oauth_on(server: &AuthServer, tokens: &Tokens) -> String {
