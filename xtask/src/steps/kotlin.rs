@@ -13,13 +13,14 @@ use crate::run;
 use crate::workspace::Workspace;
 
 /// The package, and who uses it.
-const PROJECTS: [&str; 9] = [
+const PROJECTS: [&str; 10] = [
     "bindings/kotlin",
     "bindings/kotlin/adapters",
     "bindings/kotlin/adapters/testkit",
     "bindings/kotlin/adapters/okhttp",
     "bindings/kotlin/adapters/ktor",
     "bindings/kotlin/adapters/apollo",
+    "bindings/kotlin/adapters/conformance",
     "bindings/kotlin/adapters/compare",
     "bindings/kotlin/adapters/app",
     "examples/kotlin",

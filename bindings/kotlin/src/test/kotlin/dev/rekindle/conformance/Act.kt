@@ -47,7 +47,7 @@ private suspend fun ask(stage: Stage, kept: Kept, op: String?, operation: JsonOb
     val session = kept.session
     val told = stage.told
     return when (op) {
-        "request" -> send(stage, kept.client, operation)
+        "request" -> kept.through?.send(told, absolute(stage, operation), operation) ?: send(stage, kept.client, operation)
         "graphql" -> {
             val data = kept.client.graphql(operation.text("query")!!, (operation["variables"] ?: NOTHING).toString())
             buildJsonObject { put("data", Json.parseToJsonElement(data)) }
@@ -67,6 +67,9 @@ private suspend fun ask(stage: Stage, kept: Kept, op: String?, operation: JsonOb
         else -> throw Complaint("there is no operation $op")
     }
 }
+
+private fun absolute(stage: Stage, operation: JsonObject): String =
+    operation.text("url")!!.let { if (it.startsWith("/")) stage.server.url + it else it }
 
 private suspend fun send(stage: Stage, client: Client, spec: JsonObject): JsonObject {
     val method = spec.text("method") ?: "GET"

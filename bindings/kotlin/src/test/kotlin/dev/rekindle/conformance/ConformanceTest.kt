@@ -1,5 +1,6 @@
 package dev.rekindle.conformance
 
+import dev.rekindle.Session
 import dev.rekindle.text
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -65,14 +66,35 @@ class ConformanceTest {
         }
     }
 
-    private fun read(file: String): List<JsonObject> {
-        val text = Files.readString(Path.of("../../tests/conformance").resolve(file))
-        return Json.parseToJsonElement(text).jsonObject["cases"]!!.jsonArray.map { it.jsonObject }
+}
+
+/**
+ * The cases that hold for adapters too, played through one. [beyond]: those that its HTTP client cannot play, with the reason;
+ * they must fail.
+ */
+fun adapterCases(beyond: Map<String, String>, through: (Session) -> Through): List<DynamicTest> {
+    val cases = read("cases.json").filter { it.flag("adapters") == true }
+    val unknown = beyond.keys - cases.map { it.text("id")!! }.toSet()
+    assertTrue(unknown.isEmpty(), "the list of what cannot be played names $unknown, which are no such cases")
+    return cases.map { case ->
+        val id = case.text("id")!!
+        val why = beyond[id]
+        DynamicTest.dynamicTest("${case.text("topic")}::$id" + why?.let { " cannot be played: $it" }.orEmpty()) {
+            val complaints = play(case, through)
+            if (why == null) assertTrue(complaints.isEmpty(), complaints.joinToString("\n"))
+            else assertTrue(complaints.isNotEmpty(), "it can be played: take it off the list")
+        }
     }
 }
 
+private fun read(file: String): List<JsonObject> {
+    val folders = generateSequence(Path.of("").toAbsolutePath()) { it.parent }.map { it.resolve("tests/conformance") }
+    val text = Files.readString(folders.map { it.resolve(file) }.first(Files::exists))
+    return Json.parseToJsonElement(text).jsonObject["cases"]!!.jsonArray.map { it.jsonObject }
+}
+
 /** Everything that is not as the case says. On one thread: what the case says last has happened last. */
-private fun play(case: JsonObject): List<String> = Stage(case).use { stage ->
+private fun play(case: JsonObject, through: ((Session) -> Through)? = null): List<String> = Stage(case, through).use { stage ->
     runBlocking {
         try {
             withTimeout(PATIENCE) { play(stage) }

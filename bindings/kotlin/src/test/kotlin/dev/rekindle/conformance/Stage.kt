@@ -37,11 +37,23 @@ import kotlin.time.Duration.Companion.seconds
 /** A case makes no sense, or something is not as it says. */
 class Complaint(message: String) : Exception(message)
 
+/** An HTTP client that keeps a session by an adapter. It sends a case's requests instead of our own client. */
+interface Through : AutoCloseable {
+    /** Sends what the operation says to this URL: what came of it. */
+    suspend fun send(told: Told, url: String, operation: JsonObject): JsonObject
+}
+
 /** A session with what was heard of it. */
-class Kept(val session: Session, val client: Client, val life: Life, val heard: ConcurrentLinkedQueue<Event>)
+class Kept(
+    val session: Session,
+    val client: Client,
+    val life: Life,
+    val heard: ConcurrentLinkedQueue<Event>,
+    val through: Through?,
+)
 
 /** Where a case is played: its servers, its clock, its store and its sessions. */
-class Stage(case: JsonObject) : AutoCloseable {
+class Stage(case: JsonObject, private val adapter: ((Session) -> Through)? = null) : AutoCloseable {
     val server = Server(case["server"] as? JsonObject)
     val other = (case["other"] as? JsonObject)?.let(::Server)
     val clock = ManualClock()
@@ -73,7 +85,8 @@ class Stage(case: JsonObject) : AutoCloseable {
             else -> ScriptedStore(store, life)
         }
         session = Session(described(settings), store, refresh, null, { heard += it }, clock, Any())
-        sessions[name] = Kept(session, client(session, settings["client"] as? JsonObject ?: JsonObject(emptyMap())), life, heard)
+        val client = client(session, settings["client"] as? JsonObject ?: JsonObject(emptyMap()))
+        sessions[name] = Kept(session, client, life, heard, adapter?.invoke(session))
     }
 
     /** The model's sign-in, or `AT-1` and `RT-1`. */
@@ -112,7 +125,8 @@ class Stage(case: JsonObject) : AutoCloseable {
 
     private fun client(session: Session, settings: JsonObject) = Client(
         session,
-        baseUrl = server.url,
+        // A base URL is listed by itself; adapters list none.
+        baseUrl = server.url.takeIf { adapter == null },
         headers = strings(settings["headers"]),
         timeout = settings.ms("timeout_ms") ?: 60.seconds,
         maxRedirects = settings["max_redirects"]?.jsonPrimitive?.int ?: 10,
@@ -133,6 +147,7 @@ class Stage(case: JsonObject) : AutoCloseable {
         text.replace("{server}", server.url).let { if (other == null) it else it.replace("{other}", other.url) }
 
     override fun close() {
+        sessions.values.forEach { it.through?.close() }
         server.close()
         other?.close()
         folder.toFile().deleteRecursively()
@@ -180,11 +195,11 @@ private fun scripted(results: JsonArray, session: () -> Session): Refresh {
     }
 }
 
-internal fun JsonObject.flag(name: String): Boolean? = (get(name) as? JsonPrimitive)?.booleanOrNull
+fun JsonObject.flag(name: String): Boolean? = (get(name) as? JsonPrimitive)?.booleanOrNull
 
-internal fun JsonObject.ms(name: String): Duration? = (get(name) as? JsonPrimitive)?.long?.milliseconds
+fun JsonObject.ms(name: String): Duration? = (get(name) as? JsonPrimitive)?.long?.milliseconds
 
 private fun texts(value: JsonElement?): List<String>? = (value as? JsonArray)?.map { it.jsonPrimitive.content }
 
-internal fun strings(value: JsonElement?): Map<String, String> =
+fun strings(value: JsonElement?): Map<String, String> =
     (value as? JsonObject).orEmpty().mapValues { it.value.jsonPrimitive.content }

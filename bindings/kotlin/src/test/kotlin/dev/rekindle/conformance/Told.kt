@@ -48,8 +48,7 @@ class Told(private val complain: (String) -> Unit) {
             put("url", response.url)
             put("redirects", response.history.size)
             put("headers", JsonObject(response.headers.associate { it.name to JsonPrimitive(it.value) }))
-            put("text", text)
-            runCatching { Json.parseToJsonElement(text) }.getOrNull()?.takeIf { looksLikeJson(text) }?.let { put("json", it) }
+            body(text)
             response.verdict?.let { put("verdict", verdict(it)) }
             response.replayRefused?.let { put("replay_refused", it) }
             broke?.let { put("error", bare(it)) }
@@ -57,7 +56,11 @@ class Told(private val complain: (String) -> Unit) {
     }
 
     suspend fun error(error: RekindleException): JsonObject {
-        val carried = error.response?.let { response(it) }
+        return error(error, error.response?.let { response(it) })
+    }
+
+    /** The error, with the response that an adapter gives along. */
+    fun error(error: RekindleException, carried: JsonObject?): JsonObject {
         val told = bare(error)
         return buildJsonObject { put("error", if (carried == null) told else JsonObject(told + ("response" to carried))) }
     }
@@ -107,7 +110,7 @@ class Told(private val complain: (String) -> Unit) {
         }
     }
 
-    private fun verdict(verdict: Verdict): JsonObject = buildJsonObject {
+    fun verdict(verdict: Verdict): JsonObject = buildJsonObject {
         put("name", verdict.name)
         when (verdict) {
             is Verdict.Expired -> put("reason", verdict.reason)
@@ -150,6 +153,12 @@ class Told(private val complain: (String) -> Unit) {
 
 /** What every token of the cases begins with. */
 private val SENTINELS = listOf("AT-", "RT-", "SECRET-")
+
+/** A body that is read. */
+fun JsonObjectBuilder.body(text: String) {
+    put("text", text)
+    runCatching { Json.parseToJsonElement(text) }.getOrNull()?.takeIf { looksLikeJson(text) }?.let { put("json", it) }
+}
 
 /** The parser takes bare words for JSON. */
 private fun looksLikeJson(text: String): Boolean {
