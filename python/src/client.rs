@@ -145,7 +145,7 @@ async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {
     }
 }
 
-/// A body of Python's, `_body.Source`.
+/// A body of Python's, `_request.Source`.
 #[derive(FromPyObject)]
 struct Source {
     open: Py<PyAny>,

@@ -4,14 +4,12 @@
 mod adapter;
 mod app;
 mod attach;
-#[cfg(unix)]
-mod bell;
-mod beside;
+mod background_runtime;
 mod client;
+mod completion_queue;
 mod errors;
 mod events;
 mod key;
-mod mailbox;
 mod response;
 mod run;
 mod session;
@@ -19,6 +17,8 @@ mod settings;
 mod store;
 mod testing;
 mod transport;
+#[cfg(unix)]
+mod wakeup;
 
 use pyo3::prelude::*;
 
@@ -38,13 +38,13 @@ mod _native {
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
+    use super::completion_queue::{Answer, CompletionQueue};
+    #[pymodule_export]
     use super::errors::redact;
     #[pymodule_export]
     use super::events::Events;
     #[pymodule_export]
     use super::key::SigningKey;
-    #[pymodule_export]
-    use super::mailbox::{Answer, Mailbox};
     #[pymodule_export]
     use super::response::Stream;
     #[pymodule_export]

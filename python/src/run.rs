@@ -15,9 +15,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
 use crate::attach::{attached, ended, ends_the_interpreter, released, rest};
-use crate::beside::Beside;
+use crate::background_runtime::BackgroundRuntime;
+use crate::completion_queue::CompletionQueue;
 use crate::errors::{Problem, os_error, raise};
-use crate::mailbox::Mailbox;
 
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -31,8 +31,8 @@ static WAITING: PerProcess<AtomicUsize> = PerProcess::new();
 /// Where as many wait already, the others are waited for by one thread: what it asks of the system, it asks for many.
 const ALONE: usize = 3;
 
-/// The mailbox of an async call's loop, and its future.
-pub(crate) type Waiter = (Py<Mailbox>, Py<PyAny>);
+/// The completion queue of an async call's loop, and its future.
+pub(crate) type Waiter = (Py<CompletionQueue>, Py<PyAny>);
 
 /// Makes Python's value of a result.
 pub(crate) type Convert<T> = fn(Python<'_>, T) -> PyResult<Py<PyAny>>;
@@ -108,7 +108,7 @@ fn alone<T>(work: impl Future<Output = T>) -> PyResult<T> {
 fn together<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
     let place = Arc::new(Place { result: Mutex::new(None), waits: thread::current() });
     let filled = Filled(Arc::clone(&place));
-    let _ends = Ends(Beside::here()?.give(async move {
+    let _ends = Ends(BackgroundRuntime::here()?.give(async move {
         let done = work.await;
         *lock(&filled.0.result) = Some(done);
     }));
@@ -161,7 +161,7 @@ pub(crate) async fn elsewhere<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
     let wrong = |what: String| Problem::bare(&Error::new(ErrorKind::System, what));
-    let beside = Beside::here().map_err(|_| wrong("no thread can be started".to_owned()))?;
+    let beside = BackgroundRuntime::here().map_err(|_| wrong("no thread can be started".to_owned()))?;
     let (done, result) = oneshot::channel();
     let _ends = Ends(beside.give(async move { drop(done.send(work.await)) }));
     result.await.map_err(|_| wrong("the call broke off: see standard error".to_owned()))?
@@ -181,7 +181,7 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
 /// `__del__` of a global: it hears of nothing any more, and its own timeout ends the wait. Others must not come back.
 fn listened() -> PyResult<()> {
     match attached(listen) {
-        Some(heard) => heard,
+        Some(receiver) => receiver,
         None if ends_the_interpreter() => Ok(()),
         None => rest(),
     }
@@ -204,10 +204,10 @@ fn start<T: Send + 'static>(
         let what = "the interpreter is about to end: there is no time for async calls any more";
         return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
     }
-    let (mailbox, future) = waiter;
-    let work = Beside::here()?.give(async move {
+    let (completion_queue, future) = waiter;
+    let work = BackgroundRuntime::here()?.give(async move {
         let done = work.await;
-        Mailbox::post(&mailbox, future, move |py| {
+        CompletionQueue::post(&completion_queue, future, move |py| {
             done.map_err(|problem| problem.raise(py)).and_then(|value| convert(py, value))
         });
     });

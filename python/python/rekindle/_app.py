@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from . import _native
-from ._arguments import seconds
+from ._checks import seconds
 from ._credential import Credential
-from ._discreet import adiscreet, discreet
+from ._redact_tracebacks import aredact_traceback, redact_traceback
 from ._ending import AT_EXIT, see_out
 from ._errors import InvalidConfig
 from ._events import Event
@@ -23,7 +23,7 @@ from ._refresh import RefreshInput
 from ._settings import described, given
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
-from ._wait import beside
+from ._wait import wait_for
 
 
 class App:
@@ -45,7 +45,7 @@ class App:
     'Bearer AT-1'
     """
 
-    @discreet
+    @redact_traceback
     def __init__(
         self,
         *,
@@ -114,7 +114,7 @@ class App:
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         see_out(self)
 
-    @discreet
+    @redact_traceback
     def session(self, key: str, *, credential: Credential | None = None) -> Session:
         """The session of that key, the same one for the same key. Nothing is read or sent yet.
 
@@ -142,19 +142,19 @@ class App:
         """The same as Prometheus text."""
         return self._native.prometheus()
 
-    @discreet
+    @redact_traceback
     def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
         """Waits for refreshes under way and unsaved credentials of all sessions; whether nothing is left."""
         guard(self._host)
         self._host.loops.forget_closed()
         return bool(self._native.shutdown(seconds("timeout", timeout)))
 
-    @adiscreet
+    @aredact_traceback
     async def ashutdown(self, *, timeout: float = AT_EXIT) -> bool:
         """As `shutdown`, without blocking the loop."""
         guard(self._host)
         self._host.loops.see(asyncio.get_running_loop())
-        return bool(await beside(self._native.shutdown, seconds("timeout", timeout)))
+        return bool(await wait_for(self._native.shutdown, seconds("timeout", timeout)))
 
     def __repr__(self) -> str:
         return repr(self._native)

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 from . import _native
-from ._arguments import flag, limit, text
-from ._body import Source, options, pairs
+from ._checks import flag, limit, text
+from ._request import Source, options, pairs
 from ._errors import InvalidConfig, Misuse, RekindleError
 from ._host import guard, outside
 from ._response import AsyncResponse, Response
 from ._session import Session
 from ._transport import Cert, Proxies, Verify, transport
-from ._wait import beside
+from ._wait import wait_for
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -252,11 +252,11 @@ class AsyncClient(_Base):
             native = self._open(method=method, url=url)
         self.session._host.loops.see(loop)
         if not given:
-            return await beside(native.request, method, url, follow_redirects=self._follow, stream=stream)
+            return await wait_for(native.request, method, url, follow_redirects=self._follow, stream=stream)
         options = self._options(given, loop)
         source = options["source"]
         try:
-            return await beside(native.request, method, url, stream=stream, **options)
+            return await wait_for(native.request, method, url, stream=stream, **options)
         except RekindleError as error:
             raise _first(source, error) from None
         finally:
@@ -295,7 +295,7 @@ class AsyncClient(_Base):
         """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors."""
         native = self._open(query=query)
         self.session._host.loops.see(asyncio.get_running_loop())
-        return _json.loads(await beside(native.graphql, query, _variables(variables)))
+        return _json.loads(await wait_for(native.graphql, query, _variables(variables)))
 
     async def aclose(self) -> None:
         """No further requests; the session goes on."""

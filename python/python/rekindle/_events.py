@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from . import _native
-from ._wait import beside
+from ._wait import wait_for
 
 
 class Event:
@@ -46,4 +46,4 @@ class Events:
         return self
 
     async def __anext__(self) -> Event:
-        return Event(await beside(self._native.next))
+        return Event(await wait_for(self._native.next))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ._arguments import text, texts
+from ._checks import text, texts
 from ._errors import InvalidConfig
 
 

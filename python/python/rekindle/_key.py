@@ -6,8 +6,8 @@ import json
 from typing import Any, NoReturn, final
 
 from . import _native
-from ._arguments import text
-from ._discreet import discreet
+from ._checks import text
+from ._redact_tracebacks import redact_traceback
 from ._errors import InvalidConfig
 
 
@@ -19,7 +19,7 @@ class SigningKey:
     `Session(dpop_key=...)`, where tokens are bound to it (DPoP, RFC 9449). `key_id`: the server's name for it (`kid`).
     """
 
-    @discreet
+    @redact_traceback
     def __init__(self, pem: str, *, key_id: str | None = None) -> None:
         given = text("pem", pem)
         if given is None:

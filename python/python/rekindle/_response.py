@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from . import _native
 from ._errors import HttpStatus, InvalidResponse, Misuse
-from ._wait import beside
+from ._wait import wait_for
 
 
 class Redirect(NamedTuple):
@@ -300,7 +300,7 @@ class AsyncResponse(_Base):
             if self._body:
                 yield self._body
             return
-        while (chunk := await beside(stream.chunk)) is not None:
+        while (chunk := await wait_for(stream.chunk)) is not None:
             yield chunk
 
     async def aiter_text(self) -> AsyncIterator[str]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from . import _native
-from ._arguments import flag, seconds
+from ._checks import flag, seconds
 from ._credential import Credential, Token
-from ._discreet import adiscreet, discreet
+from ._redact_tracebacks import aredact_traceback, redact_traceback
 from ._ending import AT_EXIT, see_out
 from ._errors import InvalidConfig
 from ._events import Event, Events
@@ -23,7 +23,7 @@ from ._refresh import RefreshInput
 from ._settings import credential_of, described, given
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
-from ._wait import beside
+from ._wait import wait_for
 
 _NativeSession: TypeAlias = _native.Session
 
@@ -104,7 +104,7 @@ class Session:
     _host: Host
     _native: _NativeSession
 
-    @discreet
+    @redact_traceback
     def __init__(
         self,
         *,
@@ -211,12 +211,12 @@ class Session:
         """As if the access token had expired."""
         self._native.invalidate()
 
-    @discreet
+    @redact_traceback
     def sign_in(self, credential: Credential | None = None) -> None:
         """This credential replaces whatever there is, at once. With `client_credentials` none is needed."""
         self._do(self._native.sign_in, given(credential or Credential())._plain())
 
-    @adiscreet
+    @aredact_traceback
     async def asign_in(self, credential: Credential | None = None) -> None:
         """As `sign_in`, without blocking the loop."""
         await self._ado(self._native.sign_in, given(credential or Credential())._plain())
@@ -275,17 +275,17 @@ class Session:
         """As `shutdown`, without blocking the loop."""
         return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))
 
-    @discreet
+    @redact_traceback
     def _do(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         guard(self._host)
         self._host.loops.forget_closed()
         return call(*args, **options)
 
-    @adiscreet
+    @aredact_traceback
     async def _ado(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         guard(self._host)
         self._host.loops.see(asyncio.get_running_loop())
-        return await beside(call, *args, **options)
+        return await wait_for(call, *args, **options)
 
     def __repr__(self) -> str:
         return repr(self._native)

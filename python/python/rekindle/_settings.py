@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from . import _native
-from ._arguments import flag, seconds, text, texts
+from ._checks import flag, seconds, text, texts
 from ._credential import Credential
 from ._errors import InvalidConfig
 from ._grant import ClientCredentials

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from . import _native
-from ._arguments import flag, seconds, text
+from ._checks import flag, seconds, text
 from ._errors import InvalidConfig
 
 Path: TypeAlias = "str | os.PathLike[str]"

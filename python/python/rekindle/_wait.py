@@ -9,22 +9,22 @@ from typing import Any, Callable
 from . import _native
 
 
-_MAILBOXES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _native.Mailbox] = weakref.WeakKeyDictionary()
+_QUEUES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _native.CompletionQueue] = weakref.WeakKeyDictionary()
 
 
 def _listen() -> None:
     """Called now and then by a thread that waits: whatever was raised for it is raised here."""
 
 
-async def beside(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Runs a native call beside the loop. Cancelling it ends this wait; a refresh goes on."""
+async def wait_for(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Runs a native call without blocking the loop. Cancelling it ends this wait; a refresh goes on."""
     loop = asyncio.get_running_loop()
-    mailbox = _MAILBOXES.get(loop)
-    if mailbox is None:
-        mailbox = _MAILBOXES.setdefault(loop, _native.Mailbox(weakref.ref(loop)))
-        mailbox.listen(loop)
+    queue = _QUEUES.get(loop)
+    if queue is None:
+        queue = _QUEUES.setdefault(loop, _native.CompletionQueue(weakref.ref(loop)))
+        queue.listen(loop)
     future: asyncio.Future[Any] = loop.create_future()
-    running = call(*args, **options, waiter=(mailbox, future))
+    running = call(*args, **options, waiter=(queue, future))
     try:
         return (await future).take()
     finally:

@@ -2,7 +2,7 @@ from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from typing import Any, TypeAlias, final
 
-from .._body import Source
+from .._request import Source
 from . import testing as testing
 
 KINDS: list[str]
@@ -16,7 +16,7 @@ __all__ = [
     "Call",
     "Client",
     "Events",
-    "Mailbox",
+    "CompletionQueue",
     "Running",
     "Session",
     "travels",
@@ -24,7 +24,7 @@ __all__ = [
 __all__ += ["SigningKey", "Stream", "Transport", "end", "redact", "testing"]
 __all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
-_Waiter: TypeAlias = tuple[Mailbox, Future[Any]]
+_Waiter: TypeAlias = tuple[CompletionQueue, Future[Any]]
 _Given: TypeAlias = tuple[str, str, str, int, float | None]
 _Credential: TypeAlias = tuple[
     str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]
@@ -40,8 +40,8 @@ class Running:
     def cancel(self) -> None: ...
 
 @final
-class Mailbox:
-    def __new__(cls, event_loop: Callable[[], AbstractEventLoop | None]) -> Mailbox: ...
+class CompletionQueue:
+    def __new__(cls, event_loop: Callable[[], AbstractEventLoop | None]) -> CompletionQueue: ...
     def listen(self, event_loop: AbstractEventLoop) -> None: ...
     def deliver(self) -> None: ...
 

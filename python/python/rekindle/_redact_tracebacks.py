@@ -10,7 +10,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def discreet(call: Callable[_P, _T]) -> Callable[_P, _T]:
+def redact_traceback(call: Callable[_P, _T]) -> Callable[_P, _T]:
     """For a function whose arguments hold secrets: what it raises shows neither them nor its insides."""
 
     @functools.wraps(call)
@@ -29,7 +29,7 @@ def discreet(call: Callable[_P, _T]) -> Callable[_P, _T]:
     return outer
 
 
-def adiscreet(call: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+def aredact_traceback(call: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
     """The same for a coroutine function."""
 
     @functools.wraps(call)

@@ -1,4 +1,4 @@
-//! The runtime beside Python's threads: for asyncio, for threads that wait together, and for bodies that are read later.
+//! The runtime in the background of Python's threads: for asyncio, for threads that wait together, and for bodies that are read later.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,33 +15,33 @@ use tokio::sync::Notify;
 use crate::errors::os_error;
 use crate::run::lock;
 
-static BESIDE: PerProcess<Mutex<Option<Arc<Beside>>>> = PerProcess::new();
+static BACKGROUND: PerProcess<Mutex<Option<Arc<BackgroundRuntime>>>> = PerProcess::new();
 
 /// One thread drives it and never stops.
-pub(crate) struct Beside {
+pub(crate) struct BackgroundRuntime {
     given: Mutex<Vec<Work>>,
     /// Told of the first one given: it takes all that came by then. To wake a runtime for each is a system call each.
-    bell: Notify,
+    arrived: Notify,
 }
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-impl Beside {
+impl BackgroundRuntime {
     /// That of this process.
     pub(crate) fn here() -> PyResult<Arc<Self>> {
-        let slot = BESIDE.get_checked(|_| Mutex::default());
+        let slot = BACKGROUND.get_checked(|_| Mutex::default());
         let mut slot = lock(&slot);
-        if let Some(beside) = &*slot {
-            return Ok(Arc::clone(beside));
+        if let Some(runtime) = &*slot {
+            return Ok(Arc::clone(runtime));
         }
         let runtime = Builder::new_current_thread().enable_all().build().map_err(os_error)?;
-        let beside = Arc::new(Self { given: Mutex::default(), bell: Notify::new() });
-        let driven = Arc::clone(&beside);
+        let background = Arc::new(Self { given: Mutex::default(), arrived: Notify::new() });
+        let driven = Arc::clone(&background);
         thread::Builder::new()
             .name("rekindle-async".into())
             .spawn(move || runtime.block_on(driven.begin_what_is_given()))
             .map_err(os_error)?;
-        Ok(Arc::clone(slot.insert(beside)))
+        Ok(Arc::clone(slot.insert(background)))
     }
 
     /// Begins work there. Whoever drops it on the way ends it by the handle.
@@ -52,14 +52,14 @@ impl Beside {
         given.push(Box::pin(work.map(|_| ())));
         drop(given);
         if first {
-            self.bell.notify_one();
+            self.arrived.notify_one();
         }
         handle
     }
 
     async fn begin_what_is_given(&self) {
         loop {
-            self.bell.notified().await;
+            self.arrived.notified().await;
             let given = std::mem::take(&mut *lock(&self.given));
             given.into_iter().for_each(|work| drop(tokio::spawn(work)));
         }

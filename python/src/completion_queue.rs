@@ -9,21 +9,21 @@ use pyo3::prelude::*;
 use rekindle::fork::PerProcess;
 
 use crate::attach::attached;
-#[cfg(unix)]
-use crate::bell::Bell;
 use crate::run::lock;
+#[cfg(unix)]
+use crate::wakeup::Wakeup;
 
-/// What a loop has not been told yet.
+/// What a loop has not taken yet.
 #[pyclass(frozen, module = "rekindle._native")]
-pub(crate) struct Mailbox {
+pub(crate) struct CompletionQueue {
     /// A weak reference.
     event_loop: Py<PyAny>,
-    waiting: PerProcess<Mutex<Vec<Letter>>>,
+    waiting: PerProcess<Mutex<Vec<Completion>>>,
     #[cfg(unix)]
-    bell: OnceLock<Bell>,
+    wakeup: OnceLock<Wakeup>,
 }
 
-struct Letter {
+struct Completion {
     future: Py<PyAny>,
     open: Open,
 }
@@ -43,22 +43,22 @@ impl Answer {
 }
 
 #[pymethods]
-impl Mailbox {
+impl CompletionQueue {
     #[new]
     fn new(event_loop: Py<PyAny>) -> Self {
         Self {
             event_loop,
             waiting: PerProcess::new(),
             #[cfg(unix)]
-            bell: OnceLock::new(),
+            wakeup: OnceLock::new(),
         }
     }
 
-    /// Hangs up the bell in its loop, if that can hear one. The loop keeps both until it is closed.
+    /// Makes its loop watch for the wake-up, where the loop can watch sockets. The loop keeps both until it is closed.
     #[cfg(unix)]
     fn listen(this: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        if let Some(bell) = Bell::hung(event_loop, &this.getattr("deliver")?) {
-            let _ = this.get().bell.set(bell);
+        if let Some(wakeup) = Wakeup::watched_by(event_loop, &this.getattr("deliver")?) {
+            let _ = this.get().wakeup.set(wakeup);
         }
         Ok(())
     }
@@ -71,17 +71,17 @@ impl Mailbox {
     /// Called by the loop.
     fn deliver(&self, py: Python<'_>) -> PyResult<()> {
         #[cfg(unix)]
-        if let Some(bell) = self.bell.get() {
-            bell.hush();
+        if let Some(wakeup) = self.wakeup.get() {
+            wakeup.drain();
         }
-        for letter in self.empty() {
-            letter.settle(py)?;
+        for completion in self.empty() {
+            completion.settle(py)?;
         }
         Ok(())
     }
 }
 
-impl Mailbox {
+impl CompletionQueue {
     /// From any thread. Only the first one wakes the loop, which then takes all that has come by then.
     pub(crate) fn post(
         this: &Py<Self>,
@@ -89,13 +89,13 @@ impl Mailbox {
         open: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
     ) {
         let waiting = this.get().waiting.get(|_| Mutex::default());
-        let mut letters = lock(&waiting);
-        letters.push(Letter { future, open: Box::new(open) });
-        let first = letters.len() == 1;
-        drop(letters);
+        let mut completions = lock(&waiting);
+        completions.push(Completion { future, open: Box::new(open) });
+        let first = completions.len() == 1;
+        drop(completions);
         #[cfg(unix)]
-        if first && let Some(bell) = this.get().bell.get() {
-            return bell.ring();
+        if first && let Some(wakeup) = this.get().wakeup.get() {
+            return wakeup.wake();
         }
         if first {
             // After the interpreter's end there is nobody to tell.
@@ -108,17 +108,17 @@ impl Mailbox {
         }
     }
 
-    fn empty(&self) -> Vec<Letter> {
+    fn empty(&self) -> Vec<Completion> {
         std::mem::take(&mut lock(&self.waiting.get(|_| Mutex::default())))
     }
 }
 
-fn wake(mailbox: &Bound<'_, Mailbox>) -> PyResult<()> {
-    let event_loop = mailbox.get().event_loop.bind(mailbox.py()).call0()?;
-    event_loop.call_method1("call_soon_threadsafe", (mailbox.getattr("deliver")?,)).map(drop)
+fn wake(completion_queue: &Bound<'_, CompletionQueue>) -> PyResult<()> {
+    let event_loop = completion_queue.get().event_loop.bind(completion_queue.py()).call0()?;
+    event_loop.call_method1("call_soon_threadsafe", (completion_queue.getattr("deliver")?,)).map(drop)
 }
 
-impl Letter {
+impl Completion {
     fn settle(self, py: Python<'_>) -> PyResult<()> {
         if self.future.call_method0(py, "done")?.is_truthy(py)? {
             return Ok(());

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
-from ._arguments import flag, limit, text
+from ._checks import flag, limit, text
 from ._errors import InvalidConfig, Misuse
 from ._loops import wait_on
 
