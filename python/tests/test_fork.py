@@ -114,21 +114,30 @@ def test_forks_while_other_threads_are_at_it(model: TestServer, tmp_path: Path) 
     # spec 4.9
     session = session_at(model, store=rekindle.FileStore(tmp_path / "credential.json"), on_event=lambda _: None)
     client = rekindle.Client(session, base_url=model.url)
-    stop = threading.Event()
+    stop, progress = threading.Event(), threading.Condition()
+    done = [0] * 4
 
-    def hammer() -> int:
-        done = 0
+    def hammer(number: int) -> int:
         while not stop.is_set():
             session.token()
             assert client.get("/data").status_code == 200
             session.status()
             session.events().poll()
-            done += 1
-        return done
+            with progress:
+                done[number] += 1
+                progress.notify_all()
+        return done[number]
 
-    threads = [beside(hammer) for _ in range(4)]
+    def everybody_goes_on() -> bool:
+        """Nobody's request was rejected before and is still to be replayed: rejected once more, it would be denied (3.3)."""
+        with progress:
+            before = list(done)
+            return progress.wait_for(lambda: all(now >= then + 2 for now, then in zip(done, before)), PATIENCE)
+
+    threads = [beside(lambda number=number: hammer(number)) for number in range(4)]
     for turn in range(40):
         if turn % 10 == 0:
+            assert everybody_goes_on()
             model.expire_all()
         child = Child(lambda: [client.get("/data").status_code for _ in range(3)])
         assert child.result() == [200] * 3

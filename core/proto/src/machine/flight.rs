@@ -629,8 +629,10 @@ impl Machine {
     }
 
     /// A write of marks was carried out. Its answer may come after that of a later write.
-    fn rewritten(&mut self, rewrite: Rewrite, version: Version) {
+    fn rewritten(&mut self, mut rewrite: Rewrite, version: Version) {
         if let Some(held) = self.held_mut().filter(|held| held.version.as_ref() == Some(&rewrite.over)) {
+            // Counted while it was on its way.
+            rewrite.record.refresh_budget.clone_from(&held.record.refresh_budget);
             held.record = CompactRecord::new(rewrite.record);
             held.version = Some(version);
         }

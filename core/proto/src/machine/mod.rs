@@ -311,6 +311,8 @@ pub struct Machine {
     /// The origins that accepted the current generation, as far as they are numbered below 64.
     accepted_by: OriginSet,
     invalidated: bool,
+    /// Counts changed that the store does not have yet.
+    marks_behind: bool,
     /// RefreshLimited was reported for the pause that ends then.
     limit_reported: Option<Duration>,
     /// The order of rejections and sends.
@@ -376,6 +378,7 @@ impl Machine {
             rejected_by: Vec::new(),
             accepted_by: OriginSet::default(),
             invalidated: false,
+            marks_behind: false,
             limit_reported: None,
             sequence: 0,
             next_op: 0,
@@ -650,6 +653,7 @@ impl Machine {
         } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
             self.write_saved(saved, now);
         }
+        self.catch_up();
     }
 
     /// The store says that the record may have changed: who waits for another process' refresh looks again at once.

@@ -311,12 +311,19 @@ impl Machine {
         }
     }
 
-    /// Other processes are to know it too: written at once if nothing else is on its way into the store.
+    /// Other processes are to know it too: written at once, or after what is on its way into the store.
     fn change_budget(&mut self, change: impl FnOnce(&mut RefreshBudget)) {
         if let Some(budget) = self.held_mut().and_then(|held| held.record.refresh_budget.as_deref_mut()) {
             change(budget);
         }
-        if self.idle() && self.config.shared {
+        self.marks_behind = self.config.shared;
+        self.catch_up();
+    }
+
+    /// Writes the counts that changed while something else was on its way into the store.
+    pub(super) fn catch_up(&mut self) {
+        if self.marks_behind && self.idle() {
+            self.marks_behind = false;
             self.write_marks();
         }
     }

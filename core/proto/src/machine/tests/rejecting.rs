@@ -279,6 +279,27 @@ fn a_refresh_that_helped_is_known_though_somebody_else_was_accepted_first() {
     assert_eq!(world.endpoint.refreshes, 4);
 }
 
+// spec 3.6
+#[test]
+fn other_processes_know_that_a_refresh_helped_though_two_requests_were_accepted_at_once() {
+    let mut world = World::new(Rotation::StrictFamily, 0);
+    let seed = world.endpoint.sign_in();
+    world.start(Some(seed.clone()));
+    world.token(0).unwrap();
+    let mut ended = stamp(&mut world);
+    let fresh = world.replay(0, &mut ended).expect("a new token");
+    let (other, replay) = (Stamp::new(&fresh), ended.replayed(&fresh));
+    world.ask(0, |machine, now| {
+        machine.accepted(&other, api(0).of(), now);
+        machine.accepted(&replay, api(0).of(), now);
+    });
+    world.advance(Duration::from_secs(1));
+    let later = world.start(Some(seed));
+    let mut ended = Stamp::new(&world.token(later).unwrap());
+    world.replay(later, &mut ended).expect("a new token");
+    assert_eq!(world.endpoint.refreshes, 2);
+}
+
 // spec 3.6, 5.3
 #[test]
 fn twenty_processes_that_ask_a_bad_url_once_make_one_refresh() {
