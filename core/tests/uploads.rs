@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -22,8 +22,6 @@ const LENGTH: usize = 12 * 1024 * 1024;
 enum Early {
     /// Answers at the head, and reads on when the next upload has begun, as long as something comes.
     ReadsOn(u16),
-    /// Answers at the head and closes: what still comes is answered by RST.
-    Closes(u16),
     /// Accepts at the head, and reads all of it.
     Accepts,
 }
@@ -55,7 +53,7 @@ impl Server {
                 thread::spawn(move || serve(socket.unwrap(), early, &first, &bodies));
             }
         });
-        let sends = if matches!(early, Early::ReadsOn(503) | Early::Closes(503)) { 2 } else { 1 };
+        let sends = if matches!(early, Early::ReadsOn(503)) { 2 } else { 1 };
         Self { url, whole, sends }
     }
 
@@ -106,11 +104,6 @@ fn serve(
                 let second = |first: &mut First| !first.second;
                 drop(first.1.wait_timeout_while(begun, Duration::from_secs(10), second).unwrap());
                 body(&mut reader, length)?;
-            }
-            Early::Closes(status) => {
-                answer(&socket, status, "no")?;
-                socket.shutdown(Shutdown::Both).ok()?;
-                return None;
             }
         }
     }

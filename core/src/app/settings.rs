@@ -24,7 +24,7 @@ use crate::session::events::{OnEvent, Subscriber};
 use crate::session::origins::{Origins, same, secure};
 use crate::session::refresh_function::{Custom, Refresh};
 use crate::session::setup::Setup;
-use crate::session::source::{Endpoint, Source};
+use crate::session::token_source::{Endpoint, Source};
 use crate::store::{DEFAULT_KEY, MemoryStore, Store};
 use crate::transport::{Transport, built_in};
 

@@ -3,13 +3,13 @@
 
 mod base;
 mod body;
-mod budget;
 mod deadline;
 mod graphql;
 mod incoming;
 mod multipart;
 mod request;
 mod response;
+mod retry_budget;
 mod send;
 #[cfg(test)]
 mod tests;
@@ -28,10 +28,10 @@ use serde::de::DeserializeOwned;
 
 use self::base::Base;
 pub use self::body::Body;
-use self::budget::Retries;
 pub use self::multipart::{Form, Part};
 pub use self::request::RequestBuilder;
 pub use self::response::{BodyStream, Response};
+use self::retry_budget::Retries;
 use crate::error::Error;
 pub use crate::error::{GraphqlError, Redirected};
 use crate::session::Session;

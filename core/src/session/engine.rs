@@ -18,13 +18,13 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::events::Dispatcher;
-use super::inside;
 use super::origins::same;
+use super::reentrancy;
 use super::refresh_function::panicked;
 use super::registry::Registry;
 use super::setup::Setup;
-use super::source::reentrant;
 use super::token::{Published, Served};
+use super::token_source::reentrant;
 use super::waiters::{Done, WaitGroup, Waiter, Waiters};
 use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
@@ -217,7 +217,7 @@ impl Engine {
 
     /// Waits for what a ticket brings, on whatever runtime the caller is.
     pub(crate) async fn wait(&self, mut waiter: Waiter) -> Result<Done, Failure> {
-        if inside::is_inside(self.id()) {
+        if reentrancy::is_inside(self.id()) {
             return Err(reentrant());
         }
         let done = waiter.wait_for(Option::is_some).await;
@@ -569,7 +569,7 @@ impl Engine {
     }
 
     fn inside<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        inside::scope(self.id(), work)
+        reentrancy::scope(self.id(), work)
     }
 
     fn no_thread_for(self: &Arc<Self>, effects: Vec<Effect>, error: &std::io::Error) {

@@ -3,14 +3,14 @@
 pub(crate) mod counters;
 pub(crate) mod engine;
 pub(crate) mod events;
-mod inside;
 mod judge;
 pub(crate) mod origins;
+mod reentrancy;
 pub(crate) mod refresh_function;
 pub(crate) mod registry;
 pub(crate) mod setup;
-pub(crate) mod source;
 mod token;
+pub(crate) mod token_source;
 mod waiters;
 
 use std::sync::Arc;
@@ -21,8 +21,8 @@ pub use events::Events;
 pub use judge::Judgement;
 pub use refresh_function::{Refresh, RefreshError};
 pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
-pub use source::Revocation;
 pub use token::Token;
+pub use token_source::Revocation;
 
 use engine::Engine;
 use http::{HeaderValue, Method};

@@ -7,7 +7,7 @@ use rekindle_proto::{
     Cause, DeadReason, GrantRequest, Lost, Outcome, RefreshInput, Secret, ServerError, TokenResponse, redact,
 };
 
-use super::source::Source;
+use super::token_source::Source;
 
 /// A refresh of the user's own making. The flight waits for it to return; it has no cap (spec 4.5).
 ///

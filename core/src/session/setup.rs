@@ -14,7 +14,7 @@ use url::Url;
 use super::counters::Counters;
 use super::events::Subscriber;
 use super::origins::Origins;
-use super::source::Source;
+use super::token_source::Source;
 use crate::clock::Clock;
 use crate::fork::PerProcess;
 use crate::platform::Platform;

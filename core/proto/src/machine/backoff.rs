@@ -8,7 +8,7 @@ use super::Machine;
 use super::record::Record;
 use super::refresh_budget::full_jitter;
 use super::shared_time::{SharedClock, SharedTime};
-use super::unknown::Unknown;
+use super::unknown_fields::Unknown;
 use crate::credential::Fingerprint;
 use crate::error::{ErrorKind, Failure};
 use crate::time::Now;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::backoff::{Backoff, BackoffKind, Pause};
 use super::record::{Record, RefreshTokenLife, SLOT, Slot};
 use super::refresh_budget::full_jitter;
-use super::unknown::Unknown;
+use super::unknown_fields::Unknown;
 use super::{Effect, Machine, OpId};
 use crate::credential::{Fingerprint, Secret, TokenResponse};
 use crate::event::{EventKind, Warning};

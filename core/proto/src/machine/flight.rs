@@ -9,7 +9,7 @@ use super::compact_record::CompactRecord;
 use super::record::{Intent, Lease, Record};
 use super::resend::{Resend, resend, send_cap};
 use super::shared_time::SharedTime;
-use super::unknown::Unknown;
+use super::unknown_fields::Unknown;
 use super::waiting::Waiting;
 use super::{Effect, Machine, OpId, Settled, Standing, Ticket, misconfigured, signed_out};
 use crate::error::{ErrorKind, Failure};

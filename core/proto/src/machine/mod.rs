@@ -22,16 +22,16 @@ mod compact_record;
 mod current;
 mod entropy;
 mod flight;
-mod grant;
 mod record;
 mod refresh_budget;
 mod reject;
+mod renewal;
 mod resend;
 mod shared_time;
 mod status;
 #[cfg(test)]
 mod tests;
-mod unknown;
+mod unknown_fields;
 mod waiting;
 mod write;
 

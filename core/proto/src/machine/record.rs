@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::backoff::Backoff;
 use super::refresh_budget::RefreshBudget;
 use super::shared_time::SharedTime;
-use super::unknown::Unknown;
+use super::unknown_fields::Unknown;
 use super::{misconfigured, signed_out, store_unavailable};
 use crate::credential::{Credential, Fingerprint, Secret};
 use crate::error::{ErrorKind, Failure};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entropy::Entropy;
 use super::shared_time::{SharedClock, SharedTime};
-use super::unknown::Unknown;
+use super::unknown_fields::Unknown;
 use crate::time::Now;
 
 const WINDOW: Duration = Duration::from_secs(30);

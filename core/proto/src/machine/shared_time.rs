@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::unknown::Unknown;
+use super::unknown_fields::Unknown;
 use crate::time::{Now, Wall};
 
 /// Clocks of machines that share a store differ by less; one that ran further ahead was wrong.

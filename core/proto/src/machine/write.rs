@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::record::{Record, SLOT, Slot};
 use super::refresh_budget::full_jitter;
-use super::unknown::Unknown;
+use super::unknown_fields::Unknown;
 use super::{Machine, OpId, Settled, Standing, Ticket, signed_out, store_unavailable};
 use crate::credential::{Credential, Expiry, Fingerprint, Secret};
 use crate::error::{ErrorKind, Failure};

@@ -12,7 +12,7 @@ use crate::machine::record::{DeadMark, Intent, Record};
 use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
 use crate::machine::shared_time::{SharedClock, SharedTime};
-use crate::machine::unknown::Unknown;
+use crate::machine::unknown_fields::Unknown;
 use crate::machine::waiting::Waiting;
 use crate::machine::{Effect, Machine, store_unavailable};
 use crate::store::{Expected, Saved, Unavailable, Version};
