@@ -12,7 +12,7 @@ use rekindle::{Error, ErrorKind, Session};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::message::{Answer, Outgoing};
+use crate::message::{Answer, Outgoing, lenient_headers};
 use crate::outbox::lock;
 use crate::shown;
 
@@ -189,18 +189,6 @@ fn parse_headers(pairs: &[(String, String)]) -> Result<HeaderMap, Error> {
         headers.append(name, HeaderValue::from_str(value).map_err(|_| bad())?);
     }
     Ok(headers)
-}
-
-/// A server's: what makes no header is left out.
-pub(crate) fn lenient_headers(pairs: &[(String, String)]) -> HeaderMap {
-    let parsed = pairs.iter().filter_map(|(name, value)| {
-        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
-    });
-    let mut headers = HeaderMap::new();
-    for (name, value) in parsed {
-        headers.append(name, value);
-    }
-    headers
 }
 
 fn misuse(what: &str) -> Error {

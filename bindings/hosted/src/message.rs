@@ -1,5 +1,6 @@
 //! What a host says.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -135,4 +136,16 @@ pub(crate) struct Answer {
     /// In place of `body`, where that is no UTF-8.
     #[serde(default)]
     pub(crate) body_base64: Option<String>,
+}
+
+/// A server's: what makes no header is left out.
+pub(crate) fn lenient_headers(pairs: &[(String, String)]) -> HeaderMap {
+    let parsed = pairs.iter().filter_map(|(name, value)| {
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
+    });
+    let mut headers = HeaderMap::new();
+    for (name, value) in parsed {
+        headers.append(name, value);
+    }
+    headers
 }

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::outbox::SharedOutbox;
 use crate::refresh::HostRefresh;
 use crate::shown;
-use crate::store::HostStore;
+use crate::store::{HostStore, StoreSettings};
 use crate::transport::HostTransport;
 
 /// Name and data of each preset.
@@ -60,14 +60,6 @@ pub(crate) struct Settings {
     /// Shares no state with other sessions of this core.
     #[serde(default)]
     alone: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StoreSettings {
-    pub(crate) identity: Option<String>,
-    #[serde(default = "yes")]
-    pub(crate) shared: bool,
 }
 
 /// What the client asks for on its own behalf.

@@ -3,10 +3,22 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::outbox::SharedOutbox;
-use crate::settings::StoreSettings;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreSettings {
+    identity: Option<String>,
+    #[serde(default = "yes")]
+    shared: bool,
+}
+
+fn yes() -> bool {
+    true
+}
 
 pub(crate) struct HostStore {
     pub(crate) session: u32,

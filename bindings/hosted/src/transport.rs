@@ -9,8 +9,7 @@ use http::{StatusCode, Version};
 use rekindle::transport::{Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse};
 use serde_json::{Value, json};
 
-use crate::calls::lenient_headers;
-use crate::message::Answer;
+use crate::message::{Answer, lenient_headers};
 use crate::outbox::SharedOutbox;
 
 pub(crate) struct HostTransport {

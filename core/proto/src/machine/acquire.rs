@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::current::{Around, Current, Snapshot, advisory, mandatory};
+use super::failures::{dead, limited, login_required, the_parents, unsaved};
 use super::flight::Flight;
-use super::record::DeadMark;
 use super::refresh_budget::RefreshBudget;
 use super::{Machine, OriginId, Rejection, Standing, Ticket};
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 use crate::event::{EventKind, RefreshCause, Warning};
 use crate::rotation::Rotation;
 use crate::time::Now;
@@ -458,57 +458,4 @@ impl Machine {
             },
         )
     }
-}
-
-pub(super) fn login_required(reason: DeadReason) -> Failure {
-    let why = match reason {
-        DeadReason::NoRefreshToken => "the access token ended and there is no refresh token",
-        DeadReason::AnswerLost => {
-            "the answer to a refresh was lost, and the server no longer accepts the old refresh token"
-        }
-        DeadReason::ReuseDetected => "the server saw the refresh token used twice and ended the session",
-        DeadReason::Expired => "the refresh token ended",
-        DeadReason::Revoked => "the refresh token was revoked",
-        DeadReason::StepUp => "the server asks for a stronger sign-in",
-        DeadReason::Rejected | DeadReason::RefreshFunction => "the server rejected the refresh token",
-    };
-    Failure::new(ErrorKind::LoginRequired, format!("{why}: let the user sign in, then call sign_in"))
-}
-
-/// What a stored mark says to callers.
-pub(super) fn dead(mark: &DeadMark) -> Failure {
-    let mut failure = login_required(mark.reason);
-    failure.oauth_error.clone_from(&mark.oauth_error);
-    failure
-}
-
-pub(super) fn never_signed_in() -> Failure {
-    Failure::new(
-        ErrorKind::LoginRequired,
-        "there is no credential yet: let the user sign in, then call sign_in (or give one when the session is made)",
-    )
-}
-
-fn limited(wait: Duration) -> Failure {
-    Failure::new(
-        ErrorKind::RefreshLimited,
-        "5 refreshes in 30 s brought a new token that the clock does not explain: the API keeps rejecting fresh tokens, \
-         or the program keeps asking for new ones; check the API's audience and clock, then try again",
-    )
-    .after(wait)
-}
-
-fn the_parents() -> Failure {
-    Failure::new(
-        ErrorKind::Misuse,
-        "this process was forked, and the session is kept in memory: parent and child would both spend its \
-         refresh token; give the session a file store (FileStore), which they share, or sign in anew in the child",
-    )
-}
-
-fn unsaved() -> Failure {
-    Failure::new(
-        ErrorKind::StoreUnavailable,
-        "the last credential could not be saved yet, so its refresh token is not spent: fix the store; saving will be retried",
-    )
 }

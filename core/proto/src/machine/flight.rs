@@ -4,8 +4,8 @@ mod outcome;
 
 use std::time::Duration;
 
-use super::acquire::{dead as dead_mark, login_required, never_signed_in};
 use super::compact_record::CompactRecord;
+use super::failures::{dead as dead_mark, login_required, never_signed_in};
 use super::record::{Intent, Lease, Record};
 use super::resend::{Resend, resend, send_cap};
 use super::shared_time::SharedTime;
@@ -456,16 +456,18 @@ impl Machine {
         }
     }
 
-    /// An older copy was put into the store: what is known here goes on, and is written over it (spec 7.11).
+    /// What is stored is older than what is known here, which goes on and is written over it (spec 7.11). What others wrote
+    /// for the same refresh token meanwhile binds all the same.
     fn newest(&self, stored: Record) -> Record {
-        match self.held().filter(|_| self.is_older_copy(&stored)) {
-            Some(held) => {
-                let mut newest = held.record.clone();
-                (newest.lease, newest.intent) = (None, None);
-                newest
-            }
-            None => stored,
+        let Some(held) = self.held().filter(|_| self.is_older_copy(&stored)) else { return stored };
+        let mut newest = held.record.clone();
+        (newest.lease, newest.intent) = (None, None);
+        if stored.fence > newest.fence {
+            newest.fence = stored.fence;
+            (newest.lease, newest.intent) = (stored.lease, stored.intent);
+            (newest.backoff, newest.dead) = (stored.backoff, stored.dead);
         }
+        newest
     }
 
     /// The record is read: adopt, obey, wait, or claim.

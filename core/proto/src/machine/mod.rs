@@ -21,6 +21,7 @@ mod commit;
 mod compact_record;
 mod current;
 mod entropy;
+mod failures;
 mod flight;
 mod record;
 mod refresh_budget;
@@ -809,13 +810,15 @@ impl Machine {
         self.held().and_then(|held| held.current.as_ref())
     }
 
-    /// A backup, say, was put over what this process knows to be newer (spec 7.11).
+    /// A backup, say, was put over what this process knows to be newer (spec 7.11). Or others wrote, and what is known
+    /// here was never saved: for the same refresh token, theirs is still the older one (spec 7.2).
     fn is_older_copy(&self, record: &Record) -> bool {
         self.held().is_some_and(|held| {
             held.record.lineage == record.lineage
                 && !record.tombstone
-                && record.fence <= held.record.fence
                 && record.generation() < held.record.generation()
+                && (record.fence <= held.record.fence
+                    || record.refresh_fingerprint() == held.record.refresh_fingerprint())
         })
     }
 

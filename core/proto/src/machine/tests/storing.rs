@@ -384,3 +384,22 @@ fn an_older_copy_that_is_restored_during_a_refresh_loses_no_grant() {
     assert_eq!(world.shelf.read().generation(), 3);
     assert_eq!(world.endpoint.reuses, 0);
 }
+
+// spec 7.2, 7.11
+#[test]
+fn what_was_served_unsaved_gives_way_to_no_older_generation() {
+    let mut world = served(Rotation::None);
+    let other = world.start(None);
+    world.token(other).unwrap();
+    world.shelf.read_only = true;
+    for generation in 2..4 {
+        world.advance(LIFETIME);
+        assert_eq!(world.token(0).unwrap().generation, generation);
+    }
+    world.shelf.read_only = false;
+    assert_eq!(world.token(other).unwrap().generation, 2);
+    world.advance(LIFETIME);
+    assert_eq!(world.token(0).unwrap().generation, 4);
+    assert_eq!(world.shelf.read().generation(), 4);
+    assert_eq!(world.token(other).unwrap().generation, 4);
+}

@@ -1,0 +1,60 @@
+//! What callers are told where a token cannot be had: one function for each failure that more than one part gives.
+
+use std::time::Duration;
+
+use super::record::DeadMark;
+use crate::error::{ErrorKind, Failure};
+use crate::verdict::DeadReason;
+
+pub(super) fn login_required(reason: DeadReason) -> Failure {
+    let why = match reason {
+        DeadReason::NoRefreshToken => "the access token ended and there is no refresh token",
+        DeadReason::AnswerLost => {
+            "the answer to a refresh was lost, and the server no longer accepts the old refresh token"
+        }
+        DeadReason::ReuseDetected => "the server saw the refresh token used twice and ended the session",
+        DeadReason::Expired => "the refresh token ended",
+        DeadReason::Revoked => "the refresh token was revoked",
+        DeadReason::StepUp => "the server asks for a stronger sign-in",
+        DeadReason::Rejected | DeadReason::RefreshFunction => "the server rejected the refresh token",
+    };
+    Failure::new(ErrorKind::LoginRequired, format!("{why}: let the user sign in, then call sign_in"))
+}
+
+/// What a stored mark says to callers.
+pub(super) fn dead(mark: &DeadMark) -> Failure {
+    let mut failure = login_required(mark.reason);
+    failure.oauth_error.clone_from(&mark.oauth_error);
+    failure
+}
+
+pub(super) fn never_signed_in() -> Failure {
+    Failure::new(
+        ErrorKind::LoginRequired,
+        "there is no credential yet: let the user sign in, then call sign_in (or give one when the session is made)",
+    )
+}
+
+pub(super) fn limited(wait: Duration) -> Failure {
+    Failure::new(
+        ErrorKind::RefreshLimited,
+        "5 refreshes in 30 s brought a new token that the clock does not explain: the API keeps rejecting fresh tokens, \
+         or the program keeps asking for new ones; check the API's audience and clock, then try again",
+    )
+    .after(wait)
+}
+
+pub(super) fn the_parents() -> Failure {
+    Failure::new(
+        ErrorKind::Misuse,
+        "this process was forked, and the session is kept in memory: parent and child would both spend its \
+         refresh token; give the session a file store (FileStore), which they share, or sign in anew in the child",
+    )
+}
+
+pub(super) fn unsaved() -> Failure {
+    Failure::new(
+        ErrorKind::StoreUnavailable,
+        "the last credential could not be saved yet, so its refresh token is not spent: fix the store; saving will be retried",
+    )
+}
