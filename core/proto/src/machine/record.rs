@@ -201,7 +201,8 @@ impl Binding {
 /// use std::sync::Arc;
 /// use rekindle_proto::machine::{Binding, rebound};
 ///
-/// let moved = Binding { token_endpoint: "https://new.example.com/token".into(), ..Binding::default() };
+/// let mut moved = Binding::default();
+/// moved.token_endpoint = "https://new.example.com/token".into();
 /// assert!(rebound(b"no record", &Arc::new(moved)).is_err());
 /// ```
 ///
