@@ -188,7 +188,9 @@ def test_the_async_client_sends_a_file_whole_after_an_early_answer(start: Start,
     async def send() -> Any:
         async with client_of(*start(kind, 401), rekindle.AsyncClient) as client:
             with open(path, "rb") as file:
-                return await client.post("/up", content=file)
+                # Not a POST: hypercorn may end the connection when more comes for a stream that it has answered, and
+                # with it the stream of the replay. Only what is idempotent is retried then (spec 8.1).
+                return await client.put("/up", content=file)
 
     response = asyncio.run(send())
     assert (response.status_code, response.text) == (200, f"{DIGEST} {SIZE}")
