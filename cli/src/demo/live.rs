@@ -26,7 +26,8 @@ impl Live {
     }
 
     pub(crate) fn scene(&self, scene: &Scene) -> Done {
-        self.line(&format!("\n{}, {}: {}", scene.dialect(), scene.scenario(), scene.words()))
+        self.line("")?;
+        self.line(&format!("{}, {}: {}", scene.dialect(), scene.scenario(), scene.words()))
     }
 
     pub(crate) fn event(&self, process: usize, event: &str) -> Done {

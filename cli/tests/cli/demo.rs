@@ -48,4 +48,5 @@ fn the_demo_shows_people_what_happens_and_then_a_table() {
     for text in ["RefreshStarted (rejected)", "RefreshSucceeded", "p99 ms", "lost_answer"] {
         assert!(ran.out.contains(text), "{text} is not in {}", ran.out);
     }
+    assert!(!ran.out.contains("\\u{"), "a character of ours is shown by its number: {}", ran.out);
 }
