@@ -189,7 +189,7 @@ def test_the_async_client_sends_a_file_whole_after_an_early_answer(start: Start,
         async with client_of(*start(kind, 401), rekindle.AsyncClient) as client:
             with open(path, "rb") as file:
                 # Not a POST: hypercorn may end the connection when more comes for a stream that it has answered, and
-                # with it the stream of the replay. Only what is idempotent is retried then (spec 8.1).
+                # with it the stream of the replay. Only what is idempotent is retried then.
                 return await client.put("/up", content=file)
 
     response = asyncio.run(send())
