@@ -115,6 +115,11 @@ impl Core {
                     session.invalidate();
                 }
             }
+            Message::Changed { session } => {
+                if let Some(session) = self.session(session) {
+                    session.store_changed();
+                }
+            }
             Message::Answer { op, answer } => self.outbox.answer(op, answer),
             Message::Cancel { call } => {
                 if let Some(waiting) = lock(&self.waiting).remove(&call) {

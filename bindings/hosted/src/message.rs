@@ -37,6 +37,10 @@ pub(crate) enum Message {
     Invalidate {
         session: u32,
     },
+    /// The host's store says that others may have written.
+    Changed {
+        session: u32,
+    },
     SignIn {
         call: u64,
         session: u32,

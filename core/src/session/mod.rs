@@ -232,6 +232,18 @@ impl Session {
         self.engine.ask(Machine::invalidate);
     }
 
+    /// The store's record may have been changed by another process: it is read, and what it holds is taken, a sign-out among it
+    /// (spec 7.13). For stores that can tell; without it, a session learns of it with its next refresh.
+    ///
+    /// ```
+    /// # fn f(session: rekindle::Session) {
+    /// session.store_changed(); // returns at once
+    /// # }
+    /// ```
+    pub fn store_changed(&self) {
+        self.engine.ask(Machine::handle_changed);
+    }
+
     /// The user signed in: this credential replaces whatever there is, at once (spec 4.6).
     ///
     /// ```

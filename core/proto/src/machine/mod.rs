@@ -23,6 +23,7 @@ mod current;
 mod entropy;
 mod failures;
 mod flight;
+mod look;
 mod record;
 mod refresh_budget;
 mod reject;
@@ -301,6 +302,8 @@ pub struct Machine {
     flight: Option<Box<Flight>>,
     commit: Option<Box<Commit>>,
     write: Option<Box<Write>>,
+    /// A reading between flights.
+    look: Option<OpId>,
     /// The release of a lease after a failed flight: written beside whatever comes next.
     lease_release: Option<Box<flight::Rewrite>>,
     /// Sends whose lineage was ended: what they bring is revoked.
@@ -373,6 +376,7 @@ impl Machine {
             flight: None,
             commit: None,
             write: None,
+            look: None,
             lease_release: None,
             abandoned_sends: Vec::new(),
             stored: None,
@@ -616,6 +620,8 @@ impl Machine {
             self.commit_loaded(loaded, now);
         } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
             self.write_loaded(loaded, now);
+        } else if self.looks(op) {
+            self.looked(loaded, now);
         }
     }
 
@@ -657,7 +663,8 @@ impl Machine {
         self.catch_up();
     }
 
-    /// The store says that the record may have changed: who waits for another process' refresh looks again at once.
+    /// The store says that the record may have changed: who waits for another process' refresh looks again at once, and
+    /// a machine at rest takes what others wrote, a sign-out among it (spec 7.13).
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};
@@ -667,7 +674,11 @@ impl Machine {
     /// assert!(machine.poll_effect().is_none()); // nobody waits
     /// ```
     pub fn handle_changed(&mut self, _: Now) {
-        self.flight_changed();
+        if self.flight.is_some() {
+            self.flight_changed();
+        } else {
+            self.look();
+        }
     }
 
     /// What the store's own clock said, read at `now`: leases, back-off and intents are measured on it from here on,

@@ -304,9 +304,11 @@ impl Machine {
             _ => self.take_stored_or_tombstone(record, version, now),
         }
         self.finish(Settled::Again);
+        // Nobody waits for the store any more: what it holds is served without asking.
+        self.publish(now);
     }
 
-    fn take_stored_or_tombstone(&mut self, record: Record, version: Version, now: Now) {
+    pub(super) fn take_stored_or_tombstone(&mut self, record: Record, version: Version, now: Now) {
         if self.is_older_copy(&record) {
             // The next flight writes over it (spec 7.11).
             return;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::serving::served;
 use super::world::{LIFETIME, World};
 use crate::error::ErrorKind;
-use crate::machine::Machine;
+use crate::machine::{Fast, Machine};
 use crate::rotation::Rotation;
 
 /// A world in which the store fails right after the intent was written.
@@ -402,4 +402,71 @@ fn what_was_served_unsaved_gives_way_to_no_older_generation() {
     assert_eq!(world.token(0).unwrap().generation, 4);
     assert_eq!(world.shelf.read().generation(), 4);
     assert_eq!(world.token(other).unwrap().generation, 4);
+}
+
+/// Two processes that serve the first token; the second one is told when the record changes.
+fn two_that_serve() -> World {
+    let mut world = World::new(Rotation::Strict, 2);
+    world.token(0).unwrap();
+    world.token(1).unwrap();
+    world
+}
+
+fn told(world: &mut World, process: usize) {
+    world.ask(process, Machine::handle_changed);
+    while world.perform_any() {}
+}
+
+// spec 7.13
+#[test]
+fn a_session_that_is_told_of_a_sign_out_serves_nothing_any_more() {
+    let mut world = two_that_serve();
+    world.ask(0, |machine, now| machine.sign_out(now));
+    while world.perform_any() {}
+    assert_eq!(world.fast(1), Fast::Serve);
+    told(&mut world, 1);
+    assert_eq!(world.fast(1), Fast::Ask);
+    assert_eq!(world.token(1).unwrap_err().kind, ErrorKind::SignedOut);
+    assert_eq!(world.count(1, "SignedOut"), 1);
+}
+
+// spec 7.13
+#[test]
+fn a_session_that_is_told_of_a_refresh_adopts_its_token_and_sends_nothing() {
+    let mut world = two_that_serve();
+    world.ask(0, |machine, now| machine.refresh(false, now));
+    while world.perform_any() {}
+    told(&mut world, 1);
+    assert_eq!((world.fast(1), world.token(1).unwrap().generation), (Fast::Serve, 2));
+    assert_eq!((world.count(1, "Adopted"), world.endpoint.refreshes), (1, 1));
+    told(&mut world, 1); // nothing new
+    assert_eq!(world.count(1, "Adopted"), 1);
+}
+
+// spec 7.13
+#[test]
+fn a_session_that_is_told_and_cannot_read_goes_on_as_before() {
+    let mut world = two_that_serve();
+    world.shelf.down = true;
+    told(&mut world, 1);
+    assert_eq!(world.fast(1), Fast::Serve);
+    assert!(world.processes[1].machine.idle());
+}
+
+// spec 7.13
+#[test]
+fn a_refresh_that_begins_while_a_told_session_reads_is_not_disturbed() {
+    let mut world = two_that_serve();
+    world.ask(1, Machine::handle_changed);
+    world.ask(1, |machine, now| machine.refresh(false, now));
+    while world.perform_any() {}
+    assert_eq!((world.token(1).unwrap().generation, world.endpoint.refreshes), (2, 1));
+    assert!(world.processes[1].machine.idle());
+}
+
+// spec 1.1
+#[test]
+fn what_a_store_held_already_is_served_without_asking_the_machine() {
+    let world = two_that_serve();
+    assert_eq!((world.fast(0), world.fast(1)), (Fast::Serve, Fast::Serve));
 }

@@ -1,0 +1,59 @@
+/**
+ * Who lives, shown by Web Locks: the browser lets go of a lock when its page or worker ends, however it ends. Nobody waits for one, so
+ * none is ever in the way of anybody. Where there are no Web Locks nothing is known, and leases end by the clock.
+ */
+export class Lives {
+  readonly #prefix: string;
+  readonly #ends = new Map<string, () => void>();
+  readonly #asked = new Set<Promise<void>>();
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  announce(owner: string): Promise<void> {
+    const locks = manager();
+    if (!locks) return Promise.resolve();
+    const held = new Promise<void>((resolve) => {
+      const hold = () => {
+        resolve();
+        return new Promise<void>((end) => this.#ends.set(owner, end));
+      };
+      // It is refused in documents without an origin, where there is nothing to be shared either.
+      locks.request(this.#name(owner), hold).catch(() => resolve());
+    });
+    this.#asked.add(held);
+    void held.then(() => this.#asked.delete(held));
+    return held;
+  }
+
+  /** Once all that were announced are seen by others. */
+  async announced(): Promise<void> {
+    await Promise.all(this.#asked);
+  }
+
+  retire(owner: string): void {
+    this.#ends.get(owner)?.();
+    this.#ends.delete(owner);
+  }
+
+  async of(owner: string): Promise<"alive" | "dead" | "unknown"> {
+    try {
+      const all = await manager()?.query();
+      if (!all) return "unknown";
+      const name = this.#name(owner);
+      return [...(all.held ?? []), ...(all.pending ?? [])].some((lock) => lock.name === name) ? "alive" : "dead";
+    } catch {
+      return "unknown";
+    }
+  }
+
+  #name(owner: string): string {
+    return `${this.#prefix}:${owner}`;
+  }
+}
+
+function manager(): LockManager | undefined {
+  // Only secure contexts have it.
+  return globalThis.navigator?.locks as LockManager | undefined;
+}

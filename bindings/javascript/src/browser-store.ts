@@ -1,0 +1,155 @@
+import { Lives } from "./browser-lives.js";
+import { Wakeup } from "./browser-wakeup.js";
+import { StoreError } from "./errors.js";
+import { type Expected, newVersion, fits, type Store, type Stored } from "./store.js";
+
+const RECORDS = "records";
+/** Safari has been seen to leave an open unanswered for ever. */
+const PATIENCE = 10_000;
+const ADVICE = "without a store the tokens are kept in memory, for this page alone";
+
+/**
+ * Keeps the tokens in IndexedDB: all tabs, workers and service workers of the origin share them and refresh once.
+ *
+ * ```js
+ * const session = new Session({ tokenUrl, clientId, origins, store: new BrowserStore("my-app") });
+ * ```
+ *
+ * A script that runs in the page can read IndexedDB, as it can read `localStorage`. Where the server can keep the refresh token in
+ * an `HttpOnly` cookie, see `cookieRefresh`.
+ */
+export class BrowserStore implements Store {
+  readonly identity: string;
+  readonly shared = true;
+  readonly #name: string;
+  readonly #lives: Lives;
+  readonly #wakeup: Wakeup;
+  #database: Promise<IDBDatabase> | undefined;
+
+  /** `name`: of the database, one for each app of the origin. */
+  constructor(name = "rekindle") {
+    this.#name = name;
+    this.identity = `indexeddb:${name}`;
+    this.#lives = new Lives(`rekindle:${name}`);
+    this.#wakeup = new Wakeup(`rekindle:${name}`);
+  }
+
+  async load(key: string): Promise<Stored | undefined> {
+    return this.#inTransaction("readonly", (records, give) => {
+      const read: IDBRequest<Stored | undefined> = records.get(key);
+      read.onsuccess = () => give(read.result && { record: read.result.record, version: read.result.version });
+    });
+  }
+
+  async save(key: string, record: string, expected: Expected): Promise<string | undefined> {
+    // Whoever reads the lease must find its owner alive.
+    await this.#lives.announced();
+    const version = newVersion();
+    const saved = await this.#inTransaction<string | undefined>("readwrite", (records, give) => {
+      const read: IDBRequest<Stored | undefined> = records.get(key);
+      read.onsuccess = () => {
+        if (!fits(read.result, expected)) return give(undefined);
+        records.put({ record, version }, key);
+        give(version);
+      };
+    });
+    if (saved !== undefined) this.#wakeup.tell(key);
+    return saved;
+  }
+
+  announce(key: string, owner: string): Promise<void> {
+    return this.#lives.announce(`${key}:${owner}`);
+  }
+
+  async retire(key: string, owner: string): Promise<void> {
+    this.#lives.retire(`${key}:${owner}`);
+  }
+
+  owner(key: string, owner: string): Promise<"alive" | "dead" | "unknown"> {
+    return this.#lives.of(`${key}:${owner}`);
+  }
+
+  watch(changed: (key?: string) => void): () => void {
+    return this.#wakeup.watch(changed);
+  }
+
+  /** Carries `work` out in one transaction, and gives what it gave once that is durable. A lost connection is opened anew. */
+  async #inTransaction<T>(mode: IDBTransactionMode, work: (records: IDBObjectStore, give: (value: T) => void) => void): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const opened = this.#open();
+      try {
+        return await transact(await opened, mode, work);
+      } catch (error) {
+        if (this.#database === opened) this.#database = undefined;
+        // Saved or not: a save that did go through meets a conflict, and its record is recognized.
+        if (tries > 1 || isFinal(error)) throw explained(error);
+      }
+    }
+  }
+
+  #open(): Promise<IDBDatabase> {
+    const lost = () => {
+      if (this.#database === opened) this.#database = undefined;
+    };
+    const opened = (this.#database ??= open(this.#name, () => lost()));
+    return opened;
+  }
+}
+
+function open(name: string, lost: () => void): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    // In some sandboxes reading the property throws.
+    const opening = indexedDB.open(name, 1);
+    const late = setTimeout(() => reject(new DOMException("it does not open", "TimeoutError")), PATIENCE);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(RECORDS);
+    opening.onerror = () => (clearTimeout(late), reject(opening.error));
+    opening.onsuccess = () => {
+      clearTimeout(late);
+      const database = opening.result;
+      // Browsers close the connections of pages in the background; another page may want to delete the database.
+      database.onclose = lost;
+      database.onversionchange = () => (database.close(), lost());
+      resolve(database);
+    };
+  });
+}
+
+function transact<T>(
+  database: IDBDatabase,
+  mode: IDBTransactionMode,
+  work: (records: IDBObjectStore, give: (value: T) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // A refresh token that was replaced is gone at the server: the new one must survive a power failure.
+    const transaction = database.transaction(RECORDS, mode, { durability: "strict" });
+    let given: { value: T } | undefined;
+    transaction.oncomplete = () => (given ? resolve(given.value) : reject(new DOMException("nothing was read", "UnknownError")));
+    transaction.onabort = () => reject(transaction.error ?? new DOMException("the transaction was aborted", "AbortError"));
+    work(transaction.objectStore(RECORDS), (value) => (given = { value }));
+  });
+}
+
+const FINAL = new Set(["QuotaExceededError", "SecurityError", "NotFoundError", "VersionError", "TimeoutError", "ReferenceError"]);
+
+function isFinal(error: unknown): boolean {
+  return FINAL.has((error as Error | null)?.name ?? "");
+}
+
+function explained(error: unknown): StoreError {
+  const { name, message } = (error ?? {}) as { name?: string; message?: string };
+  const what = `IndexedDB: ${name ?? "error"}: ${message ?? String(error)}`;
+  switch (name) {
+    case "QuotaExceededError":
+      return new StoreError(`${what}; the disk, or this origin's share of it, is full: free some of it (navigator.storage.estimate())`);
+    case "SecurityError":
+    case "InvalidStateError":
+    case "ReferenceError":
+    case "TypeError":
+      return new StoreError(`${what}; the browser refuses storage here (blocked cookies, a sandboxed frame, private mode): allow it, or give no store: ${ADVICE}`);
+    case "NotFoundError":
+    case "VersionError":
+      return new StoreError(`${what}; the database belongs to something else: give BrowserStore another name`);
+    default:
+      return new StoreError(what);
+  }
+}
