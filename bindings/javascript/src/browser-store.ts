@@ -1,7 +1,6 @@
 import { Lives } from "./browser-lives.js";
 import { Wakeup } from "./browser-wakeup.js";
-import { StoreError } from "./errors.js";
-import { type Expected, newVersion, fits, type Store, type Stored } from "./store.js";
+import { type Expected, fits, newVersion, type Store, StoreError, type Stored } from "./store.js";
 
 const RECORDS = "records";
 /** Safari has been seen to leave an open unanswered for ever. */
@@ -100,12 +99,14 @@ function open(name: string, lost: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     // In some sandboxes reading the property throws.
     const opening = indexedDB.open(name, 1);
-    const late = setTimeout(() => reject(new DOMException("it does not open", "TimeoutError")), PATIENCE);
+    let given = false;
+    const late = setTimeout(() => ((given = true), reject(new DOMException("it does not open", "TimeoutError"))), PATIENCE);
     opening.onupgradeneeded = () => opening.result.createObjectStore(RECORDS);
     opening.onerror = () => (clearTimeout(late), reject(opening.error));
     opening.onsuccess = () => {
       clearTimeout(late);
       const database = opening.result;
+      if (given) return database.close();
       // Browsers close the connections of pages in the background; another page may want to delete the database.
       database.onclose = lost;
       database.onversionchange = () => (database.close(), lost());

@@ -47,8 +47,8 @@ export class Driver {
   #next = 1;
   #timer: { due: number; waited: boolean; cancel: () => void } | undefined;
 
-  constructor(module: WebAssembly.Module, boot: string, clock: Clock = systemClock) {
-    this.#module = new Module(module, boot);
+  constructor(instance: WebAssembly.Instance, boot: string, clock: Clock = systemClock) {
+    this.#module = new Module(instance, boot);
     this.clock = clock;
   }
 

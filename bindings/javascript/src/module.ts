@@ -20,8 +20,8 @@ export class Module {
   readonly #exports: Exports;
   readonly #core: number;
 
-  constructor(module: WebAssembly.Module, boot: string) {
-    this.#exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
+  constructor(instance: WebAssembly.Instance, boot: string) {
+    this.#exports = instance.exports as unknown as Exports;
     const version = this.#exports.rekindle_abi_version();
     if (version !== ABI) throw misuse(`rekindle.wasm speaks version ${version}, this package ${ABI}: install both anew`);
     const seed = crypto.getRandomValues(new Uint8Array(32));

@@ -9,7 +9,7 @@ const owners = new AsyncLocalStorage<object>();
 
 /** Node, Bun and Deno: the module is a file beside this one. */
 export const platform: Platform = {
-  load: () => (module ??= new WebAssembly.Module(readFileSync(new URL("./rekindle.wasm", import.meta.url)))),
+  load: () => new WebAssembly.Instance((module ??= new WebAssembly.Module(readFileSync(new URL("./rekindle.wasm", import.meta.url))))),
   // `performance.now()` begins with the process: no other one shares it.
   boot: () => "",
   seesRedirects: true,

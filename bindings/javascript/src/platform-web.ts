@@ -1,10 +1,19 @@
+import { explain } from "./loading.js";
 import type { Platform } from "./platform.js";
 
-/** Browsers: the module is fetched once, when the first session is made. */
+let module: Promise<WebAssembly.Module> | undefined;
+
+/** Browsers: the module is fetched once, when the first session needs it. */
 export const platform: Platform = {
   async load() {
-    const response = await fetch(new URL("./rekindle.wasm", import.meta.url));
-    return WebAssembly.compile(await response.arrayBuffer());
+    try {
+      // Not `new WebAssembly.Instance`: engines refuse it on the main thread where the module is large.
+      return await WebAssembly.instantiate(await (module ??= compile()), {});
+    } catch (error) {
+      // The next session tries again: the network may be back.
+      module = undefined;
+      throw explain(error);
+    }
   },
   boot: () => "",
   seesRedirects: false,
@@ -12,3 +21,12 @@ export const platform: Platform = {
   inside: (_, work) => work(),
   owner: () => undefined,
 };
+
+async function compile(): Promise<WebAssembly.Module> {
+  const response = await fetch(new URL("./rekindle.wasm", import.meta.url), { credentials: "same-origin" });
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+  const type = response.headers.get("content-type") ?? "";
+  // Other types are refused by the streaming compiler, and many servers know no other.
+  if (type.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
+}

@@ -1,7 +1,7 @@
 /** What differs between the runtimes. `package.json` chooses the file that implements it. */
 export interface Platform {
-  /** The module, or its promise where it can't be had at once. */
-  load(): WebAssembly.Module | Promise<WebAssembly.Module>;
+  /** A new instance of the module, or its promise where it can't be had at once. */
+  load(): WebAssembly.Instance | Promise<WebAssembly.Instance>;
   /** Names the beginning of the monotonic clock, where other processes share that clock. */
   boot(): string;
   /** Whether `fetch` shows redirects with `redirect: "manual"`: browsers hide them. */

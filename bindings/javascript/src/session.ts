@@ -33,8 +33,13 @@ let shared: Promise<Driver> | Driver | undefined;
 function sharedDriver(): Promise<Driver> | Driver {
   if (shared) return shared;
   const module = platform.load();
-  const start = (loaded: WebAssembly.Module) => (shared = new Driver(loaded, platform.boot()));
-  return (shared = module instanceof WebAssembly.Module ? start(module) : module.then(start));
+  const start = (loaded: WebAssembly.Instance) => (shared = new Driver(loaded, platform.boot()));
+  const failed = (error: unknown) => {
+    // The next session tries again.
+    shared = undefined;
+    throw error;
+  };
+  return (shared = module instanceof WebAssembly.Instance ? start(module) : module.then(start, failed));
 }
 
 /**
@@ -49,6 +54,7 @@ export class Session {
   readonly #made: Promise<Made> | Made;
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   readonly #base: typeof fetch;
+  #unwatch: (() => void) | undefined;
   #cached: { tag: number; token: Token } | undefined;
 
   constructor(options: SessionOptions, driver: Promise<Driver> | Driver = sharedDriver()) {
@@ -66,6 +72,7 @@ export class Session {
         tell: (event) => this.#tell(event),
       });
       driver.callNow({ do: "session", session: number, settings: given });
+      this.#unwatch = options.store?.watch?.(() => driver.send({ do: "changed", session: number }));
       return { driver, number };
     };
     this.#made = driver instanceof Driver ? make(driver) : driver.then(make);
@@ -154,6 +161,7 @@ export class Session {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
+    this.#unwatch?.();
     const { driver, number } = await this.#ready();
     driver.forget(number);
   }

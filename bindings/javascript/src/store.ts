@@ -24,6 +24,24 @@ export interface Store {
   announce?(key: string, owner: string): Promise<void>;
   retire?(key: string, owner: string): Promise<void>;
   owner?(key: string, owner: string): Promise<"alive" | "dead" | "unknown">;
+  /** Calls back when others may have written, with the key where that is known; gives what ends it. Without it a session learns of it with its next refresh. */
+  watch?(changed: (key?: string) => void): () => void;
+}
+
+/** The store can't be used. Its message says what to do. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/** @internal Whether a record is what a save expects. */
+export function fits(stored: Stored | undefined, expected: Expected): boolean {
+  if ("anything" in expected) return true;
+  return "absent" in expected ? stored === undefined : stored?.version === expected.version;
+}
+
+/** @internal One that no record ever had: a record may be deleted and written anew. */
+export function newVersion(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
 /** A record that could not be read as it is: it reads as damaged until a sign-in. */
@@ -53,7 +71,7 @@ export async function askStore(store: Store, effect: StoreEffect): Promise<objec
         return { owner: (await store.owner?.(effect.key, effect.owner)) ?? "unknown" };
     }
   } catch (error) {
-    return { unavailable: String(error), damaged: error instanceof DamagedRecord };
+    return { unavailable: error instanceof StoreError ? error.message : String(error), damaged: error instanceof DamagedRecord };
   }
 }
 

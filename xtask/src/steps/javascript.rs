@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::targets;
-use super::toolbox::cargo;
+use super::toolbox::{apt, cargo};
 use crate::report::{Count, Outcome};
 use crate::run;
 use crate::workspace::Workspace;
@@ -40,7 +40,13 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
     if !package_folder(workspace).join("node_modules").exists() && !workspace.install {
         return Outcome::Skipped("its packages are not there: cargo xtask test --install".to_owned());
     }
+    if workspace.install && !browser_is_there() {
+        apt(&["chromium"]);
+    }
     match check(workspace, Module::ForTests, count) {
+        Ok(_) if !browser_is_there() => {
+            Outcome::Skipped("no Chromium: what runs in a browser was not tested".to_owned())
+        }
         Ok(_) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
@@ -72,11 +78,19 @@ fn check(workspace: &Workspace, kind: Module, count: &mut Count) -> Result<PathB
     let module = folder.join("dist/rekindle.wasm");
     place(workspace, kind, &built, &module)?;
     let before = count.failed;
-    let mut test = npm(workspace, &["test"]);
-    test.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
-    let ok = run::watched(&mut test, |line| count.see_tap(line));
+    let mut ok = true;
+    for script in std::iter::once("test").chain(browser_is_there().then_some("test:browser")) {
+        let mut test = npm(workspace, &["run", script]);
+        test.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
+        ok &= run::watched(&mut test, |line| count.see_tap(line));
+    }
     // Failed tests are counted by name; no count means that they did not even run.
     if ok || count.failed > before { Ok(module) } else { Err("the tests did not run: see above".to_owned()) }
+}
+
+/// Whether there is a browser to run in.
+fn browser_is_there() -> bool {
+    run::works("chromium", &["--version"])
 }
 
 fn build(workspace: &Workspace, kind: Module) -> Result<PathBuf, String> {

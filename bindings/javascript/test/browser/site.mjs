@@ -1,0 +1,111 @@
+/** A site on loopback: pages with rekindle in them, an API, and a token endpoint that takes each refresh token once. */
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+let bundled;
+
+/** As an application bundles it: the pages' code, and the service worker's. */
+function bundle() {
+  return (bundled ??= build({
+    entryPoints: [file("page.mjs"), file("service-worker.mjs")],
+    bundle: true,
+    format: "esm",
+    write: false,
+    outdir: "/",
+    conditions: ["browser"],
+    // The module is a file beside the bundle.
+    logOverride: { "empty-import-meta": "silent" },
+  }).then((made) => new Map(made.outputFiles.map(({ path, text }) => [path.replace(/^.*\//, "/"), text]))));
+}
+
+export class Site {
+  /** Seconds that an access token lives. */
+  lifetime = 3600;
+  /** Answers to token requests wait for it. */
+  gate = Promise.resolve();
+  /** Headers of the pages. */
+  headers = {};
+  refreshes = 0;
+  /** How often a refresh token came that had been used: a server would end the session for it. */
+  reuses = 0;
+  /** API requests, by status. */
+  answered = new Map();
+  #valid = new Map();
+  #refreshToken;
+  #next = 0;
+
+  static async start(settings = {}) {
+    const site = Object.assign(new Site(), settings);
+    site.scripts = await bundle();
+    site.server = createServer((request, response) => void site.#serve(request, response).catch((error) => response.destroy(error)));
+    await new Promise((resolve) => site.server.listen(0, "127.0.0.1", resolve));
+    site.url = `http://localhost:${site.server.address().port}`;
+    return site;
+  }
+
+  stop() {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+
+  /** What a sign-in brings. */
+  signIn() {
+    const { access_token, refresh_token, expires_in } = this.#mint();
+    return { accessToken: access_token, refreshToken: refresh_token, expiresIn: expires_in };
+  }
+
+  expireAll() {
+    this.#valid.clear();
+  }
+
+  #mint() {
+    this.#next += 1;
+    const [access_token, refresh_token] = [`AT-${this.#next}`, `RT-${this.#next}`];
+    this.#valid.set(access_token, Date.now() + this.lifetime * 1000);
+    this.#refreshToken = refresh_token;
+    return { access_token, refresh_token, expires_in: this.lifetime };
+  }
+
+  async #serve(request, response) {
+    const { pathname } = new URL(request.url, this.url);
+    const send = (status, body, type = "application/json") =>
+      response.writeHead(status, { "content-type": type, "cache-control": "no-store", ...this.headers }).end(body);
+    if (pathname === "/token") return this.#token(await text(request), send);
+    if (pathname === "/data") return this.#data(request, send);
+    if (pathname === "/rekindle.wasm") return send(200, await readFile(file("../../dist/rekindle.wasm")), "application/wasm");
+    const script = this.scripts.get(pathname.replace(/\.js$/, ".js"));
+    if (script) return send(200, script, "text/javascript");
+    return send(200, `<!doctype html><title>rekindle</title><script type="module" src="/page.js"></script>`, "text/html");
+  }
+
+  async #token(body, send) {
+    const token = new URLSearchParams(body).get("refresh_token");
+    const known = token === this.#refreshToken;
+    if (!known) {
+      this.reuses += 1;
+      return send(400, JSON.stringify({ error: "invalid_grant" }));
+    }
+    this.refreshes += 1;
+    const minted = this.#mint();
+    await this.gate;
+    send(200, JSON.stringify(minted));
+  }
+
+  #data(request, send) {
+    const token = request.headers.authorization?.replace("Bearer ", "");
+    const status = (this.#valid.get(token) ?? 0) > Date.now() ? 200 : 401;
+    this.answered.set(status, (this.answered.get(status) ?? 0) + 1);
+    send(status, JSON.stringify({ token: status === 200 }));
+  }
+}
+
+async function text(request) {
+  let body = "";
+  for await (const chunk of request) body += chunk;
+  return body;
+}
