@@ -189,7 +189,7 @@ fn built_in(config: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transp
     let proxy = match &config.proxy {
         None => ProxyChoice::System,
         Some(crate::config::Proxy::Direct) => ProxyChoice::None,
-        Some(crate::config::Proxy::Url { url }) => ProxyChoice::Url(crate::judge::url("proxy", url)?),
+        Some(crate::config::Proxy::Url { url }) => ProxyChoice::Url(crate::call::url("proxy", url)?),
     };
     let options = TransportOptions {
         extra_root_certificates: config.root_certificates.clone(),

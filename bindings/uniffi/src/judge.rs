@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use rekindle::proto;
 use url::Url;
 
+use crate::call::url;
 use crate::config::{Header, header_map};
 use crate::error::RekindleError;
 use crate::token::Token;
+use crate::verdict::{Operation, Verdict};
 
 /// A request and its response, as far as a dialect needs them to judge.
 #[derive(uniffi::Record)]
@@ -30,84 +31,6 @@ pub struct Exchange {
     pub headers: Vec<Header>,
     /// As much of the response's body as has been read, decoded. May be empty.
     pub body: Vec<u8>,
-}
-
-/// What a request does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Operation {
-    /// Not GraphQL: the method decides.
-    Http,
-    /// A GraphQL query: may be sent again.
-    GraphqlQuery,
-    /// A GraphQL mutation.
-    GraphqlMutation,
-}
-
-/// What a response says about the token.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Verdict {
-    /// Nothing against it.
-    Accepted,
-    /// It is not accepted any more.
-    Expired {
-        /// Why.
-        reason: ExpiredReason,
-        /// Whether the request may have had an effect.
-        applied: Applied,
-    },
-    /// It lacks a scope.
-    InsufficientScope {
-        /// The scope, if the server names it.
-        scope: Option<String>,
-    },
-    /// The user must sign in again, more strongly.
-    StepUp {
-        /// `acr_values`.
-        acr_values: Option<String>,
-        /// `max_age`, in seconds.
-        max_age: Option<u64>,
-        /// `claims`, as sent.
-        claims: Option<String>,
-    },
-    /// The proof of possession must carry this nonce.
-    NonceRequired {
-        /// The nonce.
-        nonce: Option<String>,
-    },
-    /// Too many requests.
-    RateLimited {
-        /// When to come back, if the server says so.
-        after: Option<Duration>,
-    },
-    /// Not able to answer now.
-    Unavailable {
-        /// When to come back, if the server says so.
-        after: Option<Duration>,
-    },
-    /// Turned away for good: a refresh cannot help.
-    Denied,
-}
-
-/// Why an access token was turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum ExpiredReason {
-    /// It ended.
-    Expired,
-    /// The server does not know it.
-    Invalid,
-    /// Somebody ended it.
-    Revoked,
-    /// The server does not tell.
-    Unknown,
-}
-
-/// Whether a request that was turned away may have had an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Applied {
-    /// Certainly not.
-    No,
-    /// Perhaps.
-    Maybe,
 }
 
 /// What follows from a response.
@@ -141,14 +64,6 @@ pub fn operation_of(method: String, body: Vec<u8>) -> Operation {
     }
 }
 
-/// Whether a header of a request's own may go along where a redirect leaves the origin: it is known to carry no credential.
-#[uniffi::export]
-#[must_use]
-pub fn may_travel(name: String) -> bool {
-    let plain = HeaderValue::from_static("");
-    HeaderName::try_from(name).is_ok_and(|name| rekindle::call::may_travel(&name, &plain))
-}
-
 /// An exchange that makes sense.
 pub(crate) struct Parsed {
     method: Method,
@@ -168,11 +83,7 @@ impl Exchange {
             .map_err(|_| RekindleError::config("status", "not an HTTP status"))?;
         let headers = header_map(self.headers)
             .map_err(|name| RekindleError::config("headers", format_args!("{name:?} is none")))?;
-        let operation = match self.operation {
-            Operation::Http => proto::Operation::Http,
-            Operation::GraphqlQuery => proto::Operation::GraphqlQuery,
-            Operation::GraphqlMutation => proto::Operation::GraphqlMutation,
-        };
+        let operation = self.operation.into();
         let (url, replayable, body) = (url("url", &self.url)?, self.replayable, self.body);
         Ok(Parsed { method, url, operation, replayable, status, headers, body })
     }
@@ -192,10 +103,6 @@ impl Parsed {
     }
 }
 
-pub(crate) fn url(argument: &str, text: &str) -> Result<Url, RekindleError> {
-    Url::parse(text).map_err(|cause| RekindleError::config(argument, format_args!("not a URL: {cause}")))
-}
-
 impl From<rekindle::Judgement> for Judgement {
     fn from(judgement: rekindle::Judgement) -> Self {
         match judgement {
@@ -206,47 +113,6 @@ impl From<rekindle::Judgement> for Judgement {
             rekindle::Judgement::Replay { token, verdict } => {
                 Self::Replay { token: Arc::new(Token::new(&token)), verdict: (&verdict).into() }
             }
-        }
-    }
-}
-
-impl From<&proto::Verdict> for Verdict {
-    fn from(verdict: &proto::Verdict) -> Self {
-        match verdict {
-            proto::Verdict::Accepted => Self::Accepted,
-            proto::Verdict::Expired { reason, applied } => {
-                Self::Expired { reason: (*reason).into(), applied: (*applied).into() }
-            }
-            proto::Verdict::InsufficientScope { scope } => Self::InsufficientScope { scope: scope.clone() },
-            proto::Verdict::StepUp(wanted) => Self::StepUp {
-                acr_values: wanted.acr_values.clone(),
-                max_age: wanted.max_age,
-                claims: wanted.claims.clone(),
-            },
-            proto::Verdict::NonceRequired(nonce) => Self::NonceRequired { nonce: nonce.clone() },
-            proto::Verdict::RateLimited { after } => Self::RateLimited { after: *after },
-            proto::Verdict::Unavailable { after } => Self::Unavailable { after: *after },
-            proto::Verdict::Denied => Self::Denied,
-        }
-    }
-}
-
-impl From<proto::ExpiredReason> for ExpiredReason {
-    fn from(reason: proto::ExpiredReason) -> Self {
-        match reason {
-            proto::ExpiredReason::Expired => Self::Expired,
-            proto::ExpiredReason::Invalid => Self::Invalid,
-            proto::ExpiredReason::Revoked => Self::Revoked,
-            proto::ExpiredReason::Unknown => Self::Unknown,
-        }
-    }
-}
-
-impl From<proto::Applied> for Applied {
-    fn from(applied: proto::Applied) -> Self {
-        match applied {
-            proto::Applied::No => Self::No,
-            proto::Applied::Maybe => Self::Maybe,
         }
     }
 }

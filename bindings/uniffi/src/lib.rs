@@ -9,6 +9,7 @@
 
 mod app;
 mod body;
+mod call;
 mod cancel;
 mod client;
 mod clock;
@@ -25,9 +26,11 @@ mod status;
 mod store;
 mod token;
 mod transport;
+mod verdict;
 
 pub use app::{App, AppListener};
 pub use body::{BodyFactory, BodyFailure, BodySource, OutgoingBody, Part, PartContent, RequestBody};
+pub use call::{Added, Call, Content, Judged, Next, Reads, Target, goes_on, may_travel};
 pub use cancel::CancelToken;
 pub use client::{Client, Request};
 pub use clock::ManualClock;
@@ -36,7 +39,7 @@ pub use config::{
 };
 pub use error::{GraphqlProblem, ProblemDetails, RekindleError, error_kinds};
 pub use event::{Event, EventKind, EventListener, EventStream, ListenerFailure};
-pub use judge::{Applied, Exchange, ExpiredReason, Judgement, Operation, Verdict, may_travel, operation_of};
+pub use judge::{Exchange, Judgement, operation_of};
 pub use key::{GeneratedKey, SigningKey, generate_signing_key};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
 pub use response::{Redirected, Response, ResponseHead};
@@ -45,5 +48,6 @@ pub use status::{Lease, Standing, Status};
 pub use store::{Expected, Loaded, Owner, Saved, Store, StoreChoice, StoreFailure};
 pub use token::{Token, TokenDetails};
 pub use transport::{Transport, TransportFailure, TransportRequest, TransportResponse};
+pub use verdict::{Applied, ExpiredReason, Operation, Verdict};
 
 uniffi::setup_scaffolding!();

@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 use crate::cancel::{CancelToken, unless};
 use crate::config::{Header, headers};
 use crate::error::RekindleError;
-use crate::judge::Verdict;
 use crate::runtime;
+use crate::verdict::Verdict;
 
 /// A response.
 #[derive(uniffi::Object)]

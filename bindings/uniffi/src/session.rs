@@ -8,17 +8,19 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use rekindle::app::Builder;
 
+use crate::call::url;
 use crate::cancel::{CancelToken, unless};
 use crate::clock::ManualClock;
 use crate::config::{Credential, SessionConfig};
 use crate::error::RekindleError;
 use crate::event::{Event, EventListener, EventStream};
-use crate::judge::{Exchange, Judgement, Verdict, url};
+use crate::judge::{Exchange, Judgement};
 use crate::refresh::{HostRefresh, Refresh};
 use crate::status::Status;
 use crate::store::StoreChoice;
 use crate::token::{Token, tag};
 use crate::transport::{HostTransport, Transport};
+use crate::verdict::Verdict;
 
 /// Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
 #[derive(uniffi::Object)]

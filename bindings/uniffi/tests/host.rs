@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use rekindle_test_server::{AuthServer, Script, SeedDialect, Step};
 use rekindle_uniffi::{
-    CancelToken, Client, ClientConfig, Credential, Dialect, Header, ManualClock, Request, RequestBody,
-    Session, SessionConfig, StoreChoice, error_kinds,
+    CancelToken, Client, ClientConfig, Content, Credential, Dialect, Header, ManualClock, Next, Reads,
+    Request, RequestBody, Session, SessionConfig, StoreChoice, error_kinds,
 };
 
 fn config(server: &AuthServer) -> SessionConfig {
@@ -99,6 +99,70 @@ async fn the_tag_tells_a_token_from_its_successor() {
     assert_eq!(session.token_tag(), second.tag());
     session.invalidate();
     assert_eq!(session.token_tag(), 0);
+}
+
+// spec 2.2, 3.1
+#[tokio::test]
+async fn a_rejected_call_is_sent_again_with_new_headers_and_then_accepted() {
+    let server = server();
+    let session = session(&server);
+    let url = format!("{}/data", server.base_url());
+    let call = session.call("GET".into(), url, Vec::new(), None).unwrap();
+    let first = call.headers(None).await.unwrap();
+    assert!(first.stay_at_redirects);
+    assert_eq!(call.reads(401, Vec::new()).unwrap(), Reads::UpTo { limit: 8 * 1024 * 1024 });
+    assert!(!call.accepts(401, Vec::new(), Vec::new()).unwrap());
+    let Next::SendAgain { added } = call.answered(Content::Replayable, None, None).await.unwrap() else {
+        panic!("a GET may be sent again");
+    };
+    assert_ne!(first.headers[0].value, added.headers[0].value);
+    assert!(call.accepts(200, Vec::new(), Vec::new()).unwrap());
+    assert_eq!(call.unsigned().unwrap(), None);
+    let elsewhere = call.redirected("GET".into(), "http://[no url".into()).unwrap();
+    assert!(elsewhere.headers.is_empty());
+    assert_eq!(call.unsigned().unwrap().as_deref(), Some("left_origin"));
+    assert_eq!(session.stats()["replays"], 1);
+}
+
+// spec 3.6: the first response that an origin accepts is reported, so that one bad URL does not take it down
+#[tokio::test]
+async fn a_target_serves_by_one_number_and_reports_the_first_accepted_response() {
+    let server = server();
+    let session = session(&server);
+    let url = format!("{}/data", server.base_url());
+    let target = session.target(url.clone()).unwrap().unwrap();
+    assert_eq!(target.token_tag(), 0);
+    session.token(None, None).await.unwrap();
+    let token = target.token().unwrap();
+    assert_eq!(target.token_tag(), token.tag() | 1, "nobody knows yet whether this origin accepts it");
+    let answered = |status| {
+        let url = url.clone();
+        target.answered(&token, "GET".into(), url, Vec::new(), status, Vec::new(), Vec::new()).unwrap()
+    };
+    assert!(answered(200).is_none());
+    assert_eq!(target.token_tag(), token.tag());
+    assert!(!target.judges_success());
+    let call = answered(401).unwrap();
+    assert!(matches!(
+        call.answered(Content::Once, None, None).await.unwrap(),
+        Next::Keep { judged: Some(judged) } if judged.replay_refused.as_deref() == Some("body_not_replayable")
+    ));
+    assert!(session.target("https://elsewhere.example/".into()).unwrap().is_none());
+}
+
+// spec 3.5
+#[tokio::test]
+async fn the_error_of_a_call_carries_its_response() {
+    let server = server();
+    let session = session(&server);
+    let call = session.call("GET".into(), format!("{}/data", server.base_url()), Vec::new(), None).unwrap();
+    call.headers(None).await.unwrap();
+    server.revoke_all();
+    assert!(!call.accepts(401, Vec::new(), b"why".to_vec()).unwrap());
+    let error = call.answered(Content::Replayable, None, None).await.unwrap_err();
+    assert_eq!(error.kind(), "LoginRequired");
+    let response = error.response().unwrap();
+    assert_eq!((response.head().status, response.body().unwrap()), (401, b"why".to_vec()));
 }
 
 #[test]

@@ -48,6 +48,7 @@ mod headers;
 mod reads;
 mod redirect;
 mod state;
+mod target;
 
 use std::fmt;
 use std::time::Duration;
@@ -66,8 +67,9 @@ pub(crate) use self::redirect::drop_body_headers;
 pub use self::redirect::{Hop, keep_what_may_travel, may_travel, next_hop};
 pub(crate) use self::state::{Follows, State};
 pub use self::state::{Judged, Unsigned};
+pub use self::target::Target;
 use crate::error::{Error, ErrorResponse};
-use crate::session::{ReplayRefused, Session};
+use crate::session::{ReplayRefused, Session, Token};
 
 /// One request of somebody's own HTTP client, until its last response. Made by [`Session::call`].
 ///
@@ -154,6 +156,39 @@ impl Call {
         self
     }
 
+    /// The request was sent already, with this token, which [`Target::token`] served.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::call::Content;
+    ///
+    /// let (url, token) = ("https://api.example.com/".parse().expect("a URL"), session.token().await?);
+    /// let call = session.call(Method::GET, url, &HeaderMap::new(), Content::none()).sent_with(&token);
+    /// # let _ = call; Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn sent_with(mut self, token: &Token) -> Self {
+        if self.state.unsigned().is_none() {
+            self.state.carry(Some(token.clone()));
+        }
+        self
+    }
+
+    /// As [`Call::operation`], where that is known later; `None` leaves it to the body.
+    ///
+    /// ```
+    /// # fn f(mut call: rekindle::Call) {
+    /// call.set_operation(Some(rekindle::proto::Operation::GraphqlQuery));
+    /// # }
+    /// ```
+    pub fn set_operation(&mut self, operation: Option<Operation>) {
+        self.operation = operation;
+    }
+
     /// How long it may wait for tokens, from now on and all in all; else as long as the session does.
     ///
     /// ```
@@ -234,6 +269,24 @@ impl Call {
             _ => {}
         }
         self.state.headers(&self.session, &self.method, &self.url).map(Some)
+    }
+
+    /// What is known of the body, where that is looked at only once the token was rejected.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method};
+    /// use rekindle::call::Content;
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let mut call = session.call(Method::PUT, url, &HeaderMap::new(), Content::Once);
+    /// call.set_content(Content::Replayable);
+    /// # Ok(()) }
+    /// ```
+    pub fn set_content(&mut self, content: impl Into<Content>) {
+        self.content = content.into();
     }
 
     /// Why the request goes without our token, if it does.

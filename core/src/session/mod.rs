@@ -196,6 +196,23 @@ impl Session {
         self.fast(Some(self.origins.find(url)?), now)
     }
 
+    pub(crate) fn try_token_of(&self, origin: OriginId) -> Option<Token> {
+        self.fast(Some(origin), self.clock().now())
+    }
+
+    pub(crate) fn origin_of(&self, url: &Url) -> Option<OriginId> {
+        self.origins.find(url)
+    }
+
+    pub(crate) fn has_proofs(&self) -> bool {
+        self.setup.proofs.is_some()
+    }
+
+    /// Whether the machine wants to hear of a first send that this origin accepts.
+    pub(crate) fn watches(&self, origin: OriginId) -> bool {
+        self.engine.published().snapshot.watches(origin, false)
+    }
+
     /// Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
     ///
     /// ```

@@ -1679,6 +1679,360 @@ public func FfiConverterTypeBodySource_lower(_ value: BodySource) -> UInt64 {
 
 
 /**
+ * One request of another HTTP client, until its last response. Ask it one thing after the other.
+ */
+public protocol CallProtocol: AnyObject, Sendable {
+
+    /**
+     * Whether a response holds nothing against our token, so that it is the answer; else ask `answered` what follows.
+     * `body`: as much as `reads` asks for, decoded.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument; Misuse while it waits.
+     */
+    func accepts(status: UInt16, headers: [Header], body: Data) throws  -> Bool
+
+    /**
+     * What follows the response that was not accepted. Waits for a new token where ours was rejected. `operation`: what the
+     * request does, where its caller knows better than its body tells.
+     *
+     * # Errors
+     *
+     * Where a refresh was needed and failed: as `Session.token`. SignedOut where the token's sign-in has ended. The error
+     * carries the response. Cancelled.
+     */
+    func answered(content: Content, operation: Operation?, cancel: CancelToken?) async throws  -> Next
+
+    /**
+     * The HTTP client followed redirects unseen, and this URL answered. If another origin did, the response says nothing
+     * about our token; a request that may have had an effect on its way is not sent again.
+     *
+     * # Errors
+     *
+     * Misuse while it waits.
+     */
+    func answeredFrom(url: String) throws
+
+    /**
+     * The headers to add before the first send; waits for a token where that must be refreshed first.
+     *
+     * # Errors
+     *
+     * As `Session.token`; InvalidConfig where the session lists no origin at all. Cancelled.
+     */
+    func headers(cancel: CancelToken?) async throws  -> Added
+
+    /**
+     * The headers to add before the first send; nothing where one must wait for them.
+     *
+     * # Errors
+     *
+     * InvalidConfig where the session lists no origin at all; where a proof cannot be signed.
+     */
+    func headersAtOnce() throws  -> Added?
+
+    /**
+     * Whether and how far a response's body must be read before `accepts` is asked.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument; Misuse while it waits.
+     */
+    func reads(status: UInt16, headers: [Header]) throws  -> Reads
+
+    /**
+     * The HTTP client was redirected, and the request goes on there: the headers to add. Where it left the origin there are
+     * none, and of the request's own headers only those may go along that `may_travel` names.
+     *
+     * # Errors
+     *
+     * InvalidConfig: not an HTTP method; where a proof cannot be signed. Misuse while it waits.
+     */
+    func redirected(method: String, url: String) throws  -> Added
+
+    /**
+     * Why the request goes without our token, if it does: `own_credential`, `other_origin` or `left_origin`.
+     *
+     * # Errors
+     *
+     * Misuse while it waits.
+     */
+    func unsigned() throws  -> String?
+
+}
+/**
+ * One request of another HTTP client, until its last response. Ask it one thing after the other.
+ */
+open class Call: CallProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rekindle_uniffi_fn_clone_call(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rekindle_uniffi_fn_free_call(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Whether a response holds nothing against our token, so that it is the answer; else ask `answered` what follows.
+     * `body`: as much as `reads` asks for, decoded.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument; Misuse while it waits.
+     */
+open func accepts(status: UInt16, headers: [Header], body: Data)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_call_accepts(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt16.lower(status),
+        FfiConverterSequenceTypeHeader.lower(headers),
+        FfiConverterData.lower(body),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What follows the response that was not accepted. Waits for a new token where ours was rejected. `operation`: what the
+     * request does, where its caller knows better than its body tells.
+     *
+     * # Errors
+     *
+     * Where a refresh was needed and failed: as `Session.token`. SignedOut where the token's sign-in has ended. The error
+     * carries the response. Cancelled.
+     */
+open func answered(content: Content, operation: Operation? = nil, cancel: CancelToken? = nil)async throws  -> Next  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_call_answered(
+                        self.uniffiCloneHandle(),FfiConverterTypeContent_lower(content),FfiConverterOptionTypeOperation.lower(operation),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeNext_lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * The HTTP client followed redirects unseen, and this URL answered. If another origin did, the response says nothing
+     * about our token; a request that may have had an effect on its way is not sent again.
+     *
+     * # Errors
+     *
+     * Misuse while it waits.
+     */
+open func answeredFrom(url: String)throws   {try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_call_answered_from(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(url),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The headers to add before the first send; waits for a token where that must be refreshed first.
+     *
+     * # Errors
+     *
+     * As `Session.token`; InvalidConfig where the session lists no origin at all. Cancelled.
+     */
+open func headers(cancel: CancelToken? = nil)async throws  -> Added  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_call_headers(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeAdded_lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * The headers to add before the first send; nothing where one must wait for them.
+     *
+     * # Errors
+     *
+     * InvalidConfig where the session lists no origin at all; where a proof cannot be signed.
+     */
+open func headersAtOnce()throws  -> Added?  {
+    return try  FfiConverterOptionTypeAdded.lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_call_headers_at_once(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Whether and how far a response's body must be read before `accepts` is asked.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument; Misuse while it waits.
+     */
+open func reads(status: UInt16, headers: [Header])throws  -> Reads  {
+    return try  FfiConverterTypeReads_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_call_reads(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt16.lower(status),
+        FfiConverterSequenceTypeHeader.lower(headers),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The HTTP client was redirected, and the request goes on there: the headers to add. Where it left the origin there are
+     * none, and of the request's own headers only those may go along that `may_travel` names.
+     *
+     * # Errors
+     *
+     * InvalidConfig: not an HTTP method; where a proof cannot be signed. Misuse while it waits.
+     */
+open func redirected(method: String, url: String)throws  -> Added  {
+    return try  FfiConverterTypeAdded_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_call_redirected(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(method),
+        FfiConverterString.lower(url),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Why the request goes without our token, if it does: `own_credential`, `other_origin` or `left_origin`.
+     *
+     * # Errors
+     *
+     * Misuse while it waits.
+     */
+open func unsigned()throws  -> String?  {
+    return try  FfiConverterOptionString.lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_call_unsigned(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_call_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCall: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Call
+
+    public static func lift(_ handle: UInt64) throws -> Call {
+        return Call(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Call) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Call {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Call, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCall_lift(_ handle: UInt64) throws -> Call {
+    return try FfiConverterTypeCall.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCall_lower(_ value: Call) -> UInt64 {
+    return FfiConverterTypeCall.lower(value)
+}
+
+
+
+
+
+
+/**
  * Ends the waits of the calls that it was given to: they fail with the kind `Cancelled`, at once. A refresh that is
  * under way goes on; the next caller finds its result.
  */
@@ -3570,6 +3924,25 @@ public func FfiConverterTypeResponse_lower(_ value: Response) -> UInt64 {
 public protocol SessionProtocol: AnyObject, Sendable {
 
     /**
+     * The protocol for one request. `headers`: those that it has already; a credential among them is left alone.
+     * `timeout`: how long it may wait for tokens, all in all.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    func call(method: String, url: String, headers: [Header], timeout: TimeInterval?) throws  -> Call
+
+    /**
+     * The origin of this URL, if it is listed.
+     *
+     * # Errors
+     *
+     * InvalidConfig: it is no URL, or the session lists no origin at all.
+     */
+    func target(url: String) throws  -> Target?
+
+    /**
      * The headers that say who asks, in lower case: a request that has one of them brings its own. A key that goes
      * along with the token, like Supabase's `apikey`, is none of them.
      */
@@ -3825,6 +4198,44 @@ public convenience init(config: SessionConfig, store: StoreChoice, transport: Tr
 
 
 
+
+    /**
+     * The protocol for one request. `headers`: those that it has already; a credential among them is left alone.
+     * `timeout`: how long it may wait for tokens, all in all.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+open func call(method: String, url: String, headers: [Header], timeout: TimeInterval? = nil)throws  -> Call  {
+    return try  FfiConverterTypeCall_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_session_call(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(method),
+        FfiConverterString.lower(url),
+        FfiConverterSequenceTypeHeader.lower(headers),
+        FfiConverterOptionDuration.lower(timeout),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The origin of this URL, if it is listed.
+     *
+     * # Errors
+     *
+     * InvalidConfig: it is no URL, or the session lists no origin at all.
+     */
+open func target(url: String)throws  -> Target?  {
+    return try  FfiConverterOptionTypeTarget.lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_session_target(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(url),uniffiCallStatus
+    )
+})
+}
 
     /**
      * The headers that say who asks, in lower case: a request that has one of them brings its own. A key that goes
@@ -5169,6 +5580,247 @@ public func FfiConverterTypeStore_lower(_ value: Store) -> UInt64 {
 
 
 /**
+ * One of a session's origins: the short way of a valid token, for which no `Call` is made.
+ */
+public protocol TargetProtocol: AnyObject, Sendable {
+
+    /**
+     * A request was sent with that token, and answered. Nothing: the response holds nothing against the token, and is the
+     * answer. Else ask `Call.answered` what follows.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    func answered(token: Token, method: String, url: String, headers: [Header], status: UInt16, responseHeaders: [Header], body: Data) throws  -> Call?
+
+    /**
+     * Whether a response with a status below 400 may hold something against the token. If not, and the tag was even, such
+     * a response is the answer, and there is nothing to ask.
+     */
+    func judgesSuccess()  -> Bool
+
+    /**
+     * Whether and how far a response's body must be read before `answered` is asked.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    func reads(status: UInt16, headers: [Header]) throws  -> Reads
+
+    /**
+     * The token that a request to this origin carries, where it can be served at once and is not bound to a key; else a
+     * `Call` is needed.
+     */
+    func token()  -> Token?
+
+    /**
+     * That token's tag, in one number; one higher where the session wants to hear of an accepted response too. 0 where
+     * there is none.
+     */
+    func tokenTag()  -> UInt64
+
+}
+/**
+ * One of a session's origins: the short way of a valid token, for which no `Call` is made.
+ */
+open class Target: TargetProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rekindle_uniffi_fn_clone_target(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rekindle_uniffi_fn_free_target(handle, $0) }
+    }
+
+
+
+
+    /**
+     * A request was sent with that token, and answered. Nothing: the response holds nothing against the token, and is the
+     * answer. Else ask `Call.answered` what follows.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+open func answered(token: Token, method: String, url: String, headers: [Header], status: UInt16, responseHeaders: [Header], body: Data)throws  -> Call?  {
+    return try  FfiConverterOptionTypeCall.lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_target_answered(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeToken_lower(token),
+        FfiConverterString.lower(method),
+        FfiConverterString.lower(url),
+        FfiConverterSequenceTypeHeader.lower(headers),
+        FfiConverterUInt16.lower(status),
+        FfiConverterSequenceTypeHeader.lower(responseHeaders),
+        FfiConverterData.lower(body),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Whether a response with a status below 400 may hold something against the token. If not, and the tag was even, such
+     * a response is the answer, and there is nothing to ask.
+     */
+open func judgesSuccess() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_target_judges_success(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Whether and how far a response's body must be read before `answered` is asked.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+open func reads(status: UInt16, headers: [Header])throws  -> Reads  {
+    return try  FfiConverterTypeReads_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_target_reads(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt16.lower(status),
+        FfiConverterSequenceTypeHeader.lower(headers),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The token that a request to this origin carries, where it can be served at once and is not bound to a key; else a
+     * `Call` is needed.
+     */
+open func token() -> Token?  {
+    return try!  FfiConverterOptionTypeToken.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_target_token(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * That token's tag, in one number; one higher where the session wants to hear of an accepted response too. 0 where
+     * there is none.
+     */
+open func tokenTag() -> UInt64  {
+    return try!  FfiConverterUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_target_token_tag(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_target_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTarget: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Target
+
+    public static func lift(_ handle: UInt64) throws -> Target {
+        return Target(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Target) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Target {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Target, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTarget_lift(_ handle: UInt64) throws -> Target {
+    return try FfiConverterTypeTarget.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTarget_lower(_ value: Target) -> UInt64 {
+    return FfiConverterTypeTarget.lower(value)
+}
+
+
+
+
+
+
+/**
  * An access token, and what it knows of the request that it was served for: give it to `judge` with the response.
  * Show `value` or `authorization` where they must go, and nowhere else.
  */
@@ -5605,6 +6257,88 @@ public func FfiConverterTypeTransport_lower(_ value: Transport) -> UInt64 {
 }
 
 
+
+
+/**
+ * The headers to add to a request, in place of those of the same name. They are for one send.
+ */
+public struct Added: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * None where the request goes without our token.
+     */
+    public let headers: [Header]
+    /**
+     * Whether HTTP clients that follow redirects unseen drop them at another origin. If not, don't send the request with
+     * such a client.
+     */
+    public let stayAtRedirects: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * None where the request goes without our token.
+         */headers: [Header],
+        /**
+         * Whether HTTP clients that follow redirects unseen drop them at another origin. If not, don't send the request with
+         * such a client.
+         */stayAtRedirects: Bool) {
+        self.headers = headers
+        self.stayAtRedirects = stayAtRedirects
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_added_uniffi_trait_debug(
+            FfiConverterTypeAdded_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension Added: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAdded: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Added {
+        return
+            try Added(
+                headers: FfiConverterSequenceTypeHeader.read(from: &buf),
+                stayAtRedirects: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Added, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeHeader.write(value.headers, into: &buf)
+        FfiConverterBool.write(value.stayAtRedirects, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAdded_lift(_ buf: RustBuffer) throws -> Added {
+    return try FfiConverterTypeAdded.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAdded_lower(_ value: Added) -> RustBuffer {
+    return FfiConverterTypeAdded.lower(value)
+}
 
 
 /**
@@ -6451,6 +7185,75 @@ public func FfiConverterTypeHeader_lift(_ buf: RustBuffer) throws -> Header {
 #endif
 public func FfiConverterTypeHeader_lower(_ value: Header) -> RustBuffer {
     return FfiConverterTypeHeader.lower(value)
+}
+
+
+/**
+ * What a response to a request with our token says.
+ */
+public struct Judged: Equatable, Hashable {
+    /**
+     * What it says about the token.
+     */
+    public let verdict: Verdict
+    /**
+     * Why the request is not sent again although its token was rejected.
+     */
+    public let replayRefused: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What it says about the token.
+         */verdict: Verdict,
+        /**
+         * Why the request is not sent again although its token was rejected.
+         */replayRefused: String?) {
+        self.verdict = verdict
+        self.replayRefused = replayRefused
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Judged: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeJudged: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Judged {
+        return
+            try Judged(
+                verdict: FfiConverterTypeVerdict.read(from: &buf),
+                replayRefused: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Judged, into buf: inout [UInt8]) {
+        FfiConverterTypeVerdict.write(value.verdict, into: &buf)
+        FfiConverterOptionString.write(value.replayRefused, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeJudged_lift(_ buf: RustBuffer) throws -> Judged {
+    return try FfiConverterTypeJudged.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeJudged_lower(_ value: Judged) -> RustBuffer {
+    return FfiConverterTypeJudged.lower(value)
 }
 
 
@@ -8379,6 +9182,97 @@ public func FfiConverterTypeClientAuth_lower(_ value: ClientAuth) -> RustBuffer 
 
 
 /**
+ * What is known of a request's body.
+ */
+
+public enum Content: Equatable, Hashable {
+
+    /**
+     * All of it: GraphQL is read from it, and it can be sent again.
+     */
+    case bytes(
+        /**
+         * Nothing, if there is no body.
+         */bytes: Data
+    )
+    /**
+     * Only that it can be sent again.
+     */
+    case replayable
+    /**
+     * Only that it can be sent once.
+     */
+    case once
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Content: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeContent: FfiConverterRustBuffer {
+    typealias SwiftType = Content
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Content {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .bytes(bytes: try FfiConverterData.read(from: &buf)
+        )
+
+        case 2: return .replayable
+
+        case 3: return .once
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Content, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .bytes(bytes):
+            writeInt(&buf, Int32(1))
+            FfiConverterData.write(bytes, into: &buf)
+
+
+        case .replayable:
+            writeInt(&buf, Int32(2))
+
+
+        case .once:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeContent_lift(_ buf: RustBuffer) throws -> Content {
+    return try FfiConverterTypeContent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeContent_lower(_ value: Content) -> RustBuffer {
+    return FfiConverterTypeContent.lower(value)
+}
+
+
+
+/**
  * How a server speaks.
  */
 
@@ -9173,6 +10067,93 @@ public func FfiConverterTypeLoaded_lower(_ value: Loaded) -> RustBuffer {
 
 
 /**
+ * What follows from a response.
+ */
+
+public enum Next: Equatable, Hashable {
+
+    /**
+     * Send the request again, with these headers in place of the former ones.
+     */
+    case sendAgain(
+        /**
+         * The headers.
+         */added: Added
+    )
+    /**
+     * It is the answer.
+     */
+    case keep(
+        /**
+         * What it says about our token; nothing if the request carried none of ours.
+         */judged: Judged?
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Next: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNext: FfiConverterRustBuffer {
+    typealias SwiftType = Next
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Next {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .sendAgain(added: try FfiConverterTypeAdded.read(from: &buf)
+        )
+
+        case 2: return .keep(judged: try FfiConverterOptionTypeJudged.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Next, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .sendAgain(added):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeAdded.write(added, into: &buf)
+
+
+        case let .keep(judged):
+            writeInt(&buf, Int32(2))
+            FfiConverterOptionTypeJudged.write(judged, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNext_lift(_ buf: RustBuffer) throws -> Next {
+    return try FfiConverterTypeNext.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNext_lower(_ value: Next) -> RustBuffer {
+    return FfiConverterTypeNext.lower(value)
+}
+
+
+
+/**
  * What a request does.
  */
 
@@ -9506,6 +10487,103 @@ public func FfiConverterTypeProxy_lift(_ buf: RustBuffer) throws -> Proxy {
 #endif
 public func FfiConverterTypeProxy_lower(_ value: Proxy) -> RustBuffer {
     return FfiConverterTypeProxy.lower(value)
+}
+
+
+
+/**
+ * Whether and how far a response's body must be read, decoded, to be judged.
+ */
+
+public enum Reads: Equatable, Hashable {
+
+    /**
+     * Not at all.
+     */
+    case nothing
+    /**
+     * All of it, or as many bytes.
+     */
+    case upTo(
+        /**
+         * Bytes.
+         */limit: UInt64
+    )
+    /**
+     * Its first bytes; and as many as this if `goes_on` says so of them.
+     */
+    case ifJson(
+        /**
+         * Bytes.
+         */limit: UInt64
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Reads: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReads: FfiConverterRustBuffer {
+    typealias SwiftType = Reads
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Reads {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .nothing
+
+        case 2: return .upTo(limit: try FfiConverterUInt64.read(from: &buf)
+        )
+
+        case 3: return .ifJson(limit: try FfiConverterUInt64.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Reads, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .nothing:
+            writeInt(&buf, Int32(1))
+
+
+        case let .upTo(limit):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(limit, into: &buf)
+
+
+        case let .ifJson(limit):
+            writeInt(&buf, Int32(3))
+            FfiConverterUInt64.write(limit, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReads_lift(_ buf: RustBuffer) throws -> Reads {
+    return try FfiConverterTypeReads.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReads_lower(_ value: Reads) -> RustBuffer {
+    return FfiConverterTypeReads.lower(value)
 }
 
 
@@ -10820,6 +11898,30 @@ fileprivate struct FfiConverterOptionTypeBodySource: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeCall: FfiConverterRustBuffer {
+    typealias SwiftType = Call?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCall.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCall.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeCancelToken: FfiConverterRustBuffer {
     typealias SwiftType = CancelToken?
 
@@ -10988,6 +12090,30 @@ fileprivate struct FfiConverterOptionTypeSigningKey: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeTarget: FfiConverterRustBuffer {
+    typealias SwiftType = Target?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeTarget.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeTarget.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeToken: FfiConverterRustBuffer {
     typealias SwiftType = Token?
 
@@ -11028,6 +12154,30 @@ fileprivate struct FfiConverterOptionTypeTransport: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeTransport.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeAdded: FfiConverterRustBuffer {
+    typealias SwiftType = Added?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAdded.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAdded.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -11108,6 +12258,30 @@ fileprivate struct FfiConverterOptionTypeEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeJudged: FfiConverterRustBuffer {
+    typealias SwiftType = Judged?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeJudged.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeJudged.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeLease: FfiConverterRustBuffer {
     typealias SwiftType = Lease?
 
@@ -11148,6 +12322,30 @@ fileprivate struct FfiConverterOptionTypeClientAuth: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeClientAuth.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeOperation: FfiConverterRustBuffer {
+    typealias SwiftType = Operation?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeOperation.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeOperation.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -11565,12 +12763,13 @@ public func uniffiForeignFutureHandleCountRekindleUniffi() -> Int {
     UNIFFI_FOREIGN_FUTURE_HANDLE_MAP.count
 }
 /**
- * The names of all kinds of errors, the same in every language; `Cancelled` is not among them.
+ * Whether a body whose media type does not tell looks like JSON by its first bytes.
  */
-public func errorKinds() -> [String]  {
-    return try!  FfiConverterSequenceString.lift(try! rustCall() {
+public func goesOn(first: Data) -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
         uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_func_error_kinds(uniffiCallStatus
+    uniffi_rekindle_uniffi_fn_func_goes_on(
+        FfiConverterData.lower(first),uniffiCallStatus
     )
 })
 }
@@ -11582,6 +12781,16 @@ public func mayTravel(name: String) -> Bool  {
         uniffiCallStatus in
     uniffi_rekindle_uniffi_fn_func_may_travel(
         FfiConverterString.lower(name),uniffiCallStatus
+    )
+})
+}
+/**
+ * The names of all kinds of errors, the same in every language; `Cancelled` is not among them.
+ */
+public func errorKinds() -> [String]  {
+    return try!  FfiConverterSequenceString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_func_error_kinds(uniffiCallStatus
     )
 })
 }
@@ -11627,13 +12836,16 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_func_goes_on() != 27723) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_func_may_travel() != 41703) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_func_error_kinds() != 42302) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_func_may_travel() != 28458) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rekindle_uniffi_checksum_func_operation_of() != 63170) {
+    if (uniffi_rekindle_uniffi_checksum_func_operation_of() != 9056) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 12412) {
@@ -11673,6 +12885,45 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_outgoingbody_next() != 16504) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_call_accepts() != 7314) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_call_answered() != 40727) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_call_answered_from() != 38838) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_call_headers() != 63398) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_call_headers_at_once() != 52908) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_call_reads() != 10515) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_call_redirected() != 11160) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_call_unsigned() != 51713) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_target_answered() != 24728) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_target_judges_success() != 51258) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_target_reads() != 22860) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_target_token() != 49880) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_target_token_tag() != 22837) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_canceltoken_cancel() != 26664) {
@@ -11753,6 +13004,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_response_invalid() != 17769) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_method_session_call() != 57027) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_target() != 31966) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_method_session_credential_headers() != 27) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -11822,7 +13079,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_token_tag() != 55884) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_verdict() != 50063) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_verdict() != 15541) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_store_load() != 39750) {

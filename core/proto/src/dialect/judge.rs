@@ -33,6 +33,14 @@ impl Spec {
         self.api.rules.iter().any(in_body)
     }
 
+    /// Whether an answer with a status below 400 may turn the token away, by its body or by its headers.
+    pub(super) fn may_reject_success(&self) -> bool {
+        let below_400 = || (200..400).filter_map(|status| StatusCode::from_u16(status).ok());
+        let rejects = |rule: &ApiRule| rule.verdict != VerdictName::Accepted;
+        let mut rules = self.api.rules.iter().filter(|rule| rejects(rule));
+        rules.any(|rule| below_400().any(|status| rule.when.admits(status)))
+    }
+
     /// What the rules ask the body for which this status and these bytes may fulfil.
     fn wanted<'a>(&'a self, exchange: &Exchange<'a>) -> Vec<&'a Path> {
         let mut names = Names::of(exchange.body);

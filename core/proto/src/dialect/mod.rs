@@ -310,6 +310,19 @@ impl Dialect {
         self.spec.errors_with_success_status()
     }
 
+    /// Whether a response with a status below 400 may turn the token away, by its body or by its headers.
+    ///
+    /// ```
+    /// use rekindle_proto::dialect::Dialect;
+    ///
+    /// assert!(Dialect::preset("graphql").unwrap().may_reject_success());
+    /// assert!(!Dialect::preset("oauth2").unwrap().may_reject_success());
+    /// ```
+    #[must_use]
+    pub fn may_reject_success(&self) -> bool {
+        self.spec.may_reject_success()
+    }
+
     /// The token endpoint as this identity reaches it.
     ///
     /// ```

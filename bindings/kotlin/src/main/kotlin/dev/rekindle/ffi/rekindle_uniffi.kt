@@ -880,9 +880,11 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
-    external fun uniffi_rekindle_uniffi_checksum_func_error_kinds(
+    external fun uniffi_rekindle_uniffi_checksum_func_goes_on(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_may_travel(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_func_error_kinds(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_operation_of(
     ): Int
@@ -911,6 +913,32 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_rekindle_uniffi_checksum_method_outgoingbody_length(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_outgoingbody_next(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_call_accepts(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_call_answered(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_call_answered_from(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_call_headers(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_call_headers_at_once(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_call_reads(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_call_redirected(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_call_unsigned(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_target_answered(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_target_judges_success(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_target_reads(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_target_token(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_target_token_tag(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_canceltoken_cancel(
     ): Int
@@ -963,6 +991,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_rekindle_uniffi_checksum_method_response_head(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_response_invalid(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_call(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_target(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_credential_headers(
     ): Int
@@ -1129,6 +1161,44 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_outgoingbody_next(`ptr`: Long,
     ): Long
+    external fun uniffi_rekindle_uniffi_fn_clone_call(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_free_call(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_call_accepts(`ptr`: Long,`status`: Short,`headers`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_rekindle_uniffi_fn_method_call_answered(`ptr`: Long,`content`: RustBuffer.ByValue,`operation`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_call_answered_from(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_call_headers(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_call_headers_at_once(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_call_reads(`ptr`: Long,`status`: Short,`headers`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_call_redirected(`ptr`: Long,`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_call_unsigned(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_call_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_clone_target(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_free_target(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_target_answered(`ptr`: Long,`token`: Long,`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,`headers`: RustBuffer.ByValue,`status`: Short,`responseHeaders`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_target_judges_success(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_rekindle_uniffi_fn_method_target_reads(`ptr`: Long,`status`: Short,`headers`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_target_token(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_target_token_tag(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_target_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_clone_canceltoken(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_free_canceltoken(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1245,6 +1315,10 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_constructor_session_new(`config`: RustBuffer.ByValue,`store`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`refresh`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_call(`ptr`: Long,`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,`headers`: RustBuffer.ByValue,`timeout`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_target(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_credential_headers(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_events(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1339,6 +1413,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_loaded_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_added_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_request_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_clientconfig_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1367,10 +1443,12 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_transportresponse_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_func_error_kinds(uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_func_goes_on(`first`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
     external fun uniffi_rekindle_uniffi_fn_func_may_travel(`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
+    external fun uniffi_rekindle_uniffi_fn_func_error_kinds(uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_operation_of(`method`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_generate_signing_key(uniffi_out_err: UniffiRustCallStatus,
@@ -1494,13 +1572,16 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_goes_on() and 0xFFFF) != 27723) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_may_travel() and 0xFFFF) != 41703) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_func_error_kinds() and 0xFFFF) != 42302) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_func_may_travel() and 0xFFFF) != 28458) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rekindle_uniffi_checksum_func_operation_of() and 0xFFFF) != 63170) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_operation_of() and 0xFFFF) != 9056) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 12412) {
@@ -1540,6 +1621,45 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_outgoingbody_next() and 0xFFFF) != 16504) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_accepts() and 0xFFFF) != 7314) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_answered() and 0xFFFF) != 40727) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_answered_from() and 0xFFFF) != 38838) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_headers() and 0xFFFF) != 63398) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_headers_at_once() and 0xFFFF) != 52908) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_reads() and 0xFFFF) != 10515) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_redirected() and 0xFFFF) != 11160) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_unsigned() and 0xFFFF) != 51713) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_answered() and 0xFFFF) != 24728) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_judges_success() and 0xFFFF) != 51258) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_reads() and 0xFFFF) != 22860) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_token() and 0xFFFF) != 49880) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_token_tag() and 0xFFFF) != 22837) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_canceltoken_cancel() and 0xFFFF) != 26664) {
@@ -1620,6 +1740,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_invalid() and 0xFFFF) != 17769) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_call() and 0xFFFF) != 57027) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_target() and 0xFFFF) != 31966) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_credential_headers() and 0xFFFF) != 27) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1689,7 +1815,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_tag() and 0xFFFF) != 55884) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_verdict() and 0xFFFF) != 50063) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_verdict() and 0xFFFF) != 15541) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_store_load() and 0xFFFF) != 39750) {
@@ -3831,6 +3957,539 @@ public object FfiConverterTypeBodySource: FfiConverter<BodySource, Long> {
     override fun allocationSize(value: BodySource) = 8UL
 
     override fun write(value: BodySource, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * One request of another HTTP client, until its last response. Ask it one thing after the other.
+ */
+public interface CallInterface {
+
+    /**
+     * Whether a response holds nothing against our token, so that it is the answer; else ask `answered` what follows.
+     * `body`: as much as `reads` asks for, decoded.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument; Misuse while it waits.
+     */
+    fun `accepts`(`status`: kotlin.UShort, `headers`: List<Header>, `body`: kotlin.ByteArray): kotlin.Boolean
+
+    /**
+     * What follows the response that was not accepted. Waits for a new token where ours was rejected. `operation`: what the
+     * request does, where its caller knows better than its body tells.
+     *
+     * # Errors
+     *
+     * Where a refresh was needed and failed: as `Session.token`. SignedOut where the token's sign-in has ended. The error
+     * carries the response. Cancelled.
+     */
+    suspend fun `answered`(`content`: Content, `operation`: Operation? = null, `cancel`: CancelToken? = null): Next
+
+    /**
+     * The HTTP client followed redirects unseen, and this URL answered. If another origin did, the response says nothing
+     * about our token; a request that may have had an effect on its way is not sent again.
+     *
+     * # Errors
+     *
+     * Misuse while it waits.
+     */
+    fun `answeredFrom`(`url`: kotlin.String)
+
+    /**
+     * The headers to add before the first send; waits for a token where that must be refreshed first.
+     *
+     * # Errors
+     *
+     * As `Session.token`; InvalidConfig where the session lists no origin at all. Cancelled.
+     */
+    suspend fun `headers`(`cancel`: CancelToken? = null): Added
+
+    /**
+     * The headers to add before the first send; nothing where one must wait for them.
+     *
+     * # Errors
+     *
+     * InvalidConfig where the session lists no origin at all; where a proof cannot be signed.
+     */
+    fun `headersAtOnce`(): Added?
+
+    /**
+     * Whether and how far a response's body must be read before `accepts` is asked.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument; Misuse while it waits.
+     */
+    fun `reads`(`status`: kotlin.UShort, `headers`: List<Header>): Reads
+
+    /**
+     * The HTTP client was redirected, and the request goes on there: the headers to add. Where it left the origin there are
+     * none, and of the request's own headers only those may go along that `may_travel` names.
+     *
+     * # Errors
+     *
+     * InvalidConfig: not an HTTP method; where a proof cannot be signed. Misuse while it waits.
+     */
+    fun `redirected`(`method`: kotlin.String, `url`: kotlin.String): Added
+
+    /**
+     * Why the request goes without our token, if it does: `own_credential`, `other_origin` or `left_origin`.
+     *
+     * # Errors
+     *
+     * Misuse while it waits.
+     */
+    fun `unsigned`(): kotlin.String?
+
+    companion object
+}
+
+/**
+ * One request of another HTTP client, until its last response. Ask it one thing after the other.
+ */
+open class Call: Disposable, AutoCloseable, CallInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rekindle_uniffi_fn_free_call(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_clone_call(handle, status)
+        }
+    }
+
+
+    /**
+     * Whether a response holds nothing against our token, so that it is the answer; else ask `answered` what follows.
+     * `body`: as much as `reads` asks for, decoded.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument; Misuse while it waits.
+     */
+    @Throws(RekindleException::class)override fun `accepts`(`status`: kotlin.UShort, `headers`: List<Header>, `body`: kotlin.ByteArray): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_call_accepts(
+        it,
+
+        FfiConverterUShort.lower(`status`),
+        FfiConverterSequenceTypeHeader.lower(`headers`),
+        FfiConverterByteArray.lower(`body`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What follows the response that was not accepted. Waits for a new token where ours was rejected. `operation`: what the
+     * request does, where its caller knows better than its body tells.
+     *
+     * # Errors
+     *
+     * Where a refresh was needed and failed: as `Session.token`. SignedOut where the token's sign-in has ended. The error
+     * carries the response. Cancelled.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `answered`(`content`: Content, `operation`: Operation?, `cancel`: CancelToken?) : Next {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_call_answered(
+                uniffiHandle,
+
+        FfiConverterTypeContent.lower(`content`),
+        FfiConverterOptionalTypeOperation.lower(`operation`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeNext.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The HTTP client followed redirects unseen, and this URL answered. If another origin did, the response says nothing
+     * about our token; a request that may have had an effect on its way is not sent again.
+     *
+     * # Errors
+     *
+     * Misuse while it waits.
+     */
+    @Throws(RekindleException::class)override fun `answeredFrom`(`url`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_call_answered_from(
+        it,
+
+        FfiConverterString.lower(`url`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The headers to add before the first send; waits for a token where that must be refreshed first.
+     *
+     * # Errors
+     *
+     * As `Session.token`; InvalidConfig where the session lists no origin at all. Cancelled.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `headers`(`cancel`: CancelToken?) : Added {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_call_headers(
+                uniffiHandle,
+
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeAdded.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The headers to add before the first send; nothing where one must wait for them.
+     *
+     * # Errors
+     *
+     * InvalidConfig where the session lists no origin at all; where a proof cannot be signed.
+     */
+    @Throws(RekindleException::class)override fun `headersAtOnce`(): Added? {
+            return FfiConverterOptionalTypeAdded.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_call_headers_at_once(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Whether and how far a response's body must be read before `accepts` is asked.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument; Misuse while it waits.
+     */
+    @Throws(RekindleException::class)override fun `reads`(`status`: kotlin.UShort, `headers`: List<Header>): Reads {
+            return FfiConverterTypeReads.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_call_reads(
+        it,
+
+        FfiConverterUShort.lower(`status`),
+        FfiConverterSequenceTypeHeader.lower(`headers`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The HTTP client was redirected, and the request goes on there: the headers to add. Where it left the origin there are
+     * none, and of the request's own headers only those may go along that `may_travel` names.
+     *
+     * # Errors
+     *
+     * InvalidConfig: not an HTTP method; where a proof cannot be signed. Misuse while it waits.
+     */
+    @Throws(RekindleException::class)override fun `redirected`(`method`: kotlin.String, `url`: kotlin.String): Added {
+            return FfiConverterTypeAdded.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_call_redirected(
+        it,
+
+        FfiConverterString.lower(`method`),
+        FfiConverterString.lower(`url`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Why the request goes without our token, if it does: `own_credential`, `other_origin` or `left_origin`.
+     *
+     * # Errors
+     *
+     * Misuse while it waits.
+     */
+    @Throws(RekindleException::class)override fun `unsigned`(): kotlin.String? {
+            return FfiConverterOptionalString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_call_unsigned(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_call_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCall: FfiConverter<Call, Long> {
+    override fun lower(value: Call): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Call {
+        return Call(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Call {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Call) = 8UL
+
+    override fun write(value: Call, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -7063,6 +7722,25 @@ public object FfiConverterTypeResponse: FfiConverter<Response, Long> {
 public interface SessionInterface {
 
     /**
+     * The protocol for one request. `headers`: those that it has already; a credential among them is left alone.
+     * `timeout`: how long it may wait for tokens, all in all.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    fun `call`(`method`: kotlin.String, `url`: kotlin.String, `headers`: List<Header>, `timeout`: java.time.Duration? = null): Call
+
+    /**
+     * The origin of this URL, if it is listed.
+     *
+     * # Errors
+     *
+     * InvalidConfig: it is no URL, or the session lists no origin at all.
+     */
+    fun `target`(`url`: kotlin.String): Target?
+
+    /**
      * The headers that say who asks, in lower case: a request that has one of them brings its own. A key that goes
      * along with the token, like Supabase's `apikey`, is none of them.
      */
@@ -7368,6 +8046,54 @@ open class Session: Disposable, AutoCloseable, SessionInterface
             UniffiLib.uniffi_rekindle_uniffi_fn_clone_session(handle, status)
         }
     }
+
+
+    /**
+     * The protocol for one request. `headers`: those that it has already; a credential among them is left alone.
+     * `timeout`: how long it may wait for tokens, all in all.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    @Throws(RekindleException::class)override fun `call`(`method`: kotlin.String, `url`: kotlin.String, `headers`: List<Header>, `timeout`: java.time.Duration?): Call {
+            return FfiConverterTypeCall.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_call(
+        it,
+
+        FfiConverterString.lower(`method`),
+        FfiConverterString.lower(`url`),
+        FfiConverterSequenceTypeHeader.lower(`headers`),
+        FfiConverterOptionalDuration.lower(`timeout`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The origin of this URL, if it is listed.
+     *
+     * # Errors
+     *
+     * InvalidConfig: it is no URL, or the session lists no origin at all.
+     */
+    @Throws(RekindleException::class)override fun `target`(`url`: kotlin.String): Target? {
+            return FfiConverterOptionalTypeTarget.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_target(
+        it,
+
+        FfiConverterString.lower(`url`),_status)
+}
+    }
+    )
+    }
+
 
 
     /**
@@ -9179,6 +9905,404 @@ public object FfiConverterTypeStore: FfiConverter<Store, Long> {
 
 
 /**
+ * One of a session's origins: the short way of a valid token, for which no `Call` is made.
+ */
+public interface TargetInterface {
+
+    /**
+     * A request was sent with that token, and answered. Nothing: the response holds nothing against the token, and is the
+     * answer. Else ask `Call.answered` what follows.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    fun `answered`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String, `headers`: List<Header>, `status`: kotlin.UShort, `responseHeaders`: List<Header>, `body`: kotlin.ByteArray): Call?
+
+    /**
+     * Whether a response with a status below 400 may hold something against the token. If not, and the tag was even, such
+     * a response is the answer, and there is nothing to ask.
+     */
+    fun `judgesSuccess`(): kotlin.Boolean
+
+    /**
+     * Whether and how far a response's body must be read before `answered` is asked.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    fun `reads`(`status`: kotlin.UShort, `headers`: List<Header>): Reads
+
+    /**
+     * The token that a request to this origin carries, where it can be served at once and is not bound to a key; else a
+     * `Call` is needed.
+     */
+    fun `token`(): Token?
+
+    /**
+     * That token's tag, in one number; one higher where the session wants to hear of an accepted response too. 0 where
+     * there is none.
+     */
+    fun `tokenTag`(): kotlin.ULong
+
+    companion object
+}
+
+/**
+ * One of a session's origins: the short way of a valid token, for which no `Call` is made.
+ */
+open class Target: Disposable, AutoCloseable, TargetInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rekindle_uniffi_fn_free_target(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_clone_target(handle, status)
+        }
+    }
+
+
+    /**
+     * A request was sent with that token, and answered. Nothing: the response holds nothing against the token, and is the
+     * answer. Else ask `Call.answered` what follows.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    @Throws(RekindleException::class)override fun `answered`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String, `headers`: List<Header>, `status`: kotlin.UShort, `responseHeaders`: List<Header>, `body`: kotlin.ByteArray): Call? {
+            return FfiConverterOptionalTypeCall.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_target_answered(
+        it,
+
+        FfiConverterTypeToken.lower(`token`),
+        FfiConverterString.lower(`method`),
+        FfiConverterString.lower(`url`),
+        FfiConverterSequenceTypeHeader.lower(`headers`),
+        FfiConverterUShort.lower(`status`),
+        FfiConverterSequenceTypeHeader.lower(`responseHeaders`),
+        FfiConverterByteArray.lower(`body`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Whether a response with a status below 400 may hold something against the token. If not, and the tag was even, such
+     * a response is the answer, and there is nothing to ask.
+     */override fun `judgesSuccess`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_target_judges_success(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Whether and how far a response's body must be read before `answered` is asked.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    @Throws(RekindleException::class)override fun `reads`(`status`: kotlin.UShort, `headers`: List<Header>): Reads {
+            return FfiConverterTypeReads.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_target_reads(
+        it,
+
+        FfiConverterUShort.lower(`status`),
+        FfiConverterSequenceTypeHeader.lower(`headers`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The token that a request to this origin carries, where it can be served at once and is not bound to a key; else a
+     * `Call` is needed.
+     */override fun `token`(): Token? {
+            return FfiConverterOptionalTypeToken.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_target_token(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * That token's tag, in one number; one higher where the session wants to hear of an accepted response too. 0 where
+     * there is none.
+     */override fun `tokenTag`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_target_token_tag(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_target_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTarget: FfiConverter<Target, Long> {
+    override fun lower(value: Target): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Target {
+        return Target(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Target {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Target) = 8UL
+
+    override fun write(value: Target, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * An access token, and what it knows of the request that it was served for: give it to `judge` with the response.
  * Show `value` or `authorization` where they must go, and nowhere else.
  */
@@ -9789,6 +10913,63 @@ public object FfiConverterTypeTransport: FfiConverter<Transport, Long> {
 
     override fun write(value: Transport, buf: ByteBuffer) {
         buf.putLong(lower(value))
+    }
+}
+
+
+
+/**
+ * The headers to add to a request, in place of those of the same name. They are for one send.
+ */
+data class Added (
+    /**
+     * None where the request goes without our token.
+     */
+    val `headers`: List<Header>
+    ,
+    /**
+     * Whether HTTP clients that follow redirects unseen drop them at another origin. If not, don't send the request with
+     * such a client.
+     */
+    val `stayAtRedirects`: kotlin.Boolean
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_added_uniffi_trait_debug(FfiConverterTypeAdded.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAdded: FfiConverterRustBuffer<Added> {
+    override fun read(buf: ByteBuffer): Added {
+        return Added(
+            FfiConverterSequenceTypeHeader.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Added) = (
+            FfiConverterSequenceTypeHeader.allocationSize(value.`headers`) +
+            FfiConverterBoolean.allocationSize(value.`stayAtRedirects`)
+    )
+
+    override fun write(value: Added, buf: ByteBuffer) {
+            FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
+            FfiConverterBoolean.write(value.`stayAtRedirects`, buf)
     }
 }
 
@@ -10411,6 +11592,53 @@ public object FfiConverterTypeHeader: FfiConverterRustBuffer<Header> {
     override fun write(value: Header, buf: ByteBuffer) {
             FfiConverterString.write(value.`name`, buf)
             FfiConverterString.write(value.`value`, buf)
+    }
+}
+
+
+
+/**
+ * What a response to a request with our token says.
+ */
+data class Judged (
+    /**
+     * What it says about the token.
+     */
+    val `verdict`: Verdict
+    ,
+    /**
+     * Why the request is not sent again although its token was rejected.
+     */
+    val `replayRefused`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeJudged: FfiConverterRustBuffer<Judged> {
+    override fun read(buf: ByteBuffer): Judged {
+        return Judged(
+            FfiConverterTypeVerdict.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Judged) = (
+            FfiConverterTypeVerdict.allocationSize(value.`verdict`) +
+            FfiConverterOptionalString.allocationSize(value.`replayRefused`)
+    )
+
+    override fun write(value: Judged, buf: ByteBuffer) {
+            FfiConverterTypeVerdict.write(value.`verdict`, buf)
+            FfiConverterOptionalString.write(value.`replayRefused`, buf)
     }
 }
 
@@ -11882,6 +13110,108 @@ public object FfiConverterTypeClientAuth: FfiConverterRustBuffer<ClientAuth> {
 
 
 /**
+ * What is known of a request's body.
+ */
+sealed class Content {
+
+    /**
+     * All of it: GraphQL is read from it, and it can be sent again.
+     */
+    data class Bytes(
+        /**
+         * Nothing, if there is no body.
+         */
+        val `bytes`: kotlin.ByteArray) : Content()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Only that it can be sent again.
+     */
+    object Replayable : Content()
+
+
+    /**
+     * Only that it can be sent once.
+     */
+    object Once : Content()
+
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeContent : FfiConverterRustBuffer<Content>{
+    override fun read(buf: ByteBuffer): Content {
+        return when(buf.getInt()) {
+            1 -> Content.Bytes(
+                FfiConverterByteArray.read(buf),
+                )
+            2 -> Content.Replayable
+            3 -> Content.Once
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Content): ULong = when(value) {
+        is Content.Bytes -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`bytes`)
+            )
+        }
+        is Content.Replayable -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Content.Once -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: Content, buf: ByteBuffer) {
+        when(value) {
+            is Content.Bytes -> {
+                buf.putInt(1)
+                FfiConverterByteArray.write(value.`bytes`, buf)
+                Unit
+            }
+            is Content.Replayable -> {
+                buf.putInt(2)
+                Unit
+            }
+            is Content.Once -> {
+                buf.putInt(3)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * How a server speaks.
  */
 sealed class Dialect {
@@ -12833,6 +14163,104 @@ public object FfiConverterTypeLoaded : FfiConverterRustBuffer<Loaded>{
 
 
 /**
+ * What follows from a response.
+ */
+sealed class Next {
+
+    /**
+     * Send the request again, with these headers in place of the former ones.
+     */
+    data class SendAgain(
+        /**
+         * The headers.
+         */
+        val `added`: dev.rekindle.ffi.Added) : Next()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * It is the answer.
+     */
+    data class Keep(
+        /**
+         * What it says about our token; nothing if the request carried none of ours.
+         */
+        val `judged`: dev.rekindle.ffi.Judged?) : Next()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNext : FfiConverterRustBuffer<Next>{
+    override fun read(buf: ByteBuffer): Next {
+        return when(buf.getInt()) {
+            1 -> Next.SendAgain(
+                FfiConverterTypeAdded.read(buf),
+                )
+            2 -> Next.Keep(
+                FfiConverterOptionalTypeJudged.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Next): ULong = when(value) {
+        is Next.SendAgain -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeAdded.allocationSize(value.`added`)
+            )
+        }
+        is Next.Keep -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalTypeJudged.allocationSize(value.`judged`)
+            )
+        }
+    }
+
+    override fun write(value: Next, buf: ByteBuffer) {
+        when(value) {
+            is Next.SendAgain -> {
+                buf.putInt(1)
+                FfiConverterTypeAdded.write(value.`added`, buf)
+                Unit
+            }
+            is Next.Keep -> {
+                buf.putInt(2)
+                FfiConverterOptionalTypeJudged.write(value.`judged`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * What a request does.
  */
 
@@ -13103,6 +14531,121 @@ public object FfiConverterTypeProxy : FfiConverterRustBuffer<Proxy>{
             is Proxy.Url -> {
                 buf.putInt(2)
                 FfiConverterString.write(value.`url`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * Whether and how far a response's body must be read, decoded, to be judged.
+ */
+sealed class Reads {
+
+    /**
+     * Not at all.
+     */
+    object Nothing : Reads()
+
+
+    /**
+     * All of it, or as many bytes.
+     */
+    data class UpTo(
+        /**
+         * Bytes.
+         */
+        val `limit`: kotlin.ULong) : Reads()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Its first bytes; and as many as this if `goes_on` says so of them.
+     */
+    data class IfJson(
+        /**
+         * Bytes.
+         */
+        val `limit`: kotlin.ULong) : Reads()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReads : FfiConverterRustBuffer<Reads>{
+    override fun read(buf: ByteBuffer): Reads {
+        return when(buf.getInt()) {
+            1 -> Reads.Nothing
+            2 -> Reads.UpTo(
+                FfiConverterULong.read(buf),
+                )
+            3 -> Reads.IfJson(
+                FfiConverterULong.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Reads): ULong = when(value) {
+        is Reads.Nothing -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Reads.UpTo -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`limit`)
+            )
+        }
+        is Reads.IfJson -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`limit`)
+            )
+        }
+    }
+
+    override fun write(value: Reads, buf: ByteBuffer) {
+        when(value) {
+            is Reads.Nothing -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Reads.UpTo -> {
+                buf.putInt(2)
+                FfiConverterULong.write(value.`limit`, buf)
+                Unit
+            }
+            is Reads.IfJson -> {
+                buf.putInt(3)
+                FfiConverterULong.write(value.`limit`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -14852,6 +16395,38 @@ public object FfiConverterOptionalTypeBodySource: FfiConverterRustBuffer<BodySou
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeCall: FfiConverterRustBuffer<Call?> {
+    override fun read(buf: ByteBuffer): Call? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCall.read(buf)
+    }
+
+    override fun allocationSize(value: Call?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCall.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Call?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCall.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeCancelToken: FfiConverterRustBuffer<CancelToken?> {
     override fun read(buf: ByteBuffer): CancelToken? {
         if (buf.get().toInt() == 0) {
@@ -15076,6 +16651,38 @@ public object FfiConverterOptionalTypeSigningKey: FfiConverterRustBuffer<Signing
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeTarget: FfiConverterRustBuffer<Target?> {
+    override fun read(buf: ByteBuffer): Target? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeTarget.read(buf)
+    }
+
+    override fun allocationSize(value: Target?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeTarget.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Target?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeTarget.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeToken: FfiConverterRustBuffer<Token?> {
     override fun read(buf: ByteBuffer): Token? {
         if (buf.get().toInt() == 0) {
@@ -15130,6 +16737,38 @@ public object FfiConverterOptionalTypeTransport: FfiConverterRustBuffer<Transpor
         } else {
             buf.put(1)
             FfiConverterTypeTransport.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeAdded: FfiConverterRustBuffer<Added?> {
+    override fun read(buf: ByteBuffer): Added? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAdded.read(buf)
+    }
+
+    override fun allocationSize(value: Added?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAdded.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Added?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAdded.write(value, buf)
         }
     }
 }
@@ -15236,6 +16875,38 @@ public object FfiConverterOptionalTypeEvent: FfiConverterRustBuffer<Event?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeJudged: FfiConverterRustBuffer<Judged?> {
+    override fun read(buf: ByteBuffer): Judged? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeJudged.read(buf)
+    }
+
+    override fun allocationSize(value: Judged?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeJudged.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Judged?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeJudged.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeLease: FfiConverterRustBuffer<Lease?> {
     override fun read(buf: ByteBuffer): Lease? {
         if (buf.get().toInt() == 0) {
@@ -15290,6 +16961,38 @@ public object FfiConverterOptionalTypeClientAuth: FfiConverterRustBuffer<ClientA
         } else {
             buf.put(1)
             FfiConverterTypeClientAuth.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeOperation: FfiConverterRustBuffer<Operation?> {
+    override fun read(buf: ByteBuffer): Operation? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeOperation.read(buf)
+    }
+
+    override fun allocationSize(value: Operation?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeOperation.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Operation?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeOperation.write(value, buf)
         }
     }
 }
@@ -15644,13 +17347,14 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
 
 
         /**
-         * The names of all kinds of errors, the same in every language; `Cancelled` is not among them.
-         */ fun `errorKinds`(): List<kotlin.String> {
-            return FfiConverterSequenceString.lift(
+         * Whether a body whose media type does not tell looks like JSON by its first bytes.
+         */ fun `goesOn`(`first`: kotlin.ByteArray): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
     uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_func_error_kinds(
+    UniffiLib.uniffi_rekindle_uniffi_fn_func_goes_on(
 
-        _status)
+
+        FfiConverterByteArray.lower(`first`),_status)
 }
     )
     }
@@ -15665,6 +17369,19 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
 
 
         FfiConverterString.lower(`name`),_status)
+}
+    )
+    }
+
+
+        /**
+         * The names of all kinds of errors, the same in every language; `Cancelled` is not among them.
+         */ fun `errorKinds`(): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_func_error_kinds(
+
+        _status)
 }
     )
     }

@@ -1,0 +1,148 @@
+//! The short way of a valid token, for bindings in which a [`Call`](super::Call) for each request would cost too much.
+
+use std::fmt;
+
+use rekindle_proto::machine::OriginId;
+use url::Url;
+
+use super::Reads;
+use crate::error::Error;
+use crate::session::{Session, Token};
+
+/// One of a session's origins. It serves a valid token without a URL to parse, and says which responses need no judging.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), rekindle::Error> {
+/// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+/// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+/// # session.token().await?;
+/// use http::{HeaderMap, Method, StatusCode};
+/// use rekindle::call::{Content, Next};
+///
+/// let url: url::Url = "https://api.example.com/admin".parse().expect("a URL");
+/// let target = session.target(&url)?.expect("a listed origin");
+/// let token = target.token().expect("a valid one, else `session.call` and `Call::headers`");
+/// // .. the request is sent with it, and answered
+/// let (status, headers) = (StatusCode::FORBIDDEN, HeaderMap::new());
+/// if !target.needs_no_judging(status) || target.watches() {
+///     let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none()).sent_with(&token);
+///     let Next::Keep(Some(judged)) = call.answered(status, &headers, b"").await? else { unreachable!() };
+///     assert_eq!(judged.verdict.name(), "denied");
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Target {
+    session: Session,
+    origin: OriginId,
+    judges_success: bool,
+}
+
+impl Session {
+    /// The origin of this URL; `None` where it is not listed. An example is at [`Target`].
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// let elsewhere = "https://elsewhere.example/".parse().expect("a URL");
+    /// assert!(session.target(&elsewhere)?.is_none());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig where the session lists no origin at all.
+    pub fn target(&self, url: &Url) -> Result<Option<Target>, Error> {
+        let Some(origin) = self.origin_of(url) else {
+            return self.require_origins().map(|()| None);
+        };
+        let judges_success = self.dialect().may_reject_success();
+        Ok(Some(Target { session: self.clone(), origin, judges_success }))
+    }
+}
+
+impl Target {
+    /// The token that a request to this origin carries, where it can be served at once and is not bound to a key; else a
+    /// [`Call`](super::Call) is needed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// # let url = "https://api.example.com/".parse().expect("a URL");
+    /// let target = session.target(&url)?.expect("a listed origin");
+    /// assert!(target.token().is_none()); // the store was not read yet
+    /// session.token().await?;
+    /// assert!(target.token().is_some());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn token(&self) -> Option<Token> {
+        if self.session.has_proofs() { None } else { self.session.try_token_of(self.origin) }
+    }
+
+    /// Whether the session wants to hear of a response that it accepts: it does until it knows that this origin accepts the
+    /// token (spec 3.6).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// # let url = "https://api.example.com/".parse().expect("a URL");
+    /// let target = session.target(&url)?.expect("a listed origin");
+    /// session.token().await?;
+    /// assert!(target.watches(), "nobody knows yet whether this origin accepts the token");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn watches(&self) -> bool {
+        self.session.watches(self.origin)
+    }
+
+    /// Whether a response with this status holds nothing against the token, whatever else is in it. Where the session
+    /// also does not watch, there is nothing to judge.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// # let url = "https://api.example.com/".parse().expect("a URL");
+    /// let target = session.target(&url)?.expect("a listed origin");
+    /// assert!(target.needs_no_judging(http::StatusCode::OK));
+    /// assert!(!target.needs_no_judging(http::StatusCode::UNAUTHORIZED));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn needs_no_judging(&self, status: http::StatusCode) -> bool {
+        status.as_u16() < 400 && !self.judges_success
+    }
+
+    /// As [`Call::reads`](super::Call::reads).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// # let url = "https://api.example.com/".parse().expect("a URL");
+    /// let target = session.target(&url)?.expect("a listed origin");
+    /// let reads = target.reads(http::StatusCode::OK, &http::HeaderMap::new());
+    /// assert_eq!(reads, rekindle::call::Reads::Nothing);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn reads(&self, status: http::StatusCode, headers: &http::HeaderMap) -> Reads {
+        Reads::of(self.session.dialect().errors_with_success_status(), status, headers)
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
