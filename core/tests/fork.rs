@@ -4,10 +4,14 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use fork::Fork;
-use rekindle::store::FileStore;
+use rekindle::store::{Expected, FileStore, Loaded, Saved, Store, Unavailable};
 use rekindle::{Client, Error, ErrorKind, Rotation, Session, SessionBuilder};
 use rekindle_test_server::{AuthServer, Rotation as Rotates};
 
@@ -112,6 +116,54 @@ fn a_child_does_not_spend_the_refresh_token_of_a_session_in_memory() {
     }
     wait(session.refresh(false)).unwrap();
     assert_eq!(server.counters().refresh_requests, 1);
+}
+
+/// A file that is written so often, and no more.
+struct Fills {
+    file: FileStore,
+    left: AtomicI32,
+}
+
+#[async_trait]
+impl Store for Fills {
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+        self.file.load(key).await
+    }
+
+    async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+        match self.left.fetch_sub(1, Ordering::SeqCst) {
+            ..=0 => Err(Unavailable::new("full")),
+            _ => self.file.save(key, record, expected).await,
+        }
+    }
+}
+
+// spec 3.6, 4.9: what the parent knows of its last refresh reaches the store later than the child, or never
+#[test]
+fn a_child_refreshes_at_once_where_its_parents_last_refresh_is_not_yet_stored_as_one_that_helped() {
+    let (server, home) = (server(), tempfile::tempdir().unwrap());
+    let file = FileStore::new(home.path().join("session.json"));
+    // The seed, the claim, and the new token; not that it helped.
+    let store = Arc::new(Fills { file, left: AtomicI32::new(3) });
+    let session = session_at(&server).store(store.clone()).build().unwrap();
+    let client = Client::new(session, server.base_url()).unwrap();
+    let get = || wait(client.get("/data").send()).unwrap().status() == 200;
+    server.expire_all_access_tokens();
+    assert!(get());
+    server.expire_all_access_tokens();
+    for hooks in [true, false] {
+        let child = forked(hooks, || {
+            store.left.store(i32::MAX, Ordering::SeqCst);
+            get()
+        });
+        assert!(ended_well(child));
+    }
+    let counters = server.counters();
+    assert_eq!((counters.refresh_requests, counters.reuses_detected), (2, 0));
 }
 
 // spec 4.9, 4.1

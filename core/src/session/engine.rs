@@ -291,7 +291,7 @@ impl Engine {
     /// What is under way in this process.
     fn process(&self) -> ProcessLocal<ProcessState> {
         self.process.get_checked(|_| {
-            let suspect = self.published().snapshot.suspect().cloned();
+            let published = self.published();
             let (seed, given) = self.seed.load().as_deref().cloned().unzip();
             // Of its own: a forked child must not draw its parent's numbers.
             let entropy =
@@ -299,7 +299,7 @@ impl Engine {
             let machine = Machine::new(self.setup.machine.clone(), seed, entropy);
             let machine = machine.given_at(given.unwrap_or_default());
             let machine = keyed(machine, &self.key);
-            ProcessState { forked: true, ..ProcessState::new(machine.forked(suspect)) }
+            ProcessState { forked: true, ..ProcessState::new(machine.forked(&published.snapshot)) }
         })
     }
 

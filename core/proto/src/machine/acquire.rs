@@ -38,7 +38,7 @@ pub enum Acquired {
 const SOON: Duration = Duration::from_secs(1);
 
 /// For this long a failure is answered from memory, without reading the store again.
-const REREAD_AFTER: Duration = Duration::from_secs(1);
+pub(super) const REREAD_AFTER: Duration = Duration::from_secs(1);
 
 impl Machine {
     /// Serves a token, or says what to wait for. Starts a refresh where one is due.
@@ -337,9 +337,8 @@ impl Machine {
 
     /// Before a failure is answered from memory, the store is read: somebody may have signed in elsewhere.
     pub(super) fn last_word(&mut self, failure: Failure, now: Now) -> Acquired {
-        let stale = self.last_read.is_none_or(|read| now.mono.saturating_sub(read) >= REREAD_AFTER);
-        let quiet = self.flight.is_none() && self.commit.is_none() && self.write.is_none();
-        if self.config.shared && stale && quiet {
+        let stale = self.has_not_read_for(REREAD_AFTER, now);
+        if self.config.shared && stale && self.is_quiet() {
             return Acquired::Wait(self.open());
         }
         Acquired::Fail(failure)
@@ -450,6 +449,7 @@ impl Machine {
                 accepted_by: self.accepted_by,
                 watched: (watched.0 || self.may_bring_forward(now), watched.1),
                 held: self.invalidated || self.old_token_is_dying() || self.write_ticket().is_some(),
+                proven: self.budget().is_none_or(RefreshBudget::is_proven),
                 no_advance: !self.config.background || !refreshable || self.flight.is_some(),
                 no_mandatory: !refreshable,
                 not_before,

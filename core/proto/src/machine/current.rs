@@ -105,6 +105,16 @@ pub struct Snapshot {
     /// Whether any accepted request, and whether a replayed one, changes something.
     watched: (bool, bool),
     held: bool,
+    proven: bool,
+}
+
+/// What a forked child knows of its parent's token.
+pub(crate) struct Legacy {
+    pub(crate) current: Arc<Current>,
+    /// Something speaks against it: it was turned away, or invalidated, or is about to die.
+    pub(crate) suspect: bool,
+    /// The refresh that brought it is known to have helped, though the store may not say so yet.
+    pub(crate) proven: bool,
 }
 
 /// What the fast path may do.
@@ -125,6 +135,8 @@ pub(crate) struct Around {
     pub(crate) watched: (bool, bool),
     /// Invalidated, or a refresh is under way that kills the old token.
     pub(crate) held: bool,
+    /// The refresh that brought the token is known to have helped, or was made for no rejection.
+    pub(crate) proven: bool,
     /// No refresh will be started in advance: one is under way, or none is possible, or not wanted.
     pub(crate) no_advance: bool,
     pub(crate) no_mandatory: bool,
@@ -169,6 +181,7 @@ impl Snapshot {
             accepted_by: around.accepted_by,
             watched: around.watched,
             held: around.held,
+            proven: around.proven,
         }
     }
 
@@ -214,17 +227,11 @@ impl Snapshot {
         Fast::Serve
     }
 
-    /// The token, if something speaks against it: it was turned away, or invalidated, or is about to die. All that
-    /// a forked child can know of that.
-    ///
-    /// ```
-    /// use rekindle_proto::machine::Snapshot;
-    ///
-    /// assert!(Snapshot::default().suspect().is_none());
-    /// ```
-    #[must_use]
-    pub fn suspect(&self) -> Option<&Arc<Current>> {
-        self.current.as_ref().filter(|_| self.held || !self.rejected_by.is_empty())
+    /// What a forked child can know of its parent's token.
+    pub(crate) fn legacy(&self) -> Option<Legacy> {
+        let current = self.current.clone()?;
+        let suspect = self.held || !self.rejected_by.is_empty();
+        Some(Legacy { current, suspect, proven: self.proven })
     }
 
     /// Whether the machine wants to hear that this origin accepted the token; `replayed`: of a request that had been

@@ -1,26 +1,82 @@
-//! A look at the store between flights: others may have written (spec 7.13). Nobody waits for it.
+//! A look at the store between flights: others may have written. Whoever is told of that looks (spec 7.13), and so does
+//! whoever would refuse a rejection for what memory knows of the last refreshes (spec 3.6).
 
-use super::{Machine, OpId, Standing, signed_out};
+use super::acquire::REREAD_AFTER;
+use super::{Machine, OpId, Settled, Standing, Ticket, signed_out};
 use crate::event::EventKind;
 use crate::store::{Loaded, Unavailable};
 use crate::time::Now;
 
+/// One reading.
+pub(super) struct Look {
+    op: OpId,
+    /// For those who wait for it.
+    ticket: Option<Ticket>,
+    /// Others wrote while it was under way.
+    again: bool,
+}
+
+impl Look {
+    pub(super) fn awaits(&self, op: OpId) -> bool {
+        self.op == op
+    }
+}
+
 impl Machine {
-    /// Reads the record, unless what is under way does so itself.
+    /// Others wrote: reads the record, unless what is under way does so itself.
     pub(super) fn look(&mut self) {
-        if self.idle() && !matches!(self.standing, Standing::Unread) {
-            self.look = Some(self.load());
+        if let Some(look) = &mut self.look {
+            look.again = true;
+        } else if self.idle() && !matches!(self.standing, Standing::Unread) {
+            self.begin_look();
         }
     }
 
-    pub(super) fn looks(&self, op: OpId) -> bool {
-        self.look == Some(op)
+    /// A token is not refreshed for a rejection, since it was made for one itself: unless the store says, from after the
+    /// rejection (`first`), that it helped or that there is another.
+    pub(super) fn look_after(&mut self, first: u64) -> Option<Ticket> {
+        (self.looked < first).then(|| self.wait_for_look()).flatten()
+    }
+
+    /// An origin is held, unless the store says that somebody was helped meanwhile.
+    pub(super) fn look_now_and_then(&mut self, now: Now) -> Option<Ticket> {
+        self.has_not_read_for(REREAD_AFTER, now).then(|| self.wait_for_look()).flatten()
+    }
+
+    /// `None`: memory knows best.
+    fn wait_for_look(&mut self) -> Option<Ticket> {
+        if !self.config.shared || !self.is_quiet() {
+            return None;
+        }
+        if self.look.is_none() {
+            self.begin_look();
+        }
+        if self.look.as_ref()?.ticket.is_none() {
+            let ticket = self.ticket();
+            self.look.as_mut()?.ticket = Some(ticket);
+        }
+        self.look.as_ref()?.ticket
+    }
+
+    fn begin_look(&mut self) {
+        self.sequence += 1;
+        self.looked = self.sequence;
+        self.look = Some(Look { op: self.load(), ticket: None, again: false });
     }
 
     /// What others wrote is taken where it differs. What began meanwhile reads for itself.
-    pub(super) fn looked(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
-        self.look = None;
-        let Some(loaded) = loaded.ok().filter(|_| self.idle()) else { return };
+    pub(super) fn look_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
+        let again = self.look.as_ref().is_some_and(|look| look.again);
+        if let Some(loaded) = loaded.ok().filter(|_| self.is_quiet()) {
+            self.take_what_others_wrote(loaded, now);
+        }
+        self.end_look();
+        if again {
+            self.look();
+        }
+    }
+
+    fn take_what_others_wrote(&mut self, loaded: Loaded, now: Now) {
         let known = self.known();
         match loaded {
             Loaded::Absent if known.is_some() => {
@@ -38,6 +94,13 @@ impl Machine {
         let taken = self.known();
         if taken.is_some() && taken != known {
             self.report(EventKind::Adopted);
+        }
+    }
+
+    /// Whoever waited for it asks again.
+    pub(super) fn end_look(&mut self) {
+        if let Some(ticket) = self.look.take().and_then(|look| look.ticket) {
+            self.settle(ticket, Settled::Again);
         }
     }
 

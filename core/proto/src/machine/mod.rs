@@ -61,7 +61,9 @@ use crate::time::{Now, Wall};
 use crate::verdict::DeadReason;
 use commit::Commit;
 use compact_record::CompactRecord;
+use current::Legacy;
 use flight::Flight;
+use look::Look;
 use record::Record;
 use refresh_budget::RefreshBudget;
 use shared_time::SharedClock;
@@ -295,15 +297,17 @@ pub struct Machine {
     seed_given: Option<Now>,
     /// What is stored is the parent's.
     forked: bool,
-    /// The token against which something spoke in the parent.
-    suspect: Option<Arc<Current>>,
+    /// What the parent knew of its token.
+    legacy: Option<Legacy>,
     standing: Standing,
     // Boxed: most sessions rest most of the time.
     flight: Option<Box<Flight>>,
     commit: Option<Box<Commit>>,
     write: Option<Box<Write>>,
     /// A reading between flights.
-    look: Option<OpId>,
+    look: Option<Look>,
+    /// The place of the last look's beginning in the order of rejections and sends.
+    looked: u64,
     /// The release of a lease after a failed flight: written beside whatever comes next.
     lease_release: Option<Box<flight::Rewrite>>,
     /// Sends whose lineage was ended: what they bring is revoked.
@@ -371,7 +375,8 @@ impl Machine {
             seed: seed.map(Box::new),
             seed_given: None,
             forked: false,
-            suspect: None,
+            legacy: None,
+            looked: 0,
             standing: Standing::Unread,
             flight: None,
             commit: None,
@@ -443,8 +448,8 @@ impl Machine {
     }
 
     /// As a forked child's: what a store that is not shared holds is a copy of what its parent goes on with. It
-    /// is served, and not refreshed, unless the refresh token stays the same (spec 4.9). A token that the parent
-    /// [`suspect`](Snapshot::suspect) is not served before it is refreshed.
+    /// is served, and not refreshed, unless the refresh token stays the same (spec 4.9). Of the token that both begin
+    /// with, the child knows what the parent published: one that was turned away is not served before it is refreshed.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -455,7 +460,7 @@ impl Machine {
     /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
     /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
     /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32])).forked(None);
+    /// let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32])).forked(&Snapshot::default());
     /// # machine.open();
     /// # while let Some(effect) = machine.poll_effect() {
     /// #     match effect {
@@ -471,8 +476,8 @@ impl Machine {
     /// assert_eq!(failure.kind, ErrorKind::Misuse);
     /// ```
     #[must_use]
-    pub fn forked(self, suspect: Option<Arc<Current>>) -> Self {
-        Self { forked: true, suspect, ..self }
+    pub fn forked(self, parent: &Snapshot) -> Self {
+        Self { forked: true, legacy: parent.legacy(), ..self }
     }
 
     /// Whether the seed still waits to be taken, or to be found superfluous (spec 7.3).
@@ -620,8 +625,8 @@ impl Machine {
             self.commit_loaded(loaded, now);
         } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
             self.write_loaded(loaded, now);
-        } else if self.looks(op) {
-            self.looked(loaded, now);
+        } else if self.look.as_ref().is_some_and(|look| look.awaits(op)) {
+            self.look_loaded(loaded, now);
         }
     }
 
@@ -785,11 +790,16 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.flight.is_none()
-            && self.commit.is_none()
-            && self.write.is_none()
-            && self.lease_release.is_none()
-            && self.abandoned_sends.is_empty()
+        self.is_quiet() && self.abandoned_sends.is_empty()
+    }
+
+    /// Nothing is under way for which the record that is held now matters.
+    fn is_quiet(&self) -> bool {
+        self.flight.is_none() && self.commit.is_none() && self.write.is_none() && self.lease_release.is_none()
+    }
+
+    fn has_not_read_for(&self, time: Duration, now: Now) -> bool {
+        self.last_read.is_none_or(|read| now.mono.saturating_sub(read) >= time)
     }
 
     /// A session at rest keeps no room for what it has done.
@@ -911,9 +921,17 @@ impl Machine {
         if fresh {
             self.rejected_by.clear();
             self.accepted_by = OriginSet::default();
-            let suspect = self.suspect.take().is_some_and(|suspect| {
-                *suspect.lineage == *record.lineage && suspect.generation == record.generation()
+            let legacy = self.legacy.take().filter(|legacy| {
+                *legacy.current.lineage == *record.lineage && legacy.current.generation == record.generation()
             });
+            if let Some(budget) = record
+                .refresh_budget
+                .as_deref_mut()
+                .filter(|_| legacy.as_ref().is_some_and(|legacy| legacy.proven))
+            {
+                budget.prove();
+            }
+            let suspect = legacy.is_some_and(|legacy| legacy.suspect);
             // What was said before the store was read is said of what it holds.
             self.invalidated = suspect || self.invalidated && matches!(self.standing, Standing::Unread);
             self.jitter = current::jitter(&mut self.entropy);

@@ -83,6 +83,16 @@ impl RefreshBudget {
         self.rejected_at.as_ref().is_some_and(|at| at.age(clock.0, clock.1) < FRESH)
     }
 
+    /// No rejection made it, or it is known to have helped.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.rejected_at.is_none()
+    }
+
+    /// Somebody knows that the last refresh helped.
+    pub(crate) fn prove(&mut self) {
+        self.rejected_at = None;
+    }
+
     /// Whether rejections of this origin start no flight now.
     pub(crate) fn holds(&self, origin: &str, clock: Clock<'_>) -> bool {
         self.origins
@@ -117,10 +127,10 @@ impl RefreshBudget {
     /// `replayed`: the last refresh helped, so that the next rejection may well be another end.
     pub(crate) fn clear(&mut self, origin: &str, replayed: bool) {
         if replayed {
-            self.rejected_at = None;
+            self.prove();
         }
         if let Some(breaker) = self.origins.get_mut(origin) {
-            (breaker.in_a_row, breaker.held_until, breaker.useless) = (0, None, false);
+            breaker.clear();
         }
     }
 
@@ -131,7 +141,8 @@ impl RefreshBudget {
         (counting().any(|breaker| !breaker.useless), replayed)
     }
 
-    /// What is stored, with what memory knows better about the same refreshes.
+    /// What is stored, with what memory knows beside it about the same refreshes: what one of them took for useless or
+    /// knows to have helped.
     pub(crate) fn merged(mut self, known: &Self) -> Self {
         let same = |breaker: &Breaker| Some(&breaker.last) == self.rejected_at.as_ref();
         if known.rejected_at.is_none() && known.origins.values().any(same) {
@@ -139,10 +150,24 @@ impl RefreshBudget {
         }
         for (origin, breaker) in &mut self.origins {
             if let Some(known) = known.origins.get(origin).filter(|known| known.last == breaker.last) {
-                breaker.clone_from(known);
+                breaker.learn(known);
             }
         }
         self
+    }
+}
+
+impl Breaker {
+    fn clear(&mut self) {
+        (self.in_a_row, self.held_until, self.useless) = (0, None, false);
+    }
+
+    /// Once cleared, it stays so until the next refresh.
+    fn learn(&mut self, other: &Self) {
+        match other.in_a_row {
+            0 => self.clear(),
+            _ => self.useless |= other.useless && self.in_a_row > 0,
+        }
     }
 }
 

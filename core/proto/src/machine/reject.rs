@@ -207,6 +207,9 @@ impl Machine {
                 let late = stamp.replays > 0 && current.sent > 0;
                 let fresh = !late && self.flight.is_none() && self.is_fresh(now);
                 if fresh && !self.holds(origin.name, now) {
+                    if let Some(look) = self.look_after(first) {
+                        return AfterRejection::Wait(look);
+                    }
                     return AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::FreshTokenRejected));
                 }
                 self.after_rejection(origin, refused, now)
@@ -280,6 +283,9 @@ impl Machine {
         now: Now,
     ) -> AfterRejection {
         if self.holds(origin.name, now) {
+            if let Some(look) = self.look_now_and_then(now) {
+                return AfterRejection::Wait(look);
+            }
             return AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::OriginHeld));
         }
         if !self.rejected_by.iter().any(|by| by.id == origin.id) {

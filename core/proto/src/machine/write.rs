@@ -212,6 +212,7 @@ impl Machine {
     /// Waiters of the old lineage get SignedOut; what is under way for it is revoked when it arrives.
     fn end_lineage(&mut self) {
         self.end_flight(signed_out());
+        self.end_look();
         self.drop_commit();
         self.reported_login = None;
     }

@@ -7,7 +7,7 @@ use super::world::{LIFETIME, World};
 use crate::credential::{Credential, Expiry, TokenResponse};
 use crate::error::{Cause, ErrorKind};
 use crate::grant::{ClientCredentials, GrantRequest};
-use crate::machine::{Effect, MachineConfig, Settled, StatusStanding};
+use crate::machine::{Effect, MachineConfig, Settled, Snapshot, StatusStanding};
 use crate::rotation::Rotation;
 use crate::verdict::{DeadReason, Lost, Outcome, ServerError, StepUp};
 
@@ -155,7 +155,7 @@ fn a_forked_child_asks_for_itself() {
         None,
         crate::machine::Entropy::new([9; 32]),
     );
-    *machine = std::mem::replace(machine, idle).forked(None);
+    *machine = std::mem::replace(machine, idle).forked(&Snapshot::default());
     world.token(0).unwrap();
     world.advance(LIFETIME);
     assert_eq!(world.token(0).unwrap().generation, 2);

@@ -300,6 +300,110 @@ fn other_processes_know_that_a_refresh_helped_though_two_requests_were_accepted_
     assert_eq!(world.endpoint.refreshes, 2);
 }
 
+/// A refresh for a rejected request, whose replay was accepted. That this is known here is not in the store yet.
+fn helped(world: &mut World, process: usize) {
+    let mut ended = Stamp::new(&world.token(process).unwrap());
+    let fresh = world.replay(process, &mut ended).expect("a new token");
+    let replay = ended.replayed(&fresh);
+    world.ask(process, |machine, now| machine.accepted(&replay, api(0).of(), now));
+}
+
+// spec 3.6, 4.9
+#[test]
+fn a_forked_child_knows_that_its_parents_refresh_helped_though_the_store_does_not_yet() {
+    let mut world = served(Rotation::StrictFamily);
+    helped(&mut world, 0);
+    let saving = std::mem::take(&mut world.processes[0].pending);
+    assert!(!saving.is_empty(), "the store does not know");
+    let child = world.fork(0);
+    let mut ended = Stamp::new(&world.token(child).unwrap());
+    assert_eq!(world.replay(child, &mut ended).expect("a new token").generation, 3);
+    assert_eq!((world.endpoint.refreshes, world.endpoint.reuses), (2, 0));
+}
+
+// spec 3.6
+#[test]
+fn what_helped_elsewhere_is_looked_up_before_a_rejection_is_refused() {
+    let mut world = served(Rotation::StrictFamily);
+    helped(&mut world, 0);
+    let saving = std::mem::take(&mut world.processes[0].pending);
+    let other = world.start(None);
+    let mut ended = Stamp::new(&world.token(other).unwrap());
+    world.processes[0].pending = saving;
+    while world.perform_any() {}
+    assert_eq!(world.replay(other, &mut ended).expect("a new token").generation, 3);
+    assert_eq!((world.endpoint.refreshes, world.endpoint.reuses), (2, 0));
+}
+
+// spec 3.6, 3.1
+#[test]
+fn a_newer_token_of_another_process_is_taken_before_a_rejection_is_refused() {
+    let mut world = served(Rotation::StrictFamily);
+    let mut ended = Stamp::new(&world.token(0).unwrap());
+    world.replay(0, &mut ended).expect("a new token");
+    let other = world.start(None);
+    let mut ended = Stamp::new(&world.token(other).unwrap());
+    world.ask(0, |machine, now| machine.invalidate(now));
+    assert_eq!(world.token(0).unwrap().generation, 3);
+    assert_eq!(world.replay(other, &mut ended).expect("a newer token").generation, 3);
+    assert_eq!(world.endpoint.refreshes, 2);
+}
+
+// spec 3.6
+#[test]
+fn rejections_that_are_refused_at_once_share_their_look_into_the_store() {
+    let mut world = served(Rotation::StrictFamily);
+    ask_b(&mut world, 0);
+    let request = Stamp::new(&world.token(0).unwrap());
+    let loads = world.shelf.loads.get();
+    let mut requests = vec![request; 100];
+    let mut refused = 0;
+    while refused < requests.len() {
+        for request in &mut requests {
+            refused += usize::from(matches!(world.reject(0, request, 0), AfterRejection::Refuse(_)));
+        }
+        world.drive();
+    }
+    assert_eq!(world.shelf.loads.get() - loads, 2, "the first's, and one for all who came meanwhile");
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 3.6
+#[test]
+fn a_rejection_is_refused_from_memory_where_the_store_is_down() {
+    let mut world = served(Rotation::StrictFamily);
+    ask_b(&mut world, 0);
+    world.shelf.down = true;
+    assert_eq!(ask_b(&mut world, 0), ReplayRefused::FreshTokenRejected);
+    assert_eq!(world.count(0, "RefreshFailed"), 0);
+    assert_eq!(world.endpoint.refreshes, 1);
+}
+
+// spec 3.6
+#[test]
+fn a_held_origin_is_looked_up_once_a_second_and_let_go_where_another_process_was_helped() {
+    let mut world = served(Rotation::Strict);
+    let other = world.start(None);
+    for _ in 0..3 {
+        ask_b(&mut world, 0);
+        world.advance(Duration::from_secs(10));
+    }
+    let loads = world.shelf.loads.get();
+    for _ in 0..100 {
+        assert_eq!(ask_b(&mut world, 0), ReplayRefused::OriginHeld);
+        world.advance(Duration::from_millis(100));
+    }
+    assert_eq!(world.shelf.loads.get() - loads, 10);
+    // The other one's request was rejected with an older token.
+    let held = Stamp::new(&world.token(other).unwrap());
+    let helped = Stamp { replays: 1, ..held };
+    world.ask(other, |machine, now| machine.accepted(&helped, api(0).of(), now));
+    world.drive();
+    world.advance(Duration::from_secs(1));
+    let mut ended = Stamp::new(&world.token(0).unwrap());
+    assert_eq!(world.replay(0, &mut ended).expect("a new token").generation, 5);
+}
+
 // spec 3.6, 5.3
 #[test]
 fn twenty_processes_that_ask_a_bad_url_once_make_one_refresh() {

@@ -1,5 +1,6 @@
 //! A world of machines that share a store and a token endpoint, in virtual time.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,10 +43,13 @@ pub(super) struct Shelf {
     next: u64,
     pub(super) down: bool,
     pub(super) read_only: bool,
+    /// How often it was read.
+    pub(super) loads: Cell<u32>,
 }
 
 impl Shelf {
     fn load(&self) -> Result<Loaded, Unavailable> {
+        self.loads.set(self.loads.get() + 1);
         match &self.record {
             _ if self.down => Err(Unavailable::new("down")),
             Some((bytes, version)) => Ok(Loaded::Present(bytes.clone(), Version::new(version.to_string()))),
@@ -278,6 +282,16 @@ impl World {
             waits: Vec::new(),
         });
         self.processes.len() - 1
+    }
+
+    /// A child of that process, which knows what a fork leaves it.
+    pub(super) fn fork(&mut self, parent: usize) -> usize {
+        let child = self.start(None);
+        let parent = self.processes[parent].snapshot.clone();
+        let unused = Machine::new(self.config(), None, Entropy::new([0; 32]));
+        let own = &mut self.processes[child].machine;
+        *own = std::mem::replace(own, unused).forked(&parent);
+        child
     }
 
     /// The seed of that process is given now.
