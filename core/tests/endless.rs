@@ -42,7 +42,7 @@ async fn times_without_an_end_are_no_panic() {
     let session = Session::builder("oauth2").token_url(format!("{url}/token")).client_id("app");
     let session = endless(session);
     session.token_living(Duration::MAX).await.unwrap();
-    session.refresh(false).await.unwrap();
+    session.refresh().await.unwrap();
     assert!(session.shutdown(Duration::MAX).await);
     let client = Client::builder(session).base_url(url).timeout(Duration::MAX).build().unwrap();
     assert_eq!(client.get("/data").timeout(Duration::MAX).send().await.unwrap().status(), 200);
@@ -53,6 +53,6 @@ async fn times_without_an_end_are_no_panic() {
 async fn a_token_that_lives_without_an_end_is_no_panic() {
     let session = Session::builder("oauth2").token_url("https://a.test/token").refresh_with(Grants);
     let session = endless(session);
-    assert_eq!(session.refresh(false).await.unwrap().value(), "at-2");
+    assert_eq!(session.refresh().await.unwrap().value(), "at-2");
     assert_eq!(session.token_living(Duration::MAX).await.unwrap().value(), "at-2");
 }

@@ -75,11 +75,11 @@ fn goes_on(hooks: bool, store: &Path) {
     let old = wait(session.token()).unwrap().generation();
     let child = forked(hooks, || {
         let served = wait(session.token()).unwrap().generation() == old;
-        let fresh = wait(session.refresh(false)).unwrap().generation() == old + 1;
+        let fresh = wait(session.refresh()).unwrap().generation() == old + 1;
         served && fresh && get() == 200
     });
     assert!(ended_well(child));
-    assert_eq!(wait(session.refresh(false)).unwrap().generation(), old + 1, "the child's is adopted");
+    assert_eq!(wait(session.refresh()).unwrap().generation(), old + 1, "the child's is adopted");
     assert_eq!(get(), 200);
     let counters = server.counters();
     assert_eq!((counters.refresh_requests, counters.reuses_detected), (1, 0));
@@ -110,11 +110,11 @@ fn a_child_does_not_spend_the_refresh_token_of_a_session_in_memory() {
             |error: Error| error.kind() == ErrorKind::Misuse && error.message().contains("FileStore");
         let child = forked(hooks, || {
             wait(session.token()).unwrap().value() == token
-                && refused(wait(session.refresh(true)).unwrap_err())
+                && refused(wait(session.force_refresh()).unwrap_err())
         });
         assert!(ended_well(child));
     }
-    wait(session.refresh(false)).unwrap();
+    wait(session.refresh()).unwrap();
     assert_eq!(server.counters().refresh_requests, 1);
 }
 

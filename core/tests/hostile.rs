@@ -52,7 +52,7 @@ async fn refreshed(
         .transport(transport)
         .build()
         .unwrap();
-    let result = session.refresh(false).await;
+    let result = session.refresh().await;
     let result = match result {
         Ok(token) => Ok(token.value().to_owned()),
         Err(error) => {

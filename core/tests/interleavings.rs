@@ -173,7 +173,7 @@ async fn call(client: &Client, clock: &ManualClock, random: &mut Random) {
     let session = client.session();
     let ended = match random.below(8) {
         0 => session.token().await.err(),
-        1 => session.refresh(false).await.err(),
+        1 => session.refresh().await.err(),
         2 => return session.invalidate(),
         // A caller who goes away.
         3 => return drop(tokio::time::timeout(Duration::ZERO, session.token()).await),

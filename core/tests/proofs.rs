@@ -71,7 +71,7 @@ async fn a_client_whose_clock_is_wrong_signs_anew_once_by_the_servers() {
         .tokens("at-1", "rt-1")
         .build()
         .unwrap();
-    session.refresh(true).await.unwrap();
+    session.force_refresh().await.unwrap();
 
     let signed = assertions(&server);
     assert_eq!(signed.len(), 2);

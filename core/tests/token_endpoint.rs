@@ -81,15 +81,15 @@ async fn a_server_without_the_field_is_asked_once_without_it_and_that_is_remembe
     let script =
         Script::of([(400, unknown_field()), (200, graphql_grant("at-2")), (200, graphql_grant("at-3"))]);
     let session = builder("graphql", &script).shared_store(store.clone()).alone().build().unwrap();
-    assert_eq!(session.refresh(false).await.unwrap().value(), "at-2");
-    assert_eq!(session.refresh(true).await.unwrap().value(), "at-3");
+    assert_eq!(session.refresh().await.unwrap().value(), "at-2");
+    assert_eq!(session.force_refresh().await.unwrap().value(), "at-3");
     let has_field: Vec<_> =
         script.bodies().iter().map(|body| body.contains("accessToken refreshToken")).collect();
     assert_eq!(has_field, [true, false, false]);
     // And by the next process, which has the record.
     let script = Script::of([(200, graphql_grant("at-4"))]);
     let session = builder("graphql", &script).shared_store(store).alone().build().unwrap();
-    assert_eq!(session.refresh(true).await.unwrap().value(), "at-4");
+    assert_eq!(session.force_refresh().await.unwrap().value(), "at-4");
     assert!(!script.bodies()[0].contains("accessToken refreshToken"));
 }
 
@@ -99,8 +99,8 @@ async fn a_server_that_rotates_gives_its_next_refresh_token() {
     let grant = |access: &str, refresh: &str| json!({"data": {"refreshToken": {"accessToken": access, "refreshToken": refresh, "expiresIn": 900}}});
     let script = Script::of([(200, grant("at-2", "rt-2")), (200, grant("at-3", "rt-3"))]);
     let session = builder("graphql", &script).build().unwrap();
-    session.refresh(false).await.unwrap();
-    session.refresh(true).await.unwrap();
+    session.refresh().await.unwrap();
+    session.force_refresh().await.unwrap();
     assert!(script.bodies()[1].contains("rt-2"));
 }
 
@@ -109,7 +109,7 @@ async fn a_server_that_rotates_gives_its_next_refresh_token() {
 async fn a_server_that_has_no_such_mutation_is_a_mistake_of_the_client_and_is_not_remembered() {
     let script = Script::of([(400, unknown_field()), (400, unknown_field())]);
     let session = builder("graphql", &script).build().unwrap();
-    let error = session.refresh(false).await.unwrap_err();
+    let error = session.refresh().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.oauth_error()),
         (ErrorKind::ClientRejected, Some("GRAPHQL_VALIDATION_FAILED"))
@@ -136,7 +136,7 @@ async fn with_empty_400(answers: Vec<(u16, Value)>) -> (Result<String, ErrorKind
         .clock(Arc::new(clock.clone()))
         .build()
         .unwrap();
-    let refreshing = tokio::spawn(async move { session.refresh(false).await });
+    let refreshing = tokio::spawn(async move { session.refresh().await });
     let pause = Duration::from_secs(1);
     let start = clock.mono();
     while !refreshing.is_finished() {
@@ -165,8 +165,8 @@ async fn a_scope_that_was_told_is_not_sent() {
     let grant = |access: &str| json!({"access_token": access, "expires_in": 900, "scope": "read,write"});
     let script = Script::of([(200, grant("at-2")), (200, grant("at-3"))]);
     let session = builder("oauth2", &script).build().unwrap();
-    session.refresh(false).await.unwrap();
-    session.refresh(true).await.unwrap();
+    session.refresh().await.unwrap();
+    session.force_refresh().await.unwrap();
     assert_eq!(session.status().scope.as_deref(), Some("read,write"));
     assert!(script.bodies().iter().all(|body| !body.contains("scope")));
 }
@@ -178,7 +178,7 @@ async fn an_error_text_in_place_of_a_token_replaces_nothing() {
         json!({"access_token": "error: token is expired by 23m", "refresh_token": "", "expires_in": 0});
     let script = Script::of([(200, text)]);
     let session = builder("oauth2", &script).expires_in(Duration::from_secs(900)).build().unwrap();
-    let error = session.refresh(true).await.unwrap_err();
+    let error = session.force_refresh().await.unwrap_err();
     assert!(error.kind() == ErrorKind::RefreshFailed && error.to_string().contains("RFC 6750"), "{error}");
     assert_eq!(session.token().await.unwrap().value(), "at-1");
 }
@@ -193,7 +193,7 @@ async fn a_token_endpoint_that_moved_says_where_to() {
     )]);
     script.answers.lock().unwrap().push_back((308, String::new(), location));
     let session = builder("oauth2", &script).build().unwrap();
-    let error = session.refresh(false).await.unwrap_err().to_string();
+    let error = session.refresh().await.unwrap_err().to_string();
     assert!(error.contains("https://auth.test/token/") && error.contains("token_url"), "{error}");
 }
 
@@ -221,7 +221,7 @@ async fn the_clients_registration_wins_over_the_dialect() {
     for (auth, in_header) in [(ClientAuth::ClientSecretBasic, true), (ClientAuth::ClientSecretPost, false)] {
         let script = Script::of([(200, grant.clone())]);
         let session = builder("oauth2", &script).client_secret("s3cret").client_auth(auth).build().unwrap();
-        session.refresh(false).await.unwrap();
+        session.refresh().await.unwrap();
         let asked = script.asked.lock().unwrap();
         assert_eq!(
             (asked[0].0.contains_key("authorization"), asked[0].1.contains("s3cret")),

@@ -72,10 +72,16 @@ impl Session {
         drive(py, waiter, work, python)
     }
 
-    #[pyo3(signature = (force, waiter=None))]
-    fn refresh(&self, py: Python<'_>, force: bool, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (waiter=None))]
+    fn refresh(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
-        drive(py, waiter, async move { settled(session.refresh(force).await).await }, python)
+        drive(py, waiter, async move { settled(session.refresh().await).await }, python)
+    }
+
+    #[pyo3(signature = (waiter=None))]
+    fn force_refresh(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let session = self.inner.clone();
+        drive(py, waiter, async move { settled(session.force_refresh().await).await }, python)
     }
 
     fn invalidate(&self, py: Python<'_>) {

@@ -282,7 +282,7 @@ def test_each_call_of_a_session_has_its_async_twin(server: TestServer, make: Mak
     given = rekindle.Credential(access_token="AT-9", refresh_token="RT-1")
 
     async def calls() -> list[Any]:
-        told: list[Any] = [(await session.atoken()).value, (await session.arefresh(force=True)).value]
+        told: list[Any] = [(await session.atoken()).value, (await session.aforce_refresh()).value]
         told.append((await session.astatus(fresh=True)).generation)
         await session.asign_in(given)
         told.append((await session.atoken(min_life=1)).value)

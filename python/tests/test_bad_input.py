@@ -103,7 +103,6 @@ def test_graphql_names_query_and_variables(make: Make) -> None:
     [
         (lambda session: session.token(min_life="1"), "min_life"),
         (lambda session: session.token(min_life=-1), "min_life"),
-        (lambda session: session.refresh(force="no"), "force"),
         (lambda session: session.status(fresh=1), "fresh"),
         (lambda session: session.shutdown(timeout="x"), "timeout"),
         (lambda session: session.sign_in({"access_token": "x"}), "credential"),

@@ -14,7 +14,7 @@ def test_events_come_in_order_and_without_secrets(server: TestServer, make: Make
     server.script(grants(2))
     session = make()
     events = session.events()
-    session.refresh(force=True)
+    session.force_refresh()
     told = [next(events) for _ in range(3)]
     assert [one.name for one in told] == ["SignedIn", "RefreshStarted", "RefreshSucceeded"]
     assert told[1].details == {"cause": "forced"} and events.poll() is None

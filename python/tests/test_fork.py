@@ -176,7 +176,7 @@ def test_a_memory_session_serves_its_token_in_the_child_but_does_not_spend_the_p
 
     def child() -> list[Any]:
         told: list[Any] = [client.get("/data").status_code, session.token().value]
-        for refresh in (session.refresh, lambda: session.refresh(force=True), session.token):
+        for refresh in (session.refresh, session.force_refresh, session.token):
             try:
                 refresh()
             except rekindle.Misuse as error:

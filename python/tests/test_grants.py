@@ -192,7 +192,7 @@ def test_a_refresh_token_without_an_access_token_is_kept(make: Make, given: Any)
     session = make(refresh_with=refresh, expires_in=900)
     with pytest.raises(rekindle.ClientRejected, match="access_token"):
         session.refresh()
-    assert session.refresh(force=True).value == "AT-3"
+    assert session.force_refresh().value == "AT-3"
     assert seen == ["RT-1", "RT-2"]
 
 

@@ -182,7 +182,7 @@ def test_an_async_store_behind_sync_calls_has_a_private_loop_that_stays(server: 
     server.script(grants(2), grants(3))
     store = Loyal()
     session = make(store=store)
-    assert [session.refresh(force=True).value for _ in range(2)] == ["AT-2", "AT-3"]
+    assert [session.force_refresh().value for _ in range(2)] == ["AT-2", "AT-3"]
     assert len(store.loops) == 1 and store.loops[0].is_running()
 
 

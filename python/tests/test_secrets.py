@@ -71,7 +71,7 @@ def ways(session: rekindle.Session, url: str) -> dict[str, Callable[[], object]]
     return {
         "token": session.token,
         "atoken": lambda: asyncio.run(session.atoken()),
-        "refresh": lambda: session.refresh(force=True),
+        "refresh": lambda: session.force_refresh(),
         "get": lambda: client.get(url + "/data"),
         "aget": lambda: asyncio.run(aclient.get(url + "/data")),
         "httpx": lambda: mounted.get(url + "/data"),

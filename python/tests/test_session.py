@@ -82,7 +82,7 @@ def test_one_session_serves_loops_one_after_the_other(server: TestServer, make: 
     server.script(grants(2), grants(3))
     session = make()
     for generation in (2, 3):
-        assert asyncio.run(session.arefresh(force=True)).generation == generation
+        assert asyncio.run(session.aforce_refresh()).generation == generation
 
 
 def test_a_dead_refresh_token_is_login_required(server: TestServer, make: Make) -> None:

@@ -130,7 +130,7 @@ def test_a_refresh_function_that_calls_its_own_session_is_told(make: Make) -> No
 
     def refresh(_: rekindle.RefreshInput) -> rekindle.Credential:
         try:
-            session.refresh(force=True)
+            session.force_refresh()
         except rekindle.Misuse as error:
             told.append(error)
         return rekindle.Credential(access_token="AT-2", expires_in=900)

@@ -146,8 +146,16 @@ impl Core {
                 })
             }
             Message::TokenIfValid { call, session } => self.tagged(call, session),
-            Message::Refresh { call, session, force } => self
-                .spawn(call, session, move |on| async move { Ok(shown::token(&on.refresh(force).await?)) }),
+            Message::Refresh { call, session } => {
+                self.spawn(call, session, move |on| async move { Ok(shown::token(&on.refresh().await?)) });
+            }
+            Message::ForceRefresh { call, session } => {
+                self.spawn(
+                    call,
+                    session,
+                    move |on| async move { Ok(shown::token(&on.force_refresh().await?)) },
+                );
+            }
             Message::SignIn { call, session, credential } => {
                 self.spawn(call, session, move |on| async move {
                     on.sign_in(credential.into()).await?;

@@ -31,8 +31,10 @@ pub(crate) enum Message {
     Refresh {
         call: u64,
         session: u32,
-        #[serde(default)]
-        force: bool,
+    },
+    ForceRefresh {
+        call: u64,
+        session: u32,
     },
     Invalidate {
         session: u32,

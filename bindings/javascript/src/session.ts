@@ -111,11 +111,16 @@ export class Session {
     return this.#cached?.token;
   }
 
-  /** A new token now; shared with whoever is refreshing already, unless `force`. */
-  async refresh(options: { force?: boolean; signal?: AbortSignal } = {}): Promise<Token> {
+  /** Refreshes now, or joins the refresh that is under way. */
+  async refresh(options: { signal?: AbortSignal } = {}): Promise<Token> {
     this.#notInside();
-    const force = options.force ?? false;
-    return new Token(await this.#call<TokenData>({ do: "refresh", force }, options.signal));
+    return new Token(await this.#call<TokenData>({ do: "refresh" }, options.signal));
+  }
+
+  /** As `refresh`, even during a back-off, and once more with a refresh token that the server rejected. */
+  async forceRefresh(options: { signal?: AbortSignal } = {}): Promise<Token> {
+    this.#notInside();
+    return new Token(await this.#call<TokenData>({ do: "force_refresh" }, options.signal));
   }
 
   /** The token is not served any more: the next call refreshes. */

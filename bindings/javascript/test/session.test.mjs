@@ -210,7 +210,7 @@ test("a refresh function that calls its own session is told so", async () => {
       return { accessToken: "AT-9" };
     },
   });
-  assert.equal((await session.refresh({ force: true })).value, "AT-9");
+  assert.equal((await session.forceRefresh()).value, "AT-9");
   assert.equal(told.kind, "Misuse");
 });
 

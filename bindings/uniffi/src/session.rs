@@ -112,18 +112,24 @@ impl Session {
         unless(cancel, work).await
     }
 
-    /// Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+    /// Refreshes now, or joins the refresh that is under way.
     ///
     /// # Errors
     ///
     /// As `token`.
-    #[uniffi::method(default(force = false, cancel = None))]
-    pub async fn refresh(
-        &self,
-        force: bool,
-        cancel: Option<Arc<CancelToken>>,
-    ) -> Result<Arc<Token>, RekindleError> {
-        unless(cancel, async { settled(self.0.refresh(force).await) }).await
+    #[uniffi::method(default(cancel = None))]
+    pub async fn refresh(&self, cancel: Option<Arc<CancelToken>>) -> Result<Arc<Token>, RekindleError> {
+        unless(cancel, async { settled(self.0.refresh().await) }).await
+    }
+
+    /// As `refresh`, even during a back-off, and once more with a refresh token that the server rejected.
+    ///
+    /// # Errors
+    ///
+    /// As `token`.
+    #[uniffi::method(default(cancel = None))]
+    pub async fn force_refresh(&self, cancel: Option<Arc<CancelToken>>) -> Result<Arc<Token>, RekindleError> {
+        unless(cancel, async { settled(self.0.force_refresh().await) }).await
     }
 
     /// As if the access token had expired: the next caller refreshes it.

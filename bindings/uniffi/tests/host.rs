@@ -60,7 +60,7 @@ async fn a_cancelled_call_ends_at_once_and_its_refresh_goes_on() {
     let cancel = Arc::new(CancelToken::new());
     let waiting = tokio::spawn({
         let (session, cancel) = (session.clone(), cancel.clone());
-        async move { session.refresh(false, Some(cancel)).await }
+        async move { session.refresh(Some(cancel)).await }
     });
     while server.log().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -81,7 +81,7 @@ async fn a_call_that_is_made_with_a_cancelled_token_sends_nothing() {
     let cancel = Arc::new(CancelToken::new());
     cancel.cancel();
     assert!(cancel.is_cancelled());
-    assert_eq!(session.refresh(false, Some(cancel.clone())).await.unwrap_err().kind(), "Cancelled");
+    assert_eq!(session.refresh(Some(cancel.clone())).await.unwrap_err().kind(), "Cancelled");
     let client = Client::new(session, client_config(&server), None).unwrap();
     assert_eq!(client.request(get("/data"), Some(cancel)).await.unwrap_err().kind(), "Cancelled");
     assert!(server.log().is_empty());
@@ -94,7 +94,7 @@ async fn the_tag_tells_a_token_from_its_successor() {
     assert_eq!(session.token_tag(), 0);
     let first = session.token(None, None).await.unwrap();
     assert_eq!((session.token_tag(), session.token_if_valid().unwrap().tag()), (first.tag(), first.tag()));
-    let second = session.refresh(false, None).await.unwrap();
+    let second = session.refresh(None).await.unwrap();
     assert_ne!(first.tag(), second.tag());
     assert_eq!(session.token_tag(), second.tag());
     session.invalidate();

@@ -8,7 +8,7 @@ use crate::time;
 
 pub(crate) async fn run(context: &Context, force: bool) -> Done {
     let (profile, session) = context.open()?;
-    let token = session.refresh(force).await?;
+    let token = if force { session.force_refresh().await? } else { session.refresh().await? };
     if context.json {
         return status::show_json(&profile, &session);
     }

@@ -678,7 +678,7 @@ impl<T> Builder<T> {
     /// }
     ///
     /// let session = Session::builder("oauth2").tokens("at-1", "rt-1").refresh_with(ByHand).build()?;
-    /// assert_eq!(session.refresh(false).await?.value(), "at-2");
+    /// assert_eq!(session.refresh().await?.value(), "at-2");
     /// # Ok(()) }
     /// ```
     pub fn refresh_with(mut self, refresh: impl Refresh) -> Self {

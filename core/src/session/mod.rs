@@ -213,7 +213,8 @@ impl Session {
         self.engine.published().snapshot.watches(origin, false)
     }
 
-    /// Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+    /// Refreshes now, or joins the refresh that is under way. During a back-off this fails, as [`Session::token`] does;
+    /// [`Session::force_refresh`] does not wait for it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -223,7 +224,7 @@ impl Session {
     /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
     /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
     /// let old = session.token().await?;
-    /// let new = session.refresh(false).await?;
+    /// let new = session.refresh().await?;
     /// assert_eq!(new.generation(), old.generation() + 1);
     /// # Ok(()) }
     /// ```
@@ -231,7 +232,33 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::token`].
-    pub async fn refresh(&self, force: bool) -> Result<Token, Error> {
+    pub async fn refresh(&self) -> Result<Token, Error> {
+        self.refreshed(false).await
+    }
+
+    /// As [`Session::refresh`], even during a back-off, and once more with a refresh token that the server rejected.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let server = rekindle_test_server::AuthServer::builder().start().unwrap();
+    /// # let (api, tokens) = (server.base_url(), server.sign_in());
+    /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
+    /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
+    /// let old = session.token().await?;
+    /// let new = session.force_refresh().await?;
+    /// assert_ne!(new.value(), old.value());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::token`].
+    pub async fn force_refresh(&self) -> Result<Token, Error> {
+        self.refreshed(true).await
+    }
+
+    async fn refreshed(&self, force: bool) -> Result<Token, Error> {
         let deadline = self.deadline(None);
         let served = self.rounds(deadline, None, |machine, now| machine.refresh(force, now)).await;
         Ok(Token::owned(served?))
@@ -420,7 +447,7 @@ impl Session {
     /// # let (api, tokens) = (server.base_url(), server.sign_in());
     /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
     /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
-    /// session.refresh(false).await?;
+    /// session.refresh().await?;
     /// assert_eq!(session.stats().refreshes, 1);
     /// # Ok(()) }
     /// ```
@@ -439,7 +466,7 @@ impl Session {
     /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
     /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
     /// let events = session.events();
-    /// session.refresh(false).await?;
+    /// session.refresh().await?;
     /// while let Some(event) = events.try_next() {
     ///     println!("{}", event.kind.name()); // RefreshStarted, RefreshSucceeded
     /// }

@@ -118,7 +118,7 @@ impl Token {
     /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
     /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
     /// let token = session.token().await?;
-    /// assert!(session.refresh(false).await?.generation() > token.generation());
+    /// assert!(session.refresh().await?.generation() > token.generation());
     /// # Ok(()) }
     /// ```
     #[must_use]

@@ -199,13 +199,21 @@ class Session:
         given = self._native.token_if_valid()
         return None if given is None else _token(given)
 
-    def refresh(self, *, force: bool = False) -> Token:
-        """Refreshes now; with `force` also through back-off, and once where the refresh token was found dead."""
-        return Token(*self._do(self._native.refresh, flag("force", force)))
+    def refresh(self) -> Token:
+        """Refreshes now, or joins the refresh that is under way."""
+        return Token(*self._do(self._native.refresh))
 
-    async def arefresh(self, *, force: bool = False) -> Token:
+    async def arefresh(self) -> Token:
         """As `refresh`, without blocking the loop."""
-        return Token(*await self._ado(self._native.refresh, flag("force", force)))
+        return Token(*await self._ado(self._native.refresh))
+
+    def force_refresh(self) -> Token:
+        """As `refresh`, even during a back-off, and once more with a refresh token that the server rejected."""
+        return Token(*self._do(self._native.force_refresh))
+
+    async def aforce_refresh(self) -> Token:
+        """As `force_refresh`, without blocking the loop."""
+        return Token(*await self._ado(self._native.force_refresh))
 
     def invalidate(self) -> None:
         """As if the access token had expired."""

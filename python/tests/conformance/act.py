@@ -71,7 +71,7 @@ async def _ask(stage: Stage, kept: Kept, spec: dict[str, Any]) -> dict[str, Any]
             least = spec["min_life_ms"] / 1000 if "min_life_ms" in spec else None
             return told.token(complain, await port.call("token", min_life=least))
         case "refresh":
-            return told.token(complain, await port.call("refresh", force=spec.get("force", False)))
+            return told.token(complain, await port.call("force_refresh" if spec.get("force") else "refresh"))
         case "invalidate":
             kept.session.invalidate()
         case "sign_in":

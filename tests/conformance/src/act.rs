@@ -59,7 +59,8 @@ async fn ask(stage: &Stage, kept: &Kept, act: &Act) -> Result<Value, String> {
             token(stage, session.token_living(Duration::from_millis(*ms)).await).await
         }
         Act::Token { .. } => token(stage, session.token().await).await,
-        Act::Refresh { force } => token(stage, session.refresh(*force).await).await,
+        Act::Refresh { force: false } => token(stage, session.refresh().await).await,
+        Act::Refresh { force: true } => token(stage, session.force_refresh().await).await,
         Act::Invalidate => {
             session.invalidate();
             Ok(json!({}))

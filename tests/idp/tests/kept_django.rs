@@ -66,7 +66,7 @@ async fn an_answer_that_is_lost_within_the_grace_costs_nobody_the_session() {
     assert_eq!(counted(&dot), (2, 0, 2));
 
     // The pair that came is the family's own: it can be refreshed again.
-    session.refresh(true).await.unwrap();
+    session.force_refresh().await.unwrap();
     assert_eq!(get(&client).await, Ok(200));
     assert_eq!(counted(&dot), (3, 0, 3));
 }
@@ -102,7 +102,7 @@ async fn while_a_refresh_is_under_way_the_old_token_is_served_to_nobody() {
     proxy.hold();
     let refresh = tokio::spawn({
         let session = session.clone();
-        async move { session.refresh(false).await.map(drop).map_err(|error| error.kind()) }
+        async move { session.refresh().await.map(drop).map_err(|error| error.kind()) }
     });
     proxy.answered(1).await;
     assert!(session.token_if_valid().is_none());

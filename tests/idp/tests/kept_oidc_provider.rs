@@ -382,7 +382,7 @@ async fn a_wrong_client_secret_signs_nobody_out() {
     assert!(wrong.shutdown(Duration::from_secs(10)).await);
 
     let right = confidential(&idp, &tokens, CONFIDENTIAL_SECRET, &path);
-    assert_eq!(right.refresh(true).await.map(|token| token.generation()).map_err(|e| e.kind()), Ok(2));
+    assert_eq!(right.force_refresh().await.map(|token| token.generation()).map_err(|e| e.kind()), Ok(2));
     assert_eq!(get(&client(&right, &idp)).await, Ok(200));
     assert_eq!(counted(&idp), (1, 0, 2));
 }
@@ -394,7 +394,7 @@ async fn without_rotation_every_refresh_sends_the_same_token() {
     let session = oauth(&idp, "oauth2", &idp.mint_expired()).rotation(Rotation::None).build().unwrap();
     let client = client(&session, &idp);
     for refreshes in 1..=3 {
-        session.refresh(true).await.unwrap();
+        session.force_refresh().await.unwrap();
         assert_eq!(get(&client).await, Ok(200));
         assert_eq!(counted(&idp), (refreshes, 0, refreshes));
     }
@@ -418,7 +418,7 @@ async fn a_client_asks_on_its_own_behalf() {
         assert_eq!(session.token().await.unwrap().generation(), 1);
     }
     assert_eq!(idp.stats().token_requests, 1);
-    processes[0].refresh(true).await.unwrap();
+    processes[0].force_refresh().await.unwrap();
     assert_eq!(get(&client(&processes[0], &idp)).await, Ok(200));
     assert_eq!(idp.stats().token_requests, 2);
 

@@ -55,7 +55,7 @@ async fn a_client_that_signs_refreshes_with_each_kind_of_key() {
         let session = signed(&idp, &tokens).client_key(read(pem)).build().unwrap();
         assert_eq!(get(&client(&session, &idp)).await, Ok(200));
         // The next one is signed anew: the server remembers what it saw.
-        session.refresh(true).await.unwrap();
+        session.force_refresh().await.unwrap();
         assert_eq!((idp.stats().refreshes, idp.stats().token_requests), (2, 2));
     }
 }
@@ -66,7 +66,7 @@ async fn another_key_than_the_registered_one_is_turned_away() {
     let Some(idp) = OidcProvider::start_with_key(OidcOptions::default(), &key().0.jwk()) else { return };
     let tokens = idp.mint_for(SIGNED_CLIENT, Duration::ZERO);
     let session = signed(&idp, &tokens).client_key(key().0).build().unwrap();
-    assert_eq!(session.refresh(true).await.unwrap_err().kind(), ErrorKind::ClientRejected);
+    assert_eq!(session.force_refresh().await.unwrap_err().kind(), ErrorKind::ClientRejected);
     assert_eq!((idp.stats().refreshes, idp.stats().token_requests), (0, 1));
 }
 
@@ -97,9 +97,9 @@ async fn every_send_has_a_proof_of_its_own_and_the_nonce_that_was_heard() {
 async fn the_token_endpoint_asks_for_its_nonce_and_spends_nothing() {
     let Some(idp) = OidcProvider::start_with_key(OidcOptions::default(), &key().0.jwk()) else { return };
     let session = bound(&idp, &key().1);
-    session.refresh(true).await.unwrap();
+    session.force_refresh().await.unwrap();
     assert_eq!((idp.stats().refreshes, idp.stats().token_requests), (1, 2));
-    session.refresh(true).await.unwrap();
+    session.force_refresh().await.unwrap();
     assert_eq!((idp.stats().refreshes, idp.stats().token_requests), (2, 3));
     assert_eq!(idp.stats().reuse_detected, 0);
 }

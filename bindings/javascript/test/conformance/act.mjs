@@ -65,7 +65,7 @@ async function ask(stage, session, spec, signal) {
       if (spec.if_valid) return toldToken(stage, session.tokenIfValid());
       return toldToken(stage, await session.token({ minLife: spec.min_life_ms, signal }));
     case "refresh":
-      return toldToken(stage, await session.refresh({ force: spec.force, signal }));
+      return toldToken(stage, await (spec.force ? session.forceRefresh({ signal }) : session.refresh({ signal })));
     case "invalidate":
       return session.invalidate();
     case "sign_in":

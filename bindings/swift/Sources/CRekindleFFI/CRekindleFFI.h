@@ -943,6 +943,11 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_session_credential_headers(uint64_t 
 uint64_t uniffi_rekindle_uniffi_fn_method_session_events(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_FORCE_REFRESH
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_FORCE_REFRESH
+uint64_t uniffi_rekindle_uniffi_fn_method_session_force_refresh(uint64_t ptr, RustBuffer cancel
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_FRESH_STATUS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_FRESH_STATUS
 uint64_t uniffi_rekindle_uniffi_fn_method_session_fresh_status(uint64_t ptr, RustBuffer cancel
@@ -990,7 +995,7 @@ int8_t uniffi_rekindle_uniffi_fn_method_session_reads(uint64_t ptr, uint16_t sta
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REFRESH
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REFRESH
-uint64_t uniffi_rekindle_uniffi_fn_method_session_refresh(uint64_t ptr, int8_t force, RustBuffer cancel
+uint64_t uniffi_rekindle_uniffi_fn_method_session_refresh(uint64_t ptr, RustBuffer cancel
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REPLAYED
@@ -1887,6 +1892,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_credential_headers(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_EVENTS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_EVENTS
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_events(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_FORCE_REFRESH
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_FORCE_REFRESH
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_force_refresh(void
 
 );
 #endif

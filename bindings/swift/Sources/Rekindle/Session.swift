@@ -128,12 +128,16 @@ extension Session {
         last.ifValid(native)
     }
 
-    /// Refreshes now.
-    ///
-    /// - Parameter force: Also through back-off, and once where the refresh token was found dead.
+    /// Refreshes now, or joins the refresh that is under way.
     @discardableResult
-    public func refresh(force: Bool = false) async throws -> Token {
-        Token(try await waiting(for: owner) { try await native.refresh(force: force, cancel: $0) })
+    public func refresh() async throws -> Token {
+        Token(try await waiting(for: owner) { try await native.refresh(cancel: $0) })
+    }
+
+    /// As `refresh`, even during a back-off, and once more with a refresh token that the server rejected.
+    @discardableResult
+    public func forceRefresh() async throws -> Token {
+        Token(try await waiting(for: owner) { try await native.forceRefresh(cancel: $0) })
     }
 
     /// As if the access token had expired: the next caller refreshes it.

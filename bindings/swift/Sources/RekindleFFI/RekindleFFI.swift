@@ -3954,6 +3954,15 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func events()  -> EventStream
 
     /**
+     * As `refresh`, even during a back-off, and once more with a refresh token that the server rejected.
+     *
+     * # Errors
+     *
+     * As `token`.
+     */
+    func forceRefresh(cancel: CancelToken?) async throws  -> Token
+
+    /**
      * The same after the store has been read, if it was not yet.
      *
      * # Errors
@@ -4020,13 +4029,13 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func reads(status: UInt16)  -> Bool
 
     /**
-     * Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+     * Refreshes now, or joins the refresh that is under way.
      *
      * # Errors
      *
      * As `token`.
      */
-    func refresh(force: Bool, cancel: CancelToken?) async throws  -> Token
+    func refresh(cancel: CancelToken?) async throws  -> Token
 
     /**
      * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
@@ -4263,6 +4272,29 @@ open func events() -> EventStream  {
 }
 
     /**
+     * As `refresh`, even during a back-off, and once more with a refresh token that the server rejected.
+     *
+     * # Errors
+     *
+     * As `token`.
+     */
+open func forceRefresh(cancel: CancelToken? = nil)async throws  -> Token  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_session_force_refresh(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeToken_lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
      * The same after the store has been read, if it was not yet.
      *
      * # Errors
@@ -4411,18 +4443,18 @@ open func reads(status: UInt16) -> Bool  {
 }
 
     /**
-     * Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+     * Refreshes now, or joins the refresh that is under way.
      *
      * # Errors
      *
      * As `token`.
      */
-open func refresh(force: Bool = false, cancel: CancelToken? = nil)async throws  -> Token  {
+open func refresh(cancel: CancelToken? = nil)async throws  -> Token  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_rekindle_uniffi_fn_method_session_refresh(
-                        self.uniffiCloneHandle(),FfiConverterBool.lower(force),FfiConverterOptionTypeCancelToken.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancelToken.lower(cancel)
                 )
             },
             pollFunc: ffi_rekindle_uniffi_rust_future_poll_u64,
@@ -13016,6 +13048,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_events() != 41606) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_method_session_force_refresh() != 64101) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_method_session_fresh_status() != 52077) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -13043,7 +13078,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_reads() != 6723) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_refresh() != 38579) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_refresh() != 49325) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_replayed() != 20942) {

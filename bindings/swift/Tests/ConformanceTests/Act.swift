@@ -47,7 +47,10 @@ extension Stage {
                 self.told(try await session.token(minLife: milliseconds(operation["min_life_ms"])))
             }
         case "refresh":
-            return try await giving { self.told(try await session.refresh(force: operation["force"] == true)) }
+            let force = operation["force"] == true
+            return try await giving {
+                self.told(force ? try await session.forceRefresh() : try await session.refresh())
+            }
         case "invalidate": session.invalidate()
         case "sign_in":
             let given = if let written = operation["credential"] { credential(written) } else { try await usual() }

@@ -332,6 +332,6 @@ private final class Counter: @unchecked Sendable {
             return Credential(accessToken: "AT-9")
         }
         #expect(await kind { try await session.refresh() }?.kind == .clientRejected)
-        #expect(try await session.refresh(force: true).value == "AT-9")
+        #expect(try await session.forceRefresh().value == "AT-9")
     }
 }

@@ -151,8 +151,11 @@ public class Session private constructor(
     public suspend fun tokenFor(url: String, timeout: Duration? = null): Token? =
         calling { native.tokenFor(url, timeout?.crossing("timeout")) }?.let(::Token)
 
-    /** Refreshes now. With [force], also through back-off and after the refresh token was found dead, once. */
-    public suspend fun refresh(force: Boolean = false): Token = Token(calling { native.refresh(force) })
+    /** Refreshes now, or joins the refresh that is under way. */
+    public suspend fun refresh(): Token = Token(calling { native.refresh() })
+
+    /** As [refresh], even during a back-off, and once more with a refresh token that the server rejected. */
+    public suspend fun forceRefresh(): Token = Token(calling { native.forceRefresh() })
 
     /** As if the access token had expired: the next caller refreshes it. */
     public fun invalidate() {

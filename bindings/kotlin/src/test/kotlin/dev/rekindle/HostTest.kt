@@ -278,7 +278,7 @@ class HostTest {
             })
             session.token()
             assertFailsWith<RekindleException.ClientRejected> { session.refresh() }
-            assertEquals("AT-9", session.refresh(force = true).value)
+            assertEquals("AT-9", session.forceRefresh().value)
             assertEquals("RT-9", seen.last())
         }
     }

@@ -1000,6 +1000,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_events(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_force_refresh(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_fresh_status(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_invalidate(
@@ -1323,6 +1325,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_events(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_force_refresh(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_fresh_status(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_invalidate(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1341,7 +1345,7 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_reads(`ptr`: Long,`status`: Short,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
-    external fun uniffi_rekindle_uniffi_fn_method_session_refresh(`ptr`: Long,`force`: Byte,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_rekindle_uniffi_fn_method_session_refresh(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_replayed(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
@@ -1752,6 +1756,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_events() and 0xFFFF) != 41606) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_force_refresh() and 0xFFFF) != 64101) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_fresh_status() and 0xFFFF) != 52077) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1779,7 +1786,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_reads() and 0xFFFF) != 6723) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_refresh() and 0xFFFF) != 38579) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_refresh() and 0xFFFF) != 49325) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_replayed() and 0xFFFF) != 20942) {
@@ -7752,6 +7759,15 @@ public interface SessionInterface {
     fun `events`(): EventStream
 
     /**
+     * As `refresh`, even during a back-off, and once more with a refresh token that the server rejected.
+     *
+     * # Errors
+     *
+     * As `token`.
+     */
+    suspend fun `forceRefresh`(`cancel`: CancelToken? = null): Token
+
+    /**
      * The same after the store has been read, if it was not yet.
      *
      * # Errors
@@ -7818,13 +7834,13 @@ public interface SessionInterface {
     fun `reads`(`status`: kotlin.UShort): kotlin.Boolean
 
     /**
-     * Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+     * Refreshes now, or joins the refresh that is under way.
      *
      * # Errors
      *
      * As `token`.
      */
-    suspend fun `refresh`(`force`: kotlin.Boolean = false, `cancel`: CancelToken? = null): Token
+    suspend fun `refresh`(`cancel`: CancelToken? = null): Token
 
     /**
      * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
@@ -8130,6 +8146,35 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
+     * As `refresh`, even during a back-off, and once more with a refresh token that the server rejected.
+     *
+     * # Errors
+     *
+     * As `token`.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `forceRefresh`(`cancel`: CancelToken?) : Token {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_force_refresh(
+                uniffiHandle,
+
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeToken.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * The same after the store has been read, if it was not yet.
      *
      * # Errors
@@ -8324,7 +8369,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Refreshes now. With `force`, also through back-off and after the refresh token was found dead, once.
+     * Refreshes now, or joins the refresh that is under way.
      *
      * # Errors
      *
@@ -8332,13 +8377,12 @@ open class Session: Disposable, AutoCloseable, SessionInterface
      */
     @Throws(RekindleException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `refresh`(`force`: kotlin.Boolean, `cancel`: CancelToken?) : Token {
+    override suspend fun `refresh`(`cancel`: CancelToken?) : Token {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_rekindle_uniffi_fn_method_session_refresh(
                 uniffiHandle,
 
-        FfiConverterBoolean.lower(`force`),
         FfiConverterOptionalTypeCancelToken.lower(`cancel`),
             )
         },

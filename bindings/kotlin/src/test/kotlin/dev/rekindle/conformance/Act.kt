@@ -55,7 +55,7 @@ private suspend fun ask(stage: Stage, kept: Kept, op: String?, operation: JsonOb
         "token" -> told.token(
             if (operation.flag("if_valid") == true) session.tokenIfValid() else session.token(operation.ms("min_life_ms")),
         )
-        "refresh" -> told.token(session.refresh(operation.flag("force") ?: false))
+        "refresh" -> told.token(if (operation.flag("force") == true) session.forceRefresh() else session.refresh())
         "invalidate" -> NOTHING.also { session.invalidate() }
         "sign_in" -> NOTHING.also { session.signIn((operation["credential"] as? JsonObject)?.let(::credential) ?: stage.usual()) }
         "sign_out" -> NOTHING.also { session.signOut() }
