@@ -50,6 +50,7 @@ pub mod error;
 mod lock;
 mod platform;
 mod proof;
+mod retries;
 pub mod session;
 pub mod store;
 pub mod transport;

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use futures_util::future::{AbortHandle, Abortable};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rekindle::call::{Call, Content, Headers, Next, Reads, keep_what_may_travel, next_hop};
-use rekindle::{Error, ErrorKind, Session};
+use rekindle::proto::Verdict;
+use rekindle::transport::TransportError;
+use rekindle::{Client, Error, ErrorKind, ErrorResponse, Host, ReplayRefused, Session};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::message::{Answer, Outgoing, lenient_headers};
-use crate::outbox::lock;
-use crate::shown;
+use crate::message::{Answer, Beginning, Outgoing, Reading, lenient_headers};
+use crate::outbox::{SharedOutbox, lock};
+use crate::{client, shown};
 
 #[derive(Default)]
 pub(crate) struct Requests(Mutex<BTreeMap<u64, Request>>);
@@ -25,38 +25,53 @@ struct Request {
     method: Method,
     headers: HeaderMap,
     success_may_hold_errors: bool,
+    /// Whose settings hold for it, where its answer is GraphQL.
+    graphql: Option<Client>,
+    /// Tells its deadline.
+    expires: Option<AbortHandle>,
+}
+
+/// Whose request it is.
+pub(crate) enum Owner {
+    Session(Session),
+    Client(Client),
 }
 
 impl Requests {
-    #[allow(clippy::too_many_arguments)]
     pub(crate) async fn begin(
         &self,
-        session: &Session,
-        number: u64,
-        method: &str,
-        url: &str,
-        headers: Vec<(String, String)>,
-        body: Outgoing,
-        timeout_ms: Option<u64>,
+        owner: Owner,
+        request: Beginning,
+        host: &Host,
+        outbox: &SharedOutbox,
     ) -> Result<Value, Error> {
-        let method = parse_method(method)?;
-        let url = Url::parse(url).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidConfig,
-                format!("url is not a URL ({error}): write it with its scheme"),
-            )
-        })?;
-        let headers = parse_headers(&headers)?;
-        let content = match body {
+        let number = request.request;
+        let method = parse_method(&request.method)?;
+        let mut headers = parse_headers(&request.headers)?;
+        let content = match request.body {
             Outgoing::None => Content::none(),
             Outgoing::Replayable => Content::Replayable,
             Outgoing::Once => Content::Once,
             Outgoing::Text(text) => Content::from(text),
         };
-        let mut call = session.call(method.clone(), url, &headers, content);
-        if let Some(ms) = timeout_ms {
-            call = call.timeout(Duration::from_millis(ms));
+        let mut call = match &owner {
+            Owner::Session(session) => {
+                let url = parse_url(request.url.as_deref().unwrap_or_default())?;
+                session.call(method.clone(), url, &headers, content)
+            }
+            Owner::Client(client) => {
+                let path = request.url.as_deref().unwrap_or_else(|| client.graphql_path());
+                client.call(method.clone(), path, &mut headers, content)?
+            }
+        };
+        if let Some(ms) = request.timeout_ms {
+            call = call.timeout(client::timeout(ms));
         }
+        call = match request.reading {
+            Reading::Any => call,
+            Reading::Graphql => call.graphql(),
+            Reading::Streamed => call.streamed(),
+        };
         let added = call.headers().await?;
         let json =
             HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("text/json"))]);
@@ -64,22 +79,36 @@ impl Requests {
         let mut shown = show_headers(&added);
         shown["unsigned"] = json!(call.unsigned().map(rekindle::call::Unsigned::name));
         shown["reads_success"] = success_may_hold_errors.into();
-        let request = Request { call: Some(call), method, headers, success_may_hold_errors };
+        let mut expires = None;
+        let mut graphql = None;
+        if let Owner::Client(client) = owner {
+            shown["url"] = call.url().as_str().into();
+            shown["own"] = headers.iter().map(|(name, value)| header(name, value)).collect();
+            expires = Some(tell_deadline(&call, number, host, outbox));
+            graphql = (request.reading == Reading::Graphql).then_some(client);
+        }
+        let request =
+            Request { call: Some(call), method, headers, success_may_hold_errors, graphql, expires };
         lock(&self.0).insert(number, request);
         Ok(shown)
     }
 
     pub(crate) async fn answered(&self, number: u64, response: Answer) -> Result<Value, Error> {
-        let mut call = self.take(number)?;
+        let (mut call, graphql) = self.take(number)?;
         let status = parse_status(response.status)?;
         let headers = lenient_headers(&response.headers);
-        let body = match &response.body_base64 {
-            Some(text) => STANDARD.decode(text).map_err(|_| misuse("body_base64 is not base64"))?,
-            None => response.body.into_bytes(),
-        };
+        let body = response.bytes()?;
         let next = call.answered(status, &headers, &body).await;
+        let checked = match (&next, graphql) {
+            (Ok(Next::Keep(judged)), Some(client)) if !is_redirect(status) => {
+                client.check_graphql(&call, judged.as_ref(), status, &headers, &body).await
+            }
+            _ => Ok(()),
+        };
         self.put_back(number, call);
-        Ok(match next? {
+        let next = next?;
+        checked?;
+        Ok(match next {
             Next::SendAgain(added) => {
                 let mut shown = show_headers(&added);
                 shown["next"] = "send_again".into();
@@ -93,6 +122,28 @@ impl Requests {
         })
     }
 
+    /// No response came: the headers with which it is sent again.
+    pub(crate) async fn failed(&self, number: u64, cause: TransportError) -> Result<Value, Error> {
+        let (mut call, _) = self.take(number)?;
+        let added = call.failed(cause).await;
+        self.put_back(number, call);
+        Ok(show_headers(&added?))
+    }
+
+    /// What the beginning of a body says that was handed out; null: nothing else than its head.
+    pub(crate) fn passed(&self, number: u64, response: &Answer) -> Result<Value, Error> {
+        let requests = lock(&self.0);
+        let call = requests.get(&number).and_then(|request| request.call.as_ref());
+        let call = call.ok_or_else(|| misuse("there is no such request, or it waits for an answer"))?;
+        let (status, headers) = (parse_status(response.status)?, lenient_headers(&response.headers));
+        let verdict = call.passed(status, &headers, &response.bytes()?);
+        Ok(verdict.map_or(Value::Null, |verdict| {
+            let expired = matches!(verdict, Verdict::Expired { .. });
+            let refused = expired.then_some(ReplayRefused::Streamed.name());
+            json!({ "verdict": shown::verdict(&verdict), "replay_refused": refused })
+        }))
+    }
+
     /// Where it is led, and with which headers; null: it is not led anywhere.
     pub(crate) fn redirected(
         &self,
@@ -104,9 +155,17 @@ impl Requests {
         let request = requests.get_mut(&number).ok_or_else(|| misuse("there is no such request"))?;
         let call = request.call.as_mut().ok_or_else(|| misuse("the request waits for an answer"))?;
         let status = parse_status(status)?;
-        let Some(hop) = next_hop(&request.method, call.url(), status, &lenient_headers(headers)) else {
+        let headers = lenient_headers(headers);
+        let Some(hop) = next_hop(&request.method, call.url(), status, &headers) else {
             return Ok(Value::Null);
         };
+        let response = ErrorResponse::new(status, call.url().clone());
+        let added = call.redirected(hop.method.clone(), hop.url.clone());
+        let added = added.map_err(|error| {
+            let mut response = response;
+            response.headers = headers;
+            error.with_response(response)
+        })?;
         if hop.leaves_origin {
             keep_what_may_travel(&mut request.headers);
         }
@@ -115,7 +174,6 @@ impl Requests {
                 request.headers.remove(name);
             }
         }
-        let added = call.redirected(hop.method.clone(), hop.url.clone())?;
         request.method = hop.method.clone();
         let own = request.headers.iter().map(|(name, value)| header(name, value));
         let mut shown = show_headers(&added);
@@ -140,10 +198,12 @@ impl Requests {
         lock(&self.0).remove(&number);
     }
 
-    fn take(&self, number: u64) -> Result<Call, Error> {
+    fn take(&self, number: u64) -> Result<(Call, Option<Client>), Error> {
         let mut requests = lock(&self.0);
-        let call = requests.get_mut(&number).and_then(|request| request.call.take());
-        call.ok_or_else(|| misuse("there is no such request, or it waits for an answer already"))
+        let request = requests.get_mut(&number);
+        let taken =
+            request.and_then(|request| request.call.take().map(|call| (call, request.graphql.clone())));
+        taken.ok_or_else(|| misuse("there is no such request, or it waits for an answer already"))
     }
 
     fn put_back(&self, number: u64, call: Call) {
@@ -151,6 +211,31 @@ impl Requests {
             request.call = Some(call);
         }
     }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if let Some(expires) = &self.expires {
+            expires.abort();
+        }
+    }
+}
+
+/// The host hears of it once the deadline has passed: it breaks off what it is doing for the request.
+fn tell_deadline(call: &Call, number: u64, host: &Host, outbox: &SharedOutbox) -> AbortHandle {
+    let (handle, registration) = AbortHandle::new_pair();
+    let expired = Abortable::new(call.expires(), registration);
+    let outbox = outbox.clone();
+    host.spawn(async move {
+        if let Ok(error) = expired.await {
+            outbox.say(json!({ "effect": "expired", "request": number, "error": shown::error(&error) }));
+        }
+    });
+    handle
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    [301, 302, 303, 307, 308].contains(&status.as_u16())
 }
 
 const BODY_HEADERS: [&str; 6] = [
@@ -174,6 +259,13 @@ fn header(name: &HeaderName, value: &HeaderValue) -> Value {
 fn parse_method(method: &str) -> Result<Method, Error> {
     Method::from_bytes(method.as_bytes())
         .map_err(|_| Error::new(ErrorKind::InvalidConfig, "method is not an HTTP method"))
+}
+
+fn parse_url(url: &str) -> Result<Url, Error> {
+    Url::parse(url).map_err(|error| {
+        let message = format!("url is not a URL ({error}): write it with its scheme");
+        Error::new(ErrorKind::InvalidConfig, message)
+    })
 }
 
 fn parse_status(status: u16) -> Result<StatusCode, Error> {

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable};
 use rekindle::proto::{Now, Wall};
-use rekindle::{Error, ErrorKind, Host, Session, Token};
+use rekindle::transport::{Sent, TransportError};
+use rekindle::{Client, Error, ErrorKind, Host, Session, Token};
 use serde_json::{Value, json};
 
-use crate::calls::Requests;
-use crate::message::Message;
+use crate::calls::{Owner, Requests};
+use crate::message::{Beginning, Message};
 use crate::outbox::{SharedOutbox, lock};
-use crate::{settings, shown};
+use crate::{client, settings, shown};
 
 /// The top bit of a tag: there is something to do, the host has to make a turn.
 const TURN: u32 = 1 << 31;
@@ -23,6 +24,7 @@ pub struct Core {
     host: Host,
     outbox: SharedOutbox,
     sessions: Mutex<BTreeMap<u32, Hosted>>,
+    clients: Mutex<BTreeMap<u32, Client>>,
     requests: Arc<Requests>,
     waiting: Arc<Mutex<BTreeMap<u64, AbortHandle>>>,
 }
@@ -49,6 +51,7 @@ impl Core {
             host,
             outbox: SharedOutbox::default(),
             sessions: Mutex::default(),
+            clients: Mutex::default(),
             requests: Arc::default(),
             waiting: Arc::default(),
         }
@@ -109,6 +112,17 @@ impl Core {
                     lock(&self.sessions).insert(session, hosted);
                 }
             }
+            Message::Client { call, client, session, settings } => {
+                let Some(session) = self.session(session) else {
+                    return self.fault(Some(call), &format!("there is no session {session}"));
+                };
+                let built = client::build(settings, session);
+                self.say_done(call, built.as_ref().map(client::shown));
+                if let Ok(built) = built {
+                    lock(&self.clients).insert(client, built);
+                }
+            }
+            Message::ForgetClient { client } => drop(lock(&self.clients).remove(&client)),
             Message::Forget { session } => drop(lock(&self.sessions).remove(&session)),
             Message::Invalidate { session } => {
                 if let Some(session) = self.session(session) {
@@ -175,12 +189,17 @@ impl Core {
             Message::Shutdown { call, session, ms } => self.spawn(call, session, move |on| async move {
                 Ok(json!({ "settled": on.shutdown(Duration::from_millis(ms)).await }))
             }),
-            Message::Begin { call, session, request, method, url, headers, body, timeout_ms } => {
+            Message::Begin { call, request } => self.begin(call, *request),
+            Message::Failed { call, request, error, sent } => {
                 let requests = self.requests.clone();
-                self.spawn(call, session, move |on| async move {
-                    requests.begin(&on, request, &method, &url, headers, body, timeout_ms).await
-                });
+                let sent = if sent { Sent::Maybe } else { Sent::No };
+                let cause = TransportError { sent, message: error, source: None };
+                self.run(call, async move { requests.failed(request, cause).await });
             }
+            Message::Passed { call, request, response } => match self.requests.passed(request, &response) {
+                Ok(said) => self.say_done(call, Ok(said)),
+                Err(error) => self.say_done(call, Err(&error)),
+            },
             Message::Answered { call, request, response } => {
                 let requests = self.requests.clone();
                 self.run(call, async move { requests.answered(request, response).await });
@@ -194,6 +213,19 @@ impl Core {
             }
             _ => {}
         }
+    }
+
+    fn begin(&self, call: u64, request: Beginning) {
+        let owner = match (request.client, request.session) {
+            (Some(client), _) => lock(&self.clients).get(&client).cloned().map(Owner::Client),
+            (None, Some(session)) => self.session(session).map(Owner::Session),
+            (None, None) => None,
+        };
+        let Some(owner) = owner else {
+            return self.fault(Some(call), "there is no such session or client");
+        };
+        let (requests, host, outbox) = (self.requests.clone(), self.host.clone(), self.outbox.clone());
+        self.run(call, async move { requests.begin(owner, request, &host, &outbox).await });
     }
 
     fn session(&self, number: u32) -> Option<Session> {

@@ -18,6 +18,7 @@
 
 pub mod abi;
 mod calls;
+mod client;
 mod core;
 mod message;
 mod outbox;

@@ -1,9 +1,13 @@
 //! What a host says.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rekindle::{Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::client::ClientSettings;
 use crate::settings::{Seed, Settings};
 
 /// One message. `call` numbers what is answered by a `done`, once.
@@ -17,6 +21,17 @@ pub(crate) enum Message {
     },
     Forget {
         session: u32,
+    },
+    /// Settings for requests of a session.
+    Client {
+        call: u64,
+        client: u32,
+        session: u32,
+        #[serde(default)]
+        settings: ClientSettings,
+    },
+    ForgetClient {
+        client: u32,
     },
     Token {
         call: u64,
@@ -70,16 +85,24 @@ pub(crate) enum Message {
     /// A request of the host's HTTP client begins: which headers go along?
     Begin {
         call: u64,
-        session: u32,
+        #[serde(flatten)]
+        request: Box<Beginning>,
+    },
+    /// No response came.
+    Failed {
+        call: u64,
         request: u64,
-        method: String,
-        url: String,
         #[serde(default)]
-        headers: Vec<(String, String)>,
-        #[serde(default)]
-        body: Outgoing,
-        #[serde(default)]
-        timeout_ms: Option<u64>,
+        error: String,
+        #[serde(default = "yes")]
+        sent: bool,
+    },
+    /// The beginning of a body that is handed out as it comes.
+    Passed {
+        call: u64,
+        request: u64,
+        #[serde(flatten)]
+        response: Answer,
     },
     /// Its response: what follows?
     Answered {
@@ -117,6 +140,44 @@ pub(crate) enum Message {
     },
 }
 
+fn yes() -> bool {
+    true
+}
+
+/// A request, as far as the core has to know of it: of a session, or of a client.
+#[derive(Deserialize)]
+pub(crate) struct Beginning {
+    #[serde(default)]
+    pub(crate) session: Option<u32>,
+    #[serde(default)]
+    pub(crate) client: Option<u32>,
+    pub(crate) request: u64,
+    pub(crate) method: String,
+    /// Of a client it may be a path below the base URL. Left out: where GraphQL is sent to.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
+    #[serde(default)]
+    pub(crate) headers: Vec<(String, String)>,
+    #[serde(default)]
+    pub(crate) body: Outgoing,
+    #[serde(default)]
+    pub(crate) timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) reading: Reading,
+}
+
+/// How its answer is read.
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reading {
+    #[default]
+    Any,
+    /// GraphQL, whole.
+    Graphql,
+    /// As it comes.
+    Streamed,
+}
+
 /// What is known of a request's body.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -142,6 +203,16 @@ pub(crate) struct Answer {
     /// In place of `body`, where that is no UTF-8.
     #[serde(default)]
     pub(crate) body_base64: Option<String>,
+}
+
+impl Answer {
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, Error> {
+        let misuse = |_| Error::new(ErrorKind::Misuse, "body_base64 is not base64");
+        match &self.body_base64 {
+            Some(text) => STANDARD.decode(text).map_err(misuse),
+            None => Ok(self.body.clone().into_bytes()),
+        }
+    }
 }
 
 /// A server's: what makes no header is left out.

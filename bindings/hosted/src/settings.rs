@@ -57,6 +57,9 @@ pub(crate) struct Settings {
     /// The host has a refresh function.
     #[serde(default)]
     refresh: bool,
+    /// Whose sign-in it is, in a store that keeps several.
+    #[serde(default)]
+    key: Option<String>,
     /// Shares no state with other sessions of this core.
     #[serde(default)]
     alone: bool,
@@ -157,6 +160,9 @@ pub(crate) fn build(
     }
     if settings.refresh {
         builder = builder.refresh_with(HostRefresh { session: number, outbox: outbox.clone() });
+    }
+    if let Some(key) = settings.key {
+        builder = builder.key(key);
     }
     if settings.alone {
         builder = builder.alone();

@@ -1,5 +1,6 @@
 //! What the core gives, as data.
 
+use rekindle::client::GraphqlError;
 use rekindle::proto::Verdict;
 use rekindle::proto::event::{Event, EventKind};
 use rekindle::{Error, ErrorResponse, Session, Status, Token};
@@ -102,12 +103,18 @@ pub(crate) fn error(error: &Error) -> Value {
     json!({
         "kind": format!("{:?}", error.kind()),
         "message": error.message(),
+        "argument": error.argument(),
+        "graphql": error.graphql_errors().iter().map(graphql).collect::<Vec<_>>(),
         "retryable": error.is_retryable(),
         "oauth_error": error.oauth_error(),
         "status": error.status(),
         "retry_after_ms": error.retry_after().map(|after| after.as_millis() as u64),
         "response": error.response().map(response),
     })
+}
+
+fn graphql(error: &GraphqlError) -> Value {
+    json!({ "message": error.message, "code": error.code, "path": error.path })
 }
 
 fn response(response: &ErrorResponse) -> Value {
@@ -120,5 +127,7 @@ fn response(response: &ErrorResponse) -> Value {
         "url": response.url.as_str(),
         "headers": headers,
         "body": response.text(),
+        "verdict": response.verdict.as_ref().map(verdict),
+        "replay_refused": response.replay_refused.map(|refused| refused.name()),
     })
 }

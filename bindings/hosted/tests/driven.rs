@@ -202,3 +202,69 @@ fn every_preset_comes_along() {
         assert!(said.contains(&format!(r#""dialect":"{name}""#)), "{name}: {said}");
     }
 }
+
+/// A client of session 1, with a base URL.
+fn client(driven: &Driven, settings: Value) -> ServerError {
+    let mut all = json!({ "base_url": "https://api.example.com/v1", "headers": [["accept-language", "de"]] });
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    driven.turn(json!([{ "do": "client", "call": 5, "client": 2, "session": 1, "settings": all }]))
+}
+
+// spec 8.2
+#[test]
+fn a_clients_request_is_sent_again_after_a_pause() {
+    let mut driven = Driven::new(json!({}));
+    assert_eq!(client(&driven, json!({})).done(5)["graphql_path"], "/graphql");
+    let begin =
+        json!({ "do": "begin", "call": 6, "client": 2, "request": 1, "method": "GET", "url": "/users" });
+    let said = driven.turn(json!([begin]));
+    assert_eq!(said.done(6)["url"], "https://api.example.com/v1/users");
+    assert_eq!(said.done(6)["own"], json!([["accept-language", "de"]]));
+    assert_eq!(said.done(6)["headers"], json!([["authorization", "Bearer AT-1"]]));
+    let failed =
+        json!({ "do": "failed", "call": 7, "request": 1, "error": "connection reset", "sent": true });
+    let mut said = driven.turn(json!([failed]));
+    while said.of("done").count() == 0 {
+        driven.now_ms = said.due_ms.unwrap();
+        said = driven.turn(json!([]));
+    }
+    assert_eq!(said.done(7)["headers"], json!([["authorization", "Bearer AT-1"]]));
+    let answered = json!({
+        "do": "answered", "call": 8, "request": 1, "status": 503, "headers": [["retry-after", "7"]],
+    });
+    assert_eq!(driven.turn(json!([answered])).of("done").count(), 0);
+    driven.now_ms += 6_999.0;
+    assert_eq!(driven.turn(json!([])).of("done").count(), 0);
+    driven.now_ms += 1.0;
+    assert_eq!(driven.turn(json!([])).done(8)["next"], "send_again");
+}
+
+// spec 3.3
+#[test]
+fn a_clients_deadline_is_told_once_and_not_after_the_end() {
+    let mut driven = Driven::new(json!({}));
+    client(&driven, json!({ "timeout_ms": 5_000 }));
+    let begin = |call, request| json!({ "do": "begin", "call": call, "client": 2, "request": request, "method": "GET", "url": "/" });
+    driven.turn(json!([begin(6, 1), begin(7, 2)]));
+    driven.turn(json!([{ "do": "end", "request": 2 }]));
+    driven.now_ms += 5_000.0;
+    let said = driven.turn(json!([]));
+    assert_eq!(said.one("expired")["request"], 1);
+    assert_eq!(said.one("expired")["error"]["kind"], "Timeout");
+    assert_eq!(driven.turn(json!([])).of("expired").count(), 0);
+}
+
+// spec 11.6
+#[test]
+fn a_path_that_climbs_out_of_the_base_is_refused() {
+    let driven = Driven::new(json!({}));
+    client(&driven, json!({}));
+    let begin =
+        json!({ "do": "begin", "call": 6, "client": 2, "request": 1, "method": "GET", "url": "/../admin" });
+    let said = driven.turn(json!([begin]));
+    let error = &said.one("done")["error"];
+    assert_eq!(
+        (error["kind"].as_str(), error["argument"].as_str()),
+        (Some("InvalidConfig"), Some("path_or_url"))
+    );
+}

@@ -27,9 +27,18 @@ export const systemClock: Clock = {
   },
 };
 
+const MOST_FAILURES = 3;
+
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: unknown): void;
+}
+
+/** What is made anew after the module failed: sessions, then their clients. */
+export interface Registration {
+  /** The message that makes it. Called again each time. */
+  message(): object;
+  served?: Served;
 }
 
 /** Takes turns with the core: hands it what is asked and answered, and does what it says. */
@@ -37,18 +46,31 @@ export class Driver {
   readonly clock: Clock;
   /** Whether redirects are followed here, hop by hop, or by `fetch` unseen. */
   seesRedirects: boolean = platform.seesRedirects;
-  readonly #module: Module;
-  readonly #served = new Map<number, Served>();
+  readonly #renew: () => Module | Promise<Module>;
+  /** `undefined` while it is loaded anew. */
+  #module: Module | undefined;
+  readonly #made = new Map<number, Registration>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #running = new Map<number, AbortController>();
+  readonly #deadlines = new Map<number, (error: RekindleError) => void>();
   #messages: object[] = [];
   #planned = false;
   #storeCalls = 0;
   #next = 1;
+  /** It could not be loaded anew. */
+  #lost = false;
+  /** How often it failed since something was last answered. */
+  #failures = 0;
   #timer: { due: number; waited: boolean; cancel: () => void } | undefined;
 
-  constructor(instance: WebAssembly.Instance, boot: string, clock: Clock = systemClock) {
-    this.#module = new Module(instance, boot);
+  /** `load`: gives another instance, where this one has failed. */
+  constructor(instance: WebAssembly.Instance, boot: string, clock: Clock = systemClock, load = platform.load) {
+    const make = (instance: WebAssembly.Instance) => new Module(instance, boot);
+    this.#module = make(instance);
+    this.#renew = () => {
+      const loaded = load();
+      return loaded instanceof WebAssembly.Instance ? make(loaded) : loaded.then(make);
+    };
     this.clock = clock;
   }
 
@@ -63,8 +85,11 @@ export class Driver {
     let done: { ok: unknown } | { error: unknown } | undefined;
     this.#waiting.set(call, { resolve: (ok) => (done = { ok }), reject: (error) => (done = { error }) });
     this.#messages.push({ ...message, call });
-    this.turn();
-    this.#waiting.delete(call);
+    try {
+      this.turn();
+    } finally {
+      this.#waiting.delete(call);
+    }
     if (!done) throw misuse("the core did not answer");
     if ("error" in done) throw done.error;
     return done.ok as T;
@@ -92,6 +117,10 @@ export class Driver {
 
   /** Tells the core. */
   send(message: object): void {
+    if (this.#lost) {
+      this.#lost = false;
+      this.#start();
+    }
     this.#messages.push(message);
     this.plan();
   }
@@ -105,17 +134,37 @@ export class Driver {
     });
   }
 
-  serve(session: number, served: Served): void {
-    this.#served.set(session, served);
+  /** Makes a session or a client; throws what the core says against it. */
+  make<T>(number: number, registration: Registration): T {
+    this.#made.set(number, registration);
+    try {
+      return this.callNow<T>(registration.message());
+    } catch (error) {
+      this.#made.delete(number);
+      throw error;
+    }
   }
 
-  forget(session: number): void {
-    this.#served.delete(session);
-    this.send({ do: "forget", session });
+  forget(number: number, message: object): void {
+    if (this.#made.delete(number)) this.send(message);
+  }
+
+  /** Calls back at the request's deadline; gives what ends that, and all that the core keeps of the request. */
+  watch(request: number, expired: (error: RekindleError) => void): () => void {
+    this.#deadlines.set(request, expired);
+    return () => {
+      if (this.#deadlines.delete(request)) this.send({ do: "end", request });
+    };
   }
 
   tag(session: number): number {
-    const tag = this.#module.tag(session, this.clock.mono(), this.clock.wall());
+    let tag: number;
+    try {
+      tag = this.#module?.tag(session, this.clock.mono(), this.clock.wall()) ?? 0;
+    } catch (error) {
+      this.#recover(error);
+      return 0;
+    }
     if (tag < 0) this.plan();
     return tag & 0x7fff_ffff;
   }
@@ -137,11 +186,67 @@ export class Driver {
 
   turn(): void {
     this.#planned = false;
+    // The messages wait until it is there again.
+    if (!this.#module) return;
     const messages = this.#messages;
     this.#messages = [];
-    const said = this.#module.turn(this.clock.mono(), this.clock.wall(), messages);
+    let said: ReturnType<Module["turn"]>;
+    try {
+      said = this.#module.turn(this.clock.mono(), this.clock.wall(), messages);
+    } catch (error) {
+      return this.#recover(error);
+    }
     this.#setTimer(said.due_ms);
     for (const effect of said.effects as Effect[]) this.#carryOut(effect);
+  }
+
+  /**
+   * The module failed (a trap): that instance must not be called again. Everything is made anew and comes back from the stores;
+   * what was being asked is told so.
+   */
+  #recover(cause: unknown): void {
+    const error = new RekindleError(
+      {
+        kind: "System",
+        message: "rekindle.wasm failed and was started anew; sessions come back from their stores: call again, and report this",
+        retryable: true,
+      },
+      { cause },
+    );
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#messages = [];
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    const deadlines = [...this.#deadlines.values()];
+    this.#deadlines.clear();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    // What fails again and again waits for the next call, not for ever in a circle.
+    this.#failures += 1;
+    for (const { message } of this.#made.values()) this.#messages.push({ ...message(), call: this.number() });
+    this.#start();
+    // A save is never broken off: only what fetch is doing is.
+    for (const controller of running) controller.abort(error);
+    for (const expired of deadlines) expired(error);
+    for (const { reject } of waiting) reject(error);
+  }
+
+  #start(): void {
+    this.#module = undefined;
+    const go = (module: Module) => {
+      this.#module = module;
+      if (this.#failures < MOST_FAILURES) this.plan();
+    };
+    const renewed = this.#renew();
+    if (renewed instanceof Module) return go(renewed);
+    renewed.then(go, (error: unknown) => {
+      // The network is gone, say: whoever waits is told, and the next call tries again.
+      const waiting = [...this.#waiting.values()];
+      this.#waiting.clear();
+      for (const { reject } of waiting) reject(error);
+      this.#lost = true;
+    });
   }
 
   #carryOut(effect: Effect): void {
@@ -149,7 +254,9 @@ export class Driver {
       case "done":
         return this.#done(effect);
       case "event":
-        return this.#served.get(effect.session)?.tell(effect);
+        return this.#made.get(effect.session)?.served?.tell(effect);
+      case "expired":
+        return this.#deadlines.get(effect.request)?.(new RekindleError(effect.error));
       case "forget":
         this.#running.get(effect.op)?.abort();
         this.#running.delete(effect.op);
@@ -162,9 +269,10 @@ export class Driver {
         this.#running.set(op, controller);
         const ofAStore = effect.effect === "send" ? 0 : 1;
         this.#storeCalls += ofAStore;
-        void serve(effect, this.#served.get(effect.session), controller.signal).then((answer) => {
+        void serve(effect, this.#made.get(effect.session)?.served, controller.signal).then((answer) => {
           this.#storeCalls -= ofAStore;
-          if (this.#running.delete(op)) this.send({ ...answer, do: "answer", op });
+          // An answer for an instance that failed is for nobody: numbers begin anew.
+          if (this.#running.get(op) === controller && this.#running.delete(op)) this.send({ ...answer, do: "answer", op });
         });
       }
     }
@@ -173,6 +281,7 @@ export class Driver {
   #done(effect: { call: number; ok?: unknown; error?: ErrorData }): void {
     const waiting = this.#waiting.get(effect.call);
     this.#waiting.delete(effect.call);
+    if (waiting) this.#failures = 0;
     if (effect.error) waiting?.reject(new RekindleError(effect.error));
     else waiting?.resolve(effect.ok);
   }

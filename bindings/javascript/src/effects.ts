@@ -9,6 +9,7 @@ export type Effect =
   | ({ effect: "event"; session: number } & SessionEvent)
   | { effect: "forget"; op: number }
   | { effect: "fault"; message: string }
+  | { effect: "expired"; request: number; error: ErrorData }
   | SendEffect
   | RefreshEffect
   | StoreEffect;
@@ -69,6 +70,8 @@ export interface Served {
   readonly fetch: typeof fetch;
   readonly store: Store | undefined;
   readonly refresh: ((input: RefreshInput) => Promise<Tokens>) | undefined;
+  /** Whether the store has a record of this session. */
+  saved: boolean;
   tell(event: SessionEvent): void;
 }
 
@@ -86,7 +89,11 @@ export async function serve(
       return platform.inside(served.owner, () => refresh(effect, served.refresh));
     default:
       if (!served.store) return { unavailable: "the session has no store" };
-      return platform.inside(served.owner, () => askStore(served.store as Store, effect));
+      return platform.inside(served.owner, async () => {
+        const answer = await askStore(served.store as Store, effect);
+        if (effect.effect === "save" && "version" in answer) served.saved = true;
+        return answer;
+      });
   }
 }
 
@@ -196,12 +203,12 @@ const NOT_SENT = new Set([
   "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
 
-function wasNotSent(error: unknown): boolean {
+export function wasNotSent(error: unknown): boolean {
   const cause = (error as { cause?: { code?: unknown } } | null)?.cause;
   return typeof cause?.code === "string" && NOT_SENT.has(cause.code);
 }
 
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   const cause = (error as { cause?: { code?: unknown; message?: unknown } } | null)?.cause;
   return String(cause?.message ?? cause?.code ?? (error as Error)?.message ?? error);
 }

@@ -1,3 +1,11 @@
+/** What a response says about the token that was sent. */
+export interface Verdict {
+  readonly name: string;
+  readonly reason?: string;
+  readonly scope?: string | null;
+  readonly after_ms?: number | null;
+}
+
 /** What went wrong. A `switch` over all of them is exhaustive. */
 export type ErrorKind =
   | "LoginRequired"
@@ -14,14 +22,71 @@ export type ErrorKind =
   | "HttpStatus"
   | "GraphQL"
   | "TooManyRedirects"
-  | "Misuse";
+  | "Misuse"
+  | "System";
 
-/** The response that led to an error, as far as it was read. */
-export interface ErrorResponse {
+const inspected = Symbol.for("nodejs.util.inspect.custom");
+
+/** The response that led to an error, as far as it was read. Logs show its status and place alone: it may hold tokens. */
+export class ErrorResponse {
   readonly status: number;
   readonly url: string;
-  readonly headers: Headers;
-  readonly body: string;
+  readonly #headers: Headers;
+  readonly #body: string;
+
+  /** What it says about the token that was sent; `undefined`: there was none of ours. */
+  readonly verdict: Verdict | undefined;
+  /** Why the request was not sent again, where its token was rejected. */
+  readonly replayRefused: string | undefined;
+
+  /** @internal */
+  constructor(told: ResponseData) {
+    this.status = told.status;
+    this.url = told.url;
+    this.verdict = told.verdict ?? undefined;
+    this.replayRefused = told.replay_refused ?? undefined;
+    this.#headers = new Headers([...told.headers]);
+    this.#body = told.body;
+    // Its query may hold a secret.
+    Object.defineProperty(this, "url", { enumerable: false });
+  }
+
+  get headers(): Headers {
+    return this.#headers;
+  }
+
+  get body(): string {
+    return this.#body;
+  }
+
+  /** The body, where it is JSON; else `undefined`. */
+  json(): unknown {
+    try {
+      return JSON.parse(this.#body);
+    } catch {
+      return undefined;
+    }
+  }
+
+  toJSON(): object {
+    return { status: this.status };
+  }
+
+  [inspected](): string {
+    return `ErrorResponse(${this.status} from ${place(this.url)})`;
+  }
+}
+
+/** @internal A URL without what may be secret in it. */
+export function place(url: string): string {
+  return url.split(/[?#]/)[0] ?? "";
+}
+
+/** One error of a GraphQL answer. */
+export interface GraphqlError {
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly path: string | undefined;
 }
 
 /** The one error of this package: `kind` says what happened, `message` what to do next. Neither shows a token. */
@@ -37,6 +102,10 @@ export class RekindleError extends Error {
   /** When trying again makes sense, in milliseconds. */
   readonly retryAfter: number | undefined;
   readonly response: ErrorResponse | undefined;
+  /** What `graphql()` was told, the first hundred; with partial data, if any, in `response`. */
+  readonly graphql: readonly GraphqlError[];
+  /** The option or argument that is wrong. */
+  readonly argument: string | undefined;
 
   /** @internal */
   constructor(told: ErrorData, options?: ErrorOptions) {
@@ -46,9 +115,14 @@ export class RekindleError extends Error {
     this.oauthError = told.oauth_error ?? undefined;
     this.status = told.status ?? told.response?.status ?? undefined;
     this.retryAfter = told.retry_after_ms ?? undefined;
-    this.response = told.response
-      ? { ...told.response, headers: new Headers(told.response.headers) }
-      : undefined;
+    this.response = told.response ? new ErrorResponse(told.response) : undefined;
+    this.graphql = (told.graphql ?? []).map((one) => ({ message: one.message, code: one.code ?? undefined, path: one.path ?? undefined }));
+    this.argument = told.argument ?? undefined;
+  }
+
+  toJSON(): object {
+    const { name, kind, message, retryable, status } = this;
+    return { name, kind, message, retryable, status };
   }
 }
 
@@ -60,7 +134,19 @@ export interface ErrorData {
   oauth_error?: string | null;
   status?: number | null;
   retry_after_ms?: number | null;
-  response?: { status: number; url: string; headers: [string, string][]; body: string } | null;
+  response?: ResponseData | null;
+  graphql?: { message: string; code?: string | null; path?: string | null }[];
+  argument?: string | null;
+}
+
+/** @internal */
+export interface ResponseData {
+  status: number;
+  url: string;
+  headers: Iterable<[string, string]>;
+  body: string;
+  verdict?: Verdict | null;
+  replay_refused?: string | null;
 }
 
 /** @internal */

@@ -1,8 +1,14 @@
 export { BrowserStore } from "./browser-store.js";
 export { type RefreshInput, NotSent, RefreshTokenDead, type Tokens } from "./effects.js";
-export { type ErrorKind, type ErrorResponse, RekindleError } from "./errors.js";
-export type { SessionEvent } from "./events.js";
-export { type Judged, judged, type Verdict } from "./fetch.js";
+export { Pending } from "./answer.js";
+export { App, type AppOptions } from "./app.js";
+export { Client } from "./client.js";
+export type { ClientOptions, RequestOptions, RetryOptions } from "./client-options.js";
+export { type ErrorKind, ErrorResponse, type GraphqlError, RekindleError, type Verdict } from "./errors.js";
+export type { EventName, SessionEvent } from "./events.js";
+export type { Document, GraphqlResult, GraphqlVariables, TypedDocument } from "./graphql.js";
+export { MemoryStore } from "./memory-store.js";
+export { type Judged, judged } from "./request.js";
 export type { ClientCredentials, SessionOptions } from "./options.js";
 export { Session, type Status } from "./session.js";
 export { DamagedRecord, type Expected, type Store, StoreError, type Stored } from "./store.js";

@@ -36,6 +36,8 @@ export interface SessionOptions {
   fetch?: typeof fetch;
   /** The client's own tokens, by the client credentials grant; no user signs in. */
   clientCredentials?: ClientCredentials;
+  /** Whose sign-in it is, in a store that keeps several. */
+  key?: string;
   /** Shares no state with other sessions of the same store and settings. */
   alone?: boolean;
 }
@@ -67,6 +69,7 @@ const KNOWN: (keyof SessionOptions)[] = [
   "refresh",
   "fetch",
   "clientCredentials",
+  "key",
   "alone",
 ];
 const TOKENS = ["accessToken", "refreshToken", "expiresIn", "expiresAt", "scope", "tokenType"];
@@ -96,9 +99,10 @@ export function settings(options: SessionOptions): object {
     wait_timeout_ms: milliseconds("waitTimeout", options.waitTimeout),
     send_timeout_ms: milliseconds("sendTimeout", options.sendTimeout),
     lease_ms: milliseconds("lease", options.lease),
-    store: store && { identity: store.identity ?? null, shared: store.shared ?? true },
+    store: { identity: store?.identity ?? null, shared: store ? store.shared ?? true : false },
     refresh: refresh !== undefined,
     client_credentials: options.clientCredentials,
+    key: options.key,
     alone: options.alone,
   };
 }
@@ -110,7 +114,9 @@ export function milliseconds(name: string, value: number | undefined): number | 
   return Math.round(value);
 }
 
-function onlyKnown(path: string, options: object, known: readonly string[]): void {
+/** @internal */
+export function onlyKnown(path: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw invalid(`${path || "the options "}must be an object`);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const near = known.find((one) => distance(one.toLowerCase(), name.toLowerCase().replaceAll("_", "")) <= 2);

@@ -1,8 +1,9 @@
 import { type Clock, Driver } from "./driver.js";
-import { type Tokens, tokensToCore } from "./effects.js";
+import { type Served, type Tokens, tokensToCore } from "./effects.js";
 import { misuse } from "./errors.js";
-import type { SessionEvent } from "./events.js";
+import { type EventName, eventName, Listeners, type SessionEvent } from "./events.js";
 import { fetchWith } from "./fetch.js";
+import { MemoryStore } from "./memory-store.js";
 import { milliseconds, type SessionOptions, settings } from "./options.js";
 import { platform } from "#platform";
 import { Token, type TokenData } from "./token.js";
@@ -22,9 +23,10 @@ export interface Status {
   readonly expires_at_ms: number | null;
 }
 
-interface Made {
-  driver: Driver;
-  number: number;
+/** @internal What a session is to the core. The core's side holds this, not the session: so a session can be collected. */
+export interface Inside {
+  readonly driver: Driver;
+  readonly number: number;
 }
 
 let shared: Promise<Driver> | Driver | undefined;
@@ -42,6 +44,32 @@ function sharedDriver(): Promise<Driver> | Driver {
   return (shared = module instanceof WebAssembly.Instance ? start(module) : module.then(start, failed));
 }
 
+/** Sessions that nobody holds any more. */
+const forgotten = new FinalizationRegistry<Inside & { unwatch: (() => void) | undefined }>(({ driver, number, unwatch }) => {
+  unwatch?.();
+  driver.forget(number, { do: "forget", session: number });
+});
+
+/** @internal */
+export let insideOf: (session: Session) => Promise<Inside> | Inside;
+/** @internal */
+export let baseOf: (session: Session) => typeof fetch;
+/** @internal Throws where a session's own store or refresh function calls. */
+export let checkOutside: (session: Session) => void;
+
+function serving(options: SessionOptions, owner: object, fetch: typeof globalThis.fetch, listeners: Listeners): Served {
+  const served: Served = {
+    owner,
+    fetch,
+    // In this process, and not in the module: what it holds outlives a failure of the module.
+    store: options.store ?? new MemoryStore(),
+    refresh: options.refresh,
+    saved: false,
+    tell: (event) => listeners.tell(event),
+  };
+  return served;
+}
+
 /**
  * One sign-in, kept alive.
  *
@@ -51,8 +79,9 @@ function sharedDriver(): Promise<Driver> | Driver {
  * ```
  */
 export class Session {
-  readonly #made: Promise<Made> | Made;
-  readonly #listeners = new Set<(event: SessionEvent) => void>();
+  readonly #owner = {};
+  readonly #inside: Promise<Inside> | Inside;
+  readonly #listeners = new Listeners();
   readonly #base: typeof fetch;
   #unwatch: (() => void) | undefined;
   #cached: { tag: number; token: Token } | undefined;
@@ -62,23 +91,31 @@ export class Session {
     const own = options.fetch;
     // Looked up at each call: tests and instrumentation replace the global one.
     this.#base = own ?? ((input, init) => globalThis.fetch(input, init));
-    const make = (driver: Driver): Made => {
+    const served = serving(options, this.#owner, this.#base, this.#listeners);
+    const make = (driver: Driver): Inside => {
       const number = driver.number();
-      driver.serve(number, {
-        owner: this,
-        fetch: this.#base,
-        store: options.store,
-        refresh: options.refresh,
-        tell: (event) => this.#tell(event),
+      const message = () => ({
+        do: "session",
+        session: number,
+        // What the store has is newer than what the session was made with.
+        settings: served.saved ? { ...given, tokens: undefined } : given,
       });
-      driver.callNow({ do: "session", session: number, settings: given });
-      this.#unwatch = options.store?.watch?.(() => driver.send({ do: "changed", session: number }));
+      driver.make(number, { message, served });
+      const unwatch = options.store?.watch?.(() => driver.send({ do: "changed", session: number }));
+      this.#unwatch = unwatch;
+      forgotten.register(this, { driver, number, unwatch }, this.#owner);
       return { driver, number };
     };
-    this.#made = driver instanceof Driver ? make(driver) : driver.then(make);
+    this.#inside = driver instanceof Driver ? make(driver) : driver.then(make);
     // Told by the first call that waits for it.
-    if (this.#made instanceof Promise) this.#made.catch(() => undefined);
+    if (this.#inside instanceof Promise) this.#inside.catch(() => undefined);
     this.fetch = this.fetch.bind(this);
+  }
+
+  static {
+    insideOf = (session) => session.#inside;
+    baseOf = (session) => session.#base;
+    checkOutside = (session) => session.#notInside();
   }
 
   /** As the global `fetch`, with the token at the session's origins, refreshed and sent again where that is safe. */
@@ -99,8 +136,8 @@ export class Session {
 
   /** The token, if it is valid now. */
   tokenIfValid(): Token | undefined {
-    if (this.#made instanceof Promise) return undefined;
-    const { driver, number } = this.#made;
+    if (this.#inside instanceof Promise) return undefined;
+    const { driver, number } = this.#inside;
     const tag = driver.tag(number);
     if (tag === 0) return undefined;
     if (this.#cached?.tag !== tag) {
@@ -126,7 +163,7 @@ export class Session {
   /** The token is not served any more: the next call refreshes. */
   invalidate(): void {
     this.#cached = undefined;
-    void Promise.resolve(this.#made).then(({ driver, number }) => driver.send({ do: "invalidate", session: number }));
+    void Promise.resolve(this.#inside).then(({ driver, number }) => driver.send({ do: "invalidate", session: number }));
   }
 
   /** Takes what a sign-in brought. */
@@ -152,10 +189,22 @@ export class Session {
     return this.#call<Record<string, number>>({ do: "stats" });
   }
 
+  /** Hears events of one name from now on, as `on("loginRequired", ..)`; gives what ends it. */
+  on(name: EventName, listener: (event: SessionEvent) => void): () => void {
+    const wanted = eventName(name);
+    return this.#listeners.add((event) => {
+      if (event.name === wanted) listener(event);
+    });
+  }
+
   /** Hears every event from now on; gives what ends it. */
   onEvent(listener: (event: SessionEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
+  }
+
+  /** `for await (const event of session.events())`: every event from now on, until `signal` or a `break`. */
+  events(options: { signal?: AbortSignal } = {}): AsyncGenerator<SessionEvent, void, void> {
+    return this.#listeners.iterate(options.signal);
   }
 
   /** Waits until nothing is under way and everything is saved, so many milliseconds at most. Whether that came about. */
@@ -168,7 +217,8 @@ export class Session {
     await this.shutdown();
     this.#unwatch?.();
     const { driver, number } = await this.#ready();
-    driver.forget(number);
+    forgotten.unregister(this.#owner);
+    driver.forget(number, { do: "forget", session: number });
   }
 
   toJSON(): object {
@@ -179,8 +229,8 @@ export class Session {
     return "Session {}";
   }
 
-  async #ready(): Promise<Made> {
-    return this.#made;
+  async #ready(): Promise<Inside> {
+    return this.#inside;
   }
 
   async #call<T>(message: object, signal?: AbortSignal): Promise<T> {
@@ -188,22 +238,9 @@ export class Session {
     return driver.call<T>({ ...message, session: number }, signal);
   }
 
-  #tell(event: SessionEvent): void {
-    for (const listener of this.#listeners) {
-      // A listener that throws must not end the others' events, nor the turn: it is an uncaught error of its own.
-      try {
-        listener(event);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
-  }
-
   /** Whoever is asked by a session must not wait for it. */
   #notInside(): void {
-    if (platform.owner() === this) {
+    if (platform.owner() === this.#owner) {
       throw misuse("a store or refresh function called the session that it serves: it would wait for itself; use plain fetch there");
     }
   }

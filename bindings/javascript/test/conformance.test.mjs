@@ -1,4 +1,4 @@
-/** Replays `tests/conformance` through `session.fetch`. */
+/** Replays `tests/conformance`, through `session.fetch` and through `Client`. */
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,8 +13,8 @@ import { leftOut } from "./conformance/skipped.mjs";
 const suite = (name) => JSON.parse(readFileSync(new URL(`../../../tests/conformance/${name}.json`, import.meta.url))).cases;
 const PATIENCE = 20_000;
 
-async function run(spec) {
-  const stage = await Stage.set(spec);
+async function run(spec, through) {
+  const stage = await Stage.set(spec, through);
   try {
     const hangs = sleep(PATIENCE, "hangs", { ref: false });
     if ((await Promise.race([play(stage), hangs])) === "hangs") stage.complain("it hangs");
@@ -77,24 +77,26 @@ async function perform(stage, at, operation, signal) {
 
 const only = process.env.REKINDLE_CASE;
 const cases = suite("cases").filter((one) => !only || one.id === only);
-for (const spec of cases.filter((one) => leftOut(one) === undefined)) {
-  test(`${spec.topic}::${spec.id}`, { concurrency: true }, async () => {
-    const complaints = await run(spec);
-    assert.equal(complaints.join("\n"), "");
-  });
-}
-
-/** What the package does not have yet, and how many cases are about it. */
-test("cases that are not played", (context) => {
-  const reasons = new Map();
-  for (const reason of cases.map(leftOut).filter((one) => one !== undefined)) {
-    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+for (const through of ["fetch", "client"]) {
+  for (const spec of cases.filter((one) => leftOut(one, through) === undefined)) {
+    test(`${through}::${spec.topic}::${spec.id}`, { concurrency: true }, async () => {
+      const complaints = await run(spec, through);
+      assert.equal(complaints.join("\n"), "");
+    });
   }
-  for (const [reason, count] of reasons) context.diagnostic(`${count} cases are not played: ${reason}`);
-});
 
-for (const spec of suite("must-fail").filter((one) => !only && leftOut(one) === undefined)) {
-  test(`must_fail::${spec.id}`, async () => {
-    assert.notEqual((await run(spec)).length, 0);
+  /** What is not there, and how many cases are about it. */
+  test(`${through}: cases that are not played`, (context) => {
+    const reasons = new Map();
+    for (const reason of cases.map((one) => leftOut(one, through)).filter((one) => one !== undefined)) {
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    }
+    for (const [reason, count] of reasons) context.diagnostic(`${count} cases are not played through ${through}: ${reason}`);
   });
+
+  for (const spec of suite("must-fail").filter((one) => !only && leftOut(one, through) === undefined)) {
+    test(`must_fail::${through}::${spec.id}`, async () => {
+      assert.notEqual((await run(spec, through)).length, 0);
+    });
+  }
 }

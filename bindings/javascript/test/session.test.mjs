@@ -32,6 +32,8 @@ before(async () => {
       send(200, { path: pathname, body });
     });
   });
+  // An idle connection that is closed while it is taken for the next request would be a failure of its own.
+  server.keepAliveTimeout = 600_000;
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${server.address().port}`;
 });

@@ -47,6 +47,7 @@ mod content;
 mod headers;
 mod reads;
 mod redirect;
+mod retry;
 mod state;
 mod target;
 
@@ -65,6 +66,7 @@ pub use self::headers::Headers;
 pub use self::reads::Reads;
 pub(crate) use self::redirect::drop_body_headers;
 pub use self::redirect::{Hop, keep_what_may_travel, may_travel, next_hop};
+pub(crate) use self::retry::OfClient;
 pub(crate) use self::state::{Follows, State};
 pub use self::state::{Judged, Unsigned};
 pub use self::target::Target;
@@ -85,6 +87,20 @@ pub struct Call {
     /// Sent to where the HTTP client followed a redirect to by itself, with a method that may have had an effect.
     redirected: bool,
     deadline: Option<Duration>,
+    reading: Reading,
+    /// What the settings of a client add.
+    client: Option<OfClient>,
+}
+
+/// How the caller reads the answer (spec 2.6).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Not known.
+    Any,
+    /// Whole: it is judged whole.
+    Whole,
+    /// As it comes: it is never waited for.
+    Streamed,
 }
 
 /// What follows from a response.
@@ -131,6 +147,8 @@ impl Session {
             likely_graphql: may_be_graphql(headers),
             redirected: false,
             deadline: None,
+            reading: Reading::Any,
+            client: None,
         }
     }
 }
@@ -187,6 +205,87 @@ impl Call {
     /// ```
     pub fn set_operation(&mut self, operation: Option<Operation>) {
         self.operation = operation;
+    }
+
+    /// It is GraphQL for certain: what can't be read counts as a mutation (spec 2.5), and its answer is judged whole.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method, StatusCode};
+    /// use rekindle::call::{Content, Reads};
+    ///
+    /// let url = "https://api.example.com/graphql".parse().expect("a URL");
+    /// let call = session.call(Method::POST, url, &HeaderMap::new(), Content::from("{ me { name } }"));
+    /// assert_ne!(call.graphql().reads(StatusCode::OK, &HeaderMap::new()), Reads::Nothing);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn graphql(mut self) -> Self {
+        self.operation = Some(match self.content.bytes() {
+            Some(body) => rekindle_proto::graphql::operation(body),
+            None => Operation::GraphqlMutation,
+        });
+        self.reading = Reading::Whole;
+        self
+    }
+
+    /// Its answer is handed out as it comes: it is judged by its head, and by what [`Call::passed`] is shown (spec 2.6).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("graphql").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method, StatusCode};
+    /// use rekindle::call::{Content, Reads};
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let call = session.call(Method::GET, url, &HeaderMap::new(), Content::none()).streamed();
+    /// assert_eq!(call.reads(StatusCode::OK, &HeaderMap::new()), Reads::Nothing);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn streamed(mut self) -> Self {
+        self.reading = Reading::Streamed;
+        self
+    }
+
+    /// The beginning of a body that was handed out, up to 64 KiB or its end. What it says about our token, where that is
+    /// not what its head said; a token that is found expired is not served any more.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("graphql").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// use http::{HeaderMap, Method, StatusCode};
+    /// use rekindle::{call::Content, proto::Verdict};
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none()).streamed();
+    /// call.headers().await?;
+    /// let (status, headers) = (StatusCode::OK, HeaderMap::new());
+    /// let body = br#"{"errors":[{"message":"who?","extensions":{"code":"UNAUTHENTICATED"}}]}"#;
+    /// assert!(matches!(call.passed(status, &headers, body), Some(Verdict::Expired { .. })));
+    /// # Ok(()) }
+    /// ```
+    pub fn passed(&self, status: StatusCode, headers: &HeaderMap, beginning: &[u8]) -> Option<Verdict> {
+        let token = self.state.token()?;
+        let exchange = self.exchange(self.what_it_does(), status, headers, beginning);
+        let exchange = Exchange { replayable: false, ..exchange };
+        let verdict = self.session.verdict_about(token, &exchange);
+        match verdict {
+            Verdict::Accepted => self.session.note_accepted(token, &self.url, headers),
+            Verdict::Expired { .. } => self.session.note_rejected(token, &exchange),
+            _ => {}
+        }
+        (verdict != Verdict::Accepted).then_some(verdict)
+    }
+
+    pub(crate) fn of_client(mut self, client: OfClient) -> Self {
+        self.client = Some(client);
+        self
     }
 
     /// How long it may wait for tokens, from now on and all in all; else as long as the session does.
@@ -325,10 +424,14 @@ impl Call {
     /// ```
     #[must_use]
     pub fn reads(&self, status: StatusCode, headers: &HeaderMap) -> Reads {
+        if self.reading == Reading::Whole {
+            return Reads::UpTo(ErrorResponse::MAX_BODY);
+        }
         if self.state.unsigned().is_some() {
             return Reads::Nothing;
         }
-        Reads::of(self.session.dialect().errors_with_success_status(), status, headers)
+        let success_may_hold_errors = self.reading != Reading::Streamed && self.judges_success();
+        Reads::of(success_may_hold_errors, status, headers)
     }
 
     /// Whether a response holds nothing against our token, so that there is nothing to wait for. Then it is the answer.
@@ -353,7 +456,9 @@ impl Call {
         // What the request does makes no difference to that.
         let exchange = self.exchange(Operation::Http, status, headers, body);
         let accepted = self.session.verdict_about(token, &exchange) == Verdict::Accepted;
-        if accepted {
+        // Its body may still say otherwise.
+        let may_change = self.reading == Reading::Streamed && status.is_success() && self.judges_success();
+        if accepted && !may_change {
             self.session.note_accepted(token, &self.url, headers);
         }
         accepted
@@ -392,12 +497,14 @@ impl Call {
     ) -> Result<Next, Error> {
         if self.accepts(status, headers, body) {
             let verdict = Verdict::Accepted;
-            return Ok(Next::Keep(self.state.token().map(|_| Judged { verdict, replay_refused: None })));
+            let judged = self.state.token().map(|_| Judged { verdict, replay_refused: None });
+            return self.kept(status, headers, judged).await;
         }
         // Boxed: large and seldom needed.
         match Box::pin(self.rejected(status, headers, body)).await {
             Err(error) => Err(error.with_response(self.error_response(status, headers, body))),
-            next => next,
+            Ok(Next::Keep(judged)) => self.kept(status, headers, judged).await,
+            Ok(again) => Ok(again),
         }
     }
 
@@ -423,8 +530,9 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Where a proof cannot be signed.
+    /// Where a proof cannot be signed; TooManyRedirects where a client's limit is reached.
     pub fn redirected(&mut self, method: Method, url: Url) -> Result<Headers, Error> {
+        self.count_redirect()?;
         if url.origin() != self.url.origin() {
             self.state.leave();
         }
@@ -506,6 +614,10 @@ impl Call {
                 Next::SendAgain(self.state.headers(&self.session, &self.method, &self.url)?)
             }
         })
+    }
+
+    fn judges_success(&self) -> bool {
+        self.session.dialect().errors_with_success_status()
     }
 
     /// A body that could be sent twice was not the reason.

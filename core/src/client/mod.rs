@@ -3,13 +3,13 @@
 
 mod base;
 mod body;
+mod call;
 mod deadline;
 mod graphql;
 mod incoming;
 mod multipart;
 mod request;
 mod response;
-mod retry_budget;
 mod send;
 #[cfg(test)]
 mod tests;
@@ -31,9 +31,9 @@ pub use self::body::Body;
 pub use self::multipart::{Form, Part};
 pub use self::request::RequestBuilder;
 pub use self::response::{BodyStream, Response};
-use self::retry_budget::Retries;
 use crate::error::Error;
 pub use crate::error::{GraphqlError, Redirected};
+use crate::retries::Retries;
 use crate::session::Session;
 use crate::transport::Transport;
 
@@ -57,7 +57,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     session: Session,
     options: Options,
-    retries: Retries,
+    retries: Arc<Retries>,
     /// The dialect tells errors with success status.
     judges_success: bool,
 }
@@ -557,7 +557,7 @@ impl ClientBuilder {
             session = session.with_base(base.url())?;
         }
         let judges_success = session.dialect().errors_with_success_status();
-        let retries = Retries::new(options.retry);
+        let retries = Arc::new(Retries::new(options.retry));
         Ok(Client(Arc::new(Inner { session, options, retries, judges_success })))
     }
 

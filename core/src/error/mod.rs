@@ -339,7 +339,18 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_response(mut self, response: ErrorResponse) -> Self {
+    /// With the response that led to it.
+    ///
+    /// ```
+    /// use rekindle::{Error, ErrorKind, ErrorResponse};
+    ///
+    /// let url = "https://api.example.com/".parse().expect("a URL");
+    /// let response = ErrorResponse::new(http::StatusCode::NOT_FOUND, url);
+    /// let error = Error::new(ErrorKind::HttpStatus, "no such page").with_response(response);
+    /// assert_eq!(error.status(), Some(404));
+    /// ```
+    #[must_use]
+    pub fn with_response(mut self, response: ErrorResponse) -> Self {
         self.0.response = Some(response);
         self
     }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 
-import { judged, RekindleError } from "rekindle";
+import { Client, judged, RekindleError } from "rekindle";
 
 import { eventPattern, stored } from "./check.mjs";
 import { matches } from "./matching.mjs";
@@ -53,14 +53,16 @@ async function perform(stage, name, spec, signal) {
       stage.shelf.saving = spec.save ?? stage.shelf.saving;
       return spec.damage && stage.shelf.damage(spec.damage);
     default:
-      return ask(stage, stage.session(name).session, spec, signal);
+      return ask(stage, stage.session(name), spec, signal);
   }
 }
 
-async function ask(stage, session, spec, signal) {
+async function ask(stage, { session, client }, spec, signal) {
   switch (spec.op) {
     case "request":
-      return request(stage, session, spec, signal);
+      return request(stage, stage.through === "client" ? client : session, spec, signal);
+    case "graphql":
+      return { data: await client.graphql(spec.query, spec.variables, { signal }) };
     case "token":
       if (spec.if_valid) return toldToken(stage, session.tokenIfValid());
       return toldToken(stage, await session.token({ minLife: spec.min_life_ms, signal }));
@@ -81,7 +83,7 @@ async function ask(stage, session, spec, signal) {
   }
 }
 
-async function request(stage, session, spec, signal) {
+async function request(stage, sender, spec, signal) {
   const init = { method: spec.method ?? "GET", headers: { ...spec.headers }, signal };
   if (spec.json !== undefined) {
     init.body = JSON.stringify(spec.json);
@@ -91,7 +93,13 @@ async function request(stage, session, spec, signal) {
   if (spec.text !== undefined) init.body = spec.text;
   if (spec.stream !== undefined) Object.assign(init, { body: new Blob([spec.stream]).stream(), duplex: "half" });
   if (spec.follow_redirects === false) init.redirect = "manual";
-  const response = await session.fetch(new URL(spec.url, stage.server.url), init);
+  if (spec.streamed) init.streamed = true;
+  if (spec.timeout_ms !== undefined) init.timeout = spec.timeout_ms;
+  if (spec.idempotency_key !== undefined) init.idempotencyKey = spec.idempotency_key;
+  const response =
+    sender instanceof Client
+      ? await sender.request(init.method, spec.url, withoutMethod(init))
+      : await sender.fetch(new URL(spec.url, stage.server.url), init);
   stage.mustNotLeak("a response's inspection", inspect(judged(response)));
   const text = await response.text();
   const told = { status: response.status, url: response.url, headers: Object.fromEntries(response.headers), text };
@@ -101,6 +109,10 @@ async function request(stage, session, spec, signal) {
   if (verdict) told.verdict = verdict;
   if (replayRefused) told.replay_refused = replayRefused;
   return told;
+}
+
+function withoutMethod({ method: _, ...rest }) {
+  return rest;
 }
 
 function parsed(text) {
@@ -154,12 +166,15 @@ function toldStatus(stage, status) {
 }
 
 function toldError(stage, error) {
-  stage.mustNotLeak("an error", `${error} ${error.stack}`);
+  stage.mustNotLeak("an error", `${error} ${error.stack} ${inspect(error)} ${JSON.stringify(error)}`);
   const { kind, message, retryable, oauthError, status, retryAfter, response } = error;
   const told = { kind, message, retryable, oauth_error: oauthError, status, retry_after_ms: retryAfter };
+  if (error.graphql.length > 0) told.graphql = error.graphql;
   if (response) {
-    const { status, url, headers, body } = response;
+    const { status, url, headers, body, verdict, replayRefused } = response;
     told.response = { status, url, headers: Object.fromEntries(headers), text: body, json: parsed(body) };
+    if (verdict) told.response.verdict = verdict;
+    if (replayRefused) told.response.replay_refused = replayRefused;
   }
   return told;
 }

@@ -15,8 +15,8 @@ export async function check(stage) {
 }
 
 async function checkSession(stage, name, expect) {
-  const { session, heard } = stage.session(name);
-  stage.mustNotLeak("a session's inspection", inspect(session) + json(session));
+  const { session, client, heard } = stage.session(name);
+  stage.mustNotLeak("a session's inspection", inspect({ session, client }, { depth: 9, showHidden: true }) + json({ session, client }));
   stage.mustNotLeak("an event", inspect(heard));
   if (expect.events) {
     const wanted = expect.events

@@ -1,7 +1,7 @@
 /** Where a case is played: its servers, its clock, its store and its sessions. */
 import { newDriver } from "../../dist/session.js";
 import { parse } from "smol-toml";
-import { NotSent, RefreshTokenDead, Session } from "rekindle";
+import { Client, NotSent, RefreshTokenDead, Session } from "rekindle";
 
 import { ManualClock } from "./clock.mjs";
 import { startServer } from "./server.mjs";
@@ -13,8 +13,10 @@ export class Stage {
   sessions = new Map();
   complaints = [];
 
-  static async set(spec) {
+  /** `through`: what carries out requests, `fetch` or `client`. */
+  static async set(spec, through) {
     const stage = new Stage();
+    stage.through = through;
     stage.server = await startServer(spec.server);
     const names = { "{server}": stage.server.url };
     if (spec.other) {
@@ -53,7 +55,8 @@ export class Stage {
       alone: !spec.same_process,
     };
     session = new Session(options, this.driver);
-    const kept = { session, life, heard };
+    const client = new Client(session, clientOptions(spec.client ?? {}, this.server.url));
+    const kept = { session, client, life, heard };
     session.onEvent((event) => heard.push(event));
     this.sessions.set(name, kept);
   }
@@ -90,6 +93,17 @@ export class Stage {
     this.server.close();
     this.other?.close();
   }
+}
+
+function clientOptions(given, baseUrl) {
+  return {
+    baseUrl,
+    graphqlPath: given.graphql_path,
+    headers: given.headers,
+    timeout: given.timeout_ms,
+    maxRedirects: given.max_redirects,
+    retries: given.max_sends,
+  };
 }
 
 export function tokens(written) {

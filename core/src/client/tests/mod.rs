@@ -2,6 +2,7 @@
 
 mod graphql;
 mod input;
+mod own_client;
 mod reading;
 mod redirects;
 mod replays;

@@ -8,7 +8,7 @@ use rekindle_proto::retry::{Attempt, Budget, Decision, RetryPolicy};
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
 
-pub(super) struct Retries {
+pub(crate) struct Retries {
     policy: RetryPolicy,
     budget: PerProcess<Mutex<Budget>>,
     /// Nothing more fits in: requests that succeed, nearly all, need not take the lock to find that out again.
@@ -16,12 +16,12 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    pub(super) fn new(policy: RetryPolicy) -> Self {
+    pub(crate) fn new(policy: RetryPolicy) -> Self {
         Self { policy, budget: PerProcess::new(), full: AtomicBool::new(false) }
     }
 
     /// A request begins.
-    pub(super) fn deposit(&self, now: Duration) {
+    pub(crate) fn deposit(&self, now: Duration) {
         if !self.full.load(Ordering::Relaxed) {
             self.turn(now, |budget| {
                 budget.deposit();
@@ -30,7 +30,7 @@ impl Retries {
         }
     }
 
-    pub(super) fn decide(&self, attempt: &Attempt<'_>, now: Duration) -> Decision {
+    pub(crate) fn decide(&self, attempt: &Attempt<'_>, now: Duration) -> Decision {
         // A system call.
         let random = crate::platform::random::number().unwrap_or(u64::MAX);
         self.turn(now, |budget| {

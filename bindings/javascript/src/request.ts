@@ -1,0 +1,181 @@
+import type { Driver } from "./driver.js";
+import { asText, describe, readUpTo, wasNotSent } from "./effects.js";
+import { invalid, RekindleError, type Verdict } from "./errors.js";
+import type { Body } from "./body.js";
+
+/** What is known of a response. */
+export interface Judged {
+  /** `undefined`: the request carried no token of ours. */
+  readonly verdict: Verdict | undefined;
+  /** Why the request was not sent again, where its token was rejected. */
+  readonly replayRefused: string | undefined;
+  /** How often it was led on. */
+  readonly redirects: number;
+}
+
+const judgements = new WeakMap<Response, Judged>();
+
+/** What a response of `session.fetch` or of a client says about the token that was sent. */
+export function judged(response: Response): Judged | undefined {
+  return judgements.get(response);
+}
+
+/** For a response that stands for another. */
+export function copyJudgement(from: Response, to: Response): void {
+  const known = judgements.get(from);
+  if (known) judgements.set(to, known);
+}
+
+/** A request that is sent, and perhaps sent again, or led on. */
+export interface Plan {
+  /** Whose it is. */
+  owner: { session: number } | { client: number };
+  number: number;
+  method: string;
+  /** A client's may be a path; or nothing, for GraphQL. */
+  url: string | undefined;
+  own: [string, string][];
+  body: Body;
+  /** What fetch takes besides. */
+  init: RequestInit;
+  redirect: RequestRedirect;
+  /** As fetch has it; a client's limit is the core's. */
+  mostRedirects: number;
+  signal: AbortSignal | null | undefined;
+  timeout?: number | undefined;
+  reading?: "any" | "graphql" | "streamed";
+}
+
+interface Signed {
+  headers: [string, string][];
+  stay_at_redirects: boolean;
+  reads_success: boolean;
+  own?: [string, string][];
+  url?: string;
+}
+
+interface Hop extends Signed {
+  own: [string, string][];
+  url: string;
+  method: string;
+  keeps_body: boolean;
+}
+
+type Next =
+  | { next: "send_again"; headers: [string, string][]; stay_at_redirects: boolean }
+  | { next: "keep"; verdict: Verdict | null; replay_refused: string | null };
+
+/** The core judges no more of a body. */
+const JUDGED = 8 * 1024 * 1024;
+
+/** Signed, sent, judged; sent again or led on as the core says. The core knows of it until its `end`. */
+export async function exchange(driver: Driver, send: typeof fetch, plan: Plan): Promise<Response> {
+  const { number, signal, body } = plan;
+  const { owner, method, url, own: headers, timeout: timeout_ms, reading } = plan;
+  let signed = await driver.call<Signed>(
+    { do: "begin", ...owner, request: number, method, url, headers, body: await body.known(method), timeout_ms, reading },
+    signal,
+  );
+  let state = { url: signed.url ?? url ?? "", method, own: signed.own ?? headers };
+  for (let redirects = 0; ; ) {
+    if (!driver.seesRedirects && plan.redirect === "follow" && !signed.stay_at_redirects) {
+      throw invalid(
+        "here fetch follows redirects unseen, and would take the token's header along to other origins: set redirect to \"error\" or \"manual\"",
+      );
+    }
+    let response: Response;
+    try {
+      response = await send(state.url, {
+        ...plan.init,
+        ...body.next(),
+        method: state.method,
+        headers: merge(state.own, signed.headers),
+        redirect: driver.seesRedirects ? "manual" : plan.redirect,
+        ...(signal ? { signal } : {}),
+      });
+    } catch (error) {
+      if (signal?.aborted || "session" in owner) throw error;
+      signed = { ...signed, ...(await again(driver, number, error, signal)) };
+      continue;
+    }
+    if (response.redirected) driver.send({ do: "followed", request: number, url: response.url });
+    const next = await judge(driver, plan, response, signed.reads_success);
+    if (next.next === "send_again") {
+      await response.body?.cancel();
+      signed = { ...signed, ...next };
+      continue;
+    }
+    if (plan.redirect !== "manual" && isRedirect(response.status)) {
+      const hop = await driver.call<Hop | null>(
+        { do: "redirected", request: number, status: response.status, headers: [...response.headers] },
+        signal,
+      );
+      if (hop && plan.redirect === "error") throw new TypeError("fetch failed: a redirect, and redirect is \"error\"");
+      if (hop && ++redirects > plan.mostRedirects) throw new TypeError("fetch failed: more than 20 redirects");
+      if (hop && !(hop.keeps_body && body.isGone)) {
+        await response.body?.cancel();
+        if (!hop.keeps_body) body.drop();
+        state = hop;
+        signed = hop;
+        continue;
+      }
+    }
+    if (redirects > 0) Object.defineProperty(response, "redirected", { value: true });
+    const { verdict, replay_refused } = next;
+    judgements.set(response, { verdict: verdict ?? undefined, replayRefused: replay_refused ?? undefined, redirects });
+    return response;
+  }
+}
+
+/** What a part of the body that was handed out says besides. */
+export async function judgePassed(driver: Driver, request: number, response: Response, beginning: Uint8Array): Promise<void> {
+  const said = await driver.call<{ verdict: Verdict; replay_refused: string | null } | null>({
+    do: "passed",
+    request,
+    status: response.status,
+    headers: [...response.headers],
+    ...asText(beginning),
+  });
+  if (!said) return;
+  const redirects = judgements.get(response)?.redirects ?? 0;
+  judgements.set(response, { verdict: said.verdict, replayRefused: said.replay_refused ?? undefined, redirects });
+}
+
+async function again(driver: Driver, request: number, cause: unknown, signal: Plan["signal"]): Promise<Partial<Signed>> {
+  try {
+    return await driver.call<Signed>({ do: "failed", request, error: describe(cause), sent: !wasNotSent(cause) }, signal);
+  } catch (error) {
+    if (error instanceof RekindleError) error.cause = cause;
+    throw error;
+  }
+}
+
+async function judge(driver: Driver, plan: Plan, response: Response, readsSuccess: boolean): Promise<Next> {
+  const whole = plan.reading === "graphql";
+  const reads = whole || response.status >= 400 || (readsSuccess && mayBeJson(response));
+  // A clone, so that the caller can read the body too.
+  const bytes = reads && response.body ? await readUpTo(response.clone(), JUDGED) : new Uint8Array();
+  // What the browser hides: a redirect that is not to be followed.
+  if (response.type === "opaqueredirect") return { next: "keep", verdict: null, replay_refused: null };
+  return driver.call<Next>(
+    { do: "answered", request: plan.number, status: response.status, headers: [...response.headers], ...asText(bytes) },
+    plan.signal,
+  );
+}
+
+/** JSON, or what servers call JSON that they mislabel. */
+function mayBeJson(response: Response): boolean {
+  const type = (response.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  return /^(application\/json|text\/json|.+\+json)$/.test(type) || ["", "text/plain", "text/html", "application/octet-stream"].includes(type);
+}
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
+/** Ours take the place of those of the same name. */
+function merge(own: [string, string][], added: [string, string][]): Headers {
+  const headers = new Headers(own);
+  for (const [name, value] of added) headers.set(name, value);
+  return headers;
+}
