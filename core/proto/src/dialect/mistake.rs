@@ -3,6 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::located::Located;
+
 /// Why a file cannot be taken; the text never repeats a string of the file, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
@@ -27,10 +29,9 @@ pub struct Mistake {
 ///
 /// It has another shape.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mistake> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { String::new() } else { path };
-        Mistake { line: None, field, what: without_value(&error.inner().to_string()) }
+    T::deserialize(Located(value)).map_err(|misfit| {
+        let (field, what) = misfit.into_parts();
+        Mistake { line: None, field, what: without_value(&what) }
     })
 }
 

@@ -52,6 +52,7 @@ mod file;
 pub(crate) mod json;
 mod judge;
 mod load;
+mod located;
 mod mistake;
 mod path;
 mod placement;
