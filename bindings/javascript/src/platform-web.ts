@@ -1,6 +1,7 @@
 import { explain } from "./loading.js";
 import type { Platform } from "./platform.js";
 
+let inner: object | undefined;
 let module: Promise<WebAssembly.Module> | undefined;
 
 /** Browsers: the module is fetched once, when the first session needs it. */
@@ -17,9 +18,17 @@ export const platform: Platform = {
   },
   boot: () => "",
   seesRedirects: false,
-  // There is no context that follows promises there.
-  inside: (_, work) => work(),
-  owner: () => undefined,
+  // No context follows promises there: what the function calls before its first `await` is known.
+  inside(owner, work) {
+    const outer = inner;
+    inner = owner;
+    try {
+      return work();
+    } finally {
+      inner = outer;
+    }
+  },
+  owner: () => inner,
 };
 
 async function compile(): Promise<WebAssembly.Module> {

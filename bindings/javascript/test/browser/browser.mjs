@@ -6,11 +6,15 @@ import { Site } from "./site.mjs";
 let running;
 
 export function browser() {
-  return (running ??= chromium.launch({
+  return (running ??= launch());
+}
+
+export function launch(args = []) {
+  return chromium.launch({
     executablePath: process.env.REKINDLE_CHROMIUM ?? "/usr/bin/chromium",
     // In a container there is no sandbox, and little shared memory.
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
-  }));
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", ...args],
+  });
 }
 
 export async function stopBrowser() {

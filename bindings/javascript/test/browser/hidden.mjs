@@ -1,0 +1,21 @@
+/** What a browser does not let scripts see or do, so that a case cannot be played: the reason; else `undefined`. */
+export function hidden(spec) {
+  const text = JSON.stringify(spec);
+  if (text.includes('"stream":')) return "Chromium streams uploads over HTTP/2 alone";
+  if ([...text.matchAll(/"barrier":\s*(\d+)/g)].some(([, count]) => Number(count) > MOST_CONNECTIONS)) return "a browser opens six connections to a server";
+  if (REDIRECTS.has(spec.id)) return "a browser follows redirects unseen";
+  if (/close_before_response|lose_answers/.test(text)) return "a browser sends again by itself what a kept connection lost";
+  return undefined;
+}
+
+const MOST_CONNECTIONS = 6;
+
+const REDIRECTS = new Set([
+  "redirect-within-the-origin",
+  "redirect-to-another-origin-and-back",
+  "only-the-last-hop-is-replayed",
+  "redirects-may-be-left-alone",
+  "own-header-of-a-dialect",
+  "redirect-of-the-token-endpoint",
+  "a-token-endpoint-that-moved",
+]);

@@ -1,0 +1,1 @@
+export const readFileSync = (url) => globalThis.files[url.href.split("/").pop()];
