@@ -12,6 +12,9 @@ use crate::workspace::Workspace;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Where the other runtimes are installed.
+const RUNTIMES: &str = "test/runtimes";
+
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
@@ -47,6 +50,9 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
         Ok(_) if !browser_is_there() => {
             Outcome::Skipped("no Chromium: what runs in a browser was not tested".to_owned())
         }
+        Ok(_) if !runtimes_are_there(workspace) => {
+            Outcome::Skipped("no Bun, Deno and workerd: cargo xtask test --install".to_owned())
+        }
         Ok(_) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
@@ -73,13 +79,18 @@ fn check(workspace: &Workspace, kind: Module, count: &mut Count) -> Result<PathB
     let folder = package_folder(workspace);
     if workspace.install {
         step("npm install", &mut npm(workspace, &["install", "--no-audit", "--no-fund"]))?;
+        // Their programs are in the packages; what their scripts do is not needed.
+        let mut runtimes = npm(workspace, &["install", "--no-audit", "--no-fund", "--ignore-scripts"]);
+        step("npm install", runtimes.current_dir(folder.join(RUNTIMES)))?;
     }
     step("tsc", &mut npm(workspace, &["run", "build"]))?;
     let module = folder.join("dist/rekindle.wasm");
     place(workspace, kind, &built, &module)?;
     let before = count.failed;
     let mut ok = true;
-    for script in std::iter::once("test").chain(browser_is_there().then_some("test:browser")) {
+    let browser = browser_is_there().then_some("test:browser");
+    let runtimes = runtimes_are_there(workspace).then_some("test:runtimes");
+    for script in [Some("test"), browser, runtimes].into_iter().flatten() {
         let mut test = npm(workspace, &["run", script]);
         test.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
         ok &= run::watched(&mut test, |line| count.see_tap(line));
@@ -91,6 +102,11 @@ fn check(workspace: &Workspace, kind: Module, count: &mut Count) -> Result<PathB
 /// Whether there is a browser to run in.
 fn browser_is_there() -> bool {
     run::works("chromium", &["--version"])
+}
+
+/// Whether Bun, Deno and workerd are there.
+fn runtimes_are_there(workspace: &Workspace) -> bool {
+    package_folder(workspace).join(RUNTIMES).join("node_modules").exists()
 }
 
 fn build(workspace: &Workspace, kind: Module) -> Result<PathBuf, String> {

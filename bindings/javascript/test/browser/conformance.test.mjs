@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { launch } from "./browser.mjs";
 import { forBrowser } from "../portable/bundle.mjs";
-import { hidden } from "./hidden.mjs";
+import { hidden } from "../portable/hidden.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 

@@ -15,7 +15,7 @@ export async function act(stage, session, spec, signal) {
   } catch (error) {
     if (error instanceof RekindleError) return { error: toldError(stage, error) };
     // As the global fetch does where there is no response.
-    if (error instanceof TypeError && error.message === "fetch failed") {
+    if ((error instanceof TypeError && error.message === "fetch failed") || error?.code === "ECONNRESET") {
       return { error: { kind: "Connection", message: error.message, retryable: true } };
     }
     throw error;

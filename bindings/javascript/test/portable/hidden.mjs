@@ -4,8 +4,12 @@ export function hidden(spec) {
   if (text.includes('"stream":')) return "Chromium streams uploads over HTTP/2 alone";
   if ([...text.matchAll(/"barrier":\s*(\d+)/g)].some(([, count]) => Number(count) > MOST_CONNECTIONS)) return "a browser opens six connections to a server";
   if (REDIRECTS.has(spec.id)) return "a browser follows redirects unseen";
-  if (/close_before_response|lose_answers/.test(text)) return "a browser sends again by itself what a kept connection lost";
-  return undefined;
+  return sentAgain(spec, "a browser");
+}
+
+/** Chromium and Deno send a request again by themselves, a POST too, where a connection that was kept ends without an answer. */
+export function sentAgain(spec, who) {
+  return /close_before_response|lose_answers/.test(JSON.stringify(spec)) ? `${who} sends again by itself what a kept connection lost` : undefined;
 }
 
 const MOST_CONNECTIONS = 6;

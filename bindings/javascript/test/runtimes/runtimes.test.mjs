@@ -1,0 +1,36 @@
+/** Replays `tests/conformance` in Bun and Deno. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { forRuntime } from "../portable/bundle.mjs";
+import { sentAgain } from "../portable/hidden.mjs";
+
+const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The program inside the package for this machine: `bun` and `deno` themselves would fetch it while installing. */
+function program(scope, ...path) {
+  const folder = file(`node_modules/${scope}`);
+  return join(folder, readdirSync(folder)[0], ...path);
+}
+
+const cases = JSON.parse(readFileSync(file("../../../../tests/conformance/cases.json"))).cases;
+const ofDeno = new Map(cases.map((spec) => [`${spec.topic}::${spec.id}`, sentAgain(spec, "Deno")]));
+
+const built = file("built.mjs");
+await forRuntime(built);
+after(() => rmSync(built, { force: true }));
+
+for (const [name, runtime, args, skipped] of [
+  ["bun", program("@oven", "bin", "bun"), ["run"], new Map()],
+  ["deno", program("@deno", "deno"), ["run", "--allow-all", "--no-lock"], ofDeno],
+]) {
+  const { stdout } = await promisify(execFile)(runtime, [...args, built], { maxBuffer: 1 << 28, env: { ...process.env, NO_COLOR: "1" } }).catch((error) => error);
+  const results = [...(stdout ?? "").matchAll(/^(ok|not ok) \d+ - (.*)\n((?:# .*\n)*)/gm)];
+  test(`${name} plays the cases`, () => assert.ok(results.length > 200, `${results.length} results: ${stdout}`));
+  for (const [, result, title, why] of results) test(`${name}: ${title}`, { skip: skipped.get(title) ?? false }, () => assert.equal(result, "ok", why));
+}
