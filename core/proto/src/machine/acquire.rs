@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::current::{Around, Current, Snapshot, advisory, mandatory};
-use super::failures::{dead, limited, login_required, the_parents, unsaved};
+use super::failures::{dead, limited, login_required, signed_out, the_parents, unsaved};
 use super::flight::Flight;
+use super::held::Standing;
+use super::origins::{OriginId, Rejection};
 use super::refresh_budget::RefreshBudget;
-use super::{Machine, OriginId, Rejection, Standing, Ticket};
+use super::{Machine, Ticket};
 use crate::error::Failure;
 use crate::event::{EventKind, RefreshCause, Warning};
 use crate::rotation::Rotation;
@@ -46,22 +48,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// assert_eq!(token.value.expose(), "at-1");
     ///
@@ -87,22 +74,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// assert!(machine.fallback(TokenRequirements::default(), now).is_some());
     /// let later = now.plus(Duration::from_secs(900));
     /// assert!(machine.fallback(TokenRequirements::default(), later).is_none());
@@ -119,22 +91,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// assert!(matches!(machine.refresh(false, now), Acquired::Wait(_)));
     /// assert!(machine.status(now).refreshing);
     /// ```
@@ -158,22 +115,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// machine.invalidate(now);
     /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Wait(_)));
     /// ```
@@ -350,7 +292,7 @@ impl Machine {
             self.flush_commit(now, SOON);
             return Err(unsaved());
         }
-        let Some(held) = self.held() else { return Err(super::signed_out()) };
+        let Some(held) = self.held() else { return Err(signed_out()) };
         if !self.renewable(&held.record) {
             self.report_login_required(DeadReason::NoRefreshToken);
             return Err(login_required(DeadReason::NoRefreshToken));

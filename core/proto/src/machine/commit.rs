@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::backoff::{Backoff, BackoffKind, Pause};
+use super::backoff::{Backoff, BackoffKind};
+use super::effect::Effect;
+use super::pause::Pause;
 use super::record::{Record, RefreshTokenLife, SLOT, Slot};
 use super::refresh_budget::full_jitter;
 use super::unknown_fields::Unknown;
-use super::{Effect, Machine, OpId};
+use super::{Machine, OpId};
 use crate::credential::{Fingerprint, Secret, TokenResponse};
 use crate::event::{EventKind, Warning};
 use crate::rotation::Rotation;

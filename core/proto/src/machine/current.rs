@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::entropy::Entropy;
+use super::origins::{OriginId, OriginSet};
 use super::record::Record;
 use super::shared_time::FAST_CLOCK;
-use super::{OriginId, OriginSet};
 use crate::credential::Secret;
 use crate::error::Failure;
 use crate::time::{Now, Wall};
@@ -190,24 +190,7 @@ impl Snapshot {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # let mut snapshot = std::sync::Arc::new(Snapshot::default());
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         Effect::Publish(new) => snapshot = new,
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, mut snapshot, .. } = Example::new();
     /// // `snapshot` is that of the last Effect::Publish
     /// assert_eq!(snapshot.fast(now, None), Fast::Serve);
     /// assert_eq!(snapshot.fast(now.plus(Duration::from_secs(850)), None), Fast::ServeAndReport);
@@ -240,24 +223,7 @@ impl Snapshot {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # let mut snapshot = std::sync::Arc::new(Snapshot::default());
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         Effect::Publish(new) => snapshot = new,
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, mut snapshot, .. } = Example::new();
     /// # let stamp = Stamp::new(snapshot.current.as_ref().expect("a token"));
     /// assert!(snapshot.watches(0, false)); // nobody knows yet whether origin 0 accepts it
     /// let api = Origin { id: 0, name: "https://api.example.com" };

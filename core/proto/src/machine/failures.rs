@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::binding::Binding;
 use super::record::DeadMark;
 use crate::error::{ErrorKind, Failure};
+use crate::store::Unavailable;
 use crate::verdict::DeadReason;
 
 pub(super) fn login_required(reason: DeadReason) -> Failure {
@@ -56,5 +58,37 @@ pub(super) fn unsaved() -> Failure {
     Failure::new(
         ErrorKind::StoreUnavailable,
         "the last credential could not be saved yet, so its refresh token is not spent: fix the store; saving will be retried",
+    )
+}
+
+/// Enough of a lineage's id to tell two apart.
+pub(super) fn tag(lineage: &str) -> String {
+    lineage.chars().take(8).collect()
+}
+
+pub(super) fn signed_out() -> Failure {
+    Failure::new(
+        ErrorKind::SignedOut,
+        "this session was signed out, or signed in anew elsewhere; call again to use what is signed in now, or sign in",
+    )
+}
+
+pub(super) fn store_unavailable(unavailable: &Unavailable) -> Failure {
+    Failure::new(
+        ErrorKind::StoreUnavailable,
+        format!("the credential store cannot be used now ({unavailable}); nothing was spent, try again"),
+    )
+}
+
+pub(super) fn misconfigured(stored: &Binding, configured: &Binding) -> Failure {
+    Failure::new(
+        ErrorKind::InvalidConfig,
+        format!(
+            "the stored credential belongs to {}, but this session is configured for {}: \
+             correct the configuration, use another store, rebind the session (`rekindle rebind`), or sign in \
+             again",
+            stored.describe(),
+            configured.describe()
+        ),
     )
 }

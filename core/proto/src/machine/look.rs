@@ -2,7 +2,10 @@
 //! whoever would refuse a rejection for what memory knows of the last refreshes (spec 3.6).
 
 use super::acquire::REREAD_AFTER;
-use super::{Machine, OpId, Settled, Standing, Ticket, signed_out};
+use super::effect::Settled;
+use super::failures::signed_out;
+use super::held::Standing;
+use super::{Machine, OpId, Ticket};
 use crate::event::EventKind;
 use crate::store::{Loaded, Unavailable};
 use crate::time::Now;

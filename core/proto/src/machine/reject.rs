@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use super::acquire::Acquired;
+use super::current::Current;
+use super::failures::signed_out;
+use super::held::Standing;
+use super::origins::{OriginId, Rejection};
 use super::refresh_budget::RefreshBudget;
-use super::{Current, Machine, OriginId, Rejection, Standing, Ticket, signed_out};
+use super::{Machine, Ticket};
 use crate::error::Failure;
 use crate::event::RefreshCause;
 use crate::time::Now;
@@ -37,22 +41,7 @@ impl Stamp {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// let stamp = Stamp::new(&token);
     /// assert_eq!((stamp.generation, stamp.replays), (token.generation, 0));
@@ -67,22 +56,7 @@ impl Stamp {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// let stamp = Stamp::new(&token).replayed(&token);
     /// assert_eq!(stamp.replays, 1);
@@ -150,22 +124,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1 is valid") };
     /// let mut stamp = Stamp::new(&token);
     /// let api = Origin { id: 0, name: "https://api.example.com" };
@@ -224,22 +183,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// let Acquired::Serve(token) = machine.acquire(TokenRequirements::default(), now) else { panic!("at-1") };
     /// machine.accepted(&Stamp::new(&token), Origin { id: 0, name: "https://api.example.com" }, now);
     /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Serve(_)));
@@ -323,10 +267,9 @@ impl Machine {
             change(budget);
         }
         self.marks_behind = self.config.shared;
-        self.catch_up();
     }
 
-    /// Writes the counts that changed while something else was on its way into the store.
+    /// Writes the counts that changed, once nothing else is on its way into the store.
     pub(super) fn catch_up(&mut self) {
         if self.marks_behind && self.idle() {
             self.marks_behind = false;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::failures::tag;
+use super::held::Standing as Inner;
 use super::waiting::Waiting;
-use super::{Machine, Standing as Inner, commit::Commit, tag};
+use super::{Machine, commit::Commit};
 use crate::time::{Now, Wall};
 use crate::verdict::DeadReason;
 
@@ -78,22 +80,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// let status = machine.status(now);
     /// assert_eq!(status.standing, StatusStanding::Active);
     /// assert!(status.valid && status.refreshable && status.persisted);

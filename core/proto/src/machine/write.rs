@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+use super::effect::Settled;
+use super::failures::{never_signed_in, signed_out, store_unavailable};
+use super::held::Standing;
 use super::record::{Record, SLOT, Slot};
 use super::refresh_budget::full_jitter;
 use super::unknown_fields::Unknown;
-use super::{Machine, OpId, Settled, Standing, Ticket, signed_out, store_unavailable};
+use super::{Machine, OpId, Ticket};
 use crate::credential::{Credential, Expiry, Fingerprint, Secret};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{EventKind, Warning};
@@ -18,6 +21,8 @@ pub(super) struct Write {
     ticket: Ticket,
     purpose: Purpose,
     phase: Phase,
+    /// What is on its way into the store.
+    written: Option<Box<Record>>,
     failures: u32,
     settled: bool,
 }
@@ -33,19 +38,19 @@ enum Purpose {
 
 enum Phase {
     Reading(OpId),
-    Saving(OpId, Box<Record>),
+    Saving(OpId),
     Waiting(Duration),
 }
 
 impl Write {
     pub(super) fn awaits(&self, op: OpId) -> bool {
-        matches!(&self.phase, Phase::Reading(own) | Phase::Saving(own, _) if *own == op)
+        matches!(&self.phase, Phase::Reading(own) | Phase::Saving(own) if *own == op)
     }
 
     pub(super) fn timeout(&self) -> Option<Duration> {
         match self.phase {
             Phase::Waiting(until) => Some(until),
-            Phase::Reading(_) | Phase::Saving(..) => None,
+            Phase::Reading(_) | Phase::Saving(_) => None,
         }
     }
 }
@@ -56,22 +61,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// let credential = Credential { access_token: Some("at-2".into()), ..Credential::default() };
     /// machine.sign_in(&credential, now)?;
     /// assert!(!machine.idle()); // the store is still to be written
@@ -99,22 +89,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
-    /// # machine.open();
-    /// # while let Some(effect) = machine.poll_effect() {
-    /// #     match effect {
-    /// #         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
-    /// #         Effect::Save { op, .. } => {
-    /// #             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
-    /// #         }
-    /// #         _ => {}
-    /// #     }
-    /// # }
+    /// # let Example { mut machine, now, .. } = Example::new();
     /// machine.sign_out(now);
     /// assert_eq!(machine.status(now).standing, StatusStanding::SignedOut);
     /// ```
@@ -130,12 +105,7 @@ impl Machine {
     /// ```
     /// # use std::time::Duration;
     /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let now = Now { mono: Duration::from_secs(3600), wall: Wall(1_893_456_000_000) };
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// # let (access_token, refresh_token) = (Some("at-1".into()), Some("rt-1".into()));
-    /// # let expiry = Some(Expiry::In(Duration::from_secs(900)));
-    /// # let seed = Credential { access_token, refresh_token, expiry, ..Credential::default() };
-    /// # let mut machine = Machine::new(config, Some(seed), Entropy::new([7; 32]));
+    /// # let Example { mut machine, now, .. } = Example::unread();
     /// let ticket = machine.open();
     /// assert_eq!(machine.open(), ticket); // one reading is enough
     /// assert!(matches!(machine.poll_effect(), Some(Effect::Load { .. })));
@@ -173,9 +143,7 @@ impl Machine {
     }
 
     pub(super) fn write_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
-        let Some(write) = &mut self.write else { return };
-        let phase = std::mem::replace(&mut write.phase, Phase::Waiting(Duration::MAX));
-        let Phase::Saving(_, record) = phase else { return };
+        let Some(record) = self.write.as_mut().and_then(|write| write.written.take()) else { return };
         match saved {
             Ok(Saved::Done(version)) => self.written(*record, version, now),
             Ok(Saved::Conflict) => {
@@ -192,7 +160,8 @@ impl Machine {
         }
         let ticket = self.ticket();
         let phase = Phase::Reading(self.load());
-        self.write = Some(Box::new(Write { ticket, purpose, phase, failures: 0, settled: false }));
+        self.write =
+            Some(Box::new(Write { ticket, purpose, phase, written: None, failures: 0, settled: false }));
         ticket
     }
 
@@ -206,6 +175,13 @@ impl Machine {
     fn phase(&mut self, phase: Phase) {
         if let Some(write) = &mut self.write {
             write.phase = phase;
+        }
+    }
+
+    fn saving(&mut self, op: OpId, record: Record) {
+        if let Some(write) = &mut self.write {
+            write.phase = Phase::Saving(op);
+            write.written = Some(Box::new(record));
         }
     }
 
@@ -324,6 +300,13 @@ impl Machine {
         self.take_stored(record, version, now);
     }
 
+    fn nothing_held(&self) -> Failure {
+        match &self.standing {
+            Standing::Empty(failure) => Failure::clone(failure),
+            Standing::Unread | Standing::Held(_) => never_signed_in(),
+        }
+    }
+
     /// A seed gets its lineage id only by being saved (spec 7.3).
     fn take_seed(
         &mut self,
@@ -336,7 +319,7 @@ impl Machine {
         record.seeds = taken;
         record.took_seed(fingerprint);
         let op = self.save(&mut record, expected);
-        self.phase(Phase::Saving(op, Box::new(record)));
+        self.saving(op, record);
     }
 
     /// Next version, next fence, no wait for a lease (spec 4.6).
@@ -368,7 +351,7 @@ impl Machine {
             record.took_seed(self.config.binding.fingerprint());
         }
         let op = self.save(&mut record, expected);
-        self.phase(Phase::Saving(op, Box::new(record)));
+        self.saving(op, record);
     }
 
     fn written(&mut self, record: Record, version: Version, now: Now) {

@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
-use super::{MOST_SENDS, Rewrite, Step, in_its_words};
+use super::ending::in_its_words;
+use super::{MOST_SENDS, Rewrite, Step};
 use crate::credential::{Secret, TokenResponse};
 use crate::error::{ErrorKind, Failure};
-use crate::machine::backoff::{BackoffKind, Pause};
+use crate::machine::Machine;
+use crate::machine::backoff::BackoffKind;
 use crate::machine::compact_record::CompactRecord;
-use crate::machine::failures::login_required;
+use crate::machine::effect::Effect;
+use crate::machine::failures::{login_required, store_unavailable};
+use crate::machine::pause::Pause;
 use crate::machine::record::{DeadMark, Intent, Record};
 use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
 use crate::machine::shared_time::{SharedClock, SharedTime};
 use crate::machine::unknown_fields::Unknown;
 use crate::machine::waiting::Waiting;
-use crate::machine::{Effect, Machine, store_unavailable};
 use crate::store::{Expected, Saved, Unavailable, Version};
 use crate::time::Now;
 use crate::verdict::{DeadReason, Lost, Outcome};
@@ -122,7 +125,7 @@ impl Machine {
             unknown: Unknown::default(),
         }));
         let op = self.save(&mut marked, Expected::Version(version));
-        self.step(Step::Marking(op, Box::new(marked), reason));
+        self.write(Step::Marking(op, reason), marked);
     }
 
     pub(super) fn marked(

@@ -1,0 +1,77 @@
+//! What a machine must know of its session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::binding::Binding;
+use crate::credential::{Fingerprint, Secret};
+use crate::error::Failure;
+use crate::rotation::Rotation;
+
+/// Why a token cannot be served (an unknown type, no header value), asked of the dialect.
+pub type Servable = Arc<dyn Fn(&Secret, Option<&str>) -> Result<(), Failure> + Send + Sync>;
+
+/// What a machine must know of its session.
+#[derive(Clone)]
+pub struct MachineConfig {
+    /// What the server does with a used refresh token.
+    pub rotation: Rotation,
+    /// The old access token dies when a refresh succeeds (spec 5.4).
+    pub old_token_dies: bool,
+    /// Refresh in the advisory window (spec 1.2).
+    pub background: bool,
+    /// Whom records belong to (spec 7.5).
+    pub binding: Arc<Binding>,
+    /// Whether a record must have been signed in for this dialect and these origins (spec 7.10).
+    pub strict_binding: bool,
+    /// What the client authenticates with: a pause after ClientRejected holds for the same alone (spec 5.1).
+    pub client: Option<Fingerprint>,
+    /// Other processes see the same store.
+    pub shared: bool,
+    /// Names this boot of this machine, where that can be known (spec 4.5).
+    pub boot: Option<Arc<str>>,
+    /// How long one send may take. Default 60 s.
+    pub send_cap: Duration,
+    /// How long a lease lasts without renewal. Default 90 s.
+    pub lease: Duration,
+    /// How often a flight that waits for somebody else's lease looks whether it is over. Default 100 ms.
+    pub look_again: Duration,
+    /// How long a flight waits for somebody else's lease. Default 30 s.
+    pub lease_wait: Duration,
+    /// A function of the user's gets new tokens. It occupies the flight until it returns (spec 4.5).
+    pub refresh_function: bool,
+    /// Asked for each token that arrives.
+    pub servable: Servable,
+}
+
+impl MachineConfig {
+    /// The defaults of the spec.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::{Rotation, machine::{Binding, MachineConfig}};
+    ///
+    /// let binding = Binding::new("https://auth.example.com");
+    /// let config = MachineConfig::new(Rotation::Strict, binding);
+    /// assert_eq!((config.send_cap, config.lease), (Duration::from_secs(60), Duration::from_secs(90)));
+    /// ```
+    #[must_use]
+    pub fn new(rotation: Rotation, binding: impl Into<Arc<Binding>>) -> Self {
+        Self {
+            rotation,
+            old_token_dies: false,
+            background: true,
+            binding: binding.into(),
+            strict_binding: false,
+            client: None,
+            shared: true,
+            boot: None,
+            send_cap: Duration::from_secs(60),
+            lease: Duration::from_secs(90),
+            look_again: Duration::from_millis(100),
+            lease_wait: Duration::from_secs(30),
+            refresh_function: false,
+            servable: Arc::new(|_, _| Ok(())),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What a machine is told, and how it is drained.
+
+use std::time::Duration;
+
+use super::commit::Commit;
+use super::effect::Effect;
+use super::flight::Flight;
+use super::write::Write;
+use super::{Machine, OpId};
+use crate::store::{Loaded, Owner, Saved, Unavailable};
+use crate::time::{Now, Wall};
+
+impl Machine {
+    /// The next thing to do. Drain it after every call that takes `&mut self`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::unread();
+    /// machine.acquire(TokenRequirements::default(), now);
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     match effect {
+    ///         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    ///         Effect::Save { op, .. } => {
+    ///             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    ///         }
+    ///         _ => {} // send, publish, report ..
+    ///     }
+    /// }
+    /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Serve(_)));
+    /// ```
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        if self.effects.is_empty() {
+            self.catch_up();
+        }
+        let effect = self.effects.pop_front();
+        if effect.is_none() {
+            self.rest();
+        }
+        effect
+    }
+
+    /// When to call [`Machine::handle_timeout`] next, on the monotonic clock. Changes with every call.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::new();
+    /// machine.sign_out(now);
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     if let Effect::Load { op } = effect {
+    ///         machine.handle_loaded(op, Err(Unavailable::new("the keychain is locked")), now);
+    ///     }
+    /// }
+    /// assert!(machine.poll_timeout().is_some_and(|due| due >= now.mono)); // to be tried again
+    /// ```
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let flight = self.flight.as_deref().and_then(Flight::timeout);
+        let commit = self.commit.as_deref().and_then(Commit::timeout);
+        let write = self.write.as_deref().and_then(Write::timeout);
+        [flight, commit, write].into_iter().flatten().min()
+    }
+
+    /// Time has passed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::new();
+    /// # machine.sign_out(now);
+    /// # while let Some(effect) = machine.poll_effect() {
+    /// #     if let Effect::Load { op } = effect {
+    /// #         machine.handle_loaded(op, Err(Unavailable::new("the keychain is locked")), now);
+    /// #     }
+    /// # }
+    /// // the store could not be read: it is tried again
+    /// let due = machine.poll_timeout().expect("something to wait for");
+    /// machine.handle_timeout(now.plus(due.saturating_sub(now.mono)));
+    /// assert!(matches!(machine.poll_effect(), Some(Effect::Load { .. })));
+    /// ```
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.flight_timeout(now);
+        self.commit_timeout(now);
+        self.write_timeout(now);
+    }
+
+    /// The store was read.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::unread();
+    /// machine.open();
+    /// if let Some(Effect::Load { op }) = machine.poll_effect() {
+    ///     machine.handle_loaded(op, Ok(Loaded::Absent), now); // so the seed is taken, and saved
+    /// }
+    /// let mut effects = std::iter::from_fn(|| machine.poll_effect());
+    /// assert!(effects.any(|effect| matches!(effect, Effect::Save { .. })));
+    /// ```
+    pub fn handle_loaded(&mut self, op: OpId, loaded: Result<Loaded, Unavailable>, now: Now) {
+        self.last_read = Some(now.mono);
+        if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
+            self.flight_loaded(loaded, now);
+        } else if self.commit.as_ref().is_some_and(|commit| commit.awaits(op)) {
+            self.commit_loaded(loaded, now);
+        } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
+            self.write_loaded(loaded, now);
+        } else if self.look.as_ref().is_some_and(|look| look.awaits(op)) {
+            self.look_loaded(loaded, now);
+        }
+    }
+
+    /// The store was written, or not.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::unread();
+    /// machine.open();
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     match effect {
+    ///         Effect::Load { op } => machine.handle_loaded(op, Ok(Loaded::Absent), now),
+    ///         Effect::Save { op, .. } => {
+    ///             machine.handle_saved(op, Ok(Saved::Done(Version::new("1"))), now)
+    ///         }
+    ///         _ => {} // send, publish, report ..
+    ///     }
+    /// }
+    /// assert!(machine.idle());
+    /// ```
+    pub fn handle_saved(&mut self, op: OpId, saved: Result<Saved, Unavailable>, now: Now) {
+        if self.lease_release.as_ref().is_some_and(|lease_release| lease_release.op == op) {
+            self.lease_released(saved);
+        } else if self.flight.as_ref().is_some_and(|flight| flight.renews(op)) {
+            self.renewed(saved, now);
+        } else if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
+            self.flight_saved(saved, now);
+        } else if self.commit.as_ref().is_some_and(|commit| commit.awaits(op)) {
+            self.commit_saved(saved, now);
+        } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
+            self.write_saved(saved, now);
+        }
+    }
+
+    /// The store says that the record may have changed: who waits for another process' refresh looks again at once, and
+    /// a machine at rest takes what others wrote, a sign-out among it (spec 7.13).
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let mut machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// machine.handle_changed(Now::default());
+    /// assert!(machine.poll_effect().is_none()); // nobody waits
+    /// ```
+    pub fn handle_changed(&mut self, _: Now) {
+        if self.flight.is_some() {
+            self.flight_changed();
+        } else {
+            self.look();
+        }
+    }
+
+    /// What the store's own clock said, read at `now`: leases, back-off and intents are measured on it from here on,
+    /// since machines that share a store need not agree on the time (spec 4.5).
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let mut machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// machine.handle_store_clock(Wall(1_893_456_000_000), Now::default());
+    /// assert!(machine.idle());
+    /// ```
+    pub fn handle_store_clock(&mut self, store: Wall, now: Now) {
+        let store = Duration::from_millis(u64::try_from(store.0).unwrap_or(0));
+        self.store_ahead = Some(store.saturating_sub(now.mono));
+    }
+
+    /// The store knows an owner's fate, or not.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::new();
+    /// // an answer to an Effect::Probe; one that nobody waits for any more changes nothing
+    /// machine.handle_owner(99, Owner::Dead, now);
+    /// assert!(machine.idle());
+    /// ```
+    pub fn handle_owner(&mut self, op: OpId, owner: Owner, now: Now) {
+        if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
+            self.flight_probed(owner, now);
+        }
+    }
+
+    /// The process is about to end: what waits out a pause before it is saved again is saved now (spec 4.10).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::new();
+    /// machine.flush(now);
+    /// assert!(machine.poll_effect().is_none()); // nothing waits
+    /// ```
+    pub fn flush(&mut self, now: Now) {
+        self.flush_commit(now, Duration::ZERO);
+        self.commit_timeout(now);
+        self.flush_write(now);
+        self.write_timeout(now);
+    }
+
+    /// Whether everything that must reach the store has, and nothing is under way (spec 4.10).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::new();
+    /// assert!(machine.idle());
+    /// machine.refresh(false, now);
+    /// assert!(!machine.idle());
+    /// ```
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        self.is_quiet() && self.abandoned_sends.is_empty()
+    }
+
+    /// Nothing is under way for which the record that is held now matters.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.flight.is_none() && self.commit.is_none() && self.write.is_none() && self.lease_release.is_none()
+    }
+
+    pub(super) fn has_not_read_for(&self, time: Duration, now: Now) -> bool {
+        self.last_read.is_none_or(|read| now.mono.saturating_sub(read) >= time)
+    }
+}

@@ -1,0 +1,113 @@
+//! Pauses after refreshes that failed: how long they are, whom they concern, what ends them early (spec 5.3, 5.8).
+
+use std::time::Duration;
+
+use super::Machine;
+use super::backoff::{Backoff, BackoffKind};
+use super::record::Record;
+use super::refresh_budget::full_jitter;
+use super::shared_time::{SharedClock, SharedTime};
+use super::unknown_fields::Unknown;
+use crate::error::Failure;
+use crate::time::Now;
+
+/// Jitter may come out near zero; a storm must not.
+const LEAST: Duration = Duration::from_millis(500);
+const FIRST: Duration = Duration::from_secs(2);
+/// A caller that comes is not kept from trying for longer, unless the server says so.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Nothing was sent, so no server is spared by waiting.
+const LONGEST_UNSENT: Duration = Duration::from_secs(5);
+const LONGEST_UNKNOWN: Duration = Duration::from_secs(600);
+/// No sooner after a failure is the next try brought forward.
+const ALIVE_AFTER: Duration = Duration::from_secs(5);
+
+/// How long a pause is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// A transient failure.
+    Transient,
+    /// Nothing was sent.
+    Unsent,
+    /// An answer that nobody understands: it will hardly pass by itself.
+    NotUnderstood,
+    /// That long.
+    For(Duration),
+}
+
+impl Machine {
+    /// The pause that holds for this session now, and how long it lasts.
+    pub(super) fn pausing<'a>(&self, record: &'a Record, now: Now) -> Option<(&'a Backoff, Duration)> {
+        let backoff = self.backoff_of(record)?;
+        let left = backoff.left(now, self.boot());
+        (!left.is_zero()).then_some((backoff, left))
+    }
+
+    /// The last failures, if they concern this session (spec 5.1: a corrected client is tried at once).
+    pub(super) fn backoff_of<'a>(&self, record: &'a Record) -> Option<&'a Backoff> {
+        record.backoff.as_deref().filter(|backoff| backoff.concerns(self.config.client.as_ref()))
+    }
+
+    /// Failures in a row so far.
+    pub(super) fn failures(&self) -> u32 {
+        let backoff = self.held().and_then(|held| self.backoff_of(&held.record));
+        backoff.map_or(0, |backoff| backoff.failures)
+    }
+
+    /// Puts the pause after a failure into the record that is held. `failure` is completed.
+    pub(super) fn pause(&mut self, kind: BackoffKind, pause: Pause, failure: Failure, now: Now) -> Failure {
+        let (failures, config) = (self.failures(), self.config.clone());
+        let clock = SharedClock::of(config.boot.as_deref(), self.store_ahead);
+        let mut jitter = |most| full_jitter(&mut self.entropy, FIRST, failures, most).max(LEAST);
+        let length = match pause {
+            Pause::Transient => jitter(LONGEST),
+            Pause::Unsent => jitter(LONGEST_UNSENT),
+            Pause::NotUnderstood => jitter(LONGEST_UNKNOWN),
+            Pause::For(length) => length,
+        };
+        let client = self.config.client.clone().filter(|_| kind == BackoffKind::ClientRejected);
+        if let Some(held) = self.held_mut() {
+            held.record.backoff = Some(Box::new(Backoff {
+                until: SharedTime::new(now.plus(length), clock),
+                failed_at: SharedTime::new(now, clock),
+                failures: failures + 1,
+                kind,
+                message: Some(failure.message.clone()),
+                oauth_error: failure.oauth_error.clone(),
+                status: failure.status,
+                guessed: pause == Pause::Transient,
+                client,
+                unknown: Unknown::default(),
+            }));
+        }
+        failure.after(length)
+    }
+
+    /// An API answered. If the token endpoint is at the same origin, that one lives again too (spec 5.8).
+    pub(super) fn is_alive(&mut self, origin: &str, now: Now) {
+        if !self.may_bring_forward(now) || !self.is_token_endpoints(origin) {
+            return;
+        }
+        let config = self.config.clone();
+        let clock = SharedClock::of(config.boot.as_deref(), self.store_ahead);
+        let Some(backoff) = self.held_mut().and_then(|held| held.record.backoff.as_deref_mut()) else {
+            return;
+        };
+        let since = backoff.failed_at.age(now, clock);
+        backoff.until = SharedTime::new(now.plus(ALIVE_AFTER.saturating_sub(since)), clock);
+    }
+
+    /// Whether a sign of life would change something.
+    pub(super) fn may_bring_forward(&self, now: Now) -> bool {
+        let backoff = self.held().and_then(|held| self.pausing(&held.record, now));
+        backoff.is_some_and(|(backoff, left)| {
+            let since = backoff.failed_at.age(now, self.boot());
+            backoff.guessed && left > ALIVE_AFTER.saturating_sub(since)
+        })
+    }
+
+    fn is_token_endpoints(&self, origin: &str) -> bool {
+        let rest = self.config.binding.token_endpoint.strip_prefix(origin);
+        !origin.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    }
+}
