@@ -59,7 +59,9 @@ impl App {
             return Err(RekindleError::config("credential", what));
         }
         let builder = rekindle::App::builder(config.source()?);
-        let mut builder = hosted(config.described(builder)?, store, transport, refresh, clock);
+        let http = config.http.clone();
+        let builder = config.described(builder)?;
+        let mut builder = hosted(builder, http, store, transport, refresh, clock)?;
         if let Some(most) = idle_sessions {
             builder = builder.idle_sessions(most as usize);
         }

@@ -125,10 +125,11 @@ pub enum BodyFailure {
     },
 }
 
-/// A body of ours, for a transport of the host's.
+/// A body of ours, for a transport of the host's. It can be read once.
 #[derive(uniffi::Object)]
 pub struct OutgoingBody {
-    stream: Mutex<ByteStream>,
+    /// Nothing once its end was told, or it broke: who reads on would take what is left for all of it.
+    stream: Mutex<Option<ByteStream>>,
     length: Option<u64>,
 }
 
@@ -138,9 +139,16 @@ impl OutgoingBody {
     ///
     /// # Errors
     ///
-    /// It cannot be read to its end: the request must not be completed.
+    /// It cannot be read to its end, or was: the request must not be completed.
     pub async fn next(&self) -> Result<Option<Vec<u8>>, BodyFailure> {
-        let chunk = self.stream.lock().await.next().await;
+        let mut stream = self.stream.lock().await;
+        let chunk = match stream.as_mut() {
+            Some(stream) => stream.next().await,
+            None => return Err(BodyFailure::failed("the request's body has been read: it comes once")),
+        };
+        if !matches!(chunk, Some(Ok(_))) {
+            *stream = None;
+        }
         chunk
             .transpose()
             .map(|chunk| chunk.map(Vec::from))
@@ -156,7 +164,7 @@ impl OutgoingBody {
 
 impl OutgoingBody {
     pub(crate) fn new(stream: ByteStream, length: Option<u64>) -> Self {
-        Self { stream: Mutex::new(stream), length }
+        Self { stream: Mutex::new(Some(stream)), length }
     }
 }
 

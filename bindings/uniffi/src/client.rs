@@ -65,11 +65,13 @@ impl Client {
         config: ClientConfig,
         transport: Option<Arc<dyn Transport>>,
     ) -> Result<Self, RekindleError> {
-        let builder = match transport {
-            Some(transport) => rekindle::Client::builder(session.inner().clone())
-                .transport(Arc::new(HostTransport(transport))),
-            None => own_transport(rekindle::Client::builder(session.inner().clone()), &config)?,
-        };
+        let mut builder = rekindle::Client::builder(session.inner().clone());
+        if let Some(http) = config.http.clone() {
+            builder = builder.transport(http.transport(transport.is_some())?);
+        }
+        if let Some(transport) = transport {
+            builder = builder.transport(Arc::new(HostTransport(transport)));
+        }
         Ok(Self(configured(builder, config).build()?))
     }
 
@@ -171,40 +173,6 @@ fn configured(mut builder: ClientBuilder, config: ClientConfig) -> ClientBuilder
     }
     let headers = config.headers.into_iter();
     headers.fold(builder, |builder, Header { name, value }| builder.default_header(name, value))
-}
-
-/// A transport of its own only where something about it differs from the session's.
-fn own_transport(builder: ClientBuilder, config: &ClientConfig) -> Result<ClientBuilder, RekindleError> {
-    let plain = config.proxy.is_none()
-        && config.root_certificates.is_empty()
-        && config.http2
-        && config.user_agent.is_none();
-    if plain { Ok(builder) } else { Ok(builder.transport(built_in(config)?)) }
-}
-
-#[cfg(feature = "http")]
-fn built_in(config: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transport>, RekindleError> {
-    use rekindle::transport::{ProxyChoice, ReqwestTransport, TransportOptions};
-    let defaults = TransportOptions::default();
-    let proxy = match &config.proxy {
-        None => ProxyChoice::System,
-        Some(crate::config::Proxy::Direct) => ProxyChoice::None,
-        Some(crate::config::Proxy::Url { url }) => ProxyChoice::Url(crate::call::url("proxy", url)?),
-    };
-    let options = TransportOptions {
-        extra_root_certificates: config.root_certificates.clone(),
-        proxy,
-        http2: config.http2,
-        user_agent: config.user_agent.clone().unwrap_or_else(|| defaults.user_agent.clone()),
-        ..defaults
-    };
-    Ok(Arc::new(ReqwestTransport::new(options)?))
-}
-
-#[cfg(not(feature = "http"))]
-fn built_in(_: &ClientConfig) -> Result<Arc<dyn rekindle::transport::Transport>, RekindleError> {
-    let problem = "this build has no HTTP stack of its own to set this for: set it in your transport";
-    Err(RekindleError::config("proxy, root_certificates, http2, user_agent", problem))
 }
 
 impl fmt::Debug for Client {

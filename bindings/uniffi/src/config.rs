@@ -10,6 +10,7 @@ use rekindle::app::Builder;
 use rekindle::{DialectSource, Expiry, Secret};
 
 use crate::error::RekindleError;
+use crate::http::HttpConfig;
 use crate::key::SigningKey;
 use crate::status::wall;
 
@@ -64,9 +65,15 @@ pub struct SessionConfig {
     /// Signs that a token is this client's own (DPoP).
     #[uniffi(default = None)]
     pub dpop_key: Option<Arc<SigningKey>>,
+    /// Whether a token that the server did not bind to `dpop_key` is refused (RFC 9449 section 5).
+    #[uniffi(default = true)]
+    pub require_dpop: bool,
     /// What the client asks for on its own behalf, without a user (RFC 6749 section 4.4).
     #[uniffi(default = None)]
     pub client_credentials: Option<ClientCredentials>,
+    /// How connections are made, for token requests and for the clients of the session.
+    #[uniffi(default = None)]
+    pub http: Option<HttpConfig>,
     /// For tests: shares no state with other sessions of this process, as if each were a process of its own.
     #[uniffi(default = false)]
     pub alone: bool,
@@ -226,30 +233,9 @@ pub struct ClientConfig {
     /// Where `graphql` asks (`/graphql`).
     #[uniffi(default = None)]
     pub graphql_path: Option<String>,
-    /// The way out of the house. Not with a transport of the host's.
+    /// How connections are made, where that differs from the session's.
     #[uniffi(default = None)]
-    pub proxy: Option<Proxy>,
-    /// Roots to trust beside the system's, in PEM. Not with a transport of the host's.
-    #[uniffi(default = [])]
-    pub root_certificates: Vec<Vec<u8>>,
-    /// Whether HTTP/2 may be spoken. Not with a transport of the host's.
-    #[uniffi(default = true)]
-    pub http2: bool,
-    /// Not with a transport of the host's.
-    #[uniffi(default = None)]
-    pub user_agent: Option<String>,
-}
-
-/// A proxy.
-#[derive(Clone, Debug, uniffi::Enum)]
-pub enum Proxy {
-    /// None, whatever the system says.
-    Direct,
-    /// This one.
-    Url {
-        /// `http://..` or `https://..`
-        url: String,
-    },
+    pub http: Option<HttpConfig>,
 }
 
 /// One header. Debug shows its name alone: values may be tokens.
@@ -299,7 +285,7 @@ impl SessionConfig {
             builder = builder.client_key(key.inner());
         }
         if let Some(key) = self.dpop_key {
-            builder = builder.dpop_key(key.inner());
+            builder = builder.dpop_key(key.inner()).require_dpop(self.require_dpop);
         }
         if let Some(request) = self.client_credentials {
             builder = builder.client_credentials(request.into());

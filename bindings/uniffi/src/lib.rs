@@ -16,6 +16,7 @@ mod clock;
 mod config;
 mod error;
 mod event;
+mod http;
 mod judge;
 mod key;
 mod refresh;
@@ -35,16 +36,17 @@ pub use cancel::CancelToken;
 pub use client::{Client, Request};
 pub use clock::ManualClock;
 pub use config::{
-    ClientAuth, ClientConfig, ClientCredentials, Credential, Dialect, Header, Proxy, Rotation, SessionConfig,
+    ClientAuth, ClientConfig, ClientCredentials, Credential, Dialect, Header, Rotation, SessionConfig,
 };
 pub use error::{GraphqlProblem, ProblemDetails, RekindleError, error_kinds};
 pub use event::{Event, EventKind, EventListener, EventStream, ListenerFailure};
+pub use http::{ClientCertificate, HttpConfig, Proxy};
 pub use judge::{Exchange, Judgement, operation_of};
 pub use key::{GeneratedKey, SigningKey, generate_signing_key};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
 pub use response::{Redirected, Response, ResponseHead};
 pub use session::Session;
-pub use status::{Lease, Standing, Status};
+pub use status::{Lease, Standing, Status, Waiting};
 pub use store::{Expected, Loaded, Owner, Saved, Store, StoreChoice, StoreFailure};
 pub use token::{Token, TokenDetails};
 pub use transport::{Transport, TransportFailure, TransportRequest, TransportResponse};

@@ -19,9 +19,16 @@ use crate::verdict::Verdict;
 #[uniffi::export(Debug)]
 pub struct Response {
     /// Nothing once it has been given up.
-    answer: Arc<Mutex<Option<rekindle::Response>>>,
+    answer: Arc<Mutex<Option<Reading>>>,
     head: Arc<std::sync::Mutex<ResponseHead>>,
     whole: std::sync::OnceLock<Bytes>,
+}
+
+/// A response whose body is being read.
+struct Reading {
+    response: rekindle::Response,
+    /// A piece, or the end, that has been read and that nobody has had: whoever asked was cancelled meanwhile.
+    piece: Option<Option<Bytes>>,
 }
 
 /// All of a response but its body, in one crossing.
@@ -78,15 +85,17 @@ impl Response {
     /// Connection; Misuse after its end or `discard`. Cancelled.
     #[uniffi::method(default(cancel = None))]
     pub async fn chunk(&self, cancel: Option<Arc<CancelToken>>) -> Result<Option<Vec<u8>>, RekindleError> {
-        let (answer, head) = (self.answer.clone(), self.head.clone());
-        let work = runtime::run(async move {
-            let mut answer = answer.lock().await;
-            let response = answer.as_mut().ok_or_else(given_up)?;
-            let chunk = response.chunk().await;
-            note(&head, response);
-            Ok(chunk?.map(Vec::from))
-        });
-        unless(cancel, work).await
+        unless(cancel, async {
+            loop {
+                runtime::run(filled(self.answer.clone(), self.head.clone())).await?;
+                let mut answer = self.answer.lock().await;
+                // Another reader may have been faster.
+                if let Some(piece) = answer.as_mut().ok_or_else(given_up)?.piece.take() {
+                    return Ok(piece.map(Vec::from));
+                }
+            }
+        })
+        .await
     }
 
     /// Reads the whole body, within the request's timeout.
@@ -122,8 +131,9 @@ impl Response {
                 "the response is being read: ask for its status before or after",
             )
         })?;
-        let response = answer.as_ref().ok_or_else(given_up)?;
-        response
+        let reading = answer.as_ref().ok_or_else(given_up)?;
+        reading
+            .response
             .error_for_status_ref()
             .map_err(|error| RekindleError::with_response(&error, self.clone()))?;
         Ok(())
@@ -145,7 +155,7 @@ impl Response {
     pub(crate) fn new(response: rekindle::Response) -> Self {
         let head = std::sync::Mutex::new(ResponseHead::of(&response));
         Self {
-            answer: Arc::new(Mutex::new(Some(response))),
+            answer: Arc::new(Mutex::new(Some(Reading { response, piece: None }))),
             head: Arc::new(head),
             whole: std::sync::OnceLock::new(),
         }
@@ -157,12 +167,27 @@ impl Response {
         if let Some(bytes) = self.whole.get() {
             return Ok(bytes.clone());
         }
-        let response = answer.as_mut().ok_or_else(given_up)?;
+        let Reading { response, .. } = answer.as_mut().ok_or_else(given_up)?;
         let read = response.read().await;
         note(&self.head, response);
         let bytes = read.map_err(RekindleError::from)?;
         Ok(self.whole.get_or_init(|| bytes).clone())
     }
+}
+
+/// Reads a piece, unless there is one that nobody has had.
+async fn filled(
+    answer: Arc<Mutex<Option<Reading>>>,
+    head: Arc<std::sync::Mutex<ResponseHead>>,
+) -> Result<(), RekindleError> {
+    let mut answer = answer.lock().await;
+    let Reading { response, piece } = answer.as_mut().ok_or_else(given_up)?;
+    if piece.is_none() {
+        let read = response.chunk().await;
+        note(&head, response);
+        *piece = Some(read?);
+    }
+    Ok(())
 }
 
 /// What only the body told.

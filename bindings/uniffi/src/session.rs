@@ -14,6 +14,7 @@ use crate::clock::ManualClock;
 use crate::config::{Credential, SessionConfig};
 use crate::error::RekindleError;
 use crate::event::{Event, EventListener, EventStream};
+use crate::http::HttpConfig;
 use crate::judge::{Exchange, Judgement};
 use crate::refresh::{HostRefresh, Refresh};
 use crate::status::Status;
@@ -45,7 +46,9 @@ impl Session {
     ) -> Result<Self, RekindleError> {
         let builder = rekindle::Session::builder(config.source()?);
         let credential = config.credential.clone().map(Credential::checked).transpose()?;
-        let mut builder = hosted(config.described(builder)?, store, transport, refresh, clock);
+        let http = config.http.clone();
+        let builder = config.described(builder)?;
+        let mut builder = hosted(builder, http, store, transport, refresh, clock)?;
         if let Some(credential) = credential {
             builder = builder.credential(credential);
         }
@@ -317,22 +320,26 @@ impl Session {
 /// A builder with what the host brings.
 pub(crate) fn hosted<T>(
     builder: Builder<T>,
+    http: Option<HttpConfig>,
     store: StoreChoice,
     transport: Option<Arc<dyn Transport>>,
     refresh: Option<Arc<dyn Refresh>>,
     clock: Option<Arc<ManualClock>>,
-) -> Builder<T> {
+) -> Result<Builder<T>, RekindleError> {
     let mut builder = builder.shared_store(store.into_core());
+    if let Some(http) = http {
+        builder = builder.transport(http.transport(transport.is_some())?);
+    }
     if let Some(transport) = transport {
         builder = builder.transport(Arc::new(HostTransport(transport)));
     }
     if let Some(refresh) = refresh {
         builder = builder.refresh_with(HostRefresh(refresh));
     }
-    match clock {
+    Ok(match clock {
         Some(clock) => builder.clock(Arc::new(clock.inner())),
         None => builder,
-    }
+    })
 }
 
 impl Session {

@@ -32,6 +32,9 @@ pub struct Status {
     pub persisted: bool,
     /// Whether a refresh is under way here.
     pub refreshing: bool,
+    /// What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
+    /// `others_refresh`, `vanished_owner` or `too_soon`.
+    pub waiting: Option<Waiting>,
     /// The granted scope.
     pub scope: Option<String>,
 }
@@ -61,6 +64,15 @@ pub struct Lease {
     pub left: Duration,
 }
 
+/// What a refresh waits for.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Waiting {
+    /// Its name.
+    pub name: String,
+    /// How long at most, if that is known.
+    pub at_most: Option<Duration>,
+}
+
 impl From<rekindle::Status> for Status {
     fn from(status: rekindle::Status) -> Self {
         Self {
@@ -76,6 +88,7 @@ impl From<rekindle::Status> for Status {
             lease: status.lease.map(|(owner, left)| Lease { owner, left }),
             persisted: status.persisted,
             refreshing: status.refreshing,
+            waiting: status.waiting.map(|(what, at_most)| Waiting { name: what.name().to_owned(), at_most }),
             scope: status.scope,
         }
     }

@@ -38,7 +38,9 @@ fn config(server: &AuthServer) -> SessionConfig {
         lease: None,
         client_key: None,
         dpop_key: None,
+        require_dpop: true,
         client_credentials: None,
+        http: None,
         alone: false,
     }
 }
@@ -197,10 +199,7 @@ fn client_config(server: &AuthServer) -> ClientConfig {
         max_redirects: None,
         max_sends: None,
         graphql_path: None,
-        proxy: None,
-        root_certificates: Vec::new(),
-        http2: true,
-        user_agent: None,
+        http: None,
         max_body_bytes: None,
     }
 }

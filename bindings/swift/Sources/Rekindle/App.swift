@@ -32,6 +32,7 @@ public final class App: Sendable {
         clientAuth: ClientAuth? = nil,
         clientKey: SigningKey? = nil,
         dpopKey: SigningKey? = nil,
+        requireDPoP: Bool = true,
         store: StoreChoice = .memory,
         variables: [String: String] = [:],
         origins: [String] = [],
@@ -43,6 +44,7 @@ public final class App: Sendable {
         lease: Duration? = nil,
         clientCredentials: ClientCredentials? = nil,
         idleSessions: Int = 10_000,
+        http: HTTPSettings? = nil,
         transport: (any Transport)? = nil,
         refreshWith: RefreshFunction? = nil,
         clock: ManualClock? = nil,
@@ -54,8 +56,8 @@ public final class App: Sendable {
             insecureOrigins: insecureOrigins, rotation: try rotation?.native(), background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
             sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
-            clientKey: clientKey?.native, dpopKey: dpopKey?.native,
-            clientCredentials: clientCredentials?.native, alone: false)
+            clientKey: clientKey?.native, dpopKey: dpopKey?.native, requireDpop: requireDPoP,
+            clientCredentials: clientCredentials?.native, http: try http?.native(), alone: false)
         let owner = Inside.Owner()
         self.owner = owner
         native = try translated {

@@ -3,11 +3,11 @@ internal import RekindleFFI
 
 /// What a request carries.
 public struct Body: Sendable {
-    let native: @Sendable () -> RequestBody
+    let native: @Sendable () throws -> RequestBody
     /// Unless the request names its own.
     let contentType: String?
 
-    private init(_ contentType: String?, _ native: @escaping @Sendable () -> RequestBody) {
+    private init(_ contentType: String?, _ native: @escaping @Sendable () throws -> RequestBody) {
         self.native = native
         self.contentType = contentType
     }
@@ -69,7 +69,8 @@ public struct Body: Sendable {
     }
 
     /// What can be read once. A request that carries it is not sent again: its token is refreshed, and you get the
-    /// response with ``Response/replayRefused``.
+    /// response with ``Response/replayRefused``. A second request with it is an error of the kind
+    /// ``RekindleError/Kind/misuse``: nothing would be left to send.
     ///
     /// - Parameters:
     ///   - chunks: The pieces.
@@ -78,7 +79,11 @@ public struct Body: Sendable {
     public static func once<Chunks: AsyncSequence & Sendable>(
         _ chunks: Chunks, length: UInt64? = nil, contentType: String? = nil
     ) -> Body where Chunks.Element == Data {
-        Body(contentType) { .once(source: Source(chunks), length: length) }
+        let once = Once()
+        return Body(contentType) {
+            guard once.isFirst() else { throw RekindleError.sentOnce }
+            return .once(source: Source(chunks), length: length)
+        }
     }
 
     /// What is opened anew for each send, so that the request can be sent again.
@@ -109,46 +114,67 @@ func encoded(_ value: some Encodable, _ argument: String, _ encoder: JSONEncoder
     }
 }
 
-/// Pieces of the user's, as the engine wants them. One reader asks for one piece after the other; that nobody wants more
-/// may be said while it waits for one.
-final class Source<Chunks: AsyncSequence>: BodySource, @unchecked Sendable where Chunks.Element == Data {
+/// Whether something happens for the first time.
+private final class Once: @unchecked Sendable {
     private let lock = NSLock()
-    /// Not here while it is asked.
-    private var pieces: Chunks.AsyncIterator?
-    private var isReleased = false
+    private var hasHappened = false
+
+    func isFirst() -> Bool {
+        lock.withLock {
+            defer { hasHappened = true }
+            return !hasHappened
+        }
+    }
+}
+
+/// Pieces of the user's, as the engine wants them. One reader asks for one piece after the other; that nobody wants more
+/// may be said while it waits for one. Whoever asks otherwise would take what is left for all of it.
+final class Source<Chunks: AsyncSequence>: BodySource, @unchecked Sendable where Chunks.Element == Data {
+    private enum State {
+        case ready(Chunks.AsyncIterator)
+        case asked
+        case over
+    }
+
+    private let lock = NSLock()
+    private var state: State
 
     init(_ chunks: Chunks) {
-        pieces = chunks.makeAsyncIterator()
+        state = .ready(chunks.makeAsyncIterator())
     }
 
     func next() async throws -> Data? {
-        guard var pieces = taken() else { return nil }
+        var pieces = try taken()
         do {
             let piece = try await pieces.next()
-            if piece != nil { put(back: pieces) }
+            give(back: piece == nil ? nil : pieces)
             return piece
         } catch {
+            give(back: nil)
             throw BodyFailure.Failed(reason: "the body's sequence threw \(type(of: error))")
         }
     }
 
     func release() throws {
-        lock.withLock {
-            isReleased = true
-            pieces = nil
+        lock.withLock { state = .over }
+    }
+
+    private func taken() throws -> Chunks.AsyncIterator {
+        try lock.withLock {
+            switch state {
+            case .ready(let pieces):
+                state = .asked
+                return pieces
+            case .asked: throw BodyFailure.Failed(reason: "the body is read by two at once: it comes once")
+            case .over: throw BodyFailure.Failed(reason: "the body has been read, or was given up: it comes once")
+            }
         }
     }
 
-    private func taken() -> Chunks.AsyncIterator? {
+    private func give(back rest: Chunks.AsyncIterator?) {
         lock.withLock {
-            defer { pieces = nil }
-            return pieces
-        }
-    }
-
-    private func put(back rest: Chunks.AsyncIterator) {
-        lock.withLock {
-            if !isReleased { pieces = rest }
+            // Unless it was released meanwhile.
+            if case .asked = state { state = rest.map(State.ready) ?? .over }
         }
     }
 }

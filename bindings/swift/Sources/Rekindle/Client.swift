@@ -26,10 +26,7 @@ public final class Client: Sendable {
     ///   - maxBodyBytes: How long a body may be that is read whole (256 MiB); a longer one is an error. A stream has no
     ///     limit.
     ///   - graphQLPath: Where ``graphQL(_:variables:as:decoder:)`` asks (`/graphql`).
-    ///   - proxy: The way out of the house; the system's if it is left out. Not with a `transport`.
-    ///   - rootCertificates: Roots to trust beside the system's, in PEM. Not with a `transport`.
-    ///   - http2: Whether HTTP/2 may be spoken. Not with a `transport`.
-    ///   - userAgent: The header of that name. Not with a `transport`.
+    ///   - http: How connections are made, where that differs from the session's. Not with a `transport`.
     ///   - transport: An HTTP stack of your own: ``URLSessionTransport``.
     /// - Throws: ``RekindleError/Kind/invalidConfig``, naming the argument.
     public init(
@@ -41,18 +38,14 @@ public final class Client: Sendable {
         maxSends: Int = 3,
         maxBodyBytes: UInt64? = nil,
         graphQLPath: String? = nil,
-        proxy: Proxy? = nil,
-        rootCertificates: [Data] = [],
-        http2: Bool = true,
-        userAgent: String? = nil,
+        http: HTTPSettings? = nil,
         transport: (any Transport)? = nil
     ) throws {
         let config = ClientConfig(
             baseUrl: baseURL, headers: headers.map(Header.init), timeout: try timeout.positive("timeout"),
             maxRedirects: try small(maxRedirects, "maxRedirects"), maxSends: try small(maxSends, "maxSends"),
             maxBodyBytes: maxBodyBytes,
-            graphqlPath: graphQLPath, proxy: proxy?.native, rootCertificates: rootCertificates, http2: http2,
-            userAgent: userAgent)
+            graphqlPath: graphQLPath, http: try http?.native())
         self.session = session
         native = try translated {
             try RekindleFFI.Client(
@@ -210,7 +203,7 @@ extension Request {
         }
         self.init(
             method: method, url: url, query: query.map(Header.init), headers: headers,
-            body: body?.native() ?? .empty, timeout: try timeout?.positive("timeout"),
+            body: try body?.native() ?? .empty, timeout: try timeout?.positive("timeout"),
             idempotencyKey: idempotencyKey, followRedirects: followRedirects, streamed: streamed)
     }
 }

@@ -93,7 +93,8 @@ extension RekindleError {
         self.kind = kind
         self.message = message
         retryable = false
-        argument = nil
+        // It begins with the name of what is wrong.
+        argument = kind == .invalidConfig ? message.split(separator: ":").first.map(String.init) : nil
         causes = []
         oauthError = nil
         status = nil
@@ -114,9 +115,10 @@ extension RekindleError {
 
     private init(_ kind: Kind, _ details: ProblemDetails, _ carried: RekindleFFI.Response?) {
         self.kind = kind
-        message = details.message
+        let named = details.argument.map(Setting.init)
+        message = named?.named(in: details.message) ?? details.message
         retryable = details.retryable
-        argument = details.argument
+        argument = named?.swift
         causes = details.causes
         oauthError = details.oauthError
         status = details.status.map(Int.init)
@@ -124,13 +126,42 @@ extension RekindleError {
         graphQLErrors = details.graphqlErrors.map(GraphQLProblem.init)
         response = carried.map { Response($0) }
         underlyingError = details.cause.flatMap(Thrown.all.find)
-        debug = details.debug
+        debug = named?.named(in: details.debug) ?? details.debug
     }
+
+    static let unread = RekindleError(
+        .misuse, "the body comes as it is read: ask for it with `chunks`, or read all of it with `bytes()` first")
+
+    static let sentOnce = RekindleError(
+        .misuse,
+        "body: it can be read once, and was: make a new one for each request, or use `Body.opened`, `.data` or `.file`")
 
     static let waitsForItself = RekindleError(
         .misuse,
         "a store or refresh function called the session that it serves: that would wait for itself; "
             + "use a plain URLSession there")
+}
+
+/// The name of a setting: the engine's, and Swift's.
+private struct Setting {
+    let engine: String
+    let swift: String
+
+    init(_ engine: String) {
+        let words = engine.split(separator: "_").map(String.init)
+        let tail = words.dropFirst().map { Self.special[$0] ?? $0.prefix(1).uppercased() + $0.dropFirst() }
+        let first = words.first == "graphql" ? "graphQL" : words.first ?? ""
+        self.engine = engine
+        swift = ([first] + tail).joined()
+    }
+
+    private static let special = ["url": "URL", "id": "ID", "dpop": "DPoP", "pem": "PEM"]
+
+    /// With Swift's name where the engine's comes first: a message begins with what is wrong.
+    func named(in message: String) -> String {
+        guard let place = message.range(of: engine) else { return message }
+        return message.replacingCharacters(in: place, with: swift)
+    }
 }
 
 extension RekindleError.GraphQLProblem {

@@ -82,9 +82,9 @@ public struct Response: Sendable {
     public let history: [Redirect]
     /// From the call to the answer's head.
     public let elapsed: Duration
-    /// The body as far as it has been read: all of it, unless it comes as a stream.
-    public let data: Data
 
+    /// Of a body that was read before its response was given.
+    private let whole: Data?
     let native: RekindleFFI.Response
 
     init(_ native: RekindleFFI.Response) {
@@ -95,7 +95,7 @@ public struct Response: Sendable {
         headers = Headers(head.headers)
         history = head.history.map { Redirect(status: Int($0.status), url: URL(engine: $0.url)) }
         elapsed = Duration(head.elapsed)
-        data = native.body() ?? Data()
+        whole = native.body().map { Data($0) }
         self.native = native
     }
 }
@@ -117,17 +117,31 @@ extension Response {
         200..<300 ~= status
     }
 
+    /// The body, once all of it has been read: at once, unless it comes as a stream.
+    ///
+    /// - Throws: ``RekindleError/Kind/misuse`` where that has not been read by ``bytes()``.
+    public var data: Data {
+        get throws {
+            guard let data = whole ?? native.body().map({ Data($0) }) else { throw RekindleError.unread }
+            return data
+        }
+    }
+
     /// The body as text; what is no UTF-8 is replaced.
+    ///
+    /// - Throws: As ``data``.
     public var text: String {
-        String(decoding: data, as: UTF8.self)
+        get throws { String(decoding: try data, as: UTF8.self) }
     }
 
     /// The body as that type: `json([User].self)`, or by what is wanted of it.
     ///
-    /// - Throws: ``RekindleError/Kind/invalidResponse`` with this response; its text names the place, not the content.
+    /// - Throws: ``RekindleError/Kind/invalidResponse`` with this response; its text names the place, not the content. As
+    ///   ``data`` where that cannot be read.
     public func json<Value: Decodable>(
         _ type: Value.Type = Value.self, decoder: JSONDecoder = JSONDecoder()
     ) throws -> Value {
+        let data = try data
         do {
             return try decoder.decode(type, from: data)
         } catch {
@@ -145,11 +159,15 @@ extension Response {
     }
 
     /// The body as it comes. It can be read once.
+    ///
+    /// - Throws: ``RekindleError/Kind/misuse`` where it has been read, or given up.
     public var chunks: Chunks {
         Chunks(native: native)
     }
 
     /// The whole body of a stream.
+    ///
+    /// - Throws: ``RekindleError/Kind/misuse`` where a part of it has been read by ``chunks``, or where it was given up.
     public func bytes() async throws -> Data {
         try await waiting(for: Inside.Owner()) { try await native.bytes(cancel: $0) }
     }
@@ -173,10 +191,20 @@ extension Response {
         /// Reads one piece after the other.
         public struct AsyncIterator: AsyncIteratorProtocol {
             let native: RekindleFFI.Response
+            private var hasEnded = false
+
+            init(native: RekindleFFI.Response) {
+                self.native = native
+            }
 
             /// The next piece; `nil` at the end.
-            public func next() async throws -> Data? {
-                try await waiting(for: Inside.Owner()) { try await native.chunk(cancel: $0) }
+            public mutating func next() async throws -> Data? {
+                // Whoever reached the end is told so again; whoever else reads after it would miss the body.
+                if hasEnded { return nil }
+                let native = native
+                let piece = try await waiting(for: Inside.Owner()) { try await native.chunk(cancel: $0) }
+                hasEnded = piece == nil
+                return piece
             }
         }
     }

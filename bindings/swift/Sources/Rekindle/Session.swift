@@ -35,6 +35,7 @@ public final class Session: Sendable {
     ///   - clientAuth: How the client says who it is, where it is registered otherwise than the dialect says.
     ///   - clientKey: Signs who the client is (`private_key_jwt`), instead of a secret.
     ///   - dpopKey: Signs that a token is this client's own (DPoP).
+    ///   - requireDPoP: Whether a token that the server did not bind to that key is refused (RFC 9449 section 5).
     ///   - credential: What to begin with where the store is empty.
     ///   - store: Where the credential is kept.
     ///   - variables: What stands in the dialect's URLs: `tenant` and the like.
@@ -46,6 +47,7 @@ public final class Session: Sendable {
     ///   - sendTimeout: How long one refresh may take (60 s).
     ///   - lease: How long others with the same store leave a refresh to whoever began it (90 s).
     ///   - alone: For tests: shares no state with other sessions of this process.
+    ///   - http: How connections are made, for token requests and for the clients of this session. Not with a `transport`.
     ///   - transport: An HTTP stack of your own for token requests, and for clients that have none.
     ///   - clientCredentials: What the client asks for on its own behalf, without a user; it needs no credential.
     ///   - refreshWith: Gets new tokens in a way of your own.
@@ -61,6 +63,7 @@ public final class Session: Sendable {
         clientAuth: ClientAuth? = nil,
         clientKey: SigningKey? = nil,
         dpopKey: SigningKey? = nil,
+        requireDPoP: Bool = true,
         credential: Credential? = nil,
         store: StoreChoice = .memory,
         variables: [String: String] = [:],
@@ -72,6 +75,7 @@ public final class Session: Sendable {
         sendTimeout: Duration? = nil,
         lease: Duration? = nil,
         alone: Bool = false,
+        http: HTTPSettings? = nil,
         transport: (any Transport)? = nil,
         clientCredentials: ClientCredentials? = nil,
         refreshWith: RefreshFunction? = nil,
@@ -86,8 +90,8 @@ public final class Session: Sendable {
             background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
             sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
-            clientKey: clientKey?.native, dpopKey: dpopKey?.native,
-            clientCredentials: clientCredentials?.native, alone: alone)
+            clientKey: clientKey?.native, dpopKey: dpopKey?.native, requireDpop: requireDPoP,
+            clientCredentials: clientCredentials?.native, http: try http?.native(), alone: alone)
         let (owner, awake) = (Inside.Owner(), backgroundWork.map(Awake.init))
         self.owner = owner
         let listener = Self.listener(awake, onEvent)

@@ -113,18 +113,3 @@ extension ClientCredentials: CustomStringConvertible, CustomReflectable {
     /// Nothing: `dump` would show values.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
-
-/// The way out of the house.
-public enum Proxy: Sendable, Hashable {
-    /// None, whatever the system says.
-    case direct
-    /// This one: `http://..` or `https://..`.
-    case url(String)
-
-    var native: RekindleFFI.Proxy {
-        switch self {
-        case .direct: .direct
-        case .url(let url): .url(url: url)
-        }
-    }
-}

@@ -23,6 +23,14 @@ public struct Status: Sendable, Hashable {
         public let left: Duration
     }
 
+    /// What a refresh waits for.
+    public struct Waiting: Sendable, Hashable {
+        /// `token_endpoint`, `next_try`, `store`, `others_lease`, `others_refresh`, `vanished_owner` or `too_soon`.
+        public let name: String
+        /// How long at most, if that is known.
+        public let atMost: Duration?
+    }
+
     /// Where it stands.
     public let standing: Standing
     /// A short tag of the sign-in.
@@ -47,6 +55,8 @@ public struct Status: Sendable, Hashable {
     public let persisted: Bool
     /// Whether a refresh is under way here.
     public let refreshing: Bool
+    /// What a refresh that is under way waits for.
+    public let waiting: Waiting?
     /// The granted scope.
     public let scope: String?
 
@@ -63,6 +73,7 @@ public struct Status: Sendable, Hashable {
         lease = status.lease.map { Lease(owner: $0.owner, left: Duration($0.left)) }
         persisted = status.persisted
         refreshing = status.refreshing
+        waiting = status.waiting.map { Waiting(name: $0.name, atMost: $0.atMost.map { Duration($0) }) }
         scope = status.scope
     }
 }

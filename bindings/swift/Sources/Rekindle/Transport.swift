@@ -53,12 +53,17 @@ public struct TransportRequest: Sendable {
         return try await chunks.reduce(into: Data()) { $0.append($1) }
     }
 
-    /// A body, piece by piece.
+    /// A body, piece by piece. A second reader of a body that comes as it is read gets an error.
     public struct Chunks: AsyncSequence, AsyncIteratorProtocol, Sendable {
         /// One piece.
         public typealias Element = Data
-        fileprivate var whole: Data?
-        fileprivate let stream: OutgoingBody?
+        private var whole: Data?
+        private let stream: OutgoingBody?
+        private var hasEnded = false
+
+        fileprivate init(whole: Data?, stream: OutgoingBody?) {
+            (self.whole, self.stream) = (whole, stream)
+        }
 
         /// From its beginning.
         public func makeAsyncIterator() -> Chunks { self }
@@ -66,7 +71,11 @@ public struct TransportRequest: Sendable {
         /// The next piece; `nil` at the end.
         public mutating func next() async throws -> Data? {
             defer { whole = nil }
-            return if let whole { whole } else { try await stream?.next() }
+            if let whole { return whole }
+            if hasEnded { return nil }
+            let piece = try await stream?.next()
+            hasEnded = piece == nil
+            return piece
         }
     }
 }

@@ -20,7 +20,7 @@ extension Client {
         let answer = HTTPURLResponse(
             url: response.url, statusCode: response.status, httpVersion: response.version, headerFields: fields)
         guard let answer else { throw RekindleError(.invalidResponse, "the response has no URL") }
-        return (response.data, answer)
+        return (try response.data, answer)
     }
 }
 
@@ -28,6 +28,8 @@ extension Request {
     init(_ request: URLRequest) throws {
         guard let url = request.url else { throw RekindleError(.invalidConfig, "request: has no url") }
         let timeout: Duration? = request.timeoutInterval == 60 ? nil : Duration(request.timeoutInterval)
+        // One that has been opened, by an earlier send for example, would give what is left.
+        if let stream = request.httpBodyStream, stream.streamStatus != .notOpen { throw RekindleError.sentOnce }
         let body = request.httpBody.map { Body.data($0) } ?? request.httpBodyStream.map { Body.once(StreamPieces($0)) }
         try self.init(
             request.httpMethod ?? "GET", url.absoluteString, [:], request.allHTTPHeaderFields ?? [:], body,

@@ -3004,7 +3004,7 @@ public func FfiConverterTypeManualClock_lower(_ value: ManualClock) -> UInt64 {
 
 
 /**
- * A body of ours, for a transport of the host's.
+ * A body of ours, for a transport of the host's. It can be read once.
  */
 public protocol OutgoingBodyProtocol: AnyObject, Sendable {
 
@@ -3018,13 +3018,13 @@ public protocol OutgoingBodyProtocol: AnyObject, Sendable {
      *
      * # Errors
      *
-     * It cannot be read to its end: the request must not be completed.
+     * It cannot be read to its end, or was: the request must not be completed.
      */
     func next() async throws  -> Data?
 
 }
 /**
- * A body of ours, for a transport of the host's.
+ * A body of ours, for a transport of the host's. It can be read once.
  */
 open class OutgoingBody: OutgoingBodyProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -3096,7 +3096,7 @@ open func length() -> UInt64?  {
      *
      * # Errors
      *
-     * It cannot be read to its end: the request must not be completed.
+     * It cannot be read to its end, or was: the request must not be completed.
      */
 open func next()async throws  -> Data?  {
     return
@@ -6374,6 +6374,86 @@ public func FfiConverterTypeAdded_lower(_ value: Added) -> RustBuffer {
 
 
 /**
+ * A certificate of the client's own.
+ */
+public struct ClientCertificate: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * The certificate and those between it and its root, in PEM.
+     */
+    public let chain: Data
+    /**
+     * Its private key, in PEM, without a password.
+     */
+    public let key: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The certificate and those between it and its root, in PEM.
+         */chain: Data,
+        /**
+         * Its private key, in PEM, without a password.
+         */key: Data) {
+        self.chain = chain
+        self.key = key
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_clientcertificate_uniffi_trait_debug(
+            FfiConverterTypeClientCertificate_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension ClientCertificate: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeClientCertificate: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ClientCertificate {
+        return
+            try ClientCertificate(
+                chain: FfiConverterData.read(from: &buf),
+                key: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ClientCertificate, into buf: inout [UInt8]) {
+        FfiConverterData.write(value.chain, into: &buf)
+        FfiConverterData.write(value.key, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClientCertificate_lift(_ buf: RustBuffer) throws -> ClientCertificate {
+    return try FfiConverterTypeClientCertificate.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClientCertificate_lower(_ value: ClientCertificate) -> RustBuffer {
+    return FfiConverterTypeClientCertificate.lower(value)
+}
+
+
+/**
  * What an HTTP client is made of.
  */
 public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
@@ -6406,21 +6486,9 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let graphqlPath: String?
     /**
-     * The way out of the house. Not with a transport of the host's.
+     * How connections are made, where that differs from the session's.
      */
-    public let proxy: Proxy?
-    /**
-     * Roots to trust beside the system's, in PEM. Not with a transport of the host's.
-     */
-    public let rootCertificates: [Data]
-    /**
-     * Whether HTTP/2 may be spoken. Not with a transport of the host's.
-     */
-    public let http2: Bool
-    /**
-     * Not with a transport of the host's.
-     */
-    public let userAgent: String?
+    public let http: HttpConfig?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -6447,17 +6515,8 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
          * Where `graphql` asks (`/graphql`).
          */graphqlPath: String? = nil,
         /**
-         * The way out of the house. Not with a transport of the host's.
-         */proxy: Proxy? = nil,
-        /**
-         * Roots to trust beside the system's, in PEM. Not with a transport of the host's.
-         */rootCertificates: [Data] = [],
-        /**
-         * Whether HTTP/2 may be spoken. Not with a transport of the host's.
-         */http2: Bool = true,
-        /**
-         * Not with a transport of the host's.
-         */userAgent: String? = nil) {
+         * How connections are made, where that differs from the session's.
+         */http: HttpConfig? = nil) {
         self.baseUrl = baseUrl
         self.headers = headers
         self.timeout = timeout
@@ -6465,10 +6524,7 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
         self.maxSends = maxSends
         self.maxBodyBytes = maxBodyBytes
         self.graphqlPath = graphqlPath
-        self.proxy = proxy
-        self.rootCertificates = rootCertificates
-        self.http2 = http2
-        self.userAgent = userAgent
+        self.http = http
     }
 
 
@@ -6505,10 +6561,7 @@ public struct FfiConverterTypeClientConfig: FfiConverterRustBuffer {
                 maxSends: FfiConverterOptionUInt32.read(from: &buf),
                 maxBodyBytes: FfiConverterOptionUInt64.read(from: &buf),
                 graphqlPath: FfiConverterOptionString.read(from: &buf),
-                proxy: FfiConverterOptionTypeProxy.read(from: &buf),
-                rootCertificates: FfiConverterSequenceData.read(from: &buf),
-                http2: FfiConverterBool.read(from: &buf),
-                userAgent: FfiConverterOptionString.read(from: &buf)
+                http: FfiConverterOptionTypeHttpConfig.read(from: &buf)
         )
     }
 
@@ -6520,10 +6573,7 @@ public struct FfiConverterTypeClientConfig: FfiConverterRustBuffer {
         FfiConverterOptionUInt32.write(value.maxSends, into: &buf)
         FfiConverterOptionUInt64.write(value.maxBodyBytes, into: &buf)
         FfiConverterOptionString.write(value.graphqlPath, into: &buf)
-        FfiConverterOptionTypeProxy.write(value.proxy, into: &buf)
-        FfiConverterSequenceData.write(value.rootCertificates, into: &buf)
-        FfiConverterBool.write(value.http2, into: &buf)
-        FfiConverterOptionString.write(value.userAgent, into: &buf)
+        FfiConverterOptionTypeHttpConfig.write(value.http, into: &buf)
     }
 }
 
@@ -7217,6 +7267,126 @@ public func FfiConverterTypeHeader_lift(_ buf: RustBuffer) throws -> Header {
 #endif
 public func FfiConverterTypeHeader_lower(_ value: Header) -> RustBuffer {
     return FfiConverterTypeHeader.lower(value)
+}
+
+
+/**
+ * TLS, proxy and connections of the built-in HTTP stack. Not with a transport of the host's, which has its own.
+ */
+public struct HttpConfig: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * The proxy; the system's if it is left out.
+     */
+    public let proxy: Proxy?
+    /**
+     * Roots to trust beside the system's, in PEM.
+     */
+    public let rootCertificates: [Data]
+    /**
+     * Shown to servers that ask for it: mutual TLS (RFC 8705).
+     */
+    public let clientCertificate: ClientCertificate?
+    /**
+     * Whether HTTP/2 may be spoken.
+     */
+    public let http2: Bool
+    /**
+     * The header of that name, where a request has none.
+     */
+    public let userAgent: String?
+    /**
+     * How long a connection may take to come about (10 s).
+     */
+    public let connectTimeout: TimeInterval?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The proxy; the system's if it is left out.
+         */proxy: Proxy? = nil,
+        /**
+         * Roots to trust beside the system's, in PEM.
+         */rootCertificates: [Data] = [],
+        /**
+         * Shown to servers that ask for it: mutual TLS (RFC 8705).
+         */clientCertificate: ClientCertificate? = nil,
+        /**
+         * Whether HTTP/2 may be spoken.
+         */http2: Bool = true,
+        /**
+         * The header of that name, where a request has none.
+         */userAgent: String? = nil,
+        /**
+         * How long a connection may take to come about (10 s).
+         */connectTimeout: TimeInterval? = nil) {
+        self.proxy = proxy
+        self.rootCertificates = rootCertificates
+        self.clientCertificate = clientCertificate
+        self.http2 = http2
+        self.userAgent = userAgent
+        self.connectTimeout = connectTimeout
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_httpconfig_uniffi_trait_debug(
+            FfiConverterTypeHttpConfig_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension HttpConfig: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHttpConfig: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HttpConfig {
+        return
+            try HttpConfig(
+                proxy: FfiConverterOptionTypeProxy.read(from: &buf),
+                rootCertificates: FfiConverterSequenceData.read(from: &buf),
+                clientCertificate: FfiConverterOptionTypeClientCertificate.read(from: &buf),
+                http2: FfiConverterBool.read(from: &buf),
+                userAgent: FfiConverterOptionString.read(from: &buf),
+                connectTimeout: FfiConverterOptionDuration.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: HttpConfig, into buf: inout [UInt8]) {
+        FfiConverterOptionTypeProxy.write(value.proxy, into: &buf)
+        FfiConverterSequenceData.write(value.rootCertificates, into: &buf)
+        FfiConverterOptionTypeClientCertificate.write(value.clientCertificate, into: &buf)
+        FfiConverterBool.write(value.http2, into: &buf)
+        FfiConverterOptionString.write(value.userAgent, into: &buf)
+        FfiConverterOptionDuration.write(value.connectTimeout, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHttpConfig_lift(_ buf: RustBuffer) throws -> HttpConfig {
+    return try FfiConverterTypeHttpConfig.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHttpConfig_lower(_ value: HttpConfig) -> RustBuffer {
+    return FfiConverterTypeHttpConfig.lower(value)
 }
 
 
@@ -8137,9 +8307,17 @@ public struct SessionConfig: CustomDebugStringConvertible {
      */
     public let dpopKey: SigningKey?
     /**
+     * Whether a token that the server did not bind to `dpop_key` is refused (RFC 9449 section 5).
+     */
+    public let requireDpop: Bool
+    /**
      * What the client asks for on its own behalf, without a user (RFC 6749 section 4.4).
      */
     public let clientCredentials: ClientCredentials?
+    /**
+     * How connections are made, for token requests and for the clients of the session.
+     */
+    public let http: HttpConfig?
     /**
      * For tests: shares no state with other sessions of this process, as if each were a process of its own.
      */
@@ -8197,8 +8375,14 @@ public struct SessionConfig: CustomDebugStringConvertible {
          * Signs that a token is this client's own (DPoP).
          */dpopKey: SigningKey? = nil,
         /**
+         * Whether a token that the server did not bind to `dpop_key` is refused (RFC 9449 section 5).
+         */requireDpop: Bool = true,
+        /**
          * What the client asks for on its own behalf, without a user (RFC 6749 section 4.4).
          */clientCredentials: ClientCredentials? = nil,
+        /**
+         * How connections are made, for token requests and for the clients of the session.
+         */http: HttpConfig? = nil,
         /**
          * For tests: shares no state with other sessions of this process, as if each were a process of its own.
          */alone: Bool = false) {
@@ -8218,7 +8402,9 @@ public struct SessionConfig: CustomDebugStringConvertible {
         self.lease = lease
         self.clientKey = clientKey
         self.dpopKey = dpopKey
+        self.requireDpop = requireDpop
         self.clientCredentials = clientCredentials
+        self.http = http
         self.alone = alone
     }
 
@@ -8265,7 +8451,9 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
                 lease: FfiConverterOptionDuration.read(from: &buf),
                 clientKey: FfiConverterOptionTypeSigningKey.read(from: &buf),
                 dpopKey: FfiConverterOptionTypeSigningKey.read(from: &buf),
+                requireDpop: FfiConverterBool.read(from: &buf),
                 clientCredentials: FfiConverterOptionTypeClientCredentials.read(from: &buf),
+                http: FfiConverterOptionTypeHttpConfig.read(from: &buf),
                 alone: FfiConverterBool.read(from: &buf)
         )
     }
@@ -8287,7 +8475,9 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
         FfiConverterOptionDuration.write(value.lease, into: &buf)
         FfiConverterOptionTypeSigningKey.write(value.clientKey, into: &buf)
         FfiConverterOptionTypeSigningKey.write(value.dpopKey, into: &buf)
+        FfiConverterBool.write(value.requireDpop, into: &buf)
         FfiConverterOptionTypeClientCredentials.write(value.clientCredentials, into: &buf)
+        FfiConverterOptionTypeHttpConfig.write(value.http, into: &buf)
         FfiConverterBool.write(value.alone, into: &buf)
     }
 }
@@ -8361,6 +8551,11 @@ public struct Status: Equatable, Hashable {
      */
     public let refreshing: Bool
     /**
+     * What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
+     * `others_refresh`, `vanished_owner` or `too_soon`.
+     */
+    public let waiting: Waiting?
+    /**
      * The granted scope.
      */
     public let scope: String?
@@ -8405,6 +8600,10 @@ public struct Status: Equatable, Hashable {
          * Whether a refresh is under way here.
          */refreshing: Bool,
         /**
+         * What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
+         * `others_refresh`, `vanished_owner` or `too_soon`.
+         */waiting: Waiting?,
+        /**
          * The granted scope.
          */scope: String?) {
         self.standing = standing
@@ -8419,6 +8618,7 @@ public struct Status: Equatable, Hashable {
         self.lease = lease
         self.persisted = persisted
         self.refreshing = refreshing
+        self.waiting = waiting
         self.scope = scope
     }
 
@@ -8450,6 +8650,7 @@ public struct FfiConverterTypeStatus: FfiConverterRustBuffer {
                 lease: FfiConverterOptionTypeLease.read(from: &buf),
                 persisted: FfiConverterBool.read(from: &buf),
                 refreshing: FfiConverterBool.read(from: &buf),
+                waiting: FfiConverterOptionTypeWaiting.read(from: &buf),
                 scope: FfiConverterOptionString.read(from: &buf)
         )
     }
@@ -8467,6 +8668,7 @@ public struct FfiConverterTypeStatus: FfiConverterRustBuffer {
         FfiConverterOptionTypeLease.write(value.lease, into: &buf)
         FfiConverterBool.write(value.persisted, into: &buf)
         FfiConverterBool.write(value.refreshing, into: &buf)
+        FfiConverterOptionTypeWaiting.write(value.waiting, into: &buf)
         FfiConverterOptionString.write(value.scope, into: &buf)
     }
 }
@@ -8956,6 +9158,75 @@ public func FfiConverterTypeTransportResponse_lift(_ buf: RustBuffer) throws -> 
 #endif
 public func FfiConverterTypeTransportResponse_lower(_ value: TransportResponse) -> RustBuffer {
     return FfiConverterTypeTransportResponse.lower(value)
+}
+
+
+/**
+ * What a refresh waits for.
+ */
+public struct Waiting: Equatable, Hashable {
+    /**
+     * Its name.
+     */
+    public let name: String
+    /**
+     * How long at most, if that is known.
+     */
+    public let atMost: TimeInterval?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name.
+         */name: String,
+        /**
+         * How long at most, if that is known.
+         */atMost: TimeInterval?) {
+        self.name = name
+        self.atMost = atMost
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Waiting: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWaiting: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Waiting {
+        return
+            try Waiting(
+                name: FfiConverterString.read(from: &buf),
+                atMost: FfiConverterOptionDuration.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Waiting, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterOptionDuration.write(value.atMost, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWaiting_lift(_ buf: RustBuffer) throws -> Waiting {
+    return try FfiConverterTypeWaiting.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWaiting_lower(_ value: Waiting) -> RustBuffer {
+    return FfiConverterTypeWaiting.lower(value)
 }
 
 
@@ -10457,7 +10728,7 @@ public enum Proxy: Equatable, Hashable {
      */
     case url(
         /**
-         * `http://..` or `https://..`
+         * `http://..` or `https://..`; it may hold a name and a password.
          */url: String
     )
 
@@ -12218,6 +12489,30 @@ fileprivate struct FfiConverterOptionTypeAdded: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeClientCertificate: FfiConverterRustBuffer {
+    typealias SwiftType = ClientCertificate?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeClientCertificate.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeClientCertificate.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeClientCredentials: FfiConverterRustBuffer {
     typealias SwiftType = ClientCredentials?
 
@@ -12290,6 +12585,30 @@ fileprivate struct FfiConverterOptionTypeEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeHttpConfig: FfiConverterRustBuffer {
+    typealias SwiftType = HttpConfig?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeHttpConfig.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeHttpConfig.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeJudged: FfiConverterRustBuffer {
     typealias SwiftType = Judged?
 
@@ -12330,6 +12649,30 @@ fileprivate struct FfiConverterOptionTypeLease: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeLease.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeWaiting: FfiConverterRustBuffer {
+    typealias SwiftType = Waiting?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeWaiting.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeWaiting.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -12916,7 +13259,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_outgoingbody_length() != 45191) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_outgoingbody_next() != 16504) {
+    if (uniffi_rekindle_uniffi_checksum_method_outgoingbody_next() != 52377) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_call_accepts() != 7314) {

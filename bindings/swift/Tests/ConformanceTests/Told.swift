@@ -29,10 +29,14 @@ extension Stage {
 
     /// The response, read to its end.
     func told(_ response: Response, streamed: Bool) async -> JSON {
-        var body = response.data
+        var body = Data()
         var broke: (any Error)?
         do {
-            if streamed { for try await chunk in response.chunks { body.append(chunk) } }
+            if streamed {
+                for try await chunk in response.chunks { body.append(chunk) }
+            } else {
+                body = try response.data
+            }
         } catch {
             broke = error
         }
@@ -73,7 +77,7 @@ extension Stage {
             return ["error": ["kind": .string("\(type(of: error))"), "message": .string("\(error)")]]
         }
         var told: [String: JSON] = [
-            "kind": .string(error.kind.rawValue), "message": .string(error.message),
+            "kind": .string(error.kind.rawValue), "message": .string(inEveryLanguage(error)),
             "retryable": .bool(error.retryable),
             "graphql": .array(
                 error.graphQLErrors.map {
@@ -127,6 +131,13 @@ extension Stage {
         }
         return .object(told)
     }
+}
+
+/// The message with the setting's name as the cases have it: `token_url`, where Swift says `tokenURL`.
+private func inEveryLanguage(_ error: RekindleError) -> String {
+    guard let swift = error.argument, error.message.hasPrefix(swift) else { return error.message }
+    let words = swift.replacing(/[A-Z]+/) { "_" + $0.output.lowercased() }
+    return words + error.message.dropFirst(swift.count)
 }
 
 private func text(_ text: String?) -> JSON {

@@ -31,8 +31,8 @@ import Testing
     // spec 5.5
     @Test func whatDoesNotFitTheKeyIsNamed() throws {
         let (key, _) = try SigningKey.generate()
-        #expect(argument(.privateKeyJWT, nil) == "client_key")
-        #expect(argument(.clientSecretBasic, key) == "client_auth")
+        #expect(argument(.privateKeyJWT, nil) == "clientKey")
+        #expect(argument(.clientSecretBasic, key) == "clientAuth")
         #expect(argument(.privateKeyJWT, key) == nil)
     }
 

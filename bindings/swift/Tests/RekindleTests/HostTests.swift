@@ -197,7 +197,7 @@ final class Box<Value: Sendable>: @unchecked Sendable {
         let body = try #require(await bodies.first { _ in true })
         let ended = Count()
         body.onTermination = { _ in ended.up() }
-        let pieces = response.chunks.makeAsyncIterator()
+        var pieces = response.chunks.makeAsyncIterator()
         for text in ["one", "two"] {
             body.yield(Data(text.utf8))
             #expect(try await pieces.next() == Data(text.utf8))

@@ -35,7 +35,7 @@ private func answering(_ body: JSON) -> [JSON] {
             _ = try response.json([Student].self)
         } catch let error as Rekindle.RekindleError {
             #expect(error.kind == .invalidResponse && error.message.contains("another type at [0].id"), "\(error)")
-            #expect(error.response?.text.contains("AT-secret") == true)
+            #expect(try error.response?.text.contains("AT-secret") == true)
             #expect(!String(reflecting: error).contains("AT-secret"))
         }
     }
@@ -161,6 +161,18 @@ private func answering(_ body: JSON) -> [JSON] {
         #expect(names.suffix(3) == ["RefreshStarted", "RefreshSucceeded", "Replayed"])
     }
 
+    /// Spec 4.13: what a refresh waits for, and until when.
+    @Test func theStatusSaysWhatIsWaitedFor() async throws {
+        let world = try await World(steps: [["match": ["path": "/refresh"], "hold": "refresh"]])
+        #expect(world.session.status().waiting == nil)
+        let task = Task { try await world.session.refresh() }
+        #expect(try await eventually { world.session.status().waiting?.name == "token_endpoint" })
+        #expect(world.session.status().waiting?.atMost != nil)
+        try await world.server.release("refresh")
+        _ = try await task.value
+        #expect(world.session.status().waiting == nil)
+    }
+
     /// Spec 4.10: time is asked for with each refresh, and given back.
     @Test func backgroundWorkBeginsAndEndsWithARefresh() async throws {
         let (begun, ended) = (Count(), Count())
@@ -191,11 +203,11 @@ private func answering(_ body: JSON) -> [JSON] {
         let session = try Rekindle.Session(tokenURL: "https://a.test/token", clientID: "app")
         #expect(message { try Client(session, timeout: .zero) }.contains("timeout"))
         #expect(message { try Client(session, maxSends: -1) }.contains("maxSends"))
-        #expect(message { try Client(session, baseURL: "no url") }.contains("base_url"))
+        #expect(message { try Client(session, baseURL: "no url") }.contains("baseURL:"))
         #expect(message { try Session(dialect: "nobody", clientID: "a") }.contains("nobody"))
         #expect(message { try Session(tokenURL: "https://a.test", lease: .seconds(-1)) }.contains("lease"))
         let negative = Rekindle.Credential(accessToken: "a", expiresIn: .seconds(-1))
-        #expect(message { try Session(tokenURL: "https://a.test", credential: negative) }.contains("expires_in"))
+        #expect(message { try Session(tokenURL: "https://a.test", credential: negative) }.contains("expiresIn "))
     }
 
     @Test func timesAtTheEdgesAreNoCrash() async throws {

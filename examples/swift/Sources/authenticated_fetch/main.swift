@@ -12,7 +12,7 @@ let session = try Session(
     store: .file(given["SESSION_FILE"]!))
 do {
     let response = try await Client(session, baseURL: api).get("/data")
-    print(response.status, response.text)
+    print(response.status, try response.text)
 } catch let error as RekindleError where error.kind == .loginRequired {
     print("Please sign in: \(api)/login")
 }

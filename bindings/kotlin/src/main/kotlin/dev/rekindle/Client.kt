@@ -7,6 +7,7 @@ import kotlin.time.Duration.Companion.seconds
 import dev.rekindle.ffi.Client as NativeClient
 import dev.rekindle.ffi.ClientConfig as NativeConfig
 import dev.rekindle.ffi.Header as NativeHeader
+import dev.rekindle.ffi.HttpConfig as NativeHttp
 import dev.rekindle.ffi.Request as NativeRequest
 import dev.rekindle.ffi.Response as NativeResponse
 
@@ -86,10 +87,7 @@ public class Client private constructor(
                 count("maxSends", maxSends),
                 length("maxBodyBytes", maxBodyBytes),
                 graphqlPath,
-                proxy.native(),
-                rootCertificates,
-                http2,
-                userAgent,
+                http(proxy, rootCertificates, http2, userAgent),
             )
             NativeClient(session.native, config, transport?.let { HostTransport(it, session.mark) })
         },
@@ -239,6 +237,12 @@ private fun count(name: String, number: Int): UInt {
 private fun length(name: String, bytes: Long): ULong {
     if (bytes <= 0) throw RekindleException.InvalidConfig("$name must be above 0")
     return bytes.toULong()
+}
+
+/** Nothing where all is as the session has it. */
+private fun http(proxy: Proxy, rootCertificates: List<ByteArray>, http2: Boolean, userAgent: String?): NativeHttp? {
+    val plain = proxy == Proxy.System && rootCertificates.isEmpty() && http2 && userAgent == null
+    return if (plain) null else NativeHttp(proxy.native(), rootCertificates, http2 = http2, userAgent = userAgent)
 }
 
 private fun Proxy.native(): NativeProxy? = when (this) {

@@ -147,8 +147,8 @@ internal class SessionSettings(
         lease?.crossing("lease"),
         clientKey?.native,
         dpopKey?.native,
-        clientCredentials?.native(),
-        alone,
+        clientCredentials = clientCredentials?.native(),
+        alone = alone,
     )
 }
 

@@ -1431,6 +1431,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_sessionconfig_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_clientcertificate_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_httpconfig_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_exchange_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_refreshinput_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1624,7 +1628,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_outgoingbody_length() and 0xFFFF) != 45191) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_outgoingbody_next() and 0xFFFF) != 16504) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_outgoingbody_next() and 0xFFFF) != 52377) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_call_accepts() and 0xFFFF) != 7314) {
@@ -6281,7 +6285,7 @@ public object FfiConverterTypeManualClock: FfiConverter<ManualClock, Long> {
 
 
 /**
- * A body of ours, for a transport of the host's.
+ * A body of ours, for a transport of the host's. It can be read once.
  */
 public interface OutgoingBodyInterface {
 
@@ -6295,7 +6299,7 @@ public interface OutgoingBodyInterface {
      *
      * # Errors
      *
-     * It cannot be read to its end: the request must not be completed.
+     * It cannot be read to its end, or was: the request must not be completed.
      */
     suspend fun `next`(): kotlin.ByteArray?
 
@@ -6303,7 +6307,7 @@ public interface OutgoingBodyInterface {
 }
 
 /**
- * A body of ours, for a transport of the host's.
+ * A body of ours, for a transport of the host's. It can be read once.
  */
 open class OutgoingBody: Disposable, AutoCloseable, OutgoingBodyInterface
 {
@@ -6428,7 +6432,7 @@ open class OutgoingBody: Disposable, AutoCloseable, OutgoingBodyInterface
      *
      * # Errors
      *
-     * It cannot be read to its end: the request must not be completed.
+     * It cannot be read to its end, or was: the request must not be completed.
      */
     @Throws(BodyFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
@@ -11020,6 +11024,62 @@ public object FfiConverterTypeAdded: FfiConverterRustBuffer<Added> {
 
 
 /**
+ * A certificate of the client's own.
+ */
+data class ClientCertificate (
+    /**
+     * The certificate and those between it and its root, in PEM.
+     */
+    val `chain`: kotlin.ByteArray
+    ,
+    /**
+     * Its private key, in PEM, without a password.
+     */
+    val `key`: kotlin.ByteArray
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_clientcertificate_uniffi_trait_debug(FfiConverterTypeClientCertificate.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeClientCertificate: FfiConverterRustBuffer<ClientCertificate> {
+    override fun read(buf: ByteBuffer): ClientCertificate {
+        return ClientCertificate(
+            FfiConverterByteArray.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ClientCertificate) = (
+            FfiConverterByteArray.allocationSize(value.`chain`) +
+            FfiConverterByteArray.allocationSize(value.`key`)
+    )
+
+    override fun write(value: ClientCertificate, buf: ByteBuffer) {
+            FfiConverterByteArray.write(value.`chain`, buf)
+            FfiConverterByteArray.write(value.`key`, buf)
+    }
+}
+
+
+
+/**
  * What an HTTP client is made of.
  */
 data class ClientConfig (
@@ -11059,24 +11119,9 @@ data class ClientConfig (
     val `graphqlPath`: kotlin.String? = null
     ,
     /**
-     * The way out of the house. Not with a transport of the host's.
+     * How connections are made, where that differs from the session's.
      */
-    val `proxy`: Proxy? = null
-    ,
-    /**
-     * Roots to trust beside the system's, in PEM. Not with a transport of the host's.
-     */
-    val `rootCertificates`: List<kotlin.ByteArray> = listOf()
-    ,
-    /**
-     * Whether HTTP/2 may be spoken. Not with a transport of the host's.
-     */
-    val `http2`: kotlin.Boolean = true
-    ,
-    /**
-     * Not with a transport of the host's.
-     */
-    val `userAgent`: kotlin.String? = null
+    val `http`: HttpConfig? = null
 
 ){
 
@@ -11109,10 +11154,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalTypeProxy.read(buf),
-            FfiConverterSequenceByteArray.read(buf),
-            FfiConverterBoolean.read(buf),
-            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeHttpConfig.read(buf),
         )
     }
 
@@ -11124,10 +11166,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalUInt.allocationSize(value.`maxSends`) +
             FfiConverterOptionalULong.allocationSize(value.`maxBodyBytes`) +
             FfiConverterOptionalString.allocationSize(value.`graphqlPath`) +
-            FfiConverterOptionalTypeProxy.allocationSize(value.`proxy`) +
-            FfiConverterSequenceByteArray.allocationSize(value.`rootCertificates`) +
-            FfiConverterBoolean.allocationSize(value.`http2`) +
-            FfiConverterOptionalString.allocationSize(value.`userAgent`)
+            FfiConverterOptionalTypeHttpConfig.allocationSize(value.`http`)
     )
 
     override fun write(value: ClientConfig, buf: ByteBuffer) {
@@ -11138,10 +11177,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalUInt.write(value.`maxSends`, buf)
             FfiConverterOptionalULong.write(value.`maxBodyBytes`, buf)
             FfiConverterOptionalString.write(value.`graphqlPath`, buf)
-            FfiConverterOptionalTypeProxy.write(value.`proxy`, buf)
-            FfiConverterSequenceByteArray.write(value.`rootCertificates`, buf)
-            FfiConverterBoolean.write(value.`http2`, buf)
-            FfiConverterOptionalString.write(value.`userAgent`, buf)
+            FfiConverterOptionalTypeHttpConfig.write(value.`http`, buf)
     }
 }
 
@@ -11636,6 +11672,94 @@ public object FfiConverterTypeHeader: FfiConverterRustBuffer<Header> {
     override fun write(value: Header, buf: ByteBuffer) {
             FfiConverterString.write(value.`name`, buf)
             FfiConverterString.write(value.`value`, buf)
+    }
+}
+
+
+
+/**
+ * TLS, proxy and connections of the built-in HTTP stack. Not with a transport of the host's, which has its own.
+ */
+data class HttpConfig (
+    /**
+     * The proxy; the system's if it is left out.
+     */
+    val `proxy`: Proxy? = null
+    ,
+    /**
+     * Roots to trust beside the system's, in PEM.
+     */
+    val `rootCertificates`: List<kotlin.ByteArray> = listOf()
+    ,
+    /**
+     * Shown to servers that ask for it: mutual TLS (RFC 8705).
+     */
+    val `clientCertificate`: ClientCertificate? = null
+    ,
+    /**
+     * Whether HTTP/2 may be spoken.
+     */
+    val `http2`: kotlin.Boolean = true
+    ,
+    /**
+     * The header of that name, where a request has none.
+     */
+    val `userAgent`: kotlin.String? = null
+    ,
+    /**
+     * How long a connection may take to come about (10 s).
+     */
+    val `connectTimeout`: java.time.Duration? = null
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_httpconfig_uniffi_trait_debug(FfiConverterTypeHttpConfig.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHttpConfig: FfiConverterRustBuffer<HttpConfig> {
+    override fun read(buf: ByteBuffer): HttpConfig {
+        return HttpConfig(
+            FfiConverterOptionalTypeProxy.read(buf),
+            FfiConverterSequenceByteArray.read(buf),
+            FfiConverterOptionalTypeClientCertificate.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalDuration.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: HttpConfig) = (
+            FfiConverterOptionalTypeProxy.allocationSize(value.`proxy`) +
+            FfiConverterSequenceByteArray.allocationSize(value.`rootCertificates`) +
+            FfiConverterOptionalTypeClientCertificate.allocationSize(value.`clientCertificate`) +
+            FfiConverterBoolean.allocationSize(value.`http2`) +
+            FfiConverterOptionalString.allocationSize(value.`userAgent`) +
+            FfiConverterOptionalDuration.allocationSize(value.`connectTimeout`)
+    )
+
+    override fun write(value: HttpConfig, buf: ByteBuffer) {
+            FfiConverterOptionalTypeProxy.write(value.`proxy`, buf)
+            FfiConverterSequenceByteArray.write(value.`rootCertificates`, buf)
+            FfiConverterOptionalTypeClientCertificate.write(value.`clientCertificate`, buf)
+            FfiConverterBoolean.write(value.`http2`, buf)
+            FfiConverterOptionalString.write(value.`userAgent`, buf)
+            FfiConverterOptionalDuration.write(value.`connectTimeout`, buf)
     }
 }
 
@@ -12355,9 +12479,19 @@ data class SessionConfig (
     val `dpopKey`: SigningKey? = null
     ,
     /**
+     * Whether a token that the server did not bind to `dpop_key` is refused (RFC 9449 section 5).
+     */
+    val `requireDpop`: kotlin.Boolean = true
+    ,
+    /**
      * What the client asks for on its own behalf, without a user (RFC 6749 section 4.4).
      */
     val `clientCredentials`: ClientCredentials? = null
+    ,
+    /**
+     * How connections are made, for token requests and for the clients of the session.
+     */
+    val `http`: HttpConfig? = null
     ,
     /**
      * For tests: shares no state with other sessions of this process, as if each were a process of its own.
@@ -12399,7 +12533,9 @@ data class SessionConfig (
         this.`lease`,
         this.`clientKey`,
         this.`dpopKey`,
+        this.`requireDpop`,
         this.`clientCredentials`,
+        this.`http`,
         this.`alone`
     )
     }
@@ -12429,7 +12565,9 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalTypeSigningKey.read(buf),
             FfiConverterOptionalTypeSigningKey.read(buf),
+            FfiConverterBoolean.read(buf),
             FfiConverterOptionalTypeClientCredentials.read(buf),
+            FfiConverterOptionalTypeHttpConfig.read(buf),
             FfiConverterBoolean.read(buf),
         )
     }
@@ -12451,7 +12589,9 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.allocationSize(value.`lease`) +
             FfiConverterOptionalTypeSigningKey.allocationSize(value.`clientKey`) +
             FfiConverterOptionalTypeSigningKey.allocationSize(value.`dpopKey`) +
+            FfiConverterBoolean.allocationSize(value.`requireDpop`) +
             FfiConverterOptionalTypeClientCredentials.allocationSize(value.`clientCredentials`) +
+            FfiConverterOptionalTypeHttpConfig.allocationSize(value.`http`) +
             FfiConverterBoolean.allocationSize(value.`alone`)
     )
 
@@ -12472,7 +12612,9 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalDuration.write(value.`lease`, buf)
             FfiConverterOptionalTypeSigningKey.write(value.`clientKey`, buf)
             FfiConverterOptionalTypeSigningKey.write(value.`dpopKey`, buf)
+            FfiConverterBoolean.write(value.`requireDpop`, buf)
             FfiConverterOptionalTypeClientCredentials.write(value.`clientCredentials`, buf)
+            FfiConverterOptionalTypeHttpConfig.write(value.`http`, buf)
             FfiConverterBoolean.write(value.`alone`, buf)
     }
 }
@@ -12544,6 +12686,12 @@ data class Status (
     val `refreshing`: kotlin.Boolean
     ,
     /**
+     * What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
+     * `others_refresh`, `vanished_owner` or `too_soon`.
+     */
+    val `waiting`: Waiting?
+    ,
+    /**
      * The granted scope.
      */
     val `scope`: kotlin.String?
@@ -12575,6 +12723,7 @@ public object FfiConverterTypeStatus: FfiConverterRustBuffer<Status> {
             FfiConverterOptionalTypeLease.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeWaiting.read(buf),
             FfiConverterOptionalString.read(buf),
         )
     }
@@ -12592,6 +12741,7 @@ public object FfiConverterTypeStatus: FfiConverterRustBuffer<Status> {
             FfiConverterOptionalTypeLease.allocationSize(value.`lease`) +
             FfiConverterBoolean.allocationSize(value.`persisted`) +
             FfiConverterBoolean.allocationSize(value.`refreshing`) +
+            FfiConverterOptionalTypeWaiting.allocationSize(value.`waiting`) +
             FfiConverterOptionalString.allocationSize(value.`scope`)
     )
 
@@ -12608,6 +12758,7 @@ public object FfiConverterTypeStatus: FfiConverterRustBuffer<Status> {
             FfiConverterOptionalTypeLease.write(value.`lease`, buf)
             FfiConverterBoolean.write(value.`persisted`, buf)
             FfiConverterBoolean.write(value.`refreshing`, buf)
+            FfiConverterOptionalTypeWaiting.write(value.`waiting`, buf)
             FfiConverterOptionalString.write(value.`scope`, buf)
     }
 }
@@ -12979,6 +13130,53 @@ public object FfiConverterTypeTransportResponse: FfiConverterRustBuffer<Transpor
             FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
             FfiConverterOptionalByteArray.write(value.`body`, buf)
             FfiConverterOptionalTypeBodySource.write(value.`stream`, buf)
+    }
+}
+
+
+
+/**
+ * What a refresh waits for.
+ */
+data class Waiting (
+    /**
+     * Its name.
+     */
+    val `name`: kotlin.String
+    ,
+    /**
+     * How long at most, if that is known.
+     */
+    val `atMost`: java.time.Duration?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWaiting: FfiConverterRustBuffer<Waiting> {
+    override fun read(buf: ByteBuffer): Waiting {
+        return Waiting(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalDuration.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Waiting) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterOptionalDuration.allocationSize(value.`atMost`)
+    )
+
+    override fun write(value: Waiting, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterOptionalDuration.write(value.`atMost`, buf)
     }
 }
 
@@ -14516,7 +14714,7 @@ sealed class Proxy {
      */
     data class Url(
         /**
-         * `http://..` or `https://..`
+         * `http://..` or `https://..`; it may hold a name and a password.
          */
         val `url`: kotlin.String) : Proxy()
 
@@ -16823,6 +17021,38 @@ public object FfiConverterOptionalTypeAdded: FfiConverterRustBuffer<Added?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeClientCertificate: FfiConverterRustBuffer<ClientCertificate?> {
+    override fun read(buf: ByteBuffer): ClientCertificate? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeClientCertificate.read(buf)
+    }
+
+    override fun allocationSize(value: ClientCertificate?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeClientCertificate.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ClientCertificate?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeClientCertificate.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeClientCredentials: FfiConverterRustBuffer<ClientCredentials?> {
     override fun read(buf: ByteBuffer): ClientCredentials? {
         if (buf.get().toInt() == 0) {
@@ -16919,6 +17149,38 @@ public object FfiConverterOptionalTypeEvent: FfiConverterRustBuffer<Event?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeHttpConfig: FfiConverterRustBuffer<HttpConfig?> {
+    override fun read(buf: ByteBuffer): HttpConfig? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeHttpConfig.read(buf)
+    }
+
+    override fun allocationSize(value: HttpConfig?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeHttpConfig.allocationSize(value)
+        }
+    }
+
+    override fun write(value: HttpConfig?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeHttpConfig.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeJudged: FfiConverterRustBuffer<Judged?> {
     override fun read(buf: ByteBuffer): Judged? {
         if (buf.get().toInt() == 0) {
@@ -16973,6 +17235,38 @@ public object FfiConverterOptionalTypeLease: FfiConverterRustBuffer<Lease?> {
         } else {
             buf.put(1)
             FfiConverterTypeLease.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeWaiting: FfiConverterRustBuffer<Waiting?> {
+    override fun read(buf: ByteBuffer): Waiting? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeWaiting.read(buf)
+    }
+
+    override fun allocationSize(value: Waiting?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeWaiting.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Waiting?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeWaiting.write(value, buf)
         }
     }
 }
