@@ -34,6 +34,12 @@ pub(crate) enum Command {
         Example: rekindle import --profile school < tokens.json"
     )]
     Import,
+    /// Sign in, in a browser of this machine
+    #[command(
+        after_help = "Without a profile file: rekindle sign-in --preset google --client-id ID writes one (rekindle.toml).\n\
+        Over SSH: --no-browser prints the address; what the browser then shows in its address bar is pasted back."
+    )]
+    SignIn(SignInArgs),
     /// Send a request with a token that is alive, as curl does
     Request(Box<RequestArgs>),
     /// Run a GraphQL query or mutation, and print its data
@@ -159,6 +165,19 @@ pub(crate) struct RequestArgs {
     /// A path below the profile's base_url, or a URL
     #[arg(value_name = "PATH_OR_URL")]
     pub(crate) target: String,
+}
+
+#[derive(ClapArgs, Default)]
+pub(crate) struct SignInArgs {
+    /// Open no browser: print the address, and read the one that the browser came back with from standard input
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// What to ask for, with spaces between [default: the profile's scope, else the dialect's]
+    #[arg(long, value_name = "SCOPES")]
+    pub(crate) scope: Option<String>,
+    /// Where the browser comes back to, if the client is registered with a port or path of its own
+    #[arg(long, value_name = "URL")]
+    pub(crate) redirect_uri: Option<String>,
 }
 
 #[derive(ClapArgs)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rekindle::proto::dialect::{ClientAuth, Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
+use rekindle::sign_in::SignIn;
 use rekindle::store::FileStore;
 use rekindle::transport::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
 use rekindle::{Client, ClientCredentials, Rotation, Secret, Session, SigningKey};
@@ -42,6 +43,9 @@ struct Fields {
     base_url: Option<String>,
     graphql_path: Option<String>,
     token_url: Option<String>,
+    authorization_url: Option<String>,
+    redirect_uri: Option<String>,
+    scope: Option<String>,
     client_id: Option<String>,
     client_secret: Option<Secret>,
     client_secret_env: Option<String>,
@@ -84,7 +88,10 @@ struct AskedFor {
 }
 
 /// What an error of the core may name; the dialect is read here.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 22] = [
+    "authorization_url",
+    "redirect_uri",
+    "scope",
     "client_credentials",
     "base_url",
     "graphql_path",
@@ -270,6 +277,9 @@ impl Profile {
         if let Some(url) = &fields.token_url {
             builder = builder.token_url(url);
         }
+        if let Some(url) = &fields.authorization_url {
+            builder = builder.authorization_url(url);
+        }
         if let Some(id) = &fields.client_id {
             builder = builder.client_id(id);
         }
@@ -360,6 +370,14 @@ impl Profile {
     /// Nobody signs in: the client asks for tokens on its own behalf.
     pub(crate) fn needs_no_sign_in(&self) -> bool {
         self.fields.client_credentials.is_some()
+    }
+
+    /// What a sign-in asks for.
+    pub(crate) fn sign_in(&self) -> SignIn {
+        let mut asked = SignIn::new();
+        asked.redirect_uri.clone_from(&self.fields.redirect_uri);
+        asked.scope.clone_from(&self.fields.scope);
+        asked
     }
 
     /// The client of a session.

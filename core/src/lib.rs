@@ -34,7 +34,7 @@
 //!
 //! # What it does not do
 //!
-//! It does not sign users in (give it the tokens, with [`Session::sign_in`]), decode access tokens (RFC 9068 section 6),
+//! It does not decode access tokens (RFC 9068 section 6),
 //! follow URLs out of challenges, or revoke at sign-out unless it is asked to ([`Session::sign_out_and_revoke`]): some
 //! servers then end every other session of the user. Copies of a token that it cannot wipe: those inside the HTTP stack's buffers, and
 //! whatever you take out of [`Token::value`].
@@ -52,6 +52,7 @@ mod platform;
 mod proof;
 mod retries;
 pub mod session;
+pub mod sign_in;
 pub mod store;
 pub mod transport;
 

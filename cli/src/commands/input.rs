@@ -1,6 +1,6 @@
 //! What comes from files and standard input. Read on another thread: a signal must not wait for a keyboard.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
 
 use crate::exit::{Done, Stop};
@@ -26,6 +26,15 @@ pub(crate) async fn standard_input(most: u64) -> Done<Vec<u8>> {
         return Err(Stop::config(format!("standard input: it is longer than {most} bytes")));
     }
     Ok(bytes)
+}
+
+/// One line of standard input, if it is not longer than that.
+pub(crate) async fn line(most: u64) -> Done<String> {
+    let read = move || {
+        let mut line = String::new();
+        io::stdin().lock().take(most).read_line(&mut line).map(|_| line)
+    };
+    elsewhere(read).await.map_err(|error| Stop::system("standard input cannot be read", &error))
 }
 
 async fn file(path: PathBuf, what: &'static str) -> Done<Vec<u8>> {

@@ -11,6 +11,7 @@ mod progress;
 mod rebind;
 mod refresh;
 mod request;
+mod sign_in;
 mod sign_out;
 mod status;
 mod token;
@@ -25,6 +26,7 @@ use crate::exit::Done;
 pub(crate) async fn run(command: Command, context: &Context) -> Done {
     match command {
         Command::Import => import::run(context).await,
+        Command::SignIn(args) => sign_in::run(context, &args).await,
         Command::Request(args) => request::run(context, &args).await,
         Command::Graphql(args) => graphql::run(context, &args).await,
         Command::Curl { args } => curl::run(context, &args).await,

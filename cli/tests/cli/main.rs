@@ -14,6 +14,7 @@ mod processes;
 mod scripting;
 mod secrets;
 mod session;
+mod sign_in;
 mod terminal;
 mod trust;
 mod with_curl;

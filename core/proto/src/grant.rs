@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::credential::Secret;
 use crate::error::Failure;
+use crate::sign_in::SignInGrant;
 
 /// One request for new tokens.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub enum GrantRequest {
         /// What came with the last grant.
         extra: BTreeMap<String, String>,
     },
+    /// A sign-in ends: a code is spent, or what else stands for the user.
+    SignIn(Arc<SignInGrant>),
     /// A function of the user's is called.
     Custom(RefreshInput),
 }
@@ -202,6 +205,7 @@ impl fmt::Debug for GrantRequest {
         match self {
             Self::RefreshToken { .. } => f.write_str("RefreshToken"),
             Self::ClientCredentials { request, .. } => request.fmt(f),
+            Self::SignIn(grant) => grant.fmt(f),
             Self::Custom(input) => input.fmt(f),
         }
     }

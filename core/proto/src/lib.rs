@@ -17,6 +17,7 @@ pub mod proof;
 pub mod redact;
 pub mod retry;
 pub mod rotation;
+pub mod sign_in;
 pub mod store;
 pub mod time;
 pub mod verdict;

@@ -321,6 +321,21 @@ impl<T> Builder<T> {
         self
     }
 
+    /// The authorization endpoint, where users sign in, if the dialect does not name it.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let builder = Session::builder("oauth2").token_url("https://auth.example.com/oauth/token").client_id("app");
+    /// let session = builder.authorization_url("https://auth.example.com/oauth/authorize").build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn authorization_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.authorization_url = Some(url.into());
+        self
+    }
+
     /// `client_id`.
     ///
     /// ```

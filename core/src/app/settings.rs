@@ -38,6 +38,7 @@ static SYSTEM_CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Arc::new(System
 pub(super) struct Settings {
     pub(super) dialect: DialectSource,
     pub(super) token_url: Option<String>,
+    pub(super) authorization_url: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) client_secret: Option<Secret>,
     pub(super) client_key: Option<SigningKey>,
@@ -68,6 +69,7 @@ impl Settings {
         Self {
             dialect,
             token_url: None,
+            authorization_url: None,
             client_id: None,
             client_secret: None,
             client_key: None,
@@ -116,21 +118,31 @@ impl Settings {
         machine.client = Some(self.client(&dialect, &identity));
         let proofs = Proofs::of(self.client_key, self.dpop_key);
         let transport = self.transport.map_or_else(built_in, Ok)?;
-        let source: Arc<dyn Source> = match self.refresh {
-            Some(refresh) => Arc::new(Custom(refresh)),
-            None => Arc::new(Endpoint {
+        let authorization_url =
+            self.authorization_url.as_deref().map(|text| url("authorization_url", text)).transpose()?;
+        let authorization_url =
+            authorization_url.map(|url| secured("authorization_url", url, &insecure)).transpose()?;
+        let endpoint = self.refresh.is_none().then(|| {
+            Arc::new(Endpoint {
                 dialect: dialect.clone(),
                 identity,
                 proofs: proofs.clone(),
                 transport: transport.clone(),
                 clock: clock.clone(),
                 falls_back: AtomicBool::new(false),
-            }),
+            })
+        });
+        let source: Arc<dyn Source> = match (self.refresh, &endpoint) {
+            (Some(refresh), _) => Arc::new(Custom(refresh)),
+            (None, Some(endpoint)) => endpoint.clone(),
+            (None, None) => return Err(config("refresh_with", "is missing")),
         };
         let setup = Setup {
             dialect,
             machine: Arc::new(machine),
             source,
+            endpoint,
+            authorization_url,
             known: Arc::new(origins.urls()),
             origins: Arc::new(origins),
             transport,
@@ -203,7 +215,7 @@ impl Settings {
     ) -> Result<Binding, Failure> {
         let token_endpoint = match self.refresh {
             Some(_) => "custom".to_owned(),
-            None => without_query(allowed(dialect.token_url(identity)?, insecure)?),
+            None => without_query(secured("token_url", dialect.token_url(identity)?, insecure)?),
         };
         let key_thumbprint = self.dpop_key.as_ref().map(SigningKey::thumbprint);
         let mut binding = Binding::new(token_endpoint);
@@ -355,12 +367,12 @@ fn platform(host: Option<Host>, _: Option<Arc<dyn Clock>>) -> Result<(Platform, 
     Ok((Platform::Host(host.clone()), host.clock()))
 }
 
-fn allowed(url: Url, insecure: &[Url]) -> Result<Url, Failure> {
+fn secured(setting: &str, url: Url, insecure: &[Url]) -> Result<Url, Failure> {
     if secure(&url) || insecure.iter().any(|allowed| same(allowed, &url)) {
         return Ok(url);
     }
     let what = "is neither https nor loopback: use https, or list its origin in insecure_origins";
-    Err(config("token_url", what))
+    Err(config(setting, what))
 }
 
 fn without_query(mut url: Url) -> String {

@@ -2,12 +2,16 @@
 //! Nothing outside of this folder starts a thread, reads a clock of the system or opens a file.
 
 #[cfg(feature = "runtime")]
+pub(crate) mod browser;
+#[cfg(feature = "runtime")]
 pub(crate) mod clock;
 #[cfg(feature = "runtime")]
 pub(crate) mod file_store;
 pub(crate) mod files;
 pub mod fork;
 pub(crate) mod host;
+#[cfg(feature = "runtime")]
+pub(crate) mod loopback;
 pub(crate) mod random;
 #[cfg(feature = "runtime")]
 mod runtime;

@@ -49,6 +49,11 @@ impl Proofs {
         self.dpop_key.is_some()
     }
 
+    /// The thumbprint of the key that tokens are bound to.
+    pub(crate) fn thumbprint(&self) -> Option<String> {
+        self.dpop_key.as_ref().map(SigningKey::thumbprint)
+    }
+
     /// A fresh assertion for one token request (spec 5.5).
     pub(crate) fn assertion(
         &self,

@@ -427,6 +427,10 @@ impl Session {
         Ok(self.status())
     }
 
+    pub(crate) fn setup(&self) -> &Arc<Setup> {
+        &self.setup
+    }
+
     async fn read_store(&self) -> Result<(), Error> {
         let deadline = self.deadline(None);
         let (_, waiter) = self.engine.ask_and_wait(deadline, |machine, _| ((), Some(machine.open())));

@@ -14,7 +14,7 @@ use url::Url;
 use super::counters::Counters;
 use super::events::Subscriber;
 use super::origins::Origins;
-use super::token_source::Source;
+use super::token_source::{Endpoint, Source};
 use crate::clock::Clock;
 use crate::fork::PerProcess;
 use crate::platform::Platform;
@@ -27,6 +27,10 @@ pub(crate) struct Setup {
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) machine: Arc<MachineConfig>,
     pub(crate) source: Arc<dyn Source>,
+    /// The same, where it is a token endpoint: users can sign in there.
+    pub(crate) endpoint: Option<Arc<Endpoint>>,
+    /// Where users sign in, if the dialect does not say.
+    pub(crate) authorization_url: Option<Url>,
     pub(crate) origins: Arc<Origins>,
     /// Those origins, by number.
     pub(crate) known: Arc<Vec<Arc<Url>>>,

@@ -2,13 +2,14 @@
 // In front of it an API that looks its tokens up in the provider itself.
 import { randomBytes } from 'node:crypto';
 import Provider from 'oidc-provider';
-import { bearer, json, newStats, number, serve } from './serve.mjs';
+import { bearer, json, newStats, number, read, serve } from './serve.mjs';
 
 const ACCESS_TTL = number(process.env.IDP_ACCESS_TTL, 300);
 const ROTATE = process.env.IDP_ROTATE !== 'false';
 const SCOPE = 'openid offline_access';
 const REDIRECT_URIS = ['http://127.0.0.1/callback'];
-const GRANTS = ['authorization_code', 'refresh_token'];
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
+const GRANTS = ['authorization_code', 'refresh_token', DEVICE];
 // A client that can show who it is may ask on its own behalf, too.
 const OWN_GRANTS = [...GRANTS, 'client_credentials'];
 const stats = newStats();
@@ -59,9 +60,11 @@ function newProvider(issuer) {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
       clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true },
+      registration: { enabled: true },
       dPoP,
     },
-    interactions: { url: () => '/interaction' },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
   });
   provider.on('grant.success', (ctx) => {
@@ -90,6 +93,31 @@ async function mint(provider, query) {
   // The store can't hold a token that is over, so it is taken out: a lookup finds the same nothing.
   if (expiresIn <= 0) await access.destroy();
   return { access_token, refresh_token: await refresh.save(), expires_in: expiresIn, token_type: jkt ? 'DPoP' : 'Bearer', scope: SCOPE };
+}
+
+// What a person does in a browser: a name, then consent. Plain forms, without a script.
+function page(res, title, action, fields, button) {
+  res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
+  res.end(`<!doctype html><title>${title}</title><h1>${title}</h1><form method="post" action="${action}">${fields}<button>${button}</button></form>`);
+}
+
+async function interact(provider, req, res) {
+  const { uid, prompt, params, grantId, session } = await provider.interactionDetails(req, res);
+  const action = `/interaction/${uid}`;
+  if (req.method === 'GET') {
+    const login = '<input name="login" placeholder="Name"><input name="password" type="password" placeholder="Password">';
+    return prompt.name === 'login'
+      ? page(res, 'Sign in', action, login, 'Sign in')
+      : page(res, 'Authorize', action, '<input type="hidden" name="consent" value="yes">', 'Continue');
+  }
+  const form = new URLSearchParams(await read(req));
+  if (prompt.name === 'login') {
+    const result = { login: { accountId: form.get('login') || 'ann', amr: ['pwd'] } };
+    return provider.interactionFinished(req, res, result, { mergeWithLastSubmission: false });
+  }
+  const grant = (grantId && (await provider.Grant.find(grantId))) || new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
+  grant.addOIDCScope((params.scope ?? 'openid').toString());
+  return provider.interactionFinished(req, res, { consent: { grantId: await grant.save() } }, { mergeWithLastSubmission: true });
 }
 
 // RFC 6750 section 3: no error code when no token came, `invalid_token` when one came that is no good.
@@ -127,6 +155,7 @@ await serve((url) => {
     const { pathname, searchParams } = new URL(req.url, url);
     if (pathname === '/stats') return json(res, 200, stats);
     if (pathname === '/mint') return json(res, 200, await mint(provider, searchParams));
+    if (pathname.startsWith('/interaction/')) return interact(provider, req, res);
     if (pathname.startsWith('/api/')) return api(provider, req, res, pathname);
     if (pathname === '/token') stats.token_requests += 1;
     return authorizationServer(req, res);

@@ -40,6 +40,10 @@ pub(super) struct Spec {
     pub(super) refresh_token: GrantSection,
     #[serde(default)]
     pub(super) client_credentials: GrantSection,
+    #[serde(default)]
+    pub(super) authorization_code: GrantSection,
+    #[serde(default)]
+    pub(super) sign_in: SignInSection,
     pub(super) revoke: Option<Revoke>,
     #[serde(default)]
     pub(super) answer: AnswerSpec,
@@ -116,6 +120,23 @@ pub(super) struct GrantSection {
     pub(super) headers: BTreeMap<Header, Template>,
 }
 
+/// Where a user signs in (RFC 6749 section 4.1.1), and how the server says who it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SignInSection {
+    /// Who the server says it is: callbacks and ID tokens must name it.
+    pub(super) issuer: Option<Template>,
+    /// It names itself in each callback (RFC 9207).
+    pub(super) names_itself: bool,
+    pub(super) authorization_url: Option<Template>,
+    /// The host of redirect URIs on loopback, where the server takes but one. Default: `127.0.0.1`.
+    pub(super) loopback_host: Option<String>,
+    /// What is asked for where the sign-in names no scope.
+    pub(super) scope: Option<String>,
+    /// Further parameters of the authorization request.
+    pub(super) parameters: BTreeMap<String, String>,
+}
+
 /// The method of a token request. No GET: a token must not stand in a URL (spec 9.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -164,6 +185,9 @@ pub(super) struct Names {
     pub(super) scope: String,
     pub(super) audience: String,
     pub(super) resource: String,
+    pub(super) code: String,
+    pub(super) redirect_uri: String,
+    pub(super) code_verifier: String,
 }
 
 impl Default for Names {
@@ -177,6 +201,9 @@ impl Default for Names {
             scope: own("scope"),
             audience: own("audience"),
             resource: own("resource"),
+            code: own("code"),
+            redirect_uri: own("redirect_uri"),
+            code_verifier: own("code_verifier"),
         }
     }
 }

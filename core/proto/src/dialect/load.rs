@@ -82,18 +82,23 @@ impl Spec {
 
     /// A client's own grant has no refresh token, and no second document.
     fn check_no_token_place(&self) -> Result<(), (&'static str, String)> {
-        let section = &self.client_credentials;
-        let fields = [
-            section.token_header.is_some(),
-            section.token_scheme.is_some(),
-            section.token_cookie.is_some(),
-            section.fallback_document.is_some(),
+        let has_one = |section: &GrantSection| {
+            section.token_header.is_some()
+                || section.token_scheme.is_some()
+                || section.token_cookie.is_some()
+                || section.fallback_document.is_some()
+        };
+        let sections = [
+            ("client_credentials", &self.client_credentials),
+            ("authorization_code", &self.authorization_code),
         ];
-        if fields.contains(&true) {
-            let what = "`token_header`, `token_scheme`, `token_cookie` and `fallback_document` are for [refresh_token]";
-            return Err(("client_credentials", what.to_owned()));
+        match sections.into_iter().find(|(_, section)| has_one(section)) {
+            Some((name, _)) => {
+                let what = "`token_header`, `token_scheme`, `token_cookie` and `fallback_document` are for [refresh_token]";
+                Err((name, what.to_owned()))
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn check_documents(&self) -> Result<(), (&'static str, String)> {

@@ -18,6 +18,10 @@
 //! extra = { device = "{device}" }        # fallback_document; token_header and token_scheme, or token_cookie
 //! [client_credentials]                   # another one, with the same fields
 //! extra = { audience = "https://{tenant}.acme.example/api" }
+//! [authorization_code]                   # the request that ends a sign-in, with the same fields
+//! [sign_in]                              # where users sign in: issuer, names_itself (RFC 9207), authorization_url,
+//! issuer = "https://{tenant}.acme.example" # loopback_host, scope, parameters
+//! authorization_url = "https://{tenant}.acme.example/authorize"
 //! [answer]                               # access_token, refresh_token, token_type, scope, expires_in, expires_at,
 //! access_token = "data.token"            # refresh_token_expires_in, keep, default_lifetime_seconds, jwt_exp, success,
 //! cookies = { refresh_token = "rt" }     # headers, expires_in_ms
@@ -81,6 +85,7 @@ use crate::credential::{Fingerprint, Secret};
 use crate::error::Failure;
 use crate::grant::GrantRequest;
 use crate::rotation::Rotation;
+use crate::sign_in::SignInServer;
 use crate::time::Wall;
 use crate::verdict::{Exchange, Outcome, Verdict};
 
@@ -417,6 +422,28 @@ impl Dialect {
     /// InvalidConfig, naming the variable.
     pub fn check_variables(&self, identity: &ClientIdentity, kept: &BTreeSet<String>) -> Result<(), Failure> {
         self.spec.check_variables(identity, kept)
+    }
+
+    /// Where a user signs in, as this identity reaches it; at `authorization_url`, if one is given.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
+    ///
+    /// let server = Dialect::preset("google")?.sign_in_server(&ClientIdentity::default(), None)?;
+    /// assert_eq!(server.issuer.as_deref(), Some("https://accounts.google.com"));
+    /// assert!(Dialect::preset("json")?.sign_in_server(&ClientIdentity::default(), None).is_err());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: the dialect does not say, or a variable is missing.
+    pub fn sign_in_server(
+        &self,
+        identity: &ClientIdentity,
+        authorization_url: Option<&Url>,
+    ) -> Result<SignInServer, Failure> {
+        self.spec.sign_in_server(identity, authorization_url)
     }
 
     /// Fails where the dialect cannot ask for client credentials: one that speaks GraphQL needs a document for it.

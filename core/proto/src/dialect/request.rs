@@ -17,6 +17,10 @@ use super::{ClientIdentity, TokenRequest};
 use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
 use crate::grant::GrantRequest;
+use crate::sign_in::{SignInGrant, SignInServer};
+
+/// A sign-in has no tokens with which anything came.
+static NOTHING: BTreeMap<String, String> = BTreeMap::new();
 
 impl Spec {
     pub(super) fn token_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
@@ -134,7 +138,8 @@ impl Spec {
 
     fn variable_names(&self) -> BTreeSet<&str> {
         let urls = self.token_endpoint.url.iter().chain(self.revoke.iter().map(|revoke| &revoke.url));
-        let sections = [&self.refresh_token, &self.client_credentials];
+        let urls = urls.chain(&self.sign_in.authorization_url).chain(&self.sign_in.issuer);
+        let sections = [&self.refresh_token, &self.client_credentials, &self.authorization_code];
         let own = self.variables.keys().map(String::as_str);
         let asked = sections.into_iter().flat_map(|section| self.blanks_of(section));
         urls.flat_map(Template::blanks).chain(asked).chain(own).collect()
@@ -151,6 +156,9 @@ impl Spec {
                 self.grants_client_credentials()?;
                 Ok((&self.client_credentials, extra))
             }
+            GrantRequest::SignIn(grant) => match &**grant {
+                SignInGrant::AuthorizationCode { .. } => Ok((&self.authorization_code, &NOTHING)),
+            },
             GrantRequest::Custom(_) => Err(config(&self.name, "is not asked: a refresh function is")),
         }
     }
@@ -188,6 +196,34 @@ impl Spec {
             Failure { argument: Some("token_url".to_owned()), ..missing }
         })?;
         template.url(&self.name, &|name| self.variable(identity, name))
+    }
+
+    /// Where a user signs in, if the dialect says that.
+    pub(super) fn sign_in_server(
+        &self,
+        identity: &ClientIdentity,
+        authorization_url: Option<&Url>,
+    ) -> Result<SignInServer, Failure> {
+        let section = &self.sign_in;
+        let variable = |name: &str| self.variable(identity, name);
+        let own = || self.authorization_url(identity);
+        let url = authorization_url.cloned().map_or_else(own, Ok)?;
+        let mut server = SignInServer::new(url, self.token_url(identity)?);
+        server.issuer = section.issuer.as_ref().map(|issuer| self.filled(issuer, &variable)).transpose()?;
+        server.names_itself = section.names_itself;
+        server.loopback_host.clone_from(&section.loopback_host);
+        server.scope.clone_from(&section.scope);
+        server.parameters.clone_from(&section.parameters);
+        Ok(server)
+    }
+
+    fn authorization_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
+        let url = self.sign_in.authorization_url.as_ref().ok_or_else(|| {
+            let what = "does not say where users sign in: give the authorization endpoint (`authorization_url`), or the \
+                        `issuer` to find it by";
+            Failure { argument: Some("authorization_url".to_owned()), ..config(&self.name, what) }
+        })?;
+        url.url(&self.name, &|name| self.variable(identity, name))
     }
 
     /// A token endpoint that the user names may be another server than the dialect's: its tokens go to the
@@ -261,7 +297,22 @@ impl Spec {
                 fields.text(&names.audience, request.audience.as_deref().unwrap_or_default());
                 fields.several(&names.resource, &request.resource);
             }
+            GrantRequest::SignIn(grant) => self.sign_in_fields(grant, said, fields),
             GrantRequest::Custom(_) => {}
+        }
+    }
+
+    fn sign_in_fields(&self, grant: &SignInGrant, said: Option<&str>, fields: &mut Fields) {
+        let (names, encoding) = (&self.token_endpoint.names, self.token_endpoint.encoding);
+        let usual = if encoding == Encoding::Graphql { "" } else { grant.grant_type() };
+        fields.text(&names.grant_type, said.unwrap_or(usual));
+        match grant {
+            SignInGrant::AuthorizationCode { code, redirect_uri, code_verifier, resource } => {
+                fields.text(&names.code, code.expose());
+                fields.text(&names.redirect_uri, redirect_uri);
+                fields.text(&names.code_verifier, code_verifier.expose());
+                fields.several(&names.resource, resource);
+            }
         }
     }
 

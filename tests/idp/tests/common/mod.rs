@@ -1,6 +1,7 @@
 //! Plain HTTP for the tests of the servers themselves.
 #![allow(dead_code)] // each test file uses its part
 
+pub(crate) mod browser;
 pub(crate) mod kept;
 pub(crate) mod proxy;
 

@@ -1,0 +1,34 @@
+//! Signing in (spec 12): what a browser is sent to, what may come back from it, and what is asked for with that.
+//! Nothing is sent from here.
+//!
+//! ```
+//! use rekindle_proto::machine::Entropy;
+//! use rekindle_proto::sign_in::{SignIn, SignInServer};
+//! use rekindle_proto::Wall;
+//!
+//! let server = SignInServer::new("https://auth.example.com/authorize".parse().expect("a URL"),
+//!     "https://auth.example.com/token".parse().expect("a URL")).issuer("https://auth.example.com");
+//! let asked = SignIn::new().redirect_uri("http://127.0.0.1:49152/callback").scope("openid profile");
+//! let (request, pending) = server.begin("app", &asked, &mut Entropy::new([7; 32]), Wall(0))?;
+//! assert!(request.url().as_str().contains("code_challenge_method=S256"));
+//!
+//! // the browser comes back
+//! let callback = format!("http://127.0.0.1:49152/callback?code=abc&state={}&iss=https://auth.example.com", pending.state());
+//! let code = pending.code(&callback, Wall(20_000))?;
+//! assert_eq!(code.expose(), "abc");
+//! # Ok::<(), rekindle_proto::Failure>(())
+//! ```
+
+mod begin;
+mod callback;
+mod explain;
+mod grant;
+mod pending;
+mod redirect_uri;
+
+pub use begin::{AuthorizationRequest, SignIn, SignInServer};
+pub use callback::LONGEST_SIGN_IN;
+pub use explain::explain;
+pub use grant::SignInGrant;
+pub use pending::PendingSignIn;
+pub use redirect_uri::check_redirect_uri;

@@ -1,0 +1,220 @@
+//! Signing in (spec 12): a browser is sent to the authorization server, and what it brings back becomes the session's
+//! credential.
+//!
+//! ```no_run
+//! # async fn f() -> Result<(), rekindle::Error> {
+//! use rekindle::sign_in::{SignIn, open_browser};
+//! use rekindle::{Session, store::FileStore};
+//!
+//! // On a machine with a browser: one call.
+//! let session = Session::builder("google").client_id("..").store(FileStore::new("google.json")).build()?;
+//! session.sign_in_with_browser(SignIn::new().scope("openid email"), open_browser).await?;
+//!
+//! // In a web application: two requests.
+//! let begun = session.begin_sign_in(SignIn::new().redirect_uri("https://app.example.com/callback")).await?;
+//! let kept = begun.pending.to_json(); // in the user's server-side session; then redirect to begun.url
+//! # let callback = "";
+//! let pending = rekindle::sign_in::PendingSignIn::from_json(kept.expose())?;
+//! session.finish_sign_in(&pending, callback).await?;
+//! # Ok(()) }
+//! ```
+
+mod spent;
+mod token;
+
+use std::sync::Arc;
+
+use rekindle_proto::sign_in::SignInServer;
+pub use rekindle_proto::sign_in::{PendingSignIn, SignIn, SignInGrant};
+use rekindle_proto::{ErrorKind, Failure};
+use url::Url;
+
+use crate::error::Error;
+#[cfg(feature = "runtime")]
+pub use crate::platform::browser::open_browser;
+#[cfg(feature = "runtime")]
+pub use crate::platform::loopback::{LoopbackOptions, LoopbackReceiver};
+use crate::proof::Proofs;
+use crate::session::Session;
+use crate::session::setup::Setup;
+use crate::session::token_source::Endpoint;
+
+/// A sign-in that has begun.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BegunSignIn {
+    /// Where the user's browser goes.
+    pub url: Url,
+    /// What must be known when it comes back.
+    pub pending: PendingSignIn,
+}
+
+impl Session {
+    /// Begins a sign-in with an authorization code and PKCE: where the browser goes, and what must be kept until it
+    /// comes back.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Session, sign_in::SignIn};
+    ///
+    /// let session = Session::builder("google").client_id("app").build()?;
+    /// let begun = session.begin_sign_in(SignIn::new().redirect_uri("https://app.example.com/callback")).await?;
+    /// assert_eq!(begun.url.host_str(), Some("accounts.google.com"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming what is wrong: no authorization endpoint, no client id, the redirect URI.
+    pub async fn begin_sign_in(&self, asked: SignIn) -> Result<BegunSignIn, Error> {
+        let setup = self.setup();
+        let server = server(setup)?;
+        let client_id = client_id(setup)?;
+        let mut entropy = setup.platform.entropy()?;
+        let (request, pending) = server.begin(client_id, &asked, &mut entropy, setup.clock.now().wall)?;
+        Ok(BegunSignIn { url: request.url(), pending })
+    }
+
+    /// Ends a sign-in with the address that the browser came back with. The code is spent once: a second call is refused
+    /// before anything is sent. Dropping the call changes nothing: what was asked for is received and saved.
+    ///
+    /// A callback that is not this sign-in's is refused, and changes nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # use rekindle::{Session, sign_in::SignIn};
+    /// # let session = Session::builder("google").client_id("app").build()?;
+    /// # let begun = session.begin_sign_in(SignIn::new().redirect_uri("https://app.example.com/callback")).await?;
+    /// let forged = "https://app.example.com/callback?code=theirs&state=guessed";
+    /// let error = session.finish_sign_in(&begun.pending, forged).await.unwrap_err();
+    /// assert!(error.message().contains("state"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidResponse: the callback is not this sign-in's. Misuse: it was finished before, or with another application.
+    /// LoginRequired: begin anew; the message names why. ClientRejected, InvalidConfig, Connection, StoreUnavailable.
+    pub async fn finish_sign_in(&self, pending: &PendingSignIn, callback: &str) -> Result<(), Error> {
+        let setup = self.setup();
+        let endpoint = endpoint(setup)?;
+        let token_url = setup.dialect.token_url(&endpoint.identity)?;
+        pending.check_server(endpoint.identity.client_id.as_deref(), token_url.as_str())?;
+        let now = setup.clock.now().wall;
+        let code = pending.code(callback, now)?;
+        let spent = spent::spend(pending, now)?;
+        let grant = SignInGrant::AuthorizationCode {
+            code,
+            redirect_uri: pending.redirect_uri().to_owned(),
+            code_verifier: pending.code_verifier().clone(),
+            resource: pending.resource().to_vec(),
+        };
+        let asked = pending.scope().map(ToOwned::to_owned);
+        self.sign_in_by(grant, asked, Some(spent)).await
+    }
+
+    /// Signs in with a browser on this machine: a receiver on loopback waits for it to come back, five minutes. `open` shows
+    /// the address to the user: [`open_browser`], or a function that prints it.
+    ///
+    /// ```no_run
+    /// # async fn f() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Session, sign_in::{SignIn, open_browser}};
+    ///
+    /// let session = Session::builder("google").client_id("app").build()?;
+    /// session.sign_in_with_browser(SignIn::new(), open_browser).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Timeout: nobody came back. Else as [`Session::finish_sign_in`].
+    #[cfg(feature = "runtime")]
+    pub async fn sign_in_with_browser(
+        &self,
+        asked: SignIn,
+        open: impl FnOnce(&Url) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let options = self.loopback_options(&asked)?;
+        let receiver = LoopbackReceiver::bind(&options)?;
+        let begun = self.begin_sign_in(asked.redirect_uri(receiver.redirect_uri())).await?;
+        open(&begun.url)?;
+        let clock = self.clock();
+        let callback = receiver.receive(&begun.pending, clock.as_ref(), options.timeout).await?;
+        self.finish_sign_in(&begun.pending, &callback).await
+    }
+
+    /// Where a browser of this machine comes back to: as the sign-in says, else as the server takes it.
+    ///
+    /// ```
+    /// use rekindle::{Session, sign_in::SignIn};
+    ///
+    /// let session = Session::builder("entra").client_id("app").build()?;
+    /// assert_eq!(session.loopback_options(&SignIn::new())?.host, "localhost");
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: the redirect URI is no loopback address, or users cannot sign in with this dialect.
+    #[cfg(feature = "runtime")]
+    pub fn loopback_options(&self, asked: &SignIn) -> Result<LoopbackOptions, Error> {
+        let mut options = LoopbackOptions::for_redirect_uri(asked.redirect_uri.as_deref())?;
+        if let (None, Some(host)) = (&asked.redirect_uri, server(self.setup())?.loopback_host) {
+            options.host = host;
+        }
+        Ok(options)
+    }
+
+    /// Asks for tokens and takes them, on the engine's own runtime: who waits may leave.
+    async fn sign_in_by(
+        &self,
+        grant: SignInGrant,
+        asked: Option<String>,
+        spent: Option<spent::Spent>,
+    ) -> Result<(), Error> {
+        let session = self.clone();
+        let work = async move {
+            let setup = session.setup();
+            let asked_endpoint = endpoint(setup)?;
+            let result = token::ask(&asked_endpoint, setup, grant, asked).await;
+            if let (Err(token::Refused { sent: false, .. }), Some(spent)) = (&result, spent) {
+                spent.take_back();
+            }
+            session.sign_in(result.map_err(|refused| refused.failure)?).await
+        };
+        let running = self.setup().platform.run(work).map_err(|error| no_thread(&error))?;
+        running.result.await.unwrap_or_else(|_| Err(no_result().into()))
+    }
+}
+
+fn server(setup: &Setup) -> Result<SignInServer, Failure> {
+    let endpoint = endpoint(setup)?;
+    let mut server = setup.dialect.sign_in_server(&endpoint.identity, setup.authorization_url.as_ref())?;
+    server.dpop_thumbprint = setup.proofs.as_deref().and_then(Proofs::thumbprint);
+    Ok(server)
+}
+
+fn endpoint(setup: &Setup) -> Result<Arc<Endpoint>, Failure> {
+    setup.endpoint.clone().ok_or_else(|| {
+        let message = "a session with a refresh function has no server that it could sign in at: do that yourself, and \
+                       pass the tokens to sign_in";
+        Failure::new(ErrorKind::Misuse, message)
+    })
+}
+
+fn client_id(setup: &Setup) -> Result<&str, Failure> {
+    let id = setup.endpoint.as_ref().and_then(|endpoint| endpoint.identity.client_id.as_deref());
+    id.ok_or_else(|| {
+        Failure::config("client_id", " is missing: register the application with the server first")
+    })
+}
+
+fn no_thread(error: &std::io::Error) -> Failure {
+    Failure::new(ErrorKind::System, format!("the operating system gives no thread ({error})"))
+}
+
+fn no_result() -> Failure {
+    Failure::new(ErrorKind::System, "the sign-in ended without a result: begin it anew")
+}

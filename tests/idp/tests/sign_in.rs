@@ -1,0 +1,87 @@
+//! Signing in at oidc-provider: what a browser does is done by plain requests here.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::kept::{client, get};
+use rekindle::sign_in::{PendingSignIn, SignIn};
+use rekindle::{ErrorKind, Session, SessionBuilder};
+use rekindle_idp::{
+    CONFIDENTIAL_CLIENT, CONFIDENTIAL_SECRET, OidcOptions, OidcProvider, PUBLIC_CLIENT, Server,
+};
+
+const CALLBACK: &str = "http://127.0.0.1:49152/callback";
+
+fn app(idp: &Server) -> SessionBuilder {
+    Session::builder("oauth2")
+        .token_url(idp.token_url())
+        .authorization_url(idp.url("/auth"))
+        .client_id(PUBLIC_CLIENT)
+        .origin(&idp.base_url)
+}
+
+fn asked() -> SignIn {
+    SignIn::new().redirect_uri(CALLBACK).scope("openid offline_access").prompt("consent")
+}
+
+async fn signed_in(idp: &Server, session: &Session) -> (PendingSignIn, String) {
+    let begun = session.begin_sign_in(asked()).await.unwrap();
+    let callback = common::browser::sign_in(idp, &begun.url).await;
+    session.finish_sign_in(&begun.pending, &callback).await.unwrap();
+    (begun.pending, callback)
+}
+
+// spec 12.1, 12.5
+#[tokio::test]
+async fn a_user_signs_in_calls_the_api_is_refreshed_and_signed_out() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    for builder in [
+        app(&idp),
+        app(&idp)
+            .client_id(CONFIDENTIAL_CLIENT)
+            .client_secret(CONFIDENTIAL_SECRET)
+            .client_auth(rekindle::ClientAuth::ClientSecretBasic),
+    ] {
+        let session = builder.build().unwrap();
+        let before = idp.stats();
+        signed_in(&idp, &session).await;
+        let client = client(&session, &idp);
+        assert_eq!(get(&client).await, Ok(200));
+        session.invalidate();
+        assert_eq!(get(&client).await, Ok(200));
+        let stats = idp.stats();
+        assert_eq!(stats.refreshes - before.refreshes, 1);
+        assert_eq!(stats.token_requests - before.token_requests, 2);
+        session.sign_out().await.unwrap();
+        assert_eq!(get(&client).await, Err(ErrorKind::SignedOut));
+    }
+}
+
+// spec 12.5: the server would revoke everything at the second one
+#[tokio::test]
+async fn a_callback_that_is_loaded_twice_costs_nothing() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let session = app(&idp).build().unwrap();
+    let (pending, callback) = signed_in(&idp, &session).await;
+    let error = session.finish_sign_in(&pending, &callback).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+    assert_eq!(idp.stats().token_requests, 1);
+    session.refresh().await.unwrap();
+    assert_eq!(get(&client(&session, &idp)).await, Ok(200));
+}
+
+// spec 12.3, 12.4: a code that somebody else's sign-in brought, under our own state
+#[tokio::test]
+async fn an_injected_code_is_refused_for_its_verifier() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let session = app(&idp).build().unwrap();
+    let theirs = session.begin_sign_in(asked()).await.unwrap();
+    let stolen = common::browser::sign_in(&idp, &theirs.url).await;
+    let ours = session.begin_sign_in(asked()).await.unwrap();
+    let forged = stolen.replace(theirs.pending.state(), ours.pending.state());
+    assert_ne!(forged, stolen);
+    let error = session.finish_sign_in(&ours.pending, &forged).await.unwrap_err();
+    assert_eq!((error.kind(), error.oauth_error()), (ErrorKind::LoginRequired, Some("invalid_grant")));
+    assert!(!session.status().valid);
+}
