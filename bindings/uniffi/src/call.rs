@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
 use crate::cancel::{CancelToken, unless};
-use crate::config::{Header, headers};
+use crate::config::Header;
 use crate::error::RekindleError;
 use crate::session::Session;
 use crate::token::{Token, tag};
@@ -32,7 +32,7 @@ struct State {
 #[derive(uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct Added {
-    /// None where the request goes without our token.
+    /// The token's first. None where the request goes without it.
     pub headers: Vec<Header>,
     /// Whether HTTP clients that follow redirects unseen drop them at another origin. If not, don't send the request with
     /// such a client.
@@ -258,6 +258,27 @@ impl Target {
         self.target.token().map_or(0, |token| tag(&token) | u64::from(self.target.watches()))
     }
 
+    /// The headers to add with that token. They are the same for each send.
+    #[must_use]
+    pub fn headers(&self, token: &Token) -> Added {
+        Added::from(&self.target.headers(token.inner()))
+    }
+
+    /// The `Call` of a request that was sent with that token.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the argument.
+    pub fn call(
+        &self,
+        token: &Token,
+        method: String,
+        url: String,
+        headers: Vec<Header>,
+    ) -> Result<Call, RekindleError> {
+        Ok(Call::new(made(&self.session, &method, &url, headers)?.sent_with(token.inner()), None))
+    }
+
     /// Whether a response with a status below 400 may hold something against the token. If not, and the tag was even, such
     /// a response is the answer, and there is nothing to ask.
     #[must_use]
@@ -342,9 +363,11 @@ impl Content {
 
 impl From<&rekindle::call::Headers> for Added {
     fn from(added: &rekindle::call::Headers) -> Self {
-        let mut map = HeaderMap::new();
-        added.clone().apply(&mut map);
-        Self { headers: headers(&map), stay_at_redirects: added.stay_at_redirects() }
+        let header = |(name, value): (&HeaderName, &HeaderValue)| Header {
+            name: name.as_str().to_owned(),
+            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
+        Self { headers: added.iter().map(header).collect(), stay_at_redirects: added.stay_at_redirects() }
     }
 }
 

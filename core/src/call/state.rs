@@ -92,11 +92,9 @@ impl State {
         self.carried = token.map_or(Carried::Nothing(Unsigned::OtherOrigin), Carried::Token);
     }
 
-    /// Carries nothing of ours any more.
+    /// Carries nothing of ours any more, whatever it carried before.
     pub(crate) fn leave(&mut self) {
-        if !matches!(self.carried, Carried::Nothing(_)) {
-            self.carried = Carried::Nothing(Unsigned::LeftOrigin);
-        }
+        self.carried = Carried::Nothing(Unsigned::LeftOrigin);
     }
 
     pub(crate) fn token(&self) -> Option<&Token> {

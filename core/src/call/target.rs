@@ -5,7 +5,7 @@ use std::fmt;
 use rekindle_proto::machine::OriginId;
 use url::Url;
 
-use super::Reads;
+use super::{Headers, Reads};
 use crate::error::Error;
 use crate::session::{Session, Token};
 
@@ -82,6 +82,24 @@ impl Target {
     #[must_use]
     pub fn token(&self) -> Option<Token> {
         if self.session.has_proofs() { None } else { self.session.try_token_of(self.origin) }
+    }
+
+    /// The headers to add with that token. They are the same for each send.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
+    /// # let url = "https://api.example.com/".parse().expect("a URL");
+    /// let target = session.target(&url)?.expect("a listed origin");
+    /// let headers = target.headers(&session.token().await?);
+    /// assert_eq!(headers.iter().next().unwrap().1, "Bearer at-1");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn headers(&self, token: &Token) -> Headers {
+        Headers::new(token, None)
     }
 
     /// Whether the session wants to hear of a response that it accepts: it does until it knows that this origin accepts the

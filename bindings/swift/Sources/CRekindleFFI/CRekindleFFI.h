@@ -606,6 +606,16 @@ void uniffi_rekindle_uniffi_fn_free_target(uint64_t handle, RustCallStatus *_Non
 RustBuffer uniffi_rekindle_uniffi_fn_method_target_answered(uint64_t ptr, uint64_t token, RustBuffer method, RustBuffer url, RustBuffer headers, uint16_t status, RustBuffer response_headers, RustBuffer body, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_TARGET_CALL
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_TARGET_CALL
+uint64_t uniffi_rekindle_uniffi_fn_method_target_call(uint64_t ptr, uint64_t token, RustBuffer method, RustBuffer url, RustBuffer headers, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_TARGET_HEADERS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_TARGET_HEADERS
+RustBuffer uniffi_rekindle_uniffi_fn_method_target_headers(uint64_t ptr, uint64_t token, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_TARGET_JUDGES_SUCCESS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_TARGET_JUDGES_SUCCESS
 int8_t uniffi_rekindle_uniffi_fn_method_target_judges_success(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -1698,6 +1708,18 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_call_unsigned(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TARGET_ANSWERED
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TARGET_ANSWERED
 uint16_t uniffi_rekindle_uniffi_checksum_method_target_answered(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TARGET_CALL
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TARGET_CALL
+uint16_t uniffi_rekindle_uniffi_checksum_method_target_call(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TARGET_HEADERS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_TARGET_HEADERS
+uint16_t uniffi_rekindle_uniffi_checksum_method_target_headers(void
 
 );
 #endif

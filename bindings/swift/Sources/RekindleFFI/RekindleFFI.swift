@@ -5627,6 +5627,20 @@ public protocol TargetProtocol: AnyObject, Sendable {
     func answered(token: Token, method: String, url: String, headers: [Header], status: UInt16, responseHeaders: [Header], body: Data) throws  -> Call?
 
     /**
+     * The `Call` of a request that was sent with that token.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    func call(token: Token, method: String, url: String, headers: [Header]) throws  -> Call
+
+    /**
+     * The headers to add with that token. They are the same for each send.
+     */
+    func headers(token: Token)  -> Added
+
+    /**
      * Whether a response with a status below 400 may hold something against the token. If not, and the tag was even, such
      * a response is the answer, and there is nothing to ask.
      */
@@ -5730,6 +5744,39 @@ open func answered(token: Token, method: String, url: String, headers: [Header],
         FfiConverterUInt16.lower(status),
         FfiConverterSequenceTypeHeader.lower(responseHeaders),
         FfiConverterData.lower(body),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The `Call` of a request that was sent with that token.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+open func call(token: Token, method: String, url: String, headers: [Header])throws  -> Call  {
+    return try  FfiConverterTypeCall_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_target_call(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeToken_lower(token),
+        FfiConverterString.lower(method),
+        FfiConverterString.lower(url),
+        FfiConverterSequenceTypeHeader.lower(headers),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The headers to add with that token. They are the same for each send.
+     */
+open func headers(token: Token) -> Added  {
+    return try!  FfiConverterTypeAdded_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_target_headers(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeToken_lower(token),uniffiCallStatus
     )
 })
 }
@@ -6296,7 +6343,7 @@ public func FfiConverterTypeTransport_lower(_ value: Transport) -> UInt64 {
  */
 public struct Added: Equatable, Hashable, CustomDebugStringConvertible {
     /**
-     * None where the request goes without our token.
+     * The token's first. None where the request goes without it.
      */
     public let headers: [Header]
     /**
@@ -6309,7 +6356,7 @@ public struct Added: Equatable, Hashable, CustomDebugStringConvertible {
     // declare one manually.
     public init(
         /**
-         * None where the request goes without our token.
+         * The token's first. None where the request goes without it.
          */headers: [Header],
         /**
          * Whether HTTP clients that follow redirects unseen drop them at another origin. If not, don't send the request with
@@ -13287,6 +13334,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_target_answered() != 24728) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_target_call() != 36014) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_target_headers() != 11281) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_target_judges_success() != 51258) {

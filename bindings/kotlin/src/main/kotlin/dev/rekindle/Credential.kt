@@ -35,8 +35,6 @@ public class Credential(
 
 /**
  * An access token. Show [value] or [authorization] where they must go, and nowhere else: its text is redacted.
- *
- * It knows which request it was served for; give it to [Session.judge] with the response.
  */
 public class Token internal constructor(internal val native: NativeToken, internal val tag: ULong = native.tag()) {
     private val parts = native.details()
@@ -49,9 +47,6 @@ public class Token internal constructor(internal val native: NativeToken, intern
 
     /** That header's name, in lower case. */
     public val headerName: String get() = parts.headerName
-
-    /** For adapters: whether it is bound to a key, so that each request wants a [Session.proof] beside it. */
-    public val isBound: Boolean get() = authorization.startsWith("DPoP ")
 
     /** One higher with each new access token of a sign-in. */
     public val generation: Long get() = parts.generation.toLong()

@@ -8,9 +8,12 @@ import dev.rekindle.ffi.Refresh
 import dev.rekindle.ffi.Session
 import dev.rekindle.ffi.SessionConfig
 import dev.rekindle.ffi.StoreChoice
+import dev.rekindle.ffi.Target
+import dev.rekindle.ffi.Token
 import dev.rekindle.ffi.Transport
 import dev.rekindle.ffi.UniffiWithHandle
 import java.lang.ref.Reference
+import java.util.concurrent.ConcurrentHashMap
 import dev.rekindle.ffi.EventListener as NativeListener
 
 /**
@@ -45,6 +48,68 @@ internal class FastSession : Session {
     }
 }
 
+/** One of a session's origins, with the same short way to the token for it. */
+internal class FastTarget(target: Target) : Target(UniffiWithHandle, target.uniffiCloneHandle()) {
+    /** Whether a response below 400 may hold something against the token: it does not change. */
+    val judgesSuccess: Boolean = judgesSuccess()
+
+    @Volatile
+    private var last: ReadyToken? = null
+
+    /** [tokenTag], by the short way. */
+    fun fastTag(): ULong {
+        val status = STATUS.get()
+        val own = Direct.uniffi_rekindle_uniffi_fn_clone_target(handle, status)
+        val tag = Direct.uniffi_rekindle_uniffi_fn_method_target_token_tag(own, status)
+        Reference.reachabilityFence(this)
+        if (status.getByte(0) == 0.toByte()) return tag.toULong()
+        status.clear()
+        return native { tokenTag() }
+    }
+
+    /** The token of that tag, or the one that has taken its place; nothing where none can be served any more. */
+    fun ready(tag: ULong): ReadyToken? {
+        val held = last
+        if (held != null && held.tag == (tag and WATCHED.inv())) return held
+        val token = native { token() } ?: return null
+        return native { ReadyToken(token, token.tag(), headers(token).told()) }.also { last = it }
+    }
+
+    /** Whether the session wants to hear of an accepted response to a request with the token of that tag. */
+    fun watches(tag: ULong): Boolean = tag and WATCHED != 0uL
+
+    private companion object {
+        const val WATCHED = 1uL
+    }
+}
+
+/** A valid token with the headers that carry it. */
+internal class ReadyToken(val token: Token, val tag: ULong, val added: Added)
+
+/** The origins that requests go to. */
+internal class Targets(private val session: Session) {
+    /** Listed ones alone, which are few. */
+    private val known = ConcurrentHashMap<String, FastTarget>()
+
+    /** Nothing where the URL's origin is not listed. */
+    fun of(url: String): FastTarget? {
+        val origin = url.substring(0, end(url))
+        return known[origin] ?: native { session.target(url) }?.let(::FastTarget)?.also {
+            // One for each user name and password would be without end.
+            if ('@' !in origin) known.putIfAbsent(origin, it)
+        }
+    }
+
+    private fun end(url: String): Int {
+        val begin = url.indexOf("://") + "://".length
+        return url.indexOfAny(AFTER_AUTHORITY, begin).takeIf { it >= 0 } ?: url.length
+    }
+
+    private companion object {
+        val AFTER_AUTHORITY = charArrayOf('/', '?', '#', '\\')
+    }
+}
+
 /** UniFFI's call status: a code, and a buffer of three words. */
 private const val STATUS_BYTES = 32L
 
@@ -61,4 +126,8 @@ private object Direct {
     external fun uniffi_rekindle_uniffi_fn_clone_session(handle: Long, status: Pointer): Long
 
     external fun uniffi_rekindle_uniffi_fn_method_session_token_tag(handle: Long, status: Pointer): Long
+
+    external fun uniffi_rekindle_uniffi_fn_clone_target(handle: Long, status: Pointer): Long
+
+    external fun uniffi_rekindle_uniffi_fn_method_target_token_tag(handle: Long, status: Pointer): Long
 }

@@ -143,14 +143,6 @@ public class Session private constructor(
         return (if (tag == 0uL) null else native { native.tokenIfValid() }?.let(::Token)).also { last = it }
     }
 
-    /**
-     * The token for a request to that URL; nothing where its origin is not listed: the request then goes without.
-     *
-     * @throws RekindleException.InvalidConfig where the session lists no origin at all.
-     */
-    public suspend fun tokenFor(url: String, timeout: Duration? = null): Token? =
-        calling { native.tokenFor(url, timeout?.crossing("timeout")) }?.let(::Token)
-
     /** Refreshes now, or joins the refresh that is under way. */
     public suspend fun refresh(): Token = Token(calling { native.refresh() })
 
@@ -228,63 +220,29 @@ public class Session private constructor(
         last = null
     }
 
-    /** For adapters: whether the token is for that URL. */
-    public fun owns(url: String): Boolean {
+    /**
+     * The protocol for one request of an HTTP client of your own: what to add to it, and what follows its response. The token
+     * goes only to the session's `origins`; a credential that the request has already is left alone.
+     */
+    public fun call(request: CallRequest): Call {
         open()
-        return native { native.owns(url) }
+        return Call(this, request)
     }
 
-    /** Fails where the session lists no origin: it would do nothing in a client of one's own. */
-    internal fun requireOrigins() {
+    /**
+     * For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+     *
+     * @throws RekindleException.InvalidConfig where there is none.
+     */
+    public fun requireOrigins() {
         open()
         native { native.requireOrigins() }
     }
 
-    /** For adapters: the headers that carry credentials, in lower case; a request that has one brings its own. */
-    public fun credentialHeaders(): List<String> {
-        open()
-        return native { native.credentialHeaders() }
-    }
+    /** The headers that carry credentials, in lower case; a request that has one brings its own. */
+    internal val credentialHeaders: List<String> by lazy { native { native.credentialHeaders() } }
 
-    /** For adapters: whether the body of a response with this status must be read to be judged. */
-    public fun reads(status: Int): Boolean {
-        open()
-        return native { native.reads(status.toUShort()) }
-    }
-
-    /**
-     * For adapters: judges the response to a request that carried [token]. Where the token was turned away, waits for a new
-     * one. After a [Judgement.Replay] send the request again, and call [replayed].
-     */
-    public suspend fun judge(token: Token, exchange: Exchange, timeout: Duration? = null): Judgement =
-        calling { native.judge(token.native, exchange.native(), timeout?.crossing("timeout")) }.told()
-
-    /** For adapters: what a response says about our token; nothing follows from it. */
-    public fun verdict(exchange: Exchange): Verdict {
-        open()
-        return native { native.verdict(exchange.native()) }.told()
-    }
-
-    /**
-     * For adapters: the proof to send with a request that carries [token], as the header `DPoP`; nothing where the token is
-     * not bound to a key. Each send wants a new one.
-     */
-    public fun proof(token: Token, method: String, url: String): String? {
-        open()
-        return native { native.proof(token.native, method, url) }
-    }
-
-    /** For adapters: a request was sent again, as [judge] said; not after [Verdict.NonceRequired], which keeps its token. */
-    public fun replayed() {
-        open()
-        native { native.replayed() }
-    }
-
-    /** For adapters: the error was found where nothing can be sent again; the token is refreshed for the next request. */
-    public fun noteRejected(token: Token, exchange: Exchange) {
-        open()
-        native { native.noteRejected(token.native, exchange.native()) }
-    }
+    internal val targets = Targets(native)
 
     override fun toString(): String = if (isClosed) "Session(closed)" else native { native.toString() }
 

@@ -49,10 +49,10 @@ class CancelTest {
             val session = server.session()
             val client = Client(session, server.url)
             val token = session.token()
-            val refused = Exchange("GET", "${server.url}/data", 401)
+            val turnedAway = OwnRequest("${server.url}/data").let(session::call).also { it.headers() }
             val calls = listOf<suspend () -> Unit>(
-                { session.token() }, { session.token(1.minutes) }, { session.tokenFor("${server.url}/x") },
-                { session.refresh() }, { session.judge(token, refused) }, { client.get("/data") },
+                { session.token() }, { session.token(1.minutes) }, { session.call(OwnRequest("${server.url}/x")).headers() },
+                { session.refresh() }, { turnedAway.answered(OwnResponse(401)) }, { client.get("/data") },
                 { client.graphql("{ a }") }, { client.stream("GET", "/data") {} }, { session.shutdown(1.minutes) },
             )
             session.invalidate()

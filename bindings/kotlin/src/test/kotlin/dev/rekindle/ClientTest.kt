@@ -137,29 +137,8 @@ class ClientTest {
     @Test
     fun `an adapter for a session that lists no origin is a mistake`() = runTest {
         val session = Session(tokenUrl = "https://auth.test/token", credential = Credential("AT", "RT"))
-        val failed = assertFailsWith<RekindleException.InvalidConfig> { ResponseJudge(session) }
+        val failed = assertFailsWith<RekindleException.InvalidConfig> { session.requireOrigins() }
         assertTrue("`origins`" in failed.message.orEmpty(), failed.message)
-        assertFailsWith<RekindleException.InvalidConfig> { session.tokenFor("https://api.test/data") }
-    }
-
-    @Test
-    fun `an adapter judges, replays and tells`() = runTest {
-        TestServer(STRICT).use { server ->
-            val session = server.session()
-            val token = assertNotNull(session.tokenFor("${server.url}/data"))
-            assertEquals(null, session.tokenFor("https://elsewhere.test/"))
-            assertTrue(session.owns("${server.url}/x") && !session.owns("https://elsewhere.test/"))
-            assertTrue("authorization" in session.credentialHeaders() && session.reads(401) && !session.reads(200))
-            val refused = Exchange("GET", "${server.url}/data", 401)
-            assertEquals("expired", session.verdict(refused).name)
-            val judged = session.judge(token, refused) as Judgement.Replay
-            session.replayed()
-            assertEquals(token.generation + 1, judged.token.generation)
-            val accepted = session.judge(judged.token, Exchange("GET", "${server.url}/data", 200))
-            assertEquals(Judgement.Keep(Verdict.Accepted, null), accepted)
-            val mutation = """{"query": "mutation { a }"}""".encodeToByteArray()
-            assertEquals(Operation.GraphqlMutation, Operation.of("POST", mutation))
-            assertFailsWith<RekindleException.InvalidConfig> { session.judge(token, Exchange("GET", "no url", 401)) }
-        }
+        assertFailsWith<RekindleException.InvalidConfig> { session.call(OwnRequest("https://api.test/data")).headers() }
     }
 }

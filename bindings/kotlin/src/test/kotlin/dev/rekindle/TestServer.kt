@@ -79,8 +79,9 @@ suspend fun TestServer.session(
     refresh: Refresh? = null,
     transport: Transport? = null,
     onEvent: ((Event) -> Unit)? = null,
+    dialect: Dialect = Dialect("oauth2"),
 ): Session = Session(
-    Dialect("oauth2"), url + "/oauth/token", "app", "app-secret", credential ?: signIn(), store, listOf(url),
+    dialect, url + "/oauth/token", "app", "app-secret", credential ?: signIn(), store, listOf(url),
     clock = clock, refresh = refresh, transport = transport, onEvent = onEvent,
 )
 

@@ -932,6 +932,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_target_answered(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_target_call(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_target_headers(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_target_judges_success(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_target_reads(
@@ -1190,6 +1194,10 @@ internal object UniffiLib {
     external fun uniffi_rekindle_uniffi_fn_free_target(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_target_answered(`ptr`: Long,`token`: Long,`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,`headers`: RustBuffer.ByValue,`status`: Short,`responseHeaders`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_target_call(`ptr`: Long,`token`: Long,`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,`headers`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_target_headers(`ptr`: Long,`token`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_target_judges_success(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
@@ -1656,6 +1664,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_target_answered() and 0xFFFF) != 24728) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_call() and 0xFFFF) != 36014) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_headers() and 0xFFFF) != 11281) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_target_judges_success() and 0xFFFF) != 51258) {
@@ -9968,6 +9982,20 @@ public interface TargetInterface {
     fun `answered`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String, `headers`: List<Header>, `status`: kotlin.UShort, `responseHeaders`: List<Header>, `body`: kotlin.ByteArray): Call?
 
     /**
+     * The `Call` of a request that was sent with that token.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    fun `call`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String, `headers`: List<Header>): Call
+
+    /**
+     * The headers to add with that token. They are the same for each send.
+     */
+    fun `headers`(`token`: Token): Added
+
+    /**
      * Whether a response with a status below 400 may hold something against the token. If not, and the tag was even, such
      * a response is the answer, and there is nothing to ask.
      */
@@ -10124,6 +10152,48 @@ open class Target: Disposable, AutoCloseable, TargetInterface
         FfiConverterUShort.lower(`status`),
         FfiConverterSequenceTypeHeader.lower(`responseHeaders`),
         FfiConverterByteArray.lower(`body`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The `Call` of a request that was sent with that token.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming the argument.
+     */
+    @Throws(RekindleException::class)override fun `call`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String, `headers`: List<Header>): Call {
+            return FfiConverterTypeCall.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_target_call(
+        it,
+
+        FfiConverterTypeToken.lower(`token`),
+        FfiConverterString.lower(`method`),
+        FfiConverterString.lower(`url`),
+        FfiConverterSequenceTypeHeader.lower(`headers`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The headers to add with that token. They are the same for each send.
+     */override fun `headers`(`token`: Token): Added {
+            return FfiConverterTypeAdded.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_target_headers(
+        it,
+
+        FfiConverterTypeToken.lower(`token`),_status)
 }
     }
     )
@@ -10971,7 +11041,7 @@ public object FfiConverterTypeTransport: FfiConverter<Transport, Long> {
  */
 data class Added (
     /**
-     * None where the request goes without our token.
+     * The token's first. None where the request goes without it.
      */
     val `headers`: List<Header>
     ,

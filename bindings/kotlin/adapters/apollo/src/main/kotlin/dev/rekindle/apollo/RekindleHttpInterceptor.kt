@@ -1,24 +1,16 @@
 package dev.rekindle.apollo
 
 import com.apollographql.apollo.ApolloClient
-import com.apollographql.apollo.api.http.HttpMethod
 import com.apollographql.apollo.api.http.HttpRequest
 import com.apollographql.apollo.api.http.HttpResponse
 import com.apollographql.apollo.exception.ApolloNetworkException
 import com.apollographql.apollo.network.http.HttpInterceptor
 import com.apollographql.apollo.network.http.HttpInterceptorChain
-import dev.rekindle.Exchange
-import dev.rekindle.Header
-import dev.rekindle.Judgement
-import dev.rekindle.Operation
+import dev.rekindle.Added
+import dev.rekindle.Call
+import dev.rekindle.Next
 import dev.rekindle.RekindleException
-import dev.rekindle.ResponseJudge
 import dev.rekindle.Session
-import dev.rekindle.Token
-import dev.rekindle.Verdict
-import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.withContext
-import okio.Buffer
 
 /**
  * Keeps this client's operations signed in.
@@ -44,7 +36,8 @@ public fun ApolloClient.Builder.addRekindle(session: Session, withoutRedirects: 
  * your API redirects, give Apollo an `OkHttpClient` with rekindle's interceptor instead.
  *
  * Apollo's engine takes `Authorization` off a request that it redirects to elsewhere, and no other header: a token in a
- * header of its own is refused ([RekindleException.InvalidConfig]) unless the engine follows no redirects.
+ * header of its own, or one that goes with a proof (DPoP), is refused ([RekindleException.InvalidConfig]) unless the engine
+ * follows no redirects.
  *
  * @param withoutRedirects the client's engine follows no redirects.
  */
@@ -52,81 +45,44 @@ public class RekindleHttpInterceptor(
     private val session: Session,
     private val withoutRedirects: Boolean = false,
 ) : HttpInterceptor {
-    private val credentialHeaders = session.credentialHeaders()
-    private val judge = ResponseJudge(session)
+    init {
+        session.requireOrigins()
+    }
 
     /** Called by Apollo. */
     override suspend fun intercept(request: HttpRequest, chain: HttpInterceptorChain): HttpResponse {
-        if (request.headers.any { it.name.lowercase() in credentialHeaders }) return chain.proceed(request)
-        var token = told { token(request.url) } ?: return chain.proceed(request)
+        val call = session.call(ApolloHttpRequest(request))
+        var added = told { call.headers() }
+        if (call.isUnsigned) return chain.proceed(request)
         while (true) {
-            val response = chain.proceed(told { signed(request, token) })
-            val next = judged(token, request, response) as? Judgement.Replay ?: return response
+            told { requireThatTheyStay(added) }
+            val response = chain.proceed(signed(request, added))
+            when (val next = next(call, response)) {
+                is Next.Keep -> return response
+                is Next.SendAgain -> added = next.added
+            }
             response.body?.close()
-            token = next.token
-            if (next.verdict !is Verdict.NonceRequired) session.replayed()
         }
     }
 
-    private fun signed(request: HttpRequest, token: Token): HttpRequest {
-        requireThatItStays(token.headerName)
-        val signed = request.newBuilder().addHeader(token.headerName, token.authorization)
-        if (token.isBound) session.proof(token, request.methodName(), request.url)?.let { signed.addHeader("DPoP", it) }
-        return signed.build()
-    }
-
-    private fun requireThatItStays(header: String) {
-        if (withoutRedirects || header.equals("Authorization", ignoreCase = true)) return
+    private fun requireThatTheyStay(added: Added) {
+        if (withoutRedirects || added.stayAtRedirects) return
+        val names = added.headers.joinToString(" and ") { it.name }
         throw RekindleException.InvalidConfig(
-            "the token is in the header $header, which would follow redirects to other origins: give Apollo an OkHttpClient " +
-                "with rekindle's interceptor, or one that follows no redirects and say withoutRedirects = true",
+            "the token goes in $names, which would follow redirects to other origins: give Apollo an OkHttpClient with " +
+                "rekindle's interceptor, or one that follows no redirects and say withoutRedirects = true",
         )
     }
-
-    private suspend fun token(url: String): Token? {
-        if (!session.owns(url)) return null
-        return session.tokenIfValid() ?: session.tokenFor(url)
-    }
-
-    private suspend fun judged(token: Token, request: HttpRequest, response: HttpResponse): Judgement? {
-        val type = response.header("content-type")
-        if (!judge.wants(response.statusCode, type, response.header("DPoP-Nonce"))) return null
-        return try {
-            val body = if (judge.reads(response.statusCode, type)) response.begin() else ByteArray(0)
-            told { judge.judge(token, exchange(request, response, body), request::operation) }
-        } catch (failed: Throwable) {
-            response.body?.close()
-            throw failed
-        }
-    }
-
-    private fun exchange(request: HttpRequest, response: HttpResponse, body: ByteArray) = Exchange(
-        method = request.methodName(),
-        url = request.url,
-        status = response.statusCode,
-        headers = response.headers.map { Header(it.name, it.value) },
-        body = body,
-        isReplayable = request.body?.contentType?.startsWith("multipart/") != true,
-    )
 }
 
-private fun HttpRequest.methodName() = if (method == HttpMethod.Get) "GET" else "POST"
+private fun signed(request: HttpRequest, added: Added): HttpRequest =
+    request.newBuilder().apply { added.headers.forEach { addHeader(it.name, it.value) } }.build()
 
-/** As the interceptor above it says, else as its body says. */
-private fun HttpRequest.operation(): Operation {
-    executionContext[OperationContext]?.let { return it.operation }
-    val content = body ?: return Operation.Http
-    if (!content.contentType.startsWith("application/json")) return Operation.GraphqlMutation
-    return Operation.of("POST", Buffer().also(content::writeTo).readByteArray())
-}
-
-private fun HttpResponse.header(name: String): String? = headers.firstOrNull { it.name.equals(name, ignoreCase = true) }?.value
-
-/** The body's beginning, which stays in the body. */
-private suspend fun HttpResponse.begin(): ByteArray = withContext(Dispatchers.IO) {
-    val peeked = body?.peek() ?: return@withContext ByteArray(0)
-    peeked.request(ResponseJudge.MOST_READ)
-    peeked.buffer.readByteArray(minOf(peeked.buffer.size, ResponseJudge.MOST_READ))
+private suspend fun next(call: Call, response: HttpResponse): Next = try {
+    told { call.answered(ApolloHttpResponse(response)) }
+} catch (failed: Throwable) {
+    response.body?.close()
+    throw failed
 }
 
 private inline fun <T> told(call: () -> T): T = try {

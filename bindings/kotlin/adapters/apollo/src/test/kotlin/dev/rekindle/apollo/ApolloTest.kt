@@ -101,6 +101,13 @@ class ApolloTest {
         assertEquals(listOf(tokens.access), server.log().map { it.headers["x-token"] })
     }
 
+    @Test // spec 9.4, 9.5
+    fun `a proof that would follow a redirect to elsewhere is not sent`() = ran {
+        val refused = client(boundSession(server), server.url).query(Pupils()).execute().exception?.cause
+        assertTrue("dpop" in assertIs<RekindleException.InvalidConfig>(refused).message.orEmpty(), refused.message)
+        assertEquals(0, server.log().size)
+    }
+
     @Test
     fun `a session's error is the cause of the response's`() = ran {
         val session = session()
@@ -112,7 +119,9 @@ class ApolloTest {
     @Test
     fun `each send has a proof of its own and the nonce is heard`() = TestServer().use { server ->
         server.play(wantsNonce("/graphql"), """{"match": {"path": "/graphql"}, "respond": {"json": {"data": {"pupils": []}}}}""")
-        val answer = runBlocking { client(boundSession(server), "${server.url}/graphql").query(Pupils()).execute() }
+        val apollo = ApolloClient.Builder().serverUrl("${server.url}/graphql")
+            .addRekindle(boundSession(server), withoutRedirects = true).build()
+        val answer = runBlocking { apollo.query(Pupils()).execute() }
         assertEquals(null, answer.exception)
         val claims = server.log().map { it.claims() }
         assertEquals(2, claims.toSet().size)

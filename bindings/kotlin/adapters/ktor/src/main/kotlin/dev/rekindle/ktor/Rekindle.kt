@@ -1,6 +1,6 @@
 package dev.rekindle.ktor
 
-import dev.rekindle.Judgement
+import dev.rekindle.Judged
 import dev.rekindle.Operation
 import dev.rekindle.RekindleException
 import dev.rekindle.Session
@@ -41,12 +41,12 @@ public class RekindleConfig {
 public val Rekindle: ClientPlugin<RekindleConfig> = createClientPlugin("Rekindle", ::RekindleConfig) {
     val session = pluginConfig.session
         ?: throw RekindleException.InvalidConfig("session is missing: install(Rekindle) { session = .. }")
-    val keeper = Keeper(session)
-    on(Send) { request -> keeper.send(request) { proceed(it) } }
+    val authenticator = Authenticator(session)
+    on(Send) { request -> authenticator.send(request) { proceed(it) } }
 }
 
 /** What this response said about the session's token; nothing where that was no question. */
-public val HttpResponse.judged: Judgement.Keep? get() = request.attributes.getOrNull(JudgedKey)
+public val HttpResponse.judged: Judged? get() = request.attributes.getOrNull(RedirectTrail.Key)?.judged
 
 /** The response that the error follows from, its body read; nothing where the error came before the request. */
 public val RekindleException.rejected: HttpResponse? get() = suppressed.firstNotNullOfOrNull { (it as? Rejected)?.response }
@@ -65,6 +65,5 @@ public fun HttpRequestBuilder.operation(operation: Operation) {
 internal class Rejected(@Transient val response: HttpResponse) :
     Exception("turned away with status ${response.status.value}")
 
-internal val JudgedKey = AttributeKey<Judgement.Keep>("RekindleJudged")
 internal val ReplayableKey = AttributeKey<Boolean>("RekindleReplayable")
 internal val OperationKey = AttributeKey<Operation>("RekindleOperation")

@@ -1,16 +1,12 @@
 package dev.rekindle.okhttp
 
-import dev.rekindle.Judgement
-import dev.rekindle.Operation
+import dev.rekindle.Added
+import dev.rekindle.Call
+import dev.rekindle.Next
 import dev.rekindle.RekindleException
-import dev.rekindle.ResponseJudge
 import dev.rekindle.Session
-import dev.rekindle.Token
-import dev.rekindle.Verdict
-import okhttp3.Call
 import okhttp3.Interceptor
 import okhttp3.OkHttpClient
-import okhttp3.Request
 import okhttp3.Response
 
 /**
@@ -34,7 +30,7 @@ public fun OkHttpClient.Builder.addRekindle(session: Session): OkHttpClient.Buil
  *
  * A request that has a credential of its own is left alone. A body that can be sent once only (`isOneShot`, `isDuplex`)
  * is sent once: the token is refreshed for the next request, and [judged] says why. What a GraphQL request does is read
- * from its body; where that cannot be, tag the request with an [Operation].
+ * from its body; where that cannot be, tag the request with an [Operation][dev.rekindle.Operation].
  *
  * It waits on the call's own thread. That is no way to starve a dispatcher: the token is refreshed elsewhere, on another
  * connection, and one call's wait is all calls' wait. A cancelled call waits no longer; the refresh goes on. An `Authenticator`
@@ -43,67 +39,56 @@ public fun OkHttpClient.Builder.addRekindle(session: Session): OkHttpClient.Buil
  * Errors of the session's are a [RekindleIOException].
  */
 public class RekindleInterceptor(private val session: Session) : Interceptor {
-    private val credentialHeaders = session.credentialHeaders()
-    private val judge = ResponseJudge(session)
-    private val listed = ListedOrigins(session)
+    init {
+        session.requireOrigins()
+    }
 
     /** Called by OkHttp. */
     override fun intercept(chain: Interceptor.Chain): Response =
         if (chain.connection() == null) around(chain) else hop(chain)
 
     private fun around(chain: Interceptor.Chain): Response {
-        val request = chain.request()
-        if (credentialHeaders.any { request.header(it) != null }) return chain.proceed(request)
-        val token = token(request, chain.call()) ?: return chain.proceed(request)
-        return kept(chain, request, Carried(token, request))
-    }
-
-    private fun kept(chain: Interceptor.Chain, first: Request, signed: Carried): Response {
-        var carried = signed
-        var request = first
+        var request = chain.request()
+        val signed = SignedRequest(session, request)
+        var added = added(signed.call, chain)
+        if (signed.call.isUnsigned) return chain.proceed(request)
         while (true) {
-            val response = chain.proceed(carried.sign(request))
-            if (!carried.reached(response) || !judge.wants(response)) return response
-            when (val judged = judged(response, carried.token, chain.call())) {
-                is Judgement.Keep -> return response.telling(judged)
-                is Judgement.Replay -> {
+            val response = chain.proceed(signed.sign(request, added))
+            if (!signed.reached(response)) return response
+            when (val next = next(signed.call, response, chain)) {
+                is Next.Keep -> return response.also { signed.judged = next.judged }
+                is Next.SendAgain -> {
                     // The last hop is sent again, not the way there.
                     request = response.request
+                    added = next.added
                     response.close()
-                    carried = Carried(judged.token, request)
-                    if (judged.verdict !is Verdict.NonceRequired) session.replayed()
                 }
             }
         }
     }
 
-    private fun token(request: Request, call: Call): Token? {
-        if (!listed.has(request.url)) return null
-        return session.tokenIfValid() ?: told(null) { waiting(call) { session.tokenFor(request.url.toString()) } }
+    /** The token of a request that was redirected to elsewhere stays behind, for good, and other credentials with it. */
+    private fun hop(chain: Interceptor.Chain): Response {
+        val request = chain.request()
+        return chain.proceed(request.tag(SignedRequest::class.java)?.onTheWire(request) ?: request)
     }
+}
 
-    private fun judged(response: Response, token: Token, call: Call): Judgement = try {
-        told(response) { waiting(call) { judge.judge(token, judge.exchange(response)) { operation(response.request) } } }
+private fun added(call: Call, chain: Interceptor.Chain): Added = told(null) {
+    call.headersAtOnce() ?: waiting(chain.call()) { call.headers() }
+}
+
+private fun next(call: Call, response: Response, chain: Interceptor.Chain): Next {
+    val seen = OkHttpResponse(response)
+    return call.answeredAtOnce(seen) ?: try {
+        told(response) { waiting(chain.call()) { call.answered(seen) } }
     } catch (failed: Throwable) {
         response.close()
         throw failed
     }
-
-    /** The token of a request that was redirected to elsewhere stays behind, for good, and other credentials with it. Each hop wants a proof of its own. */
-    private fun hop(chain: Interceptor.Chain): Response {
-        val request = chain.request()
-        val carried = request.tag(Carried::class.java) ?: return chain.proceed(request)
-        return chain.proceed(if (carried.mayGo(request.url)) proven(request, carried.token) else carried.unsigned(request))
-    }
-
-    private fun proven(request: Request, token: Token): Request {
-        if (!token.isBound) return request
-        val proof = told(null) { session.proof(token, request.method, request.url.toString()) } ?: return request
-        return request.newBuilder().header("DPoP", proof).build()
-    }
 }
 
-private inline fun <T> told(response: Response?, call: () -> T): T = try {
+internal inline fun <T> told(response: Response?, call: () -> T): T = try {
     call()
 } catch (error: RekindleException) {
     throw RekindleIOException(error, response?.kept())

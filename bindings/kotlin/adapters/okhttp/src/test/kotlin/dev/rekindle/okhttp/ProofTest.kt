@@ -1,23 +1,10 @@
 package dev.rekindle.okhttp
 
-import dev.rekindle.testkit.TestServer
-import dev.rekindle.testkit.boundSession
-import dev.rekindle.testkit.claims
-import dev.rekindle.testkit.moved
-import dev.rekindle.testkit.wantsNonce
+import dev.rekindle.testkit.provesEachHopAndSend
 import kotlin.test.Test
-import kotlin.test.assertEquals
-import kotlin.test.assertTrue
 
 class ProofTest {
-    @Test
-    fun `each hop and each send has a proof of its own and the nonce is heard`() = TestServer().use { server ->
-        server.play(wantsNonce("/here"), moved("/here", to = "/data"), """{"match": {"path": "/data"}}""")
-        assertEquals(200, client(boundSession(server)).status(get("${server.url}/here")))
-        val log = server.log()
-        assertEquals(listOf("/here", "/here", "/data"), log.map { it.path })
-        assertEquals(3, log.map { it.claims() }.toSet().size)
-        assertTrue("\"nonce\":\"n-1\"" in log[1].claims(), log[1].claims())
-        assertTrue("/data\"" in log[2].claims(), log[2].claims())
-    }
+    @Test // spec 9.4
+    fun `each hop and each send has a proof of its own and the nonce is heard`() =
+        provesEachHopAndSend { session, url -> client(session).status(get(url)) }
 }

@@ -22,6 +22,19 @@ fun boundSession(server: TestServer): Session = Session(
     dpopKey = SigningKey.generate().first,
 )
 
+/** A bound session's request that is asked for a nonce and then redirected, through an HTTP client: gives the status. */
+fun provesEachHopAndSend(get: (Session, String) -> Int) = TestServer().use { server ->
+    server.play(wantsNonce("/here"), moved("/here", to = "/data"), """{"match": {"path": "/data"}}""")
+    val status = get(boundSession(server), "${server.url}/here")
+    val log = server.log()
+    val claims = log.map { it.claims() }
+    check(status == 200) { "the status is $status" }
+    check(log.map { it.path } == listOf("/here", "/here", "/data")) { "was sent: ${log.map { it.path }}" }
+    check(claims.toSet().size == 3) { "a proof was sent twice: $claims" }
+    check("\"nonce\":\"n-1\"" in claims[1]) { "the nonce is not in ${claims[1]}" }
+    check("/data\"" in claims[2]) { "the proof is for another URL: ${claims[2]}" }
+}
+
 /** What the proof of a request claims; an error where its token was not bound, or no proof was there. */
 fun Logged.claims(): String {
     check(authorization == "DPoP at") { "the token went as $authorization" }

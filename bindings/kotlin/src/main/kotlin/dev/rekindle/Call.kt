@@ -1,0 +1,281 @@
+package dev.rekindle
+
+import dev.rekindle.ffi.Reads
+import dev.rekindle.ffi.goesOn
+import dev.rekindle.ffi.Added as NativeAdded
+import dev.rekindle.ffi.Call as NativeCall
+import dev.rekindle.ffi.Content as NativeContent
+import dev.rekindle.ffi.Judged as NativeJudged
+import dev.rekindle.ffi.Next as NativeNext
+import dev.rekindle.ffi.mayTravel as mayTravelToOtherOrigins
+
+/** A request of another HTTP client, as its adapter shows it. What costs something is asked only where it is needed. */
+public interface CallRequest {
+    /** `GET` and so on. */
+    public val method: String
+
+    /** Where it goes. */
+    public val url: String
+
+    /** What it does, where its caller knows better than its body tells. */
+    public val operation: Operation? get() = null
+
+    /** The headers that its caller gave it, with the body's type. */
+    public fun headers(): List<Header>
+
+    /** Whether it has a header of this name. */
+    public fun has(header: String): Boolean = headers().any { it.name.equals(header, ignoreCase = true) }
+
+    /** What is known of its body. */
+    public fun content(): Content
+}
+
+/** A response of another HTTP client, as its adapter shows it. */
+public interface CallResponse {
+    /** The status. */
+    public val status: Int
+
+    /** All headers. */
+    public fun headers(): List<Header>
+
+    /** The body's beginning, decoded, up to so many bytes. They stay in the body, for the caller to read. */
+    public suspend fun peek(limit: Long): ByteArray
+}
+
+/** What is known of a request's body. */
+public sealed interface Content {
+    /** All of it: GraphQL is read from it, and it can be sent again. */
+    public class Bytes(
+        /** Nothing, if there is no body. */
+        public val bytes: ByteArray,
+    ) : Content
+
+    /** Only that it can be sent again. */
+    public data object Replayable : Content
+
+    /** Only that it can be sent once. */
+    public data object Once : Content
+
+    public companion object {
+        /** No body. */
+        public val None: Content = Bytes(ByteArray(0))
+    }
+}
+
+/** The headers to add to a request, in place of those of the same name. They are for one send. */
+public class Added internal constructor(
+    /** The token's first. None where the request goes without it. */
+    public val headers: List<Header>,
+    /**
+     * Whether HTTP clients that follow redirects unseen drop them at another origin. If not, don't send the request with such
+     * a client.
+     */
+    public val stayAtRedirects: Boolean,
+) {
+    override fun toString(): String = "Added(${headers.map { it.name }})"
+
+    public companion object {
+        /** Nothing to add. */
+        public val Nothing: Added = Added(emptyList(), stayAtRedirects = true)
+    }
+}
+
+/** What a response to a request with the session's token says. */
+public data class Judged(
+    /** What it says about the token. */
+    val verdict: Verdict,
+    /** Why the request was not sent again although its token was rejected. */
+    val replayRefused: String?,
+)
+
+/** What follows from a response. */
+public sealed interface Next {
+    /** Send the request again, with these headers in place of the former ones. */
+    public class SendAgain internal constructor(
+        /** The headers. */
+        public val added: Added,
+    ) : Next
+
+    /** It is the answer. */
+    public class Keep internal constructor(
+        /** What it says about the token; nothing if the request carried none of the session's. */
+        public val judged: Judged?,
+    ) : Next
+}
+
+/**
+ * The protocol for one request of another HTTP client, until its last response: which headers to add, and what follows from
+ * the response. It sends nothing itself. Ask it one thing after the other.
+ *
+ * ```kotlin
+ * val call = session.call(request)
+ * var added = call.headers()
+ * while (true) {
+ *     val response = send(request, added)
+ *     when (val next = call.answered(response)) {
+ *         is Next.Keep -> return response
+ *         is Next.SendAgain -> added = next.added
+ *     }
+ * }
+ * ```
+ */
+public class Call internal constructor(private val session: Session, private var request: CallRequest) {
+    /** A valid token takes the short way: no native call is made for it until something is to be asked. */
+    private var ready: ReadyToken? = null
+    private var isWatched = false
+    private var target: FastTarget? = null
+    private var native: NativeCall? = null
+
+    /** The URL that the request goes to now. */
+    public val url: String get() = request.url
+
+    /** Whether it goes without the session's token. */
+    public var isUnsigned: Boolean = false
+        private set
+
+    /**
+     * Whether a redirect led to another origin. Of the request's own headers only those may go along that [mayTravel]
+     * names, and nothing of the session's does, then or later.
+     */
+    public var hasLeft: Boolean = false
+        private set
+
+    /** The headers to add before the first send. Waits for a token where that must be refreshed first. */
+    public suspend fun headers(): Added =
+        headersAtOnce() ?: session.calling { signedWith(checkNotNull(native).headers()) }
+
+    /** As [headers]; nothing where that would wait. */
+    public fun headersAtOnce(): Added? {
+        session.open()
+        if (session.credentialHeaders.any(request::has)) return unsigned()
+        val target = session.targets.of(request.url).also { target = it } ?: return unsigned()
+        val tag = target.fastTag()
+        if (tag != 0uL) ready = target.ready(tag)
+        ready?.let {
+            isWatched = target.watches(tag)
+            return it.added
+        }
+        return native { call().headersAtOnce() }?.let(::signedWith)
+    }
+
+    /** What follows, where a look at the status is enough to know; else ask [answered]. */
+    public fun answeredAtOnce(response: CallResponse): Next? {
+        if (isUnsigned) return KEEP
+        val isPlain = native == null && !isWatched && response.status < 400 && target?.judgesSuccess == false
+        return if (isPlain) ACCEPTED else null
+    }
+
+    /**
+     * What follows from a response. Where the session's token was rejected, waits for a new one.
+     *
+     * @throws RekindleException where a refresh was needed and failed.
+     */
+    public suspend fun answered(response: CallResponse): Next {
+        answeredAtOnce(response)?.let { return it }
+        val rejected = judge(response) ?: return ACCEPTED
+        return session.calling { rejected.answered(request.content().native(), request.operation?.native()) }.told()
+    }
+
+    /**
+     * The HTTP client was redirected, and goes on with this request: the headers to add to it. Where it has left the origin
+     * there are none ([hasLeft]).
+     */
+    public fun redirected(to: CallRequest): Added = native {
+        val call = call()
+        request = to
+        val added = signedWith(call.redirected(to.method, to.url))
+        hasLeft = isUnsigned && call.unsigned() == "left_origin"
+        added
+    }
+
+    /**
+     * The HTTP client followed redirects unseen, and this URL answered. If another origin did, the response says nothing about
+     * the token; a request that may have had an effect on its way is not sent again.
+     */
+    public fun answeredFrom(url: String) {
+        if (url == request.url || isUnsigned) return
+        native {
+            val call = call()
+            call.answeredFrom(url)
+            hasLeft = call.unsigned() == "left_origin"
+        }
+        isUnsigned = isUnsigned || hasLeft
+    }
+
+    override fun toString(): String = "Call(${request.method} ${place(url)})"
+
+    /** The call that holds something against the response; nothing where it is accepted. */
+    private suspend fun judge(response: CallResponse): NativeCall? {
+        val status = response.status.coerceIn(0, UShort.MAX_VALUE.toInt()).toUShort()
+        val headers = response.headers().map(Header::native)
+        val (asked, held) = native to ready
+        val reads = native { asked?.reads(status, headers) ?: checkNotNull(target).reads(status, headers) }
+        val body = read(response, reads)
+        val rejected = native {
+            if (asked != null || held == null) {
+                call().takeUnless { it.accepts(status, headers, body) }
+            } else {
+                val own = request.headers().map(Header::native)
+                checkNotNull(target).answered(held.token, request.method, url, own, status, headers, body)
+            }
+        }
+        if (rejected == null) isWatched = false else native = rejected
+        return rejected
+    }
+
+    private fun call(): NativeCall = native ?: made().also { native = it }
+
+    private fun made(): NativeCall {
+        val headers = request.headers().map(Header::native)
+        val held = ready ?: return session.native.call(request.method, url, headers)
+        return checkNotNull(target).call(held.token, request.method, url, headers)
+    }
+
+    private fun unsigned(): Added {
+        isUnsigned = true
+        return Added.Nothing
+    }
+
+    private fun signedWith(added: NativeAdded): Added {
+        isUnsigned = added.headers.isEmpty()
+        return added.told()
+    }
+
+    public companion object {
+        private val KEEP = Next.Keep(null)
+        private val ACCEPTED = Next.Keep(Judged(Verdict.Accepted, null))
+
+        /**
+         * Whether a request's header of this name may follow a redirect to another origin: it is known to carry no
+         * credential.
+         */
+        public fun mayTravel(header: String): Boolean = native { mayTravelToOtherOrigins(header) }
+    }
+}
+
+private suspend fun read(response: CallResponse, reads: Reads): ByteArray = when (reads) {
+    is Reads.Nothing -> ByteArray(0)
+    is Reads.UpTo -> response.peek(reads.limit.toLong())
+    is Reads.IfJson -> {
+        val first = response.peek(FIRST_BYTES)
+        if (native { goesOn(first) }) response.peek(reads.limit.toLong()) else first
+    }
+}
+
+/** Enough to see whether a body begins as JSON does. */
+private const val FIRST_BYTES = 64L
+
+internal fun NativeAdded.told() = Added(headers.map { Header(it.name, it.value) }, stayAtRedirects)
+
+private fun Content.native(): NativeContent = when (this) {
+    is Content.Bytes -> NativeContent.Bytes(bytes)
+    Content.Replayable -> NativeContent.Replayable
+    Content.Once -> NativeContent.Once
+}
+
+private fun NativeNext.told(): Next = when (this) {
+    is NativeNext.SendAgain -> Next.SendAgain(added.told())
+    is NativeNext.Keep -> Next.Keep(judged?.told())
+}
+
+private fun NativeJudged.told() = Judged(verdict.told(), replayRefused)
