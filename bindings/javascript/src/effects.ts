@@ -140,8 +140,7 @@ async function sendTokenRequest(
       headers: effect.headers,
       body: effect.body === "" ? null : effect.body,
       redirect: "manual",
-      cache: "no-store",
-      credentials: "omit",
+      ...platform.tokenRequest,
       signal,
     });
   } catch (error) {

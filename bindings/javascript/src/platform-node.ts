@@ -12,6 +12,8 @@ export const platform: Platform = {
   load: () => new WebAssembly.Instance((module ??= new WebAssembly.Module(readFileSync(new URL("./rekindle.wasm", import.meta.url))))),
   // `performance.now()` begins with the process: no other one shares it.
   boot: () => "",
+  tokenRequest: { cache: "no-store", credentials: "omit" },
+  shares: true,
   seesRedirects: true,
   inside: (owner, work) => owners.run(owner, work),
   owner: () => owners.getStore(),

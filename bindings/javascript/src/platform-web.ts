@@ -17,6 +17,8 @@ export const platform: Platform = {
     }
   },
   boot: () => "",
+  tokenRequest: { cache: "no-store", credentials: "omit" },
+  shares: true,
   seesRedirects: false,
   // No context follows promises there: what the function calls before its first `await` is known.
   inside(owner, work) {

@@ -6,6 +6,10 @@ export interface Platform {
   boot(): string;
   /** Whether `fetch` shows redirects with `redirect: "manual"`: browsers hide them. */
   readonly seesRedirects: boolean;
+  /** What a token request says besides: it is neither cached nor sent with cookies. */
+  readonly tokenRequest: RequestInit;
+  /** Whether all sessions may use one core. */
+  readonly shares: boolean;
   /** Runs a function of the user's, so that what it calls knows on whose behalf it runs. */
   inside<T>(owner: object, work: () => T): T;
   /** On whose behalf this runs. */

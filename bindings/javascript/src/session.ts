@@ -31,17 +31,22 @@ export interface Inside {
 
 let shared: Promise<Driver> | Driver | undefined;
 
-/** The core of all sessions: one, so that they share their refreshes. */
+/** The core of all sessions: one, so that they share their refreshes; but where no request may wait for another's, one for each. */
 function sharedDriver(): Promise<Driver> | Driver {
   if (shared) return shared;
   const module = platform.load();
-  const start = (loaded: WebAssembly.Instance) => (shared = new Driver(loaded, platform.boot()));
+  const start = (loaded: WebAssembly.Instance) => {
+    const driver = new Driver(loaded, platform.boot());
+    if (platform.shares) shared = driver;
+    return driver;
+  };
   const failed = (error: unknown) => {
     // The next session tries again.
     shared = undefined;
     throw error;
   };
-  return (shared = module instanceof WebAssembly.Instance ? start(module) : module.then(start, failed));
+  if (module instanceof WebAssembly.Instance) return start(module);
+  return (shared = module.then(start, failed));
 }
 
 /** Sessions that nobody holds any more. */
