@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { readFileSync } from "node:fs";
 
+import { provided } from "./provided.js";
 import type { Platform } from "./platform.js";
 
 let module: WebAssembly.Module | undefined;
@@ -9,7 +10,7 @@ const owners = new AsyncLocalStorage<object>();
 
 /** Node, Bun and Deno: the module is a file beside this one. */
 export const platform: Platform = {
-  load: () => new WebAssembly.Instance((module ??= new WebAssembly.Module(readFileSync(new URL("./rekindle.wasm", import.meta.url))))),
+  load: () => new WebAssembly.Instance((module ??= new WebAssembly.Module(provided() ?? readFileSync(new URL("./rekindle.wasm", import.meta.url))))),
   // `performance.now()` begins with the process: no other one shares it.
   boot: () => "",
   tokenRequest: { cache: "no-store", credentials: "omit" },

@@ -13,9 +13,9 @@ export type Expected = { absent: true } | { version: string } | { anything: true
  */
 export interface Store {
   /** What tells this store from others, without tokens. Sessions with the same identity and settings share one state. */
-  readonly identity?: string;
+  readonly identity?: string | undefined;
   /** Whether other processes see the same record. Default: yes. */
-  readonly shared?: boolean;
+  readonly shared?: boolean | undefined;
   /** The record; `undefined` if there is none. */
   load(key: string): Promise<Stored | undefined>;
   /** Replaces the record if it is still what was expected, in one step; the new version, or `undefined` where it was not. */

@@ -68,6 +68,10 @@ impl serde::de::Error for Misfit {
 pub(super) struct Located<'v>(pub(super) &'v Value);
 
 impl<'v> Located<'v> {
+    fn misfit(&self, expected: &dyn serde::de::Expected) -> Misfit {
+        Misfit::invalid_type(self.unexpected(), expected)
+    }
+
     fn unexpected(&self) -> Unexpected<'v> {
         match self.0 {
             Value::Null => Unexpected::Unit,
@@ -84,6 +88,20 @@ impl<'v> Located<'v> {
     }
 }
 
+/// Each asks for one kind alone: a visitor's code for all others is not compiled.
+macro_rules! numbers {
+    ($($name:ident)*) => {
+        $(fn $name<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
+            let Value::Number(number) = self.0 else { return Err(self.misfit(&visitor)) };
+            match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => visitor.visit_u64(number),
+                (None, Some(number)) => visitor.visit_i64(number),
+                (None, None) => visitor.visit_f64(number.as_f64().unwrap_or_default()),
+            }
+        })*
+    };
+}
+
 impl<'v> Deserializer<'v> for Located<'v> {
     type Error = Misfit;
 
@@ -97,19 +115,56 @@ impl<'v> Deserializer<'v> for Located<'v> {
                 (None, None) => visitor.visit_f64(number.as_f64().unwrap_or_default()),
             },
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(items) => {
-                let mut items = Items { items: items.iter(), index: 0 };
-                let read = visitor.visit_seq(&mut items)?;
-                match items.items.len() {
-                    0 => Ok(read),
-                    _ => Err(Misfit::invalid_length(
-                        items.index + items.items.len(),
-                        &"fewer elements in array",
-                    )),
-                }
-            }
+            Value::Array(_) => self.deserialize_seq(visitor),
             Value::Object(members) => visitor.visit_map(Members::new(members)),
         }
+    }
+
+    fn deserialize_seq<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        let Value::Array(items) = self.0 else { return Err(self.misfit(&visitor)) };
+        let mut items = Items { items: items.iter(), index: 0 };
+        let read = visitor.visit_seq(&mut items)?;
+        match items.items.len() {
+            0 => Ok(read),
+            left => Err(Misfit::invalid_length(items.index + left, &"fewer elements in array")),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        let Value::Object(members) = self.0 else { return Err(self.misfit(&visitor)) };
+        visitor.visit_map(Members::new(members))
+    }
+
+    fn deserialize_struct<V: Visitor<'v>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_bool<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        let Value::Bool(flag) = self.0 else { return Err(self.misfit(&visitor)) };
+        visitor.visit_bool(*flag)
+    }
+
+    fn deserialize_str<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        let Value::String(text) = self.0 else { return Err(self.misfit(&visitor)) };
+        visitor.visit_borrowed_str(text)
+    }
+
+    fn deserialize_string<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.deserialize_str(visitor)
+    }
+
+    numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32
+        deserialize_u64 deserialize_f32 deserialize_f64
     }
 
     fn deserialize_option<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -147,8 +202,8 @@ impl<'v> Deserializer<'v> for Located<'v> {
 
     forward_to_deserialize_any! {
         <W: Visitor<'v>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
+        i128 u128 char bytes byte_buf unit unit_struct tuple
+        tuple_struct
     }
 }
 
