@@ -95,9 +95,9 @@ impl Core {
 
     fn hear(&self, message: Value) {
         let call = message["call"].as_u64();
-        match rekindle::proto::dialect::read(&message) {
+        match crate::message::read(message) {
             Ok(message) => self.act(message),
-            Err(mistake) => self.fault(call, &mistake.what),
+            Err(mistake) => self.fault(call, &mistake),
         }
     }
 

@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::client::ClientSettings;
 use crate::settings::{Seed, Settings};
 
-/// One message. `call` numbers what is answered by a `done`, once.
+/// One message, by its `do`. `call` numbers what is answered by a `done`, once.
 #[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Message {
     Session {
         call: u64,
@@ -176,6 +176,16 @@ pub(crate) enum Reading {
     Graphql,
     /// As it comes.
     Streamed,
+}
+
+/// serde would look for the tag itself, and keep a copy of the message meanwhile, for which it compiles each type once more.
+pub(crate) fn read(message: Value) -> Result<Message, String> {
+    let Value::Object(mut members) = message else { return Err("a message is an object".to_owned()) };
+    let Some(Value::String(name)) = members.remove("do") else {
+        return Err("a message says in `do` what is to be done".to_owned());
+    };
+    let tagged = Value::Object(serde_json::Map::from_iter([(name, Value::Object(members))]));
+    rekindle::proto::dialect::read(&tagged).map_err(|mistake| mistake.what)
 }
 
 /// What is known of a request's body.
