@@ -1,5 +1,5 @@
 import { invalid } from "./errors.js";
-import { milliseconds, onlyKnown } from "./options.js";
+import { ascii, milliseconds, onlyKnown } from "./options.js";
 
 export { onlyKnown };
 
@@ -121,7 +121,7 @@ export function clientSettings(options: ClientOptions): object {
     if (typeof value !== "string") throw invalid(`headers: ${name} must be text, it is ${value === null ? "null" : typeof value}`);
   }
   return {
-    base_url: options.baseUrl === undefined ? undefined : String(options.baseUrl),
+    base_url: options.baseUrl === undefined ? undefined : ascii(options.baseUrl),
     graphql_path: options.graphqlPath,
     headers: Object.entries(headers),
     timeout_ms: milliseconds("timeout", options.timeout),

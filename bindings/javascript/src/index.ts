@@ -1,4 +1,6 @@
 export { BrowserStore } from "./browser-store.js";
+export { cookieRefresh } from "./cookie-refresh.js";
+export { type KeptTokens, LocalStorageStore, tokensFromLocalStorage } from "./local-storage-store.js";
 export { type RefreshInput, NotSent, RefreshTokenDead, type Tokens } from "./effects.js";
 export { Pending } from "./answer.js";
 export { App, type AppOptions } from "./app.js";

@@ -87,12 +87,12 @@ export function settings(options: SessionOptions): object {
   }
   return {
     dialect: options.dialect,
-    token_url: options.tokenUrl === undefined ? undefined : String(options.tokenUrl),
+    token_url: options.tokenUrl === undefined ? undefined : ascii(options.tokenUrl),
     client_id: options.clientId,
     client_secret: options.clientSecret,
     variables: options.variables,
     tokens: tokens && tokensToCore(tokens),
-    origins: options.origins?.map(String),
+    origins: options.origins?.map(ascii),
     insecure_origins: options.insecureOrigins,
     rotation: options.rotation,
     background: options.background,
@@ -105,6 +105,12 @@ export function settings(options: SessionOptions): object {
     key: options.key,
     alone: options.alone,
   };
+}
+
+/** @internal Host names as they are sent; the module knows no Unicode. */
+export function ascii(url: string | URL): string {
+  const text = String(url);
+  return /[^\x00-\x7f]/.test(text) && URL.canParse(text) ? new URL(text).href : text;
 }
 
 /** @internal */

@@ -1,9 +1,12 @@
 //! The npm package: the module is built, the TypeScript compiled, and its tests run in Node, the conformance cases among them.
 
+mod module;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
+use self::module::Module;
 use super::targets;
 use super::toolbox::{apt, cargo};
 use crate::report::{Count, Outcome};
@@ -12,26 +15,8 @@ use crate::workspace::Workspace;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Where the other runtimes are installed.
-const RUNTIMES: &str = "test/runtimes";
-
-const FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
-
-/// How the module is built.
-#[derive(Clone, Copy)]
-enum Module {
-    /// Quickly.
-    ForTests,
-    /// As it is handed out: small. Some minutes.
-    ForApps,
-}
+/// Where the other runtimes and the bundlers are installed, for the tests alone.
+const TOOLS: [&str; 2] = ["test/runtimes", "test/consumers"];
 
 pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
     if !run::works("node", &["--version"]) || !run::works("npm", &["--version"]) {
@@ -50,8 +35,8 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
         Ok(_) if !browser_is_there() => {
             Outcome::Skipped("no Chromium: what runs in a browser was not tested".to_owned())
         }
-        Ok(_) if !runtimes_are_there(workspace) => {
-            Outcome::Skipped("no Bun, Deno and workerd: cargo xtask test --install".to_owned())
+        Ok(_) if !tools_are_there(workspace) => {
+            Outcome::Skipped("no other runtimes and bundlers: cargo xtask test --install".to_owned())
         }
         Ok(_) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
@@ -75,22 +60,30 @@ fn check(workspace: &Workspace, kind: Module, count: &mut Count) -> Result<PathB
     // The server is built by the Rust tests, but they may have been left out.
     let server = ["build", "--locked", "-p", "rekindle-test-server"];
     step("the test server does not build", cargo(workspace).args(server))?;
-    let built = build(workspace, kind)?;
     let folder = package_folder(workspace);
     if workspace.install {
         step("npm install", &mut npm(workspace, &["install", "--no-audit", "--no-fund"]))?;
-        // Their programs are in the packages; what their scripts do is not needed.
-        let mut runtimes = npm(workspace, &["install", "--no-audit", "--no-fund", "--ignore-scripts"]);
-        step("npm install", runtimes.current_dir(folder.join(RUNTIMES)))?;
+        for tools in TOOLS {
+            // Their programs are in the packages; what their scripts do is not needed.
+            let mut install = npm(workspace, &["install", "--no-audit", "--no-fund", "--ignore-scripts"]);
+            step("npm install", install.current_dir(folder.join(tools)))?;
+        }
     }
     step("tsc", &mut npm(workspace, &["run", "build"]))?;
     let module = folder.join("dist/rekindle.wasm");
-    place(workspace, kind, &built, &module)?;
+    module::build(workspace, kind, &module)?;
+    step("the module as a script", &mut npm(workspace, &["run", "inline"]))?;
     let before = count.failed;
     let mut ok = true;
-    let browser = browser_is_there().then_some("test:browser");
-    let runtimes = runtimes_are_there(workspace).then_some("test:runtimes");
-    for script in [Some("test"), browser, runtimes].into_iter().flatten() {
+    let browser = browser_is_there();
+    let tools = tools_are_there(workspace);
+    let suites = [
+        ("test", true),
+        ("test:browser", browser),
+        ("test:runtimes", tools),
+        ("test:consumers", browser && tools),
+    ];
+    for (script, _) in suites.into_iter().filter(|(_, can)| *can) {
         let mut test = npm(workspace, &["run", script]);
         test.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
         ok &= run::watched(&mut test, |line| count.see_tap(line));
@@ -104,33 +97,9 @@ fn browser_is_there() -> bool {
     run::works("chromium", &["--version"])
 }
 
-/// Whether Bun, Deno and workerd are there.
-fn runtimes_are_there(workspace: &Workspace) -> bool {
-    package_folder(workspace).join(RUNTIMES).join("node_modules").exists()
-}
-
-fn build(workspace: &Workspace, kind: Module) -> Result<PathBuf, String> {
-    let (profile, folder) = match kind {
-        Module::ForTests => ("dev", "debug"),
-        Module::ForApps => ("wasm", "wasm"),
-    };
-    let mut command = cargo(workspace);
-    command.args(["build", "--locked", "-p", "rekindle-hosted", "--target", TARGET, "--profile", profile]);
-    step("the module does not build", &mut command)?;
-    Ok(workspace.target.join(TARGET).join(folder).join("rekindle_hosted.wasm"))
-}
-
-/// Beside the compiled files; the one for apps goes through wasm-opt first.
-fn place(workspace: &Workspace, kind: Module, built: &Path, to: &Path) -> Result<(), String> {
-    match kind {
-        Module::ForTests => fs::copy(built, to).map(drop).map_err(|e| format!("{}: {e}", built.display())),
-        Module::ForApps => {
-            let mut command = npm(workspace, &["exec", "--", "wasm-opt", "-Oz"]);
-            // What the compiler emits for this target; with more, wasm-opt writes types that no engine knows.
-            command.args(FEATURES);
-            step("wasm-opt", command.arg(built).arg("-o").arg(to))
-        }
-    }
+/// Whether the other runtimes and the bundlers are there.
+fn tools_are_there(workspace: &Workspace) -> bool {
+    TOOLS.iter().all(|tools| package_folder(workspace).join(tools).join("node_modules").exists())
 }
 
 fn package_folder(workspace: &Workspace) -> PathBuf {

@@ -29,11 +29,11 @@ export async function stage(test, settings) {
     await context.close();
     site.stop();
   });
-  const open = async () => {
+  const open = async (path = "/") => {
     const page = await context.newPage();
     page.complaints = [];
     page.on("pageerror", (error) => page.complaints.push(String(error)));
-    await page.goto(site.url);
+    await page.goto(site.url + path);
     await page.waitForFunction(() => "start" in globalThis);
     return page;
   };

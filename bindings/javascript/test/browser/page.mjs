@@ -3,14 +3,15 @@ import * as rekindle from "rekindle";
 
 globalThis.rekindle = rekindle;
 globalThis.start = (options = {}) => {
-  const { store, ...rest } = options;
+  const { store, cookie, ...rest } = options;
+  if (cookie) rest.refresh = rekindle.cookieRefresh("/cookie-refresh");
   globalThis.events = [];
   globalThis.session = new rekindle.Session({
     tokenUrl: `${location.origin}/token`,
     clientId: "app",
     origins: [location.origin],
     insecureOrigins: [location.origin],
-    store: new rekindle.BrowserStore(store ?? "app"),
+    store: store === "local" ? new rekindle.LocalStorageStore() : new rekindle.BrowserStore(store ?? "app"),
     ...rest,
   });
   globalThis.session.onEvent(({ name }) => globalThis.events.push(name));

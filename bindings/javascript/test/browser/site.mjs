@@ -12,12 +12,15 @@ let bundled;
 /** As an application bundles it: the pages' code, and the service worker's. */
 function bundle() {
   return (bundled ??= build({
-    entryPoints: [file("page.mjs"), file("service-worker.mjs")],
+    entryPoints: ["page", "service-worker", "react-page"].map((name) => file(`${name}.mjs`)),
+    define: { "process.env.NODE_ENV": '"development"' },
     bundle: true,
     format: "esm",
     write: false,
     outdir: "/",
     conditions: ["browser"],
+    // The package says that nothing in it acts when it is loaded; its tests do.
+    ignoreAnnotations: true,
     // The module is a file beside the bundle.
     logOverride: { "empty-import-meta": "silent" },
   }).then((made) => new Map(made.outputFiles.map(({ path, text }) => [path.replace(/^.*\//, "/"), text]))));
@@ -26,6 +29,8 @@ function bundle() {
 export class Site {
   /** Seconds that an access token lives. */
   lifetime = 3600;
+  /** A refresh token that was just replaced is answered as its successor was: many servers allow it for some seconds. */
+  grace = false;
   /** Answers to token requests wait for it. */
   gate = Promise.resolve();
   /** Headers of the pages. */
@@ -37,7 +42,9 @@ export class Site {
   answered = new Map();
   #valid = new Map();
   #refreshToken;
+  #before;
   #next = 0;
+  #last;
 
   static async start(settings = {}) {
     const site = Object.assign(new Site(), settings);
@@ -67,33 +74,43 @@ export class Site {
     this.#next += 1;
     const [access_token, refresh_token] = [`AT-${this.#next}`, `RT-${this.#next}`];
     this.#valid.set(access_token, Date.now() + this.lifetime * 1000);
+    this.#before = this.#refreshToken;
     this.#refreshToken = refresh_token;
-    return { access_token, refresh_token, expires_in: this.lifetime };
+    return (this.#last = { access_token, refresh_token, expires_in: this.lifetime });
   }
 
   async #serve(request, response) {
     const { pathname } = new URL(request.url, this.url);
     const send = (status, body, type = "application/json") =>
-      response.writeHead(status, { "content-type": type, "cache-control": "no-store", ...this.headers }).end(body);
+      response.writeHead(status, { "content-type": type, "cache-control": "no-store", "set-cookie": "refresh=secret; HttpOnly; Path=/cookie-refresh", ...this.headers }).end(body);
     if (pathname === "/token") return this.#token(await text(request), send);
+    if (pathname === "/cookie-refresh") return this.#cookieRefresh(request, send);
     if (pathname === "/data") return this.#data(request, send);
     if (pathname === "/rekindle.wasm") return send(200, await readFile(file("../../dist/rekindle.wasm")), "application/wasm");
-    const script = this.scripts.get(pathname.replace(/\.js$/, ".js"));
+    const script = this.scripts.get(pathname);
     if (script) return send(200, script, "text/javascript");
-    return send(200, `<!doctype html><title>rekindle</title><script type="module" src="/page.js"></script>`, "text/html");
+    return send(200, `<!doctype html><title>rekindle</title><script type="module" src="/${pathname === "/react" ? "react-page" : "page"}.js"></script>`, "text/html");
   }
 
   async #token(body, send) {
     const token = new URLSearchParams(body).get("refresh_token");
-    const known = token === this.#refreshToken;
+    const known = token === this.#refreshToken || (this.grace && token === this.#before);
     if (!known) {
       this.reuses += 1;
       return send(400, JSON.stringify({ error: "invalid_grant" }));
     }
     this.refreshes += 1;
-    const minted = this.#mint();
+    const minted = token === this.#refreshToken ? this.#mint() : this.#last;
     await this.gate;
     send(200, JSON.stringify(minted));
+  }
+
+  /** The refresh token is in a cookie that no script sees. */
+  #cookieRefresh(request, send) {
+    this.refreshes += 1;
+    if (!request.headers.cookie?.includes("refresh=secret")) return send(401, "{}");
+    const { access_token, expires_in } = this.#mint();
+    send(200, JSON.stringify({ access_token, expires_in }));
   }
 
   #data(request, send) {

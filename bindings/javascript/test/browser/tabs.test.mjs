@@ -10,7 +10,7 @@ const LIMIT = { timeout: 60_000 };
 /** So many tabs that serve the same token. */
 async function tabs(test, count, settings) {
   const staged = await stage(test, settings);
-  const pages = await Promise.all(Array.from({ length: count }, staged.open));
+  const pages = await Promise.all(Array.from({ length: count }, () => staged.open()));
   const tokens = staged.site.signIn();
   for (const [at, page] of pages.entries()) await page.evaluate((tokens) => start({ tokens }), at === 0 ? tokens : undefined);
   for (const page of pages) assert.deepEqual(await page.evaluate(() => ask(1)), [200]);

@@ -1,0 +1,128 @@
+import { Lives } from "./browser-lives.js";
+import { type Expected, fits, newVersion, type Store, StoreError, type Stored } from "./store.js";
+import type { Tokens } from "./effects.js";
+
+/**
+ * Keeps the tokens in `localStorage`, for pages that must. `BrowserStore` is the better one: it serves workers too, and what it says is
+ * saved survives a crash. All tabs refresh once here too, where the browser has Web Locks (secure contexts).
+ */
+export class LocalStorageStore implements Store {
+  readonly identity: string;
+  readonly shared = true;
+  readonly #prefix: string;
+  readonly #lives: Lives;
+
+  constructor(prefix = "rekindle") {
+    this.#prefix = prefix;
+    this.identity = `localstorage:${prefix}`;
+    this.#lives = new Lives(`rekindle-local:${prefix}`);
+  }
+
+  async load(key: string): Promise<Stored | undefined> {
+    return this.#read(this.#name(key));
+  }
+
+  async save(key: string, record: string, expected: Expected): Promise<string | undefined> {
+    await this.#lives.announced();
+    // Comparing and writing are one step among tabs only under a lock; it is held for no longer than that.
+    return exclusively(`${this.identity}:${key}`, () => {
+      const name = this.#name(key);
+      if (!fits(this.#read(name), expected)) return undefined;
+      const version = newVersion();
+      write(name, JSON.stringify({ record, version }));
+      return version;
+    });
+  }
+
+  announce(key: string, owner: string): Promise<void> {
+    return this.#lives.announce(`${key}:${owner}`);
+  }
+
+  async retire(key: string, owner: string): Promise<void> {
+    this.#lives.retire(`${key}:${owner}`);
+  }
+
+  owner(key: string, owner: string): Promise<"alive" | "dead" | "unknown"> {
+    return this.#lives.of(`${key}:${owner}`);
+  }
+
+  watch(changed: (key?: string) => void): () => void {
+    // The browser tells the other tabs of each write.
+    const hear = ({ key, storageArea }: StorageEvent) => {
+      const mine = key === null || key.startsWith(`${this.#prefix}:`);
+      if (storageArea === storage() && mine) changed(key?.slice(this.#prefix.length + 1));
+    };
+    const page = globalThis.window;
+    page?.addEventListener("storage", hear);
+    return () => page?.removeEventListener("storage", hear);
+  }
+
+  #name(key: string): string {
+    return `${this.#prefix}:${key}`;
+  }
+
+  #read(name: string): Stored | undefined {
+    const text = storage().getItem(name);
+    if (text === null) return undefined;
+    try {
+      const { record, version } = JSON.parse(text) as Partial<Stored>;
+      if (typeof record === "string" && typeof version === "string") return { record, version };
+    } catch {
+      // Told below.
+    }
+    throw new StoreError(`localStorage["${name}"] holds something else: give LocalStorageStore another prefix, or remove it`);
+  }
+}
+
+/** Where an application that did without rekindle keeps its tokens. */
+export interface KeptTokens {
+  accessToken?: string;
+  refreshToken?: string;
+  /** A number of milliseconds since 1970, or a date as text. */
+  expiresAt?: string;
+}
+
+/**
+ * The tokens that are in `localStorage` already, by the names of their items. Give them as `tokens`: a session takes them once, and
+ * not again after a sign-out, so they may stay; remove them when no older version of the page needs them.
+ *
+ * ```js
+ * const tokens = tokensFromLocalStorage({ accessToken: "access_token", refreshToken: "refresh_token" });
+ * const session = new Session({ tokens, store: new BrowserStore("my-app"), tokenUrl, origins });
+ * ```
+ */
+export function tokensFromLocalStorage(names: KeptTokens): Tokens | undefined {
+  const read = (name: string | undefined) => (name === undefined ? undefined : (storage().getItem(name) ?? undefined));
+  const [accessToken, refreshToken, ends] = [read(names.accessToken), read(names.refreshToken), read(names.expiresAt)];
+  if (accessToken === undefined && refreshToken === undefined) return undefined;
+  const tokens: Tokens = {};
+  if (accessToken !== undefined) tokens.accessToken = accessToken;
+  if (refreshToken !== undefined) tokens.refreshToken = refreshToken;
+  const time = ends === undefined ? Number.NaN : /^\d+$/.test(ends) ? Number(ends) : Date.parse(ends);
+  if (!Number.isNaN(time)) tokens.expiresAt = time;
+  return tokens;
+}
+
+function storage(): Storage {
+  try {
+    // Reading the property throws where cookies are blocked; workers have none.
+    if (globalThis.localStorage) return globalThis.localStorage;
+  } catch (error) {
+    throw new StoreError(`localStorage: ${String(error)}; the browser refuses storage here (blocked cookies, a sandboxed frame): allow it, or give no store`);
+  }
+  throw new StoreError("there is no localStorage here (a worker?): use BrowserStore, or a store of your own");
+}
+
+function write(name: string, text: string): void {
+  try {
+    storage().setItem(name, text);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new StoreError(`localStorage: ${String(error)}; it is full: free some of it, or use BrowserStore`);
+  }
+}
+
+async function exclusively<T>(name: string, work: () => T): Promise<T> {
+  const locks = globalThis.navigator?.locks as LockManager | undefined;
+  return locks ? await locks.request(name, async () => work()) : work();
+}
