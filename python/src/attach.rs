@@ -1,12 +1,15 @@
 //! Into the interpreter and out of it, while it lives: a thread of ours that asks for it once it ends is unwound by
 //! Python through our frames, and the process crashes.
 
+use std::mem::ManuallyDrop;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use pyo3::PyClass;
 use pyo3::prelude::*;
+use pyo3::pyclass::boolean_struct::True;
 
 use crate::errors::make;
 use crate::run::lock;
@@ -27,6 +30,34 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(crate) fn attached<T>(call: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     let _inside = Inside::enter()?;
     Python::try_attach(call)
+}
+
+/// An object of Python's in the hands of a thread of ours, which lets go of it inside the interpreter. Let go of elsewhere, it
+/// would go onto a list behind a lock that a child, forked in that moment, inherits locked.
+pub(crate) struct Kept<T>(Option<Py<T>>);
+
+impl<T> Kept<T> {
+    pub(crate) fn new(object: Py<T>) -> Self {
+        Self(Some(object))
+    }
+
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Option<Py<T>> {
+        self.0.as_ref().map(|object| object.clone_ref(py))
+    }
+}
+
+impl<T: PyClass<Frozen = True> + Sync> Kept<T> {
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_ref().map(Py::get)
+    }
+}
+
+impl<T> Drop for Kept<T> {
+    fn drop(&mut self) {
+        let Some(object) = self.0.take().map(ManuallyDrop::new) else { return };
+        // Where there is no interpreter any more, nobody counts.
+        let _ = attached(move |_| drop(ManuallyDrop::into_inner(object)));
+    }
 }
 
 /// Works without the interpreter, on a caller's thread, and comes back to it; or never, if it has ended.

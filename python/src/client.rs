@@ -10,7 +10,7 @@ use rekindle::proto::retry::RetryPolicy;
 use rekindle::transport::BoxError;
 use rekindle::{Error, ErrorKind};
 
-use crate::attach::attached;
+use crate::attach::{Kept, attached};
 use crate::errors::{Problem, raise};
 use crate::response::Raw;
 use crate::run::{Waiter, drive, elsewhere};
@@ -157,7 +157,8 @@ impl Source {
     fn body(self) -> Body {
         let Self { open, replayable, length } = self;
         if replayable {
-            Body::factory(move || chunks(attached(|py| open.clone_ref(py))), length)
+            let open = Kept::new(open);
+            Body::factory(move || chunks(attached(|py| open.clone_ref(py)).flatten()), length)
         } else {
             Body::once(chunks(Some(open)), length)
         }
@@ -166,16 +167,20 @@ impl Source {
 
 /// Calls `make` at the first piece, then what it gave for each piece, off the runtime's thread.
 fn chunks(make: Option<Py<PyAny>>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
-    stream::try_unfold((make, None::<Py<PyAny>>), |(make, next)| async move {
+    let make = make.map(Kept::new);
+    stream::try_unfold((make, None::<Kept<PyAny>>), |(make, next)| async move {
         let piece = move || {
-            attached(|py| -> PyResult<_> {
-                let next = match (next, &make) {
+            attached(move |py| -> PyResult<_> {
+                let next = match (next.as_ref().and_then(|next| next.clone_ref(py)), &make) {
                     (Some(next), _) => next,
-                    (None, Some(make)) => make.call0(py)?,
+                    (None, Some(make)) => match make.clone_ref(py) {
+                        Some(make) => make.call0(py)?,
+                        None => return Ok(None),
+                    },
                     (None, None) => return Ok(None),
                 };
                 let piece: Option<Vec<u8>> = next.call0(py)?.extract(py)?;
-                Ok(piece.map(|piece| (Bytes::from(piece), (make, Some(next)))))
+                Ok(piece.map(|piece| (Bytes::from(piece), (make, Some(Kept::new(next))))))
             })
         };
         match tokio::task::spawn_blocking(piece).await {

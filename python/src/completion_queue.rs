@@ -3,12 +3,12 @@
 
 use std::sync::Mutex;
 #[cfg(unix)]
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
 use rekindle::fork::PerProcess;
 
-use crate::attach::attached;
+use crate::attach::{Kept, attached};
 use crate::run::lock;
 #[cfg(unix)]
 use crate::wakeup::Wakeup;
@@ -20,12 +20,14 @@ pub(crate) struct CompletionQueue {
     event_loop: Py<PyAny>,
     waiting: PerProcess<Mutex<Vec<Completion>>>,
     #[cfg(unix)]
-    wakeup: OnceLock<Wakeup>,
+    wakeup: OnceLock<Arc<Wakeup>>,
 }
 
 struct Completion {
-    future: Py<PyAny>,
+    future: Kept<PyAny>,
     open: Open,
+    /// Whoever takes it lets go of its queue, inside the interpreter.
+    _queue: Kept<CompletionQueue>,
 }
 
 type Open = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -58,7 +60,7 @@ impl CompletionQueue {
     #[cfg(unix)]
     fn listen(this: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Some(wakeup) = Wakeup::watched_by(event_loop, &this.getattr("deliver")?) {
-            let _ = this.get().wakeup.set(wakeup);
+            let _ = this.get().wakeup.set(Arc::new(wakeup));
         }
         Ok(())
     }
@@ -84,28 +86,35 @@ impl CompletionQueue {
 impl CompletionQueue {
     /// From any thread. Only the first one wakes the loop, which then takes all that has come by then.
     pub(crate) fn post(
-        this: &Py<Self>,
-        future: Py<PyAny>,
+        this: Kept<Self>,
+        future: Kept<PyAny>,
         open: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
     ) {
-        let waiting = this.get().waiting.get(|_| Mutex::default());
-        let mut completions = lock(&waiting);
-        completions.push(Completion { future, open: Box::new(open) });
-        let first = completions.len() == 1;
-        drop(completions);
         #[cfg(unix)]
-        if first && let Some(wakeup) = this.get().wakeup.get() {
-            return wakeup.wake();
+        if let Some(wakeup) = this.get().and_then(|queue| queue.wakeup.get().cloned()) {
+            if Self::push(this, future, Box::new(open)) {
+                wakeup.wake();
+            }
+            return;
         }
-        if first {
-            // After the interpreter's end there is nobody to tell.
-            let _ = attached(|py| {
-                // Fails where the loop was closed meanwhile: then nobody waits.
-                if wake(this.bind(py)).is_err() {
-                    drop(this.get().empty());
-                }
-            });
-        }
+        // After the interpreter's end there is nobody to tell.
+        let _ = attached(move |py| {
+            let Some(queue) = this.clone_ref(py) else { return };
+            // Fails where the loop was closed meanwhile: then nobody waits.
+            if Self::push(this, future, Box::new(open)) && wake(queue.bind(py)).is_err() {
+                drop(queue.get().empty());
+            }
+        });
+    }
+
+    /// Whether it is the first.
+    fn push(this: Kept<Self>, future: Kept<PyAny>, open: Open) -> bool {
+        let Some(waiting) = this.get().map(|queue| queue.waiting.get(|_| Mutex::default())) else {
+            return false;
+        };
+        let mut completions = lock(&waiting);
+        completions.push(Completion { future, open, _queue: this });
+        completions.len() == 1
     }
 
     fn empty(&self) -> Vec<Completion> {
@@ -120,15 +129,16 @@ fn wake(completion_queue: &Bound<'_, CompletionQueue>) -> PyResult<()> {
 
 impl Completion {
     fn settle(self, py: Python<'_>) -> PyResult<()> {
-        if self.future.call_method0(py, "done")?.is_truthy(py)? {
+        let Some(future) = self.future.clone_ref(py) else { return Ok(()) };
+        if future.call_method0(py, "done")?.is_truthy(py)? {
             return Ok(());
         }
         match (self.open)(py) {
             Ok(value) => {
                 let answer = Py::new(py, Answer(Mutex::new(Some(value))))?;
-                self.future.call_method1(py, "set_result", (answer,))
+                future.call_method1(py, "set_result", (answer,))
             }
-            Err(error) => self.future.call_method1(py, "set_exception", (error.into_value(py),)),
+            Err(error) => future.call_method1(py, "set_exception", (error.into_value(py),)),
         }
         .map(drop)
     }

@@ -14,7 +14,7 @@ use rekindle::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::attach::{attached, ended, ends_the_interpreter, released, rest};
+use crate::attach::{Kept, attached, ended, ends_the_interpreter, released, rest};
 use crate::background_runtime::BackgroundRuntime;
 use crate::completion_queue::CompletionQueue;
 use crate::errors::{Problem, os_error, raise};
@@ -204,10 +204,10 @@ fn start<T: Send + 'static>(
         let what = "the interpreter is about to end: there is no time for async calls any more";
         return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
     }
-    let (completion_queue, future) = waiter;
+    let (completion_queue, future) = (Kept::new(waiter.0), Kept::new(waiter.1));
     let work = BackgroundRuntime::here()?.give(async move {
         let done = work.await;
-        CompletionQueue::post(&completion_queue, future, move |py| {
+        CompletionQueue::post(completion_queue, future, move |py| {
             done.map_err(|problem| problem.raise(py)).and_then(|value| convert(py, value))
         });
     });

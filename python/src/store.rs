@@ -50,7 +50,7 @@ impl PythonStore {
             None => return unavailable("the interpreter has ended".to_owned()),
         };
         let asked = tokio::task::spawn_blocking(move || {
-            attached(|py| call(py, &host).unwrap_or_else(|error| unavailable(name(py, &error))))
+            attached(move |py| call(py, &host).unwrap_or_else(|error| unavailable(name(py, &error))))
         });
         asked.await.ok().flatten().unwrap_or_else(|| unavailable("the interpreter has ended".to_owned()))
     }
@@ -144,7 +144,7 @@ impl Store for PythonStore {
         }
         let host = attached(|py| self.host.clone_ref(py))?;
         let asked = tokio::task::spawn_blocking(move || {
-            attached(|py| {
+            attached(move |py| {
                 host.call_method0(py, "now").and_then(|now| now.extract::<Option<f64>>(py)).ok().flatten()
             })
         });

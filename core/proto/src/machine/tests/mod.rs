@@ -3,6 +3,7 @@
 
 mod flight;
 mod grants;
+mod load;
 mod lost_answers;
 mod pausing;
 mod properties;

@@ -1,0 +1,110 @@
+//! A minute of 1,000 requests a second, on a URL that accepts the token and on one that rejects every token (spec 3.6).
+//!
+//! Takes a minute, so it runs only when it is asked for; it prints what it found:
+//!
+//! ```text
+//! cargo test --release -p rekindle --test load -- --ignored --nocapture
+//! ```
+//!
+//! `REKINDLE_LOAD_SECONDS` makes it shorter or longer. The same in virtual time is part of the ordinary tests:
+//! `machine::tests::load` in rekindle-proto.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+use std::time::{Duration, Instant};
+
+use rekindle::{Client, Session};
+use rekindle_test_server::{AuthServer, Rotation, Script, SeedDialect, Step};
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Every ten milliseconds, as many to either URL.
+const AT_ONCE: usize = 5;
+
+#[derive(Default)]
+struct Got {
+    accepted: Vec<Duration>,
+    rejected: usize,
+    failed: Vec<String>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute: cargo test --release -p rekindle --test load -- --ignored --nocapture"]
+async fn a_bad_url_under_load_costs_the_good_one_nothing() {
+    let seconds =
+        std::env::var("REKINDLE_LOAD_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let server = AuthServer::builder()
+        .dialect(SeedDialect::OAuth)
+        .rotation(Rotation::StrictFamily)
+        .script(
+            Script::new().step(Step::on("GET", "/bad").json(401, json!({"error": "invalid_token"})).always()),
+        )
+        .start()
+        .unwrap();
+    let tokens = server.sign_in();
+    let session = Session::builder("oauth2")
+        .token_url(format!("{}/oauth/token", server.base_url()))
+        .client_id("app")
+        .client_secret("app-secret")
+        .origin(server.base_url())
+        .tokens(tokens.access_token, tokens.refresh_token)
+        .build()
+        .unwrap();
+    let client = Client::new(session, server.base_url()).unwrap();
+
+    let mut under_way = JoinSet::new();
+    let mut ticks = interval(Duration::from_millis(10));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let begun = Instant::now();
+    for _ in 0..seconds * 100 {
+        ticks.tick().await;
+        for path in ["/data", "/bad"].iter().flat_map(|path| [*path; AT_ONCE]) {
+            let client = client.clone();
+            under_way.spawn(async move {
+                let asked = Instant::now();
+                (
+                    path,
+                    client.get(path).send().await.map(|response| response.status().as_u16()),
+                    asked.elapsed(),
+                )
+            });
+        }
+    }
+    let (mut good, mut bad) = (Got::default(), Got::default());
+    while let Some(done) = under_way.join_next().await {
+        let (path, status, took) = done.unwrap();
+        let got = if path == "/data" { &mut good } else { &mut bad };
+        match status {
+            Ok(200) => got.accepted.push(took),
+            Ok(401) => got.rejected += 1,
+            Ok(status) => got.failed.push(format!("status {status}")),
+            Err(error) => got.failed.push(format!("{error:?}")),
+        }
+    }
+    good.accepted.sort();
+    let counters = server.counters();
+    let of = |part: usize| good.accepted.get(good.accepted.len() * part / 1000).copied().unwrap_or_default();
+    println!("{} requests in {:.1} s", seconds * 100 * 2 * AT_ONCE as u64, begun.elapsed().as_secs_f64());
+    println!(
+        "good URL: {} accepted, {} rejected, {} failed",
+        good.accepted.len(),
+        good.rejected,
+        good.failed.len()
+    );
+    println!(
+        "bad URL:  {} accepted, {} rejected, {} failed",
+        bad.accepted.len(),
+        bad.rejected,
+        bad.failed.len()
+    );
+    println!("good URL: median {:?}, 99 % within {:?}, 99.9 % within {:?}", of(500), of(990), of(999));
+    println!("{} refreshes, {} reuses of a refresh token", counters.refreshes, counters.reuses_detected);
+
+    let asked = usize::try_from(seconds).unwrap() * 100 * AT_ONCE;
+    assert_eq!((good.accepted.len(), good.failed.first()), (asked, None));
+    assert_eq!((bad.rejected, bad.failed.first()), (asked, None));
+    // At 0, 10 and 20 s, then after pauses of 30 s, 60 s ..
+    let most = [0, 10, 20, 50, 110, 230].iter().filter(|at| **at <= begun.elapsed().as_secs()).count();
+    assert!((1..=u64::try_from(most).unwrap()).contains(&counters.refreshes), "{}", counters.refreshes);
+    assert_eq!(counters.reuses_detected, 0);
+}
