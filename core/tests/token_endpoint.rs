@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
+use http::header::DATE;
 use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use rekindle::clock::{Clock, ManualClock};
 use rekindle::proto::dialect::{ClientAuth, Dialect};
@@ -72,6 +73,37 @@ fn unknown_field() -> Value {
 
 fn graphql_grant(access: &str) -> Value {
     json!({"data": {"refreshToken": {"accessToken": access, "expiresIn": 900}}})
+}
+
+// spec 5.20
+#[tokio::test]
+async fn an_error_that_comes_of_an_answer_names_a_clock_that_is_off() {
+    let refusals = [
+        (401, json!({"error": "invalid_client"}), ErrorKind::ClientRejected),
+        (400, json!({"error": "invalid_dpop_proof"}), ErrorKind::RefreshFailed),
+        (400, json!({"error": "invalid_grant"}), ErrorKind::LoginRequired),
+    ];
+    for (status, refusal, kind) in refusals {
+        for (hours, named) in [(-3, Some("3 h 0 min ahead of")), (0, None), (26, Some("1 d 2 h behind"))] {
+            let script = Script::of([(status, refusal.clone())]);
+            let (clock, transport): (_, Arc<dyn Transport>) = (ManualClock::new(), script.clone());
+            let server = clock.now().wall.0 / 1000 + hours * 3600;
+            let server = SystemTime::UNIX_EPOCH + Duration::from_secs(server.try_into().unwrap());
+            let date = HeaderValue::from_str(&httpdate::fmt_http_date(server)).unwrap();
+            script.answers.lock().unwrap()[0].2.insert(DATE, date);
+            let session =
+                builder("oauth2", &script).transport(transport).clock(Arc::new(clock)).build().unwrap();
+            let error = session.refresh().await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            match named {
+                Some(named) => assert!(
+                    error.message().contains(&format!("this machine's clock is {named} the server's")),
+                    "{error}"
+                ),
+                None => assert!(!error.message().contains("clock"), "{error}"),
+            }
+        }
+    }
 }
 
 // spec 5.15

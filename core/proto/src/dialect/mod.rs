@@ -47,6 +47,7 @@
 //! ```
 
 mod body;
+mod clock_hint;
 #[cfg(feature = "toml")]
 mod document;
 mod effect;
@@ -495,7 +496,7 @@ impl Dialect {
     }
 
     /// What is wrong with an answer that grants nothing, where neither its code nor its words tell: where it
-    /// redirects to (spec 5.6), or that its access token is none (spec 5.4).
+    /// redirects to (spec 5.14), that its access token is none (spec 5.12), or that its clock and ours disagree (spec 5.20).
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Wall, dialect::Answer};

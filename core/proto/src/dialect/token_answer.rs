@@ -7,6 +7,7 @@ use http::header::LOCATION;
 use serde_json::Value;
 
 use super::body;
+use super::clock_hint::clock_hint;
 use super::effect::{OutcomeName, TokenRule};
 use super::expiry_fields::{self, End};
 use super::file::{Spec, TokenField};
@@ -25,9 +26,13 @@ impl Spec {
         self.reading(answer, |reading| reading.outcome())
     }
 
-    /// What is wrong with an answer that grants nothing, where neither its code nor its words tell.
+    /// What is wrong with an answer that grants nothing, where neither its code nor its words tell, and a clock that is off.
     pub(super) fn complaint(&self, answer: &Answer<'_>) -> Option<String> {
-        self.reading(answer, |reading| reading.complaint())
+        let hints = [
+            self.reading(answer, |reading| reading.complaint()),
+            clock_hint(answer.headers, answer.received_at),
+        ];
+        hints.into_iter().flatten().reduce(|first, second| format!("{first}; {second}"))
     }
 
     /// Whether the same is worth asking a second time before its outcome counts.

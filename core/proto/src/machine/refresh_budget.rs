@@ -48,6 +48,19 @@ struct Breaker {
     /// The origin rejected the new token as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     useless: bool,
+    /// What was cleared because the origin accepted the new token, for some URL: it counts again if the token turns out
+    /// to be useless for the one that rejected the old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spared: Option<Spared>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Spared {
+    in_a_row: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held_until: Option<SharedTime>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -74,7 +87,14 @@ impl RefreshBudget {
             let hold = FIRST_HOLD.saturating_mul(1 << doublings.min(10)).min(LONGEST_HOLD);
             SharedTime::new(clock.0.plus(hold), clock.1)
         });
-        let breaker = Breaker { in_a_row, last: at, held_until, useless: false, unknown: Unknown::default() };
+        let breaker = Breaker {
+            in_a_row,
+            last: at,
+            held_until,
+            useless: false,
+            spared: None,
+            unknown: Unknown::default(),
+        };
         self.origins.insert(origin.to_owned(), breaker);
     }
 
@@ -103,12 +123,17 @@ impl RefreshBudget {
 
     /// Whether news of a useless refresh would change something.
     pub(crate) fn may_be_useless(&self, origin: &str) -> bool {
-        self.origins.get(origin).is_some_and(|breaker| breaker.in_a_row > 0 && !breaker.useless)
+        self.origins
+            .get(origin)
+            .is_some_and(|breaker| !breaker.useless && (breaker.in_a_row > 0 || breaker.spared.is_some()))
     }
 
     /// The origin rejected the token that was made for its sake.
     pub(crate) fn note_useless(&mut self, origin: &str) {
         if let Some(breaker) = self.origins.get_mut(origin) {
+            if let Some(spared) = breaker.spared.take() {
+                (breaker.in_a_row, breaker.held_until) = (spared.in_a_row, spared.held_until);
+            }
             breaker.useless = true;
         }
     }
@@ -130,7 +155,7 @@ impl RefreshBudget {
             self.prove();
         }
         if let Some(breaker) = self.origins.get_mut(origin) {
-            breaker.clear();
+            breaker.clear(replayed);
         }
     }
 
@@ -158,15 +183,25 @@ impl RefreshBudget {
 }
 
 impl Breaker {
-    fn clear(&mut self) {
-        (self.in_a_row, self.held_until, self.useless) = (0, None, false);
+    fn clear(&mut self, replayed: bool) {
+        let spared = Spared {
+            in_a_row: self.in_a_row,
+            held_until: self.held_until.take(),
+            unknown: Unknown::default(),
+        };
+        self.spared = Some(spared).filter(|spared| !replayed && spared.in_a_row > 0);
+        (self.in_a_row, self.useless) = (0, false);
     }
 
-    /// Once cleared, it stays so until the next refresh.
+    /// Of the same refresh somebody else knows more: that it was useless, or that somebody was helped.
     fn learn(&mut self, other: &Self) {
-        match other.in_a_row {
-            0 => self.clear(),
-            _ => self.useless |= other.useless && self.in_a_row > 0,
+        let cleared = |breaker: &Self| breaker.in_a_row == 0 && breaker.spared.is_none();
+        match () {
+            () if cleared(self) => {}
+            () if cleared(other) || other.useless || !self.useless && other.in_a_row == 0 => {
+                self.clone_from(other);
+            }
+            () => {}
         }
     }
 }

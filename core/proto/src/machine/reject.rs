@@ -161,18 +161,16 @@ impl Machine {
                 self.note_useless(origin);
                 AfterRejection::Refuse(ReplayRefused::FreshTokenRejected)
             }
-            Some(current) => {
-                // Of a token that we asked for ourselves we know whether that was before the rejection (spec 3.2).
-                let late = stamp.replays > 0 && current.sent > 0;
-                let fresh = !late && self.flight.is_none() && self.is_fresh(now);
-                if fresh && !self.holds(origin.name, now) {
-                    if let Some(look) = self.look_after(first) {
-                        return AfterRejection::Wait(look);
-                    }
-                    return AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::FreshTokenRejected));
+            Some(_) if self.flight.is_none() && self.is_fresh(now) && !self.holds(origin.name, now) => {
+                if let Some(look) = self.look_after(first) {
+                    return AfterRejection::Wait(look);
                 }
-                self.after_rejection(origin, refused, now)
+                if stamp.replays > 0 {
+                    self.note_useless(origin);
+                }
+                AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::FreshTokenRejected))
             }
+            Some(_) => self.after_rejection(origin, refused, now),
             None => self.after_rejection(origin, refused, now),
         }
     }
