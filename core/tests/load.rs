@@ -31,8 +31,9 @@ struct Got {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes a minute: cargo test --release -p rekindle --test load -- --ignored --nocapture"]
 async fn a_bad_url_under_load_costs_the_good_one_nothing() {
-    let seconds =
-        std::env::var("REKINDLE_LOAD_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let (seconds, rate) = (given("REKINDLE_LOAD_SECONDS", 60), given("REKINDLE_LOAD_RATE", 1_000));
+    // Every ten milliseconds, as many to either URL.
+    let at_once = usize::try_from(rate / A_SECOND / 2).unwrap();
     let server = AuthServer::builder()
         .dialect(SeedDialect::OAuth)
         .rotation(Rotation::StrictFamily)
