@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use rekindle::call::{Content, Headers, Judged, Next, Reads, may_travel};
+use rekindle::call::{Content, Headers, Judged, Next, Reads};
 use rekindle::{Error, ErrorKind, ReplayRefused};
+use rekindle_bindings::call as data;
 use tokio::sync::{Mutex, MutexGuard};
-use url::Url;
 
 use crate::client::duration;
-use crate::errors::{Problem, raise};
+use crate::errors::{Problem, raise, raised};
 use crate::run::{Waiter, drive};
 use crate::session::Session;
 
@@ -72,13 +72,14 @@ impl Session {
         content: Option<PyBackedBytes>,
         replayable: bool,
     ) -> PyResult<Call> {
-        let (method, url) = (to_method(py, method)?, to_url(py, url)?);
+        let (method, url) =
+            raised(py, data::method(method).and_then(|method| Ok((method, data::url("url", url)?))))?;
         let content = match content {
             Some(bytes) => Content::copy_of(&method, &bytes),
             None if replayable => Content::Replayable,
             None => Content::Once,
         };
-        let call = self.inner.call(method, url, &map(headers), content);
+        let call = self.inner.call(method, url, &data::lenient_header_map(headers), content);
         Ok(Call(Arc::new(Mutex::new(State { call, response: None }))))
     }
 }
@@ -87,7 +88,7 @@ impl Session {
 impl Call {
     /// The headers to add before the first send; `None` where one must wait for them.
     fn headers_at_once(&self, py: Python<'_>) -> PyResult<Option<Added>> {
-        let headers = self.asked(py)?.call.headers_at_once().map_err(|error| raise(py, &error))?;
+        let headers = raised(py, self.asked(py)?.call.headers_at_once())?;
         Ok(headers.map(|headers| added(&headers)))
     }
 
@@ -111,8 +112,8 @@ impl Call {
 
     /// Whether the body of such a response must be read before `answered`.
     fn reads(&self, py: Python<'_>, status: u16, headers: Pairs) -> PyResult<bool> {
-        let status = to_status(py, status)?;
-        Ok(self.asked(py)?.call.reads(status, &map(headers)) != Reads::Nothing)
+        let status = raised(py, data::status(status))?;
+        Ok(self.asked(py)?.call.reads(status, &data::lenient_header_map(headers)) != Reads::Nothing)
     }
 
     /// Whether an accepted response is one to a request with our token; `None` where `answered` must be asked.
@@ -123,7 +124,8 @@ impl Call {
         headers: Pairs,
         body: PyBackedBytes,
     ) -> PyResult<Option<bool>> {
-        let (status, headers, mut state) = (to_status(py, status)?, map(headers), self.asked(py)?);
+        let (status, headers, mut state) =
+            (raised(py, data::status(status))?, data::lenient_header_map(headers), self.asked(py)?);
         if state.call.accepts(status, &headers, &body) {
             return Ok(Some(state.call.unsigned().is_none()));
         }
@@ -150,16 +152,14 @@ impl Call {
 
     /// The client goes on to another URL: the headers to add there. One that is no URL is nobody's: nothing is added.
     fn redirected(&self, py: Python<'_>, method: &str, url: &str) -> PyResult<Added> {
-        let method = to_method(py, method)?;
-        let url = Url::parse(url).unwrap_or_else(|_| nobodys());
-        let headers = self.asked(py)?.call.redirected(method, url).map_err(|error| raise(py, &error))?;
+        let (method, url) = (raised(py, data::method(method))?, data::any_url(url));
+        let headers = raised(py, self.asked(py)?.call.redirected(method, url))?;
         Ok(added(&headers))
     }
 
     /// The client followed redirects unseen, and this URL answered.
     fn answered_from(&self, py: Python<'_>, url: &str) -> PyResult<()> {
-        let url = Url::parse(url).unwrap_or_else(|_| nobodys());
-        self.asked(py)?.call.answered_from(&url);
+        self.asked(py)?.call.answered_from(&data::any_url(url));
         Ok(())
     }
 }
@@ -190,7 +190,7 @@ async fn within<T>(
 /// Whether a header of the caller's own may go along to another origin.
 #[pyfunction]
 pub(crate) fn travels(name: &str) -> bool {
-    HeaderName::try_from(name).is_ok_and(|name| may_travel(&name, &HeaderValue::from_static("")))
+    data::may_travel(name)
 }
 
 fn told(judged: &Judged) -> Told {
@@ -198,37 +198,5 @@ fn told(judged: &Judged) -> Told {
 }
 
 fn added(headers: &Headers) -> Added {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    Added(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
-}
-
-/// An opaque origin: no other is the same.
-#[allow(clippy::expect_used, reason = "a constant")]
-fn nobodys() -> Url {
-    Url::parse("data:,").expect("a URL")
-}
-
-fn to_method(py: Python<'_>, method: &str) -> PyResult<Method> {
-    let wrong = || raise(py, &Error::config("method", "not an HTTP method"));
-    Method::from_bytes(method.as_bytes()).map_err(|_| wrong())
-}
-
-fn to_url(py: Python<'_>, url: &str) -> PyResult<Url> {
-    Url::parse(url).map_err(|cause| raise(py, &Error::config("url", format_args!("not a URL: {cause}"))))
-}
-
-fn to_status(py: Python<'_>, status: u16) -> PyResult<StatusCode> {
-    StatusCode::from_u16(status).map_err(|_| raise(py, &Error::config("status", "not an HTTP status")))
-}
-
-fn map(headers: Pairs) -> HeaderMap {
-    let pair = |(name, value): (String, String)| {
-        Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
-    };
-    let mut map = HeaderMap::new();
-    for (name, value) in headers.into_iter().filter_map(pair) {
-        // It panics when it is full; a server that sends as many is not understood anyway.
-        let _ = map.try_append(name, value);
-    }
-    map
+    Added(data::added(headers))
 }

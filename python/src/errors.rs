@@ -3,23 +3,17 @@
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
 use rekindle::proto::Cause;
-use rekindle::{Error, ErrorKind, Secret};
+use rekindle::{Error, Secret};
+use rekindle_bindings::ProblemDetails;
 
+use crate::data;
 use crate::response::Raw;
 use crate::store::Raised;
 
 /// An error whose response has been read.
 pub(crate) struct Problem {
-    kind: ErrorKind,
-    message: String,
-    argument: Option<String>,
-    causes: Vec<String>,
-    oauth_error: Option<String>,
-    status: Option<u16>,
-    retry_after: Option<f64>,
-    graphql: Vec<(String, Option<String>, Option<String>)>,
+    details: ProblemDetails,
     response: Option<Raw>,
     cause: Option<Cause>,
 }
@@ -35,21 +29,7 @@ impl Problem {
     }
 
     pub(crate) fn bare(error: &Error) -> Self {
-        let one = |error: &rekindle::error::GraphqlError| {
-            (error.message.clone(), error.code.clone(), error.path.clone())
-        };
-        Self {
-            kind: error.kind(),
-            message: error.message().to_owned(),
-            argument: error.argument().map(str::to_owned),
-            causes: error.causes(),
-            oauth_error: error.oauth_error().map(str::to_owned),
-            status: error.status(),
-            retry_after: error.retry_after().map(|after| after.as_secs_f64()),
-            graphql: error.graphql_errors().iter().map(one).collect(),
-            response: None,
-            cause: error.failure().cause.clone(),
-        }
+        Self { details: error.into(), response: None, cause: error.failure().cause.clone() }
     }
 
     /// The exception of its kind.
@@ -58,18 +38,11 @@ impl Problem {
     }
 
     fn exception(self, py: Python<'_>) -> PyResult<PyErr> {
-        let facts = PyDict::new(py);
-        facts.set_item("retryable", self.kind.retryable())?;
-        facts.set_item("argument", self.argument)?;
-        facts.set_item("causes", self.causes)?;
-        facts.set_item("oauth_error", self.oauth_error)?;
-        facts.set_item("status", self.status)?;
-        facts.set_item("retry_after", self.retry_after)?;
-        facts.set_item("graphql_errors", self.graphql)?;
+        let facts = data::dict(py, &self.details)?;
         facts.set_item("response", self.response.map(|raw| raw.tuple(py)).transpose()?)?;
         let raised = self.cause.as_ref().and_then(|cause| cause.error().downcast_ref::<Raised>());
-        facts.set_item("raised", raised.map(|raised| raised.0.clone_ref(py)))?;
-        Ok(PyErr::from_value(make(py)?.call1((self.kind.name(), self.message, facts))?))
+        facts.set_item("cause", raised.map(|raised| raised.0.clone_ref(py)))?;
+        Ok(PyErr::from_value(make(py)?.call1((facts,))?))
     }
 }
 
@@ -83,6 +56,11 @@ pub(crate) fn make(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 /// For what goes wrong before anything is under way.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     Problem::bare(error).raise(py)
+}
+
+/// A result, or the exception of its error.
+pub(crate) fn raised<T>(py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
+    result.map_err(|error| raise(py, &error))
 }
 
 pub(crate) fn os_error(error: std::io::Error) -> PyErr {

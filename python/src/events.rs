@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use rekindle::proto::Event;
-use rekindle::proto::event::EventKind;
 
+use crate::data;
 use crate::run::{Waiter, drive};
 
 /// The events from its making on.
@@ -30,24 +29,5 @@ impl Events {
 
 /// An event as a dict of plain values.
 pub(crate) fn dict(py: Python<'_>, event: &Event) -> PyResult<Py<PyAny>> {
-    let facts = PyDict::new(py);
-    facts.set_item("name", event.kind.name())?;
-    facts.set_item("lineage", &event.lineage)?;
-    facts.set_item("generation", event.generation)?;
-    match &event.kind {
-        EventKind::RefreshStarted { cause } => facts.set_item("cause", cause.name())?,
-        EventKind::RefreshSucceeded { waiters, duration, persisted } => {
-            facts.set_item("waiters", waiters)?;
-            facts.set_item("duration", duration.as_secs_f64())?;
-            facts.set_item("persisted", persisted)?;
-        }
-        EventKind::RefreshFailed { kind, retry_after } => {
-            facts.set_item("kind", kind.name())?;
-            facts.set_item("retry_after", retry_after.map(|after| after.as_secs_f64()))?;
-        }
-        EventKind::LoginRequired { reason } => facts.set_item("reason", reason.name())?,
-        EventKind::Warned(warning) => facts.set_item("warning", warning.name())?,
-        _ => {}
-    }
-    Ok(facts.into_any().unbind())
+    Ok(data::dict(py, &rekindle_bindings::Event::from(event))?.into_any().unbind())
 }

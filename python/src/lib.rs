@@ -7,6 +7,7 @@ mod attach;
 mod background_runtime;
 mod client;
 mod completion_queue;
+mod data;
 mod errors;
 mod events;
 mod key;

@@ -12,6 +12,7 @@ use rekindle::proto::machine::Status;
 use rekindle::session::Revocation;
 
 use crate::attach::{attached, released};
+use crate::data;
 use crate::errors::{Problem, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
@@ -211,24 +212,7 @@ fn python(py: Python<'_>, given: Given) -> PyResult<Py<PyAny>> {
 }
 
 fn status(py: Python<'_>, status: Status) -> PyResult<Py<PyAny>> {
-    let facts = PyDict::new(py);
-    facts.set_item("standing", status.standing.name())?;
-    facts.set_item("lineage", status.lineage)?;
-    facts.set_item("generation", status.generation)?;
-    facts.set_item("expires_at", status.expires_at.map(epoch))?;
-    facts.set_item("valid", status.valid)?;
-    facts.set_item("refreshable", status.refreshable)?;
-    facts.set_item("refreshed_at", status.refreshed_at.map(epoch))?;
-    facts.set_item("backoff", status.backoff.map(|left| left.as_secs_f64()))?;
-    facts.set_item("failures", status.failures)?;
-    facts.set_item("persisted", status.persisted)?;
-    facts.set_item("refreshing", status.refreshing)?;
-    facts.set_item("leased", status.lease.is_some())?;
-    let (waiting, at_most) = status.waiting.map_or((None, None), |(what, left)| (Some(what.name()), left));
-    facts.set_item("waiting", waiting)?;
-    facts.set_item("waiting_at_most", at_most.map(|left| left.as_secs_f64()))?;
-    facts.set_item("scope", status.scope)?;
-    Ok(facts.into_any().unbind())
+    Ok(data::dict(py, &rekindle_bindings::Status::from(status))?.into_any().unbind())
 }
 
 fn epoch(wall: Wall) -> f64 {

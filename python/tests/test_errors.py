@@ -13,8 +13,9 @@ def test_every_kind_of_the_core_has_a_class_of_that_name() -> None:
 
 
 def test_a_kind_that_is_not_known_here_is_one_of_the_machine() -> None:
-    facts: dict[str, Any] = {"response": None, "causes": [], "raised": None, "graphql_errors": []}
-    assert type(_errors._make("Newer", "update rekindle", facts)) is rekindle.System
+    facts: dict[str, Any] = {"kind": "Newer", "message": "update rekindle"}
+    facts |= {"response": None, "causes": [], "cause": None, "graphql_errors": []}
+    assert type(_errors._make(facts)) is rekindle.System
 
 
 def test_all_have_one_root() -> None:

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use futures_util::future::{AbortHandle, Abortable};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use rekindle::call::{Call, Content, Headers, Next, Reads, keep_what_may_travel, next_hop};
 use rekindle::proto::Verdict;
 use rekindle::transport::TransportError;
 use rekindle::{Client, Error, ErrorKind, ErrorResponse, Host, ReplayRefused, Session};
+use rekindle_bindings::call as data;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::message::{Answer, Beginning, Outgoing, Reading, lenient_headers};
+use crate::message::{Answer, Beginning, Outgoing, Reading};
 use crate::outbox::{SharedOutbox, lock};
 use crate::{client, shown};
 
@@ -46,8 +47,9 @@ impl Requests {
         outbox: &SharedOutbox,
     ) -> Result<Value, Error> {
         let number = request.request;
-        let method = parse_method(&request.method)?;
-        let mut headers = parse_headers(&request.headers)?;
+        let method = data::method(&request.method)?;
+        let mut headers = data::header_map(request.headers)
+            .map_err(|name| Error::config("headers", format_args!("{name:?} cannot be sent")))?;
         let content = match request.body {
             Outgoing::None => Content::none(),
             Outgoing::Replayable => Content::Replayable,
@@ -56,7 +58,7 @@ impl Requests {
         };
         let mut call = match &owner {
             Owner::Session(session) => {
-                let url = parse_url(request.url.as_deref().unwrap_or_default())?;
+                let url = data::url("url", request.url.as_deref().unwrap_or_default())?;
                 session.call(method.clone(), url, &headers, content)
             }
             Owner::Client(client) => {
@@ -83,7 +85,7 @@ impl Requests {
         let mut graphql = None;
         if let Owner::Client(client) = owner {
             shown["url"] = call.url().as_str().into();
-            shown["own"] = headers.iter().map(|(name, value)| header(name, value)).collect();
+            shown["own"] = shown::plain(data::headers(&headers));
             expires = Some(tell_deadline(&call, number, host, outbox));
             graphql = (request.reading == Reading::Graphql).then_some(client);
         }
@@ -95,8 +97,8 @@ impl Requests {
 
     pub(crate) async fn answered(&self, number: u64, response: Answer) -> Result<Value, Error> {
         let (mut call, graphql) = self.take(number)?;
-        let status = parse_status(response.status)?;
-        let headers = lenient_headers(&response.headers);
+        let status = data::status(response.status)?;
+        let headers = data::lenient_header_map(response.headers.clone());
         let body = response.bytes()?;
         let next = call.answered(status, &headers, &body).await;
         let checked = match (&next, graphql) {
@@ -135,7 +137,8 @@ impl Requests {
         let requests = lock(&self.0);
         let call = requests.get(&number).and_then(|request| request.call.as_ref());
         let call = call.ok_or_else(|| misuse("there is no such request, or it waits for an answer"))?;
-        let (status, headers) = (parse_status(response.status)?, lenient_headers(&response.headers));
+        let (status, headers) =
+            (data::status(response.status)?, data::lenient_header_map(response.headers.clone()));
         let verdict = call.passed(status, &headers, &response.bytes()?);
         Ok(verdict.map_or(Value::Null, |verdict| {
             let expired = matches!(verdict, Verdict::Expired { .. });
@@ -154,8 +157,8 @@ impl Requests {
         let mut requests = lock(&self.0);
         let request = requests.get_mut(&number).ok_or_else(|| misuse("there is no such request"))?;
         let call = request.call.as_mut().ok_or_else(|| misuse("the request waits for an answer"))?;
-        let status = parse_status(status)?;
-        let headers = lenient_headers(headers);
+        let status = data::status(status)?;
+        let headers = data::lenient_header_map(headers.to_vec());
         let Some(hop) = next_hop(&request.method, call.url(), status, &headers) else {
             return Ok(Value::Null);
         };
@@ -175,9 +178,8 @@ impl Requests {
             }
         }
         request.method = hop.method.clone();
-        let own = request.headers.iter().map(|(name, value)| header(name, value));
         let mut shown = show_headers(&added);
-        shown["own"] = own.collect();
+        shown["own"] = shown::plain(data::headers(&request.headers));
         shown["url"] = hop.url.as_str().into();
         shown["method"] = hop.method.as_str().into();
         shown["keeps_body"] = hop.keeps_body.into();
@@ -248,39 +250,7 @@ const BODY_HEADERS: [&str; 6] = [
 ];
 
 fn show_headers(added: &Headers) -> Value {
-    let pairs = added.iter().map(|(name, value)| header(name, value));
-    json!({ "headers": pairs.collect::<Vec<_>>(), "stay_at_redirects": added.stay_at_redirects() })
-}
-
-fn header(name: &HeaderName, value: &HeaderValue) -> Value {
-    json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])
-}
-
-fn parse_method(method: &str) -> Result<Method, Error> {
-    Method::from_bytes(method.as_bytes())
-        .map_err(|_| Error::new(ErrorKind::InvalidConfig, "method is not an HTTP method"))
-}
-
-fn parse_url(url: &str) -> Result<Url, Error> {
-    Url::parse(url).map_err(|error| {
-        let message = format!("url is not a URL ({error}): write it with its scheme");
-        Error::new(ErrorKind::InvalidConfig, message)
-    })
-}
-
-fn parse_status(status: u16) -> Result<StatusCode, Error> {
-    StatusCode::from_u16(status).map_err(|_| misuse("status is not an HTTP status"))
-}
-
-/// The caller's own: a mistake is told, without the value.
-fn parse_headers(pairs: &[(String, String)]) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let bad = || Error::new(ErrorKind::InvalidConfig, format!("header `{name}` cannot be sent"));
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
-        headers.append(name, HeaderValue::from_str(value).map_err(|_| bad())?);
-    }
-    Ok(headers)
+    json!({ "headers": data::added(added), "stay_at_redirects": added.stay_at_redirects() })
 }
 
 fn misuse(what: &str) -> Error {

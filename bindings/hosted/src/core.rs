@@ -181,7 +181,7 @@ impl Core {
                 Ok(Value::Null)
             }),
             Message::Status { call, session, fresh } => self.spawn(call, session, move |on| async move {
-                Ok(shown::status(&if fresh { on.fresh_status().await? } else { on.status() }))
+                Ok(shown::status(if fresh { on.fresh_status().await? } else { on.status() }))
             }),
             Message::Stats { call, session } => {
                 self.spawn(call, session, |on| async move { Ok(shown::stats(&on)) });

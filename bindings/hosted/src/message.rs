@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue};
 use rekindle::{Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
@@ -223,16 +222,4 @@ impl Answer {
             None => Ok(self.body.clone().into_bytes()),
         }
     }
-}
-
-/// A server's: what makes no header is left out.
-pub(crate) fn lenient_headers(pairs: &[(String, String)]) -> HeaderMap {
-    let parsed = pairs.iter().filter_map(|(name, value)| {
-        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
-    });
-    let mut headers = HeaderMap::new();
-    for (name, value) in parsed {
-        headers.append(name, value);
-    }
-    headers
 }

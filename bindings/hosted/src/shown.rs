@@ -1,9 +1,9 @@
 //! What the core gives, as data.
 
-use rekindle::client::GraphqlError;
-use rekindle::proto::Verdict;
-use rekindle::proto::event::{Event, EventKind};
-use rekindle::{Error, ErrorResponse, Session, Status, Token};
+use rekindle::proto::{Event, Verdict};
+use rekindle::{Error, Session, Status, Token};
+use rekindle_bindings::{ProblemDetails, ResponseData, TokenDetails};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub(crate) fn done(call: u64, done: Result<Value, &Error>) -> Value {
@@ -20,30 +20,17 @@ pub(crate) fn session(session: &Session) -> Value {
     json!({ "dialect": session.dialect().name(), "credential_headers": names })
 }
 
-pub(crate) fn token(token: &Token) -> Value {
-    json!({
-        "token": token.value(),
-        "authorization": token.authorization().to_str().unwrap_or_default(),
-        "header": token.header_name().as_str(),
-        "generation": token.generation(),
-        "expires_at_ms": token.expires_at().map(|at| at.0),
-    })
+/// Plain data. What cannot be written as JSON is nothing; there is no such.
+pub(crate) fn plain(data: impl Serialize) -> Value {
+    serde_json::to_value(data).unwrap_or_default()
 }
 
-pub(crate) fn status(status: &Status) -> Value {
-    json!({
-        "standing": status.standing.name(),
-        "generation": status.generation,
-        "valid": status.valid,
-        "refreshable": status.refreshable,
-        "persisted": status.persisted,
-        "refreshing": status.refreshing,
-        "failures": status.failures,
-        "backoff_ms": status.backoff.map(|left| left.as_millis() as u64),
-        "leased": status.lease.is_some(),
-        "scope": status.scope,
-        "expires_at_ms": status.expires_at.map(|at| at.0),
-    })
+pub(crate) fn token(token: &Token) -> Value {
+    plain(TokenDetails::from(token))
+}
+
+pub(crate) fn status(status: Status) -> Value {
+    plain(rekindle_bindings::Status::from(status))
 }
 
 pub(crate) fn stats(session: &Session) -> Value {
@@ -52,82 +39,18 @@ pub(crate) fn stats(session: &Session) -> Value {
 }
 
 pub(crate) fn event(session: u32, event: &Event) -> Value {
-    let mut shown = json!({
-        "effect": "event",
-        "session": session,
-        "name": event.kind.name(),
-        "lineage": event.lineage,
-        "generation": event.generation,
-    });
-    match &event.kind {
-        EventKind::RefreshStarted { cause } => shown["cause"] = cause.name().into(),
-        EventKind::RefreshSucceeded { waiters, persisted, duration } => {
-            shown["waiters"] = (*waiters).into();
-            shown["persisted"] = (*persisted).into();
-            shown["duration_ms"] = (duration.as_millis() as u64).into();
-        }
-        EventKind::RefreshFailed { kind, retry_after } => {
-            shown["kind"] = format!("{kind:?}").into();
-            shown["retry_after_ms"] = json!(retry_after.map(|after| after.as_millis() as u64));
-        }
-        EventKind::LoginRequired { reason } => {
-            shown["reason"] = serde_json::to_value(reason).unwrap_or_default();
-        }
-        EventKind::Warned(warning) => shown["warning"] = warning.name().into(),
-        _ => {}
-    }
+    let mut shown = plain(rekindle_bindings::Event::from(event));
+    shown["effect"] = "event".into();
+    shown["session"] = session.into();
     shown
 }
 
 pub(crate) fn verdict(verdict: &Verdict) -> Value {
-    let name = verdict.name();
-    match verdict {
-        Verdict::Expired { reason, .. } => {
-            json!({ "name": name, "reason": format!("{reason:?}").to_lowercase() })
-        }
-        Verdict::InsufficientScope { scope } => json!({ "name": name, "scope": scope }),
-        Verdict::StepUp(wanted) => json!({
-            "name": name,
-            "acr_values": wanted.acr_values,
-            "max_age": wanted.max_age,
-            "claims": wanted.claims,
-        }),
-        Verdict::RateLimited { after } | Verdict::Unavailable { after } => {
-            json!({ "name": name, "after_ms": after.map(|after| after.as_millis() as u64) })
-        }
-        _ => json!({ "name": name }),
-    }
+    plain(rekindle_bindings::Verdict::from(verdict))
 }
 
 pub(crate) fn error(error: &Error) -> Value {
-    json!({
-        "kind": format!("{:?}", error.kind()),
-        "message": error.message(),
-        "argument": error.argument(),
-        "graphql": error.graphql_errors().iter().map(graphql).collect::<Vec<_>>(),
-        "retryable": error.is_retryable(),
-        "oauth_error": error.oauth_error(),
-        "status": error.status(),
-        "retry_after_ms": error.retry_after().map(|after| after.as_millis() as u64),
-        "response": error.response().map(response),
-    })
-}
-
-fn graphql(error: &GraphqlError) -> Value {
-    json!({ "message": error.message, "code": error.code, "path": error.path })
-}
-
-fn response(response: &ErrorResponse) -> Value {
-    let headers = response.headers.iter();
-    let headers = headers
-        .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
-        .collect::<Vec<_>>();
-    json!({
-        "status": response.status.as_u16(),
-        "url": response.url.as_str(),
-        "headers": headers,
-        "body": response.text(),
-        "verdict": response.verdict.as_ref().map(verdict),
-        "replay_refused": response.replay_refused.map(|refused| refused.name()),
-    })
+    let mut shown = plain(ProblemDetails::from(error));
+    shown["response"] = plain(error.response().map(ResponseData::from));
+    shown
 }

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use http::{StatusCode, Version};
 use rekindle::transport::{Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse};
+use rekindle_bindings::call::{headers, lenient_header_map};
 use serde_json::{Value, json};
 
-use crate::message::{Answer, lenient_headers};
+use crate::message::Answer;
 use crate::outbox::SharedOutbox;
 
 pub(crate) struct HostTransport {
@@ -25,16 +26,12 @@ impl Transport for HostTransport {
             Outgoing::Bytes(bytes) => bytes,
             Outgoing::Stream(stream, ..) => stream.try_collect::<Vec<Bytes>>().await?.concat().into(),
         };
-        let headers = request.headers.iter();
-        let headers: Vec<Value> = headers
-            .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
-            .collect();
         let answer = self.outbox.ask(json!({
             "effect": "send",
             "session": self.session,
             "method": request.method.as_str(),
             "url": request.url.as_str(),
-            "headers": headers,
+            "headers": headers(&request.headers),
             "body": String::from_utf8_lossy(&body),
         }));
         let answer = answer.await.ok_or_else(|| failed(Sent::Maybe, "the host has ended"))?;
@@ -55,7 +52,7 @@ fn response(answer: Value) -> Option<TransportResponse> {
     Some(TransportResponse {
         status: StatusCode::from_u16(answer.status).ok()?,
         version: Version::HTTP_11,
-        headers: lenient_headers(&answer.headers),
+        headers: lenient_header_map(answer.headers),
         body: Box::pin(stream::once(std::future::ready(Ok(Bytes::from(body))))),
     })
 }

@@ -64,7 +64,7 @@ function failure(kind: "HttpStatus" | "InvalidResponse", message: string, respon
   const told = {
     kind,
     message,
-    retry_after_ms: verdict?.after_ms ?? null,
+    retry_after_ms: verdict?.retry_after_ms ?? null,
     response: { status, url, headers: headers.entries(), body: body.slice(0, KEPT), ...(verdict ? { verdict } : {}), ...(replay_refused ? { replay_refused } : {}) },
   };
   return new RekindleError(told, cause === undefined ? undefined : { cause });

@@ -3,7 +3,7 @@ export interface Verdict {
   readonly name: string;
   readonly reason?: string;
   readonly scope?: string | null;
-  readonly after_ms?: number | null;
+  readonly retry_after_ms?: number | null;
 }
 
 /** What went wrong. A `switch` over all of them is exhaustive. */
@@ -116,7 +116,7 @@ export class RekindleError extends Error {
     this.status = told.status ?? told.response?.status ?? undefined;
     this.retryAfter = told.retry_after_ms ?? undefined;
     this.response = told.response ? new ErrorResponse(told.response) : undefined;
-    this.graphql = (told.graphql ?? []).map((one) => ({ message: one.message, code: one.code ?? undefined, path: one.path ?? undefined }));
+    this.graphql = (told.graphql_errors ?? []).map((one) => ({ message: one.message, code: one.code ?? undefined, path: one.path ?? undefined }));
     this.argument = told.argument ?? undefined;
   }
 
@@ -135,7 +135,7 @@ export interface ErrorData {
   status?: number | null;
   retry_after_ms?: number | null;
   response?: ResponseData | null;
-  graphql?: { message: string; code?: string | null; path?: string | null }[];
+  graphql_errors?: { message: string; code?: string | null; path?: string | null }[];
   argument?: string | null;
 }
 

@@ -11,8 +11,8 @@ use rekindle::transport::{ByteStream, Sent, TransportError};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
-use crate::config::Header;
 use crate::error::RekindleError;
+use crate::records::Header;
 
 /// The body of a request.
 #[derive(uniffi::Enum)]

@@ -5,17 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use rekindle::{ErrorKind, ReplayRefused};
+use rekindle_bindings::call as shared;
 use tokio::sync::{Mutex, MutexGuard};
-use url::Url;
 
 use crate::cancel::{CancelToken, unless};
-use crate::config::Header;
 use crate::error::RekindleError;
+use crate::records::{Header, Operation, Verdict};
 use crate::session::Session;
 use crate::token::{Token, tag};
-use crate::verdict::{Operation, Verdict};
 
 /// One request of another HTTP client, until its last response. Ask it one thing after the other.
 #[derive(uniffi::Object)]
@@ -129,7 +128,7 @@ impl Session {
     /// InvalidConfig: it is no URL, or the session lists no origin at all.
     pub fn target(&self, url: String) -> Result<Option<Arc<Target>>, RekindleError> {
         let session = self.inner().clone();
-        let target = session.target(&self::url("url", &url)?)?;
+        let target = session.target(&shared::url("url", &url)?)?;
         Ok(target.map(|target| Arc::new(Target { session, target })))
     }
 }
@@ -172,7 +171,7 @@ impl Call {
     ///
     /// InvalidConfig, naming the argument; Misuse while it waits.
     pub fn reads(&self, status: u16, headers: Vec<Header>) -> Result<Reads, RekindleError> {
-        Ok(self.asked()?.call.reads(self::status(status)?, &map(headers)).into())
+        Ok(self.asked()?.call.reads(shared::status(status)?, &map(headers)).into())
     }
 
     /// Whether a response holds nothing against our token, so that it is the answer; else ask `answered` what follows.
@@ -182,7 +181,7 @@ impl Call {
     ///
     /// InvalidConfig, naming the argument; Misuse while it waits.
     pub fn accepts(&self, status: u16, headers: Vec<Header>, body: Vec<u8>) -> Result<bool, RekindleError> {
-        let (status, headers, mut state) = (self::status(status)?, map(headers), self.asked()?);
+        let (status, headers, mut state) = (shared::status(status)?, map(headers), self.asked()?);
         let accepted = state.call.accepts(status, &headers, &body);
         state.response = (!accepted).then_some((status, headers, body));
         Ok(accepted)
@@ -209,7 +208,7 @@ impl Call {
                 return Ok(Next::Keep { judged: None });
             };
             call.set_content(content.into_core());
-            call.set_operation(operation.map(Into::into));
+            call.set_operation(operation);
             match call.answered(status, &headers, &body).await {
                 Ok(next) => Ok(next.into()),
                 Err(error) => Err(RekindleError::of(error).await),
@@ -225,8 +224,8 @@ impl Call {
     ///
     /// InvalidConfig: not an HTTP method; where a proof cannot be signed. Misuse while it waits.
     pub fn redirected(&self, method: String, url: String) -> Result<Added, RekindleError> {
-        let (method, mut state) = (self::method(&method)?, self.asked()?);
-        Ok(Added::from(&state.call.redirected(method, anybodys(&url))?))
+        let (method, mut state) = (shared::method(&method)?, self.asked()?);
+        Ok(Added::from(&state.call.redirected(method, shared::any_url(&url))?))
     }
 
     /// The HTTP client followed redirects unseen, and this URL answered. If another origin did, the response says nothing
@@ -236,7 +235,7 @@ impl Call {
     ///
     /// Misuse while it waits.
     pub fn answered_from(&self, url: String) -> Result<(), RekindleError> {
-        self.asked()?.call.answered_from(&anybodys(&url));
+        self.asked()?.call.answered_from(&shared::any_url(&url));
         Ok(())
     }
 }
@@ -292,7 +291,7 @@ impl Target {
     ///
     /// InvalidConfig, naming the argument.
     pub fn reads(&self, status: u16, headers: Vec<Header>) -> Result<Reads, RekindleError> {
-        Ok(self.target.reads(self::status(status)?, &map(headers)).into())
+        Ok(self.target.reads(shared::status(status)?, &map(headers)).into())
     }
 
     /// A request was sent with that token, and answered. Nothing: the response holds nothing against the token, and is the
@@ -312,7 +311,7 @@ impl Target {
         response_headers: Vec<Header>,
         body: Vec<u8>,
     ) -> Result<Option<Arc<Call>>, RekindleError> {
-        let (status, response_headers) = (self::status(status)?, map(response_headers));
+        let (status, response_headers) = (shared::status(status)?, map(response_headers));
         let call = made(&self.session, &method, &url, headers)?.sent_with(token.inner());
         if call.accepts(status, &response_headers, &body) {
             return Ok(None);
@@ -332,12 +331,7 @@ pub fn goes_on(first: Vec<u8>) -> bool {
 #[uniffi::export]
 #[must_use]
 pub fn may_travel(name: String) -> bool {
-    let plain = HeaderValue::from_static("");
-    HeaderName::try_from(name).is_ok_and(|name| rekindle::call::may_travel(&name, &plain))
-}
-
-pub(crate) fn url(argument: &str, text: &str) -> Result<Url, RekindleError> {
-    Url::parse(text).map_err(|cause| RekindleError::config(argument, format_args!("not a URL: {cause}")))
+    shared::may_travel(&name)
 }
 
 impl Call {
@@ -363,11 +357,8 @@ impl Content {
 
 impl From<&rekindle::call::Headers> for Added {
     fn from(added: &rekindle::call::Headers) -> Self {
-        let header = |(name, value): (&HeaderName, &HeaderValue)| Header {
-            name: name.as_str().to_owned(),
-            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        };
-        Self { headers: added.iter().map(header).collect(), stay_at_redirects: added.stay_at_redirects() }
+        let headers = shared::added(added).into_iter().map(Header::from).collect();
+        Self { headers, stay_at_redirects: added.stay_at_redirects() }
     }
 }
 
@@ -405,35 +396,8 @@ fn made(
     url: &str,
     headers: Vec<Header>,
 ) -> Result<rekindle::Call, RekindleError> {
-    let (method, url) = (self::method(method)?, self::url("url", url)?);
+    let (method, url) = (shared::method(method)?, shared::url("url", url)?);
     Ok(session.call(method, url, &map(headers), rekindle::call::Content::Once))
-}
-
-fn method(text: &str) -> Result<Method, RekindleError> {
-    Method::from_bytes(text.as_bytes()).map_err(|_| RekindleError::config("method", "not an HTTP method"))
-}
-
-fn status(code: u16) -> Result<StatusCode, RekindleError> {
-    StatusCode::from_u16(code).map_err(|_| RekindleError::config("status", "not an HTTP status"))
-}
-
-/// What is no URL is nobody's: an opaque origin is like no other.
-#[allow(clippy::expect_used, reason = "a constant")]
-fn anybodys(text: &str) -> Url {
-    Url::parse(text).unwrap_or_else(|_| Url::parse("data:,").expect("a URL"))
-}
-
-/// Those of another HTTP client's: what is no header to us says nothing to us.
-fn map(headers: Vec<Header>) -> HeaderMap {
-    let mut map = HeaderMap::new();
-    for Header { name, value } in headers {
-        let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-        let value = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok());
-        let (Ok(name), Some(value)) = (HeaderName::try_from(name), value) else { continue };
-        // It panics when it is full; a server that sends as many is not understood anyway.
-        let _ = map.try_append(name, value);
-    }
-    map
 }
 
 impl fmt::Debug for Call {
@@ -456,4 +420,9 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.target.fmt(f)
     }
+}
+
+/// Those of another HTTP client's.
+fn map(headers: Vec<Header>) -> HeaderMap {
+    shared::lenient_header_map(headers.into_iter().map(Into::into))
 }

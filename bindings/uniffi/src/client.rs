@@ -4,14 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use rekindle::client::{ClientBuilder, RequestBuilder};
 use rekindle::proto::retry::RetryPolicy;
+use rekindle_bindings::call;
 
 use crate::body::RequestBody;
 use crate::cancel::{CancelToken, unless};
-use crate::config::{ClientConfig, Header};
+use crate::config::ClientConfig;
 use crate::error::RekindleError;
+use crate::records::Header;
 use crate::response::Response;
 use crate::runtime;
 use crate::session::Session;
@@ -128,8 +129,7 @@ impl Client {
 
 impl Client {
     fn prepared(&self, request: Request) -> Result<RequestBuilder, RekindleError> {
-        let method = Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| RekindleError::config("method", "not an HTTP method"))?;
+        let method = call::method(&request.method)?;
         let mut builder = self.0.request(method, &request.url).follow_redirects(request.follow_redirects);
         if !request.query.is_empty() {
             let pairs: Vec<_> = request.query.iter().map(|one| (&one.name, &one.value)).collect();

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rekindle::clock::Clock as _;
-
-use crate::status::{epoch, wall};
+use rekindle_bindings::time::{epoch, wall};
 
 /// Stands still until it is turned. Give it to `Session`.
 #[derive(uniffi::Object)]

@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use rekindle::app::Builder;
 use rekindle::{DialectSource, Expiry, Secret};
+use rekindle_bindings::time::wall;
 
 use crate::error::RekindleError;
 use crate::http::HttpConfig;
 use crate::key::SigningKey;
-use crate::status::wall;
+use crate::records::Header;
 
 /// What a session is made of. What is left out has core's own default.
 #[derive(uniffi::Record)]
@@ -238,16 +238,6 @@ pub struct ClientConfig {
     pub http: Option<HttpConfig>,
 }
 
-/// One header. Debug shows its name alone: values may be tokens.
-#[derive(Clone, PartialEq, Eq, uniffi::Record)]
-#[uniffi::export(Debug)]
-pub struct Header {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-}
-
 impl SessionConfig {
     /// How the server speaks.
     pub(crate) fn source(&self) -> Result<DialectSource, RekindleError> {
@@ -344,24 +334,6 @@ impl From<Rotation> for rekindle::Rotation {
     }
 }
 
-/// As the host writes them. A byte that is no ASCII is one character, as RFC 9110 has it.
-pub(crate) fn headers(map: &HeaderMap) -> Vec<Header> {
-    let text = |value: &HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
-    map.iter().map(|(name, value)| Header { name: name.as_str().to_owned(), value: text(value) }).collect()
-}
-
-/// The reverse; else the name of what is none.
-pub(crate) fn header_map(headers: Vec<Header>) -> Result<HeaderMap, String> {
-    let mut map = HeaderMap::with_capacity(headers.len());
-    for Header { name, value } in headers {
-        let Ok(parsed) = HeaderName::try_from(&name) else { return Err(name) };
-        let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-        let value = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok()).ok_or(name)?;
-        map.append(parsed, value);
-    }
-    Ok(map)
-}
-
 impl fmt::Debug for SessionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionConfig")
@@ -390,11 +362,5 @@ impl fmt::Debug for Credential {
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientConfig").field("headers", &self.headers).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Header {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ***", self.name)
     }
 }

@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rekindle::{Error, ErrorKind};
 
-use crate::refresh::Thrown;
+use crate::records::{ProblemDetails, Spelling};
 use crate::response::Response;
 
 /// The kind of a call that was cancelled; it is none of core's, since nothing went wrong.
@@ -19,44 +18,6 @@ pub struct RekindleError {
     // Boxed: most results are no errors, and each makes room for one.
     details: Box<ProblemDetails>,
     response: Option<Arc<Response>>,
-}
-
-/// Everything that an error says, in one crossing.
-#[derive(Clone, Debug, PartialEq, uniffi::Record)]
-pub struct ProblemDetails {
-    /// `LoginRequired`, `Timeout`, ..: one of `error_kinds`, or `Cancelled`.
-    pub kind: String,
-    /// What happened and what to do next.
-    pub message: String,
-    /// More of it, for a log; without secrets too.
-    pub debug: String,
-    /// Whether trying the same again later may help.
-    pub retryable: bool,
-    /// The argument that is wrong, by its name in Rust.
-    pub argument: Option<String>,
-    /// What led to it, and what led to that, in words.
-    pub causes: Vec<String>,
-    /// The server's own code: `invalid_grant` and the like.
-    pub oauth_error: Option<String>,
-    /// The HTTP status, if there was one.
-    pub status: Option<u16>,
-    /// When to come back, if somebody said so.
-    pub retry_after: Option<Duration>,
-    /// The errors of a GraphQL answer.
-    pub graphql_errors: Vec<GraphqlProblem>,
-    /// Names what a refresh function of the host's threw, where that led to it.
-    pub cause: Option<u64>,
-}
-
-/// One error of a GraphQL answer; what looks like a token is hidden.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct GraphqlProblem {
-    /// Its text.
-    pub message: String,
-    /// `extensions.code`, or the like.
-    pub code: Option<String>,
-    /// Where in the data, joined by dots.
-    pub path: Option<String>,
 }
 
 /// The names of all kinds of errors, the same in every language; `Cancelled` is not among them.
@@ -74,10 +35,10 @@ impl RekindleError {
         self.details.kind.clone()
     }
 
-    /// Everything that it says.
+    /// Everything that it says, with the names of settings as the host's language spells them.
     #[must_use]
-    pub fn details(&self) -> ProblemDetails {
-        ProblemDetails::clone(&self.details)
+    pub fn details(&self, spelling: Spelling) -> ProblemDetails {
+        ProblemDetails::clone(&self.details).spelled(spelling)
     }
 
     /// The response that it is about, its body read.
@@ -121,31 +82,8 @@ impl RekindleError {
     }
 
     fn bare(error: &Error) -> Self {
-        let graphql = error.graphql_errors().iter();
-        let details = ProblemDetails {
-            kind: error.kind().name().to_owned(),
-            message: error.message().to_owned(),
-            debug: format!("{error:?}"),
-            retryable: error.is_retryable(),
-            argument: error.argument().map(str::to_owned),
-            causes: error.causes(),
-            oauth_error: error.oauth_error().map(str::to_owned),
-            status: error.status(),
-            retry_after: error.retry_after(),
-            graphql_errors: graphql.map(GraphqlProblem::from).collect(),
-            cause: error
-                .failure()
-                .cause
-                .as_ref()
-                .and_then(|cause| Some(cause.error().downcast_ref::<Thrown>()?.0)),
-        };
+        let details = ProblemDetails::from(error);
         Self { details: Box::new(details), response: None }
-    }
-}
-
-impl From<&rekindle::error::GraphqlError> for GraphqlProblem {
-    fn from(error: &rekindle::error::GraphqlError) -> Self {
-        Self { message: error.message.clone(), code: error.code.clone(), path: error.path.clone() }
     }
 }
 

@@ -76,7 +76,7 @@ impl HttpConfig {
             proxy: match &self.proxy {
                 None => ProxyChoice::System,
                 Some(Proxy::Direct) => ProxyChoice::None,
-                Some(Proxy::Url { url }) => ProxyChoice::Url(crate::call::url("proxy", url)?),
+                Some(Proxy::Url { url }) => ProxyChoice::Url(rekindle_bindings::call::url("proxy", url)?),
             },
             http2: self.http2,
             user_agent: self.user_agent.unwrap_or(defaults.user_agent),

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
 use rekindle::proto;
+use rekindle_bindings::call;
 use url::Url;
 
-use crate::call::url;
-use crate::config::{Header, header_map};
 use crate::error::RekindleError;
+use crate::records::{Header, Operation, Verdict};
 use crate::token::Token;
-use crate::verdict::{Operation, Verdict};
 
 /// A request and its response, as far as a dialect needs them to judge.
 #[derive(uniffi::Record)]
@@ -57,11 +56,7 @@ pub enum Judgement {
 #[must_use]
 pub fn operation_of(method: String, body: Vec<u8>) -> Operation {
     let post = method.eq_ignore_ascii_case("POST");
-    match post.then(|| proto::graphql::detect(&body)).flatten() {
-        Some(proto::Operation::GraphqlQuery) => Operation::GraphqlQuery,
-        Some(proto::Operation::GraphqlMutation) => Operation::GraphqlMutation,
-        Some(proto::Operation::Http) | None => Operation::Http,
-    }
+    post.then(|| proto::graphql::detect(&body)).flatten().unwrap_or_default()
 }
 
 /// An exchange that makes sense.
@@ -77,14 +72,11 @@ pub(crate) struct Parsed {
 
 impl Exchange {
     pub(crate) fn parsed(self) -> Result<Parsed, RekindleError> {
-        let method = Method::from_bytes(self.method.as_bytes())
-            .map_err(|_| RekindleError::config("method", "not an HTTP method"))?;
-        let status = StatusCode::from_u16(self.status)
-            .map_err(|_| RekindleError::config("status", "not an HTTP status"))?;
-        let headers = header_map(self.headers)
+        let (method, status) = (call::method(&self.method)?, call::status(self.status)?);
+        let headers = call::header_map(self.headers.into_iter().map(Into::into))
             .map_err(|name| RekindleError::config("headers", format_args!("{name:?} is none")))?;
-        let operation = self.operation.into();
-        let (url, replayable, body) = (url("url", &self.url)?, self.replayable, self.body);
+        let (operation, replayable, body) = (self.operation, self.replayable, self.body);
+        let url = call::url("url", &self.url)?;
         Ok(Parsed { method, url, operation, replayable, status, headers, body })
     }
 }

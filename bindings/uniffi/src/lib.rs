@@ -19,15 +19,14 @@ mod event;
 mod http;
 mod judge;
 mod key;
+mod records;
 mod refresh;
 mod response;
 mod runtime;
 mod session;
-mod status;
 mod store;
 mod token;
 mod transport;
-mod verdict;
 
 pub use app::{App, AppListener};
 pub use body::{BodyFactory, BodyFailure, BodySource, OutgoingBody, Part, PartContent, RequestBody};
@@ -35,21 +34,21 @@ pub use call::{Added, Call, Content, Judged, Next, Reads, Target, goes_on, may_t
 pub use cancel::CancelToken;
 pub use client::{Client, Request};
 pub use clock::ManualClock;
-pub use config::{
-    ClientAuth, ClientConfig, ClientCredentials, Credential, Dialect, Header, Rotation, SessionConfig,
-};
-pub use error::{GraphqlProblem, ProblemDetails, RekindleError, error_kinds};
-pub use event::{Event, EventKind, EventListener, EventStream, ListenerFailure};
+pub use config::{ClientAuth, ClientConfig, ClientCredentials, Credential, Dialect, Rotation, SessionConfig};
+pub use error::{RekindleError, error_kinds};
+pub use event::{EventListener, EventStream, ListenerFailure};
 pub use http::{ClientCertificate, HttpConfig, Proxy};
 pub use judge::{Exchange, Judgement, operation_of};
 pub use key::{GeneratedKey, SigningKey, generate_signing_key};
+pub use records::{
+    Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Header, Lease, Operation, ProblemDetails,
+    Redirected, ResponseHead, Spelling, Standing, Status, Verdict, Waiting,
+};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
-pub use response::{Redirected, Response, ResponseHead};
+pub use response::Response;
 pub use session::Session;
-pub use status::{Lease, Standing, Status, Waiting};
 pub use store::{Expected, Loaded, Owner, Saved, Store, StoreChoice, StoreFailure};
 pub use token::{Token, TokenDetails};
 pub use transport::{Transport, TransportFailure, TransportRequest, TransportResponse};
-pub use verdict::{Applied, ExpiredReason, Operation, Verdict};
 
 uniffi::setup_scaffolding!();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rekindle::proto::Cause;
 use rekindle::{RefreshError, Secret};
+use rekindle_bindings::Thrown;
 
 /// A refresh of the host's own making. It is waited for without a cap.
 #[uniffi::export(foreign)]
@@ -95,18 +96,6 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for RefreshFailure {
         Self::MaybeSent { reason: "the refresh function failed".to_owned(), thrown: None }
     }
 }
-
-/// What the host's function threw, by a number of the host's.
-#[derive(Debug)]
-pub(crate) struct Thrown(pub(crate) u64);
-
-impl fmt::Display for Thrown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an error of the refresh function")
-    }
-}
-
-impl std::error::Error for Thrown {}
 
 pub(crate) struct HostRefresh(pub(crate) Arc<dyn Refresh>);
 

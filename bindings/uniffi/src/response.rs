@@ -2,17 +2,16 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use rekindle::{Error, ErrorKind};
+use rekindle_bindings as shared;
 use tokio::sync::Mutex;
 
 use crate::cancel::{CancelToken, unless};
-use crate::config::{Header, headers};
 use crate::error::RekindleError;
+use crate::records::ResponseHead;
 use crate::runtime;
-use crate::verdict::Verdict;
 
 /// A response.
 #[derive(uniffi::Object)]
@@ -20,7 +19,7 @@ use crate::verdict::Verdict;
 pub struct Response {
     /// Nothing once it has been given up.
     answer: Arc<Mutex<Option<Reading>>>,
-    head: Arc<std::sync::Mutex<ResponseHead>>,
+    head: Arc<std::sync::Mutex<shared::ResponseHead>>,
     whole: std::sync::OnceLock<Bytes>,
 }
 
@@ -31,45 +30,12 @@ struct Reading {
     piece: Option<Option<Bytes>>,
 }
 
-/// All of a response but its body, in one crossing.
-#[derive(Clone, uniffi::Record)]
-#[uniffi::export(Debug)]
-pub struct ResponseHead {
-    /// The status.
-    pub status: u16,
-    /// Where the answer is from, after redirects.
-    pub url: String,
-    /// `HTTP/1.1`, ..
-    pub version: String,
-    /// In order; names in lower case.
-    pub headers: Vec<Header>,
-    /// The redirects that were followed.
-    pub history: Vec<Redirected>,
-    /// From the call to the answer's head.
-    pub elapsed: Duration,
-    /// What it says about the session's token; nothing where the request carried none. Of a body that comes as it is
-    /// read, this may change while it is read.
-    pub verdict: Option<Verdict>,
-    /// Why the request was not sent again although its token was turned away.
-    pub replay_refused: Option<String>,
-}
-
-/// A redirect that was followed.
-#[derive(Clone, PartialEq, Eq, uniffi::Record)]
-#[uniffi::export(Debug)]
-pub struct Redirected {
-    /// Its status.
-    pub status: u16,
-    /// What had been asked.
-    pub url: String,
-}
-
 #[uniffi::export]
 impl Response {
     /// All but the body.
     #[must_use]
     pub fn head(&self) -> ResponseHead {
-        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.head).clone().into()
     }
 
     /// The whole body, if it has been read.
@@ -153,7 +119,7 @@ impl Response {
 
 impl Response {
     pub(crate) fn new(response: rekindle::Response) -> Self {
-        let head = std::sync::Mutex::new(ResponseHead::of(&response));
+        let head = std::sync::Mutex::new(shared::ResponseHead::from(&response));
         Self {
             answer: Arc::new(Mutex::new(Some(Reading { response, piece: None }))),
             head: Arc::new(head),
@@ -169,7 +135,7 @@ impl Response {
         }
         let Reading { response, .. } = answer.as_mut().ok_or_else(given_up)?;
         let read = response.read().await;
-        note(&self.head, response);
+        lock(&self.head).note(response);
         let bytes = read.map_err(RekindleError::from)?;
         Ok(self.whole.get_or_init(|| bytes).clone())
     }
@@ -178,23 +144,20 @@ impl Response {
 /// Reads a piece, unless there is one that nobody has had.
 async fn filled(
     answer: Arc<Mutex<Option<Reading>>>,
-    head: Arc<std::sync::Mutex<ResponseHead>>,
+    head: Arc<std::sync::Mutex<shared::ResponseHead>>,
 ) -> Result<(), RekindleError> {
     let mut answer = answer.lock().await;
     let Reading { response, piece } = answer.as_mut().ok_or_else(given_up)?;
     if piece.is_none() {
         let read = response.chunk().await;
-        note(&head, response);
+        lock(&head).note(response);
         *piece = Some(read?);
     }
     Ok(())
 }
 
-/// What only the body told.
-fn note(head: &std::sync::Mutex<ResponseHead>, response: &rekindle::Response) {
-    let mut head = head.lock().unwrap_or_else(PoisonError::into_inner);
-    head.verdict = response.verdict().map(Verdict::from);
-    head.replay_refused = response.replay_refused().map(|reason| reason.name().to_owned());
+fn lock(head: &std::sync::Mutex<shared::ResponseHead>) -> std::sync::MutexGuard<'_, shared::ResponseHead> {
+    head.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn given_up() -> RekindleError {
@@ -204,43 +167,8 @@ fn given_up() -> RekindleError {
     )
 }
 
-impl ResponseHead {
-    fn of(response: &rekindle::Response) -> Self {
-        let history = response.history().iter();
-        Self {
-            status: response.status().as_u16(),
-            url: response.url().to_string(),
-            version: format!("{:?}", response.version()),
-            headers: headers(response.headers()),
-            history: history
-                .map(|hop| Redirected { status: hop.status.as_u16(), url: hop.url.to_string() })
-                .collect(),
-            elapsed: response.elapsed(),
-            verdict: response.verdict().map(Verdict::from),
-            replay_refused: response.replay_refused().map(|reason| reason.name().to_owned()),
-        }
-    }
-}
-
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head().fmt(f)
-    }
-}
-
-impl fmt::Debug for ResponseHead {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("url", &self.url.split(['?', '#']).next())
-            .field("verdict", &self.verdict)
-            .field("replay_refused", &self.replay_refused)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Redirected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {}", self.status, self.url.split(['?', '#']).next().unwrap_or_default())
     }
 }

@@ -7,21 +7,20 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use rekindle::app::Builder;
+use rekindle_bindings::call;
 
-use crate::call::url;
 use crate::cancel::{CancelToken, unless};
 use crate::clock::ManualClock;
 use crate::config::{Credential, SessionConfig};
 use crate::error::RekindleError;
-use crate::event::{Event, EventListener, EventStream};
+use crate::event::{EventListener, EventStream};
 use crate::http::HttpConfig;
 use crate::judge::{Exchange, Judgement};
+use crate::records::{Event, Status, Verdict};
 use crate::refresh::{HostRefresh, Refresh};
-use crate::status::Status;
 use crate::store::StoreChoice;
 use crate::token::{Token, tag};
 use crate::transport::{HostTransport, Transport};
-use crate::verdict::Verdict;
 
 /// Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
 #[derive(uniffi::Object)]
@@ -106,7 +105,7 @@ impl Session {
         timeout: Option<Duration>,
         cancel: Option<Arc<CancelToken>>,
     ) -> Result<Option<Arc<Token>>, RekindleError> {
-        let url = self::url("url", &url)?;
+        let url = call::url("url", &url)?;
         let deadline = self.deadline(timeout);
         let work = async {
             let token = self.0.token_for(&url, deadline).await.map_err(RekindleError::from)?;
@@ -231,7 +230,7 @@ impl Session {
     ///
     /// InvalidConfig: it is no URL.
     pub fn owns(&self, url: String) -> Result<bool, RekindleError> {
-        Ok(self.0.owns(&self::url("url", &url)?))
+        Ok(self.0.owns(&call::url("url", &url)?))
     }
 
     /// For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
@@ -295,9 +294,8 @@ impl Session {
     ///
     /// InvalidConfig, naming the argument.
     pub fn proof(&self, token: &Token, method: String, url: String) -> Result<Option<String>, RekindleError> {
-        let method = http::Method::from_bytes(method.as_bytes())
-            .map_err(|_| RekindleError::config("method", "not an HTTP method"))?;
-        let proof = self.0.proof(token.inner(), &method, &self::url("url", &url)?)?;
+        let method = call::method(&method)?;
+        let proof = self.0.proof(token.inner(), &method, &call::url("url", &url)?)?;
         Ok(proof.map(|proof| String::from_utf8_lossy(proof.as_bytes()).into_owned()))
     }
 

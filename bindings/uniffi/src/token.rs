@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::status::epoch;
+use rekindle_bindings as shared;
 
 /// An access token, and what it knows of the request that it was served for: give it to `judge` with the response.
 /// Show `value` or `authorization` where they must go, and nowhere else.
@@ -43,13 +43,9 @@ impl Token {
     /// Its parts.
     #[must_use]
     pub fn details(&self) -> TokenDetails {
-        TokenDetails {
-            value: self.value(),
-            authorization: self.authorization(),
-            header_name: self.0.header_name().as_str().to_owned(),
-            generation: self.0.generation(),
-            expires_at: self.0.expires_at().map(epoch),
-        }
+        let shared::TokenDetails { value, authorization, header_name, generation, expires_at } =
+            (&self.0).into();
+        TokenDetails { value, authorization, header_name, generation, expires_at }
     }
 
     /// Tells it apart from other tokens of its session, for as long as this object is kept: see

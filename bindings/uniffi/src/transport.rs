@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use futures_util::stream;
 use http::{StatusCode, Version};
 use rekindle::transport::{self as core, ByteStream, Connection, Outgoing, Sent, TransportError};
+use rekindle_bindings::call::{header_map, headers};
 
 use crate::body::{BodySource, OutgoingBody, incoming};
-use crate::config::{Header, header_map, headers};
+use crate::records::Header;
 
 /// The host's HTTP stack. It sends one request and gives one answer: no redirects, no retries, no cookies, no
 /// authentication of its own, and no timeout but for making a connection.
@@ -95,7 +96,7 @@ fn outgoing(request: core::TransportRequest) -> TransportRequest {
     TransportRequest {
         method: request.method.as_str().to_owned(),
         url: request.url.to_string(),
-        headers: headers(&request.headers),
+        headers: headers(&request.headers).into_iter().map(Header::from).collect(),
         body,
         stream,
         fresh_connection: request.connection == Connection::Fresh,
@@ -112,8 +113,8 @@ fn answered(response: TransportResponse) -> Result<core::TransportResponse, Tran
     };
     let status = StatusCode::from_u16(response.status)
         .map_err(|_| nonsense(format!("{} for a status", response.status)))?;
-    let headers =
-        header_map(response.headers).map_err(|name| nonsense(format!("a header that is none: {name:?}")))?;
+    let headers = header_map(response.headers.into_iter().map(Into::into))
+        .map_err(|name| nonsense(format!("a header that is none: {name:?}")))?;
     let version = version(response.version.as_deref());
     let body = body.unwrap_or_else(|| whole(response.body.unwrap_or_default()));
     Ok(core::TransportResponse { status, version, headers, body })

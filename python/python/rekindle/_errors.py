@@ -190,11 +190,12 @@ def _again(kind: type[RekindleError], message: str, facts: dict[str, Any]) -> Re
     return kind(message, **facts)
 
 
-def _make(kind: str, message: str, facts: dict[str, Any]) -> RekindleError:
+def _make(facts: dict[str, Any]) -> RekindleError:
     """Called by the native half."""
-    raw, causes, response = facts.pop("response"), facts.pop("causes"), None
-    raised = facts.pop("raised")
-    errors = tuple(GraphQLError(*one) for one in facts.pop("graphql_errors"))
+    kind, message = facts.pop("kind"), facts.pop("message")
+    raw, causes, raised = facts.pop("response"), facts.pop("causes"), facts.pop("cause")
+    errors = tuple(GraphQLError(**one) for one in facts.pop("graphql_errors"))
+    response = None
     if raw is not None:
         from ._response import Response
 

@@ -33,12 +33,16 @@ class Verdict:
     `denied`."""
     reason: str | None = None
     """Why it expired: `expired`, `invalid`, `revoked` or `unknown`."""
+    applied: str | None = None
+    """Whether a request whose token expired may have had an effect: `no` or `maybe`."""
     scope: str | None = None
     """The scope that is wanted."""
     acr_values: str | None = None
     """What signing in again must ask for, as `max_age` and `claims`."""
     max_age: int | None = None
     claims: str | None = None
+    nonce: str | None = None
+    """What the next proof of possession must carry."""
     retry_after: float | None = None
     """When to come back, in seconds."""
 

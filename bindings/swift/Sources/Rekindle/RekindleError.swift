@@ -107,7 +107,7 @@ extension RekindleError {
 
     /// Ours, or Swift's own where the call was cancelled.
     static func of(_ error: RekindleFFI.RekindleError) -> any Error {
-        let details = error.details()
+        let details = error.details(spelling: .swift)
         if details.kind == "Cancelled" { return CancellationError() }
         // One that is not known here: the library and this layer are of different versions.
         return RekindleError(Kind(rawValue: details.kind) ?? .system, details, error.response())

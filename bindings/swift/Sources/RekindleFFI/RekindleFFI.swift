@@ -3414,9 +3414,9 @@ public func FfiConverterTypeRefresh_lower(_ value: Refresh) -> UInt64 {
 public protocol RekindleErrorProtocol: AnyObject, Sendable {
 
     /**
-     * Everything that it says.
+     * Everything that it says, with the names of settings as the host's language spells them.
      */
-    func details()  -> ProblemDetails
+    func details(spelling: Spelling)  -> ProblemDetails
 
     /**
      * One of `error_kinds`, or `Cancelled`.
@@ -3486,13 +3486,14 @@ open class RekindleError: RekindleErrorProtocol, @unchecked Sendable, Swift.Erro
 
 
     /**
-     * Everything that it says.
+     * Everything that it says, with the names of settings as the host's language spells them.
      */
-open func details() -> ProblemDetails  {
+open func details(spelling: Spelling) -> ProblemDetails  {
     return try!  FfiConverterTypeProblemDetails_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_rekindle_uniffi_fn_method_rekindleerror_details(
-            self.uniffiCloneHandle(),uniffiCallStatus
+            self.uniffiCloneHandle(),
+        FfiConverterTypeSpelling_lower(spelling),uniffiCallStatus
     )
 })
 }
@@ -6870,42 +6871,15 @@ public func FfiConverterTypeCredential_lower(_ value: Credential) -> RustBuffer 
 }
 
 
-/**
- * One event, without secrets.
- */
 public struct Event: Equatable, Hashable {
-    /**
-     * The kind's name, the same in every language.
-     */
     public let name: String
-    /**
-     * A short tag of the sign-in.
-     */
     public let lineage: String
-    /**
-     * The generation of the access token.
-     */
     public let generation: UInt64
-    /**
-     * What happened.
-     */
     public let kind: EventKind
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(
-        /**
-         * The kind's name, the same in every language.
-         */name: String,
-        /**
-         * A short tag of the sign-in.
-         */lineage: String,
-        /**
-         * The generation of the access token.
-         */generation: UInt64,
-        /**
-         * What happened.
-         */kind: EventKind) {
+    public init(name: String, lineage: String, generation: UInt64, kind: EventKind) {
         self.name = name
         self.lineage = lineage
         self.generation = generation
@@ -7158,35 +7132,14 @@ public func FfiConverterTypeGeneratedKey_lower(_ value: GeneratedKey) -> RustBuf
 }
 
 
-/**
- * One error of a GraphQL answer; what looks like a token is hidden.
- */
 public struct GraphqlProblem: Equatable, Hashable {
-    /**
-     * Its text.
-     */
     public let message: String
-    /**
-     * `extensions.code`, or the like.
-     */
     public let code: String?
-    /**
-     * Where in the data, joined by dots.
-     */
     public let path: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(
-        /**
-         * Its text.
-         */message: String,
-        /**
-         * `extensions.code`, or the like.
-         */code: String?,
-        /**
-         * Where in the data, joined by dots.
-         */path: String?) {
+    public init(message: String, code: String?, path: String?) {
         self.message = message
         self.code = code
         self.path = path
@@ -7506,28 +7459,13 @@ public func FfiConverterTypeJudged_lower(_ value: Judged) -> RustBuffer {
 }
 
 
-/**
- * A lease on the refresh.
- */
 public struct Lease: Equatable, Hashable {
-    /**
-     * A short tag of who holds it.
-     */
     public let owner: String
-    /**
-     * How long it lasts.
-     */
     public let left: TimeInterval
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(
-        /**
-         * A short tag of who holds it.
-         */owner: String,
-        /**
-         * How long it lasts.
-         */left: TimeInterval) {
+    public init(owner: String, left: TimeInterval) {
         self.owner = owner
         self.left = left
     }
@@ -7664,91 +7602,22 @@ public func FfiConverterTypePart_lower(_ value: Part) -> RustBuffer {
 }
 
 
-/**
- * Everything that an error says, in one crossing.
- */
 public struct ProblemDetails: Equatable, Hashable {
-    /**
-     * `LoginRequired`, `Timeout`, ..: one of `error_kinds`, or `Cancelled`.
-     */
     public let kind: String
-    /**
-     * What happened and what to do next.
-     */
     public let message: String
-    /**
-     * More of it, for a log; without secrets too.
-     */
     public let debug: String
-    /**
-     * Whether trying the same again later may help.
-     */
     public let retryable: Bool
-    /**
-     * The argument that is wrong, by its name in Rust.
-     */
     public let argument: String?
-    /**
-     * What led to it, and what led to that, in words.
-     */
     public let causes: [String]
-    /**
-     * The server's own code: `invalid_grant` and the like.
-     */
     public let oauthError: String?
-    /**
-     * The HTTP status, if there was one.
-     */
     public let status: UInt16?
-    /**
-     * When to come back, if somebody said so.
-     */
     public let retryAfter: TimeInterval?
-    /**
-     * The errors of a GraphQL answer.
-     */
     public let graphqlErrors: [GraphqlProblem]
-    /**
-     * Names what a refresh function of the host's threw, where that led to it.
-     */
     public let cause: UInt64?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(
-        /**
-         * `LoginRequired`, `Timeout`, ..: one of `error_kinds`, or `Cancelled`.
-         */kind: String,
-        /**
-         * What happened and what to do next.
-         */message: String,
-        /**
-         * More of it, for a log; without secrets too.
-         */debug: String,
-        /**
-         * Whether trying the same again later may help.
-         */retryable: Bool,
-        /**
-         * The argument that is wrong, by its name in Rust.
-         */argument: String?,
-        /**
-         * What led to it, and what led to that, in words.
-         */causes: [String],
-        /**
-         * The server's own code: `invalid_grant` and the like.
-         */oauthError: String?,
-        /**
-         * The HTTP status, if there was one.
-         */status: UInt16?,
-        /**
-         * When to come back, if somebody said so.
-         */retryAfter: TimeInterval?,
-        /**
-         * The errors of a GraphQL answer.
-         */graphqlErrors: [GraphqlProblem],
-        /**
-         * Names what a refresh function of the host's threw, where that led to it.
-         */cause: UInt64?) {
+    public init(kind: String, message: String, debug: String, retryable: Bool, argument: String?, causes: [String], oauthError: String?, status: UInt16?, retryAfter: TimeInterval?, graphqlErrors: [GraphqlProblem], cause: UInt64?) {
         self.kind = kind
         self.message = message
         self.debug = debug
@@ -8156,7 +8025,7 @@ public struct ResponseHead: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let url: String
     /**
-     * `HTTP/1.1`, ..
+     * `HTTP/1.1`, `HTTP/2`, ..
      */
     public let version: String
     /**
@@ -8191,7 +8060,7 @@ public struct ResponseHead: Equatable, Hashable, CustomDebugStringConvertible {
          * Where the answer is from, after redirects.
          */url: String,
         /**
-         * `HTTP/1.1`, ..
+         * `HTTP/1.1`, `HTTP/2`, ..
          */version: String,
         /**
          * In order; names in lower case.
@@ -8545,114 +8414,25 @@ public func FfiConverterTypeSessionConfig_lower(_ value: SessionConfig) -> RustB
 }
 
 
-/**
- * A look at a session, without a secret.
- */
 public struct Status: Equatable, Hashable {
-    /**
-     * Where it stands.
-     */
     public let standing: Standing
-    /**
-     * A short tag of the sign-in.
-     */
     public let lineage: String?
-    /**
-     * The generation of the access token.
-     */
     public let generation: UInt64?
-    /**
-     * When the access token ends, if that is known.
-     */
     public let expiresAt: Date?
-    /**
-     * Whether the access token can be served now.
-     */
     public let valid: Bool
-    /**
-     * Whether there is a refresh token.
-     */
     public let refreshable: Bool
-    /**
-     * When the last refresh came through.
-     */
     public let refreshedAt: Date?
-    /**
-     * How long until the next refresh may be tried, after failures.
-     */
     public let backoff: TimeInterval?
-    /**
-     * Failures in a row.
-     */
     public let failures: UInt32
-    /**
-     * Who refreshes at the moment, of all that share the store.
-     */
     public let lease: Lease?
-    /**
-     * Whether the store has what memory has.
-     */
     public let persisted: Bool
-    /**
-     * Whether a refresh is under way here.
-     */
     public let refreshing: Bool
-    /**
-     * What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
-     * `others_refresh`, `vanished_owner` or `too_soon`.
-     */
     public let waiting: Waiting?
-    /**
-     * The granted scope.
-     */
     public let scope: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(
-        /**
-         * Where it stands.
-         */standing: Standing,
-        /**
-         * A short tag of the sign-in.
-         */lineage: String?,
-        /**
-         * The generation of the access token.
-         */generation: UInt64?,
-        /**
-         * When the access token ends, if that is known.
-         */expiresAt: Date?,
-        /**
-         * Whether the access token can be served now.
-         */valid: Bool,
-        /**
-         * Whether there is a refresh token.
-         */refreshable: Bool,
-        /**
-         * When the last refresh came through.
-         */refreshedAt: Date?,
-        /**
-         * How long until the next refresh may be tried, after failures.
-         */backoff: TimeInterval?,
-        /**
-         * Failures in a row.
-         */failures: UInt32,
-        /**
-         * Who refreshes at the moment, of all that share the store.
-         */lease: Lease?,
-        /**
-         * Whether the store has what memory has.
-         */persisted: Bool,
-        /**
-         * Whether a refresh is under way here.
-         */refreshing: Bool,
-        /**
-         * What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
-         * `others_refresh`, `vanished_owner` or `too_soon`.
-         */waiting: Waiting?,
-        /**
-         * The granted scope.
-         */scope: String?) {
+    public init(standing: Standing, lineage: String?, generation: UInt64?, expiresAt: Date?, valid: Bool, refreshable: Bool, refreshedAt: Date?, backoff: TimeInterval?, failures: UInt32, lease: Lease?, persisted: Bool, refreshing: Bool, waiting: Waiting?, scope: String?) {
         self.standing = standing
         self.lineage = lineage
         self.generation = generation
@@ -9208,28 +8988,13 @@ public func FfiConverterTypeTransportResponse_lower(_ value: TransportResponse) 
 }
 
 
-/**
- * What a refresh waits for.
- */
 public struct Waiting: Equatable, Hashable {
-    /**
-     * Its name.
-     */
     public let name: String
-    /**
-     * How long at most, if that is known.
-     */
     public let atMost: TimeInterval?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(
-        /**
-         * Its name.
-         */name: String,
-        /**
-         * How long at most, if that is known.
-         */atMost: TimeInterval?) {
+    public init(name: String, atMost: TimeInterval?) {
         self.name = name
         self.atMost = atMost
     }
@@ -9277,19 +9042,10 @@ public func FfiConverterTypeWaiting_lower(_ value: Waiting) -> RustBuffer {
 }
 
 
-/**
- * Whether a request that was turned away may have had an effect.
- */
 
 public enum Applied: Equatable, Hashable {
 
-    /**
-     * Certainly not.
-     */
     case no
-    /**
-     * Perhaps.
-     */
     case maybe
 
 
@@ -9725,96 +9481,27 @@ public func FfiConverterTypeDialect_lower(_ value: Dialect) -> RustBuffer {
 
 
 
-/**
- * What happened.
- */
 
 public enum EventKind: Equatable, Hashable {
 
-    /**
-     * A credential was given by a sign-in.
-     */
     case signedIn
-    /**
-     * A refresh started.
-     */
-    case refreshStarted(
-        /**
-         * `expired`, `advisory`, `rejected` or `forced`.
-         */cause: String
+    case refreshStarted(cause: String
     )
-    /**
-     * A refresh brought a token.
-     */
-    case refreshSucceeded(
-        /**
-         * How many waited for it.
-         */waiters: UInt64,
-        /**
-         * How long it took.
-         */duration: TimeInterval,
-        /**
-         * Whether it could be saved.
-         */persisted: Bool
+    case refreshSucceeded(waiters: UInt64, duration: TimeInterval, persisted: Bool
     )
-    /**
-     * A refresh did not come through.
-     */
-    case refreshFailed(
-        /**
-         * The error's kind.
-         */kind: String,
-        /**
-         * When the next may be tried.
-         */retryAfter: TimeInterval?
+    case refreshFailed(kind: String, retryAfter: TimeInterval?
     )
-    /**
-     * A token was taken from the store that somebody else had refreshed.
-     */
     case adopted
-    /**
-     * The credential could not be saved; it is served from memory.
-     */
     case unpersisted
-    /**
-     * It was saved later.
-     */
     case persisted
-    /**
-     * A request was sent again with another token.
-     */
     case replayed
-    /**
-     * A request was sent again after a transient failure.
-     */
     case retried
-    /**
-     * The user must sign in.
-     */
-    case loginRequired(
-        /**
-         * `rejected`, `reuse_detected`, ..
-         */reason: String
+    case loginRequired(reason: String
     )
-    /**
-     * There were too many refreshes that no clock explains.
-     */
     case refreshLimited
-    /**
-     * The user signed out.
-     */
     case signedOut
-    /**
-     * Something that needs a look: `insecure_origin`, `life_too_short`, ..
-     */
-    case warned(
-        /**
-         * Its name.
-         */warning: String
+    case warned(warning: String
     )
-    /**
-     * A kind that this binding does not know.
-     */
     case other
 
 
@@ -10053,27 +9740,12 @@ public func FfiConverterTypeExpected_lower(_ value: Expected) -> RustBuffer {
 
 
 
-/**
- * Why an access token was turned away.
- */
 
 public enum ExpiredReason: Equatable, Hashable {
 
-    /**
-     * It ended.
-     */
     case expired
-    /**
-     * The server does not know it.
-     */
     case invalid
-    /**
-     * Somebody ended it.
-     */
     case revoked
-    /**
-     * The server does not tell.
-     */
     case unknown
 
 
@@ -10503,23 +10175,11 @@ public func FfiConverterTypeNext_lower(_ value: Next) -> RustBuffer {
 
 
 
-/**
- * What a request does.
- */
 
 public enum Operation: Equatable, Hashable {
 
-    /**
-     * Not GraphQL: the method decides.
-     */
     case http
-    /**
-     * A GraphQL query: may be sent again.
-     */
     case graphqlQuery
-    /**
-     * A GraphQL mutation.
-     */
     case graphqlMutation
 
 
@@ -11433,31 +11093,86 @@ public func FfiConverterTypeSaved_lower(_ value: Saved) -> RustBuffer {
 
 
 
-/**
- * Where a session stands.
- */
+
+public enum Spelling: Equatable, Hashable {
+
+    case snake
+    case camel
+    case swift
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Spelling: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSpelling: FfiConverterRustBuffer {
+    typealias SwiftType = Spelling
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Spelling {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .snake
+
+        case 2: return .camel
+
+        case 3: return .swift
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Spelling, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .snake:
+            writeInt(&buf, Int32(1))
+
+
+        case .camel:
+            writeInt(&buf, Int32(2))
+
+
+        case .swift:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSpelling_lift(_ buf: RustBuffer) throws -> Spelling {
+    return try FfiConverterTypeSpelling.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSpelling_lower(_ value: Spelling) -> RustBuffer {
+    return FfiConverterTypeSpelling.lower(value)
+}
+
+
+
 
 public enum Standing: Equatable, Hashable {
 
-    /**
-     * The store was not read yet.
-     */
     case unread
-    /**
-     * A token can be served, or got.
-     */
     case active
-    /**
-     * The user must sign in.
-     */
-    case loginRequired(
-        /**
-         * `rejected`, `reuse_detected`, ..
-         */reason: String
+    case loginRequired(reason: String
     )
-    /**
-     * There is no credential.
-     */
     case signedOut
 
 
@@ -11847,76 +11562,22 @@ public func FfiConverterTypeTransportFailure_lower(_ value: TransportFailure) ->
 }
 
 
-/**
- * What a response says about the token.
- */
 
 public enum Verdict: Equatable, Hashable {
 
-    /**
-     * Nothing against it.
-     */
     case accepted
-    /**
-     * It is not accepted any more.
-     */
-    case expired(
-        /**
-         * Why.
-         */reason: ExpiredReason,
-        /**
-         * Whether the request may have had an effect.
-         */applied: Applied
+    case expired(reason: ExpiredReason, applied: Applied
     )
-    /**
-     * It lacks a scope.
-     */
-    case insufficientScope(
-        /**
-         * The scope, if the server names it.
-         */scope: String?
+    case insufficientScope(scope: String?
     )
-    /**
-     * The user must sign in again, more strongly.
-     */
-    case stepUp(
-        /**
-         * `acr_values`.
-         */acrValues: String?,
-        /**
-         * `max_age`, in seconds.
-         */maxAge: UInt64?,
-        /**
-         * `claims`, as sent.
-         */claims: String?
+    case stepUp(acrValues: String?, maxAge: UInt64?, claims: String?
     )
-    /**
-     * The proof of possession must carry this nonce.
-     */
-    case nonceRequired(
-        /**
-         * The nonce.
-         */nonce: String?
+    case nonceRequired(nonce: String?
     )
-    /**
-     * Too many requests.
-     */
-    case rateLimited(
-        /**
-         * When to come back, if the server says so.
-         */after: TimeInterval?
+    case rateLimited(after: TimeInterval?
     )
-    /**
-     * Not able to answer now.
-     */
-    case unavailable(
-        /**
-         * When to come back, if the server says so.
-         */after: TimeInterval?
+    case unavailable(after: TimeInterval?
     )
-    /**
-     * Turned away for good: a refresh cannot help.
-     */
     case denied
 
 
@@ -13267,7 +12928,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_func_error_kinds() != 42302) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_func_operation_of() != 9056) {
+    if (uniffi_rekindle_uniffi_checksum_func_operation_of() != 25667) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 12412) {
@@ -13291,7 +12952,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_app_stats() != 16244) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_applistener_on_event() != 46168) {
+    if (uniffi_rekindle_uniffi_checksum_method_applistener_on_event() != 55536) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_bodyfactory_open() != 21389) {
@@ -13309,10 +12970,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_outgoingbody_next() != 52377) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_call_accepts() != 7314) {
+    if (uniffi_rekindle_uniffi_checksum_method_call_accepts() != 50835) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_call_answered() != 40727) {
+    if (uniffi_rekindle_uniffi_checksum_method_call_answered() != 62717) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_call_answered_from() != 38838) {
@@ -13324,7 +12985,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_call_headers_at_once() != 52908) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_call_reads() != 10515) {
+    if (uniffi_rekindle_uniffi_checksum_method_call_reads() != 18781) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_call_redirected() != 11160) {
@@ -13333,7 +12994,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_call_unsigned() != 51713) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_target_answered() != 24728) {
+    if (uniffi_rekindle_uniffi_checksum_method_target_answered() != 59465) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_target_call() != 36014) {
@@ -13345,7 +13006,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_target_judges_success() != 51258) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_target_reads() != 22860) {
+    if (uniffi_rekindle_uniffi_checksum_method_target_reads() != 26885) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_target_token() != 49880) {
@@ -13384,7 +13045,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_manualclock_wall() != 23019) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_rekindleerror_details() != 17281) {
+    if (uniffi_rekindle_uniffi_checksum_method_rekindleerror_details() != 18518) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_rekindleerror_kind() != 55920) {
@@ -13393,13 +13054,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_rekindleerror_response() != 24144) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_eventlistener_on_event() != 40078) {
+    if (uniffi_rekindle_uniffi_checksum_method_eventlistener_on_event() != 61524) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_eventstream_next() != 12418) {
+    if (uniffi_rekindle_uniffi_checksum_method_eventstream_next() != 26405) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_eventstream_poll() != 55604) {
+    if (uniffi_rekindle_uniffi_checksum_method_eventstream_poll() != 11918) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_signingkey_jwk() != 50192) {
@@ -13426,13 +13087,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_response_error_for_status() != 6217) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_response_head() != 29409) {
+    if (uniffi_rekindle_uniffi_checksum_method_response_head() != 53048) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_response_invalid() != 17769) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_call() != 57027) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_call() != 11639) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_target() != 31966) {
@@ -13447,7 +13108,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_force_refresh() != 64101) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_fresh_status() != 52077) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_fresh_status() != 35210) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_invalidate() != 45098) {
@@ -13495,7 +13156,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_stats() != 55192) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_status() != 5385) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_status() != 46310) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_token() != 20647) {
@@ -13510,7 +13171,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_token_tag() != 55884) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_verdict() != 15541) {
+    if (uniffi_rekindle_uniffi_checksum_method_session_verdict() != 2241) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_store_load() != 39750) {

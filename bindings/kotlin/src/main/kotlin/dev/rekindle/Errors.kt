@@ -6,6 +6,7 @@ import kotlin.time.toKotlinDuration
 import dev.rekindle.ffi.InternalException as NativePanic
 import dev.rekindle.ffi.ProblemDetails as NativeDetails
 import dev.rekindle.ffi.RekindleException as NativeProblem
+import dev.rekindle.ffi.Spelling
 
 /** One error of a GraphQL answer; what looks like a token is hidden. */
 public data class GraphqlError(
@@ -149,7 +150,7 @@ private fun chain(causes: List<String>): Throwable? =
 
 /** The exception of an error's kind, or of a call that was cancelled. */
 internal fun problem(error: NativeProblem): Exception = error.use {
-    val told = it.details()
+    val told = it.details(Spelling.CAMEL)
     if (told.kind == "Cancelled") return CancellationException(told.message)
     make(told, it.response()?.let(::Response))
 }

@@ -321,7 +321,7 @@ class HostTest {
         val keyless = assertFailsWith<RekindleException.InvalidConfig> {
             App(tokenUrl = "https://auth.example.com/token", clientId = "app", clientAuth = ClientAuth.PrivateKeyJwt)
         }
-        assertTrue("client_key" in keyless.message!!, keyless.message)
+        assertTrue("clientKey" in keyless.message!!, keyless.message)
     }
 
     private fun granting(requests: MutableList<TransportRequest>) = Transport { request ->

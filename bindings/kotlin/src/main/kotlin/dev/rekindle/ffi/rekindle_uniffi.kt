@@ -1253,7 +1253,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_rekindle_uniffi_fn_free_rekindleerror(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_rekindle_uniffi_fn_method_rekindleerror_details(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_rekindle_uniffi_fn_method_rekindleerror_details(`ptr`: Long,`spelling`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_rekindleerror_kind(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1435,8 +1435,6 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_credential_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_method_header_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_sessionconfig_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_clientcertificate_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1445,13 +1443,15 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_exchange_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_method_refreshinput_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_method_tokenresponse_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_rekindle_uniffi_fn_method_header_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_redirected_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_responsehead_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_refreshinput_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_tokenresponse_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_tokendetails_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1597,7 +1597,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_func_error_kinds() and 0xFFFF) != 42302) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_func_operation_of() and 0xFFFF) != 9056) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_operation_of() and 0xFFFF) != 25667) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 12412) {
@@ -1621,7 +1621,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_app_stats() and 0xFFFF) != 16244) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_applistener_on_event() and 0xFFFF) != 46168) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_applistener_on_event() and 0xFFFF) != 55536) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_bodyfactory_open() and 0xFFFF) != 21389) {
@@ -1639,10 +1639,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_outgoingbody_next() and 0xFFFF) != 52377) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_accepts() and 0xFFFF) != 7314) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_accepts() and 0xFFFF) != 50835) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_answered() and 0xFFFF) != 40727) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_answered() and 0xFFFF) != 62717) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_call_answered_from() and 0xFFFF) != 38838) {
@@ -1654,7 +1654,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_call_headers_at_once() and 0xFFFF) != 52908) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_reads() and 0xFFFF) != 10515) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_call_reads() and 0xFFFF) != 18781) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_call_redirected() and 0xFFFF) != 11160) {
@@ -1663,7 +1663,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_call_unsigned() and 0xFFFF) != 51713) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_answered() and 0xFFFF) != 24728) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_answered() and 0xFFFF) != 59465) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_target_call() and 0xFFFF) != 36014) {
@@ -1675,7 +1675,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_target_judges_success() and 0xFFFF) != 51258) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_reads() and 0xFFFF) != 22860) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_reads() and 0xFFFF) != 26885) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_target_token() and 0xFFFF) != 49880) {
@@ -1714,7 +1714,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_manualclock_wall() and 0xFFFF) != 23019) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_rekindleerror_details() and 0xFFFF) != 17281) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_rekindleerror_details() and 0xFFFF) != 18518) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_rekindleerror_kind() and 0xFFFF) != 55920) {
@@ -1723,13 +1723,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_rekindleerror_response() and 0xFFFF) != 24144) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_eventlistener_on_event() and 0xFFFF) != 40078) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_eventlistener_on_event() and 0xFFFF) != 61524) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_eventstream_next() and 0xFFFF) != 12418) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_eventstream_next() and 0xFFFF) != 26405) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_eventstream_poll() and 0xFFFF) != 55604) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_eventstream_poll() and 0xFFFF) != 11918) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_signingkey_jwk() and 0xFFFF) != 50192) {
@@ -1756,13 +1756,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_error_for_status() and 0xFFFF) != 6217) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_head() and 0xFFFF) != 29409) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_head() and 0xFFFF) != 53048) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_invalid() and 0xFFFF) != 17769) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_call() and 0xFFFF) != 57027) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_call() and 0xFFFF) != 11639) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_target() and 0xFFFF) != 31966) {
@@ -1777,7 +1777,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_force_refresh() and 0xFFFF) != 64101) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_fresh_status() and 0xFFFF) != 52077) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_fresh_status() and 0xFFFF) != 35210) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_invalidate() and 0xFFFF) != 45098) {
@@ -1825,7 +1825,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_stats() and 0xFFFF) != 55192) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_status() and 0xFFFF) != 5385) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_status() and 0xFFFF) != 46310) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token() and 0xFFFF) != 20647) {
@@ -1840,7 +1840,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_tag() and 0xFFFF) != 55884) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_verdict() and 0xFFFF) != 15541) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_verdict() and 0xFFFF) != 2241) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_store_load() and 0xFFFF) != 39750) {
@@ -6970,9 +6970,9 @@ public object FfiConverterTypeRefresh: FfiConverter<Refresh, Long> {
 public interface RekindleExceptionInterface {
 
     /**
-     * Everything that it says.
+     * Everything that it says, with the names of settings as the host's language spells them.
      */
-    fun `details`(): ProblemDetails
+    fun `details`(`spelling`: Spelling): ProblemDetails
 
     /**
      * One of `error_kinds`, or `Cancelled`.
@@ -7094,14 +7094,15 @@ open class RekindleException : kotlin.Exception, Disposable, AutoCloseable, Reki
 
 
     /**
-     * Everything that it says.
-     */override fun `details`(): ProblemDetails {
+     * Everything that it says, with the names of settings as the host's language spells them.
+     */override fun `details`(`spelling`: Spelling): ProblemDetails {
             return FfiConverterTypeProblemDetails.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
     UniffiLib.uniffi_rekindle_uniffi_fn_method_rekindleerror_details(
         it,
-        _status)
+
+        FfiConverterTypeSpelling.lower(`spelling`),_status)
 }
     }
     )
@@ -11421,28 +11422,13 @@ public object FfiConverterTypeCredential: FfiConverterRustBuffer<Credential> {
 
 
 
-/**
- * One event, without secrets.
- */
 data class Event (
-    /**
-     * The kind's name, the same in every language.
-     */
     val `name`: kotlin.String
     ,
-    /**
-     * A short tag of the sign-in.
-     */
     val `lineage`: kotlin.String
     ,
-    /**
-     * The generation of the access token.
-     */
     val `generation`: kotlin.ULong
     ,
-    /**
-     * What happened.
-     */
     val `kind`: EventKind
 
 ){
@@ -11636,23 +11622,11 @@ public object FfiConverterTypeGeneratedKey: FfiConverterRustBuffer<GeneratedKey>
 
 
 
-/**
- * One error of a GraphQL answer; what looks like a token is hidden.
- */
 data class GraphqlProblem (
-    /**
-     * Its text.
-     */
     val `message`: kotlin.String
     ,
-    /**
-     * `extensions.code`, or the like.
-     */
     val `code`: kotlin.String?
     ,
-    /**
-     * Where in the data, joined by dots.
-     */
     val `path`: kotlin.String?
 
 ){
@@ -11882,18 +11856,9 @@ public object FfiConverterTypeJudged: FfiConverterRustBuffer<Judged> {
 
 
 
-/**
- * A lease on the refresh.
- */
 data class Lease (
-    /**
-     * A short tag of who holds it.
-     */
     val `owner`: kotlin.String
     ,
-    /**
-     * How long it lasts.
-     */
     val `left`: java.time.Duration
 
 ){
@@ -11992,63 +11957,27 @@ public object FfiConverterTypePart: FfiConverterRustBuffer<Part> {
 
 
 
-/**
- * Everything that an error says, in one crossing.
- */
 data class ProblemDetails (
-    /**
-     * `LoginRequired`, `Timeout`, ..: one of `error_kinds`, or `Cancelled`.
-     */
     val `kind`: kotlin.String
     ,
-    /**
-     * What happened and what to do next.
-     */
     val `message`: kotlin.String
     ,
-    /**
-     * More of it, for a log; without secrets too.
-     */
     val `debug`: kotlin.String
     ,
-    /**
-     * Whether trying the same again later may help.
-     */
     val `retryable`: kotlin.Boolean
     ,
-    /**
-     * The argument that is wrong, by its name in Rust.
-     */
     val `argument`: kotlin.String?
     ,
-    /**
-     * What led to it, and what led to that, in words.
-     */
     val `causes`: List<kotlin.String>
     ,
-    /**
-     * The server's own code: `invalid_grant` and the like.
-     */
     val `oauthError`: kotlin.String?
     ,
-    /**
-     * The HTTP status, if there was one.
-     */
     val `status`: kotlin.UShort?
     ,
-    /**
-     * When to come back, if somebody said so.
-     */
     val `retryAfter`: java.time.Duration?
     ,
-    /**
-     * The errors of a GraphQL answer.
-     */
     val `graphqlErrors`: List<GraphqlProblem>
     ,
-    /**
-     * Names what a refresh function of the host's threw, where that led to it.
-     */
     val `cause`: kotlin.ULong?
 
 ){
@@ -12374,7 +12303,7 @@ data class ResponseHead (
     val `url`: kotlin.String
     ,
     /**
-     * `HTTP/1.1`, ..
+     * `HTTP/1.1`, `HTTP/2`, ..
      */
     val `version`: kotlin.String
     ,
@@ -12691,79 +12620,33 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
 
 
 
-/**
- * A look at a session, without a secret.
- */
 data class Status (
-    /**
-     * Where it stands.
-     */
     val `standing`: Standing
     ,
-    /**
-     * A short tag of the sign-in.
-     */
     val `lineage`: kotlin.String?
     ,
-    /**
-     * The generation of the access token.
-     */
     val `generation`: kotlin.ULong?
     ,
-    /**
-     * When the access token ends, if that is known.
-     */
     val `expiresAt`: java.time.Instant?
     ,
-    /**
-     * Whether the access token can be served now.
-     */
     val `valid`: kotlin.Boolean
     ,
-    /**
-     * Whether there is a refresh token.
-     */
     val `refreshable`: kotlin.Boolean
     ,
-    /**
-     * When the last refresh came through.
-     */
     val `refreshedAt`: java.time.Instant?
     ,
-    /**
-     * How long until the next refresh may be tried, after failures.
-     */
     val `backoff`: java.time.Duration?
     ,
-    /**
-     * Failures in a row.
-     */
     val `failures`: kotlin.UInt
     ,
-    /**
-     * Who refreshes at the moment, of all that share the store.
-     */
     val `lease`: Lease?
     ,
-    /**
-     * Whether the store has what memory has.
-     */
     val `persisted`: kotlin.Boolean
     ,
-    /**
-     * Whether a refresh is under way here.
-     */
     val `refreshing`: kotlin.Boolean
     ,
-    /**
-     * What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
-     * `others_refresh`, `vanished_owner` or `too_soon`.
-     */
     val `waiting`: Waiting?
     ,
-    /**
-     * The granted scope.
-     */
     val `scope`: kotlin.String?
 
 ){
@@ -13205,18 +13088,9 @@ public object FfiConverterTypeTransportResponse: FfiConverterRustBuffer<Transpor
 
 
 
-/**
- * What a refresh waits for.
- */
 data class Waiting (
-    /**
-     * Its name.
-     */
     val `name`: kotlin.String
     ,
-    /**
-     * How long at most, if that is known.
-     */
     val `atMost`: java.time.Duration?
 
 ){
@@ -13252,19 +13126,10 @@ public object FfiConverterTypeWaiting: FfiConverterRustBuffer<Waiting> {
 
 
 
-/**
- * Whether a request that was turned away may have had an effect.
- */
 
 enum class Applied {
 
-    /**
-     * Certainly not.
-     */
     NO,
-    /**
-     * Perhaps.
-     */
     MAYBE;
 
 
@@ -13651,24 +13516,12 @@ public object FfiConverterTypeDialect : FfiConverterRustBuffer<Dialect>{
 
 
 
-/**
- * What happened.
- */
 sealed class EventKind {
 
-    /**
-     * A credential was given by a sign-in.
-     */
     object SignedIn : EventKind()
 
 
-    /**
-     * A refresh started.
-     */
     data class RefreshStarted(
-        /**
-         * `expired`, `advisory`, `rejected` or `forced`.
-         */
         val `cause`: kotlin.String) : EventKind()
 
     {
@@ -13677,21 +13530,9 @@ sealed class EventKind {
         companion object
     }
 
-    /**
-     * A refresh brought a token.
-     */
     data class RefreshSucceeded(
-        /**
-         * How many waited for it.
-         */
         val `waiters`: kotlin.ULong,
-        /**
-         * How long it took.
-         */
         val `duration`: java.time.Duration,
-        /**
-         * Whether it could be saved.
-         */
         val `persisted`: kotlin.Boolean) : EventKind()
 
     {
@@ -13700,17 +13541,8 @@ sealed class EventKind {
         companion object
     }
 
-    /**
-     * A refresh did not come through.
-     */
     data class RefreshFailed(
-        /**
-         * The error's kind.
-         */
         val `kind`: kotlin.String,
-        /**
-         * When the next may be tried.
-         */
         val `retryAfter`: java.time.Duration?) : EventKind()
 
     {
@@ -13719,43 +13551,22 @@ sealed class EventKind {
         companion object
     }
 
-    /**
-     * A token was taken from the store that somebody else had refreshed.
-     */
     object Adopted : EventKind()
 
 
-    /**
-     * The credential could not be saved; it is served from memory.
-     */
     object Unpersisted : EventKind()
 
 
-    /**
-     * It was saved later.
-     */
     object Persisted : EventKind()
 
 
-    /**
-     * A request was sent again with another token.
-     */
     object Replayed : EventKind()
 
 
-    /**
-     * A request was sent again after a transient failure.
-     */
     object Retried : EventKind()
 
 
-    /**
-     * The user must sign in.
-     */
     data class LoginRequired(
-        /**
-         * `rejected`, `reuse_detected`, ..
-         */
         val `reason`: kotlin.String) : EventKind()
 
     {
@@ -13764,25 +13575,13 @@ sealed class EventKind {
         companion object
     }
 
-    /**
-     * There were too many refreshes that no clock explains.
-     */
     object RefreshLimited : EventKind()
 
 
-    /**
-     * The user signed out.
-     */
     object SignedOut : EventKind()
 
 
-    /**
-     * Something that needs a look: `insecure_origin`, `life_too_short`, ..
-     */
     data class Warned(
-        /**
-         * Its name.
-         */
         val `warning`: kotlin.String) : EventKind()
 
     {
@@ -13791,9 +13590,6 @@ sealed class EventKind {
         companion object
     }
 
-    /**
-     * A kind that this binding does not know.
-     */
     object Other : EventKind()
 
 
@@ -14115,27 +13911,12 @@ public object FfiConverterTypeExpected : FfiConverterRustBuffer<Expected>{
 
 
 
-/**
- * Why an access token was turned away.
- */
 
 enum class ExpiredReason {
 
-    /**
-     * It ended.
-     */
     EXPIRED,
-    /**
-     * The server does not know it.
-     */
     INVALID,
-    /**
-     * Somebody ended it.
-     */
     REVOKED,
-    /**
-     * The server does not tell.
-     */
     UNKNOWN;
 
 
@@ -14572,23 +14353,11 @@ public object FfiConverterTypeNext : FfiConverterRustBuffer<Next>{
 
 
 
-/**
- * What a request does.
- */
 
 enum class Operation {
 
-    /**
-     * Not GraphQL: the method decides.
-     */
     HTTP,
-    /**
-     * A GraphQL query: may be sent again.
-     */
     GRAPHQL_QUERY,
-    /**
-     * A GraphQL mutation.
-     */
     GRAPHQL_MUTATION;
 
 
@@ -15648,30 +15417,52 @@ public object FfiConverterTypeSaved : FfiConverterRustBuffer<Saved>{
 
 
 
+
+enum class Spelling {
+
+    SNAKE,
+    CAMEL,
+    SWIFT;
+
+
+
+
+    companion object
+}
+
+
 /**
- * Where a session stands.
+ * @suppress
  */
+public object FfiConverterTypeSpelling: FfiConverterRustBuffer<Spelling> {
+    override fun read(buf: ByteBuffer) = try {
+
+        Spelling.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Spelling) = 4UL
+
+    override fun write(value: Spelling, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
 sealed class Standing {
 
-    /**
-     * The store was not read yet.
-     */
     object Unread : Standing()
 
 
-    /**
-     * A token can be served, or got.
-     */
     object Active : Standing()
 
 
-    /**
-     * The user must sign in.
-     */
     data class LoginRequired(
-        /**
-         * `rejected`, `reuse_detected`, ..
-         */
         val `reason`: kotlin.String) : Standing()
 
     {
@@ -15680,9 +15471,6 @@ sealed class Standing {
         companion object
     }
 
-    /**
-     * There is no credential.
-     */
     object SignedOut : Standing()
 
 
@@ -16142,28 +15930,13 @@ public object FfiConverterTypeTransportFailure : FfiConverterRustBuffer<Transpor
 
 
 
-/**
- * What a response says about the token.
- */
 sealed class Verdict {
 
-    /**
-     * Nothing against it.
-     */
     object Accepted : Verdict()
 
 
-    /**
-     * It is not accepted any more.
-     */
     data class Expired(
-        /**
-         * Why.
-         */
         val `reason`: dev.rekindle.ffi.ExpiredReason,
-        /**
-         * Whether the request may have had an effect.
-         */
         val `applied`: dev.rekindle.ffi.Applied) : Verdict()
 
     {
@@ -16172,13 +15945,7 @@ sealed class Verdict {
         companion object
     }
 
-    /**
-     * It lacks a scope.
-     */
     data class InsufficientScope(
-        /**
-         * The scope, if the server names it.
-         */
         val `scope`: kotlin.String?) : Verdict()
 
     {
@@ -16187,21 +15954,9 @@ sealed class Verdict {
         companion object
     }
 
-    /**
-     * The user must sign in again, more strongly.
-     */
     data class StepUp(
-        /**
-         * `acr_values`.
-         */
         val `acrValues`: kotlin.String?,
-        /**
-         * `max_age`, in seconds.
-         */
         val `maxAge`: kotlin.ULong?,
-        /**
-         * `claims`, as sent.
-         */
         val `claims`: kotlin.String?) : Verdict()
 
     {
@@ -16210,13 +15965,7 @@ sealed class Verdict {
         companion object
     }
 
-    /**
-     * The proof of possession must carry this nonce.
-     */
     data class NonceRequired(
-        /**
-         * The nonce.
-         */
         val `nonce`: kotlin.String?) : Verdict()
 
     {
@@ -16225,13 +15974,7 @@ sealed class Verdict {
         companion object
     }
 
-    /**
-     * Too many requests.
-     */
     data class RateLimited(
-        /**
-         * When to come back, if the server says so.
-         */
         val `after`: java.time.Duration?) : Verdict()
 
     {
@@ -16240,13 +15983,7 @@ sealed class Verdict {
         companion object
     }
 
-    /**
-     * Not able to answer now.
-     */
     data class Unavailable(
-        /**
-         * When to come back, if the server says so.
-         */
         val `after`: java.time.Duration?) : Verdict()
 
     {
@@ -16255,9 +15992,6 @@ sealed class Verdict {
         companion object
     }
 
-    /**
-     * Turned away for good: a refresh cannot help.
-     */
     object Denied : Verdict()
 
 

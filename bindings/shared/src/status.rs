@@ -2,11 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use rekindle::proto::Wall;
 use rekindle::session::StatusStanding;
+use serde::{Serialize, Serializer};
+
+use crate::time::{epoch, millis};
 
 /// A look at a session, without a secret.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Where it stands.
     pub standing: Standing,
@@ -15,18 +17,22 @@ pub struct Status {
     /// The generation of the access token.
     pub generation: Option<u64>,
     /// When the access token ends, if that is known.
+    #[serde(rename = "expires_at_ms", serialize_with = "millis::serialize")]
     pub expires_at: Option<SystemTime>,
     /// Whether the access token can be served now.
     pub valid: bool,
     /// Whether there is a refresh token.
     pub refreshable: bool,
     /// When the last refresh came through.
+    #[serde(rename = "refreshed_at_ms", serialize_with = "millis::serialize")]
     pub refreshed_at: Option<SystemTime>,
     /// How long until the next refresh may be tried, after failures.
+    #[serde(rename = "backoff_ms", serialize_with = "millis::serialize")]
     pub backoff: Option<Duration>,
     /// Failures in a row.
     pub failures: u32,
-    /// Who refreshes at the moment, of all that share the store.
+    /// Who refreshes at the moment, of all that share the store. In JSON: whether somebody does.
+    #[serde(rename = "leased", serialize_with = "is_some")]
     pub lease: Option<Lease>,
     /// Whether the store has what memory has.
     pub persisted: bool,
@@ -34,13 +40,14 @@ pub struct Status {
     pub refreshing: bool,
     /// What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
     /// `others_refresh`, `vanished_owner` or `too_soon`.
+    #[serde(flatten, serialize_with = "waiting")]
     pub waiting: Option<Waiting>,
     /// The granted scope.
     pub scope: Option<String>,
 }
 
-/// Where a session stands.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+/// Where a session stands. In JSON: its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The store was not read yet.
     Unread,
@@ -56,7 +63,7 @@ pub enum Standing {
 }
 
 /// A lease on the refresh.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// A short tag of who holds it.
     pub owner: String,
@@ -64,8 +71,8 @@ pub struct Lease {
     pub left: Duration,
 }
 
-/// What a refresh waits for.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+/// What a refresh waits for. In JSON: `waiting` and `waiting_at_most_ms`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Its name.
     pub name: String,
@@ -105,20 +112,48 @@ impl From<StatusStanding> for Standing {
     }
 }
 
-pub(crate) fn epoch(wall: Wall) -> SystemTime {
-    let off = Duration::from_millis(wall.0.unsigned_abs());
-    let time = if wall.0 < 0 {
-        SystemTime::UNIX_EPOCH.checked_sub(off)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_add(off)
-    };
-    time.unwrap_or(SystemTime::UNIX_EPOCH)
+impl Serialize for Standing {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(match self {
+            Self::Unread => "unread",
+            Self::Active => "active",
+            Self::LoginRequired { .. } => "login_required",
+            Self::SignedOut => "signed_out",
+        })
+    }
 }
 
-pub(crate) fn wall(time: SystemTime) -> Wall {
-    let millis = |off: Duration| i64::try_from(off.as_millis()).unwrap_or(i64::MAX);
-    match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => Wall(millis(since)),
-        Err(before) => Wall(-millis(before.duration())),
+fn waiting<S: Serializer>(waiting: &Option<Waiting>, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Flat<'a> {
+        waiting: Option<&'a str>,
+        #[serde(serialize_with = "millis::serialize")]
+        waiting_at_most_ms: Option<Duration>,
+    }
+    let waiting_at_most_ms = waiting.as_ref().and_then(|waiting| waiting.at_most);
+    Flat { waiting: waiting.as_ref().map(|waiting| waiting.name.as_str()), waiting_at_most_ms }.serialize(to)
+}
+
+fn is_some<S: Serializer>(lease: &Option<Lease>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bool(lease.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use rekindle::proto::DeadReason;
+
+    use super::*;
+
+    #[test]
+    fn a_standing_has_the_name_that_core_gives_it() {
+        let all = [
+            StatusStanding::Unread,
+            StatusStanding::Active,
+            StatusStanding::LoginRequired(DeadReason::Expired),
+            StatusStanding::SignedOut,
+        ];
+        for standing in all {
+            assert_eq!(serde_json::to_value(Standing::from(standing)).unwrap_or_default(), standing.name());
+        }
     }
 }

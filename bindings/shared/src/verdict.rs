@@ -1,22 +1,15 @@
-//! What a request does, and what a response says about its token.
+//! What a response says about the token.
 
 use std::time::Duration;
 
 use rekindle::proto;
+use serde::Serialize;
 
-/// What a request does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Operation {
-    /// Not GraphQL: the method decides.
-    Http,
-    /// A GraphQL query: may be sent again.
-    GraphqlQuery,
-    /// A GraphQL mutation.
-    GraphqlMutation,
-}
+use crate::time::millis;
 
-/// What a response says about the token.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+/// What a response says about the token. In JSON, `name` says which it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing against it.
     Accepted,
@@ -49,11 +42,13 @@ pub enum Verdict {
     /// Too many requests.
     RateLimited {
         /// When to come back, if the server says so.
+        #[serde(rename = "retry_after_ms", serialize_with = "millis::serialize")]
         after: Option<Duration>,
     },
     /// Not able to answer now.
     Unavailable {
         /// When to come back, if the server says so.
+        #[serde(rename = "retry_after_ms", serialize_with = "millis::serialize")]
         after: Option<Duration>,
     },
     /// Turned away for good: a refresh cannot help.
@@ -61,7 +56,8 @@ pub enum Verdict {
 }
 
 /// Why an access token was turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ExpiredReason {
     /// It ended.
     Expired,
@@ -74,22 +70,13 @@ pub enum ExpiredReason {
 }
 
 /// Whether a request that was turned away may have had an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Applied {
     /// Certainly not.
     No,
     /// Perhaps.
     Maybe,
-}
-
-impl From<Operation> for proto::Operation {
-    fn from(operation: Operation) -> Self {
-        match operation {
-            Operation::Http => Self::Http,
-            Operation::GraphqlQuery => Self::GraphqlQuery,
-            Operation::GraphqlMutation => Self::GraphqlMutation,
-        }
-    }
 }
 
 impl From<&proto::Verdict> for Verdict {
@@ -129,6 +116,31 @@ impl From<proto::Applied> for Applied {
         match applied {
             proto::Applied::No => Self::No,
             proto::Applied::Maybe => Self::Maybe,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_has_the_name_that_core_gives_it() {
+        let all = [
+            proto::Verdict::Accepted,
+            proto::Verdict::Expired { reason: proto::ExpiredReason::Revoked, applied: proto::Applied::No },
+            proto::Verdict::InsufficientScope { scope: None },
+            proto::Verdict::StepUp(proto::StepUp::default()),
+            proto::Verdict::NonceRequired(None),
+            proto::Verdict::RateLimited { after: None },
+            proto::Verdict::Unavailable { after: None },
+            proto::Verdict::Denied,
+        ];
+        for verdict in &all {
+            assert_eq!(
+                serde_json::to_value(Verdict::from(verdict)).unwrap_or_default()["name"],
+                verdict.name()
+            );
         }
     }
 }

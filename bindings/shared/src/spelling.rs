@@ -1,0 +1,101 @@
+//! How a language spells the names of settings and arguments. Core spells them as Rust does.
+
+/// How a language spells names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// `token_url`: Rust, Python, the JSON of the hosted core.
+    #[default]
+    Snake,
+    /// `tokenUrl`: Kotlin, JavaScript.
+    Camel,
+    /// `tokenURL`: Swift, whose abbreviations are in upper case.
+    Swift,
+}
+
+impl Spelling {
+    /// A name as this language spells it.
+    ///
+    /// ```
+    /// use rekindle_bindings::Spelling;
+    ///
+    /// assert_eq!(Spelling::Camel.of("insecure_origins[0]"), "insecureOrigins[0]");
+    /// assert_eq!(Spelling::Camel.of("token_url"), "tokenUrl");
+    /// assert_eq!(Spelling::Swift.of("token_url"), "tokenURL");
+    /// assert_eq!(Spelling::Swift.of("dpop_key"), "dpopKey");
+    /// ```
+    #[must_use]
+    pub fn of(self, name: &str) -> String {
+        if self == Self::Snake {
+            return name.to_owned();
+        }
+        let mut words = name.split('_');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |spelled, word| spelled + &self.further(word))
+    }
+
+    /// A message about settings: their names stand in it as the language spells them.
+    ///
+    /// ```
+    /// use rekindle_bindings::Spelling;
+    ///
+    /// let message = "token_url is neither https nor loopback: use https, or list its origin in insecure_origins";
+    /// let spelled = "tokenUrl is neither https nor loopback: use https, or list its origin in insecureOrigins";
+    /// assert_eq!(Spelling::Camel.message(message), spelled);
+    /// assert_eq!(Spelling::Camel.message("the server says invalid_grant"), "the server says invalid_grant");
+    /// ```
+    #[must_use]
+    pub fn message(self, message: &str) -> String {
+        if self == Self::Snake {
+            return message.to_owned();
+        }
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut spelled = String::with_capacity(message.len());
+        let mut rest = message;
+        while let Some(start) = rest.find(word) {
+            let (before, from) = rest.split_at(start);
+            let (name, after) = from.split_at(from.find(|c| !word(c)).unwrap_or(from.len()));
+            spelled.push_str(before);
+            spelled.push_str(&if SETTINGS.contains(&name) { self.of(name) } else { name.to_owned() });
+            rest = after;
+        }
+        spelled + rest
+    }
+
+    fn further(self, word: &str) -> String {
+        let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+        let (word, tail) = word.split_at(end);
+        if self == Self::Swift && ["url", "urls", "id", "jwt"].contains(&word) {
+            return word.to_ascii_uppercase().replace("URLS", "URLs") + tail;
+        }
+        let (first, others) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + others + tail
+    }
+}
+
+/// What messages of core name of settings. All else with an underscore is a server's: `invalid_grant`.
+const SETTINGS: &[&str] = &[
+    "access_token",
+    "base_url",
+    "client_auth",
+    "client_credentials",
+    "client_id",
+    "client_key",
+    "client_secret",
+    "dpop_key",
+    "expires_at",
+    "expires_in",
+    "graphql_path",
+    "idempotency_key",
+    "idle_sessions",
+    "insecure_origins",
+    "max_body_bytes",
+    "max_redirects",
+    "max_sends",
+    "refresh_token",
+    "require_dpop",
+    "root_certificates",
+    "send_timeout",
+    "token_url",
+    "user_agent",
+    "wait_timeout",
+];

@@ -1,0 +1,97 @@
+//! Times and durations, as languages and JSON have them.
+
+use std::time::{Duration, SystemTime};
+
+use rekindle::proto::Wall;
+
+/// A time on the wall clock, as a system time.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use rekindle_bindings::time::epoch;
+///
+/// assert_eq!(epoch(rekindle::proto::Wall(1_500)), SystemTime::UNIX_EPOCH + Duration::from_millis(1_500));
+/// ```
+#[must_use]
+pub fn epoch(wall: Wall) -> SystemTime {
+    let off = Duration::from_millis(wall.0.unsigned_abs());
+    let time = if wall.0 < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(off)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(off)
+    };
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The reverse.
+///
+/// ```
+/// use rekindle_bindings::time::{epoch, wall};
+/// use rekindle::proto::Wall;
+///
+/// assert_eq!(wall(epoch(Wall(-7))), Wall(-7));
+/// ```
+#[must_use]
+pub fn wall(time: SystemTime) -> Wall {
+    let millis = |off: Duration| i64::try_from(off.as_millis()).unwrap_or(i64::MAX);
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => Wall(millis(since)),
+        Err(before) => Wall(-millis(before.duration())),
+    }
+}
+
+/// A number of seconds, as scripting languages have them: what is too long for the clock is for ever.
+///
+/// ```
+/// use std::time::Duration;
+/// use rekindle_bindings::time::seconds;
+///
+/// assert_eq!(seconds(1.5), Duration::from_millis(1_500));
+/// assert_eq!(seconds(f64::INFINITY), Duration::MAX);
+/// ```
+#[must_use]
+pub fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// Durations and times in JSON: milliseconds, whole where they can be.
+pub(crate) mod millis {
+    use std::time::{Duration, SystemTime};
+
+    use serde::Serializer;
+
+    use super::wall;
+
+    /// What is a number of milliseconds.
+    pub(crate) trait Millis {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error>;
+    }
+
+    impl Millis for Duration {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            match u64::try_from(self.as_millis()) {
+                Ok(whole) if self.subsec_nanos().is_multiple_of(1_000_000) => to.serialize_u64(whole),
+                _ => to.serialize_f64(self.as_secs_f64() * 1_000.0),
+            }
+        }
+    }
+
+    impl Millis for SystemTime {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_i64(wall(*self).0)
+        }
+    }
+
+    impl<T: Millis> Millis for Option<T> {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Some(time) => time.serialize(to),
+                None => to.serialize_none(),
+            }
+        }
+    }
+
+    pub(crate) fn serialize<S: Serializer>(time: &impl Millis, to: S) -> Result<S::Ok, S::Error> {
+        time.serialize(to)
+    }
+}

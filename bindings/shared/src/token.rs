@@ -1,0 +1,48 @@
+//! An access token's parts.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use crate::time::{epoch, millis};
+
+/// A token's parts. Debug does not show the token.
+#[derive(Clone, Serialize)]
+pub struct TokenDetails {
+    /// The token itself.
+    #[serde(rename = "token")]
+    pub value: String,
+    /// The value of the header that carries it: `Bearer ..`.
+    pub authorization: String,
+    /// That header's name, in lower case.
+    #[serde(rename = "header")]
+    pub header_name: String,
+    /// One higher with each new access token of a sign-in.
+    pub generation: u64,
+    /// When it ends, if that is known.
+    #[serde(rename = "expires_at_ms", serialize_with = "millis::serialize")]
+    pub expires_at: Option<SystemTime>,
+}
+
+impl From<&rekindle::Token> for TokenDetails {
+    fn from(token: &rekindle::Token) -> Self {
+        Self {
+            value: token.value().to_owned(),
+            authorization: String::from_utf8_lossy(token.authorization().as_bytes()).into_owned(),
+            header_name: token.header_name().as_str().to_owned(),
+            generation: token.generation(),
+            expires_at: token.expires_at().map(epoch),
+        }
+    }
+}
+
+impl fmt::Debug for TokenDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("value", &"***")
+            .field("generation", &self.generation)
+            .field("expires_at", &self.expires_at)
+            .finish()
+    }
+}
