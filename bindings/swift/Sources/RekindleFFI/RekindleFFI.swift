@@ -12997,7 +12997,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_target_answered() != 59465) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_target_call() != 36014) {
+    if (uniffi_rekindle_uniffi_checksum_method_target_call() != 9902) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_target_headers() != 11281) {

@@ -1666,7 +1666,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_target_answered() and 0xFFFF) != 59465) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_call() and 0xFFFF) != 36014) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_target_call() and 0xFFFF) != 9902) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_target_headers() and 0xFFFF) != 11281) {
