@@ -36,7 +36,8 @@ pub(crate) enum Command {
     Import,
     /// Sign in, in a browser of this machine
     #[command(
-        after_help = "Without a profile file: rekindle sign-in --preset google --client-id ID writes one (rekindle.toml).\n\
+        after_help = "From nothing: rekindle sign-in --preset google --client-id ID, or --issuer URL, adds a profile to the \
+        user's configuration first.\n\
         Over SSH: --no-browser prints the address; what the browser then shows in its address bar is pasted back."
     )]
     SignIn(SignInArgs),
@@ -169,6 +170,24 @@ pub(crate) struct RequestArgs {
 
 #[derive(ClapArgs, Default)]
 pub(crate) struct SignInArgs {
+    /// On another device: print a code, and where to type it in
+    #[arg(long, conflicts_with = "no_browser")]
+    pub(crate) device: bool,
+    /// Make a profile that speaks this preset or dialect file, in the user's configuration
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) preset: Option<String>,
+    /// Make a profile for the server that says it is this one (RFC 8414, OpenID Connect)
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+    /// The new profile's client id
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// The variable of the environment that holds the new profile's client secret
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client_secret_env: Option<String>,
+    /// Where the new profile's API is
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
     /// Open no browser: print the address, and read the one that the browser came back with from standard input
     #[arg(long)]
     pub(crate) no_browser: bool,

@@ -49,6 +49,21 @@ impl ConfigFile {
         }
     }
 
+    /// Where the user's own file is, or would be.
+    pub(crate) fn users() -> Done<PathBuf> {
+        if Path::new("rekindle.toml").symlink_metadata().is_ok() {
+            let what = "rekindle.toml lies in this folder, and is used before the user's configuration: add the profile there, \
+                        or go to another folder";
+            return Err(Stop::config(what.to_owned()));
+        }
+        let home = config_home().ok_or_else(|| {
+            Stop::config(
+                "neither XDG_CONFIG_HOME nor HOME is set: name a profile file with --config".to_owned(),
+            )
+        })?;
+        Ok(home.join("rekindle/config.toml"))
+    }
+
     /// A file of the current folder, or one that `rekindle trust` is asked for.
     pub(crate) fn found(path: &Path) -> Done<Self> {
         let path = path.canonicalize().map_err(|error| unreadable(path, &error))?;

@@ -30,9 +30,23 @@ impl Context {
 
     /// The profile and its session. Nothing has been read from the store yet.
     pub(crate) fn open(&self) -> Done<(Profile, Session)> {
+        self.opened(self.profile.as_deref())
+    }
+
+    /// The same for the profile of that name.
+    pub(crate) fn open_named(&self, name: &str) -> Done<(Profile, Session)> {
+        self.opened(Some(name))
+    }
+
+    /// The profile that was asked for by name, and whether a file was.
+    pub(crate) fn asked(&self) -> (Option<&str>, bool) {
+        (self.profile.as_deref(), self.config.is_some())
+    }
+
+    fn opened(&self, name: Option<&str>) -> Done<(Profile, Session)> {
         let file = ConfigFile::locate(self.config.as_deref())?;
         let named = file.describe();
-        let profile = Profile::find(file, self.profile.as_deref())?;
+        let profile = Profile::find(file, name)?;
         let _ = self.used.set(named);
         let session = profile.session()?;
         self.guard.protect(&session, self.json);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rekindle::proto::dialect::{ClientAuth, Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
-use rekindle::sign_in::SignIn;
+use rekindle::sign_in::{ServerMetadata, SignIn};
 use rekindle::store::FileStore;
 use rekindle::transport::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
 use rekindle::{Client, ClientCredentials, Rotation, Secret, Session, SigningKey};
@@ -44,6 +44,8 @@ struct Fields {
     graphql_path: Option<String>,
     token_url: Option<String>,
     authorization_url: Option<String>,
+    /// What the server says of itself.
+    server: Option<ServerMetadata>,
     redirect_uri: Option<String>,
     scope: Option<String>,
     client_id: Option<String>,
@@ -88,7 +90,8 @@ struct AskedFor {
 }
 
 /// What an error of the core may name; the dialect is read here.
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 23] = [
+    "server",
     "authorization_url",
     "redirect_uri",
     "scope",
@@ -276,6 +279,9 @@ impl Profile {
         }
         if let Some(url) = &fields.token_url {
             builder = builder.token_url(url);
+        }
+        if let Some(server) = &fields.server {
+            builder = builder.server(server.clone());
         }
         if let Some(url) = &fields.authorization_url {
             builder = builder.authorization_url(url);

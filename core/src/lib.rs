@@ -69,7 +69,8 @@ pub use rekindle_proto::{
     ClientCredentials, Credential, ErrorKind, Expiry, RefreshInput, Rotation, Secret, TokenResponse,
 };
 pub use session::{
-    Events, Judgement, Refresh, RefreshError, ReplayRefused, Revocation, Session, Stats, Status, Token,
+    Events, Judgement, OnLoginRequired, Refresh, RefreshError, ReplayRefused, Revocation, Session, Stats,
+    Status, Token,
 };
 
 /// The README's programs, compiled.

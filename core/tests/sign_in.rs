@@ -304,3 +304,219 @@ async fn the_receiver_gives_up_after_its_time() {
     clock.advance(Duration::from_secs(300));
     assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
 }
+
+fn pending_answer() -> Value {
+    json!({ "error": "authorization_pending" })
+}
+
+/// Lets a session that waits on a clock turned by hand come to its next wait.
+async fn waits_until(clock: &rekindle::clock::ManualClock, due: Duration) {
+    while clock.next_due() != Some(due) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+// spec 12.10: in virtual time
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_waited_for_as_often_as_the_server_allows() {
+    use rekindle::clock::{Clock, ManualClock};
+    let device = json!({ "device_code": "sentinel-d", "user_code": "WDJB-MJHT", "verification_uri": "https://a.example/device",
+        "expires_in": 900, "interval": 5 });
+    let granted = json!({ "access_token": "at-1", "refresh_token": "rt-1", "expires_in": 900 });
+    let script = Script::new()
+        .step(Step::on("POST", "/device").json(200, device))
+        .step(Step::on("POST", "/token").json(400, pending_answer()))
+        .step(Step::on("POST", "/token").json(400, json!({ "error": "slow_down" })))
+        .step(Step::on("POST", "/token").json(200, granted));
+    let server = TestServer::start(script).unwrap();
+    let clock = ManualClock::new();
+    let session =
+        app(&server).server(metadata(&server)).clock(std::sync::Arc::new(clock.clone())).build().unwrap();
+    let begun = clock.mono();
+    let (shown, code) = tokio::sync::oneshot::channel();
+    let waiting = tokio::spawn({
+        let session = session.clone();
+        async move {
+            session
+                .sign_in_with_device(SignIn::new().scope("read"), |device| {
+                    shown.send(device.user_code.clone()).unwrap();
+                    Ok(())
+                })
+                .await
+        }
+    });
+    assert_eq!(code.await.unwrap(), "WDJB-MJHT");
+    for due in [5, 10, 20] {
+        waits_until(&clock, begun + Duration::from_secs(due)).await;
+        clock.advance(Duration::from_secs(due) - (clock.mono() - begun));
+    }
+    waiting.await.unwrap().unwrap();
+    assert_eq!(session.token().await.unwrap().value(), "at-1");
+    assert_eq!(form(&server, 0)["scope"], "read");
+    let asked = form(&server, 3);
+    assert_eq!(asked["grant_type"], "urn:ietf:params:oauth:grant-type:device_code");
+    assert_eq!(asked["device_code"], "sentinel-d");
+    server.assert_consumed();
+}
+
+fn metadata(server: &TestServer) -> rekindle::sign_in::ServerMetadata {
+    let url = server.base_url();
+    let body = json!({
+        "issuer": url, "token_endpoint": format!("{url}/token"), "authorization_endpoint": format!("{url}/authorize"),
+        "device_authorization_endpoint": format!("{url}/device"), "revocation_endpoint": format!("{url}/revoke"),
+        "authorization_response_iss_parameter_supported": true,
+    });
+    rekindle::sign_in::ServerMetadata::read(&url, body.to_string().as_bytes()).unwrap()
+}
+
+// spec 12.9
+#[tokio::test]
+async fn a_server_is_found_by_its_issuer_and_names_itself_from_then_on() {
+    let server = TestServer::start(Script::new()).unwrap();
+    let url = server.base_url();
+    let kept = serde_json::to_value(metadata(&server)).unwrap();
+    server.play(
+        Script::new()
+            .step(Step::on("GET", "/.well-known/oauth-authorization-server").text(404, ""))
+            .step(Step::on("GET", "/.well-known/openid-configuration").json(200, kept)),
+    );
+    let found = rekindle::sign_in::discover(&url).await.unwrap();
+    assert_eq!(found, metadata(&server));
+    let session = Session::builder("oauth2").server(found).client_id("app").build().unwrap();
+    let begun = begun(&session).await;
+    assert!(begun.url.as_str().starts_with(&format!("{url}/authorize?")));
+    // It names itself in each callback (RFC 9207).
+    let error = session.finish_sign_in(&begun.pending, &callback(&begun.pending)).await.unwrap_err();
+    assert!(error.message().contains("RFC 9207"), "{error}");
+    server.assert_consumed();
+}
+
+// spec 12.9
+#[tokio::test]
+async fn a_document_of_another_issuer_an_endless_one_and_plain_http_are_not_used() {
+    let other = json!({ "issuer": "https://evil.example", "token_endpoint": "https://evil.example/token" });
+    let endless = json!({ "issuer": "x".repeat(2 * 1024 * 1024) });
+    let script = Script::new()
+        .step(Step::on("GET", "/.well-known/oauth-authorization-server").json(200, other))
+        .step(Step::on("GET", "/.well-known/openid-configuration").json(200, endless));
+    let server = TestServer::start(script).unwrap();
+    let error = rekindle::sign_in::discover(&server.base_url()).await.unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::InvalidResponse && error.message().contains("evil.example"),
+        "{error}"
+    );
+    server.assert_consumed();
+    let error = rekindle::sign_in::discover("http://auth.example").await.unwrap_err();
+    assert_eq!(error.argument(), Some("issuer"));
+    let insecure = br#"{"issuer": "https://a.example", "token_endpoint": "http://a.example/token"}"#;
+    let insecure = rekindle::sign_in::ServerMetadata::read("https://a.example", insecure).unwrap();
+    assert!(Session::builder("oauth2").server(insecure).client_id("app").build().is_err());
+}
+
+// spec 12.11
+#[tokio::test]
+async fn a_name_and_a_password_sign_in_over_json_and_graphql_as_the_dialect_says() {
+    let json_dialect = r#"
+        [token_endpoint]
+        encoding = "json"
+        client_auth = "none"
+        names = { refresh_token = "refreshToken", client_id = "", scope = "" }
+        [password]
+        url = "{base_url}/login"
+        names = { username = "email", password = "password" }
+        [password.answer]
+        access_token = "data.accessToken"
+        refresh_token = "data.refreshToken"
+        expires_in = "data.expiresIn"
+        [answer]
+        access_token = "accessToken"
+    "#;
+    let graphql_dialect = r#"
+        [token_endpoint]
+        encoding = "graphql"
+        client_auth = "none"
+        names = { refresh_token = "refreshToken", client_id = "", scope = "" }
+        [refresh_token]
+        document = "mutation($refreshToken: String!) { refreshToken(refreshToken: $refreshToken) { accessToken } }"
+        [password]
+        url = "{base_url}/login"
+        names = { username = "login" }
+        document = "mutation SignIn($login: String!, $password: String!) { signIn(login: $login, password: $password) { accessToken refreshToken } }"
+        [password.answer]
+        access_token = "data.signIn.accessToken"
+        refresh_token = "data.signIn.refreshToken"
+        [answer]
+        access_token = "data.refreshToken.accessToken"
+    "#;
+    let tokens = json!({ "accessToken": "at-1", "refreshToken": "rt-1", "expiresIn": 900 });
+    for (dialect, data, name) in
+        [(json_dialect, tokens.clone(), "email"), (graphql_dialect, json!({ "signIn": tokens }), "login")]
+    {
+        let answer = Step::on("POST", "/login").json(200, json!({ "data": data }));
+        let server = TestServer::start(Script::new().step(answer)).unwrap();
+        let dialect = rekindle::proto::Dialect::from_toml(dialect, "school.toml").unwrap();
+        let session = Session::builder(dialect)
+            .token_url(format!("{}/refresh", server.base_url()))
+            .variable("base_url", server.base_url())
+            .build()
+            .unwrap();
+        let grant = rekindle::sign_in::SignInGrant::Password {
+            username: "ada".into(),
+            password: "sentinel".into(),
+            scope: None,
+        };
+        session.sign_in_by_grant(grant).await.unwrap();
+        assert_eq!(session.token().await.unwrap().value(), "at-1");
+        let sent: Value = serde_json::from_str(&server.log()[0].body).unwrap();
+        let fields = if name == "login" { &sent["variables"] } else { &sent };
+        assert_eq!((&fields[name], &fields["password"]), (&json!("ada"), &json!("sentinel")), "{sent}");
+        server.assert_consumed();
+    }
+}
+
+// spec 12.11
+#[tokio::test]
+async fn no_password_is_sent_to_a_server_whose_dialect_does_not_ask_for_one() {
+    let server = granting();
+    let session = app(&server).build().unwrap();
+    let grant = rekindle::sign_in::SignInGrant::Password {
+        username: "ada".into(),
+        password: "sentinel".into(),
+        scope: None,
+    };
+    let error = session.sign_in_by_grant(grant.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    assert!(server.log().is_empty());
+    let dialect =
+        rekindle::proto::Dialect::from_toml("[password]\nurl = \"http://api.example/login\"", "a.toml")
+            .unwrap();
+    let session = Session::builder(dialect).token_url("https://api.example/token").build().unwrap();
+    let error = session.sign_in_by_grant(grant).await.unwrap_err();
+    assert!(error.message().contains("https") && !format!("{error:?}").contains("sentinel"), "{error}");
+}
+
+// spec 12.11
+#[tokio::test]
+async fn another_token_and_an_assertion_sign_in_too() {
+    use rekindle::sign_in::SignInGrant;
+    let exchange = SignInGrant::TokenExchange {
+        subject_token: "theirs".into(),
+        subject_token_type: "urn:ietf:params:oauth:token-type:access_token".into(),
+        audience: Some("api".into()),
+        resource: vec!["https://api.example/".into()],
+        scope: Some("read".into()),
+    };
+    let bearer = SignInGrant::JwtBearer { assertion: "a.b.c".into(), scope: None };
+    let cases = [
+        (exchange, "urn:ietf:params:oauth:grant-type:token-exchange", ("subject_token", "theirs")),
+        (bearer, "urn:ietf:params:oauth:grant-type:jwt-bearer", ("assertion", "a.b.c")),
+    ];
+    for (grant, grant_type, (name, value)) in cases {
+        let server = granting();
+        let session = app(&server).build().unwrap();
+        session.sign_in_by_grant(grant).await.unwrap();
+        let sent = form(&server, 0);
+        assert_eq!((sent["grant_type"].as_str(), sent[name].as_str()), (grant_type, value));
+        assert_eq!(session.token().await.unwrap().value(), "at-1");
+    }
+}

@@ -6,6 +6,7 @@ mod exec;
 mod graphql;
 mod import;
 mod input;
+mod new_profile;
 mod presets;
 mod progress;
 mod rebind;

@@ -2,10 +2,10 @@
 
 use rekindle::Session;
 use rekindle::proto::ErrorKind;
-use rekindle::sign_in::{LoopbackOptions, LoopbackReceiver, SignIn, open_browser};
+use rekindle::sign_in::{DeviceAuthorization, LoopbackOptions, LoopbackReceiver, SignIn, open_browser};
 use url::Url;
 
-use super::{input, status};
+use super::{input, new_profile, status};
 use crate::args::SignInArgs;
 use crate::context::Context;
 use crate::exit::Done;
@@ -15,11 +15,16 @@ use crate::output;
 const MOST: u64 = 16 * 1024;
 
 pub(crate) async fn run(context: &Context, args: &SignInArgs) -> Done {
-    let (profile, session) = context.open()?;
+    let (profile, session) = match new_profile::wanted(args) {
+        false => context.open()?,
+        true => context.open_named(&new_profile::make(context, args).await?)?,
+    };
     let mut asked = profile.sign_in();
     asked.scope = args.scope.clone().or(asked.scope);
     asked.redirect_uri = args.redirect_uri.clone().or(asked.redirect_uri);
-    if args.no_browser {
+    if args.device {
+        session.sign_in_with_device(asked, show_device).await?;
+    } else if args.no_browser {
         by_hand(&session, asked).await?;
     } else {
         session.sign_in_with_browser(asked, show).await?;
@@ -28,6 +33,16 @@ pub(crate) async fn run(context: &Context, args: &SignInArgs) -> Done {
         return status::show_json(&profile, &session);
     }
     output::line(&format!("signed in: profile {}, kept in {}", profile.name, profile.store.display()))
+}
+
+fn show_device(device: &DeviceAuthorization) -> Result<(), rekindle::Error> {
+    output::tell("rekindle: on any device, open this address and enter this code:");
+    output::tell(&device.verification_uri);
+    output::tell(&device.user_code);
+    if let Some(whole) = &device.verification_uri_complete {
+        output::tell(&format!("rekindle: or open {whole} at once"));
+    }
+    Ok(())
 }
 
 /// The address is printed, too: who sees no browser open can copy it.

@@ -123,3 +123,32 @@ fn a_callback_of_another_sign_in_is_refused() {
     assert!(ran.code != 0 && ran.err.contains("state"), "{}{}", ran.out, ran.err);
     assert_eq!(world.run(&["token"]).code, 3);
 }
+
+// spec 12.9, 12.10
+#[test]
+fn from_nothing_a_profile_is_made_by_its_issuer_and_signed_in_with_a_device_code() {
+    let world = world();
+    std::fs::remove_file(world.path("rekindle.toml")).unwrap();
+    let url = world.server.base_url();
+    let found = json!({ "issuer": url, "token_endpoint": format!("{url}/oauth/token"),
+        "device_authorization_endpoint": format!("{url}/device"), "code_challenge_methods_supported": ["S256"] });
+    let device = json!({ "device_code": "sentinel-d", "user_code": "WDJB-MJHT", "interval": 1,
+        "verification_uri": "https://a.example/device" });
+    let granted = json!({ "access_token": "sentinel-at", "expires_in": 900 });
+    world.server.play(
+        Script::new()
+            .step(Step::on("GET", "/.well-known/oauth-authorization-server").json(200, found))
+            .step(Step::on("POST", "/device").json(200, device))
+            .step(Step::on("POST", "/oauth/token").json(200, granted)),
+    );
+    let ran = world.run(&["sign-in", "--issuer", &url, "--client-id", "app", "--device", "--profile", "new"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("WDJB-MJHT") && ran.err.contains("https://a.example/device"), "{}", ran.err);
+    assert!(!format!("{}{}", ran.out, ran.err).contains("sentinel"));
+    assert_eq!(world.run(&["token", "--profile", "new"]).out.trim(), "sentinel-at");
+    // A second one of that name is somebody's mistake.
+    let again = world.run(&["sign-in", "--preset", "google", "--client-id", "app", "--profile", "new"]);
+    assert!(again.code == 2 && again.err.contains("has a profile new already"), "{}", again.err);
+    let nobody = world.run(&["sign-in", "--preset", "gogle", "--client-id", "app"]);
+    assert!(nobody.code == 2 && nobody.err.contains("gogle"), "{}", nobody.err);
+}

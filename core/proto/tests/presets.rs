@@ -67,6 +67,7 @@ fn fixture(name: &str) -> Fixture {
 
 fn identity(of: &Identity) -> ClientIdentity {
     ClientIdentity {
+        revocation_url: None,
         token_url: of.token_url.as_deref().map(|url| url.parse().unwrap()),
         client_id: of.client_id.clone(),
         client_secret: of.client_secret.clone().map(Secret::from),

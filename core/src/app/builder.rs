@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_proto::dialect::ClientAuth;
+use rekindle_proto::sign_in::ServerMetadata;
 use rekindle_proto::{ClientCredentials, Credential, Expiry, Rotation, Secret};
 
 use super::App;
@@ -15,7 +16,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::platform::host::Host;
 use crate::proof::SigningKey;
-use crate::session::{Refresh, Session};
+use crate::session::{OnLoginRequired, Refresh, Session};
 use crate::store::{DEFAULT_KEY, Store};
 use crate::transport::Transport;
 
@@ -333,6 +334,65 @@ impl<T> Builder<T> {
     /// ```
     pub fn authorization_url(mut self, url: impl Into<String>) -> Self {
         self.settings.authorization_url = Some(url.into());
+        self
+    }
+
+    /// What the server says of itself ([`discover`](crate::sign_in::discover)): its endpoints, for what is not set here and
+    /// the dialect does not say.
+    ///
+    /// ```
+    /// use rekindle::{Session, sign_in::ServerMetadata};
+    ///
+    /// let kept = br#"{"issuer": "https://auth.example.com", "token_endpoint": "https://auth.example.com/token",
+    ///     "authorization_endpoint": "https://auth.example.com/authorize"}"#;
+    /// let server = ServerMetadata::read("https://auth.example.com", kept)?;
+    /// let session = Session::builder("oauth2").server(server).client_id("app").build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn server(mut self, server: ServerMetadata) -> Self {
+        self.settings.server = Some(server);
+        self
+    }
+
+    /// Signs the user in again when the session cannot be kept alive any more; meanwhile callers wait. It runs once in one
+    /// process, however many of them there are, and not again within 30 s of its own failure.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Credential, Error, OnLoginRequired, Session};
+    ///
+    /// struct Ask;
+    /// #[async_trait::async_trait]
+    /// impl OnLoginRequired for Ask {
+    ///     async fn sign_in(&self, session: Session) -> Result<(), Error> {
+    ///         session.sign_in(Credential { access_token: Some("at-1".into()), ..Credential::default() }).await
+    ///     }
+    /// }
+    /// let session = Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// let session = session.on_login_required(Ask).build()?;
+    /// assert_eq!(session.token().await?.value(), "at-1");
+    /// # Ok(()) }
+    /// ```
+    pub fn on_login_required(mut self, handler: impl OnLoginRequired) -> Self {
+        self.settings.login = Some(Arc::new(handler));
+        self
+    }
+
+    /// How long callers wait for [`on_login_required`](Self::on_login_required), within their own deadlines. Default: five
+    /// minutes; zero: they get LoginRequired at once, while it runs.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// let session = builder.login_timeout(Duration::ZERO).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn login_timeout(mut self, most: Duration) -> Self {
+        self.settings.login_wait = most.min(A_YEAR);
         self
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rekindle_proto::dialect::{ClientAuth, ClientIdentity, Dialect};
 use rekindle_proto::machine::{Binding, MachineConfig};
+use rekindle_proto::sign_in::ServerMetadata;
 use rekindle_proto::{ClientCredentials, Failure, Fingerprint, Rotation, Secret};
 use url::Url;
 
@@ -21,6 +22,7 @@ use crate::platform::Platform;
 use crate::platform::host::Host;
 use crate::proof::{Proofs, SigningKey};
 use crate::session::events::{OnEvent, Subscriber};
+use crate::session::login::{Login, OnLoginRequired};
 use crate::session::origins::{Origins, same, secure};
 use crate::session::refresh_function::{Custom, Refresh};
 use crate::session::setup::Setup;
@@ -39,6 +41,9 @@ pub(super) struct Settings {
     pub(super) dialect: DialectSource,
     pub(super) token_url: Option<String>,
     pub(super) authorization_url: Option<String>,
+    pub(super) server: Option<ServerMetadata>,
+    pub(super) login: Option<Arc<dyn OnLoginRequired>>,
+    pub(super) login_wait: Duration,
     pub(super) client_id: Option<String>,
     pub(super) client_secret: Option<Secret>,
     pub(super) client_key: Option<SigningKey>,
@@ -70,6 +75,9 @@ impl Settings {
             dialect,
             token_url: None,
             authorization_url: None,
+            server: None,
+            login: None,
+            login_wait: Duration::from_secs(300),
             client_id: None,
             client_secret: None,
             client_key: None,
@@ -122,6 +130,9 @@ impl Settings {
             self.authorization_url.as_deref().map(|text| url("authorization_url", text)).transpose()?;
         let authorization_url =
             authorization_url.map(|url| secured("authorization_url", url, &insecure)).transpose()?;
+        for endpoint in self.server.iter().flat_map(ServerMetadata::endpoints) {
+            secured("server", endpoint.clone(), &insecure)?;
+        }
         let endpoint = self.refresh.is_none().then(|| {
             Arc::new(Endpoint {
                 dialect: dialect.clone(),
@@ -143,6 +154,8 @@ impl Settings {
             source,
             endpoint,
             authorization_url,
+            server: self.server,
+            login: self.login.map(|handler| Login { handler, wait: self.login_wait }),
             known: Arc::new(origins.urls()),
             origins: Arc::new(origins),
             transport,
@@ -195,9 +208,12 @@ impl Settings {
     }
 
     fn identity(&self) -> Result<ClientIdentity, Failure> {
-        let token_url = self.token_url.as_deref().map(|text| url("token_url", text)).transpose()?;
+        let found = self.server.as_ref().and_then(|server| server.token_endpoint.as_ref()).map(Url::as_str);
+        let token_url = self.token_url.as_deref().or(found);
+        let token_url = token_url.map(|text| url("token_url", text)).transpose()?;
         Ok(ClientIdentity {
             token_url,
+            revocation_url: self.server.as_ref().and_then(|server| server.revocation_endpoint.clone()),
             client_id: self.client_id.clone(),
             client_secret: self.client_secret.clone(),
             client_assertion: None,

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::events::Dispatcher;
+use super::login::LoginState;
 use super::origins::same;
 use super::reentrancy;
 use super::refresh_function::panicked;
@@ -56,6 +57,7 @@ pub(crate) struct Engine {
     seeded_with: AtomicU64,
     /// By number, for all sessions that share this state.
     origins: ArcSwap<Vec<Arc<Url>>>,
+    login: PerProcess<LoginState>,
 }
 
 /// What is under way in one process; a forked child begins anew (spec 4.9).
@@ -103,6 +105,7 @@ impl Engine {
             sessions,
             seeded_with: AtomicU64::new(seed.as_ref().map_or(0, seed_tag)),
             origins: ArcSwap::new(setup.known.clone()),
+            login: PerProcess::new(),
             setup,
             seed: ArcSwapOption::new(seed.zip(given).map(Arc::new)),
         })
@@ -282,6 +285,16 @@ impl Engine {
         };
         self.events.push(&self.key, &Event { lineage, generation, kind });
         self.dispatch();
+    }
+
+    /// The sign-in that callers of this process wait for.
+    pub(super) fn login(&self) -> ProcessLocal<LoginState> {
+        self.login.get_checked(|_| LoginState::default())
+    }
+
+    /// Marks what the handler of that sign-in calls: no address is odd.
+    pub(super) fn login_id(&self) -> usize {
+        self.id() | 1
     }
 
     fn id(&self) -> usize {

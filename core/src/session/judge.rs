@@ -221,7 +221,29 @@ impl Session {
         }
     }
 
+    /// As [`Self::after_refresh`]; where the user must sign in, a handler may see to that, and the request goes on.
     async fn rejected(
+        &self,
+        token: &Token,
+        origin: OriginId,
+        refused: Option<ReplayRefused>,
+        deadline: Option<Duration>,
+        verdict: Verdict,
+    ) -> Result<Judgement, Error> {
+        match self.after_refresh(token, origin, refused, deadline, verdict.clone()).await {
+            Err(lost) if lost.is_login_required() && self.setup.login.is_some() => {
+                self.signed_in_again(lost, deadline).await?;
+                if let Some(reason) = refused {
+                    return Ok(refuse(verdict, reason));
+                }
+                let served = self.current(deadline).await?;
+                Ok(replay(token, served, &token.stamp(), verdict))
+            }
+            judgement => judgement,
+        }
+    }
+
+    async fn after_refresh(
         &self,
         token: &Token,
         origin: OriginId,

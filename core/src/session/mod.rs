@@ -4,6 +4,7 @@ pub(crate) mod counters;
 pub(crate) mod engine;
 pub(crate) mod events;
 mod judge;
+pub(crate) mod login;
 pub(crate) mod origins;
 mod reentrancy;
 pub(crate) mod refresh_function;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub use counters::Stats;
 pub use events::Events;
 pub use judge::Judgement;
+pub use login::OnLoginRequired;
 pub use refresh_function::{Refresh, RefreshError};
 pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
 pub use token::Token;
@@ -692,11 +694,25 @@ impl Session {
         requirements: TokenRequirements,
         deadline: Option<Duration>,
     ) -> Result<Token, Error> {
-        let deadline = self.deadline(deadline);
-        let served = self
-            .rounds(deadline, Some(requirements), |machine, now| machine.acquire(requirements, now))
-            .await?;
+        let ask = || {
+            let question = move |machine: &mut Machine, now| machine.acquire(requirements, now);
+            self.rounds(self.deadline(deadline), Some(requirements), question)
+        };
+        let served = match ask().await {
+            Err(lost) if lost.is_login_required() => {
+                self.signed_in_again(lost, deadline).await?;
+                ask().await?
+            }
+            served => served?,
+        };
         Ok(Token::owned(served))
+    }
+
+    /// What is served now.
+    async fn current(&self, deadline: Option<Duration>) -> Result<Arc<Served>, Error> {
+        let requirements = TokenRequirements::default();
+        let question = move |machine: &mut Machine, now| machine.acquire(requirements, now);
+        self.rounds(self.deadline(deadline), Some(requirements), question).await
     }
 
     /// Asks, waits, and asks again where the wait ended without a word. Who only wants a token is content

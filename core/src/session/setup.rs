@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::machine::MachineConfig;
+use rekindle_proto::sign_in::ServerMetadata;
 use rekindle_proto::{ErrorKind, Failure};
 use tokio::sync::Notify;
 use url::Url;
 
 use super::counters::Counters;
 use super::events::Subscriber;
+use super::login::Login;
 use super::origins::Origins;
 use super::token_source::{Endpoint, Source};
 use crate::clock::Clock;
@@ -31,6 +33,10 @@ pub(crate) struct Setup {
     pub(crate) endpoint: Option<Arc<Endpoint>>,
     /// Where users sign in, if the dialect does not say.
     pub(crate) authorization_url: Option<Url>,
+    /// Who signs the user in again.
+    pub(crate) login: Option<Login>,
+    /// What the server says of itself, if somebody asked.
+    pub(crate) server: Option<ServerMetadata>,
     pub(crate) origins: Arc<Origins>,
     /// Those origins, by number.
     pub(crate) known: Arc<Vec<Arc<Url>>>,

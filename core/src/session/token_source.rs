@@ -14,7 +14,9 @@ use rekindle_proto::{ErrorKind, Failure, GrantRequest, Lost, Outcome, Secret, Se
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::setup::Setup;
 use crate::clock::Clock;
+use crate::error::Error;
 use crate::proof::{DPOP, Proofs};
 use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse, gzip};
 
@@ -102,6 +104,66 @@ impl Source for Endpoint {
 }
 
 impl Endpoint {
+    /// The same server, as its sign-in with a password speaks.
+    pub(crate) fn for_password(&self) -> Result<Self, Failure> {
+        let (dialect, has_url) = self.dialect.for_password()?;
+        let mut identity = self.identity.clone();
+        if has_url {
+            identity.token_url = None;
+            let url = dialect.token_url(&identity)?;
+            if !super::origins::secure(&url) {
+                let what = " in [password] is neither https nor loopback: the password would travel where others can read it";
+                return Err(Failure::config("url", what));
+            }
+        }
+        Ok(Self {
+            dialect: Arc::new(dialect),
+            identity,
+            proofs: self.proofs.clone(),
+            transport: self.transport.clone(),
+            clock: self.clock.clone(),
+            falls_back: AtomicBool::new(false),
+        })
+    }
+
+    /// A form to an endpoint beside the token endpoint, with the client's authentication. Bounded, as every send.
+    pub(crate) async fn post(
+        &self,
+        url: Url,
+        fields: &[(String, String)],
+        setup: &Setup,
+    ) -> Result<(http::StatusCode, Zeroizing<Vec<u8>>), Error> {
+        let request = self.dialect.client_form(&*self.identity()?, url, fields)?;
+        let mut headers = request.headers;
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+        let hop = TransportRequest {
+            method: request.method,
+            url: request.url,
+            headers,
+            body: Outgoing::Bytes(Bytes::from_owner(Zeroizing::new(
+                request.body.expose().as_bytes().to_vec(),
+            ))),
+            connection: Connection::Fresh,
+        };
+        let exchange = async {
+            let response = self.transport.send(hop).await?;
+            let status = response.status;
+            let body = read(response).await.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::InvalidResponse,
+                    "the server's answer broke off or is too long: try again later",
+                )
+            })?;
+            Ok((status, body))
+        };
+        tokio::select! {
+            done = exchange => done,
+            () = self.clock.sleep_until(self.clock.mono() + setup.machine.send_cap) => {
+                Err(Error::new(ErrorKind::Timeout, "the server did not answer in time: try again later"))
+            }
+        }
+    }
+
     /// Who asks, with an assertion of its own for each request.
     fn identity(&self) -> Result<Cow<'_, ClientIdentity>, Failure> {
         let Some(proofs) = &self.proofs else { return Ok(Cow::Borrowed(&self.identity)) };
@@ -216,7 +278,7 @@ fn not_answered(sent: Sent) -> Outcome {
 }
 
 /// The whole body; `None` if it broke off or is too long to be an answer.
-async fn read(response: TransportResponse) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) async fn read(response: TransportResponse) -> Option<Zeroizing<Vec<u8>>> {
     let mut body = Zeroizing::new(Vec::with_capacity(4 * 1024));
     let mut stream = response.body;
     while let Some(chunk) = stream.next().await {

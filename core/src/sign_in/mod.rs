@@ -19,13 +19,18 @@
 //! # Ok(()) }
 //! ```
 
+mod device;
+mod discovery;
 mod spent;
 mod token;
 
 use std::sync::Arc;
 
-use rekindle_proto::sign_in::SignInServer;
-pub use rekindle_proto::sign_in::{PendingSignIn, SignIn, SignInGrant};
+#[cfg(feature = "http")]
+pub use discovery::discover;
+pub use discovery::discover_with;
+use rekindle_proto::sign_in::{AuthorizationRequest, SignInServer};
+pub use rekindle_proto::sign_in::{DeviceAuthorization, PendingSignIn, ServerMetadata, SignIn, SignInGrant};
 use rekindle_proto::{ErrorKind, Failure};
 use url::Url;
 
@@ -73,7 +78,13 @@ impl Session {
         let client_id = client_id(setup)?;
         let mut entropy = setup.platform.entropy()?;
         let (request, pending) = server.begin(client_id, &asked, &mut entropy, setup.clock.now().wall)?;
-        Ok(BegunSignIn { url: request.url(), pending })
+        let metadata = setup.server.as_ref();
+        let url = match metadata.and_then(|server| server.pushed_authorization_request_endpoint.as_ref()) {
+            // Nobody but the server sees what is asked for, nor can change it on the way.
+            Some(place) => push(setup, place, &request).await?,
+            None => request.url(),
+        };
+        Ok(BegunSignIn { url, pending })
     }
 
     /// Ends a sign-in with the address that the browser came back with. The code is spent once: a second call is refused
@@ -167,6 +178,33 @@ impl Session {
         Ok(options)
     }
 
+    /// Signs in with what stands for the user already: another token (RFC 8693), a signed assertion (RFC 7523), or, where
+    /// the dialect has a section `[password]`, a name and a password.
+    ///
+    /// ```no_run
+    /// # async fn f() -> Result<(), rekindle::Error> {
+    /// use rekindle::{Session, sign_in::SignInGrant};
+    ///
+    /// let session = Session::builder("school.toml").build()?;
+    /// let grant = SignInGrant::Password { username: "ada".into(), password: "..".into(), scope: None };
+    /// session.sign_in_by_grant(grant).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// LoginRequired: the server does not take it. InvalidConfig: the dialect has no sign-in with a password.
+    /// ClientRejected, Connection, StoreUnavailable.
+    pub async fn sign_in_by_grant(&self, grant: SignInGrant) -> Result<(), Error> {
+        let asked = match &grant {
+            SignInGrant::TokenExchange { scope, .. }
+            | SignInGrant::JwtBearer { scope, .. }
+            | SignInGrant::Password { scope, .. } => scope.clone(),
+            _ => None,
+        };
+        self.sign_in_by(grant, asked, None).await
+    }
+
     /// Asks for tokens and takes them, on the engine's own runtime: who waits may leave.
     async fn sign_in_by(
         &self,
@@ -177,7 +215,10 @@ impl Session {
         let session = self.clone();
         let work = async move {
             let setup = session.setup();
-            let asked_endpoint = endpoint(setup)?;
+            let asked_endpoint = match grant {
+                SignInGrant::Password { .. } => Arc::new(endpoint(setup)?.for_password()?),
+                _ => endpoint(setup)?,
+            };
             let result = token::ask(&asked_endpoint, setup, grant, asked).await;
             if let (Err(token::Refused { sent: false, .. }), Some(spent)) = (&result, spent) {
                 spent.take_back();
@@ -189,9 +230,39 @@ impl Session {
     }
 }
 
+/// Pushes the authorization request (RFC 9126).
+async fn push(setup: &Setup, place: &Url, request: &AuthorizationRequest) -> Result<Url, Error> {
+    let (status, body) = endpoint(setup)?.post(place.clone(), &request.parameters, setup).await?;
+    let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    if let (true, Some(uri)) = (status.is_success(), answer["request_uri"].as_str()) {
+        return Ok(request.pushed_url(uri));
+    }
+    let code = setup.dialect.error_code(&body);
+    let words = setup.dialect.server_message(&body, &[]).unwrap_or_default();
+    let message = format!(
+        "the server refused the pushed authorization request ({}, \"{words}\"): check client id, redirect URI and scope",
+        code.as_deref().unwrap_or("no code"),
+    );
+    let kind = if status.is_server_error() { ErrorKind::Connection } else { ErrorKind::ClientRejected };
+    Err(Failure { oauth_error: code, status: Some(status.as_u16()), ..Failure::new(kind, message) }.into())
+}
+
+/// What is asked for where the sign-in does not say.
+fn server_scope(setup: &Setup) -> Option<String> {
+    setup.dialect.default_scope().map(ToOwned::to_owned)
+}
+
 fn server(setup: &Setup) -> Result<SignInServer, Failure> {
     let endpoint = endpoint(setup)?;
-    let mut server = setup.dialect.sign_in_server(&endpoint.identity, setup.authorization_url.as_ref())?;
+    let known = setup.server.as_ref();
+    let found = known.and_then(|server| server.authorization_endpoint.as_ref());
+    let mut server =
+        setup.dialect.sign_in_server(&endpoint.identity, setup.authorization_url.as_ref().or(found))?;
+    if let Some(known) = known {
+        server.issuer = Some(known.issuer.clone());
+        server.names_itself |= known.authorization_response_iss_parameter_supported;
+        server.challenge_methods.clone_from(&known.code_challenge_methods_supported);
+    }
     server.dpop_thumbprint = setup.proofs.as_deref().and_then(Proofs::thumbprint);
     Ok(server)
 }

@@ -22,17 +22,27 @@ pub(super) async fn ask(
     grant: SignInGrant,
     asked: Option<String>,
 ) -> Result<Credential, Refused> {
-    let sent_at = setup.clock.now().wall;
-    let (mut outcome, mut said) = send(endpoint, setup, &grant).await;
-    if matches!(outcome, Outcome::NonceRequired(_) | Outcome::ClockSkew) {
-        (outcome, said) = send(endpoint, setup, &grant).await;
+    let mut told = ask_once(endpoint, setup, &grant, asked.clone()).await;
+    if let Err((Outcome::NonceRequired(_) | Outcome::ClockSkew, _)) = told {
+        told = ask_once(endpoint, setup, &grant, asked).await;
     }
-    match outcome {
-        Outcome::Granted(granted) => Ok(credential(*granted, sent_at, asked)),
-        outcome => {
-            let sent = !matches!(outcome, Outcome::NotSent);
-            Err(Refused { failure: explain(&grant, &outcome, said), sent })
-        }
+    told.map_err(|(outcome, said)| {
+        let sent = !matches!(outcome, Outcome::NotSent);
+        Refused { failure: explain(&grant, &outcome, said), sent }
+    })
+}
+
+/// One request, and what came of it if it was no grant.
+pub(super) async fn ask_once(
+    endpoint: &Endpoint,
+    setup: &Setup,
+    grant: &SignInGrant,
+    asked: Option<String>,
+) -> Result<Credential, (Outcome, ServerError)> {
+    let sent_at = setup.clock.now().wall;
+    match send(endpoint, setup, grant).await {
+        (Outcome::Granted(granted), _) => Ok(credential(*granted, sent_at, asked)),
+        told => Err(told),
     }
 }
 

@@ -85,3 +85,52 @@ async fn an_injected_code_is_refused_for_its_verifier() {
     assert_eq!((error.kind(), error.oauth_error()), (ErrorKind::LoginRequired, Some("invalid_grant")));
     assert!(!session.status().valid);
 }
+
+// spec 12.9, 12.12: found by its issuer, pushed, bound to a key, revoked
+#[tokio::test]
+async fn a_server_that_is_found_by_its_issuer_is_signed_in_at_with_a_pushed_request_and_a_key() {
+    let (key, _) = rekindle::SigningKey::generate().unwrap();
+    let Some(_) = OidcProvider::start(OidcOptions::default()) else { return };
+    let idp = OidcProvider::start_with_key(OidcOptions::default(), &key.jwk()).unwrap();
+    let server = rekindle::sign_in::discover(&idp.base_url).await.unwrap();
+    let session = Session::builder("oauth2").server(server).client_id(PUBLIC_CLIENT).origin(&idp.base_url);
+    let session = session.dpop_key(key).build().unwrap();
+    let begun = session.begin_sign_in(asked()).await.unwrap();
+    let names: Vec<_> = begun.url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    assert_eq!(names, ["client_id", "request_uri"]);
+    let callback = common::browser::sign_in(&idp, &begun.url).await;
+    session.finish_sign_in(&begun.pending, &callback).await.unwrap();
+    let me = client(&session, &idp).get("/me").send().await.unwrap();
+    assert_eq!(me.status(), 200);
+    session.invalidate();
+    assert_eq!(client(&session, &idp).get("/me").send().await.unwrap().status(), 200);
+    assert_eq!(idp.stats().refreshes, 1);
+    let revoked = session.sign_out_and_revoke().await.unwrap();
+    assert_eq!(revoked, rekindle::session::Revocation::Done);
+}
+
+// spec 12.10
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_code_is_typed_in_elsewhere() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let server = rekindle::sign_in::discover(&idp.base_url).await.unwrap();
+    let session = Session::builder("oauth2").server(server).client_id(PUBLIC_CLIENT).origin(&idp.base_url);
+    let session = session.build().unwrap();
+    let (shown, place) = tokio::sync::oneshot::channel();
+    let waiting = tokio::spawn({
+        let session = session.clone();
+        async move {
+            let asked = SignIn::new().scope("openid offline_access");
+            session
+                .sign_in_with_device(asked, |device| {
+                    shown.send(device.verification_uri_complete.clone().unwrap()).unwrap();
+                    Ok(())
+                })
+                .await
+        }
+    });
+    let place = place.await.unwrap().parse().unwrap();
+    common::browser::until(&idp, &place, "device").await;
+    waiting.await.unwrap().unwrap();
+    assert_eq!(get(&client(&session, &idp)).await, Ok(200));
+}

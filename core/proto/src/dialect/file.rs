@@ -43,6 +43,16 @@ pub(super) struct Spec {
     #[serde(default)]
     pub(super) authorization_code: GrantSection,
     #[serde(default)]
+    pub(super) device_code: GrantSection,
+    #[serde(default)]
+    pub(super) token_exchange: GrantSection,
+    #[serde(default)]
+    pub(super) jwt_bearer: GrantSection,
+    pub(super) password: Option<PasswordSection>,
+    /// Of the dialect that `[password]` describes.
+    #[serde(skip)]
+    pub(super) password_grant: GrantSection,
+    #[serde(default)]
     pub(super) sign_in: SignInSection,
     pub(super) revoke: Option<Revoke>,
     #[serde(default)]
@@ -120,6 +130,36 @@ pub(super) struct GrantSection {
     pub(super) headers: BTreeMap<Header, Template>,
 }
 
+/// A sign-in with a user's name and password, where the server has one: what it does otherwise than `[token_endpoint]`
+/// and `[answer]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PasswordSection {
+    pub(super) url: Option<Template>,
+    pub(super) encoding: Option<Encoding>,
+    pub(super) names: PasswordNames,
+    pub(super) grant_type: Option<String>,
+    pub(super) document: String,
+    pub(super) query: BTreeMap<String, Template>,
+    pub(super) extra: BTreeMap<String, Extra>,
+    pub(super) headers: BTreeMap<Header, Template>,
+    pub(super) answer: Option<AnswerSpec>,
+}
+
+/// How the server spells them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PasswordNames {
+    pub(super) username: String,
+    pub(super) password: String,
+}
+
+impl Default for PasswordNames {
+    fn default() -> Self {
+        Self { username: "username".to_owned(), password: "password".to_owned() }
+    }
+}
+
 /// Where a user signs in (RFC 6749 section 4.1.1), and how the server says who it is.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -129,6 +169,8 @@ pub(super) struct SignInSection {
     /// It names itself in each callback (RFC 9207).
     pub(super) names_itself: bool,
     pub(super) authorization_url: Option<Template>,
+    /// RFC 8628.
+    pub(super) device_authorization_url: Option<Template>,
     /// The host of redirect URIs on loopback, where the server takes but one. Default: `127.0.0.1`.
     pub(super) loopback_host: Option<String>,
     /// What is asked for where the sign-in names no scope.

@@ -91,6 +91,9 @@ impl Spec {
         let sections = [
             ("client_credentials", &self.client_credentials),
             ("authorization_code", &self.authorization_code),
+            ("device_code", &self.device_code),
+            ("token_exchange", &self.token_exchange),
+            ("jwt_bearer", &self.jwt_bearer),
         ];
         match sections.into_iter().find(|(_, section)| has_one(section)) {
             Some((name, _)) => {

@@ -18,9 +18,12 @@
 //! extra = { device = "{device}" }        # fallback_document; token_header and token_scheme, or token_cookie
 //! [client_credentials]                   # another one, with the same fields
 //! extra = { audience = "https://{tenant}.acme.example/api" }
-//! [authorization_code]                   # the request that ends a sign-in, with the same fields
+//! [authorization_code]                   # the request that ends a sign-in, with the same fields; so are device_code,
+//! [password]                             # token_exchange, jwt_bearer. With a user's name and password: url, encoding,
+//! url = "https://{tenant}.acme.example/login" # grant_type, document, query, extra, headers; answer: as below
+//! names = { username = "email" }
 //! [sign_in]                              # where users sign in: issuer, names_itself (RFC 9207), authorization_url,
-//! issuer = "https://{tenant}.acme.example" # loopback_host, scope, parameters
+//! issuer = "https://{tenant}.acme.example" # device_authorization_url, loopback_host, scope, parameters
 //! authorization_url = "https://{tenant}.acme.example/authorize"
 //! [answer]                               # access_token, refresh_token, token_type, scope, expires_in, expires_at,
 //! access_token = "data.token"            # refresh_token_expires_in, keep, default_lifetime_seconds, jwt_exp, success,
@@ -445,6 +448,78 @@ impl Dialect {
         authorization_url: Option<&Url>,
     ) -> Result<SignInServer, Failure> {
         self.spec.sign_in_server(identity, authorization_url)
+    }
+
+    /// What a sign-in asks for where it names no scope.
+    ///
+    /// ```
+    /// assert_eq!(rekindle_proto::Dialect::preset("google").unwrap().default_scope(), Some("openid"));
+    /// ```
+    #[must_use]
+    pub fn default_scope(&self) -> Option<&str> {
+        self.spec.sign_in.scope.as_deref()
+    }
+
+    /// Where device codes come from (RFC 8628), as this identity reaches it.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
+    ///
+    /// let url = Dialect::preset("google")?.device_authorization_url(&ClientIdentity::default())?;
+    /// assert_eq!(url.as_str(), "https://oauth2.googleapis.com/device/code");
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: the dialect does not say, or a variable is missing.
+    pub fn device_authorization_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
+        self.spec.device_authorization_url(identity)
+    }
+
+    /// The dialect of the server's sign-in with a user's name and password, where it has one; and whether its URL is its
+    /// own, not the token endpoint's.
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    ///
+    /// let text = "[password]\nurl = \"https://api.example.com/login\"\nnames = { username = \"email\" }";
+    /// assert!(Dialect::from_toml(text, "acme.toml")?.for_password()?.1);
+    /// assert!(Dialect::preset("google")?.for_password().is_err());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: it has none.
+    pub fn for_password(&self) -> Result<(Self, bool), Failure> {
+        let has_url = self.spec.password.as_ref().is_some_and(|section| section.url.is_some());
+        self.spec.for_password().map(|spec| (Self::new(spec), has_url))
+    }
+
+    /// A form with these fields and the client's authentication: for endpoints beside the token endpoint.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
+    ///
+    /// let identity = ClientIdentity { client_id: Some("app".into()), ..ClientIdentity::default() };
+    /// let url = "https://auth.example.com/device".parse().expect("a URL");
+    /// let fields = [("scope".to_owned(), "read".to_owned())];
+    /// let request = Dialect::preset("oauth2")?.client_form(&identity, url, &fields)?;
+    /// assert_eq!(request.body.expose(), "scope=read&client_id=app");
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: id and secret cannot stand in a header.
+    pub fn client_form(
+        &self,
+        identity: &ClientIdentity,
+        url: Url,
+        fields: &[(String, String)],
+    ) -> Result<TokenRequest, Failure> {
+        self.spec.client_form(identity, url, fields)
     }
 
     /// Fails where the dialect cannot ask for client credentials: one that speaks GraphQL needs a document for it.

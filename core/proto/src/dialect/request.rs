@@ -139,7 +139,20 @@ impl Spec {
     fn variable_names(&self) -> BTreeSet<&str> {
         let urls = self.token_endpoint.url.iter().chain(self.revoke.iter().map(|revoke| &revoke.url));
         let urls = urls.chain(&self.sign_in.authorization_url).chain(&self.sign_in.issuer);
-        let sections = [&self.refresh_token, &self.client_credentials, &self.authorization_code];
+        let urls = urls.chain(&self.sign_in.device_authorization_url);
+        let password = self.password.iter();
+        let password = password.flat_map(|section| {
+            section.url.iter().chain(section.query.values()).chain(section.headers.values())
+        });
+        let urls = urls.chain(password);
+        let sections = [
+            &self.refresh_token,
+            &self.client_credentials,
+            &self.authorization_code,
+            &self.device_code,
+            &self.token_exchange,
+            &self.jwt_bearer,
+        ];
         let own = self.variables.keys().map(String::as_str);
         let asked = sections.into_iter().flat_map(|section| self.blanks_of(section));
         urls.flat_map(Template::blanks).chain(asked).chain(own).collect()
@@ -158,6 +171,10 @@ impl Spec {
             }
             GrantRequest::SignIn(grant) => match &**grant {
                 SignInGrant::AuthorizationCode { .. } => Ok((&self.authorization_code, &NOTHING)),
+                SignInGrant::DeviceCode { .. } => Ok((&self.device_code, &NOTHING)),
+                SignInGrant::TokenExchange { .. } => Ok((&self.token_exchange, &NOTHING)),
+                SignInGrant::JwtBearer { .. } => Ok((&self.jwt_bearer, &NOTHING)),
+                SignInGrant::Password { .. } => Ok((&self.password_grant, &NOTHING)),
             },
             GrantRequest::Custom(_) => Err(config(&self.name, "is not asked: a refresh function is")),
         }
@@ -217,6 +234,16 @@ impl Spec {
         Ok(server)
     }
 
+    /// Where device codes come from, if the dialect says that.
+    pub(super) fn device_authorization_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
+        let url = self.sign_in.device_authorization_url.as_ref().ok_or_else(|| {
+            let what = "does not say where device codes come from (`[sign_in]` with `device_authorization_url`): sign in \
+                        with a browser, or give the `issuer` to find it by";
+            config(&self.name, what)
+        })?;
+        url.url(&self.name, &|name| self.variable(identity, name))
+    }
+
     fn authorization_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
         let url = self.sign_in.authorization_url.as_ref().ok_or_else(|| {
             let what = "does not say where users sign in: give the authorization endpoint (`authorization_url`), or the \
@@ -229,7 +256,7 @@ impl Spec {
     /// A token endpoint that the user names may be another server than the dialect's: its tokens go to the
     /// dialect's revocation endpoint only if both have the same origin.
     fn revoke_url(&self, identity: &ClientIdentity) -> Result<Option<Url>, Failure> {
-        let Some(revoke) = &self.revoke else { return Ok(None) };
+        let Some(revoke) = &self.revoke else { return Ok(identity.revocation_url.clone()) };
         let url = revoke.url.url(&self.name, &|name| self.variable(identity, name));
         let Some(given) = &identity.token_url else { return url.map(Some) };
         let is_own = self.own_url(identity).is_ok_and(|own| own == *given);
@@ -304,7 +331,8 @@ impl Spec {
 
     fn sign_in_fields(&self, grant: &SignInGrant, said: Option<&str>, fields: &mut Fields) {
         let (names, encoding) = (&self.token_endpoint.names, self.token_endpoint.encoding);
-        let usual = if encoding == Encoding::Graphql { "" } else { grant.grant_type() };
+        let is_own = matches!(grant, SignInGrant::Password { .. }) && encoding != Encoding::Form;
+        let usual = if encoding == Encoding::Graphql || is_own { "" } else { grant.grant_type() };
         fields.text(&names.grant_type, said.unwrap_or(usual));
         match grant {
             SignInGrant::AuthorizationCode { code, redirect_uri, code_verifier, resource } => {
@@ -313,7 +341,67 @@ impl Spec {
                 fields.text(&names.code_verifier, code_verifier.expose());
                 fields.several(&names.resource, resource);
             }
+            SignInGrant::DeviceCode { device_code } => fields.text("device_code", device_code.expose()),
+            SignInGrant::TokenExchange { subject_token, subject_token_type, audience, resource, scope } => {
+                fields.text("subject_token", subject_token.expose());
+                fields.text("subject_token_type", subject_token_type);
+                fields.text(&names.audience, audience.as_deref().unwrap_or_default());
+                fields.several(&names.resource, resource);
+                fields.text(&names.scope, scope.as_deref().unwrap_or_default());
+            }
+            SignInGrant::JwtBearer { assertion, scope } => {
+                fields.text("assertion", assertion.expose());
+                fields.text(&names.scope, scope.as_deref().unwrap_or_default());
+            }
+            SignInGrant::Password { username, password, scope } => {
+                let own = self.password.as_ref().map(|section| section.names.clone()).unwrap_or_default();
+                fields.text(&own.username, username);
+                fields.text(&own.password, password.expose());
+                fields.text(&names.scope, scope.as_deref().unwrap_or_default());
+            }
         }
+    }
+
+    /// The same dialect as its sign-in with a password speaks.
+    pub(super) fn for_password(&self) -> Result<Self, Failure> {
+        let section = self.password.clone().ok_or_else(|| {
+            let what = "has no sign-in with a password ([password]): let the user sign in with a browser or a device \
+                        code; for an API of your own, describe it in a dialect file";
+            config(&self.name, what)
+        })?;
+        let mut spec = self.clone();
+        spec.token_endpoint.url = section.url.or(spec.token_endpoint.url);
+        spec.token_endpoint.encoding = section.encoding.unwrap_or(spec.token_endpoint.encoding);
+        spec.answer = section.answer.unwrap_or(spec.answer);
+        spec.password_grant = GrantSection {
+            grant_type: section.grant_type,
+            document: section.document,
+            query: section.query,
+            extra: section.extra,
+            headers: section.headers,
+            ..GrantSection::default()
+        };
+        Ok(spec)
+    }
+
+    /// A form with the client's authentication: for endpoints beside the token endpoint.
+    pub(super) fn client_form(
+        &self,
+        identity: &ClientIdentity,
+        url: Url,
+        given: &[(String, String)],
+    ) -> Result<TokenRequest, Failure> {
+        let mut fields = Fields::default();
+        let names: BTreeSet<_> = given.iter().map(|(name, _)| name).collect();
+        for name in names {
+            let values: Vec<_> =
+                given.iter().filter(|(other, _)| other == name).map(|(_, value)| value.clone()).collect();
+            fields.several(name, &values);
+        }
+        self.client_fields(identity, &mut fields);
+        let mut headers = plain_headers(Encoding::Form);
+        self.authorize(identity, &mut headers)?;
+        Ok(TokenRequest { method: Method::POST, url, headers, body: fields.form() })
     }
 
     fn extra<'a>(&self, extra: &Extra, blank: &dyn Fn(&str) -> Option<&'a str>) -> Result<Field, Failure> {

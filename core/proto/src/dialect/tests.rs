@@ -35,6 +35,7 @@ fn refresh(token: &str, scope: Option<String>, extra: BTreeMap<String, String>) 
 
 fn client() -> ClientIdentity {
     ClientIdentity {
+        revocation_url: None,
         token_url: "https://idp.example/token".parse().ok(),
         client_id: Some("my app".into()),
         client_secret: Some("p%ss:word".into()),

@@ -14,6 +14,8 @@ use crate::time::Wall;
 pub struct ClientIdentity {
     /// The token endpoint. `None` = the dialect's own URL.
     pub token_url: Option<Url>,
+    /// The revocation endpoint that the server names, where the dialect has none.
+    pub revocation_url: Option<Url>,
     /// `client_id`.
     pub client_id: Option<String>,
     /// `client_secret`.

@@ -75,7 +75,11 @@ pub fn explain(grant: &SignInGrant, outcome: &Outcome, said: ServerError) -> Fai
 
 /// `invalid_grant`.
 fn refusal(grant: &SignInGrant, words: &str) -> (ErrorKind, String) {
-    let SignInGrant::AuthorizationCode { redirect_uri, .. } = grant;
+    let SignInGrant::AuthorizationCode { redirect_uri, .. } = grant else {
+        let what =
+            format!("the server does not take the {}: it is wrong, over, or another client's", grant.name());
+        return (ErrorKind::LoginRequired, what);
+    };
     let words = words.to_ascii_lowercase();
     let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
     if says(&["redirect_uri", "redirect uri", "redirect url", "redirecturi"]) {

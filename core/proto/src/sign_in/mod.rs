@@ -21,14 +21,18 @@
 
 mod begin;
 mod callback;
+mod device;
 mod explain;
 mod grant;
+mod metadata;
 mod pending;
 mod redirect_uri;
 
 pub use begin::{AuthorizationRequest, SignIn, SignInServer};
 pub use callback::LONGEST_SIGN_IN;
+pub use device::{DeviceAuthorization, DevicePolling};
 pub use explain::explain;
 pub use grant::SignInGrant;
+pub use metadata::ServerMetadata;
 pub use pending::PendingSignIn;
 pub use redirect_uri::check_redirect_uri;

@@ -28,6 +28,27 @@ pub(crate) async fn sign_in(server: &Server, url: &Url) -> String {
     panic!("the server never came to an end");
 }
 
+/// Follows pages and forms until one says that it is done: it has no form any more.
+pub(crate) async fn until(server: &Server, url: &Url, what: &str) {
+    let mut browser = Browser::default();
+    let mut next = Step::Get(url.clone());
+    for _ in 0..20 {
+        let (response, here) = browser.go(next).await;
+        if let Some(location) = response.headers().get("location").and_then(|value| value.to_str().ok()) {
+            let target = here.join(location).unwrap();
+            assert!(target.as_str().starts_with(&server.base_url), "{what} leads to {target}");
+            next = Step::Get(target);
+            continue;
+        }
+        let html = response.text().await.unwrap();
+        match submit(&here, &html) {
+            Some(step) => next = step,
+            None => return,
+        }
+    }
+    panic!("{what}: the server never came to an end");
+}
+
 #[derive(Default)]
 struct Browser {
     cookies: BTreeMap<String, String>,

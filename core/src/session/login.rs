@@ -1,0 +1,126 @@
+//! Signing in again while callers wait (spec 12.13): a handler of the user's runs once in one process, however many of
+//! them there are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rekindle_proto::{ErrorKind, Failure};
+use tokio::sync::watch;
+
+use super::{Session, reentrancy};
+use crate::error::Error;
+use crate::lock::Mutex;
+
+/// What was said no to is not asked for again at once, for the sake of the user who said it.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(30);
+
+/// Signs the user in again, when the session cannot be kept alive any more.
+///
+/// ```
+/// use rekindle::sign_in::SignIn;
+/// use rekindle::{Error, OnLoginRequired, Session};
+///
+/// struct InTheBrowser;
+/// #[async_trait::async_trait]
+/// impl OnLoginRequired for InTheBrowser {
+///     async fn sign_in(&self, session: Session) -> Result<(), Error> {
+///         session.sign_in_with_browser(SignIn::new(), rekindle::sign_in::open_browser).await
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait OnLoginRequired: Send + Sync + 'static {
+    /// Signs in: with [`Session::sign_in`], or one of the ways of [`sign_in`](crate::sign_in). It must not ask the session
+    /// for a token before.
+    async fn sign_in(&self, session: Session) -> Result<(), Error>;
+}
+
+/// The handler, and how long callers wait for it.
+pub(crate) struct Login {
+    pub(crate) handler: Arc<dyn OnLoginRequired>,
+    pub(crate) wait: Duration,
+}
+
+/// The sign-in that is under way in this process, or the last one, if it failed.
+#[derive(Default)]
+pub(crate) struct LoginState(Mutex<Inner>);
+
+/// Nothing until it ends.
+type Progress = watch::Receiver<Option<Result<(), Failure>>>;
+
+#[derive(Default)]
+struct Inner {
+    under_way: Option<Progress>,
+    failed: Option<(Duration, Failure)>,
+}
+
+impl Session {
+    /// Waits until the user has signed in again; gives the error back where nobody does.
+    pub(super) async fn signed_in_again(&self, lost: Error, deadline: Option<Duration>) -> Result<(), Error> {
+        let Some(login) = &self.setup.login else { return Err(lost) };
+        if !lost.is_login_required() || reentrancy::is_inside(self.engine.login_id()) {
+            return Err(lost);
+        }
+        let mut result = match self.join_login(login)? {
+            Joined::UnderWay(result) => result,
+            Joined::Done => return Ok(()),
+            Joined::Failed(failure) => return Err(failure.into()),
+        };
+        if login.wait.is_zero() {
+            return Err(lost);
+        }
+        let clock = self.clock();
+        let own = clock.mono().saturating_add(login.wait);
+        let until = deadline.map_or(own, |given| given.min(own));
+        tokio::select! {
+            told = result.wait_for(Option::is_some) => match told.ok().and_then(|told| told.clone()) {
+                Some(told) => told.map_err(Error::from),
+                None => Err(Failure::new(ErrorKind::Misuse, "the handler on_login_required panicked").into()),
+            },
+            () = clock.sleep_until(until) => {
+                let message = "the user has not signed in yet: the sign-in goes on, try again later";
+                Err(Error::new(ErrorKind::Timeout, message))
+            }
+        }
+    }
+
+    fn join_login(&self, login: &Login) -> Result<Joined, Failure> {
+        let state = self.engine.login();
+        let mut inner = state.0.lock();
+        let goes_on = |result: &Progress| result.borrow().is_none() && result.has_changed().is_ok();
+        if let Some(result) = inner.under_way.as_ref().filter(|result| goes_on(result)) {
+            return Ok(Joined::UnderWay(result.clone()));
+        }
+        // Who comes late finds what others waited for.
+        if self.engine.look(|machine, now| machine.status(now).valid) {
+            return Ok(Joined::Done);
+        }
+        let now = self.clock().mono();
+        if let Some((until, failure)) = inner.failed.as_ref().filter(|(until, _)| now < *until) {
+            return Ok(Joined::Failed(failure.clone().after(*until - now)));
+        }
+        let (tell, result) = watch::channel(None);
+        inner.under_way = Some(result.clone());
+        let (session, handler) = (self.clone(), login.handler.clone());
+        let work = async move {
+            let signing_in = handler.sign_in(session.clone());
+            let done = reentrancy::scope(session.engine.login_id(), signing_in).await;
+            let done = done.map_err(|error| error.failure().clone());
+            let until = session.clock().mono().saturating_add(AFTER_A_FAILURE);
+            let failed = done.as_ref().err().map(|failure| (until, failure.clone()));
+            session.engine.login().0.lock().failed = failed;
+            let _ = tell.send(Some(done));
+        };
+        self.setup.platform.spawn(work).map_err(|error| {
+            Failure::new(ErrorKind::System, format!("the operating system gives no thread ({error})"))
+        })?;
+        Ok(Joined::UnderWay(result))
+    }
+}
+
+enum Joined {
+    UnderWay(Progress),
+    Done,
+    Failed(Failure),
+}
