@@ -12,6 +12,11 @@ const RESULTS: &str = "benches/results/kotlin.md";
 const POM: &str = "bindings/kotlin/adapters/pom.xml";
 const COMPARE: &str = "bindings/kotlin/adapters/compare/target";
 
+const REST: &str = "\
+Held by the program, none asked for its token yet, the memory store included. What a session takes is what the heap and the rest of
+the process grow by, in a JVM whose heap is of one size and touched from the start.
+";
+
 /// The arguments after `kotlin`: parts to run; none: all.
 pub(super) fn run(workspace: &Workspace, parts: &[String]) -> bool {
     let write = |wanted: &dyn Fn(&str) -> bool| measured(workspace, wanted);
@@ -20,7 +25,7 @@ pub(super) fn run(workspace: &Workspace, parts: &[String]) -> bool {
 
 fn measured(workspace: &Workspace, wanted: &dyn Fn(&str) -> bool) -> Result<String, String> {
     let mut text = "# rekindle for Kotlin, measured\n\nWritten by `cargo xtask bench kotlin`.\n".to_owned();
-    if wanted("correctness") || wanted("speed") {
+    if ["correctness", "speed", "rest"].iter().any(|part| wanted(part)) {
         built(workspace)?;
     }
     if wanted("correctness") {
@@ -28,6 +33,9 @@ fn measured(workspace: &Workspace, wanted: &dyn Fn(&str) -> bool) -> Result<Stri
     }
     if wanted("speed") {
         text += &format!("\n## What it costs\n\n{}\n{}", speed(workspace)?, mobile::SPEED);
+    }
+    if wanted("rest") {
+        text += &format!("\n## Many sessions\n\n{}\n{REST}", rest(workspace)?);
     }
     if wanted("size") {
         text += &format!("\n## What an app carries\n\n{}", mobile::sizes(workspace)?);
@@ -51,10 +59,19 @@ fn speed(workspace: &Workspace) -> Result<String, String> {
     mobile::serving(workspace, |url| mobile::said(java(workspace)?.args(["speed", url])))
 }
 
+fn rest(workspace: &Workspace) -> Result<String, String> {
+    mobile::said(java_with(workspace, &["-Xms768m", "-Xmx768m", "-XX:+AlwaysPreTouch"])?.arg("rest"))
+}
+
 fn java(workspace: &Workspace) -> Result<Command, String> {
+    java_with(workspace, &[])
+}
+
+fn java_with(workspace: &Workspace, options: &[&str]) -> Result<Command, String> {
     let target = workspace.path(COMPARE);
     let others = fs::read_to_string(target.join("classpath")).map_err(|e| format!("the class path: {e}"))?;
     let mut java = Command::new("java");
+    java.args(options);
     // JNA looks here first, so this is the library that was built for speed.
     java.arg(format!("-Djna.library.path={}", workspace.target.join("release").display()));
     java.arg("-cp").arg(format!("{}:{others}", target.join("classes").display()));

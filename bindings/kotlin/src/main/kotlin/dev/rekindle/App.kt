@@ -52,6 +52,8 @@ public class App internal constructor(private val native: NativeApp, private val
         clientKey: SigningKey? = null,
         dpopKey: SigningKey? = null,
         clientCredentials: ClientCredentials? = null,
+        requireDpop: Boolean = true,
+        http: HttpSettings? = null,
         refresh: Refresh? = null,
         transport: Transport? = null,
         idleSessions: Int = 10_000,
@@ -61,6 +63,7 @@ public class App internal constructor(private val native: NativeApp, private val
         SessionSettings(
             dialect, tokenUrl, clientId, clientSecret, clientAuth, null, origins, insecureOrigins, variables,
             rotation, background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
+            requireDpop, http,
         ),
         store, refresh, transport, idleSessions, onEvent, clock, Any(),
     )
@@ -76,6 +79,7 @@ public class App internal constructor(private val native: NativeApp, private val
         inside: Any,
     ) : this(
         native {
+            CallbackThreads.stayAttached()
             NativeApp(
                 settings.native(),
                 store.native(inside),

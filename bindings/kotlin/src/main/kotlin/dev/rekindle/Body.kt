@@ -12,6 +12,7 @@ import kotlinx.coroutines.channels.ReceiveChannel
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.produceIn
 import java.nio.file.Path
+import java.util.concurrent.atomic.AtomicBoolean
 
 /** The body of a request. */
 public class Body private constructor(internal val make: (inside: Any) -> RequestBody) {
@@ -32,9 +33,16 @@ public class Body private constructor(internal val make: (inside: Any) -> Reques
         /** A form with files, as `multipart/form-data`. */
         public fun multipart(vararg parts: Part): Body = Body { RequestBody.Multipart(parts.map(Part::native)) }
 
-        /** What can be read once: a request that carries it is not sent again. */
-        public fun once(chunks: Flow<ByteArray>, length: Long? = null): Body =
-            Body { RequestBody.Once(HostSource(FlowSource(null) { chunks }, it), length?.toULong()) }
+        /** What can be read once: a request that carries it is not sent again, and a second request cannot carry it. */
+        public fun once(chunks: Flow<ByteArray>, length: Long? = null): Body {
+            val isSent = AtomicBoolean()
+            return Body {
+                if (isSent.getAndSet(true)) {
+                    throw RekindleException.Misuse("the body has been sent, and it comes once: make a new one, or a repeatable one")
+                }
+                RequestBody.Once(HostSource(FlowSource(null) { chunks }, it), length?.toULong())
+            }
+        }
 
         /** What can be collected anew for each send. */
         public fun repeatable(length: Long? = null, chunks: () -> Flow<ByteArray>): Body = Body { inside ->

@@ -147,8 +147,9 @@ public class Call internal constructor(private val session: Session, private var
     /** As [headers]; nothing where that would wait. */
     public fun headersAtOnce(): Added? {
         session.open()
-        if (session.credentialHeaders.any(request::has)) return unsigned()
-        val target = session.targets.of(request.url).also { target = it } ?: return unsigned()
+        val targets = session.targets
+        if (targets.credentialHeaders.any(request::has)) return unsigned()
+        val target = targets.of(request.url).also { target = it } ?: return unsigned()
         val tag = target.fastTag()
         if (tag != 0uL) ready = target.ready(tag)
         ready?.let {

@@ -1,32 +1,13 @@
 package dev.rekindle
 
-import dev.rekindle.ffi.Proxy as NativeProxy
 import dev.rekindle.ffi.RequestBody
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 import dev.rekindle.ffi.Client as NativeClient
 import dev.rekindle.ffi.ClientConfig as NativeConfig
 import dev.rekindle.ffi.Header as NativeHeader
-import dev.rekindle.ffi.HttpConfig as NativeHttp
 import dev.rekindle.ffi.Request as NativeRequest
 import dev.rekindle.ffi.Response as NativeResponse
-
-/** The way out of the house. */
-public sealed interface Proxy {
-    /** As the system says. */
-    public data object System : Proxy
-
-    /** None, whatever the system says. */
-    public data object None : Proxy
-
-    /** This one. */
-    public class Url(
-        /** `http://..` or `https://..` */
-        public val url: String,
-    ) : Proxy {
-        override fun toString(): String = "Url(***)"
-    }
-}
 
 /**
  * An HTTP client whose session stays alive; for any number of coroutines.
@@ -54,11 +35,8 @@ public class Client private constructor(
      * @param maxSends how often a request is sent at most where it failed by itself.
      * @param maxBodyBytes how long a body may be that is read whole; a longer one is an error. A stream has no limit.
      * @param graphqlPath where [graphql] asks.
-     * @param transport an HTTP stack of one's own; without it, the session's. The settings below are for the built-in one.
-     * @param proxy the way out of the house.
-     * @param rootCertificates roots to trust beside the system's, in PEM.
-     * @param http2 whether HTTP/2 may be spoken.
-     * @param userAgent instead of the built-in one.
+     * @param transport an HTTP stack of one's own; without it, the session's.
+     * @param http how the built-in stack connects, where that differs from the session's; not with a transport of one's own.
      * @throws RekindleException.InvalidConfig naming the setting that makes no sense.
      */
     public constructor(
@@ -71,10 +49,7 @@ public class Client private constructor(
         maxBodyBytes: Long = 256L * 1024 * 1024,
         graphqlPath: String = "/graphql",
         transport: Transport? = null,
-        proxy: Proxy = Proxy.System,
-        rootCertificates: List<ByteArray> = emptyList(),
-        http2: Boolean = true,
-        userAgent: String? = null,
+        http: HttpSettings? = null,
     ) : this(
         session,
         native {
@@ -87,7 +62,7 @@ public class Client private constructor(
                 count("maxSends", maxSends),
                 length("maxBodyBytes", maxBodyBytes),
                 graphqlPath,
-                http(proxy, rootCertificates, http2, userAgent),
+                http?.native(),
             )
             NativeClient(session.native, config, transport?.let { HostTransport(it, session.mark) })
         },
@@ -237,16 +212,4 @@ private fun count(name: String, number: Int): UInt {
 private fun length(name: String, bytes: Long): ULong {
     if (bytes <= 0) throw RekindleException.InvalidConfig("$name must be above 0")
     return bytes.toULong()
-}
-
-/** Nothing where all is as the session has it. */
-private fun http(proxy: Proxy, rootCertificates: List<ByteArray>, http2: Boolean, userAgent: String?): NativeHttp? {
-    val plain = proxy == Proxy.System && rootCertificates.isEmpty() && http2 && userAgent == null
-    return if (plain) null else NativeHttp(proxy.native(), rootCertificates, http2 = http2, userAgent = userAgent)
-}
-
-private fun Proxy.native(): NativeProxy? = when (this) {
-    Proxy.System -> null
-    Proxy.None -> NativeProxy.Direct
-    is Proxy.Url -> NativeProxy.Url(url)
 }

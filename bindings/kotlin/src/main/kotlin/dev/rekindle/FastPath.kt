@@ -1,5 +1,6 @@
 package dev.rekindle
 
+import com.sun.jna.CallbackThreadInitializer
 import com.sun.jna.Memory
 import com.sun.jna.Native
 import com.sun.jna.Pointer
@@ -12,6 +13,7 @@ import dev.rekindle.ffi.Target
 import dev.rekindle.ffi.Token
 import dev.rekindle.ffi.Transport
 import dev.rekindle.ffi.UniffiWithHandle
+import dev.rekindle.ffi.uniffiRustFutureContinuationCallbackImpl
 import java.lang.ref.Reference
 import java.util.concurrent.ConcurrentHashMap
 import dev.rekindle.ffi.EventListener as NativeListener
@@ -23,6 +25,10 @@ import dev.rekindle.ffi.EventListener as NativeListener
  * It must not be freed while it is asked: nobody calls `close` on it, and the collector sees the fence.
  */
 internal class FastSession : Session {
+    init {
+        CallbackThreads.stayAttached()
+    }
+
     constructor(
         config: SessionConfig,
         store: StoreChoice,
@@ -91,6 +97,9 @@ internal class Targets(private val session: Session) {
     /** Listed ones alone, which are few. */
     private val known = ConcurrentHashMap<String, FastTarget>()
 
+    /** The headers that carry credentials, in lower case; a request that has one brings its own. */
+    val credentialHeaders: List<String> = native { session.credentialHeaders() }
+
     /** Nothing where the URL's origin is not listed. */
     fun of(url: String): FastTarget? {
         val origin = url.substring(0, end(url))
@@ -108,6 +117,23 @@ internal class Targets(private val session: Session) {
     private companion object {
         val AFTER_AUTHORITY = charArrayOf('/', '?', '#', '\\')
     }
+}
+
+/**
+ * The native threads that tell the end of a call. JNA attaches a thread to the JVM for each call back and detaches it
+ * afterwards, unless it is told that the thread stays: that cost more than the rest of a request.
+ */
+internal object CallbackThreads {
+    init {
+        Native.setCallbackThreadInitializer(
+            uniffiRustFutureContinuationCallbackImpl,
+            // A daemon: no thread of ours keeps a program alive.
+            CallbackThreadInitializer(true, false, "rekindle"),
+        )
+    }
+
+    /** Before the first call. */
+    fun stayAttached() = Unit
 }
 
 /** UniFFI's call status: a code, and a buffer of three words. */

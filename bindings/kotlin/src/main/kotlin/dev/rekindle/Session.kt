@@ -61,6 +61,9 @@ public class Session private constructor(
      * @param clientKey signs who the client is (`private_key_jwt`), instead of a secret.
      * @param dpopKey signs that a token is this client's own (DPoP).
      * @param clientCredentials what the client asks for on its own behalf, without a user; it needs no credential.
+     * @param requireDpop whether a token that the server did not bind to [dpopKey] is refused (RFC 9449 section 5).
+     * @param http TLS, proxy and connections of the built-in HTTP stack, for token requests and for the clients of the session;
+     * not with a transport of one's own.
      * @param refresh a refresh of one's own making, instead of the dialect's.
      * @param transport an HTTP stack of one's own, instead of the built-in one.
      * @param onEvent hears each event, in order, on a thread of its own: it may block, and may call the session.
@@ -86,6 +89,8 @@ public class Session private constructor(
         clientKey: SigningKey? = null,
         dpopKey: SigningKey? = null,
         clientCredentials: ClientCredentials? = null,
+        requireDpop: Boolean = true,
+        http: HttpSettings? = null,
         refresh: Refresh? = null,
         transport: Transport? = null,
         onEvent: ((Event) -> Unit)? = null,
@@ -94,6 +99,7 @@ public class Session private constructor(
         SessionSettings(
             dialect, tokenUrl, clientId, clientSecret, clientAuth, credential, origins, insecureOrigins, variables,
             rotation, background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
+            requireDpop, http,
         ),
         store, refresh, transport, onEvent, clock, Any(),
     )
@@ -239,10 +245,11 @@ public class Session private constructor(
         native { native.requireOrigins() }
     }
 
-    /** The headers that carry credentials, in lower case; a request that has one brings its own. */
-    internal val credentialHeaders: List<String> by lazy { native { native.credentialHeaders() } }
+    /** Made for the first call: a session at rest is one of many. */
+    internal val targets: Targets get() = known ?: Targets(native).also { known = it }
 
-    internal val targets = Targets(native)
+    @Volatile
+    private var known: Targets? = null
 
     override fun toString(): String = if (isClosed) "Session(closed)" else native { native.toString() }
 

@@ -127,6 +127,8 @@ internal class SessionSettings(
     val clientKey: SigningKey? = null,
     val dpopKey: SigningKey? = null,
     val clientCredentials: ClientCredentials? = null,
+    val requireDpop: Boolean = true,
+    val http: HttpSettings? = null,
     /** For tests: shares no state with other sessions, as if each were a process of its own. */
     val alone: Boolean = false,
 ) {
@@ -147,8 +149,10 @@ internal class SessionSettings(
         lease?.crossing("lease"),
         clientKey?.native,
         dpopKey?.native,
-        clientCredentials = clientCredentials?.native(),
-        alone = alone,
+        requireDpop,
+        clientCredentials?.native(),
+        http?.native(),
+        alone,
     )
 }
 

@@ -34,6 +34,14 @@ public data class Lease(
     val left: Duration,
 )
 
+/** What a refresh waits for, and a caller with it. */
+public data class Waiting(
+    /** Its name: `store`, `token_endpoint`, .. */
+    val name: String,
+    /** How long at most, if that is known. */
+    val atMost: Duration?,
+)
+
 /** A look at a session, without a secret. */
 public data class Status(
     /** Where it stands. */
@@ -62,6 +70,8 @@ public data class Status(
     val isRefreshing: Boolean,
     /** The granted scope. */
     val scope: String?,
+    /** What a refresh waits for at the moment. */
+    val waiting: Waiting?,
 )
 
 internal fun NativeStatus.told(): Status = Status(
@@ -73,4 +83,5 @@ internal fun NativeStatus.told(): Status = Status(
     },
     lineage, generation?.toLong(), expiresAt, valid, refreshable, refreshedAt, backoff?.kotlin(), failures.toInt(),
     lease?.let { Lease(it.owner, it.left.kotlin()) }, persisted, refreshing, scope,
+    waiting?.let { Waiting(it.name, it.atMost?.kotlin()) },
 )

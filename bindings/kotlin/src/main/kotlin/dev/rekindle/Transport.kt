@@ -4,6 +4,7 @@ import dev.rekindle.ffi.BodyFailure
 import java.net.ConnectException
 import java.net.NoRouteToHostException
 import java.net.UnknownHostException
+import java.util.concurrent.atomic.AtomicBoolean
 import dev.rekindle.ffi.BodySource as NativeSource
 import dev.rekindle.ffi.Header as NativeHeader
 import dev.rekindle.ffi.OutgoingBody
@@ -85,11 +86,20 @@ public sealed interface ResponseBody {
         public val bytes: ByteArray,
     ) : ResponseBody
 
-    /** It comes as it is read. */
+    /** It comes as it is read, once: it cannot be the body of another answer too. */
     public class Stream(
         /** Where it comes from. */
         public val source: BodySource,
-    ) : ResponseBody
+    ) : ResponseBody {
+        private val isTaken = AtomicBoolean()
+
+        internal fun take(): BodySource {
+            if (isTaken.getAndSet(true)) {
+                throw TransportException("the transport gave a streamed body a second time: make a new one", maybeSent = true)
+            }
+            return source
+        }
+    }
 }
 
 /** Bytes, piece by piece. */
@@ -136,7 +146,7 @@ internal class HostTransport(private val transport: Transport, private val insid
             answer.version,
             answer.headers.map(Header::native),
             (body as? ResponseBody.Bytes)?.bytes,
-            (body as? ResponseBody.Stream)?.let { HostSource(it.source, inside) },
+            (body as? ResponseBody.Stream)?.let { HostSource(it.take(), inside) },
         )
     }
 

@@ -142,5 +142,5 @@ private fun ratio(what: String, base: List<Took>, ours: List<Took>, aim: Double?
     return row(what, "%.2f×".format(speed), aim?.let { "≥ $it×" } ?: "stated", aim == null || speed >= aim, note)
 }
 
-private fun row(what: String, measured: String, aim: String, isMet: Boolean, note: String) =
+internal fun row(what: String, measured: String, aim: String, isMet: Boolean, note: String) =
     "| $what | $measured | $aim | ${listOf(if (isMet) "" else "**missed**", note).filter(String::isNotEmpty).joinToString("; ")} |"
