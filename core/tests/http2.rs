@@ -11,6 +11,7 @@ use http::{Request, Response, Version};
 use rekindle::transport::{ReqwestTransport, TransportOptions};
 use rekindle::{Client, ErrorKind, Session};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -127,4 +128,48 @@ async fn a_server_that_no_root_vouches_for_gets_nothing() {
     assert_eq!(error.kind(), ErrorKind::Connection);
     assert!(error.to_string().contains("certificate"), "{error}");
     assert_eq!(server.counts.requests.load(SeqCst), 0);
+}
+
+/// Ends each connection at its first request, and quotes a token while it does.
+async fn ends_connections(listener: TcpListener, tls: TlsAcceptor) {
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const QUOTE: &[u8] = b"token at-1 is over";
+    while let Ok((socket, _)) = listener.accept().await {
+        let Ok(mut socket) = tls.accept(socket).await else { continue };
+        let mut piece = [0; 4096];
+        socket.write_all(SETTINGS).await.unwrap();
+        let mut read = 0;
+        // The preface and the settings are fewer bytes than these with a request.
+        while read < 120 {
+            match socket.read(&mut piece).await.unwrap() {
+                0 => break,
+                more => read += more,
+            }
+        }
+        // GOAWAY, no stream was served, ENHANCE_YOUR_CALM (RFC 9113 section 6.8).
+        let mut frame =
+            vec![0, 0, 8 + u8::try_from(QUOTE.len()).unwrap(), 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
+        frame.extend_from_slice(QUOTE);
+        socket.write_all(&frame).await.unwrap();
+        while socket.read(&mut piece).await.is_ok_and(|read| read > 0) {}
+    }
+}
+
+// spec 2.7
+#[tokio::test]
+async fn what_a_server_writes_when_it_ends_a_connection_is_not_shown() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let root = made.cert.pem().into_bytes();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(tls(made.cert.der().clone(), key)));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(ends_connections(listener, acceptor));
+    let server = Server { address, root: root.clone(), counts: Arc::default() };
+    let client = server.client(vec![root]);
+    let error = client.post("/data").send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection);
+    let shown = format!("{error} {error:?} {:?}", error.causes());
+    assert!(shown.contains("ENHANCE_YOUR_CALM"), "{shown}");
+    assert!(!shown.contains("at-1") && !shown.contains("over"), "{shown}");
 }

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use rekindle_test_server::{Rotation, SeedDialect};
+
 use crate::world::World;
 
 #[test]
@@ -32,4 +34,33 @@ fn a_file_that_is_mounted_by_itself_keeps_the_session() {
     assert_eq!(std::fs::read_to_string(world.path("session.json")).unwrap(), "");
     std::fs::rename(world.path("host.json"), world.path("session.json")).unwrap();
     assert_eq!(world.run(&["token"]).code, 0);
+}
+
+// spec 7.2: the refresh token stays as it is, so nothing is lost and nobody is to sign in again.
+#[test]
+fn a_store_that_can_only_be_read_costs_a_warning_where_the_refresh_token_stays() {
+    let world = World::speaking(SeedDialect::Json, |builder| builder.rotation(Rotation::None));
+    if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    std::fs::create_dir(world.path("store")).unwrap();
+    let profile = std::fs::read_to_string(world.path("rekindle.toml")).unwrap();
+    let profile = profile.replace("session.json", "store/session.json").replace("strict-family", "none");
+    world.configure(&profile);
+    world.sign_in_expired();
+    let command = world.command(&[]);
+    let script = "mount --bind store store && mount -o remount,bind,ro store && $REKINDLE request /data && exec $REKINDLE refresh";
+    let mut inside = Command::new("unshare");
+    inside
+        .args(["-m", "sh", "-ec", script])
+        .current_dir(world.folder.path())
+        .env("HOME", world.folder.path());
+    inside.env("REKINDLE", command.get_program()).env_remove("REKINDLE_CONFIG");
+    let output = inside.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains(r#""ok":true"#), "{told}");
+    assert!(!told.contains("sign in"), "{told}");
+    assert_eq!(told.matches("not_saved").count(), 2, "once for each process: {told}");
+    assert_eq!(world.server.counters().refreshes, 2);
 }

@@ -410,6 +410,11 @@ fn failure(cause: http_client::Error) -> TransportError {
         Sent::No => "could not be reached",
         Sent::Maybe => "broke off",
     };
+    if let Some(reason) = gone_away(&cause) {
+        // What the server writes beside it may quote our token, and the cause would show it.
+        let message = format!("{place}{what}: the server ended the HTTP/2 connection ({reason:?})");
+        return TransportError { sent, message, source: None };
+    }
     TransportError {
         sent,
         message: format!("{place}{what}: {}", root(&cause)),
@@ -439,6 +444,12 @@ fn never_left(cause: &http_client::Error) -> bool {
         cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
             || cause.downcast_ref::<h2::Error>().is_some_and(refused)
     })
+}
+
+/// Why the server ended an HTTP/2 connection, if that is the cause.
+fn gone_away(cause: &http_client::Error) -> Option<h2::Reason> {
+    let ended = causes(cause).filter_map(|cause| cause.downcast_ref::<h2::Error>());
+    ended.filter(|cause| cause.is_go_away() && cause.is_remote()).find_map(h2::Error::reason)
 }
 
 fn refused(cause: &h2::Error) -> bool {
