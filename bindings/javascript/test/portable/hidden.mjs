@@ -12,6 +12,12 @@ export function sentAgain(spec, who) {
   return /close_before_response|lose_answers/.test(JSON.stringify(spec)) ? `${who} sends again by itself what a kept connection lost` : undefined;
 }
 
+/** Why a test is left out, by its name: `fetch::topic::case`. */
+export function reasons(cases, reason) {
+  const all = new Map(cases.map((spec) => [`${spec.topic}::${spec.id}`, reason(spec)]));
+  return (name) => all.get(name.split("::").slice(-2).join("::"));
+}
+
 const MOST_CONNECTIONS = 6;
 
 const REDIRECTS = new Set([
