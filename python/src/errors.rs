@@ -3,8 +3,8 @@
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use rekindle::proto::Cause;
-use rekindle::{Error, Secret};
+use rekindle::proto::{Cause, Failure};
+use rekindle::{Error, ErrorKind, Secret};
 use rekindle_bindings::ProblemDetails;
 
 use crate::data;
@@ -51,6 +51,18 @@ pub(crate) fn make(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let import = || Ok(py.import("rekindle._errors")?.getattr("_make")?.unbind());
     MAKE.get_or_try_init(py, import).map(|make| make.bind(py))
+}
+
+/// What a function of the user's raised: one of ours keeps its kind.
+pub(crate) fn foreign(py: Python<'_>, error: PyErr, whose: &str) -> Error {
+    let value = error.value(py);
+    let name = value.get_type().name().map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
+    let kind = ErrorKind::ALL.into_iter().find(|kind| kind.name() == name);
+    // The text of one of ours holds no secret.
+    let text = kind.map(|_| format!(": {value}")).unwrap_or_default();
+    let failure = Failure::new(kind.unwrap_or(ErrorKind::Misuse), format!("{whose} raised {name}{text}"));
+    let cause = Some(Cause::new(name, Raised(value.clone().into_any().unbind())));
+    Failure { cause, ..failure }.into()
 }
 
 /// For what goes wrong before anything is under way.

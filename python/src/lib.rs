@@ -11,6 +11,7 @@ mod data;
 mod errors;
 mod events;
 mod key;
+mod login;
 mod response;
 mod run;
 mod session;
@@ -51,7 +52,7 @@ mod _native {
     #[pymodule_export]
     use super::run::{Running, after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]
-    use super::session::Session;
+    use super::session::{Session, discover};
     #[pymodule_export]
     use super::transport::Transport;
 

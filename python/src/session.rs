@@ -6,14 +6,15 @@ use std::time::Duration;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rekindle::Error;
 use rekindle::proto::Wall;
 use rekindle::proto::machine::Status;
 use rekindle::session::Revocation;
+use rekindle::sign_in::{DeviceAuthorization, PendingSignIn, SignIn, SignInGrant, open_browser};
+use rekindle::{Error, ErrorKind};
 
 use crate::attach::{attached, released};
 use crate::data;
-use crate::errors::{Problem, raise};
+use crate::errors::{Problem, foreign, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
 use crate::settings::{GivenCredential, credential_of, described, source};
@@ -107,6 +108,88 @@ impl Session {
         drive(py, waiter, work, |py, ()| Ok(py.None()))
     }
 
+    /// The address, and what is kept.
+    #[pyo3(signature = (asked, waiter=None))]
+    fn begin_sign_in(&self, py: Python<'_>, asked: &str, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let (session, asked) = (self.inner.clone(), asked_of(py, asked)?);
+        let work = async move {
+            match session.begin_sign_in(asked).await {
+                Ok(begun) => Ok((String::from(begun.url), begun.pending.to_json().expose().to_owned())),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, begun| begun.into_py_any(py))
+    }
+
+    #[pyo3(signature = (pending, callback, waiter=None))]
+    fn finish_sign_in(
+        &self,
+        py: Python<'_>,
+        pending: &str,
+        callback: String,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let pending = PendingSignIn::from_json(pending).map_err(|error| raise(py, &error.into()))?;
+        let session = self.inner.clone();
+        let work = async move { ended(session.finish_sign_in(&pending, &callback).await).await };
+        drive(py, waiter, work, |py, ()| Ok(py.None()))
+    }
+
+    /// `open` is called with the address; without it, the system's browser is.
+    #[pyo3(signature = (asked, open=None, waiter=None))]
+    fn sign_in_with_browser(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        open: Option<Py<PyAny>>,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let (session, asked) = (self.inner.clone(), asked_of(py, asked)?);
+        let work = async move {
+            let shown = |url: &url::Url| match open {
+                Some(open) => called(&open, (url.as_str(),)),
+                None => open_browser(url),
+            };
+            ended(session.sign_in_with_browser(asked, shown).await).await
+        };
+        drive(py, waiter, work, |py, ()| Ok(py.None()))
+    }
+
+    /// `show` is called with the address, the code, and the address that has the code in it.
+    #[pyo3(signature = (asked, show, waiter=None))]
+    fn sign_in_with_device(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        show: Py<PyAny>,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let (session, asked) = (self.inner.clone(), asked_of(py, asked)?);
+        let work = async move {
+            let shown = |device: &DeviceAuthorization| {
+                let facts = (&device.verification_uri, &device.user_code, &device.verification_uri_complete);
+                called(&show, facts)
+            };
+            ended(session.sign_in_with_device(asked, shown).await).await
+        };
+        drive(py, waiter, work, |py, ()| Ok(py.None()))
+    }
+
+    #[pyo3(signature = (username, password, scope=None, waiter=None))]
+    fn sign_in_with_password(
+        &self,
+        py: Python<'_>,
+        username: String,
+        password: String,
+        scope: Option<String>,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let session = self.inner.clone();
+        let grant = SignInGrant::Password { username, password: password.into(), scope };
+        let work = async move { ended(session.sign_in_by_grant(grant).await).await };
+        drive(py, waiter, work, |py, ()| Ok(py.None()))
+    }
+
     /// With `revoke`: whether the server revoked the tokens; nothing where it cannot be asked.
     #[pyo3(signature = (revoke=false, waiter=None))]
     fn sign_out(&self, py: Python<'_>, revoke: bool, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
@@ -186,6 +269,45 @@ impl Session {
 
     fn __repr__(&self) -> String {
         format!("{:?}", self.inner)
+    }
+}
+
+/// What a server says of itself, as JSON.
+#[pyfunction]
+#[pyo3(signature = (issuer, waiter=None))]
+pub(crate) fn discover(py: Python<'_>, issuer: String, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+    let work = async move {
+        match rekindle::sign_in::discover(&issuer).await {
+            Ok(server) => Ok(serde_json::to_string(&server).unwrap_or_default()),
+            Err(error) => Err(Problem::of(error).await),
+        }
+    };
+    drive(py, waiter, work, |py, server| server.into_py_any(py))
+}
+
+fn asked_of(py: Python<'_>, json: &str) -> PyResult<SignIn> {
+    serde_json::from_str(json).map_err(|error| {
+        raise(py, &Error::new(ErrorKind::InvalidConfig, format!("the sign-in is not understood ({error})")))
+    })
+}
+
+/// Calls a function of the user's; what it raises is told by its name, and chained.
+fn called<A>(call: &Py<PyAny>, args: A) -> Result<(), Error>
+where
+    A: for<'py> pyo3::call::PyCallArgs<'py>,
+{
+    attached(|py| {
+        call.call1(py, args)
+            .map(drop)
+            .map_err(|error| foreign(py, error, "the function that shows the sign-in"))
+    })
+    .unwrap_or(Ok(()))
+}
+
+async fn ended(done: Result<(), Error>) -> Result<(), Problem> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(error) => Err(Problem::of(error).await),
     }
 }
 

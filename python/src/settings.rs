@@ -8,13 +8,15 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rekindle::app::Builder;
-use rekindle::proto::Wall;
 use rekindle::proto::dialect::{ClientAuth, Dialect};
+use rekindle::proto::{Failure, Wall};
+use rekindle::sign_in::ServerMetadata;
 use rekindle::store::{FileStore, Store};
 use rekindle::{ClientCredentials, Credential, DialectSource, Error, ErrorKind, Expiry, Rotation, Secret};
 
 use crate::errors::raise;
 use crate::key::SigningKey;
+use crate::login::PythonLogin;
 use crate::store::{Abilities, PythonRefresh, PythonStore};
 use crate::testing::{Busy, ManualClock};
 use crate::transport::Transport;
@@ -49,6 +51,18 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     let py = settings.py();
     if let Some(url) = optional::<String>(settings, "token_url")? {
         builder = builder.token_url(url);
+    }
+    if let Some(url) = optional::<String>(settings, "authorization_url")? {
+        builder = builder.authorization_url(url);
+    }
+    if let Some(server) = optional::<String>(settings, "server")? {
+        builder = builder.server(server_of(&server).map_err(|error| raise(py, &error))?);
+    }
+    if let Some(login) = optional::<Py<PyAny>>(settings, "login")? {
+        builder = builder.on_login_required(PythonLogin(login));
+    }
+    if let Some(wait) = seconds(settings, "login_timeout")? {
+        builder = builder.login_timeout(wait);
     }
     if let Some(id) = optional::<String>(settings, "client_id")? {
         builder = builder.client_id(id);
@@ -108,6 +122,11 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
         builder = builder.clock(Arc::new(clock.0.clone()));
     }
     Ok(if optional(settings, "alone")?.unwrap_or(false) { builder.alone() } else { builder })
+}
+
+fn server_of(json: &str) -> Result<ServerMetadata, Error> {
+    serde_json::from_str(json)
+        .map_err(|_| Error::from(Failure::config("server", " is not what discover() gave: ask it anew")))
 }
 
 fn client_credentials((scope, audience, resource, parameters): AskedFor) -> ClientCredentials {

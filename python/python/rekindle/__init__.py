@@ -38,6 +38,7 @@ from ._native import VERSION as __version__
 from ._response import AsyncResponse, Headers, Redirect, Response, Verdict
 from ._refresh import RefreshInput, RefreshNotSent
 from ._session import Session, Status
+from ._sign_in import BegunSignIn, discover, sign_in
 from ._store import AsyncStore, Expected, FileStore, MemoryStore, Stored, Store
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "AsyncClient",
     "AsyncResponse",
     "AsyncStore",
+    "BegunSignIn",
     "Client",
     "ClientCredentials",
     "ClientRejected",
@@ -84,4 +86,6 @@ __all__ = [
     "TooManyRedirects",
     "Verdict",
     "__version__",
+    "discover",
+    "sign_in",
 ]

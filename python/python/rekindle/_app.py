@@ -21,6 +21,7 @@ from ._key import SigningKey
 from ._session import _OF_TESTS, Session
 from ._refresh import RefreshInput
 from ._settings import described, given
+from ._sign_in import login_host
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
 from ._wait import wait_for
@@ -51,6 +52,8 @@ class App:
         *,
         dialect: str | os.PathLike[str] | Mapping[str, Any] = "oauth2",
         token_url: str | None = None,
+        authorization_url: str | None = None,
+        server: Mapping[str, Any] | None = None,
         client_id: str | None = None,
         client_secret: str | None = None,
         client_key: SigningKey | None = None,
@@ -74,6 +77,8 @@ class App:
         connect_timeout: float | None = None,
         client_credentials: ClientCredentials | None = None,
         refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
+        login: Callable[[Session], object] | None = None,
+        login_timeout: float = 300.0,
         idle_sessions: int = 10_000,
         on_event: Callable[[str, Event], object] | None = None,
     ) -> None:
@@ -82,6 +87,8 @@ class App:
             self._host,
             dialect=dialect,
             token_url=token_url,
+            authorization_url=authorization_url,
+            server=server,
             client_id=client_id,
             client_secret=client_secret,
             client_key=client_key,
@@ -105,6 +112,8 @@ class App:
             connect_timeout=connect_timeout,
             client_credentials=client_credentials,
             refresh_with=refresh_with,
+            login=login_host(self, self._host, login),
+            login_timeout=login_timeout,
         )
         self._native = _native.App(
             settings | dict(_OF_TESTS.get({})),

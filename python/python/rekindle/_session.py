@@ -25,6 +25,8 @@ from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
 from ._wait import wait_for
 
+from ._sign_in import BegunSignIn, asked_of, login_host, show_device
+
 _NativeSession: TypeAlias = _native.Session
 
 _OF_TESTS: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("rekindle_of_tests")
@@ -86,6 +88,10 @@ class Session:
     - `refresh_with`: a function of your own in place of the dialect's request; `RefreshInput` in, `Credential` out, sync or
       async. Whatever it raises may have spent the refresh token, but for `RefreshNotSent` (nothing was sent) and
       `LoginRequired` (it is dead).
+    - `authorization_url`: where users sign in, if the dialect does not say; `server`: what `discover` found, for all
+      endpoints at once. See `sign_in_with_browser`, `begin_sign_in`, `sign_in_with_device`.
+    - `login`: signs the user in again when a call would raise LoginRequired: called with the session, on a thread of its
+      own, once in a process however many calls wait; they wait `login_timeout` seconds (0: not at all) and go on.
     - `on_event`: called with each `Event`, on a thread of its own.
 
     What makes no sense is an `InvalidConfig` that names the option.
@@ -110,6 +116,8 @@ class Session:
         *,
         dialect: str | os.PathLike[str] | Mapping[str, Any] = "oauth2",
         token_url: str | None = None,
+        authorization_url: str | None = None,
+        server: Mapping[str, Any] | None = None,
         client_id: str | None = None,
         client_secret: str | None = None,
         client_key: SigningKey | None = None,
@@ -138,6 +146,8 @@ class Session:
         connect_timeout: float | None = None,
         client_credentials: ClientCredentials | None = None,
         refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
+        login: Callable[[Session], object] | None = None,
+        login_timeout: float = 300.0,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         self._host = Host()
@@ -146,6 +156,8 @@ class Session:
             self._host,
             dialect=dialect,
             token_url=token_url,
+            authorization_url=authorization_url,
+            server=server,
             client_id=client_id,
             client_secret=client_secret,
             client_key=client_key,
@@ -169,6 +181,8 @@ class Session:
             connect_timeout=connect_timeout,
             client_credentials=client_credentials,
             refresh_with=refresh_with,
+            login=login_host(self, self._host, login),
+            login_timeout=login_timeout,
         )
         self._native = _native.Session(
             settings | dict(_OF_TESTS.get({})),
@@ -228,6 +242,60 @@ class Session:
     async def asign_in(self, credential: Credential | None = None) -> None:
         """As `sign_in`, without blocking the loop."""
         await self._ado(self._native.sign_in, given(credential or Credential())._plain())
+
+    def begin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
+        """Begins a sign-in with an authorization code and PKCE, for a web application: redirect the browser to `.url`, keep
+        `.pending` in the user's server-side session. `asked`: see `sign_in_with_browser`."""
+        return BegunSignIn(*self._do(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
+
+    async def abegin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
+        """As `begin_sign_in`, without blocking the loop."""
+        return BegunSignIn(*await self._ado(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
+
+    @redact_traceback
+    def finish_sign_in(self, pending: str, callback: str) -> None:
+        """Ends it with the address that the browser came back with. A callback that is not this sign-in's is refused; its
+        code is spent once."""
+        self._do(self._native.finish_sign_in, pending, callback)
+
+    @aredact_traceback
+    async def afinish_sign_in(self, pending: str, callback: str) -> None:
+        """As `finish_sign_in`, without blocking the loop."""
+        await self._ado(self._native.finish_sign_in, pending, callback)
+
+    def sign_in_with_browser(self, *, open: Callable[[str], object] | None = None, **asked: Any) -> None:
+        """Signs in with a browser on this machine, which comes back to a port on loopback; waits five minutes at most.
+
+        `open` gets the address and shows it; left out: the system's browser is opened. `asked`: `scope`, `resource` (texts),
+        `audience`, `prompt`, `login_hint`, `acr_values`, `max_age`, `claims`, `parameters` (a dict), and `redirect_uri`, if
+        the client is registered with a port or path of its own.
+        """
+        self._do(self._native.sign_in_with_browser, asked_of(asked), open)
+
+    async def asign_in_with_browser(self, *, open: Callable[[str], object] | None = None, **asked: Any) -> None:
+        """As `sign_in_with_browser`, without blocking the loop."""
+        await self._ado(self._native.sign_in_with_browser, asked_of(asked), open)
+
+    def sign_in_with_device(self, *, show: Callable[[str, str, str | None], object] | None = None, **asked: Any) -> None:
+        """Signs in on another device (RFC 8628): `show` gets the address to go to, the code to type in there, and an address
+        that has the code in it, if there is one; left out: they are printed. `asked`: `scope`, `audience`, `parameters`."""
+        self._do(self._native.sign_in_with_device, asked_of(asked), show or show_device)
+
+    async def asign_in_with_device(
+        self, *, show: Callable[[str, str, str | None], object] | None = None, **asked: Any
+    ) -> None:
+        """As `sign_in_with_device`, without blocking the loop."""
+        await self._ado(self._native.sign_in_with_device, asked_of(asked), show or show_device)
+
+    @redact_traceback
+    def sign_in_with_password(self, username: str, password: str, *, scope: str | None = None) -> None:
+        """Signs in with a name and a password, at an API of one's own whose dialect has a section `[password]`."""
+        self._do(self._native.sign_in_with_password, username, password, scope)
+
+    @aredact_traceback
+    async def asign_in_with_password(self, username: str, password: str, *, scope: str | None = None) -> None:
+        """As `sign_in_with_password`, without blocking the loop."""
+        await self._ado(self._native.sign_in_with_password, username, password, scope)
 
     def sign_out(self, *, revoke: bool = False) -> bool | None:
         """Nothing is served from now on, and the store is wiped.

@@ -47,6 +47,10 @@ def described(
     connect_timeout: float | None,
     client_credentials: ClientCredentials | None,
     refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None,
+    authorization_url: str | None = None,
+    server: Mapping[str, Any] | None = None,
+    login: Callable[[Any], Any] | None = None,
+    login_timeout: float = 300.0,
 ) -> dict[str, Any]:
     """Everything that an app and a session alone have in common."""
     name, as_json = _dialect(dialect)
@@ -77,6 +81,10 @@ def described(
         "insecure_origins": texts("insecure_origins", insecure_origins),
         "client_credentials": _client_credentials(client_credentials),
         "refresh": _refresh(host, refresh_with),
+        "authorization_url": text("authorization_url", authorization_url),
+        "server": None if server is None else json.dumps(dict(server)),
+        "login": login,
+        "login_timeout": 0.0 if login_timeout == 0 else seconds("login_timeout", login_timeout),
         **_store(host, store),
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -23,7 +24,8 @@ use crate::verdict::StepUp;
 /// let asked = SignIn::new().scope("openid profile").login_hint("ada@example.com").prompt("consent");
 /// assert_eq!(asked.scope.as_deref(), Some("openid profile"));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SignIn {
     /// Where the browser comes back to. Sent again with the code, letter by letter.
