@@ -14,6 +14,7 @@ pub mod grant;
 pub mod graphql;
 pub mod machine;
 pub mod proof;
+pub mod record_file;
 pub mod redact;
 pub mod retry;
 pub mod rotation;

@@ -6,7 +6,6 @@
 
 mod durable;
 mod failure;
-mod format;
 mod liveness;
 mod lock;
 mod names;

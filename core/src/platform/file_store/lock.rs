@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::RwLockReadGuard;
 use std::time::{Duration, Instant};
 
-use super::format::Stamp;
+use rekindle_proto::record_file::Stamp;
+
 use super::paths::Paths;
 use super::{durable, failure, ownership};
 use crate::fork;

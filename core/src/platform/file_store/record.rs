@@ -5,9 +5,9 @@ use std::fs;
 use std::io::{self, ErrorKind};
 
 use bytes::Bytes;
+use rekindle_proto::record_file::{self, Decoded, Stamp};
 use zeroize::Zeroizing;
 
-use super::format::{self, Decoded, Stamp};
 use super::lock::{self, Lock};
 use super::paths::Paths;
 use super::{durable, failure, ownership};
@@ -109,7 +109,7 @@ fn write(paths: &Paths, lock: &Lock, record: &[u8], found: Found) -> Result<Vers
         copy_aside(paths)?;
     }
     let stamp = Stamp::of(next_counter(&found, lock), record);
-    let bytes = format::encode(record, &stamp);
+    let bytes = record_file::encode(record, &stamp);
     replace(paths, &bytes, || lock.write_note(&stamp))?;
     // Removed last: until here the marker guards the place where the record was. A marker beside a sound
     // record says nothing, so failing to remove it is no failure to save.
@@ -230,7 +230,7 @@ fn marked(text: &str) -> Damage {
 
 fn find_record(paths: &Paths, last_seen: Option<&Version>) -> Result<Option<Found>, Unavailable> {
     let Some(bytes) = ownership::read(&paths.record)? else { return Ok(None) };
-    match format::decode(&bytes) {
+    match record_file::decode(&bytes) {
         Decoded::Record(record, stamp) => Ok(Some(Found::Record(record, stamp))),
         Decoded::Newer(format) => Err(failure::newer(&paths.record, format)),
         Decoded::Damaged(why, stamp) if is_ours(paths, &bytes, stamp.as_ref(), last_seen) => {
@@ -246,7 +246,7 @@ fn find_record(paths: &Paths, last_seen: Option<&Version>) -> Result<Option<Foun
 fn is_ours(paths: &Paths, bytes: &[u8], stamp: Option<&Stamp>, last_seen: Option<&Version>) -> bool {
     stamp.is_some()
         || last_seen.is_some()
-        || format::begins_as_record(bytes)
+        || record_file::begins_as_record(bytes)
         || lock::note(paths).is_some()
         || (!bytes.is_empty() && paths.marker().exists())
 }

@@ -1,4 +1,5 @@
-//! What a record file looks like: one header line, then the record as it was given.
+//! What a store's record looks like in a file of its own: one header line, then the record as it was given. For the file
+//! store, and for a host that has files and keeps them itself.
 //!
 //! `rekindle-store 1 <counter> <length> <sha256>\n<record>`: the checksum covers counter and record, so that
 //! no bit of the file can change unseen.
@@ -16,14 +17,26 @@ const FORMAT: u32 = 1;
 const HEADER_MAX: usize = 160;
 
 /// What names one saved state of a file. The counter never goes back, so equal bytes saved again are told apart.
+///
+/// ```
+/// use rekindle_proto::record_file::{Decoded, Stamp, decode, encode};
+///
+/// let stamp = Stamp::of(7, b"{}");
+/// let file = encode(b"{}", &stamp);
+/// let Decoded::Record(record, read) = decode(&file) else { panic!("it is a record") };
+/// assert_eq!((record.as_slice(), read), (&b"{}"[..], stamp));
+/// assert!(matches!(decode(&file[..file.len() - 1]), Decoded::Damaged("it is cut short", Some(_))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) counter: u64,
+pub struct Stamp {
+    /// One higher with each save.
+    pub counter: u64,
     sum: String,
 }
 
 /// What the bytes of a record file turned out to be.
-pub(super) enum Decoded {
+pub enum Decoded {
+    /// A record, and the stamp that it was saved with.
     Record(Zeroizing<Vec<u8>>, Stamp),
     /// Written by a later version of rekindle: not ours to judge.
     Newer(u32),
@@ -32,22 +45,53 @@ pub(super) enum Decoded {
 }
 
 impl Stamp {
-    pub(super) fn of(counter: u64, record: &[u8]) -> Self {
+    /// The stamp of a record that is about to be saved.
+    ///
+    /// ```
+    /// use rekindle_proto::record_file::Stamp;
+    /// assert_ne!(Stamp::of(1, b"{}"), Stamp::of(2, b"{}"));
+    /// ```
+    #[must_use]
+    pub fn of(counter: u64, record: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(counter.to_be_bytes());
         hash.update(record);
         Self { counter, sum: hex(&hash.finalize()) }
     }
 
-    pub(super) fn version(&self) -> Version {
+    /// As a store's version.
+    ///
+    /// ```
+    /// use rekindle_proto::{record_file::Stamp, store::Version};
+    /// let stamp = Stamp::of(1, b"{}");
+    /// assert_eq!(stamp.version(), Version::new(stamp.text()));
+    /// ```
+    #[must_use]
+    pub fn version(&self) -> Version {
         Version::new(self.text())
     }
 
-    pub(super) fn text(&self) -> String {
+    /// In words, as it is noted beside the file.
+    ///
+    /// ```
+    /// use rekindle_proto::record_file::Stamp;
+    /// assert!(Stamp::of(7, b"{}").text().starts_with("7-"));
+    /// ```
+    #[must_use]
+    pub fn text(&self) -> String {
         format!("{}-{}", self.counter, self.sum)
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// What [`Stamp::text`] wrote.
+    ///
+    /// ```
+    /// use rekindle_proto::record_file::Stamp;
+    /// let stamp = Stamp::of(7, b"{}");
+    /// assert_eq!(Stamp::parse(&stamp.text()), Some(stamp));
+    /// assert_eq!(Stamp::parse("7-x"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (counter, sum) = text.split_once('-')?;
         Self::from_parts(counter, sum)
     }
@@ -59,13 +103,25 @@ impl Stamp {
 }
 
 /// Whether these bytes begin as a record file does, however short they are cut.
-pub(super) fn begins_as_record(bytes: &[u8]) -> bool {
+///
+/// ```
+/// use rekindle_proto::record_file::begins_as_record;
+/// assert!(begins_as_record(b"rekindle-st") && !begins_as_record(b"ssh-ed25519 AAAA"));
+/// ```
+#[must_use]
+pub fn begins_as_record(bytes: &[u8]) -> bool {
     let shown = bytes.len().min(MAGIC.len());
     shown > 0 && bytes[..shown] == MAGIC.as_bytes()[..shown]
 }
 
 /// The bytes of a file that holds this record.
-pub(super) fn encode(record: &[u8], stamp: &Stamp) -> Zeroizing<Vec<u8>> {
+///
+/// ```
+/// use rekindle_proto::record_file::{Stamp, encode};
+/// assert!(encode(b"{}", &Stamp::of(7, b"{}")).starts_with(b"rekindle-store 1 7 2 "));
+/// ```
+#[must_use]
+pub fn encode(record: &[u8], stamp: &Stamp) -> Zeroizing<Vec<u8>> {
     let header = format!("{MAGIC} {FORMAT} {} {} {}\n", stamp.counter, record.len(), stamp.sum);
     let mut bytes = Zeroizing::new(Vec::with_capacity(header.len() + record.len()));
     bytes.extend_from_slice(header.as_bytes());
@@ -74,7 +130,13 @@ pub(super) fn encode(record: &[u8], stamp: &Stamp) -> Zeroizing<Vec<u8>> {
 }
 
 /// Reads what [`encode`] wrote, and says what else it may be.
-pub(super) fn decode(bytes: &[u8]) -> Decoded {
+///
+/// ```
+/// use rekindle_proto::record_file::{Decoded, decode};
+/// assert!(matches!(decode(b"{}"), Decoded::Damaged("it has no header", None)));
+/// ```
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Decoded {
     let Some((header, record)) = split_header(bytes) else {
         return Decoded::Damaged("it has no header", None);
     };
@@ -129,6 +191,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 
