@@ -1,6 +1,6 @@
 import type { Driver } from "./driver.js";
 import { asText, describe, readUpTo, wasNotSent } from "./effects.js";
-import { invalid, RekindleError, type Verdict } from "./errors.js";
+import { invalid, misuse, RekindleError, type Verdict } from "./errors.js";
 import type { Body } from "./body.js";
 
 /** What is known of a response. */
@@ -85,7 +85,7 @@ export async function exchange(driver: Driver, send: typeof fetch, plan: Plan): 
     }
     let response: Response;
     try {
-      response = await send(state.url, {
+      const sent = send(state.url, {
         ...plan.init,
         ...body.next(),
         method: state.method,
@@ -93,11 +93,14 @@ export async function exchange(driver: Driver, send: typeof fetch, plan: Plan): 
         redirect: driver.seesRedirects ? "manual" : plan.redirect,
         ...(signal ? { signal } : {}),
       });
+      // A fetch of one's own may not look at it.
+      response = await (signal ? unlessAborted(sent, signal) : sent);
     } catch (error) {
       if (signal?.aborted || "session" in owner) throw error;
       signed = { ...signed, ...(await again(driver, number, error, signal)) };
       continue;
     }
+    if (!(response?.headers instanceof Object)) throw misuse("the option fetch gave no Response: return what fetch returns");
     if (response.redirected) driver.send({ do: "followed", request: number, url: response.url });
     const next = await judge(driver, plan, response, signed.reads_success);
     if (next.next === "send_again") {
@@ -161,6 +164,19 @@ async function judge(driver: Driver, plan: Plan, response: Response, readsSucces
     { do: "answered", request: plan.number, status: response.status, headers: [...response.headers], ...asText(bytes) },
     plan.signal,
   );
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    const free = () => signal.removeEventListener("abort", abort);
+    work.then(
+      (value) => (free(), resolve(value)),
+      (error) => (free(), reject(error)),
+    );
+  });
 }
 
 /** JSON, or what servers call JSON that they mislabel. */

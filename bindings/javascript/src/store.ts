@@ -71,8 +71,13 @@ export async function askStore(store: Store, effect: StoreEffect): Promise<objec
         return { owner: (await store.owner?.(effect.key, effect.owner)) ?? "unknown" };
     }
   } catch (error) {
-    return { unavailable: error instanceof StoreError ? error.message : String(error), damaged: error instanceof DamagedRecord };
+    return { unavailable: error instanceof StoreError ? error.message : withoutSecrets(String(error)), damaged: error instanceof DamagedRecord };
   }
+}
+
+/** A database quotes what it was given, and that is a record with tokens in it. */
+function withoutSecrets(text: string): string {
+  return text.replace(/[\w.~+/=-]{16,}/g, "[..]").slice(0, 500);
 }
 
 /** @internal */

@@ -1,0 +1,158 @@
+/** What goes wrong around a session: the module, the store, `fetch`, the clocks. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { inspect } from "node:util";
+
+import { Client, MemoryStore, RekindleError, Session } from "rekindle";
+
+import { Driver } from "../dist/driver.js";
+import { newDriver } from "../dist/session.js";
+import { platform } from "../dist/platform-node.js";
+import { ManualClock } from "./conformance/clock.mjs";
+import { startApi } from "./support/api.mjs";
+
+let api;
+before(async () => void (api = await startApi()));
+after(() => api.stop());
+
+const unhandled = [];
+process.on("unhandledRejection", (error) => unhandled.push(error));
+
+/** Instances of the module that can be made to trap: their core is called with a pointer that leads nowhere. */
+function brittle() {
+  const broken = { turn: false, tag: false, always: false, made: 0 };
+  const load = () => {
+    broken.made += 1;
+    const { exports } = platform.load();
+    const nowhere = 0xffff_fff0;
+    const now = (what) => {
+      const trap = broken[what] || broken.always;
+      broken[what] = false;
+      return trap;
+    };
+    const own = {
+      ...exports,
+      rekindle_turn: (core, ...rest) => exports.rekindle_turn(now("turn") ? nowhere : core, ...rest),
+      rekindle_tag: (core, ...rest) => exports.rekindle_tag(now("tag") ? nowhere : core, ...rest),
+    };
+    return Object.create(WebAssembly.Instance.prototype, { exports: { value: own } });
+  };
+  return { broken, driver: new Driver(load(), "", undefined, load) };
+}
+
+test("after a trap the module is started anew, and the session comes back from its store", async () => {
+  const { broken, driver } = brittle();
+  const session = new Session(api.options(), driver);
+  const client = new Client(session, { baseUrl: api.url });
+  assert.equal((await session.fetch(`${api.url}/data`)).status, 200);
+  assert.equal(await session.shutdown(), true);
+  broken.turn = true;
+  const error = await session.status().then(() => assert.fail(), (error) => error);
+  assert(error instanceof RekindleError);
+  assert.deepEqual([error.kind, error.retryable], ["System", true]);
+  assert(error.cause instanceof WebAssembly.RuntimeError, inspect(error.cause));
+  assert.doesNotMatch(inspect(error), /AT-|RT-/);
+  // The refreshed tokens, not those that it was made with.
+  assert.equal((await session.token()).value, "AT-3");
+  assert.equal((await session.fetch(`${api.url}/data`)).status, 200);
+  assert.equal((await client.get("/data").json()).path, "/data");
+  assert.equal(api.refreshes(), 1);
+  broken.tag = true;
+  assert.equal(session.tokenIfValid(), undefined);
+  assert.equal((await session.token()).value, "AT-3");
+  assert.equal(broken.made, 3);
+});
+
+test("a trap in the middle of two hundred requests fails no later one, and loses no credential", async () => {
+  const { broken, driver } = brittle();
+  const session = new Session(api.options(), driver);
+  await session.fetch(`${api.url}/data`);
+  await session.shutdown();
+  const all = Array.from({ length: 200 }, () => session.fetch(`${api.url}/data`));
+  broken.turn = true;
+  const settled = await Promise.allSettled(all);
+  const reasons = settled.filter((one) => one.status === "rejected").map((one) => one.reason.kind);
+  assert.deepEqual([...new Set(reasons)].filter((kind) => kind !== "System"), []);
+  const again = await Promise.all(Array.from({ length: 200 }, () => session.fetch(`${api.url}/data`)));
+  assert.deepEqual([...new Set(again.map((response) => response.status))], [200]);
+  assert.equal(api.refreshes(), 1);
+});
+
+test("a module that fails each time is an error each time, and no endless circle", async () => {
+  const { broken, driver } = brittle();
+  const session = new Session(api.options(), driver);
+  await session.token();
+  broken.always = true;
+  for (let round = 0; round < 10; round++) await assert.rejects(session.status(), { kind: "System" });
+  const { made } = broken;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(broken.made, made);
+  broken.always = false;
+  assert.equal((await session.token()).value, "AT-1");
+});
+
+test("a store that rejects is an error that says so, and nothing is lost", async () => {
+  const store = new MemoryStore("failing");
+  let works = false;
+  const failing = {
+    identity: "failing",
+    load: (key) => (works ? store.load(key) : Promise.reject(new Error("duplicate key (record)=(SENTINEL-REFRESH-TOKEN-1)"))),
+    save: (key, record, expected) => (works ? store.save(key, record, expected) : Promise.reject(new Error("the disk is gone"))),
+  };
+  const { tokens: _, ...unsigned } = api.options({ store: failing, waitTimeout: 50 });
+  const session = new Session(unsigned);
+  const error = await session.token().then(() => assert.fail(), (error) => error);
+  assert.equal(error.kind, "StoreUnavailable");
+  assert.doesNotMatch(inspect(error), /SENTINEL/);
+  works = true;
+  await session.signIn({ accessToken: "AT-2", refreshToken: "RT-2" });
+  assert.equal((await session.token()).value, "AT-2");
+  const throwing = new Session(api.options({ store: { load: () => { throw new TypeError("at once"); }, save: async () => undefined }, waitTimeout: 50 }));
+  await throwing.token().catch((error) => assert.equal(error.kind, "StoreUnavailable"));
+});
+
+test("a fetch that throws is what its caller gets, and one that never answers ends with the deadline", async () => {
+  const broken = new Session(api.options({ fetch: () => { throw new RangeError("not today"); } }));
+  await assert.rejects(broken.fetch(`${api.url}/data`), { name: "RangeError" });
+  const error = await new Client(broken, { baseUrl: api.url, retries: 1 }).get("/data").json().then(() => assert.fail(), (error) => error);
+  assert.deepEqual([error.kind, error.cause?.name], ["Connection", "RangeError"]);
+  const clock = new ManualClock();
+  const never = new Session(api.options({ fetch: () => new Promise(() => undefined) }), await newDriver(clock));
+  const waiting = new Client(never, { baseUrl: api.url }).get("/data").json().catch((error) => error);
+  while (clock.left() === undefined) await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(60_000);
+  assert.equal((await waiting).kind, "Timeout");
+  const nothing = new Session(api.options({ fetch: async () => undefined }));
+  await assert.rejects(nothing.fetch(`${api.url}/data`), { kind: "Misuse", message: /fetch gave no Response/ });
+});
+
+test("clocks that jump lose no token and start no storm", async () => {
+  const clock = new ManualClock();
+  const session = new Session(api.options({ tokens: { accessToken: "AT-2", refreshToken: "RT-2", expiresIn: 900 } }), await newDriver(clock));
+  assert.equal((await session.token()).value, "AT-2");
+  clock.jumpWall(-365 * 86_400_000);
+  assert.equal((await session.token()).value, "AT-2");
+  clock.jumpWall(20 * 365 * 86_400_000);
+  for (let round = 0; round < 50; round++) assert.match((await session.token()).value, /^AT-[23]$/);
+  assert(api.refreshes() <= 1, `${api.refreshes()}`);
+});
+
+test("what a session is made of is checked before anything is sent", () => {
+  const wrong = (options) => () => new Session(options);
+  assert.throws(wrong(null), { kind: "InvalidConfig" });
+  assert.throws(wrong({ ...api.options(), tokens: "AT-1" }), (error) => error.kind === "InvalidConfig" && !inspect(error).includes("AT-1"));
+  assert.throws(wrong({ ...api.options(), clientSecret: { SECRET: 1 } }), (error) => error.kind !== undefined && !inspect(error).includes("SECRET"));
+  assert.throws(wrong({ ...api.options(), store: {} }), /load and save/);
+  assert.throws(wrong({ ...api.options(), fetch: "no" }), /fetch must be a function/);
+  assert.throws(wrong({ ...api.options(), orgins: [] }), /did you mean origins/);
+});
+
+test("no rejection was left unhandled", async () => {
+  const session = new Session(api.options({ refresh: async () => { throw new Error("no"); }, waitTimeout: 20 }));
+  session.invalidate();
+  void session.fetch(`${api.url}/data`).catch(() => undefined);
+  const client = new Client(session, { baseUrl: api.url });
+  await Promise.allSettled([client.get("/data").json(), session.token(), session.shutdown(100)]);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(unhandled, []);
+});
