@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use rekindle::call::{Call, Content, Headers, Next, Reads, keep_what_may_travel, next_hop};
 use rekindle::proto::Verdict;
 use rekindle::transport::TransportError;
-use rekindle::{Client, Error, ErrorKind, ErrorResponse, Host, ReplayRefused, Session};
+use rekindle::{Client, Error, ErrorKind, ErrorResponse, Host, ReplayRefused, Session, Token};
 use rekindle_bindings::call as data;
 use serde_json::{Value, json};
 use url::Url;
@@ -43,6 +43,7 @@ impl Requests {
         &self,
         owner: Owner,
         request: Beginning,
+        sent_with: Option<Token>,
         host: &Host,
         outbox: &SharedOutbox,
     ) -> Result<Value, Error> {
@@ -74,6 +75,9 @@ impl Requests {
             Reading::Graphql => call.graphql(),
             Reading::Streamed => call.streamed(),
         };
+        if let Some(token) = &sent_with {
+            call = call.sent_with(token);
+        }
         let added = call.headers().await?;
         let json =
             HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("text/json"))]);

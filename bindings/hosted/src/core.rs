@@ -1,6 +1,6 @@
 //! The core as a host sees it: messages in, effects out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,6 +19,9 @@ use crate::{client, settings, shown};
 /// The top bit of a tag: there is something to do, the host has to make a turn.
 const TURN: u32 = 1 << 31;
 
+/// So many tokens of a session are kept for answers that come late.
+const TAGGED: usize = 16;
+
 /// Sessions of one host, and what is asked of them.
 pub struct Core {
     host: Host,
@@ -31,8 +34,9 @@ pub struct Core {
 
 struct Hosted {
     session: Session,
-    /// The token that the last tag stands for, kept so that no other can be taken for it.
-    tagged: Option<Token>,
+    /// The tokens that the last tags stand for, the newest last. They are kept so that no other can be taken for them, and for
+    /// answers to requests that were sent with them.
+    tagged: VecDeque<(u32, Token)>,
     tag: u32,
 }
 
@@ -108,7 +112,7 @@ impl Core {
                 let shown = built.as_ref().map(shown::session);
                 self.say_done(call, shown);
                 if let Ok(built) = built {
-                    let hosted = Hosted { session: built, tagged: None, tag: 0 };
+                    let hosted = Hosted { session: built, tagged: VecDeque::new(), tag: 0 };
                     lock(&self.sessions).insert(session, hosted);
                 }
             }
@@ -224,8 +228,11 @@ impl Core {
         let Some(owner) = owner else {
             return self.fault(Some(call), "there is no such session or client");
         };
+        let sent_with = request.session.zip(request.sent_with).and_then(|(session, tag)| {
+            lock(&self.sessions).get(&session).and_then(|hosted| hosted.token_of(tag))
+        });
         let (requests, host, outbox) = (self.requests.clone(), self.host.clone(), self.outbox.clone());
-        self.run(call, async move { requests.begin(owner, request, &host, &outbox).await });
+        self.run(call, async move { requests.begin(owner, request, sent_with, &host, &outbox).await });
     }
 
     fn session(&self, number: u32) -> Option<Session> {
@@ -236,7 +243,7 @@ impl Core {
         let mut sessions = lock(&self.sessions);
         let shown = sessions.get_mut(&session).map(|hosted| {
             let tag = hosted.tag();
-            hosted.tagged.as_ref().filter(|_| tag != 0).map(|token| {
+            hosted.tagged.back().filter(|_| tag != 0).map(|(_, token)| {
                 let mut shown = shown::token(token);
                 shown["tag"] = tag.into();
                 shown
@@ -291,13 +298,22 @@ impl Hosted {
     /// A new number with each new token.
     fn tag(&mut self) -> u32 {
         let Some(token) = self.session.token_if_valid() else { return 0 };
-        let same = |old: &Token| std::ptr::eq(old.authorization(), token.authorization());
-        if !self.tagged.as_ref().is_some_and(same) {
-            // Cloned, as a borrowed one is for a moment.
-            self.tagged = Some(token.clone());
+        let same = |(_, old): &(u32, Token)| std::ptr::eq(old.authorization(), token.authorization());
+        if !self.tagged.back().is_some_and(same) {
             self.tag = self.tag % (TURN - 1) + 1;
+            // Cloned, as a borrowed one is for a moment.
+            self.tagged.push_back((self.tag, token.clone()));
+            if self.tagged.len() > TAGGED {
+                self.tagged.pop_front();
+            }
         }
         self.tag
+    }
+
+    /// What was sent with an older one was sent with a token that is replaced: any such will do.
+    fn token_of(&self, tag: u32) -> Option<Token> {
+        let found = self.tagged.iter().find(|(known, _)| *known == tag);
+        found.or_else(|| self.tagged.front()).map(|(_, token)| token.clone())
     }
 }
 

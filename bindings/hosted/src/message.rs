@@ -163,6 +163,9 @@ pub(crate) struct Beginning {
     pub(crate) timeout_ms: Option<u64>,
     #[serde(default)]
     pub(crate) reading: Reading,
+    /// It was sent already, with the token that this tag stood for.
+    #[serde(default)]
+    pub(crate) sent_with: Option<u32>,
 }
 
 /// How its answer is read.

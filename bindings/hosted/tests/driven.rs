@@ -268,3 +268,28 @@ fn a_path_that_climbs_out_of_the_base_is_refused() {
         (Some("InvalidConfig"), Some("path_or_url"))
     );
 }
+
+// spec 3.1
+#[test]
+fn what_was_sent_without_a_message_is_judged_by_the_token_that_went_along() {
+    let driven = Driven::new(json!({}));
+    let old = driven.tag();
+    let send = driven.turn(json!([{ "do": "refresh", "call": 6, "session": 1, "force": true }]));
+    driven.turn(json!([granted(&send.one("send")["op"], 2)]));
+    let new = driven.tag();
+    assert_ne!(old, new);
+    let begin = |call, request, tag| {
+        json!({
+            "do": "begin", "call": call, "session": 1, "request": request, "method": "GET",
+            "url": "https://api.example.com/users", "sent_with": tag,
+        })
+    };
+    let answered =
+        |call, request| json!({ "do": "answered", "call": call, "request": request, "status": 401 });
+    // The old one was replaced: the request is sent again with the new one, and nothing is refreshed.
+    let said = driven.turn(json!([begin(7, 1, old), answered(8, 1)]));
+    assert_eq!(said.done(7)["headers"], json!([["authorization", "Bearer AT-1"]]));
+    assert_eq!(said.done(8)["next"], "send_again");
+    assert_eq!(said.done(8)["headers"], json!([["authorization", "Bearer AT-2"]]));
+    assert_eq!(said.of("send").count(), 0);
+}

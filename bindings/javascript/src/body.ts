@@ -54,7 +54,7 @@ export class Body {
 
   /** What the core has to know of it: the text where GraphQL may be in it. */
   async known(method: string): Promise<string | object> {
-    if (this.#state !== "replayable") return this.#state === "once" ? "once" : "none";
+    if (this.#state !== "replayable") return this.#state === "none" ? "none" : "once";
     const text = method === "POST" ? await this.#text() : undefined;
     return text !== undefined && /^\s*[{[]/.test(text) ? { text } : "replayable";
   }

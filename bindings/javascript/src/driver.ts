@@ -57,6 +57,7 @@ export class Driver {
   #planned = false;
   #storeCalls = 0;
   #next = 1;
+  #instances = 0;
   /** It could not be loaded anew. */
   #lost = false;
   /** How often it failed since something was last answered. */
@@ -166,7 +167,9 @@ export class Driver {
       return 0;
     }
     if (tag < 0) this.plan();
-    return tag & 0x7fff_ffff;
+    const number = tag & 0x7fff_ffff;
+    // An instance that was made anew counts from the beginning.
+    return number === 0 ? 0 : number + this.#instances * 2 ** 31;
   }
 
   /** Questions to a store or refresh function that are not answered yet. */
@@ -234,6 +237,7 @@ export class Driver {
 
   #start(): void {
     this.#module = undefined;
+    this.#instances += 1;
     const go = (module: Module) => {
       this.#module = module;
       if (this.#failures < MOST_FAILURES) this.plan();

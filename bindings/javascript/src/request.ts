@@ -2,6 +2,7 @@ import type { Driver } from "./driver.js";
 import { asText, describe, readUpTo, wasNotSent } from "./effects.js";
 import { invalid, misuse, RekindleError, type Verdict } from "./errors.js";
 import type { Body } from "./body.js";
+import { originOf, type Quick } from "./quick.js";
 
 /** What is known of a response. */
 export interface Judged {
@@ -18,6 +19,14 @@ const judgements = new WeakMap<Response, Judged>();
 /** What a response of `session.fetch` or of a client says about the token that was sent. */
 export function judged(response: Response): Judged | undefined {
   return judgements.get(response);
+}
+
+const ACCEPTED: Judged = Object.freeze({ verdict: Object.freeze({ name: "accepted" }), replayRefused: undefined, redirects: 0 });
+
+/** An answer that says nothing against its token. */
+export function accepted(response: Response): Response {
+  judgements.set(response, ACCEPTED);
+  return response;
 }
 
 /** For a response that stands for another. */
@@ -42,6 +51,8 @@ export interface Plan {
   /** As fetch has it; a client's limit is the core's. */
   mostRedirects: number;
   signal: AbortSignal | null | undefined;
+  /** It was sent already, with the token of this tag, and this came of it. */
+  sent?: { tag: number; response: Response } | undefined;
   timeout?: number | undefined;
   reading?: "any" | "graphql" | "streamed";
 }
@@ -69,13 +80,15 @@ type Next =
 const JUDGED = 8 * 1024 * 1024;
 
 /** Signed, sent, judged; sent again or led on as the core says. The core knows of it until its `end`. */
-export async function exchange(driver: Driver, send: typeof fetch, plan: Plan): Promise<Response> {
+export async function exchange(driver: Driver, send: typeof fetch, plan: Plan, quick?: Quick): Promise<Response> {
   const { number, signal, body } = plan;
   const { owner, method, url, own: headers, timeout: timeout_ms, reading } = plan;
   let signed = await driver.call<Signed>(
-    { do: "begin", ...owner, request: number, method, url, headers, body: await body.known(method), timeout_ms, reading },
+    { do: "begin", ...owner, request: number, method, url, headers, body: await body.known(method), timeout_ms, reading, sent_with: plan.sent && plan.sent.tag % 2 ** 31 },
     signal,
   );
+  let sent = plan.sent?.response;
+  if (quick) quick.forget(originOf(url ?? "") ?? "");
   let state = { url: signed.url ?? url ?? "", method, own: signed.own ?? headers };
   for (let redirects = 0; ; ) {
     if (!driver.seesRedirects && plan.redirect === "follow" && !signed.stay_at_redirects) {
@@ -85,7 +98,7 @@ export async function exchange(driver: Driver, send: typeof fetch, plan: Plan): 
     }
     let response: Response;
     try {
-      const sent = send(state.url, {
+      const sending = sent ? Promise.resolve(sent) : send(state.url, {
         ...plan.init,
         ...body.next(),
         method: state.method,
@@ -94,12 +107,13 @@ export async function exchange(driver: Driver, send: typeof fetch, plan: Plan): 
         ...(signal ? { signal } : {}),
       });
       // A fetch of one's own may not look at it.
-      response = await (signal ? unlessAborted(sent, signal) : sent);
+      response = await (signal ? unlessAborted(sending, signal) : sending);
     } catch (error) {
       if (signal?.aborted || "session" in owner) throw error;
       signed = { ...signed, ...(await again(driver, number, error, signal)) };
       continue;
     }
+    sent = undefined;
     if (!(response?.headers instanceof Object)) throw misuse("the option fetch gave no Response: return what fetch returns");
     if (response.redirected) driver.send({ do: "followed", request: number, url: response.url });
     const next = await judge(driver, plan, response, signed.reads_success);
@@ -125,6 +139,9 @@ export async function exchange(driver: Driver, send: typeof fetch, plan: Plan): 
     }
     if (redirects > 0) Object.defineProperty(response, "redirected", { value: true });
     const { verdict, replay_refused } = next;
+    if (quick && redirects === 0 && !signed.reads_success && verdict?.name === "accepted" && response.ok) {
+      quick.learn(originOf(state.url) ?? "", signed.headers);
+    }
     judgements.set(response, { verdict: verdict ?? undefined, replayRefused: replay_refused ?? undefined, redirects });
     return response;
   }
@@ -166,7 +183,8 @@ async function judge(driver: Driver, plan: Plan, response: Response, readsSucces
   );
 }
 
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** For those that don't look at their signal. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();

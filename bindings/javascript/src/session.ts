@@ -6,6 +6,7 @@ import { fetchWith } from "./fetch.js";
 import { MemoryStore } from "./memory-store.js";
 import { milliseconds, type SessionOptions, settings } from "./options.js";
 import { platform } from "#platform";
+import { Quick } from "./quick.js";
 import { Token, type TokenData } from "./token.js";
 
 /** What a session can say about itself, without a secret. */
@@ -27,6 +28,7 @@ export interface Status {
 export interface Inside {
   readonly driver: Driver;
   readonly number: number;
+  readonly quick: Quick;
 }
 
 let shared: Promise<Driver> | Driver | undefined;
@@ -50,7 +52,7 @@ function sharedDriver(): Promise<Driver> | Driver {
 }
 
 /** Sessions that nobody holds any more. */
-const forgotten = new FinalizationRegistry<Inside & { unwatch: (() => void) | undefined }>(({ driver, number, unwatch }) => {
+const forgotten = new FinalizationRegistry<Pick<Inside, "driver" | "number"> & { unwatch: (() => void) | undefined }>(({ driver, number, unwatch }) => {
   unwatch?.();
   driver.forget(number, { do: "forget", session: number });
 });
@@ -109,7 +111,7 @@ export class Session {
       const unwatch = options.store?.watch?.(() => driver.send({ do: "changed", session: number }));
       this.#unwatch = unwatch;
       forgotten.register(this, { driver, number, unwatch }, this.#owner);
-      return { driver, number };
+      return { driver, number, quick: new Quick(driver, number, () => this.tokenIfValid()) };
     };
     this.#inside = driver instanceof Driver ? make(driver) : driver.then(make);
     // Told by the first call that waits for it.
@@ -126,8 +128,8 @@ export class Session {
   /** As the global `fetch`, with the token at the session's origins, refreshed and sent again where that is safe. */
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     this.#notInside();
-    const { driver, number } = await this.#ready();
-    return fetchWith(driver, number, this.#base, input, init);
+    const { driver, number, quick } = this.#inside instanceof Promise ? await this.#inside : this.#inside;
+    return fetchWith(driver, number, this.#base, quick, input, init);
   }
 
   /** A token that is valid now; refreshed first where it is not. `minLife`: milliseconds that it should still live. */
@@ -148,7 +150,7 @@ export class Session {
     if (this.#cached?.tag !== tag) {
       const data = driver.callNow<TokenData | null>({ do: "token_if_valid", session: number });
       if (!data) return undefined;
-      this.#cached = { tag: data.tag ?? 0, token: new Token(data) };
+      this.#cached = { tag, token: new Token(data) };
     }
     return this.#cached?.token;
   }

@@ -1,0 +1,251 @@
+import { asText } from "./effects.js";
+import type { Driver } from "./driver.js";
+import { originOf, type Quick } from "./quick.js";
+import { insideOf, type Session } from "./session.js";
+
+/** What undici (7 and later) calls with what comes. */
+interface Handler {
+  onRequestStart?(controller: unknown, context: unknown): void;
+  onRequestUpgrade?(controller: unknown, status: number, headers: RawHeaders, socket: unknown): void;
+  onResponseStart?(controller: unknown, status: number, headers: RawHeaders, message?: string): void;
+  onResponseData?(controller: unknown, chunk: Uint8Array): void;
+  onResponseEnd?(controller: unknown, trailers: RawHeaders): void;
+  onResponseError?(controller: unknown, error: Error): void;
+}
+
+type RawHeaders = Record<string, string | string[] | undefined>;
+
+interface Options {
+  path: string;
+  origin?: string | URL;
+  method: string;
+  headers?: unknown;
+  body?: unknown;
+}
+
+type Dispatch = (options: Options, handler: Handler) => boolean;
+
+/** The core judges no more of a body. */
+const JUDGED = 8 * 1024 * 1024;
+
+/**
+ * An interceptor for undici: `new Agent().compose(interceptor(session))`. Requests to the session's origins carry its token, and are
+ * sent again with a new one where that is safe. Redirects are not followed by it: put undici's own interceptor before this one.
+ */
+// biome-ignore lint: undici's types differ from version to version
+export function interceptor(session: Session): (dispatch: any) => any {
+  return (dispatch: Dispatch): Dispatch =>
+    (options, handler) => {
+      const inside = insideOf(session);
+      if (inside instanceof Promise || options.origin === undefined) {
+        void Promise.resolve(inside).then(
+          ({ driver, number, quick }) => new Request(driver, number, quick, dispatch, options, handler).begin(),
+          (error: Error) => handler.onResponseError?.(undefined, error),
+        );
+        return true;
+      }
+      return new Request(inside.driver, inside.number, inside.quick, dispatch, options, handler).start();
+    };
+}
+
+interface Signed {
+  headers: [string, string][];
+  reads_success: boolean;
+}
+
+type Next = ({ next: "send_again" } & Pick<Signed, "headers">) | { next: "keep"; verdict: { name: string } | null };
+
+/** A response that waits for its verdict. */
+interface Held {
+  status: number;
+  headers: RawHeaders;
+  message: string | undefined;
+  chunks: Uint8Array[];
+  length: number;
+}
+
+/** One request, over all its sends. */
+class Request implements Handler {
+  readonly #origin: string;
+  readonly #number: number;
+  #tag: number | undefined;
+  #signed: Signed | undefined;
+  #begun = false;
+  #held: Held | undefined;
+  #passes = false;
+
+  constructor(
+    readonly driver: Driver,
+    readonly session: number,
+    readonly quick: Quick,
+    readonly dispatch: Dispatch,
+    readonly options: Options,
+    readonly handler: Handler,
+  ) {
+    this.#origin = String(options.origin);
+    this.#number = driver.number();
+  }
+
+  /** At once where the core need not be asked. */
+  start(): boolean {
+    const known = this.quick.header(originOf(this.#origin) ?? "");
+    if (!known || this.#has(known.name) || this.#has("authorization")) {
+      void this.begin();
+      return true;
+    }
+    this.#tag = known.tag;
+    return this.dispatch({ ...this.options, headers: withHeaders(this.options.headers, [[known.name, known.value]]) }, this);
+  }
+
+  async begin(): Promise<void> {
+    try {
+      await this.#begin();
+      this.#send(this.#signed?.headers ?? []);
+    } catch (error) {
+      this.#end();
+      this.handler.onResponseError?.(undefined, error as Error);
+    }
+  }
+
+  onRequestStart(controller: unknown, context: unknown): void {
+    this.handler.onRequestStart?.(controller, context);
+  }
+
+  onRequestUpgrade(controller: unknown, status: number, headers: RawHeaders, socket: unknown): void {
+    this.#end();
+    this.handler.onRequestUpgrade?.(controller, status, headers, socket);
+  }
+
+  onResponseStart(controller: unknown, status: number, headers: RawHeaders, message?: string): void {
+    const quick = !this.#begun;
+    if (status >= 200 && status < 300 && (quick || !this.#signed?.reads_success)) {
+      this.#passes = true;
+      if (!quick) void this.#accepted(status, headers);
+      this.#begun = false;
+      return this.handler.onResponseStart?.(controller, status, headers, message);
+    }
+    if (status < 200) return this.handler.onResponseStart?.(controller, status, headers, message);
+    this.#held = { status, headers, message, chunks: [], length: 0 };
+  }
+
+  onResponseData(controller: unknown, chunk: Uint8Array): void {
+    const held = this.#held;
+    if (!held || this.#passes) return this.handler.onResponseData?.(controller, chunk);
+    held.chunks.push(chunk);
+    held.length += chunk.length;
+    if (held.length > JUDGED) {
+      // Longer than anything that tells of a token.
+      this.#passes = true;
+      this.#give(controller, held);
+    }
+  }
+
+  onResponseEnd(controller: unknown, trailers: RawHeaders): void {
+    const held = this.#held;
+    if (!held || this.#passes) {
+      this.#end();
+      return this.handler.onResponseEnd?.(controller, trailers);
+    }
+    this.#held = undefined;
+    void this.#judge(controller, held, trailers);
+  }
+
+  onResponseError(controller: unknown, error: Error): void {
+    this.#end();
+    this.handler.onResponseError?.(controller, error);
+  }
+
+  async #judge(controller: unknown, held: Held, trailers: RawHeaders): Promise<void> {
+    try {
+      if (!this.#begun) await this.#begin(this.#tag);
+      const body = Buffer.concat(held.chunks);
+      const next = await this.driver.call<Next>({ do: "answered", request: this.#number, status: held.status, headers: pairs(held.headers), ...asText(body) });
+      if (next.next === "send_again") return this.#send(next.headers);
+      if (next.verdict?.name === "accepted" && held.status < 300) this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
+    } catch (error) {
+      this.#end();
+      return this.handler.onResponseError?.(controller, error as Error);
+    }
+    this.#end();
+    this.#give(controller, held);
+    this.handler.onResponseEnd?.(controller, trailers);
+  }
+
+  async #accepted(status: number, headers: RawHeaders): Promise<void> {
+    const told = { do: "answered", request: this.#number, status, headers: pairs(headers), body: "" };
+    const next = await this.driver.call<Next>(told).catch(() => undefined);
+    this.driver.send({ do: "end", request: this.#number });
+    if (next?.next === "keep" && next.verdict?.name === "accepted") this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
+  }
+
+  #give(controller: unknown, { status, headers, message, chunks }: Held): void {
+    this.handler.onResponseStart?.(controller, status, headers, message);
+    for (const chunk of chunks) this.handler.onResponseData?.(controller, chunk);
+  }
+
+  async #begin(sentWith?: number): Promise<void> {
+    const { path, method, body } = this.options;
+    this.quick.forget(originOf(this.#origin) ?? "");
+    this.#signed = await this.driver.call<Signed>({
+      do: "begin",
+      session: this.session,
+      request: this.#number,
+      method,
+      url: this.#origin.replace(/\/$/, "") + path,
+      headers: given(this.options.headers),
+      body: known(body),
+      sent_with: sentWith === undefined ? undefined : sentWith % 2 ** 31,
+    });
+    this.#begun = true;
+  }
+
+  #send(headers: [string, string][]): void {
+    this.#passes = false;
+    this.dispatch({ ...this.options, headers: withHeaders(this.options.headers, headers) }, this);
+  }
+
+  #has(name: string): boolean {
+    return given(this.options.headers).some(([own]) => own.toLowerCase() === name);
+  }
+
+  #end(): void {
+    if (this.#begun) this.driver.send({ do: "end", request: this.#number });
+    this.#begun = false;
+  }
+}
+
+/** As undici takes them: a record, a flat list, or pairs. */
+function given(headers: unknown): [string, string][] {
+  if (!headers) return [];
+  if (Array.isArray(headers) && typeof headers[0] === "string") {
+    return headers.flatMap((name, at) => (at % 2 === 0 ? [[String(name), String(headers[at + 1])] as [string, string]] : []));
+  }
+  if (Symbol.iterator in (headers as object)) return [...(headers as Iterable<[string, string]>)].map(([name, value]) => [String(name), String(value)]);
+  return pairs(headers as RawHeaders);
+}
+
+function pairs(headers: RawHeaders): [string, string][] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined || value === null ? [] : [value].flat().map((one) => [name, String(one)] as [string, string]),
+  );
+}
+
+function withHeaders(own: unknown, added: [string, string][]): Record<string, string | string[]> {
+  const all: Record<string, string | string[]> = {};
+  for (const [name, value] of given(own)) {
+    const before = all[name];
+    all[name] = before === undefined ? value : [before, value].flat();
+  }
+  for (const [name, value] of added) {
+    for (const known of Object.keys(all)) if (known.toLowerCase() === name) delete all[known];
+    all[name] = value;
+  }
+  return all;
+}
+
+/** What can be sent twice: text and bytes. */
+function known(body: unknown): string | object {
+  if (body === undefined || body === null) return "none";
+  if (typeof body === "string") return /^\s*[{[]/.test(body) ? { text: body } : "replayable";
+  return body instanceof Uint8Array || body instanceof ArrayBuffer ? "replayable" : "once";
+}
