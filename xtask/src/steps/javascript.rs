@@ -56,6 +56,13 @@ pub(crate) fn package(workspace: &Workspace, count: &mut Count) -> Result<Vec<Pa
     Ok(files)
 }
 
+/// The package as it is handed out, not tried.
+pub(crate) fn made(workspace: &Workspace) -> Result<(), String> {
+    let built = build(workspace, Module::ForApps)?;
+    step("tsc", &mut npm(workspace, &["run", "build"]))?;
+    place(workspace, Module::ForApps, &built, &package_folder(workspace).join("dist/rekindle.wasm"))
+}
+
 fn check(workspace: &Workspace, kind: Module, count: &mut Count) -> Result<PathBuf, String> {
     // The server is built by the Rust tests, but they may have been left out.
     let server = ["build", "--locked", "-p", "rekindle-test-server"];

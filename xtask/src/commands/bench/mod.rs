@@ -1,5 +1,6 @@
 //! The benchmarks, a file for each language, and what two of them need.
 
+mod javascript;
 mod kotlin;
 mod mobile;
 mod python;
@@ -9,10 +10,11 @@ use super::cargo;
 use crate::run;
 use crate::workspace::Workspace;
 
-/// `cargo xtask bench [python|kotlin|swift] ..`; further arguments go to the benchmarks as they are.
+/// `cargo xtask bench [python|javascript|kotlin|swift] ..`; further arguments go to the benchmarks as they are.
 pub(crate) fn bench(workspace: &Workspace, rest: &[String]) -> bool {
     match rest {
         [word, rest @ ..] if word == "python" => python::run(workspace, rest),
+        [word, rest @ ..] if word == "javascript" => javascript::run(workspace, rest),
         [word, rest @ ..] if word == "kotlin" => kotlin::run(workspace, rest),
         [word, rest @ ..] if word == "swift" => swift::run(workspace, rest),
         rest => rust(workspace, rest),
