@@ -2,6 +2,8 @@
 export interface Verdict {
   readonly name: string;
   readonly reason?: string;
+  /** Whether the request may have had an effect although its token was rejected: `no`, `maybe`. */
+  readonly applied?: string;
   readonly scope?: string | null;
   readonly retry_after_ms?: number | null;
 }

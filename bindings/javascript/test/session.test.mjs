@@ -102,12 +102,8 @@ test("a body that can be read again is sent again, and one that can't is not", a
   valid += 1;
   const response = await session.fetch(`${url}/data`, { method: "PUT", body: stream, duplex: "half" });
   assert.equal(response.status, 401);
-  assert.deepEqual(judged(response), {
-    verdict: { name: "expired", reason: "unknown" },
-    replayRefused: judged(response).replayRefused,
-    redirects: 0,
-  });
-  assert.match(judged(response).replayRefused, /body/i);
+  const { verdict, replayRefused, redirects } = judged(response);
+  assert.deepEqual([verdict.name, verdict.reason, replayRefused, redirects], ["expired", "unknown", "body_not_replayable", 0]);
 });
 
 test("a redirect is followed, with the token at the same origin alone", async () => {
