@@ -58,9 +58,8 @@ pub(crate) fn package(workspace: &Workspace, count: &mut Count) -> Result<Vec<Pa
 
 /// The package as it is handed out, not tried.
 pub(crate) fn made(workspace: &Workspace) -> Result<(), String> {
-    let built = build(workspace, Module::ForApps)?;
     step("tsc", &mut npm(workspace, &["run", "build"]))?;
-    place(workspace, Module::ForApps, &built, &package_folder(workspace).join("dist/rekindle.wasm"))
+    module::build(workspace, Module::ForApps, &package_folder(workspace).join("dist/rekindle.wasm"))
 }
 
 fn check(workspace: &Workspace, kind: Module, count: &mut Count) -> Result<PathBuf, String> {
