@@ -17,9 +17,9 @@ mod config;
 mod error;
 mod event;
 mod http;
-mod judge;
 mod key;
 mod records;
+mod redirect;
 mod refresh;
 mod response;
 mod runtime;
@@ -38,12 +38,12 @@ pub use config::{ClientAuth, ClientConfig, ClientCredentials, Credential, Dialec
 pub use error::{RekindleError, error_kinds};
 pub use event::{EventListener, EventStream, ListenerFailure};
 pub use http::{ClientCertificate, HttpConfig, Proxy};
-pub use judge::{Exchange, Judgement, operation_of};
 pub use key::{GeneratedKey, SigningKey, generate_signing_key};
 pub use records::{
     Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Header, Lease, Operation, ProblemDetails,
     Redirected, ResponseHead, Spelling, Standing, Status, Verdict, Waiting,
 };
+pub use redirect::{Hop, next_hop};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
 pub use response::Response;
 pub use session::Session;

@@ -15,8 +15,7 @@ use crate::config::{Credential, SessionConfig};
 use crate::error::RekindleError;
 use crate::event::{EventListener, EventStream};
 use crate::http::HttpConfig;
-use crate::judge::{Exchange, Judgement};
-use crate::records::{Event, Status, Verdict};
+use crate::records::{Event, Status};
 use crate::refresh::{HostRefresh, Refresh};
 use crate::store::StoreChoice;
 use crate::token::{Token, tag};
@@ -91,27 +90,6 @@ impl Session {
     #[must_use]
     pub fn token_tag(&self) -> u64 {
         self.0.token_if_valid().as_ref().map_or(0, tag)
-    }
-
-    /// The token for a request to that URL; nothing where its origin is not listed: the request then goes without.
-    ///
-    /// # Errors
-    ///
-    /// As `token`; InvalidConfig where the session lists no origin at all.
-    #[uniffi::method(default(timeout = None, cancel = None))]
-    pub async fn token_for(
-        &self,
-        url: String,
-        timeout: Option<Duration>,
-        cancel: Option<Arc<CancelToken>>,
-    ) -> Result<Option<Arc<Token>>, RekindleError> {
-        let url = call::url("url", &url)?;
-        let deadline = self.deadline(timeout);
-        let work = async {
-            let token = self.0.token_for(&url, deadline).await.map_err(RekindleError::from)?;
-            Ok(token.map(|token| Arc::new(Token::new(&token))))
-        };
-        unless(cancel, work).await
     }
 
     /// Refreshes now, or joins the refresh that is under way.
@@ -249,70 +227,6 @@ impl Session {
         let names = [self.0.dialect().token_header(), AUTHORIZATION];
         names.iter().map(|name| name.as_str().to_owned()).collect()
     }
-
-    /// Whether the body of a response with this status must be read to be judged.
-    #[must_use]
-    pub fn reads(&self, status: u16) -> bool {
-        status >= 400 || self.0.dialect().errors_with_success_status()
-    }
-
-    /// What a response says about our token; nothing follows from it.
-    ///
-    /// # Errors
-    ///
-    /// InvalidConfig, naming the field.
-    pub fn verdict(&self, exchange: Exchange) -> Result<Verdict, RekindleError> {
-        Ok((&self.0.verdict(&exchange.parsed()?.exchange())).into())
-    }
-
-    /// Judges the response to a request that carried `token`. Where the token was turned away, waits for a new one.
-    ///
-    /// # Errors
-    ///
-    /// Where a refresh was needed and failed: as `token`. SignedOut where the token's sign-in has ended.
-    #[uniffi::method(default(timeout = None, cancel = None))]
-    pub async fn judge(
-        &self,
-        token: Arc<Token>,
-        exchange: Exchange,
-        timeout: Option<Duration>,
-        cancel: Option<Arc<CancelToken>>,
-    ) -> Result<Judgement, RekindleError> {
-        let parsed = exchange.parsed()?;
-        let deadline = self.deadline(timeout);
-        let work = async {
-            let judged = self.0.judge(token.inner(), &parsed.exchange(), deadline).await;
-            Ok(judged.map_err(RekindleError::from)?.into())
-        };
-        unless(cancel, work).await
-    }
-
-    /// The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
-    /// a key. Each send wants a new one.
-    ///
-    /// # Errors
-    ///
-    /// InvalidConfig, naming the argument.
-    pub fn proof(&self, token: &Token, method: String, url: String) -> Result<Option<String>, RekindleError> {
-        let method = call::method(&method)?;
-        let proof = self.0.proof(token.inner(), &method, &call::url("url", &url)?)?;
-        Ok(proof.map(|proof| String::from_utf8_lossy(proof.as_bytes()).into_owned()))
-    }
-
-    /// A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
-    pub fn replayed(&self) {
-        self.0.replayed();
-    }
-
-    /// The error was found where nothing can be sent again: the token is refreshed for the next request.
-    ///
-    /// # Errors
-    ///
-    /// InvalidConfig, naming the field.
-    pub fn note_rejected(&self, token: &Token, exchange: Exchange) -> Result<(), RekindleError> {
-        self.0.note_rejected(token.inner(), &exchange.parsed()?.exchange());
-        Ok(())
-    }
 }
 
 /// A builder with what the host brings.
@@ -347,10 +261,6 @@ impl Session {
 
     pub(crate) fn inner(&self) -> &rekindle::Session {
         &self.0
-    }
-
-    fn deadline(&self, timeout: Option<Duration>) -> Option<Duration> {
-        timeout.map(|timeout| self.0.clock().now().mono.saturating_add(timeout))
     }
 }
 

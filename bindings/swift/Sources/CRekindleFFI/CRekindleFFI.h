@@ -973,16 +973,6 @@ void uniffi_rekindle_uniffi_fn_method_session_invalidate(uint64_t ptr, RustCallS
 int8_t uniffi_rekindle_uniffi_fn_method_session_is_settled(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_JUDGE
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_JUDGE
-uint64_t uniffi_rekindle_uniffi_fn_method_session_judge(uint64_t ptr, uint64_t token, RustBuffer exchange, RustBuffer timeout, RustBuffer cancel
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_NOTE_REJECTED
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_NOTE_REJECTED
-void uniffi_rekindle_uniffi_fn_method_session_note_rejected(uint64_t ptr, uint64_t token, RustBuffer exchange, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_OWNS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_OWNS
 int8_t uniffi_rekindle_uniffi_fn_method_session_owns(uint64_t ptr, RustBuffer url, RustCallStatus *_Nonnull out_status
@@ -993,24 +983,9 @@ int8_t uniffi_rekindle_uniffi_fn_method_session_owns(uint64_t ptr, RustBuffer ur
 RustBuffer uniffi_rekindle_uniffi_fn_method_session_prometheus(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_PROOF
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_PROOF
-RustBuffer uniffi_rekindle_uniffi_fn_method_session_proof(uint64_t ptr, uint64_t token, RustBuffer method, RustBuffer url, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_READS
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_READS
-int8_t uniffi_rekindle_uniffi_fn_method_session_reads(uint64_t ptr, uint16_t status, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REFRESH
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REFRESH
 uint64_t uniffi_rekindle_uniffi_fn_method_session_refresh(uint64_t ptr, RustBuffer cancel
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REPLAYED
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REPLAYED
-void uniffi_rekindle_uniffi_fn_method_session_replayed(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_REQUIRE_ORIGINS
@@ -1048,11 +1023,6 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_session_status(uint64_t ptr, RustCal
 uint64_t uniffi_rekindle_uniffi_fn_method_session_token(uint64_t ptr, RustBuffer min_life, RustBuffer cancel
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_TOKEN_FOR
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_TOKEN_FOR
-uint64_t uniffi_rekindle_uniffi_fn_method_session_token_for(uint64_t ptr, RustBuffer url, RustBuffer timeout, RustBuffer cancel
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_TOKEN_IF_VALID
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_TOKEN_IF_VALID
 RustBuffer uniffi_rekindle_uniffi_fn_method_session_token_if_valid(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -1061,11 +1031,6 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_session_token_if_valid(uint64_t ptr,
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_TOKEN_TAG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_TOKEN_TAG
 uint64_t uniffi_rekindle_uniffi_fn_method_session_token_tag(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_VERDICT
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_VERDICT
-RustBuffer uniffi_rekindle_uniffi_fn_method_session_verdict(uint64_t ptr, RustBuffer exchange, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_UNIFFI_TRAIT_DEBUG
@@ -1223,11 +1188,6 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_clientcertificate_uniffi_trait_debug
 RustBuffer uniffi_rekindle_uniffi_fn_method_httpconfig_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_EXCHANGE_UNIFFI_TRAIT_DEBUG
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_EXCHANGE_UNIFFI_TRAIT_DEBUG
-RustBuffer uniffi_rekindle_uniffi_fn_method_exchange_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_HEADER_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_HEADER_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_rekindle_uniffi_fn_method_header_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
@@ -1241,6 +1201,11 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_redirected_uniffi_trait_debug(RustBu
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSEHEAD_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSEHEAD_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_rekindle_uniffi_fn_method_responsehead_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_HOP_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_HOP_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_rekindle_uniffi_fn_method_hop_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_REFRESHINPUT_UNIFFI_TRAIT_DEBUG
@@ -1284,15 +1249,15 @@ RustBuffer uniffi_rekindle_uniffi_fn_func_error_kinds(RustCallStatus *_Nonnull o
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_OPERATION_OF
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_OPERATION_OF
-RustBuffer uniffi_rekindle_uniffi_fn_func_operation_of(RustBuffer method, RustBuffer body, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_GENERATE_SIGNING_KEY
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_GENERATE_SIGNING_KEY
 RustBuffer uniffi_rekindle_uniffi_fn_func_generate_signing_key(RustCallStatus *_Nonnull out_status
 
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_NEXT_HOP
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_NEXT_HOP
+RustBuffer uniffi_rekindle_uniffi_fn_func_next_hop(RustBuffer method, RustBuffer url, uint16_t status, RustBuffer location, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_REKINDLE_UNIFFI_RUSTBUFFER_ALLOC
@@ -1573,15 +1538,15 @@ uint16_t uniffi_rekindle_uniffi_checksum_func_error_kinds(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_OPERATION_OF
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_OPERATION_OF
-uint16_t uniffi_rekindle_uniffi_checksum_func_operation_of(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_GENERATE_SIGNING_KEY
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_GENERATE_SIGNING_KEY
 uint16_t uniffi_rekindle_uniffi_checksum_func_generate_signing_key(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_NEXT_HOP
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_NEXT_HOP
+uint16_t uniffi_rekindle_uniffi_checksum_func_next_hop(void
 
 );
 #endif
@@ -1951,18 +1916,6 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_is_settled(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_JUDGE
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_JUDGE
-uint16_t uniffi_rekindle_uniffi_checksum_method_session_judge(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_NOTE_REJECTED
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_NOTE_REJECTED
-uint16_t uniffi_rekindle_uniffi_checksum_method_session_note_rejected(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_OWNS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_OWNS
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_owns(void
@@ -1975,27 +1928,9 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_prometheus(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_PROOF
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_PROOF
-uint16_t uniffi_rekindle_uniffi_checksum_method_session_proof(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_READS
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_READS
-uint16_t uniffi_rekindle_uniffi_checksum_method_session_reads(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_REFRESH
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_REFRESH
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_refresh(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_REPLAYED
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_REPLAYED
-uint16_t uniffi_rekindle_uniffi_checksum_method_session_replayed(void
 
 );
 #endif
@@ -2041,12 +1976,6 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_token(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_TOKEN_FOR
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_TOKEN_FOR
-uint16_t uniffi_rekindle_uniffi_checksum_method_session_token_for(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_TOKEN_IF_VALID
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_TOKEN_IF_VALID
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_token_if_valid(void
@@ -2056,12 +1985,6 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_token_if_valid(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_TOKEN_TAG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_TOKEN_TAG
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_token_tag(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_VERDICT
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_VERDICT
-uint16_t uniffi_rekindle_uniffi_checksum_method_session_verdict(void
 
 );
 #endif

@@ -92,7 +92,7 @@ extension RekindleError {
     init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message
-        retryable = false
+        retryable = kind == .timeout
         // It begins with the name of what is wrong.
         argument = kind == .invalidConfig ? message.split(separator: ":").first.map(String.init) : nil
         causes = []
@@ -135,6 +135,15 @@ extension RekindleError {
     static let sentOnce = RekindleError(
         .misuse,
         "body: it can be read once, and was: make a new one for each request, or use `Body.opened`, `.data` or `.file`")
+
+    static func outOfTime(_ timeout: Duration) -> RekindleError {
+        RekindleError(
+            .timeout, "no token came within \(timeout), the request's timeout; a refresh that is under way goes on")
+    }
+
+    static func tooManyRedirects(_ most: Int) -> RekindleError {
+        RekindleError(.tooManyRedirects, "more than \(most) redirects; ask for the last URL")
+    }
 
     static let waitsForItself = RekindleError(
         .misuse,

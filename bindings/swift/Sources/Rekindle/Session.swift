@@ -17,12 +17,14 @@ internal import RekindleFFI
 public final class Session: Sendable {
     let native: RekindleFFI.Session
     let owner: Inside.Owner
+    let targets: Targets
     private let last = LastToken()
 
     /// One of an app's.
     init(_ native: RekindleFFI.Session, of owner: Inside.Owner) {
         self.native = native
         self.owner = owner
+        targets = Targets(native)
     }
 
     /// Makes it. What is left out has the engine's own default.
@@ -102,6 +104,7 @@ public final class Session: Sendable {
                 refresh: refreshWith.map { HostRefresh($0, owner) }, listener: listener,
                 clock: clock?.native)
         }
+        targets = Targets(native)
         awake?.watch(native)
     }
 

@@ -73,27 +73,27 @@ private final class StreamPieces: AsyncSequence, AsyncIteratorProtocol, @uncheck
 /// let client = try Client(session, baseURL: url, transport: URLSessionTransport(.shared))
 /// ```
 public struct URLSessionTransport: Transport {
-    private let session: URLSession
+    private let tasks: Tasks
+    private let configuration: URLSessionConfiguration
 
     /// Through this session.
     public init(_ session: URLSession = .shared) {
-        self.session = session
+        tasks = Tasks(session)
+        configuration = session.configuration
     }
 
     /// Sends it.
     public func send(_ request: TransportRequest) async throws -> TransportResponse {
         let body = try await request.body()
-        guard request.freshConnection else { return try await send(request, body, session) }
-        let fresh = URLSession(configuration: session.configuration)
-        defer { fresh.finishTasksAndInvalidate() }
-        return try await send(request, body, fresh)
+        guard request.freshConnection else { return try await send(request, body, tasks) }
+        return try await send(request, body, Tasks(URLSession(configuration: configuration), isOurs: true))
     }
 
-    private func send(_ request: TransportRequest, _ body: Data?, _ session: URLSession) async throws
+    private func send(_ request: TransportRequest, _ body: Data?, _ tasks: Tasks) async throws
         -> TransportResponse
     {
         do {
-            let (answer, chunks) = try await session.answer(to: asked(request, body))
+            let (answer, chunks) = try await tasks.stream(asked(request, body))
             return TransportResponse(status: answer.statusCode, headers: headers(answer), chunks: chunks)
         } catch let error as URLError {
             let reason = "URLSession failed with code \(error.errorCode)"
@@ -112,13 +112,20 @@ public struct URLSessionTransport: Transport {
     }
 
     private func headers(_ answer: HTTPURLResponse) -> [(name: String, value: String)] {
-        let all = answer.allHeaderFields.compactMap { name, value -> (name: String, value: String)? in
+        // `URLSession` has decoded the body.
+        let all = answer.fields
+        guard all.contains(where: { $0.name.isSame("content-encoding") }) else { return all }
+        return all.filter { !$0.name.isSame("content-encoding") && !$0.name.isSame("content-length") }
+    }
+}
+
+extension HTTPURLResponse {
+    /// One line a name, as `URLSession` has it.
+    var fields: [(name: String, value: String)] {
+        allHeaderFields.compactMap { name, value -> (name: String, value: String)? in
             guard let name = name as? String, let value = value as? String else { return nil }
             return (name, value)
         }
-        // `URLSession` has decoded the body.
-        guard all.contains(where: { $0.name.lowercased() == "content-encoding" }) else { return all }
-        return all.filter { !["content-encoding", "content-length"].contains($0.name.lowercased()) }
     }
 }
 
@@ -127,78 +134,3 @@ private let neverSent: Set<URLError.Code> = [
     .serverCertificateUntrusted, .serverCertificateHasBadDate, .serverCertificateNotYetValid,
     .serverCertificateHasUnknownRoot, .badURL, .unsupportedURL,
 ]
-
-private typealias Arriving = AsyncThrowingStream<Data, any Error>
-
-extension URLSession {
-    /// The answer's head, and its body as it arrives. Whoever lets go of the body, or is cancelled, ends the task.
-    fileprivate func answer(to request: URLRequest) async throws -> (HTTPURLResponse, Arriving) {
-        let (chunks, body) = Arriving.makeStream()
-        let hearer = Hearer(body)
-        #if canImport(FoundationNetworking)
-            // Outside of Apple's systems only a session's own delegate is asked about redirects.
-            let session = URLSession(configuration: configuration, delegate: hearer, delegateQueue: nil)
-            defer { session.finishTasksAndInvalidate() }
-            let task = session.dataTask(with: request)
-        #else
-            let task = dataTask(with: request)
-            task.delegate = hearer
-        #endif
-        body.onTermination = { _ in task.cancel() }
-        return try await withTaskCancellationHandler {
-            let head = try await withCheckedThrowingContinuation { continuation in
-                hearer.head = continuation
-                task.resume()
-            }
-            return (head, chunks)
-        } onCancel: {
-            task.cancel()
-        }
-    }
-}
-
-/// Hears of one task. Its session calls it from one queue, after `head` was set.
-private final class Hearer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
-    var head: CheckedContinuation<HTTPURLResponse, any Error>?
-    private let body: Arriving.Continuation
-
-    init(_ body: Arriving.Continuation) {
-        self.body = body
-    }
-
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-        newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
-    ) {
-        completionHandler(nil)
-    }
-
-    func urlSession(
-        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
-        completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
-    ) {
-        arrived(response)
-        completionHandler(.allow)
-    }
-
-    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        body.yield(data)
-    }
-
-    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        // A redirect that is not followed may come without a word on its head.
-        if error == nil, let response = task.response { arrived(response) }
-        give(.failure(error ?? URLError(.badServerResponse)))
-        body.finish(throwing: error)
-    }
-
-    private func arrived(_ response: URLResponse) {
-        guard let response = response as? HTTPURLResponse else { return }
-        give(.success(response))
-    }
-
-    private func give(_ answer: Result<HTTPURLResponse, any Error>) {
-        head?.resume(with: answer)
-        head = nil
-    }
-}

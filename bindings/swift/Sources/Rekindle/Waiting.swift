@@ -25,6 +25,25 @@ func waiting<T: Sendable>(
     }
 }
 
+/// The same, at most so long.
+func waiting<T: Sendable>(
+    for owner: Inside.Owner, within timeout: Duration?, _ call: (CancelToken) async throws -> T
+) async throws -> T {
+    guard let timeout else { return try await waiting(for: owner, call) }
+    return try await waiting(for: owner) { token in
+        let alarm = Task {
+            try await Task.sleep(for: timeout)
+            token.cancel()
+        }
+        defer { alarm.cancel() }
+        do {
+            return try await call(token)
+        } catch let error as RekindleFFI.RekindleError where error.kind() == "Cancelled" && !Task.isCancelled {
+            throw RekindleError.outOfTime(timeout)
+        }
+    }
+}
+
 /// The engine's errors as ours.
 func translated<T>(_ call: () async throws -> T) async throws -> T {
     do {

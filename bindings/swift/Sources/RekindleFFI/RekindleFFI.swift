@@ -3983,24 +3983,6 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func isSettled()  -> Bool
 
     /**
-     * Judges the response to a request that carried `token`. Where the token was turned away, waits for a new one.
-     *
-     * # Errors
-     *
-     * Where a refresh was needed and failed: as `token`. SignedOut where the token's sign-in has ended.
-     */
-    func judge(token: Token, exchange: Exchange, timeout: TimeInterval?, cancel: CancelToken?) async throws  -> Judgement
-
-    /**
-     * The error was found where nothing can be sent again: the token is refreshed for the next request.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the field.
-     */
-    func noteRejected(token: Token, exchange: Exchange) throws
-
-    /**
      * Whether the token is for that URL.
      *
      * # Errors
@@ -4015,21 +3997,6 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func prometheus()  -> String
 
     /**
-     * The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
-     * a key. Each send wants a new one.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the argument.
-     */
-    func proof(token: Token, method: String, url: String) throws  -> String?
-
-    /**
-     * Whether the body of a response with this status must be read to be judged.
-     */
-    func reads(status: UInt16)  -> Bool
-
-    /**
      * Refreshes now, or joins the refresh that is under way.
      *
      * # Errors
@@ -4037,11 +4004,6 @@ public protocol SessionProtocol: AnyObject, Sendable {
      * As `token`.
      */
     func refresh(cancel: CancelToken?) async throws  -> Token
-
-    /**
-     * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
-     */
-    func replayed()
 
     /**
      * For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
@@ -4103,15 +4065,6 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func token(minLife: TimeInterval?, cancel: CancelToken?) async throws  -> Token
 
     /**
-     * The token for a request to that URL; nothing where its origin is not listed: the request then goes without.
-     *
-     * # Errors
-     *
-     * As `token`; InvalidConfig where the session lists no origin at all.
-     */
-    func tokenFor(url: String, timeout: TimeInterval?, cancel: CancelToken?) async throws  -> Token?
-
-    /**
      * The access token if it can be served at once.
      */
     func tokenIfValid()  -> Token?
@@ -4121,15 +4074,6 @@ public protocol SessionProtocol: AnyObject, Sendable {
      * need not ask for it again: one number crosses, where a token is several allocations.
      */
     func tokenTag()  -> UInt64
-
-    /**
-     * What a response says about our token; nothing follows from it.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the field.
-     */
-    func verdict(exchange: Exchange) throws  -> Verdict
 
 }
 /**
@@ -4342,46 +4286,6 @@ open func isSettled() -> Bool  {
 }
 
     /**
-     * Judges the response to a request that carried `token`. Where the token was turned away, waits for a new one.
-     *
-     * # Errors
-     *
-     * Where a refresh was needed and failed: as `token`. SignedOut where the token's sign-in has ended.
-     */
-open func judge(token: Token, exchange: Exchange, timeout: TimeInterval? = nil, cancel: CancelToken? = nil)async throws  -> Judgement  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_rekindle_uniffi_fn_method_session_judge(
-                        self.uniffiCloneHandle(),FfiConverterTypeToken_lower(token),FfiConverterTypeExchange_lower(exchange),FfiConverterOptionDuration.lower(timeout),FfiConverterOptionTypeCancelToken.lower(cancel)
-                )
-            },
-            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeJudgement_lift,
-            errorHandler: FfiConverterTypeRekindleError__as_error_lift
-        )
-}
-
-    /**
-     * The error was found where nothing can be sent again: the token is refreshed for the next request.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the field.
-     */
-open func noteRejected(token: Token, exchange: Exchange)throws   {try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_session_note_rejected(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeToken_lower(token),
-        FfiConverterTypeExchange_lower(exchange),uniffiCallStatus
-    )
-}
-}
-
-    /**
      * Whether the token is for that URL.
      *
      * # Errors
@@ -4411,39 +4315,6 @@ open func prometheus() -> String  {
 }
 
     /**
-     * The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
-     * a key. Each send wants a new one.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the argument.
-     */
-open func proof(token: Token, method: String, url: String)throws  -> String?  {
-    return try  FfiConverterOptionString.lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_session_proof(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeToken_lower(token),
-        FfiConverterString.lower(method),
-        FfiConverterString.lower(url),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Whether the body of a response with this status must be read to be judged.
-     */
-open func reads(status: UInt16) -> Bool  {
-    return try!  FfiConverterBool.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_session_reads(
-            self.uniffiCloneHandle(),
-        FfiConverterUInt16.lower(status),uniffiCallStatus
-    )
-})
-}
-
-    /**
      * Refreshes now, or joins the refresh that is under way.
      *
      * # Errors
@@ -4464,17 +4335,6 @@ open func refresh(cancel: CancelToken? = nil)async throws  -> Token  {
             liftFunc: FfiConverterTypeToken_lift,
             errorHandler: FfiConverterTypeRekindleError__as_error_lift
         )
-}
-
-    /**
-     * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
-     */
-open func replayed()  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_session_replayed(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
 }
 
     /**
@@ -4613,29 +4473,6 @@ open func token(minLife: TimeInterval? = nil, cancel: CancelToken? = nil)async t
 }
 
     /**
-     * The token for a request to that URL; nothing where its origin is not listed: the request then goes without.
-     *
-     * # Errors
-     *
-     * As `token`; InvalidConfig where the session lists no origin at all.
-     */
-open func tokenFor(url: String, timeout: TimeInterval? = nil, cancel: CancelToken? = nil)async throws  -> Token?  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_rekindle_uniffi_fn_method_session_token_for(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(url),FfiConverterOptionDuration.lower(timeout),FfiConverterOptionTypeCancelToken.lower(cancel)
-                )
-            },
-            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterOptionTypeToken.lift,
-            errorHandler: FfiConverterTypeRekindleError__as_error_lift
-        )
-}
-
-    /**
      * The access token if it can be served at once.
      */
 open func tokenIfValid() -> Token?  {
@@ -4656,23 +4493,6 @@ open func tokenTag() -> UInt64  {
         uniffiCallStatus in
     uniffi_rekindle_uniffi_fn_method_session_token_tag(
             self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * What a response says about our token; nothing follows from it.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the field.
-     */
-open func verdict(exchange: Exchange)throws  -> Verdict  {
-    return try  FfiConverterTypeVerdict_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_session_verdict(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeExchange_lower(exchange),uniffiCallStatus
     )
 })
 }
@@ -6934,136 +6754,6 @@ public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
 
 
 /**
- * A request and its response, as far as a dialect needs them to judge.
- */
-public struct Exchange: Equatable, Hashable, CustomDebugStringConvertible {
-    /**
-     * `GET` and so on.
-     */
-    public let method: String
-    /**
-     * The URL that answered.
-     */
-    public let url: String
-    /**
-     * What the request does: see `operation_of`.
-     */
-    public let operation: Operation
-    /**
-     * Whether the request's body can be sent a second time.
-     */
-    public let replayable: Bool
-    /**
-     * The response's status.
-     */
-    public let status: UInt16
-    /**
-     * The response's headers.
-     */
-    public let headers: [Header]
-    /**
-     * As much of the response's body as has been read, decoded. May be empty.
-     */
-    public let body: Data
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * `GET` and so on.
-         */method: String,
-        /**
-         * The URL that answered.
-         */url: String,
-        /**
-         * What the request does: see `operation_of`.
-         */operation: Operation,
-        /**
-         * Whether the request's body can be sent a second time.
-         */replayable: Bool,
-        /**
-         * The response's status.
-         */status: UInt16,
-        /**
-         * The response's headers.
-         */headers: [Header],
-        /**
-         * As much of the response's body as has been read, decoded. May be empty.
-         */body: Data) {
-        self.method = method
-        self.url = url
-        self.operation = operation
-        self.replayable = replayable
-        self.status = status
-        self.headers = headers
-        self.body = body
-    }
-
-
-
-
-// The local Rust `Debug` implementation.
-public var debugDescription: String {
-    return try!  FfiConverterString.lift(
-        try! rustCall() {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_exchange_uniffi_trait_debug(
-            FfiConverterTypeExchange_lower(self),uniffiCallStatus
-    )
-}
-    )
-}
-}
-
-#if compiler(>=6)
-extension Exchange: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeExchange: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Exchange {
-        return
-            try Exchange(
-                method: FfiConverterString.read(from: &buf),
-                url: FfiConverterString.read(from: &buf),
-                operation: FfiConverterTypeOperation.read(from: &buf),
-                replayable: FfiConverterBool.read(from: &buf),
-                status: FfiConverterUInt16.read(from: &buf),
-                headers: FfiConverterSequenceTypeHeader.read(from: &buf),
-                body: FfiConverterData.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: Exchange, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.method, into: &buf)
-        FfiConverterString.write(value.url, into: &buf)
-        FfiConverterTypeOperation.write(value.operation, into: &buf)
-        FfiConverterBool.write(value.replayable, into: &buf)
-        FfiConverterUInt16.write(value.status, into: &buf)
-        FfiConverterSequenceTypeHeader.write(value.headers, into: &buf)
-        FfiConverterData.write(value.body, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeExchange_lift(_ buf: RustBuffer) throws -> Exchange {
-    return try FfiConverterTypeExchange.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeExchange_lower(_ value: Exchange) -> RustBuffer {
-    return FfiConverterTypeExchange.lower(value)
-}
-
-
-/**
  * A new key, and what it is kept as.
  */
 public struct GeneratedKey {
@@ -7267,6 +6957,116 @@ public func FfiConverterTypeHeader_lift(_ buf: RustBuffer) throws -> Header {
 #endif
 public func FfiConverterTypeHeader_lower(_ value: Header) -> RustBuffer {
     return FfiConverterTypeHeader.lower(value)
+}
+
+
+/**
+ * Where a redirect leads.
+ */
+public struct Hop: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * The method to ask with there.
+     */
+    public let method: String
+    /**
+     * Where it is, without credentials of its own.
+     */
+    public let url: String
+    /**
+     * Whether the body goes along.
+     */
+    public let keepsBody: Bool
+    /**
+     * Whether it is another origin: of the request's own headers only those go along that `may_travel` names.
+     */
+    public let leavesOrigin: Bool
+    /**
+     * Whether it leads from https to http.
+     */
+    public let downgrades: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The method to ask with there.
+         */method: String,
+        /**
+         * Where it is, without credentials of its own.
+         */url: String,
+        /**
+         * Whether the body goes along.
+         */keepsBody: Bool,
+        /**
+         * Whether it is another origin: of the request's own headers only those go along that `may_travel` names.
+         */leavesOrigin: Bool,
+        /**
+         * Whether it leads from https to http.
+         */downgrades: Bool) {
+        self.method = method
+        self.url = url
+        self.keepsBody = keepsBody
+        self.leavesOrigin = leavesOrigin
+        self.downgrades = downgrades
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_hop_uniffi_trait_debug(
+            FfiConverterTypeHop_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension Hop: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHop: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Hop {
+        return
+            try Hop(
+                method: FfiConverterString.read(from: &buf),
+                url: FfiConverterString.read(from: &buf),
+                keepsBody: FfiConverterBool.read(from: &buf),
+                leavesOrigin: FfiConverterBool.read(from: &buf),
+                downgrades: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Hop, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.method, into: &buf)
+        FfiConverterString.write(value.url, into: &buf)
+        FfiConverterBool.write(value.keepsBody, into: &buf)
+        FfiConverterBool.write(value.leavesOrigin, into: &buf)
+        FfiConverterBool.write(value.downgrades, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHop_lift(_ buf: RustBuffer) throws -> Hop {
+    return try FfiConverterTypeHop.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHop_lower(_ value: Hop) -> RustBuffer {
+    return FfiConverterTypeHop.lower(value)
 }
 
 
@@ -9821,101 +9621,6 @@ public func FfiConverterTypeExpiredReason_lower(_ value: ExpiredReason) -> RustB
 
 
 /**
- * What follows from a response.
- */
-
-public enum Judgement {
-
-    /**
-     * It is the answer.
-     */
-    case keep(
-        /**
-         * What it says about the token.
-         */verdict: Verdict,
-        /**
-         * Why the request is not sent again although its token was turned away.
-         */replayRefused: String?
-    )
-    /**
-     * Send the request again with this token, and call `replayed`.
-     */
-    case replay(
-        /**
-         * The token.
-         */token: Token,
-        /**
-         * What was said about the old one.
-         */verdict: Verdict
-    )
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension Judgement: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeJudgement: FfiConverterRustBuffer {
-    typealias SwiftType = Judgement
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Judgement {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-
-        case 1: return .keep(verdict: try FfiConverterTypeVerdict.read(from: &buf), replayRefused: try FfiConverterOptionString.read(from: &buf)
-        )
-
-        case 2: return .replay(token: try FfiConverterTypeToken.read(from: &buf), verdict: try FfiConverterTypeVerdict.read(from: &buf)
-        )
-
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: Judgement, into buf: inout [UInt8]) {
-        switch value {
-
-
-        case let .keep(verdict,replayRefused):
-            writeInt(&buf, Int32(1))
-            FfiConverterTypeVerdict.write(verdict, into: &buf)
-            FfiConverterOptionString.write(replayRefused, into: &buf)
-
-
-        case let .replay(token,verdict):
-            writeInt(&buf, Int32(2))
-            FfiConverterTypeToken.write(token, into: &buf)
-            FfiConverterTypeVerdict.write(verdict, into: &buf)
-
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeJudgement_lift(_ buf: RustBuffer) throws -> Judgement {
-    return try FfiConverterTypeJudgement.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeJudgement_lower(_ value: Judgement) -> RustBuffer {
-    return FfiConverterTypeJudgement.lower(value)
-}
-
-
-
-/**
  * A listener failed.
  */
 public
@@ -12293,6 +11998,30 @@ fileprivate struct FfiConverterOptionTypeEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeHop: FfiConverterRustBuffer {
+    typealias SwiftType = Hop?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeHop.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeHop.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeHttpConfig: FfiConverterRustBuffer {
     typealias SwiftType = HttpConfig?
 
@@ -12878,18 +12607,6 @@ public func errorKinds() -> [String]  {
 })
 }
 /**
- * What a request's body does, if it is GraphQL. A POST is meant; other methods are `Http`.
- */
-public func operationOf(method: String, body: Data) -> Operation  {
-    return try!  FfiConverterTypeOperation_lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_func_operation_of(
-        FfiConverterString.lower(method),
-        FfiConverterData.lower(body),uniffiCallStatus
-    )
-})
-}
-/**
  * Makes a new P-256 key.
  *
  * # Errors
@@ -12900,6 +12617,20 @@ public func generateSigningKey()throws  -> GeneratedKey  {
     return try  FfiConverterTypeGeneratedKey_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
         uniffiCallStatus in
     uniffi_rekindle_uniffi_fn_func_generate_signing_key(uniffiCallStatus
+    )
+})
+}
+/**
+ * The redirect that this response asks for; nothing if it is none that can be followed.
+ */
+public func nextHop(method: String, url: String, status: UInt16, location: String?) -> Hop?  {
+    return try!  FfiConverterOptionTypeHop.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_func_next_hop(
+        FfiConverterString.lower(method),
+        FfiConverterString.lower(url),
+        FfiConverterUInt16.lower(status),
+        FfiConverterOptionString.lower(location),uniffiCallStatus
     )
 })
 }
@@ -12928,10 +12659,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_func_error_kinds() != 42302) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_func_operation_of() != 25667) {
+    if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 12412) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 12412) {
+    if (uniffi_rekindle_uniffi_checksum_func_next_hop() != 13927) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_app_is_settled() != 64616) {
@@ -13117,28 +12848,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_is_settled() != 8732) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_judge() != 41048) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rekindle_uniffi_checksum_method_session_note_rejected() != 38994) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_rekindle_uniffi_checksum_method_session_owns() != 46290) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_prometheus() != 49064) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_proof() != 13004) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rekindle_uniffi_checksum_method_session_reads() != 6723) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_rekindle_uniffi_checksum_method_session_refresh() != 49325) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rekindle_uniffi_checksum_method_session_replayed() != 20942) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_require_origins() != 40586) {
@@ -13162,16 +12878,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_token() != 20647) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_session_token_for() != 14941) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_rekindle_uniffi_checksum_method_session_token_if_valid() != 22280) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_token_tag() != 55884) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rekindle_uniffi_checksum_method_session_verdict() != 2241) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_store_load() != 39750) {

@@ -33,7 +33,9 @@ extension Stage {
     private func ask(_ kept: Kept, _ operation: JSON) async throws -> JSON {
         let session = kept.session
         switch operation["op"]?.string {
-        case "request": return try await request(kept.client, operation)
+        case "request":
+            if let adapter = kept.adapter { return try await request(adapter, operation) }
+            return try await request(kept.client, operation)
         case "graphql":
             let variables = operation["variables"]
             return try await giving {
@@ -91,7 +93,7 @@ extension Stage {
         return nil
     }
 
-    private func giving(_ call: () async throws -> JSON) async throws -> JSON {
+    func giving(_ call: () async throws -> JSON) async throws -> JSON {
         do {
             return try await call()
         } catch let mistake as Mistake {

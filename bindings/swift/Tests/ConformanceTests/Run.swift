@@ -7,9 +7,9 @@ private let patience = Duration.seconds(20)
 /// How long is waited for events that the case expects and that have not come yet.
 private let forEvents = Duration.seconds(2)
 
-/// Plays a case. Everything that is not as the case says.
-func play(_ written: Case) async throws -> [String] {
-    let (stage, named) = try await Stage.set(written)
+/// Plays a case, through our own client or through the adapter. Everything that is not as the case says.
+func play(_ written: Case, adapted: Bool = false) async throws -> [String] {
+    let (stage, named) = try await Stage.set(written, adapted: adapted)
     let done = await within(patience) {
         do {
             try await play(stage, named)

@@ -1,5 +1,9 @@
 import Foundation
 import Rekindle
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
 import TestSupport
 
 /// What a case does that it should not.
@@ -14,9 +18,12 @@ final class Kept: @unchecked Sendable {
     let client: Client
     let life: Life
     let heard: Heard
+    /// Sends requests instead of our own client, where a case is played through the adapter.
+    let adapter: AuthenticatedURLSession?
 
-    init(_ session: Session, _ client: Client, _ life: Life, _ heard: Heard) {
+    init(_ session: Session, _ client: Client, _ life: Life, _ heard: Heard, _ adapter: AuthenticatedURLSession?) {
         (self.session, self.client, self.life, self.heard) = (session, client, life, heard)
+        self.adapter = adapter
     }
 }
 
@@ -38,12 +45,14 @@ final class Stage: @unchecked Sendable {
     let shared = SharedRecord()
     let folder: URL
     private let base: [String: JSON]
+    /// Whether requests go through the adapter.
+    private let adapted: Bool
     private let lock = NSLock()
     private var sessions: [String: Kept] = [:]
     private var complaints: [String] = []
 
     /// Starts the servers, and gives the case with their addresses in it.
-    static func set(_ written: Case) async throws -> (Stage, Case) {
+    static func set(_ written: Case, adapted: Bool) async throws -> (Stage, Case) {
         let server = try await TestServer.start(auth: model(written.all["server"]))
         let other =
             if let spec = written.all["other"] { try await TestServer.start(auth: model(spec)) } else {
@@ -54,11 +63,11 @@ final class Stage: @unchecked Sendable {
         let named = written.naming(names)
         try await server.script(named.all["server"]?["steps"]?.array ?? [])
         try await other?.script(named.all["other"]?["steps"]?.array ?? [])
-        return (try Stage(named, server, other), named)
+        return (try Stage(named, server, other, adapted), named)
     }
 
-    private init(_ named: Case, _ server: TestServer, _ other: TestServer?) throws {
-        (self.server, self.other) = (server, other)
+    private init(_ named: Case, _ server: TestServer, _ other: TestServer?, _ adapted: Bool) throws {
+        (self.server, self.other, self.adapted) = (server, other, adapted)
         model = named.all["server"]?["auth"] != nil
         base = ["token_url": .string("\(server.url)/token")].merging(named.session) { $1 }
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("rekindle-\(UUID())")
@@ -129,13 +138,21 @@ extension Stage {
             clock: clock,
             onEvent: { heard.hear($0) })
         refresh?.set(session)
-        let kept = Kept(session, try client(session, spec["client"]), life, heard)
+        let kept = Kept(session, try client(session, spec["client"]), life, heard, try adapter(session))
         lock.withLock { sessions[name] = kept }
     }
 
+    private func adapter(_ session: Session) throws -> AuthenticatedURLSession? {
+        if !adapted { return nil }
+        let configuration = URLSessionConfiguration.ephemeral
+        configuration.httpMaximumConnectionsPerHost = 64
+        return try AuthenticatedURLSession(session, URLSession(configuration: configuration))
+    }
+
     private func client(_ session: Session, _ spec: JSON?) throws -> Client {
+        // A base URL is listed by itself; adapters list none.
         try Client(
-            session, baseURL: server.url, headers: spec?["headers"]?.texts ?? [:],
+            session, baseURL: adapted ? nil : server.url, headers: spec?["headers"]?.texts ?? [:],
             timeout: milliseconds(spec?["timeout_ms"]) ?? .seconds(60),
             maxRedirects: spec?["max_redirects"]?.int ?? 10, maxSends: spec?["max_sends"]?.int ?? 3,
             graphQLPath: spec?["graphql_path"]?.string)

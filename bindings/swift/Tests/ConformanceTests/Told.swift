@@ -140,7 +140,7 @@ private func inEveryLanguage(_ error: RekindleError) -> String {
     return words + error.message.dropFirst(swift.count)
 }
 
-private func text(_ text: String?) -> JSON {
+func text(_ text: String?) -> JSON {
     text.map(JSON.string) ?? nil
 }
 

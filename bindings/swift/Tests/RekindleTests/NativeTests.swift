@@ -241,10 +241,11 @@ private func answering(_ body: JSON) -> [JSON] {
         #expect(throws: Rekindle.RekindleError.self) { try Rekindle.SigningKey(pem: "no key") }
         let credential = Rekindle.Credential(accessToken: "AT-1", tokenType: "DPoP")
         let session = try Session(
-            tokenURL: "https://a.test/token", clientID: "app", dpopKey: key, credential: credential)
+            tokenURL: "https://a.test/token", clientID: "app", dpopKey: key, credential: credential,
+            origins: ["https://a.test"])
         let token = try await session.token()
         let url = URL(string: "https://a.test/data")!
-        let proof = try #require(try session.proof(for: token, method: "GET", url: url))
+        let proof = try #require(try await session.call("GET", url).headers().headers["DPoP"])
         #expect(token.authorization == "DPoP AT-1" && proof.split(separator: ".").count == 3)
     }
 

@@ -886,9 +886,9 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_error_kinds(
     ): Int
-    external fun uniffi_rekindle_uniffi_checksum_func_operation_of(
-    ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_generate_signing_key(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_func_next_hop(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_app_is_settled(
     ): Int
@@ -1012,21 +1012,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_is_settled(
     ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_session_judge(
-    ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_session_note_rejected(
-    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_owns(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_prometheus(
     ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_session_proof(
-    ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_session_reads(
-    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_refresh(
-    ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_session_replayed(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_require_origins(
     ): Int
@@ -1042,13 +1032,9 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_token(
     ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_session_token_for(
-    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_token_if_valid(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_token_tag(
-    ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_session_verdict(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_store_load(
     ): Int
@@ -1341,22 +1327,12 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_session_is_settled(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
-    external fun uniffi_rekindle_uniffi_fn_method_session_judge(`ptr`: Long,`token`: Long,`exchange`: RustBuffer.ByValue,`timeout`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
-    ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_session_note_rejected(`ptr`: Long,`token`: Long,`exchange`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_session_owns(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
     external fun uniffi_rekindle_uniffi_fn_method_session_prometheus(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_method_session_proof(`ptr`: Long,`token`: Long,`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_method_session_reads(`ptr`: Long,`status`: Short,uniffi_out_err: UniffiRustCallStatus,
-    ): Byte
     external fun uniffi_rekindle_uniffi_fn_method_session_refresh(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_session_replayed(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_session_require_origins(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_session_shutdown(`ptr`: Long,`most`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
@@ -1371,14 +1347,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_token(`ptr`: Long,`minLife`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_session_token_for(`ptr`: Long,`url`: RustBuffer.ByValue,`timeout`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
-    ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_token_if_valid(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_token_tag(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_session_verdict(`ptr`: Long,`exchange`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_clone_store(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1441,13 +1413,13 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_httpconfig_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_method_exchange_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_header_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_redirected_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_responsehead_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_hop_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_refreshinput_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1465,9 +1437,9 @@ internal object UniffiLib {
     ): Byte
     external fun uniffi_rekindle_uniffi_fn_func_error_kinds(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_func_operation_of(`method`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_generate_signing_key(uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_func_next_hop(`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,`status`: Short,`location`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_rekindle_uniffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1597,10 +1569,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_func_error_kinds() and 0xFFFF) != 42302) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_func_operation_of() and 0xFFFF) != 25667) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 12412) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 12412) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_next_hop() and 0xFFFF) != 13927) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_app_is_settled() and 0xFFFF) != 64616) {
@@ -1786,28 +1758,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_is_settled() and 0xFFFF) != 8732) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_judge() and 0xFFFF) != 41048) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_note_rejected() and 0xFFFF) != 38994) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_owns() and 0xFFFF) != 46290) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_prometheus() and 0xFFFF) != 49064) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_proof() and 0xFFFF) != 13004) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_reads() and 0xFFFF) != 6723) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_refresh() and 0xFFFF) != 49325) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_replayed() and 0xFFFF) != 20942) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_require_origins() and 0xFFFF) != 40586) {
@@ -1831,16 +1788,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token() and 0xFFFF) != 20647) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_for() and 0xFFFF) != 14941) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_if_valid() and 0xFFFF) != 22280) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_tag() and 0xFFFF) != 55884) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_verdict() and 0xFFFF) != 2241) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_store_load() and 0xFFFF) != 39750) {
@@ -7806,24 +7757,6 @@ public interface SessionInterface {
     fun `isSettled`(): kotlin.Boolean
 
     /**
-     * Judges the response to a request that carried `token`. Where the token was turned away, waits for a new one.
-     *
-     * # Errors
-     *
-     * Where a refresh was needed and failed: as `token`. SignedOut where the token's sign-in has ended.
-     */
-    suspend fun `judge`(`token`: Token, `exchange`: Exchange, `timeout`: java.time.Duration? = null, `cancel`: CancelToken? = null): Judgement
-
-    /**
-     * The error was found where nothing can be sent again: the token is refreshed for the next request.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the field.
-     */
-    fun `noteRejected`(`token`: Token, `exchange`: Exchange)
-
-    /**
      * Whether the token is for that URL.
      *
      * # Errors
@@ -7838,21 +7771,6 @@ public interface SessionInterface {
     fun `prometheus`(): kotlin.String
 
     /**
-     * The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
-     * a key. Each send wants a new one.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the argument.
-     */
-    fun `proof`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String): kotlin.String?
-
-    /**
-     * Whether the body of a response with this status must be read to be judged.
-     */
-    fun `reads`(`status`: kotlin.UShort): kotlin.Boolean
-
-    /**
      * Refreshes now, or joins the refresh that is under way.
      *
      * # Errors
@@ -7860,11 +7778,6 @@ public interface SessionInterface {
      * As `token`.
      */
     suspend fun `refresh`(`cancel`: CancelToken? = null): Token
-
-    /**
-     * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
-     */
-    fun `replayed`()
 
     /**
      * For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
@@ -7926,15 +7839,6 @@ public interface SessionInterface {
     suspend fun `token`(`minLife`: java.time.Duration? = null, `cancel`: CancelToken? = null): Token
 
     /**
-     * The token for a request to that URL; nothing where its origin is not listed: the request then goes without.
-     *
-     * # Errors
-     *
-     * As `token`; InvalidConfig where the session lists no origin at all.
-     */
-    suspend fun `tokenFor`(`url`: kotlin.String, `timeout`: java.time.Duration? = null, `cancel`: CancelToken? = null): Token?
-
-    /**
      * The access token if it can be served at once.
      */
     fun `tokenIfValid`(): Token?
@@ -7944,15 +7848,6 @@ public interface SessionInterface {
      * need not ask for it again: one number crosses, where a token is several allocations.
      */
     fun `tokenTag`(): kotlin.ULong
-
-    /**
-     * What a response says about our token; nothing follows from it.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the field.
-     */
-    fun `verdict`(`exchange`: Exchange): Verdict
 
     companion object
 }
@@ -8254,60 +8149,6 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Judges the response to a request that carried `token`. Where the token was turned away, waits for a new one.
-     *
-     * # Errors
-     *
-     * Where a refresh was needed and failed: as `token`. SignedOut where the token's sign-in has ended.
-     */
-    @Throws(RekindleException::class)
-    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `judge`(`token`: Token, `exchange`: Exchange, `timeout`: java.time.Duration?, `cancel`: CancelToken?) : Judgement {
-        return uniffiRustCallAsync(
-        callWithHandle { uniffiHandle ->
-            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_judge(
-                uniffiHandle,
-
-        FfiConverterTypeToken.lower(`token`),
-        FfiConverterTypeExchange.lower(`exchange`),
-        FfiConverterOptionalDuration.lower(`timeout`),
-        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
-            )
-        },
-        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
-        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
-        // lift function
-        { FfiConverterTypeJudgement.lift(it) },
-        // Error FFI converter
-        RekindleException.ErrorHandler,
-    )
-    }
-
-
-    /**
-     * The error was found where nothing can be sent again: the token is refreshed for the next request.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the field.
-     */
-    @Throws(RekindleException::class)override fun `noteRejected`(`token`: Token, `exchange`: Exchange)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(RekindleException) { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_note_rejected(
-        it,
-
-        FfiConverterTypeToken.lower(`token`),
-        FfiConverterTypeExchange.lower(`exchange`),_status)
-}
-    }
-
-
-
-
-    /**
      * Whether the token is for that URL.
      *
      * # Errors
@@ -8346,48 +8187,6 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * The proof to send with a request that carries `token`, as the header `DPoP`; nothing where the token is not bound to
-     * a key. Each send wants a new one.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the argument.
-     */
-    @Throws(RekindleException::class)override fun `proof`(`token`: Token, `method`: kotlin.String, `url`: kotlin.String): kotlin.String? {
-            return FfiConverterOptionalString.lift(
-    callWithHandle {
-    uniffiRustCallWithError(RekindleException) { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_proof(
-        it,
-
-        FfiConverterTypeToken.lower(`token`),
-        FfiConverterString.lower(`method`),
-        FfiConverterString.lower(`url`),_status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * Whether the body of a response with this status must be read to be judged.
-     */override fun `reads`(`status`: kotlin.UShort): kotlin.Boolean {
-            return FfiConverterBoolean.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_reads(
-        it,
-
-        FfiConverterUShort.lower(`status`),_status)
-}
-    }
-    )
-    }
-
-
-
-    /**
      * Refreshes now, or joins the refresh that is under way.
      *
      * # Errors
@@ -8414,21 +8213,6 @@ open class Session: Disposable, AutoCloseable, SessionInterface
         RekindleException.ErrorHandler,
     )
     }
-
-
-    /**
-     * A request was sent again, as `judge` said. Not where its verdict was `NonceRequired`: that sends the same token.
-     */override fun `replayed`()
-        =
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_replayed(
-        it,
-        _status)
-}
-    }
-
-
 
 
     /**
@@ -8609,37 +8393,6 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * The token for a request to that URL; nothing where its origin is not listed: the request then goes without.
-     *
-     * # Errors
-     *
-     * As `token`; InvalidConfig where the session lists no origin at all.
-     */
-    @Throws(RekindleException::class)
-    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `tokenFor`(`url`: kotlin.String, `timeout`: java.time.Duration?, `cancel`: CancelToken?) : Token? {
-        return uniffiRustCallAsync(
-        callWithHandle { uniffiHandle ->
-            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_token_for(
-                uniffiHandle,
-
-        FfiConverterString.lower(`url`),
-        FfiConverterOptionalDuration.lower(`timeout`),
-        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
-            )
-        },
-        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
-        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
-        // lift function
-        { FfiConverterOptionalTypeToken.lift(it) },
-        // Error FFI converter
-        RekindleException.ErrorHandler,
-    )
-    }
-
-
-    /**
      * The access token if it can be served at once.
      */override fun `tokenIfValid`(): Token? {
             return FfiConverterOptionalTypeToken.lift(
@@ -8665,28 +8418,6 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     UniffiLib.uniffi_rekindle_uniffi_fn_method_session_token_tag(
         it,
         _status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * What a response says about our token; nothing follows from it.
-     *
-     * # Errors
-     *
-     * InvalidConfig, naming the field.
-     */
-    @Throws(RekindleException::class)override fun `verdict`(`exchange`: Exchange): Verdict {
-            return FfiConverterTypeVerdict.lift(
-    callWithHandle {
-    uniffiRustCallWithError(RekindleException) { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_verdict(
-        it,
-
-        FfiConverterTypeExchange.lower(`exchange`),_status)
 }
     }
     )
@@ -11471,102 +11202,6 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
 
 
 /**
- * A request and its response, as far as a dialect needs them to judge.
- */
-data class Exchange (
-    /**
-     * `GET` and so on.
-     */
-    val `method`: kotlin.String
-    ,
-    /**
-     * The URL that answered.
-     */
-    val `url`: kotlin.String
-    ,
-    /**
-     * What the request does: see `operation_of`.
-     */
-    val `operation`: Operation
-    ,
-    /**
-     * Whether the request's body can be sent a second time.
-     */
-    val `replayable`: kotlin.Boolean
-    ,
-    /**
-     * The response's status.
-     */
-    val `status`: kotlin.UShort
-    ,
-    /**
-     * The response's headers.
-     */
-    val `headers`: List<Header>
-    ,
-    /**
-     * As much of the response's body as has been read, decoded. May be empty.
-     */
-    val `body`: kotlin.ByteArray
-
-){
-
-
-
-
-    // The local Rust `Display`/`Debug` implementation.
-    override fun toString(): String {
-        return FfiConverterString.lift(
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_exchange_uniffi_trait_debug(FfiConverterTypeExchange.lower(this),
-        _status)
-}
-    )
-    }
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeExchange: FfiConverterRustBuffer<Exchange> {
-    override fun read(buf: ByteBuffer): Exchange {
-        return Exchange(
-            FfiConverterString.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterTypeOperation.read(buf),
-            FfiConverterBoolean.read(buf),
-            FfiConverterUShort.read(buf),
-            FfiConverterSequenceTypeHeader.read(buf),
-            FfiConverterByteArray.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: Exchange) = (
-            FfiConverterString.allocationSize(value.`method`) +
-            FfiConverterString.allocationSize(value.`url`) +
-            FfiConverterTypeOperation.allocationSize(value.`operation`) +
-            FfiConverterBoolean.allocationSize(value.`replayable`) +
-            FfiConverterUShort.allocationSize(value.`status`) +
-            FfiConverterSequenceTypeHeader.allocationSize(value.`headers`) +
-            FfiConverterByteArray.allocationSize(value.`body`)
-    )
-
-    override fun write(value: Exchange, buf: ByteBuffer) {
-            FfiConverterString.write(value.`method`, buf)
-            FfiConverterString.write(value.`url`, buf)
-            FfiConverterTypeOperation.write(value.`operation`, buf)
-            FfiConverterBoolean.write(value.`replayable`, buf)
-            FfiConverterUShort.write(value.`status`, buf)
-            FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
-            FfiConverterByteArray.write(value.`body`, buf)
-    }
-}
-
-
-
-/**
  * A new key, and what it is kept as.
  */
 data class GeneratedKey (
@@ -11716,6 +11351,86 @@ public object FfiConverterTypeHeader: FfiConverterRustBuffer<Header> {
     override fun write(value: Header, buf: ByteBuffer) {
             FfiConverterString.write(value.`name`, buf)
             FfiConverterString.write(value.`value`, buf)
+    }
+}
+
+
+
+/**
+ * Where a redirect leads.
+ */
+data class Hop (
+    /**
+     * The method to ask with there.
+     */
+    val `method`: kotlin.String
+    ,
+    /**
+     * Where it is, without credentials of its own.
+     */
+    val `url`: kotlin.String
+    ,
+    /**
+     * Whether the body goes along.
+     */
+    val `keepsBody`: kotlin.Boolean
+    ,
+    /**
+     * Whether it is another origin: of the request's own headers only those go along that `may_travel` names.
+     */
+    val `leavesOrigin`: kotlin.Boolean
+    ,
+    /**
+     * Whether it leads from https to http.
+     */
+    val `downgrades`: kotlin.Boolean
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_hop_uniffi_trait_debug(FfiConverterTypeHop.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHop: FfiConverterRustBuffer<Hop> {
+    override fun read(buf: ByteBuffer): Hop {
+        return Hop(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Hop) = (
+            FfiConverterString.allocationSize(value.`method`) +
+            FfiConverterString.allocationSize(value.`url`) +
+            FfiConverterBoolean.allocationSize(value.`keepsBody`) +
+            FfiConverterBoolean.allocationSize(value.`leavesOrigin`) +
+            FfiConverterBoolean.allocationSize(value.`downgrades`)
+    )
+
+    override fun write(value: Hop, buf: ByteBuffer) {
+            FfiConverterString.write(value.`method`, buf)
+            FfiConverterString.write(value.`url`, buf)
+            FfiConverterBoolean.write(value.`keepsBody`, buf)
+            FfiConverterBoolean.write(value.`leavesOrigin`, buf)
+            FfiConverterBoolean.write(value.`downgrades`, buf)
     }
 }
 
@@ -13942,140 +13657,6 @@ public object FfiConverterTypeExpiredReason: FfiConverterRustBuffer<ExpiredReaso
 
     override fun write(value: ExpiredReason, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
-    }
-}
-
-
-
-
-
-/**
- * What follows from a response.
- */
-sealed class Judgement: Disposable  {
-
-    /**
-     * It is the answer.
-     */
-    data class Keep(
-        /**
-         * What it says about the token.
-         */
-        val `verdict`: dev.rekindle.ffi.Verdict,
-        /**
-         * Why the request is not sent again although its token was turned away.
-         */
-        val `replayRefused`: kotlin.String?) : Judgement()
-
-    {
-
-
-        companion object
-    }
-
-    /**
-     * Send the request again with this token, and call `replayed`.
-     */
-    data class Replay(
-        /**
-         * The token.
-         */
-        val `token`: dev.rekindle.ffi.Token,
-        /**
-         * What was said about the old one.
-         */
-        val `verdict`: dev.rekindle.ffi.Verdict) : Judgement()
-
-    {
-
-
-        companion object
-    }
-
-
-
-    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
-    override fun destroy() {
-        when(this) {
-            is Judgement.Keep -> {
-
-    Disposable.destroy(
-        this.`verdict`,
-        this.`replayRefused`
-    )
-
-            }
-            is Judgement.Replay -> {
-
-    Disposable.destroy(
-        this.`token`,
-        this.`verdict`
-    )
-
-            }
-        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
-    }
-
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeJudgement : FfiConverterRustBuffer<Judgement>{
-    override fun read(buf: ByteBuffer): Judgement {
-        return when(buf.getInt()) {
-            1 -> Judgement.Keep(
-                FfiConverterTypeVerdict.read(buf),
-                FfiConverterOptionalString.read(buf),
-                )
-            2 -> Judgement.Replay(
-                FfiConverterTypeToken.read(buf),
-                FfiConverterTypeVerdict.read(buf),
-                )
-            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
-        }
-    }
-
-    override fun allocationSize(value: Judgement): ULong = when(value) {
-        is Judgement.Keep -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterTypeVerdict.allocationSize(value.`verdict`)
-                + FfiConverterOptionalString.allocationSize(value.`replayRefused`)
-            )
-        }
-        is Judgement.Replay -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterTypeToken.allocationSize(value.`token`)
-                + FfiConverterTypeVerdict.allocationSize(value.`verdict`)
-            )
-        }
-    }
-
-    override fun write(value: Judgement, buf: ByteBuffer) {
-        when(value) {
-            is Judgement.Keep -> {
-                buf.putInt(1)
-                FfiConverterTypeVerdict.write(value.`verdict`, buf)
-                FfiConverterOptionalString.write(value.`replayRefused`, buf)
-                Unit
-            }
-            is Judgement.Replay -> {
-                buf.putInt(2)
-                FfiConverterTypeToken.write(value.`token`, buf)
-                FfiConverterTypeVerdict.write(value.`verdict`, buf)
-                Unit
-            }
-        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -16953,6 +16534,38 @@ public object FfiConverterOptionalTypeEvent: FfiConverterRustBuffer<Event?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeHop: FfiConverterRustBuffer<Hop?> {
+    override fun read(buf: ByteBuffer): Hop? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeHop.read(buf)
+    }
+
+    override fun allocationSize(value: Hop?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeHop.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Hop?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeHop.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeHttpConfig: FfiConverterRustBuffer<HttpConfig?> {
     override fun read(buf: ByteBuffer): HttpConfig? {
         if (buf.get().toInt() == 0) {
@@ -17530,21 +17143,6 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
 
 
         /**
-         * What a request's body does, if it is GraphQL. A POST is meant; other methods are `Http`.
-         */ fun `operationOf`(`method`: kotlin.String, `body`: kotlin.ByteArray): Operation {
-            return FfiConverterTypeOperation.lift(
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_func_operation_of(
-
-
-        FfiConverterString.lower(`method`),
-        FfiConverterByteArray.lower(`body`),_status)
-}
-    )
-    }
-
-
-        /**
          * Makes a new P-256 key.
          *
          * # Errors
@@ -17557,6 +17155,23 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
     UniffiLib.uniffi_rekindle_uniffi_fn_func_generate_signing_key(
 
         _status)
+}
+    )
+    }
+
+
+        /**
+         * The redirect that this response asks for; nothing if it is none that can be followed.
+         */ fun `nextHop`(`method`: kotlin.String, `url`: kotlin.String, `status`: kotlin.UShort, `location`: kotlin.String?): Hop? {
+            return FfiConverterOptionalTypeHop.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_func_next_hop(
+
+
+        FfiConverterString.lower(`method`),
+        FfiConverterString.lower(`url`),
+        FfiConverterUShort.lower(`status`),
+        FfiConverterOptionalString.lower(`location`),_status)
 }
     )
     }
