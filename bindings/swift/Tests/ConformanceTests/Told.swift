@@ -133,11 +133,12 @@ extension Stage {
     }
 }
 
-/// The message with the setting's name as the cases have it: `token_url`, where Swift says `tokenURL`.
+/// The message with the settings' names as the cases have them: `token_url`, where Swift says `tokenURL`.
 private func inEveryLanguage(_ error: RekindleError) -> String {
-    guard let swift = error.argument, error.message.hasPrefix(swift) else { return error.message }
-    let words = swift.replacing(/[A-Z]+/) { "_" + $0.output.lowercased() }
-    return words + error.message.dropFirst(swift.count)
+    let names = /\b(?:client(?:ID|Secret|Key|Auth)|(?:access|refresh)Token|(?:token|base)URL|expires(?:In|At))\b/
+    return error.message.replacing(names) { name in
+        String(name.output).replacing(/[A-Z]+/) { "_" + $0.output.lowercased() }
+    }
 }
 
 func text(_ text: String?) -> JSON {
