@@ -106,7 +106,7 @@ async function request(stage, sender, spec, signal) {
   told.json = parsed(text);
   const { verdict, replayRefused, redirects } = judged(response);
   told.redirects = redirects;
-  if (verdict) told.verdict = verdict;
+  if (verdict) told.verdict = { ...verdict, after_ms: verdict.retry_after_ms };
   if (replayRefused) told.replay_refused = replayRefused;
   return told;
 }

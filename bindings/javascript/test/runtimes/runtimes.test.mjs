@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -21,16 +21,24 @@ function program(scope, ...path) {
 const cases = JSON.parse(readFileSync(file("../../../../tests/conformance/cases.json"))).cases;
 const ofDeno = reasons(cases, (spec) => sentAgain(spec, "Deno"));
 
+// A GET alone: what Bun's own pool lost it asks for once more.
+const ofBun = reasons(cases, (spec) => (spec.id === "broken-connection" ? sentAgain(spec, "Bun") : undefined));
+
+const runtimes = [
+  ["bun", program("@oven", "bin", "bun"), ["run"], ofBun],
+  ["deno", program("@deno", "deno"), ["run", "--allow-all", "--no-lock"], ofDeno],
+];
+
 const built = file("built.mjs");
 await forRuntime(built);
-after(() => rmSync(built, { force: true }));
+const env = { ...process.env, NO_COLOR: "1" };
+const play = ([, runtime, args]) => promisify(execFile)(runtime, [...args, built], { maxBuffer: 1 << 28, env }).catch((error) => error);
+const told = [];
+for (const runtime of runtimes) told.push((await play(runtime)).stdout ?? "");
+rmSync(built);
 
-for (const [name, runtime, args, skipped] of [
-  ["bun", program("@oven", "bin", "bun"), ["run"], () => undefined],
-  ["deno", program("@deno", "deno"), ["run", "--allow-all", "--no-lock"], ofDeno],
-]) {
-  const { stdout } = await promisify(execFile)(runtime, [...args, built], { maxBuffer: 1 << 28, env: { ...process.env, NO_COLOR: "1" } }).catch((error) => error);
-  const results = [...(stdout ?? "").matchAll(/^(ok|not ok) \d+ - (.*)\n((?:# .*\n)*)/gm)];
-  test(`${name} plays the cases`, () => assert.ok(results.length > 200, `${results.length} results: ${stdout}`));
+for (const [at, [name, , , skipped]] of runtimes.entries()) {
+  const results = [...told[at].matchAll(/^(ok|not ok) \d+ - (.*)\n((?:# .*\n)*)/gm)];
+  test(`${name} plays the cases`, () => assert.ok(results.length > 200, `${results.length} results: ${told[at]}`));
   for (const [, result, title, why] of results) test(`${name}: ${title}`, { skip: skipped(title) ?? false }, () => assert.equal(result, "ok", why));
 }
