@@ -176,7 +176,7 @@ impl Core {
             }
             Message::SignIn { call, session, credential } => {
                 self.spawn(call, session, move |on| async move {
-                    on.sign_in(credential.into()).await?;
+                    on.sign_in(credential.checked()?).await?;
                     Ok(Value::Null)
                 });
             }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::client::ClientSettings;
-use crate::settings::{Seed, Settings};
+use rekindle_bindings::{Credential, Settings};
 
 /// One message, by its `do`. `call` numbers what is answered by a `done`, once.
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ pub(crate) enum Message {
     SignIn {
         call: u64,
         session: u32,
-        credential: Seed,
+        credential: Credential,
     },
     SignOut {
         call: u64,

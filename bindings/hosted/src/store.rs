@@ -3,22 +3,10 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use rekindle::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
-use serde::Deserialize;
+use rekindle_bindings::StoreSettings;
 use serde_json::{Value, json};
 
 use crate::outbox::SharedOutbox;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StoreSettings {
-    identity: Option<String>,
-    #[serde(default = "yes")]
-    shared: bool,
-}
-
-fn yes() -> bool {
-    true
-}
 
 pub(crate) struct HostStore {
     pub(crate) session: u32,

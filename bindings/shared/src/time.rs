@@ -58,7 +58,7 @@ pub fn seconds(seconds: f64) -> Duration {
 pub(crate) mod millis {
     use std::time::{Duration, SystemTime};
 
-    use serde::Serializer;
+    use serde::{Deserialize, Deserializer, Serializer};
 
     use super::wall;
 
@@ -93,5 +93,14 @@ pub(crate) mod millis {
 
     pub(crate) fn serialize<S: Serializer>(time: &impl Millis, to: S) -> Result<S::Ok, S::Error> {
         time.serialize(to)
+    }
+
+    /// A time that is no time at all is told by its name.
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        let Some(millis) = Option::<f64>::deserialize(from)? else { return Ok(None) };
+        if millis.is_nan() || millis < 0.0 {
+            return Err(serde::de::Error::custom("must be a number of milliseconds, 0 or above"));
+        }
+        Ok(Some(super::seconds(millis / 1_000.0)))
     }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rekindle::DialectSource;
 use rekindle::app::Builder;
-use rekindle::{DialectSource, Expiry, Secret};
+use rekindle_bindings::Settings;
 use rekindle_bindings::time::wall;
 
 use crate::error::RekindleError;
@@ -246,46 +247,29 @@ impl SessionConfig {
 
     /// A builder with all that is in here, but for the credential.
     pub(crate) fn described<T>(self, builder: Builder<T>) -> Result<Builder<T>, RekindleError> {
-        let mut builder = builder.background(self.background).origins(self.origins);
-        if let Some(url) = self.token_url {
-            builder = builder.token_url(url);
-        }
-        if let Some(id) = self.client_id {
-            builder = builder.client_id(id);
-        }
-        if let Some(secret) = self.client_secret {
-            builder = builder.client_secret(secret);
-        }
-        if let Some(auth) = self.client_auth {
-            builder = builder.client_auth(auth.into());
-        }
-        if let Some(rotation) = self.rotation {
-            builder = builder.rotation(rotation.into());
-        }
-        if let Some(most) = self.wait_timeout {
-            builder = builder.wait_timeout(most);
-        }
-        if let Some(most) = self.send_timeout {
-            builder = builder.send_timeout(most);
-        }
-        if let Some(lease) = self.lease {
-            builder = builder.lease(lease);
-        }
-        if let Some(key) = self.client_key {
-            builder = builder.client_key(key.inner());
-        }
-        if let Some(key) = self.dpop_key {
-            builder = builder.dpop_key(key.inner()).require_dpop(self.require_dpop);
-        }
-        if let Some(request) = self.client_credentials {
-            builder = builder.client_credentials(request.into());
-        }
-        if self.alone {
-            builder = builder.alone();
-        }
+        let plain = Settings {
+            token_url: self.token_url,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            require_dpop: self.dpop_key.as_ref().map(|_| self.require_dpop),
+            variables: self.variables.into_iter().collect(),
+            origins: self.origins,
+            insecure_origins: self.insecure_origins,
+            background: Some(self.background),
+            wait_timeout: self.wait_timeout,
+            send_timeout: self.send_timeout,
+            lease: self.lease,
+            alone: self.alone,
+            ..Settings::default()
+        };
+        let mut builder = plain.apply(builder)?;
         builder =
-            self.variables.into_iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
-        Ok(self.insecure_origins.into_iter().fold(builder, |builder, origin| builder.insecure_origin(origin)))
+            self.client_auth.into_iter().fold(builder, |builder, auth| builder.client_auth(auth.into()));
+        builder = self.rotation.into_iter().fold(builder, |builder, given| builder.rotation(given.into()));
+        builder = self.client_key.into_iter().fold(builder, |builder, key| builder.client_key(key.inner()));
+        builder = self.dpop_key.into_iter().fold(builder, |builder, key| builder.dpop_key(key.inner()));
+        let asked = self.client_credentials.map(rekindle::ClientCredentials::from);
+        Ok(asked.into_iter().fold(builder, Builder::client_credentials))
     }
 }
 
@@ -302,21 +286,16 @@ impl Dialect {
 
 impl Credential {
     pub(crate) fn checked(self) -> Result<rekindle::Credential, RekindleError> {
-        let expiry = match (self.expires_in, self.expires_at) {
-            (Some(_), Some(_)) => {
-                return Err(RekindleError::config("expires_in", "given together with expires_at: give one"));
-            }
-            (Some(left), None) => Some(Expiry::In(left)),
-            (None, at) => at.map(|at| Expiry::At(wall(at))),
-        };
-        Ok(rekindle::Credential {
-            access_token: self.access_token.map(Secret::from),
-            refresh_token: self.refresh_token.map(Secret::from),
-            expiry,
+        let credential = rekindle_bindings::Credential {
+            access_token: self.access_token,
+            refresh_token: self.refresh_token,
+            expires_in: self.expires_in.map(|left| left.as_secs_f64()),
+            expires_at_ms: self.expires_at.map(|at| wall(at).0 as f64),
             scope: self.scope,
             token_type: self.token_type,
             extra: self.extra.into_iter().collect(),
-        })
+        };
+        Ok(credential.checked()?)
     }
 }
 

@@ -1,0 +1,250 @@
+//! What a session or an app is made of, but for objects: keys, stores, transports, functions.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use rekindle::app::Builder;
+use rekindle::proto::{Dialect, Wall};
+use rekindle::{ClientAuth, Error, Expiry, Rotation, Secret};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::time::millis;
+
+/// The plain settings of a session or an app. What is left out has core's own default; an unknown name is a mistake.
+///
+/// ```
+/// use rekindle_bindings::Settings;
+///
+/// let settings = r#"{ "token_url": "https://auth.example.com/token", "wait_timeout_ms": 5000, "rotation": "strict" }"#;
+/// let settings: Settings = serde_json::from_str(settings).unwrap();
+/// let session = settings.apply(rekindle::Session::builder("oauth2"))?.build()?;
+/// assert_eq!(session.dialect().rotation(), rekindle::Rotation::Strict);
+/// # Ok::<(), rekindle::Error>(())
+/// ```
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How the server speaks: a preset's name, or a dialect as data. The binding reads it.
+    pub dialect: Option<Value>,
+    /// What a session alone begins with where the store is empty.
+    pub tokens: Option<Credential>,
+    /// Whose sign-in a session alone is, in a store that keeps several.
+    pub key: Option<String>,
+    /// The host keeps the record: what it says of that.
+    pub store: Option<StoreSettings>,
+    /// Whether the host has a refresh function.
+    pub refresh: bool,
+    /// Where tokens are refreshed.
+    pub token_url: Option<String>,
+    /// The client's id at the server.
+    pub client_id: Option<String>,
+    /// Its secret.
+    pub client_secret: Option<String>,
+    /// How it says who it is, by the names of OpenID Connect Core section 9.
+    pub client_auth: Option<String>,
+    /// Whether a token that is not bound to the session's key is refused.
+    pub require_dpop: Option<bool>,
+    /// What stands in the dialect's URLs.
+    pub variables: BTreeMap<String, String>,
+    /// Where the token may go.
+    pub origins: Vec<String>,
+    /// What may be asked without TLS.
+    pub insecure_origins: Vec<String>,
+    /// What the server does with a used refresh token, as a dialect writes it, or as `grace:<seconds>`.
+    pub rotation: Option<Value>,
+    /// Whether a token is refreshed shortly before its end.
+    pub background: Option<bool>,
+    /// How long a caller waits for a token at most.
+    #[serde(rename = "wait_timeout_ms", deserialize_with = "millis::deserialize")]
+    pub wait_timeout: Option<Duration>,
+    /// How long one refresh may take.
+    #[serde(rename = "send_timeout_ms", deserialize_with = "millis::deserialize")]
+    pub send_timeout: Option<Duration>,
+    /// How long others with the same store leave a refresh to whoever began it.
+    #[serde(rename = "lease_ms", deserialize_with = "millis::deserialize")]
+    pub lease: Option<Duration>,
+    /// What the client asks for on its own behalf.
+    pub client_credentials: Option<ClientCredentials>,
+    /// Shares no state with other sessions of this process.
+    pub alone: bool,
+}
+
+/// What a host says of a store that it keeps.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// Two stores of one identity hold the same records.
+    pub identity: Option<String>,
+    /// Whether other processes use it too.
+    #[serde(default = "yes")]
+    pub shared: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a client asks for on its own behalf.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientCredentials {
+    /// `scope`: names with spaces between them.
+    pub scope: Option<String>,
+    /// `audience`, where the server knows it.
+    pub audience: Option<String>,
+    /// `resource`: the URLs of what the token is for (RFC 8707).
+    pub resource: Vec<String>,
+    /// Further fields, as the server wants them.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// The tokens of one sign-in. Debug shows none of it.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Credential {
+    /// The access token.
+    pub access_token: Option<String>,
+    /// The refresh token.
+    pub refresh_token: Option<String>,
+    /// How many seconds the access token lives from now on. This or `expires_at_ms`.
+    pub expires_in: Option<f64>,
+    /// When it ends, in milliseconds since 1970.
+    pub expires_at_ms: Option<f64>,
+    /// The granted scope, as the server wrote it.
+    pub scope: Option<String>,
+    /// `Bearer` unless the server said otherwise.
+    pub token_type: Option<String>,
+    /// What must come back with the tokens.
+    pub extra: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// A builder with all that is in here, but for what its binding reads: dialect, tokens, key, store and refresh.
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the setting.
+    pub fn apply<T>(self, mut builder: Builder<T>) -> Result<Builder<T>, Error> {
+        if let Some(name) = &self.client_auth {
+            builder = builder.client_auth(client_auth(name)?);
+        }
+        if let Some(value) = &self.rotation {
+            builder = builder.rotation(rotation(value)?);
+        }
+        builder = self.token_url.into_iter().fold(builder, Builder::token_url);
+        builder = self.client_id.into_iter().fold(builder, Builder::client_id);
+        builder = self.client_secret.into_iter().fold(builder, Builder::client_secret);
+        builder = self.require_dpop.into_iter().fold(builder, Builder::require_dpop);
+        builder = self.background.into_iter().fold(builder, Builder::background);
+        builder = self.wait_timeout.into_iter().fold(builder, Builder::wait_timeout);
+        builder = self.send_timeout.into_iter().fold(builder, Builder::send_timeout);
+        builder = self.lease.into_iter().fold(builder, Builder::lease);
+        let asked = self.client_credentials.map(rekindle::ClientCredentials::from);
+        builder = asked.into_iter().fold(builder, Builder::client_credentials);
+        builder =
+            self.variables.into_iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
+        builder = self.insecure_origins.into_iter().fold(builder, Builder::insecure_origin);
+        builder = builder.origins(self.origins);
+        Ok(if self.alone { builder.alone() } else { builder })
+    }
+}
+
+impl Credential {
+    /// The same as core has it.
+    ///
+    /// ```
+    /// use rekindle_bindings::Credential;
+    ///
+    /// let both = Credential { expires_in: Some(900.0), expires_at_ms: Some(1.9e12), ..Credential::default() };
+    /// assert_eq!(both.checked().unwrap_err().argument(), Some("expires_in"));
+    /// let negative = Credential { expires_in: Some(-1.0), ..Credential::default() };
+    /// assert_eq!(negative.checked().unwrap_err().argument(), Some("expires_in"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the field.
+    pub fn checked(self) -> Result<rekindle::Credential, Error> {
+        Ok(rekindle::Credential {
+            expiry: self.expiry()?,
+            access_token: self.access_token.map(Secret::from),
+            refresh_token: self.refresh_token.map(Secret::from),
+            scope: self.scope,
+            token_type: self.token_type,
+            extra: self.extra,
+        })
+    }
+
+    fn expiry(&self) -> Result<Option<Expiry>, Error> {
+        match (self.expires_in, self.expires_at_ms) {
+            (Some(_), Some(_)) => Err(wrong("expires_in", "and expires_at are both given: give one")),
+            (Some(left), None) if left.is_finite() && left > 0.0 => {
+                let left =
+                    Duration::try_from_secs_f64(left).map_err(|_| wrong("expires_in", "is too large"))?;
+                Ok(Some(Expiry::In(left)))
+            }
+            (Some(_), None) => {
+                let what = "must be a finite number of seconds above 0: leave it out if unknown";
+                Err(wrong("expires_in", what))
+            }
+            (None, Some(at)) if at.is_finite() => Ok(Some(Expiry::At(Wall(at as i64)))),
+            (None, Some(_)) => Err(wrong("expires_at", "must be a finite number of seconds since 1970")),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl From<ClientCredentials> for rekindle::ClientCredentials {
+    fn from(given: ClientCredentials) -> Self {
+        let mut request = Self::new();
+        (request.scope, request.audience) = (given.scope, given.audience);
+        (request.resource, request.parameters) = (given.resource, given.parameters);
+        request
+    }
+}
+
+/// A dialect of nothing but a rotation: core reads the words.
+fn rotation(value: &Value) -> Result<Rotation, Error> {
+    let seconds = value.as_str().and_then(|text| text.strip_prefix("grace:")?.parse::<u64>().ok());
+    let value = seconds.map_or_else(|| value.clone(), |seconds| json!({ "grace_seconds": seconds }));
+    let what =
+        "must be none, grace:<seconds>, until-successor-used, strict, strict-family, sometimes or unknown";
+    let dialect = Dialect::from_json(&json!({ "rotation": value })).map_err(|_| wrong("rotation", what))?;
+    Ok(dialect.rotation())
+}
+
+fn client_auth(name: &str) -> Result<ClientAuth, Error> {
+    let what = "must be none, client_secret_basic, client_secret_post or private_key_jwt";
+    let dialect = Dialect::from_json(&json!({ "token_endpoint": { "client_auth": name } }))
+        .map_err(|_| wrong("client_auth", what))?;
+    Ok(dialect.client_auth())
+}
+
+/// As core's own: `expires_in must be ..`, without a colon.
+fn wrong(setting: &str, what: &str) -> Error {
+    rekindle::proto::Failure::config(setting, format_args!(" {what}")).into()
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("token_url", &self.token_url)
+            .field("client_id", &self.client_id)
+            .field("origins", &self.origins)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCredentials").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
