@@ -11,7 +11,7 @@ use crate::errors::raise;
 use crate::events::dict;
 use crate::run::{Waiter, drive};
 use crate::session::Session;
-use crate::settings::{GivenCredential, credential_of, described, source};
+use crate::settings::{credential_of, described, source};
 
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct App {
@@ -46,10 +46,15 @@ impl App {
     }
 
     #[pyo3(signature = (key, credential=None))]
-    fn session(&self, py: Python<'_>, key: &str, credential: Option<GivenCredential>) -> PyResult<Session> {
+    fn session(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        credential: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Session> {
         let session = match credential {
             None => self.inner.session(key),
-            Some(given) => credential_of(given).and_then(|given| self.inner.seeded_session(key, given)),
+            Some(given) => self.inner.seeded_session(key, credential_of(given)?),
         };
         Ok(Session { inner: session.map_err(|error| raise(py, &error))? })
     }

@@ -17,7 +17,7 @@ use crate::data;
 use crate::errors::{Problem, foreign, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
-use crate::settings::{GivenCredential, credential_of, described, source};
+use crate::settings::{credential_of, described, source};
 
 /// `value, authorization, header name, generation, expires_at`.
 type Given = (String, String, String, u64, Option<f64>);
@@ -35,12 +35,12 @@ impl Session {
     fn new(
         py: Python<'_>,
         settings: &Bound<'_, PyDict>,
-        credential: Option<GivenCredential>,
+        credential: Option<&Bound<'_, PyDict>>,
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let mut builder = described(rekindle::Session::builder(source(settings)?), settings)?;
         if let Some(given) = credential {
-            builder = builder.credential(credential_of(given).map_err(|error| raise(py, &error))?);
+            builder = builder.credential(credential_of(given)?);
         }
         if let Some(call) = on_event {
             builder = builder.on_event(move |event| {
@@ -94,10 +94,10 @@ impl Session {
     fn sign_in(
         &self,
         py: Python<'_>,
-        credential: GivenCredential,
+        credential: &Bound<'_, PyDict>,
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
-        let credential = credential_of(credential).map_err(|error| raise(py, &error))?;
+        let credential = credential_of(credential)?;
         let session = self.inner.clone();
         let work = async move {
             match session.sign_in(credential).await {

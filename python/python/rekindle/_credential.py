@@ -8,9 +8,6 @@ from typing import Any, NoReturn
 
 from ._errors import InvalidConfig
 
-_Plain = tuple[str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]]
-
-
 @dataclass(frozen=True)
 class Credential:
     """The tokens of one sign-in. `repr` shows none of them; it is pickled on purpose only: `picklable()`.
@@ -61,21 +58,15 @@ class Credential:
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a Credential holds tokens and is not pickled by accident: pickle its picklable()")
 
-    def _plain(self) -> _Plain:
+    def _plain(self) -> dict[str, Any]:
         for name in ("access_token", "refresh_token", "scope", "token_type"):
             _check(name, getattr(self, name), str, "text")
         for name in ("expires_in", "expires_at"):
             _check(name, getattr(self, name), (int, float), "a number of seconds")
         _check("extra", self.extra, Mapping, "a mapping")
-        return (
-            self.access_token,
-            self.refresh_token,
-            self.expires_in,
-            self.expires_at,
-            self.scope,
-            self.token_type,
-            {str(name): str(value) for name, value in self.extra.items()},
-        )
+        facts = self.to_dict() | {"extra": {str(name): str(value) for name, value in self.extra.items()}}
+        at = facts.pop("expires_at")
+        return facts | {"expires_at_ms": None if at is None else 1000 * at}
 
 
 class _Picklable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ._checks import text, texts
 from ._errors import InvalidConfig
@@ -28,15 +29,15 @@ class ClientCredentials:
     resource: Iterable[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
-    def _plain(self) -> tuple[str | None, str | None, list[str], dict[str, str]]:
+    def _plain(self) -> dict[str, Any]:
         parameters = self.parameters
         if not isinstance(parameters, Mapping) or not all(
             isinstance(one, str) for pair in parameters.items() for one in pair
         ):
             raise InvalidConfig("client_credentials.parameters must be a mapping of texts to texts")
-        return (
-            text("client_credentials.scope", self.scope),
-            text("client_credentials.audience", self.audience),
-            texts("client_credentials.resource", self.resource),
-            dict(parameters),
-        )
+        return {
+            "scope": text("client_credentials.scope", self.scope),
+            "audience": text("client_credentials.audience", self.audience),
+            "resource": texts("client_credentials.resource", self.resource),
+            "parameters": dict(parameters),
+        }

@@ -26,9 +26,7 @@ __all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
 _Waiter: TypeAlias = tuple[CompletionQueue, Future[Any]]
 _Given: TypeAlias = tuple[str, str, str, int, float | None]
-_Credential: TypeAlias = tuple[
-    str | None, str | None, float | None, float | None, str | None, str | None, dict[str, str]
-]
+_Credential: TypeAlias = dict[str, Any]
 
 def before_fork() -> None: ...
 def after_fork_in_parent() -> None: ...
