@@ -130,7 +130,7 @@ class Told(private val complain: (String) -> Unit) {
         mustNotLeak("an error", "$error ${error.details.debug} ${error.stackTraceToString()}")
         return buildJsonObject {
             put("kind", error.kind)
-            put("message", error.message)
+            put("message", error.message?.let(::inEveryLanguage))
             put("retryable", error.isRetryable)
             put("graphql", JsonArray(error.graphqlErrors.map {
                 buildJsonObject {
@@ -150,6 +150,13 @@ class Told(private val complain: (String) -> Unit) {
         complain("$what shows a token ($sentinel..): $text")
     }
 }
+
+/** The message with the names of settings as the cases have them: `token_url`, where Kotlin says `tokenUrl`. */
+private fun inEveryLanguage(message: String): String = CAMEL_CASE.replace(message) { name ->
+    name.value.replace(Regex("[A-Z]")) { "_${it.value.lowercase()}" }
+}
+
+private val CAMEL_CASE = Regex("\\b[a-z]+([A-Z][a-z0-9]+)+\\b")
 
 /** What every token of the cases begins with. */
 private val SENTINELS = listOf("AT-", "RT-", "SECRET-")
