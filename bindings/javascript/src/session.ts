@@ -170,7 +170,13 @@ export class Session {
   /** The token is not served any more: the next call refreshes. */
   invalidate(): void {
     this.#cached = undefined;
-    void Promise.resolve(this.#inside).then(({ driver, number }) => driver.send({ do: "invalidate", session: number }));
+    const tell = ({ driver, number }: Inside) => {
+      driver.send({ do: "invalidate", session: number });
+      // At once: `tokenIfValid` must not serve it any more.
+      driver.turn();
+    };
+    if (this.#inside instanceof Promise) void this.#inside.then(tell, () => undefined);
+    else tell(this.#inside);
   }
 
   /** Takes what a sign-in brought. */

@@ -237,3 +237,12 @@ test("a store of one's own keeps the tokens, by compare-and-save", async () => {
   await one.shutdown();
   assert.match([...records.values()][0].record, /RT-3/);
 });
+
+test("a token that is invalidated is not served again, not even at once", async () => {
+  const session = started();
+  await session.token();
+  session.invalidate();
+  assert.equal(session.tokenIfValid(), undefined);
+  assert.equal((await session.token()).value, "AT-3");
+  assert.equal(refreshes(), 1);
+});
