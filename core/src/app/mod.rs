@@ -216,14 +216,21 @@ impl App {
         if made {
             return Ok(engine);
         }
-        engine.setup.agrees_with(setup)?;
+        let ended = |engine: &Engine| self.0.most_idle == 0 && !engine.is_held();
+        if let Err(failure) = engine.setup.agrees_with(setup) {
+            return if ended(&engine) { sessions.replace(key, make) } else { Err(failure) };
+        }
         if engine.setup.instance != setup.instance {
             // Two that say they are the same store. Nobody can tell whether they are: each has a state of its own, as
             // if they were two processes.
-            engine.check_seed(seed.as_ref())?;
-            return self.engine(key.into(), seed, None);
+            match engine.check_seed(seed.as_ref()) {
+                Err(failure) if !ended(&engine) => return Err(failure),
+                _ => return self.engine(key.into(), seed, None),
+            }
         }
-        engine.accept_seed(seed)?;
+        if let Err(failure) = engine.accept_seed(seed.clone()) {
+            return if ended(&engine) { sessions.replace(key, make) } else { Err(failure) };
+        }
         if let Some(subscribers) = setup.subscribers.as_ref().filter(|_| !Arc::ptr_eq(&engine.setup, setup)) {
             engine.events.subscribe(subscribers);
         }

@@ -58,6 +58,8 @@ pub(crate) struct Engine {
     /// By number, for all sessions that share this state.
     origins: ArcSwap<Vec<Arc<Url>>>,
     login: PerProcess<LoginState>,
+    /// How many sessions hold it.
+    pub(super) holders: AtomicU32,
 }
 
 /// What is under way in one process; a forked child begins anew (spec 4.9).
@@ -106,6 +108,7 @@ impl Engine {
             seeded_with: AtomicU64::new(seed.as_ref().map_or(0, seed_tag)),
             origins: ArcSwap::new(setup.known.clone()),
             login: PerProcess::new(),
+            holders: AtomicU32::new(0),
             setup,
             seed: ArcSwapOption::new(seed.zip(given).map(Arc::new)),
         })
@@ -133,6 +136,11 @@ impl Engine {
             (known, Some(given)) if known == given => Ok(()),
             _ => Err(other_seed()),
         }
+    }
+
+    /// Whether a session holds it. What is under way in the background may keep it alive a moment longer.
+    pub(crate) fn is_held(&self) -> bool {
+        self.holders.load(Ordering::Acquire) > 0
     }
 
     /// Whether nothing is under way, and everything is saved and reported.

@@ -3,6 +3,7 @@
 pub(crate) mod counters;
 pub(crate) mod engine;
 pub(crate) mod events;
+mod held_engine;
 mod judge;
 pub(crate) mod login;
 pub(crate) mod origins;
@@ -27,6 +28,7 @@ pub use token::Token;
 pub use token_source::Revocation;
 
 use engine::Engine;
+use held_engine::HeldEngine;
 use http::{HeaderValue, Method};
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
@@ -66,7 +68,7 @@ const MOST_ROUNDS: u32 = 8;
 /// ```
 #[derive(Clone)]
 pub struct Session {
-    engine: Arc<Engine>,
+    engine: HeldEngine,
     /// Of its own app: another one's session may share the engine.
     setup: Arc<Setup>,
     origins: Arc<Origins>,
@@ -80,7 +82,7 @@ impl Session {
             // Another app's engine numbers origins in its own way.
             false => Arc::new(setup.origins.numbered_by(|url| engine.origin(url))),
         };
-        Self { engine, setup, origins }
+        Self { engine: HeldEngine::new(engine), setup, origins }
     }
 
     /// A valid access token. Waits for a refresh if one is needed, at most 30 s (`wait_timeout`).

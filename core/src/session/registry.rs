@@ -60,6 +60,15 @@ impl<T> Registry<T> {
         Ok((value, made))
     }
 
+    /// A new value for that key, where the one it has is of no use. Whoever still holds that one may go on with it.
+    pub(crate) fn replace<E>(
+        &self,
+        key: &str,
+        make: impl FnOnce(Arc<str>) -> Result<Arc<T>, E>,
+    ) -> Result<Arc<T>, E> {
+        self.entries().lock().insert(key, make)
+    }
+
     /// A value is being dropped.
     pub(crate) fn forget(&self, key: &str, value: &T) {
         let Some(entries) = self.entries.made() else { return };
