@@ -3,6 +3,7 @@
 mod bindings;
 mod commands;
 mod conformance;
+mod documents;
 mod native;
 mod platform;
 mod report;

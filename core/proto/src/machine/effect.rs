@@ -15,12 +15,12 @@ use crate::store::Expected;
 /// Something for the engine to do.
 #[derive(Clone)]
 pub enum Effect {
-    /// Read the store; answer with [`Machine::handle_loaded`].
+    /// Read the store; answer with [`Machine::handle_loaded`](super::Machine::handle_loaded).
     Load {
         /// The answer's name.
         op: OpId,
     },
-    /// Write the store; answer with [`Machine::handle_saved`].
+    /// Write the store; answer with [`Machine::handle_saved`](super::Machine::handle_saved).
     Save {
         /// The answer's name.
         op: OpId,
@@ -29,7 +29,7 @@ pub enum Effect {
         /// What must be there.
         expected: Expected,
     },
-    /// Ask the store about an owner; answer with [`Machine::handle_owner`].
+    /// Ask the store about an owner; answer with [`Machine::handle_owner`](super::Machine::handle_owner).
     Probe {
         /// The answer's name.
         op: OpId,
@@ -46,7 +46,7 @@ pub enum Effect {
         /// The owner.
         owner: String,
     },
-    /// Ask the token endpoint; answer with [`Machine::handle_outcome`].
+    /// Ask the token endpoint; answer with [`Machine::handle_outcome`](super::Machine::handle_outcome).
     Send {
         /// The answer's name.
         op: OpId,
@@ -103,6 +103,6 @@ pub enum Settled {
     /// Nothing to wait for any more: ask again.
     Again,
     /// It did not come through. A token that is still valid is served all the same
-    /// ([`Machine::fallback`]).
+    /// ([`Machine::fallback`](super::Machine::fallback)).
     Failed(Failure),
 }
