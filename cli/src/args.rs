@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand,
+};
 use clap_complete::Shell;
 
 /// API sessions that stay alive: refreshed once, replayed safely, stored.
@@ -17,14 +19,56 @@ pub(crate) struct Args {
     #[arg(long, short, global = true, env = "REKINDLE_PROFILE", value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Write JSON, errors too (one object on standard error)
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+impl Args {
+    /// The command line of this process.
+    pub(crate) fn of_process() -> Result<Self, clap::Error> {
+        let matches = command().try_get_matches()?;
+        let mut args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))?;
+        args.json |= matches.subcommand().is_some_and(|(name, given)| name != TAKES_DATA && asks_json(given));
+        Ok(args)
+    }
+}
+
+/// The options and commands. `--json` may stand after each command, too, but after `request` it is curl's, with data.
+pub(crate) fn command() -> clap::Command {
+    let command = <Args as CommandFactory>::command();
+    let names: Vec<_> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    names
+        .into_iter()
+        .filter(|name| name != TAKES_DATA)
+        .fold(command, |command, name| command.mut_subcommand(name, |one| one.arg(json_after_command())))
+}
+
+/// Whether errors are wanted as JSON, where the command line itself is wrong.
+pub(crate) fn wants_json(args: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    args.take_while(|arg| arg != TAKES_DATA && arg != "--").any(|arg| arg == "--json")
+}
+
+/// The command whose `--json` is curl's.
+const TAKES_DATA: &str = "request";
+
+fn json_after_command() -> Arg {
+    let help = "Write JSON, errors too (one object on standard error)";
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help(help)
+}
+
+fn asks_json(given: &ArgMatches) -> bool {
+    given.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false)
+}
+
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 the API answered with an error (request: only with --fail); \
 2 usage or configuration; 3 a sign-in is needed; 4 network, or try later.";
+
+const REQUEST_HELP: &str = "--json takes data here, as curl's does; for errors as JSON write rekindle --json request ...\n\
+Variables of -w: content_type, errormsg, filename_effective, http_code, http_version, num_headers, num_redirects, \
+response_code, scheme, size_download, speed_download, time_starttransfer, time_total, url, url_effective, header{NAME}.\n\
+Requests that may have had an effect are not sent again by --retry, unless they carry an Idempotency-Key.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -42,6 +86,7 @@ pub(crate) enum Command {
     )]
     SignIn(SignInArgs),
     /// Send a request with a token that is alive, as curl does
+    #[command(after_help = REQUEST_HELP)]
     Request(Box<RequestArgs>),
     /// Run a GraphQL query or mutation, and print its data
     Graphql(GraphqlArgs),
@@ -123,14 +168,18 @@ pub(crate) struct RequestArgs {
     /// Data to encode: CONTENT, NAME=CONTENT, @FILE or NAME@FILE; it comes after that of -d
     #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
     pub(crate) data_urlencode: Vec<String>,
+    /// JSON to send, or @FILE as it is; Content-Type and Accept are application/json. Several are joined
+    #[arg(long = "json", value_name = "DATA|@FILE", allow_hyphen_values = true,
+        conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode"])]
+    pub(crate) json_data: Vec<String>,
     /// Put the data into the query of a GET
-    #[arg(short = 'G', long, conflicts_with_all = ["data_binary", "form", "upload_file"])]
+    #[arg(short = 'G', long, conflicts_with_all = ["data_binary", "json_data", "form", "upload_file"])]
     pub(crate) get: bool,
     /// A part of a form: NAME=TEXT, NAME=@FILE (with ;type= and ;filename=), or NAME=<FILE for a file's text
-    #[arg(short = 'F', long, value_name = "PART", conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode"])]
+    #[arg(short = 'F', long, value_name = "PART", conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode", "json_data"])]
     pub(crate) form: Vec<String>,
     /// Send this file by PUT; to a URL that ends in / it brings its name
-    #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode", "form"])]
+    #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode", "json_data", "form"])]
     pub(crate) upload_file: Option<PathBuf>,
     /// Write the body to this file
     #[arg(short, long, value_name = "FILE")]
@@ -141,6 +190,28 @@ pub(crate) struct RequestArgs {
     /// Ask for the head alone, and write it
     #[arg(short = 'I', long)]
     pub(crate) head: bool,
+    /// Sign the request with this name and password (Basic) and not with the token; without a password it is read from
+    /// standard input
+    #[arg(short, long, value_name = "NAME[:PASSWORD]")]
+    pub(crate) user: Option<String>,
+    /// Go through this proxy, for tokens too; an empty one is none
+    #[arg(short = 'x', long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// Trust these certificates, too (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// The client certificate (PEM)
+    #[arg(short = 'E', long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Its private key (PEM) [default: in the file of --cert]
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Send again so often after a failure that may pass [default: 2]
+    #[arg(long, value_name = "N")]
+    pub(crate) retry: Option<u32>,
+    /// After the answer, write this text with its %{variables} to standard output; @FILE has the text
+    #[arg(short, long, value_name = "FORMAT|@FILE", allow_hyphen_values = true)]
+    pub(crate) write_out: Option<String>,
     /// Give up after so many seconds, refresh and retries included
     #[arg(short, long, value_name = "SECONDS")]
     pub(crate) max_time: Option<f64>,

@@ -8,7 +8,7 @@ use rekindle::{Client, Session};
 use crate::args::Args;
 use crate::config_file::ConfigFile;
 use crate::exit::Done;
-use crate::profile::Profile;
+use crate::profile::{Profile, Travel};
 use crate::signals::Guard;
 
 pub(crate) struct Context {
@@ -30,12 +30,17 @@ impl Context {
 
     /// The profile and its session. Nothing has been read from the store yet.
     pub(crate) fn open(&self) -> Done<(Profile, Session)> {
-        self.opened(self.profile.as_deref())
+        self.opened(self.profile.as_deref(), &Travel::default())
     }
 
     /// The same for the profile of that name.
     pub(crate) fn open_named(&self, name: &str) -> Done<(Profile, Session)> {
-        self.opened(Some(name))
+        self.opened(Some(name), &Travel::default())
+    }
+
+    /// The profile and its session, with what the command line says of how requests travel.
+    pub(crate) fn open_travelling(&self, travel: &Travel) -> Done<(Profile, Session)> {
+        self.opened(self.profile.as_deref(), travel)
     }
 
     /// The profile that was asked for by name, and whether a file was.
@@ -43,10 +48,10 @@ impl Context {
         (self.profile.as_deref(), self.config.is_some())
     }
 
-    fn opened(&self, name: Option<&str>) -> Done<(Profile, Session)> {
+    fn opened(&self, name: Option<&str>, travel: &Travel) -> Done<(Profile, Session)> {
         let file = ConfigFile::locate(self.config.as_deref())?;
         let named = file.describe();
-        let profile = Profile::find(file, name)?;
+        let profile = Profile::find(file, name)?.travelling(travel);
         let _ = self.used.set(named);
         let session = profile.session()?;
         self.guard.protect(&session, self.json);

@@ -16,7 +16,6 @@ mod trust;
 
 use std::sync::OnceLock;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
 use args::Args;
@@ -30,7 +29,7 @@ fn main() {
 }
 
 fn run() -> i32 {
-    let args = match Args::try_parse() {
+    let args = match Args::of_process() {
         Ok(args) => args,
         Err(error) => return usage(&error),
     };
@@ -58,7 +57,7 @@ fn begin(args: Args) -> Done {
 /// Help and version are no mistakes.
 fn usage(error: &clap::Error) -> i32 {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if !asked && std::env::args_os().any(|arg| arg == "--json") {
+    if !asked && args::wants_json(std::env::args_os()) {
         let text = error.to_string();
         // What is missing is on the lines below the first.
         let said =

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rekindle::client::ClientBuilder;
 use rekindle::proto::dialect::{ClientAuth, Document, Mistake};
 use rekindle::proto::{Dialect, Failure};
 use rekindle::sign_in::{ServerMetadata, SignIn};
@@ -26,6 +27,18 @@ pub(crate) struct Profile {
     pub(crate) file: ConfigFile,
     document: Document,
     fields: Fields,
+    /// The fields that the command line has set, and by which option.
+    overridden: Vec<(&'static str, &'static str)>,
+}
+
+/// What the command line says of how requests travel; it goes before what the profile says.
+#[derive(Default)]
+pub(crate) struct Travel {
+    /// Empty for none.
+    pub(crate) proxy: Option<String>,
+    pub(crate) root_certificates: Option<PathBuf>,
+    pub(crate) client_certificate: Option<PathBuf>,
+    pub(crate) client_certificate_key: Option<PathBuf>,
 }
 
 /// All profiles of a file.
@@ -203,9 +216,36 @@ impl Profile {
         let name = choose(&profiles, &file, name)?;
         let fields = profiles.profile.remove(&name).ok_or_else(|| no_profile(&file))?;
         let store = store(&file, &name, fields.store.as_deref());
-        let profile = Self { name, store, file, document, fields };
+        let profile = Self { name, store, file, document, fields, overridden: Vec::new() };
         profile.check()?;
         Ok(profile)
+    }
+
+    /// The same profile with what the command line says. Its paths are the user's own: they may lie anywhere.
+    pub(crate) fn travelling(mut self, given: &Travel) -> Self {
+        let fields = &mut self.fields;
+        let here = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        if let Some(proxy) = &given.proxy {
+            fields.proxy = Some(match proxy.as_str() {
+                "" => "none".to_owned(),
+                proxy if proxy.contains("://") => proxy.to_owned(),
+                // As curl reads it.
+                proxy => format!("http://{proxy}"),
+            });
+            self.overridden.push(("proxy", "-x"));
+        }
+        if let Some(path) = &given.root_certificates {
+            fields.root_certificates = Some(here(path));
+            self.overridden.push(("root_certificates", "--cacert"));
+        }
+        if let Some(path) = &given.client_certificate {
+            fields.client_certificate = Some(here(path));
+            fields.client_certificate_key = given.client_certificate_key.as_ref().map(here);
+            self.overridden.push(("client_certificate", "--cert"));
+            let key = if given.client_certificate_key.is_some() { "--key" } else { "--cert" };
+            self.overridden.push(("client_certificate_key", key));
+        }
+        self
     }
 
     /// Even with consent, a file that was found gets at nothing outside of its folder.
@@ -388,6 +428,15 @@ impl Profile {
 
     /// The client of a session.
     pub(crate) fn client(&self, session: Session) -> Done<Client> {
+        self.client_with(session, |builder| builder)
+    }
+
+    /// The same, with settings of the caller's.
+    pub(crate) fn client_with(
+        &self,
+        session: Session,
+        set: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Done<Client> {
         let mut builder = Client::builder(session);
         if let Some(url) = &self.fields.base_url {
             builder = builder.base_url(url);
@@ -395,7 +444,7 @@ impl Profile {
         if let Some(path) = &self.fields.graphql_path {
             builder = builder.graphql_path(path);
         }
-        builder.build().map_err(|error| self.located(error.failure()))
+        set(builder).build().map_err(|error| self.located(error.failure()))
     }
 
     fn check(&self) -> Done {
@@ -461,6 +510,9 @@ impl Profile {
     }
 
     fn mistake(&self, field: &str, what: &str) -> Stop {
+        if let Some((_, option)) = self.overridden.iter().find(|(name, _)| *name == field) {
+            return Stop::usage(format!("{option}: {what}"));
+        }
         let full = if field.is_empty() { String::new() } else { format!(".{field}") };
         let line = self.document.line(&format!("profile.{}{full}", self.name)).unwrap_or(1);
         let place = format!("{}, line {line}", self.file.display());

@@ -15,6 +15,8 @@ pub(super) enum Data {
     Nothing,
     /// Of a form's media type, unless the caller names another.
     Fields(Bytes),
+    /// Of the media type of JSON, unless the caller names another.
+    Json(Bytes),
     Multipart(Form),
     /// As it is, by PUT.
     Upload(Bytes),
@@ -30,6 +32,13 @@ pub(super) async fn data(args: &RequestArgs) -> Done<Data> {
     }
     if let Some(data) = &args.data_binary {
         return Ok(Data::Fields(input::text_or_file(data, "--data-binary").await?.into()));
+    }
+    if !args.json_data.is_empty() {
+        let mut json = Vec::new();
+        for data in &args.json_data {
+            json.extend(input::text_or_file(data, "--json").await?);
+        }
+        return Ok(Data::Json(json.into()));
     }
     let parts = fields(args).await?;
     Ok(if parts.is_empty() { Data::Nothing } else { Data::Fields(parts.join(&b'&').into()) })

@@ -17,6 +17,7 @@ mod sign_out;
 mod status;
 mod token;
 mod trust;
+mod write_out;
 
 use crate::args::Command;
 use crate::context::Context;

@@ -1,48 +1,142 @@
 //! `rekindle request`: a request as curl sends it, with a token that is alive.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use rekindle::client::RequestBuilder;
+use rekindle::proto::retry::RetryPolicy;
 use rekindle::{Client, Response};
+use zeroize::Zeroizing;
 
 use super::data::{self, Data};
+use super::input;
 use super::progress::Progress;
+use super::write_out::{Facts, Format};
 use crate::args::RequestArgs;
 use crate::context::Context;
 use crate::exit::{self, Done, Stop};
 use crate::output::{self, Sink};
+use crate::profile::Travel;
+
+const JSON: &str = "application/json";
+/// No password is longer.
+const MOST_PASSWORD: u64 = 4096;
 
 pub(crate) async fn run(context: &Context, args: &RequestArgs) -> Done {
-    let data = data::data(args).await?;
+    let begun = Instant::now();
+    let format = match &args.write_out {
+        Some(format) => Some(Format::read(format).await?),
+        None => None,
+    };
     let output = output(args)?;
-    let response = build(&context.client()?, args, data)?.send().await?;
+    let mut facts = Facts::of(args, output.as_deref());
+    let request = prepare(context, args).await?;
+    let done = match request.send().await {
+        Ok(response) => {
+            facts.first_byte = begun.elapsed();
+            facts.answered(&response);
+            receive(response, args, output.as_deref(), &mut facts.downloaded).await
+        }
+        Err(error) => {
+            facts.error = error.message().to_owned();
+            Err(error.into())
+        }
+    };
+    facts.total = begun.elapsed();
+    match (format, done) {
+        (Some(format), done) if !matches!(done, Err(Stop::Unread)) => format.write(&facts).and(done),
+        (_, done) => done,
+    }
+}
+
+async fn prepare(context: &Context, args: &RequestArgs) -> Done<RequestBuilder> {
+    let data = data::data(args).await?;
+    let (profile, session) = context.open_travelling(&travel(args))?;
+    let client = profile.client_with(session, |client| match args.retry {
+        Some(times) => client.retry(retries(times)),
+        None => client,
+    })?;
+    let user = match &args.user {
+        Some(user) => Some(basic(user).await?),
+        None => None,
+    };
+    build(&client, args, data, user)
+}
+
+async fn receive(
+    response: Response,
+    args: &RequestArgs,
+    output: Option<&Path>,
+    downloaded: &mut u64,
+) -> Done {
     tell_refused(&response);
     let response = if args.fail { response.error_for_status()? } else { response };
     let failed = args.fail_with_body && response.status().as_u16() >= 400;
-    write(response, args, output.as_deref()).await?;
+    write(response, args, output, downloaded).await?;
     if failed { Err(Stop::Exit(exit::ANSWER)) } else { Ok(()) }
 }
 
-fn build(client: &Client, args: &RequestArgs, data: Data) -> Done<RequestBuilder> {
+fn travel(args: &RequestArgs) -> Travel {
+    Travel {
+        proxy: args.proxy.clone(),
+        root_certificates: args.cacert.clone(),
+        client_certificate: args.cert.clone(),
+        client_certificate_key: args.key.clone(),
+    }
+}
+
+/// So many more sends than one; who names a number has no budget on top of it.
+fn retries(times: u32) -> RetryPolicy {
+    let policy = RetryPolicy::default();
+    RetryPolicy { max_sends: times.saturating_add(1), budget_floor: policy.budget_floor.max(times), ..policy }
+}
+
+/// The value of `Authorization` for `NAME:PASSWORD`, or for a name, with the password from standard input.
+async fn basic(user: &str) -> Done<HeaderValue> {
+    let given = match user.contains(':') {
+        true => Zeroizing::new(user.to_owned()),
+        false => {
+            let password = Zeroizing::new(input::line(MOST_PASSWORD).await?);
+            Zeroizing::new(format!("{user}:{}", password.trim_end_matches(['\r', '\n'])))
+        }
+    };
+    let value = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(given.as_bytes())));
+    let value = HeaderValue::from_str(&value);
+    let mut value = value.map_err(|_| Stop::usage("-u: this cannot be sent in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn build(client: &Client, args: &RequestArgs, data: Data, user: Option<HeaderValue>) -> Done<RequestBuilder> {
     let mut request = client.request(method(args, &data)?, data::target(args, &data));
     let headers = headers(&args.headers)?;
-    let names_type = headers.iter().any(|(name, _)| *name == CONTENT_TYPE);
+    let names = |wanted: &HeaderName| headers.iter().any(|(name, _)| name == wanted);
+    let (names_type, names_accept) = (names(&CONTENT_TYPE), names(&ACCEPT));
+    let user = user.filter(|_| !names(&AUTHORIZATION));
     for (name, value) in headers.into_iter().filter(|(_, value)| !value.is_empty()) {
         request = request.header(name, value);
+    }
+    if let Some(user) = user {
+        request = request.header(AUTHORIZATION, user);
     }
     if let Some(seconds) = args.max_time {
         let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero());
         let time = time.ok_or_else(|| Stop::usage("-m: it must be a number of seconds above 0"))?;
         request = request.timeout(time);
     }
+    let typed = |request: RequestBuilder, media_type| match names_type {
+        true => request,
+        false => request.header(CONTENT_TYPE, media_type),
+    };
     Ok(match data {
         Data::Nothing => request,
         Data::Fields(_) if args.get => request,
-        Data::Fields(body) if names_type => request.body(body),
-        Data::Fields(body) => request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body),
+        Data::Fields(body) => typed(request, "application/x-www-form-urlencoded").body(body),
+        Data::Json(body) if names_accept => typed(request, JSON).body(body),
+        Data::Json(body) => typed(request, JSON).header(ACCEPT, JSON).body(body),
         Data::Multipart(form) => request.multipart(form),
         Data::Upload(body) => request.body(body),
     })
@@ -54,7 +148,7 @@ fn method(args: &RequestArgs, data: &Data) -> Done<Method> {
             .map_err(|_| Stop::usage(format!("-X {name}: not a method, write one as GET or POST"))),
         (None, _) if args.head => Ok(Method::HEAD),
         (None, Data::Upload(_)) => Ok(Method::PUT),
-        (None, Data::Fields(_) | Data::Multipart(_)) if !args.get => Ok(Method::POST),
+        (None, Data::Fields(_) | Data::Json(_) | Data::Multipart(_)) if !args.get => Ok(Method::POST),
         (None, _) => Ok(Method::GET),
     }
 }
@@ -96,17 +190,21 @@ fn tell_refused(response: &Response) {
     }
 }
 
-async fn write(mut response: Response, args: &RequestArgs, output: Option<&Path>) -> Done {
+async fn write(
+    mut response: Response,
+    args: &RequestArgs,
+    output: Option<&Path>,
+    downloaded: &mut u64,
+) -> Done {
     let mut sink = Sink::open(output)?;
     if args.include || args.head {
         sink.write(head(&response).as_bytes())?;
     }
     let mut progress = Progress::new(response.content_length(), args.silent || sink.is_terminal());
-    let mut written = 0;
     while let Some(chunk) = response.chunk().await? {
         sink.write(&chunk)?;
-        written += chunk.len() as u64;
-        progress.at(written);
+        *downloaded += chunk.len() as u64;
+        progress.at(*downloaded);
     }
     sink.finish()
 }

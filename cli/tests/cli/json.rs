@@ -74,8 +74,8 @@ fn an_error_is_one_object_on_standard_error() {
     let cases: [(&[&str], &str, i64); 4] = [
         (&["token", "--json"], "LoginRequired", 3),
         (&["--json", "status", "--profile", "nobody"], "InvalidConfig", 2),
-        (&["request", "--json"], "Usage", 2),
-        (&["request", "--json", "-H", "x", "/"], "Usage", 2),
+        (&["--json", "request"], "Usage", 2),
+        (&["--json", "request", "-H", "x", "/"], "Usage", 2),
     ];
     for (args, kind, code) in cases {
         let ran = world.run(args);

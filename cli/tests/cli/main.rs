@@ -5,6 +5,7 @@
 mod client_credentials;
 mod config;
 mod curl;
+mod curl_options;
 mod demo;
 mod exit_codes;
 mod json;
