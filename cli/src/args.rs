@@ -117,6 +117,12 @@ pub(crate) enum Command {
         #[arg(long)]
         exit_code: bool,
     },
+    /// List the profiles of the file that is used, and how the session of each stands
+    #[command(
+        after_help = "No token is refreshed for it. Another profile is used by --profile NAME, and one's tokens are \
+        removed by rekindle sign-out --profile NAME."
+    )]
+    Accounts,
     /// End the session, and wipe its tokens
     SignOut {
         /// Ask the server to revoke them, too (RFC 7009): exit code 1 if it did not
@@ -172,6 +178,14 @@ pub(crate) struct RequestArgs {
     #[arg(long = "json", value_name = "DATA|@FILE", allow_hyphen_values = true,
         conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode"])]
     pub(crate) json_data: Vec<String>,
+    /// Go on with a download where the file ends
+    #[arg(short = 'C', long, value_name = "-", value_parser = ["-"], allow_hyphen_values = true,
+        conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode", "json_data", "form", "upload_file",
+        "head", "include"])]
+    pub(crate) continue_at: Option<String>,
+    /// Show on standard error what is sent and what comes back; credentials are masked
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     /// Put the data into the query of a GET
     #[arg(short = 'G', long, conflicts_with_all = ["data_binary", "json_data", "form", "upload_file"])]
     pub(crate) get: bool,

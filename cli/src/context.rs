@@ -8,7 +8,7 @@ use rekindle::{Client, Session};
 use crate::args::Args;
 use crate::config_file::ConfigFile;
 use crate::exit::Done;
-use crate::profile::{Profile, Travel};
+use crate::profile::{Profile, Profiles, Travel};
 use crate::signals::Guard;
 
 pub(crate) struct Context {
@@ -41,6 +41,15 @@ impl Context {
     /// The profile and its session, with what the command line says of how requests travel.
     pub(crate) fn open_travelling(&self, travel: &Travel) -> Done<(Profile, Session)> {
         self.opened(self.profile.as_deref(), travel)
+    }
+
+    /// The names of all profiles of the file that is used.
+    pub(crate) fn profiles(&self) -> Done<Vec<String>> {
+        let file = ConfigFile::locate(self.config.as_deref())?;
+        file.require_consent()?;
+        let names = Profiles::read(&file)?.names();
+        let _ = self.used.set(file.describe());
+        Ok(names)
     }
 
     /// The profile that was asked for by name, and whether a file was.

@@ -76,6 +76,11 @@ impl Stop {
         Self::told("DemoFailed", message, ANSWER)
     }
 
+    /// The server answered something that cannot be used.
+    pub(crate) fn answer(message: impl Into<String>) -> Self {
+        Self::told(ErrorKind::InvalidResponse.name(), message, ANSWER)
+    }
+
     /// The session was ended, but not at the server.
     pub(crate) fn not_revoked(message: impl Into<String>) -> Self {
         Self::told("NotRevoked", message, ANSWER)
@@ -84,6 +89,14 @@ impl Stop {
     /// The operating system refuses.
     pub(crate) fn system(what: &str, error: &io::Error) -> Self {
         Self::told("System", format!("{what} ({error})"), USAGE)
+    }
+
+    /// What is told of it.
+    pub(crate) fn message(&self) -> Option<&str> {
+        match self {
+            Self::Problem(problem) => Some(&problem.message),
+            Self::Unread | Self::Exit(_) => None,
+        }
     }
 
     fn told(kind: &'static str, message: impl Into<String>, exit_code: i32) -> Self {

@@ -105,6 +105,14 @@ impl Sink {
         }
     }
 
+    /// The same, after what the file holds already.
+    pub(crate) fn append(path: Option<&Path>) -> Done<Self> {
+        let Some(path) = path else { return Ok(Self::Standard) };
+        let file = File::options().append(true).create(true).open(path);
+        let file = file.map_err(|error| unwritable(&path.display().to_string(), &error))?;
+        Ok(Self::File(file, path.to_owned()))
+    }
+
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Done {
         match self {
             Self::Standard => {

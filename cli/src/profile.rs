@@ -143,6 +143,10 @@ impl Profiles {
         Ok((document, profiles))
     }
 
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.profile.keys().cloned().collect()
+    }
+
     /// The dialects that are files in the folder of this one.
     pub(crate) fn dialect_files(&self, file: &ConfigFile) -> Vec<PathBuf> {
         let named = self.profile.values().map(|fields| fields.dialect.as_str()).filter(|name| is_file(name));

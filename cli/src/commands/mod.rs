@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod accounts;
 mod completions;
 mod data;
 mod exec;
@@ -12,11 +13,13 @@ mod progress;
 mod rebind;
 mod refresh;
 mod request;
+mod resume;
 mod sign_in;
 mod sign_out;
 mod status;
 mod token;
 mod trust;
+mod verbose;
 mod write_out;
 
 use crate::args::Command;
@@ -36,6 +39,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Done {
         Command::Token(args) => token::run(context, &args).await,
         Command::Refresh { force } => refresh::run(context, force).await,
         Command::Status { exit_code } => status::run(context, exit_code).await,
+        Command::Accounts => accounts::run(context).await,
         Command::SignOut { revoke } => sign_out::run(context, revoke).await,
         Command::Rebind => rebind::run(context).await,
         Command::Trust(args) => trust::run(context, &args),

@@ -1,11 +1,12 @@
 //! `rekindle request`: a request as curl sends it, with a token that is alive.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::Method;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RANGE};
 use rekindle::client::RequestBuilder;
 use rekindle::proto::retry::RetryPolicy;
 use rekindle::{Client, Response};
@@ -14,6 +15,8 @@ use zeroize::Zeroizing;
 use super::data::{self, Data};
 use super::input;
 use super::progress::Progress;
+use super::resume::{self, Resumed};
+use super::verbose::Verbose;
 use super::write_out::{Facts, Format};
 use crate::args::RequestArgs;
 use crate::context::Context;
@@ -33,12 +36,20 @@ pub(crate) async fn run(context: &Context, args: &RequestArgs) -> Done {
     };
     let output = output(args)?;
     let mut facts = Facts::of(args, output.as_deref());
-    let request = prepare(context, args).await?;
+    let mut request = prepare(context, args).await?;
+    let offset = match args.continue_at {
+        Some(_) => resume::offset(output.as_deref())?,
+        None => 0,
+    };
+    if offset > 0 {
+        request = request.header(RANGE, format!("bytes={offset}-"));
+    }
     let done = match request.send().await {
         Ok(response) => {
             facts.first_byte = begun.elapsed();
             facts.answered(&response);
-            receive(response, args, output.as_deref(), &mut facts.downloaded).await
+            let place = Place { file: output.as_deref(), offset };
+            receive(response, args, &place, &mut facts.downloaded).await
         }
         Err(error) => {
             facts.error = error.message().to_owned();
@@ -52,12 +63,26 @@ pub(crate) async fn run(context: &Context, args: &RequestArgs) -> Done {
     }
 }
 
+/// Where the body goes, and how much of it is there already.
+struct Place<'a> {
+    file: Option<&'a Path>,
+    offset: u64,
+}
+
 async fn prepare(context: &Context, args: &RequestArgs) -> Done<RequestBuilder> {
     let data = data::data(args).await?;
     let (profile, session) = context.open_travelling(&travel(args))?;
-    let client = profile.client_with(session, |client| match args.retry {
-        Some(times) => client.retry(retries(times)),
-        None => client,
+    let verbose =
+        args.verbose.then(|| Verbose::over(session.transport().clone(), session.dialect().token_header()));
+    let client = profile.client_with(session, |client| {
+        let client = match args.retry {
+            Some(times) => client.retry(retries(times)),
+            None => client,
+        };
+        match verbose {
+            Some(verbose) => client.transport(Arc::new(verbose)),
+            None => client,
+        }
     })?;
     let user = match &args.user {
         Some(user) => Some(basic(user).await?),
@@ -66,16 +91,11 @@ async fn prepare(context: &Context, args: &RequestArgs) -> Done<RequestBuilder> 
     build(&client, args, data, user)
 }
 
-async fn receive(
-    response: Response,
-    args: &RequestArgs,
-    output: Option<&Path>,
-    downloaded: &mut u64,
-) -> Done {
+async fn receive(response: Response, args: &RequestArgs, place: &Place<'_>, downloaded: &mut u64) -> Done {
     tell_refused(&response);
     let response = if args.fail { response.error_for_status()? } else { response };
     let failed = args.fail_with_body && response.status().as_u16() >= 400;
-    write(response, args, output, downloaded).await?;
+    write(response, args, place, downloaded).await?;
     if failed { Err(Stop::Exit(exit::ANSWER)) } else { Ok(()) }
 }
 
@@ -190,13 +210,17 @@ fn tell_refused(response: &Response) {
     }
 }
 
-async fn write(
-    mut response: Response,
-    args: &RequestArgs,
-    output: Option<&Path>,
-    downloaded: &mut u64,
-) -> Done {
-    let mut sink = Sink::open(output)?;
+async fn write(mut response: Response, args: &RequestArgs, place: &Place<'_>, downloaded: &mut u64) -> Done {
+    let mut sink = match args.continue_at {
+        None => Sink::open(place.file)?,
+        Some(_) => match resume::resume(response, place.offset, place.file)? {
+            Resumed::Whole => return Ok(()),
+            Resumed::Into(sink, same) => {
+                response = same;
+                sink
+            }
+        },
+    };
     if args.include || args.head {
         sink.write(head(&response).as_bytes())?;
     }

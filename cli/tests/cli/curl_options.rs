@@ -157,3 +157,103 @@ fn no_option_writes_the_token_out() {
     let ran = world.run(&["request", "-w", "%{header{authorization}}%{url_effective}", "/data"]);
     assert!(ran.code == 0 && !ran.out.contains(SENTINEL) && !ran.err.contains(SENTINEL), "{}", ran.out);
 }
+
+#[test]
+fn what_travels_is_told_without_credentials() {
+    let world = World::new();
+    world.sign_in_expired();
+    let args = [
+        "request",
+        "-v",
+        "-H",
+        "X-Own: yes",
+        "-H",
+        "X-Api-Key: hidden-1",
+        "-d",
+        "x",
+        "-X",
+        "PUT",
+        "/data?code=hidden-2&a=b",
+    ];
+    let ran = world.run(&args);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let told = |line: &str| ran.err.lines().filter(|told| told.eq_ignore_ascii_case(line)).count();
+    let url = world.server.base_url();
+    // The replay is seen, the refresh in between is the session's.
+    assert_eq!(told(&format!("> PUT {url}/data?code=***&a=b")), 2, "{}", ran.err);
+    assert_eq!((told("< HTTP/1.1 401 Unauthorized"), told("< HTTP/1.1 200 OK")), (1, 1), "{}", ran.err);
+    assert_eq!((told("> x-own: yes"), told("> authorization: ***")), (2, 2), "{}", ran.err);
+    assert_eq!(told("> x-api-key: ***"), 2, "{}", ran.err);
+    assert!(!ran.err.contains(SENTINEL) && !ran.err.contains("hidden"), "{}", ran.err);
+    assert!(ran.out.starts_with('{'), "{}", ran.out);
+}
+
+#[test]
+fn what_a_server_repeats_is_masked_and_obeyed_by_no_terminal() {
+    let world = World::new();
+    let token = world.sign_in().access_token;
+    let step = Step::on("GET", "/data").json(200, json!({}));
+    let step = step.header("X-Echo", &format!("Bearer {token}")).header("X-Red", "a\u{202e}b");
+    world.server.play(Script::new().step(step.header("Set-Cookie", "sid=hidden")));
+    let ran = world.run(&["request", "--verbose", "/data"]);
+    assert!(ran.err.contains("< x-echo: ***") && ran.err.contains("\\u{202e}"), "{}", ran.err);
+    assert!(!ran.err.contains(SENTINEL) && !ran.err.contains("hidden"), "{}", ran.err);
+}
+
+fn download(world: &World, there: &str, steps: impl IntoIterator<Item = Step>) -> crate::world::Ran {
+    std::fs::write(world.path("file"), there).unwrap();
+    world.server.play(steps.into_iter().fold(Script::new(), Script::step));
+    world.run(&["request", "-C", "-", "-o", "file", "/data"])
+}
+
+fn file(world: &World) -> String {
+    std::fs::read_to_string(world.path("file")).unwrap()
+}
+
+#[test]
+fn a_download_goes_on_where_the_file_ends() {
+    let world = world();
+    let rest = Step::on("GET", "/data").text(206, "cdef").header("Content-Range", "bytes 2-5/6");
+    let ran = download(&world, "ab", [rest]);
+    assert_eq!((ran.code, file(&world).as_str()), (0, "abcdef"), "{}", ran.err);
+    assert_eq!(header(&last(&world), "range"), ["bytes=2-"]);
+    // It is whole now.
+    let whole = Step::on("GET", "/data").text(416, "").header("Content-Range", "bytes */6");
+    assert_eq!(download(&world, "abcdef", [whole]).code, 0);
+    assert_eq!(file(&world), "abcdef");
+    // Nothing is there yet, or the server knows no parts.
+    for there in ["", "ab"] {
+        let ran = download(&world, there, [Step::on("GET", "/data").text(200, "abcdef")]);
+        assert_eq!((ran.code, file(&world).as_str()), (0, "abcdef"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn what_does_not_continue_a_file_is_not_added_to_it() {
+    let world = world();
+    for (status, range) in
+        [(206, "bytes 0-5/6"), (206, ""), (416, "bytes */1"), (416, ""), (404, ""), (204, "")]
+    {
+        let step = Step::on("GET", "/data").text(status, if status == 204 { "" } else { "other" });
+        let step = if range.is_empty() { step } else { step.header("Content-Range", range) };
+        let ran = download(&world, "ab", [step]);
+        assert_eq!((ran.code, file(&world).as_str()), (1, "ab"), "{status} {range}: {}", ran.err);
+    }
+    for args in [
+        &["-C", "-", "/data"][..],
+        &["-C", "5", "-o", "file", "/data"],
+        &["-C", "-", "-d", "x", "-o", "file", "/data"],
+    ] {
+        assert_eq!(world.run(&[&["request"], args].concat()).code, 2, "{args:?}");
+    }
+}
+
+#[test]
+fn a_download_goes_on_with_a_new_token() {
+    let world = World::new();
+    world.sign_in_expired();
+    std::fs::write(world.path("file"), "").unwrap();
+    let ran = world.run(&["request", "-C", "-", "-o", "file", "/data"]);
+    assert_eq!((ran.code, world.server.counters().refreshes), (0, 1), "{}", ran.err);
+    assert!(file(&world).contains(r#""ok":true"#));
+}
