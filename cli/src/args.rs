@@ -1,5 +1,5 @@
-//! What can be asked on the command line. Secrets come from files, the environment or standard input, never from
-//! here: arguments are seen by everybody on the machine.
+//! What can be asked on the command line. Tokens and client secrets come from files, the environment or standard input,
+//! never from here: arguments are seen by everybody on the machine. (`-u NAME` asks for the password in the same way.)
 
 use std::path::PathBuf;
 
