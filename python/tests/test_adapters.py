@@ -346,7 +346,7 @@ def test_the_clients_timeout_bounds_the_wait_for_a_refresh(
     began = time.monotonic()
     with pytest.raises(timeout):
         by(make(), "GET", server.url + "/data", timeout=limit)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     server.release("until the test is over")
 
 

@@ -191,15 +191,19 @@ def test_what_makes_no_sense_is_told(app: MakeApp, tmp_path: Path) -> None:
 
 # spec 4.10
 def test_the_end_of_the_process_waits_for_sessions_that_nobody_holds(server: TestServer, tmp_path: Path) -> None:
-    server.script(grants(2, delay_ms=300))
+    server.script(grants(2, hold="answer"))
     program = f"""
-import rekindle, threading
+import rekindle, sys, threading
 app = rekindle.App(token_url={server.url + "/token"!r}, store=rekindle.FileStore.folder({str(tmp_path)!r}))
 session = app.session("ada", credential=rekindle.Credential(access_token="AT-1", refresh_token="RT-1", expires_at=1.0))
 threading.Thread(target=session.token, daemon=True).start()
-while not session.status().refreshing: pass
+sys.stdin.readline()
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, text=True) as child:
+        server.log(wait=1)
+        threading.Timer(0.3, server.release, ["answer"]).start()
+        child.communicate("\n", timeout=60)
+    assert child.returncode == 0
     assert "RT-2" in (tmp_path / "ada.json").read_text()
 
 

@@ -48,8 +48,8 @@ import sys
 import rekindle
 session = rekindle.Session(
     token_url=sys.argv[1] + "/token", client_id="app", access_token="AT-1", refresh_token="RT-1",
-    origins=[sys.argv[1]], wait_timeout=1.0)
-client = rekindle.Client(session, base_url=sys.argv[1], timeout=1.0)
+    origins=[sys.argv[1]], wait_timeout=float(sys.argv[2]))
+client = rekindle.Client(session, base_url=sys.argv[1], timeout=float(sys.argv[2]))
 class Farewell:
     def __init__(self):
         self.session, self.client, self.print, self.base = session, client, print, Exception
@@ -78,5 +78,6 @@ def test_a_token_that_is_asked_for_at_the_very_end_does_not_hold_up_the_exit(
         {"match": {"path": "/data"}, "respond": {"text": "AT-2"}, "repeat": "always"},
     )
     code = AT_EXIT.replace("USE", use)
-    ran = subprocess.run([sys.executable, "-c", code, server.url], capture_output=True, text=True, timeout=30)
+    limit = "60" if answers else "1"
+    ran = subprocess.run([sys.executable, "-c", code, server.url, limit], capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stdout.strip()) == (0, "AT-2" if answers else "Timeout"), ran.stderr

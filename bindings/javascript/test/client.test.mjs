@@ -5,6 +5,8 @@ import { inspect } from "node:util";
 
 import { App, Client, judged, MemoryStore, RekindleError, Session } from "rekindle";
 
+import { newDriver } from "../dist/session.js";
+import { ManualClock } from "./conformance/clock.mjs";
 import { startApi } from "./support/api.mjs";
 
 let api;
@@ -25,6 +27,11 @@ before(async () => {
   });
 });
 after(() => api.stop());
+
+/** Looks until it has come; the test's own time limit ends it. */
+const until = async (come) => {
+  while (!come()) await new Promise((resolve) => setImmediate(resolve));
+};
 
 const started = (options, client) => new Client(new Session(api.options(options)), { baseUrl: `${api.url}/v1`, ...client });
 
@@ -80,13 +87,28 @@ test("an error status is an error where the body is asked for, with its response
 });
 
 test("one deadline holds for the answer and for its body", async () => {
-  const client = started({}, { retries: 1 });
-  await assert.rejects(client.get("/never", { timeout: 30 }).json(), { name: "RekindleError", kind: "Timeout", retryable: true });
-  await assert.rejects(client.get("/trickle", { timeout: 300 }).json(), { kind: "Timeout" });
+  const [clock, begun] = [new ManualClock(), []];
+  const noted = async (...asked) => {
+    const response = await fetch(...asked);
+    begun.push(new URL(response.url).pathname);
+    return response;
+  };
+  const client = new Client(new Session(api.options({ fetch: noted }), await newDriver(clock)), { baseUrl: `${api.url}/v1`, retries: 1 });
+  await client.get("/data").json();
+  const never = client.get("/never", { timeout: 30 }).json().catch((error) => error);
+  await until(() => api.seen.at(-1).path === "/v1/never");
+  clock.advance(30);
+  const { name, kind, retryable } = await never;
+  assert.deepEqual([name, kind, retryable], ["RekindleError", "Timeout", true]);
+  const trickle = client.get("/trickle", { timeout: 300 }).json().catch((error) => error);
+  await until(() => begun.at(-1) === "/v1/trickle");
+  clock.advance(300);
+  assert.equal((await trickle).kind, "Timeout");
   const reason = new Error("the user left");
   const controller = new AbortController();
   const left = client.get("/never", { signal: controller.signal }).json();
-  setTimeout(() => controller.abort(reason), 10);
+  await until(() => api.seen.at(-1).path === "/v1/never");
+  controller.abort(reason);
   await assert.rejects(left, (error) => error === reason);
   await assert.rejects(client.get("/x", { signal: AbortSignal.abort(reason) }).json(), (error) => error === reason);
 });

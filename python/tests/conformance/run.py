@@ -11,8 +11,8 @@ from .check import check, has_heard_all
 from .matching import matches
 from .stage import BadCase, Kind, Stage
 
-_PATIENCE = 20.0
-_EVENTS = 2.0
+_PATIENCE = 120.0
+_EVENTS = 30.0
 
 _Lanes = dict[str, "asyncio.Task[None]"]
 

@@ -16,9 +16,9 @@ use crate::through::Through;
 use crate::time::Driven;
 
 /// A case that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long is waited for events that the case expects and that have not come yet.
-const EVENTS: Duration = Duration::from_secs(2);
+const EVENTS: Duration = Duration::from_secs(30);
 
 /// Plays a case.
 ///

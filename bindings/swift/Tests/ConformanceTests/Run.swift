@@ -3,9 +3,9 @@ import Rekindle
 import TestSupport
 
 /// A case that takes longer hangs.
-private let patience = Duration.seconds(20)
+private let patience = Duration.seconds(120)
 /// How long is waited for events that the case expects and that have not come yet.
-private let forEvents = Duration.seconds(2)
+private let forEvents = Duration.seconds(30)
 
 /// Plays a case, through our own client or through the adapter. Everything that is not as the case says.
 func play(_ written: Case, adapted: Bool = false) async throws -> [String] {

@@ -56,7 +56,7 @@ package final class Count: @unchecked Sendable {
 }
 
 /// Waits for what nothing tells of; no test sleeps for as long as it should take.
-package func eventually(within time: Duration = .seconds(10), _ holds: () async throws -> Bool) async throws -> Bool {
+package func eventually(within time: Duration = .seconds(60), _ holds: () async throws -> Bool) async throws -> Bool {
     let until = ContinuousClock.now + time
     while ContinuousClock.now < until {
         if try await holds() { return true }
@@ -66,7 +66,7 @@ package func eventually(within time: Duration = .seconds(10), _ holds: () async 
 }
 
 /// How a task ended; `nil` if it has not in that time.
-package func end<T: Sendable>(of task: Task<T, any Error>, within time: Duration = .seconds(10)) async -> Result<
+package func end<T: Sendable>(of task: Task<T, any Error>, within time: Duration = .seconds(60)) async -> Result<
     T, any Error
 >? {
     let (results, give) = AsyncStream.makeStream(of: Result<T, any Error>?.self)
@@ -81,7 +81,7 @@ package func end<T: Sendable>(of task: Task<T, any Error>, within time: Duration
 }
 
 /// Whether a task ended in that time, and as cancelled ones do.
-package func isCancelled<T: Sendable>(_ task: Task<T, any Error>, within time: Duration = .seconds(10)) async -> Bool {
+package func isCancelled<T: Sendable>(_ task: Task<T, any Error>, within time: Duration = .seconds(60)) async -> Bool {
     if case .failure(let error) = await end(of: task, within: time) { error is CancellationError } else { false }
 }
 
