@@ -64,6 +64,16 @@ impl Count {
         }
     }
 
+    /// Adds what a line of `go test -v` tells: `--- PASS: TestX (0.01s)`, indented for a test within a test.
+    pub(crate) fn see_go(&mut self, line: &str) {
+        match line.trim_start().strip_prefix("--- ").and_then(|rest| rest.split_once(": ")) {
+            Some(("PASS", _)) => self.passed += 1,
+            Some(("FAIL", _)) => self.failed += 1,
+            Some(("SKIP", _)) => self.ignored += 1,
+            _ => {}
+        }
+    }
+
     /// Adds what a line of a Surefire report tells: `Tests run: 9, Failures: 1, Errors: 0, Skipped: 2, ..`.
     pub(crate) fn see_surefire(&mut self, line: &str) {
         let Some(numbers) = line.strip_prefix("Tests run: ") else { return };
@@ -192,6 +202,21 @@ mod tests {
         let mut count = Count::default();
         for line in ["ok 1 - a", "not ok 2 - b", "ok 3 - c # SKIP why", "# ok", "1..3", "    ok 1 - inner"] {
             count.see_tap(line);
+        }
+        assert_eq!(count, Count { passed: 1, failed: 1, ignored: 1 });
+    }
+
+    #[test]
+    fn results_of_go_add_up_and_other_lines_do_not() {
+        let mut count = Count::default();
+        for line in [
+            "=== RUN   TestA",
+            "--- PASS: TestA (0.00s)",
+            "    --- FAIL: TestB/one (0.1s)",
+            "--- SKIP: TestC (0s)",
+            "PASS",
+        ] {
+            count.see_go(line);
         }
         assert_eq!(count, Count { passed: 1, failed: 1, ignored: 1 });
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use self::module::Module;
+pub(super) use self::module::small as small_module;
 use super::targets;
 use super::toolbox::{apt, cargo};
 use crate::report::{Count, Outcome};

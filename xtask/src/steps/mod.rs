@@ -3,6 +3,7 @@
 mod deny;
 mod docs;
 mod drift;
+mod go;
 mod javascript;
 mod kotlin;
 mod lint;
@@ -39,4 +40,5 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "kotlin", run: kotlin::run },
     Step { name: "swift", run: swift::run },
     Step { name: "javascript", run: javascript::run },
+    Step { name: "go", run: go::run },
 ];

@@ -73,7 +73,8 @@ pub(super) fn build(workspace: &Workspace, kind: Module, to: &Path) -> Result<()
     }
 }
 
-fn small(workspace: &Workspace) -> Result<PathBuf, String> {
+/// As small as the compiler makes it.
+pub(in crate::steps) fn small(workspace: &Workspace) -> Result<PathBuf, String> {
     let folder = workspace.target.join("wasm");
     let hosted = workspace.path("bindings/hosted");
     let write = |name: &str, text: &str| {

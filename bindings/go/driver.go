@@ -1,0 +1,339 @@
+package rekindle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Takes turns with the core, one at a time: hands it what is asked and answered, and does what it says.
+type driver struct {
+	clock clock
+
+	mutex    sync.Mutex
+	module   *module
+	sessions map[uint32]*registration
+	waiting  map[uint32]chan<- outcome
+	running  map[uint64]*task
+	next     uint32
+	// Raised when the core was started anew.
+	instances uint64
+	timer     func()
+	due       *float64
+	// Questions to stores and refresh functions that are not answered yet.
+	storeCalls int
+}
+
+// What is made anew after the core failed.
+type registration struct {
+	settings message
+	served   *served
+}
+
+// Something that the core asked for, and that is not done yet.
+type task struct{ cancel context.CancelFunc }
+
+// How a call ended.
+type outcome struct {
+	ok  json.RawMessage
+	err error
+}
+
+// What the core asks its host to do.
+type effect struct {
+	Effect  string          `json:"effect"`
+	Op      uint64          `json:"op"`
+	Call    uint32          `json:"call"`
+	Session uint32          `json:"session"`
+	OK      json.RawMessage `json:"ok"`
+	// Of done.
+	Error   *errorData `json:"error"`
+	Message string     `json:"message"`
+	// Of a token request.
+	Method  string      `json:"method"`
+	URL     string      `json:"url"`
+	Headers [][2]string `json:"headers"`
+	Body    string      `json:"body"`
+	// Of a store.
+	Key      string   `json:"key"`
+	Record   string   `json:"record"`
+	Expected Expected `json:"expected"`
+	Owner    string   `json:"owner"`
+	// Of a refresh function.
+	RefreshToken string            `json:"refresh_token"`
+	Scope        *string           `json:"scope"`
+	Extra        map[string]string `json:"extra"`
+	eventData
+}
+
+// The core of all sessions: one, so that they share their refreshes.
+var shared = sync.OnceValues(func() (*driver, error) { return newDriver(systemClock{start: time.Now()}) })
+
+func newDriver(clock clock) (*driver, error) {
+	module, err := newModule()
+	if err != nil {
+		return nil, err
+	}
+	return &driver{
+		clock: clock, module: module,
+		sessions: map[uint32]*registration{}, waiting: map[uint32]chan<- outcome{}, running: map[uint64]*task{},
+	}, nil
+}
+
+// A number that is used once.
+func (d *driver) number() uint32 {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.next++
+	return d.next
+}
+
+// Asks the core, and waits for its answer. A context that ends calls off the waiting, never a refresh.
+func (d *driver) call(ctx context.Context, asked message, into any) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	answer := make(chan outcome, 1)
+	d.mutex.Lock()
+	d.next++
+	number := d.next
+	d.waiting[number] = answer
+	asked["call"] = number
+	d.turn(asked)
+	d.mutex.Unlock()
+	select {
+	case came := <-answer:
+		return came.read(into)
+	case <-ctx.Done():
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if _, still := d.waiting[number]; still {
+		delete(d.waiting, number)
+		d.turn(message{"do": "cancel", "call": number})
+		return context.Cause(ctx)
+	}
+	// It came in the same moment.
+	return (<-answer).read(into)
+}
+
+func (o outcome) read(into any) error {
+	if o.err != nil || into == nil {
+		return o.err
+	}
+	return json.Unmarshal(o.ok, into)
+}
+
+// Tells the core.
+func (d *driver) send(told message) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.turn(told)
+}
+
+// Makes a session. What the core says against it is the error.
+func (d *driver) register(number uint32, made *registration) error {
+	d.mutex.Lock()
+	d.sessions[number] = made
+	d.mutex.Unlock()
+	err := d.call(context.Background(), message{"do": "session", "session": number, "settings": made.settings}, nil)
+	if err != nil {
+		d.forget(number)
+	}
+	return err
+}
+
+func (d *driver) forget(number uint32) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if _, known := d.sessions[number]; known {
+		d.turn(message{"do": "forget", "session": number})
+		delete(d.sessions, number)
+	}
+}
+
+// Stands for the token that is valid now; 0: there is none. The caller holds the mutex.
+func (d *driver) tag(session uint32) (tag uint64) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			d.restart(cause)
+			tag = 0
+		}
+	}()
+	told := d.module.tag(session, d.clock.mono(), d.clock.wall())
+	if told>>31 != 0 {
+		d.turn()
+	}
+	if told &= 1<<31 - 1; told == 0 {
+		return 0
+	}
+	// A core that was started anew counts from the beginning.
+	return d.instances<<31 | uint64(told)
+}
+
+// One turn. The caller holds the mutex.
+func (d *driver) turn(messages ...message) {
+	if messages == nil {
+		messages = []message{}
+	}
+	told, err := d.try(messages)
+	if err != nil {
+		d.restart(err)
+		return
+	}
+	d.setTimer(told.Due)
+	for at := range told.Effects {
+		d.carryOut(&told.Effects[at])
+	}
+}
+
+func (d *driver) try(messages []message) (told said, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("the core failed: %v", cause)
+		}
+	}()
+	return d.module.turn(d.clock.mono(), d.clock.wall(), messages)
+}
+
+func (d *driver) carryOut(told *effect) {
+	switch told.Effect {
+	case "done":
+		answer, asked := d.waiting[told.Call]
+		if !asked {
+			return
+		}
+		delete(d.waiting, told.Call)
+		if told.Error != nil {
+			answer <- outcome{err: told.Error.asError()}
+		} else {
+			answer <- outcome{ok: told.OK}
+		}
+	case "event":
+		if made := d.sessions[told.Session]; made != nil {
+			made.served.listeners.tell(told.eventData.asEvent())
+		}
+	case "forget":
+		if task := d.running[told.Op]; task != nil {
+			delete(d.running, told.Op)
+			task.cancel()
+		}
+	case "fault":
+		// A mistake of this package; no value is in it.
+		slog.Error("rekindle: " + told.Message)
+	default:
+		d.start(told)
+	}
+}
+
+// Carries out in a goroutine what takes time.
+func (d *driver) start(told *effect) {
+	made := d.sessions[told.Session]
+	base := context.Background()
+	if made != nil {
+		base = made.served.context
+	}
+	ctx, cancel := context.WithCancel(base)
+	task := &task{cancel}
+	d.running[told.Op] = task
+	ofAStore := 1
+	if told.Effect == "send" {
+		ofAStore = 0
+	}
+	d.storeCalls += ofAStore
+	go func() {
+		defer cancel()
+		answer := message{"error": "maybe_sent", "unavailable": "the session is gone"}
+		if made != nil {
+			answer = made.served.serve(ctx, told)
+		}
+		d.mutex.Lock()
+		defer d.mutex.Unlock()
+		d.storeCalls -= ofAStore
+		// An answer for a core that failed is for nobody: numbers begin anew.
+		if d.running[told.Op] == task {
+			delete(d.running, told.Op)
+			answer["do"], answer["op"] = "answer", told.Op
+			d.turn(answer)
+		}
+	}()
+}
+
+// The core failed: that instance must not be called again. Sessions are made anew and come back from their stores; what was
+// being asked is told so. The caller holds the mutex.
+func (d *driver) restart(cause any) {
+	failure := &Error{
+		Kind: ErrSystem, Retryable: true,
+		Message: fmt.Sprintf("the core failed and was started anew (%v); sessions come back from their stores: call again, and report this", cause),
+	}
+	for _, task := range d.running {
+		task.cancel()
+	}
+	clear(d.running)
+	for _, answer := range d.waiting {
+		answer <- outcome{err: failure}
+	}
+	clear(d.waiting)
+	d.instances++
+	module, err := newModule()
+	if err != nil {
+		return
+	}
+	d.module = module
+	messages := make([]message, 0, len(d.sessions))
+	for number, made := range d.sessions {
+		d.next++
+		settings := made.settings
+		if made.served.saved.Load() {
+			// What the store has is newer than what the session was made with.
+			settings = without(settings, "tokens")
+		}
+		messages = append(messages, message{"do": "session", "call": d.next, "session": number, "settings": settings})
+	}
+	told, err := d.try(messages)
+	if err != nil {
+		return
+	}
+	d.setTimer(told.Due)
+	for at := range told.Effects {
+		d.carryOut(&told.Effects[at])
+	}
+}
+
+func without(settings message, name string) message {
+	rest := message{}
+	for key, value := range settings {
+		if key != name {
+			rest[key] = value
+		}
+	}
+	return rest
+}
+
+func (d *driver) setTimer(due *float64) {
+	if d.due != nil && due != nil && *d.due == *due {
+		return
+	}
+	if d.timer != nil {
+		d.timer()
+		d.timer = nil
+	}
+	d.due = due
+	if due != nil {
+		mine := due
+		d.timer = d.clock.at(*due, func() { d.ring(mine) })
+	}
+}
+
+func (d *driver) ring(due *float64) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	// Another timer may have taken its place meanwhile.
+	if d.due == due {
+		d.due, d.timer = nil, nil
+		d.turn()
+	}
+}

@@ -1,0 +1,170 @@
+package rekindle
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Kind says what happened. Each kind is an error of its own, for errors.Is.
+type Kind string
+
+// What went wrong, for errors.Is(err, rekindle.ErrLoginRequired).
+const (
+	ErrLoginRequired    Kind = "LoginRequired"
+	ErrSignedOut        Kind = "SignedOut"
+	ErrRefreshFailed    Kind = "RefreshFailed"
+	ErrRefreshLimited   Kind = "RefreshLimited"
+	ErrRateLimited      Kind = "RateLimited"
+	ErrTimeout          Kind = "Timeout"
+	ErrConnection       Kind = "Connection"
+	ErrStoreUnavailable Kind = "StoreUnavailable"
+	ErrInvalidConfig    Kind = "InvalidConfig"
+	ErrClientRejected   Kind = "ClientRejected"
+	ErrInvalidResponse  Kind = "InvalidResponse"
+	ErrMisuse           Kind = "Misuse"
+	ErrSystem           Kind = "System"
+)
+
+// What a refresh function and a store return.
+var (
+	// ErrNotSent: the refresh token was certainly not sent; the refresh is tried again later.
+	ErrNotSent = errors.New("rekindle: the refresh token was not sent")
+	// ErrRefreshTokenDead: the user must sign in again.
+	ErrRefreshTokenDead = errors.New("rekindle: the refresh token is dead")
+	// ErrConflict: the record is not what a save expected.
+	ErrConflict = errors.New("rekindle: the record has changed")
+	// ErrDamaged: the record can't be read as it is; it reads as damaged until a sign-in.
+	ErrDamaged = errors.New("rekindle: the record is damaged")
+)
+
+func (k Kind) Error() string { return "rekindle: " + string(k) }
+
+// Error is what a session's calls return: Kind says what happened, Message what to do next. Neither shows a token.
+type Error struct {
+	Kind    Kind
+	Message string
+	// Retryable: the same call may succeed later without anybody doing anything.
+	Retryable bool
+	// OAuthError is the OAuth error code, if the token endpoint gave one.
+	OAuthError string
+	// Status is the HTTP status that led to this, or 0.
+	Status int
+	// RetryAfter is when trying again makes sense; 0: unknown.
+	RetryAfter time.Duration
+	// Argument is the option or argument that is wrong.
+	Argument string
+	// Response led to the error, as far as it was read; or nil.
+	Response *ErrorResponse
+}
+
+func (e *Error) Error() string { return "rekindle: " + e.Message }
+
+// Is makes errors.Is(err, ErrLoginRequired) and its like work.
+func (e *Error) Is(target error) bool {
+	kind, ok := target.(Kind)
+	return ok && kind == e.Kind
+}
+
+// Timeout is what net.Error asks for.
+func (e *Error) Timeout() bool { return e.Kind == ErrTimeout }
+
+// Temporary is what net.Error asks for.
+func (e *Error) Temporary() bool { return e.Retryable }
+
+// Format shows the message, whatever the verb.
+func (e *Error) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
+
+// LogValue shows no response.
+func (e *Error) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("kind", string(e.Kind)), slog.String("message", e.Message), slog.Bool("retryable", e.Retryable))
+}
+
+// ErrorResponse is a response that led to an error. It may hold tokens: formatted it shows its status and place alone.
+type ErrorResponse struct {
+	// A function: see Token.
+	data func() responseData
+}
+
+// Status is the response's HTTP status.
+func (r ErrorResponse) Status() int { return r.data().Status }
+
+// URL is where the response came from. Its query may hold a secret.
+func (r ErrorResponse) URL() string { return r.data().URL }
+
+// Body is the body, as far as it was read.
+func (r ErrorResponse) Body() []byte { return []byte(r.data().Body) }
+
+// Header gives the response's headers.
+func (r ErrorResponse) Header() http.Header {
+	header := http.Header{}
+	for _, pair := range r.data().Headers {
+		header.Add(pair[0], pair[1])
+	}
+	return header
+}
+
+// Format shows status and place, whatever the verb.
+func (r ErrorResponse) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "rekindle.ErrorResponse(%d from %s)", r.data().Status, place(r.data().URL))
+}
+
+// MarshalJSON shows the status alone.
+func (r ErrorResponse) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]int{"status": r.data().Status})
+}
+
+// An error as the core tells it.
+type errorData struct {
+	Kind       Kind          `json:"kind"`
+	Message    string        `json:"message"`
+	Retryable  bool          `json:"retryable"`
+	OAuthError string        `json:"oauth_error"`
+	Status     int           `json:"status"`
+	RetryAfter float64       `json:"retry_after_ms"`
+	Argument   string        `json:"argument"`
+	Response   *responseData `json:"response"`
+}
+
+type responseData struct {
+	Status  int         `json:"status"`
+	URL     string      `json:"url"`
+	Headers [][2]string `json:"headers"`
+	Body    string      `json:"body"`
+}
+
+func (d *errorData) asError() *Error {
+	told := &Error{
+		Kind: d.Kind, Message: d.Message, Retryable: d.Retryable, OAuthError: d.OAuthError, Status: d.Status, Argument: d.Argument,
+		RetryAfter: milliseconds(d.RetryAfter),
+	}
+	if d.Response != nil {
+		response := *d.Response
+		told.Response = &ErrorResponse{func() responseData { return response }}
+		if told.Status == 0 {
+			told.Status = d.Response.Status
+		}
+	}
+	return told
+}
+
+func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+
+func misuse(text string) *Error { return &Error{Kind: ErrMisuse, Message: text} }
+
+func invalid(argument, text string) *Error {
+	return &Error{Kind: ErrInvalidConfig, Message: text, Argument: argument}
+}
+
+// A URL without what may be secret in it.
+func place(url string) string {
+	if at := strings.IndexAny(url, "?#"); at >= 0 {
+		return url[:at]
+	}
+	return url
+}

@@ -1,0 +1,155 @@
+package rekindle
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+)
+
+// Event is what a session reports, in order and without secrets.
+type Event struct {
+	// Name: SignedIn, RefreshStarted, RefreshSucceeded, RefreshFailed, Adopted, Unpersisted, Persisted, Replayed, Retried,
+	// LoginRequired, RefreshLimited, SignedOut or Warned.
+	Name string
+	// Lineage names the sign-in.
+	Lineage string
+	// Generation is one higher with each new access token of a sign-in.
+	Generation uint64
+	// What belongs to events of some names.
+	Cause      string
+	Kind       Kind
+	Reason     string
+	Warning    string
+	Waiters    int
+	Persisted  bool
+	Duration   time.Duration
+	RetryAfter time.Duration
+}
+
+type eventData struct {
+	Name       string   `json:"name"`
+	Lineage    string   `json:"lineage"`
+	Generation uint64   `json:"generation"`
+	Cause      string   `json:"cause"`
+	Kind       Kind     `json:"kind"`
+	Reason     string   `json:"reason"`
+	Warning    string   `json:"warning"`
+	Waiters    *int     `json:"waiters"`
+	Persisted  *bool    `json:"persisted"`
+	Duration   float64  `json:"duration_ms"`
+	RetryAfter *float64 `json:"retry_after_ms"`
+}
+
+func (d *eventData) asEvent() Event {
+	event := Event{
+		Name: d.Name, Lineage: d.Lineage, Generation: d.Generation, Cause: d.Cause, Kind: d.Kind, Reason: d.Reason,
+		Warning: d.Warning, Duration: milliseconds(d.Duration),
+	}
+	if d.Waiters != nil {
+		event.Waiters = *d.Waiters
+	}
+	if d.Persisted != nil {
+		event.Persisted = *d.Persisted
+	}
+	if d.RetryAfter != nil {
+		event.RetryAfter = milliseconds(*d.RetryAfter)
+	}
+	return event
+}
+
+// What nobody takes is kept up to here.
+const mostKept = 256
+
+// Who hears of a session's events. What a listener hears it only notes: no code of the caller's runs during a turn.
+type listeners struct {
+	mutex sync.Mutex
+	all   map[*listener]struct{}
+	ended bool
+}
+
+type listener struct {
+	kept []Event
+	most int
+	wake chan struct{}
+}
+
+func (l *listeners) tell(event Event) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for one := range l.all {
+		if one.kept = append(one.kept, event); len(one.kept) > one.most {
+			one.kept = one.kept[1:]
+		}
+		one.ring()
+	}
+}
+
+func (l *listeners) add(most int) *listener {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.all == nil {
+		l.all = map[*listener]struct{}{}
+	}
+	one := &listener{most: most, wake: make(chan struct{}, 1)}
+	l.all[one] = struct{}{}
+	if l.ended {
+		one.ring()
+	}
+	return one
+}
+
+func (l *listeners) remove(one *listener) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	delete(l.all, one)
+}
+
+// What came since; and whether nothing more will.
+func (l *listeners) take(one *listener) ([]Event, bool) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	kept := one.kept
+	one.kept = nil
+	return kept, l.ended
+}
+
+func (l *listeners) close() {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.ended = true
+	for one := range l.all {
+		one.ring()
+	}
+}
+
+func (one *listener) ring() {
+	select {
+	case one.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Every event from this call on, until the context ends, the session is closed, or the loop.
+func (l *listeners) iterate(ctx context.Context) iter.Seq[Event] {
+	one := l.add(mostKept)
+	return func(yield func(Event) bool) {
+		defer l.remove(one)
+		for {
+			events, ended := l.take(one)
+			for _, event := range events {
+				if !yield(event) {
+					return
+				}
+			}
+			if ended {
+				return
+			}
+			select {
+			case <-one.wake:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}

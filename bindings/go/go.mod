@@ -1,0 +1,3 @@
+module rekindle.dev/rekindle
+
+go 1.26

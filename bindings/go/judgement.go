@@ -1,0 +1,56 @@
+package rekindle
+
+import (
+	"net/http"
+	"time"
+)
+
+// Judgement is what a response says about the token that was sent.
+type Judgement struct {
+	// Verdict is the verdict's name: accepted, rejected and so on; empty: the request carried no token of the session's.
+	Verdict string
+	// Reason says more of it.
+	Reason string
+	// Applied: whether the request may have had an effect although its token was rejected: no, maybe.
+	Applied string
+	// Scope that is missing.
+	Scope string
+	// ACRValues and MaxAge are what a stronger sign-in needs (RFC 9470); empty and 0: not told.
+	ACRValues string
+	MaxAge    time.Duration
+	// RetryAfter is when trying again makes sense; 0: unknown.
+	RetryAfter time.Duration
+	// ReplayRefused is why the request was not sent again, where its token was rejected.
+	ReplayRefused string
+}
+
+// Judged tells what a response that came through a session's Transport says about the token.
+func Judged(response *http.Response) (Judgement, bool) {
+	if response == nil || response.Request == nil {
+		return Judgement{}, false
+	}
+	judgement, ok := response.Request.Context().Value(judgementKey{}).(Judgement)
+	return judgement, ok
+}
+
+type judgementKey struct{}
+
+type verdict struct {
+	Name       string  `json:"name"`
+	Reason     string  `json:"reason"`
+	Applied    string  `json:"applied"`
+	Scope      string  `json:"scope"`
+	ACRValues  string  `json:"acr_values"`
+	MaxAge     float64 `json:"max_age"`
+	RetryAfter float64 `json:"retry_after_ms"`
+}
+
+func (n *next) judgement() Judgement {
+	judgement := Judgement{ReplayRefused: n.ReplayRefused}
+	if told := n.Verdict; told != nil {
+		judgement.Verdict, judgement.Reason, judgement.Applied, judgement.Scope = told.Name, told.Reason, told.Applied, told.Scope
+		judgement.ACRValues, judgement.MaxAge = told.ACRValues, milliseconds(1000*told.MaxAge)
+		judgement.RetryAfter = milliseconds(told.RetryAfter)
+	}
+	return judgement
+}

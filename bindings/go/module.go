@@ -1,0 +1,69 @@
+package rekindle
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+
+	"rekindle.dev/rekindle/internal/core"
+)
+
+const abiVersion = 1
+
+// One instance of the translated module, with one core in it. Not for several goroutines at once.
+type module struct {
+	inner *core.Module
+	core  int32
+}
+
+func newModule() (*module, error) {
+	inner := core.New()
+	if version := inner.Xrekindle_abi_version(); version != abiVersion {
+		return nil, misuse(fmt.Sprintf("the translated core speaks version %d, this package %d: run cargo xtask gen", version, abiVersion))
+	}
+	m := &module{inner: inner}
+	seed := make([]byte, 32)
+	// It never fails: see its documentation.
+	_, _ = rand.Read(seed)
+	at := m.write(seed)
+	// The clock begins with this process, so no other process shares it: an empty name.
+	m.core = inner.Xrekindle_new(at, at, 0)
+	inner.Xrekindle_free(at, int32(len(seed)))
+	clear(seed)
+	return m, nil
+}
+
+// What the core says after a turn.
+type said struct {
+	Effects []effect `json:"effects"`
+	Due     *float64 `json:"due_ms"`
+}
+
+func (m *module) turn(mono, wall float64, messages []message) (said, error) {
+	input, err := json.Marshal(messages)
+	if err != nil {
+		return said{}, err
+	}
+	at := m.write(input)
+	output := m.inner.Xrekindle_turn(m.core, mono, wall, at, int32(len(input)))
+	m.inner.Xrekindle_free(at, int32(len(input)))
+	length := uint32(m.inner.Xrekindle_output_length(m.core))
+	memory := *m.inner.Xmemory().Slice()
+	var told said
+	err = json.Unmarshal(memory[uint32(output):uint32(output)+length], &told)
+	return told, err
+}
+
+func (m *module) tag(session uint32, mono, wall float64) uint32 {
+	return uint32(m.inner.Xrekindle_tag(m.core, int32(session), mono, wall))
+}
+
+func (m *module) write(bytes []byte) int32 {
+	at := m.inner.Xrekindle_alloc(int32(len(bytes)))
+	if at == 0 {
+		panic("the core has no memory left")
+	}
+	// Looked up anew each time: the memory may have grown.
+	copy((*m.inner.Xmemory().Slice())[uint32(at):], bytes)
+	return at
+}

@@ -1,0 +1,144 @@
+package rekindle
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"unicode/utf8"
+)
+
+// What a session of the host's brings along. The core's side holds this, not the Session: so a session can be collected.
+type served struct {
+	// Ends with the session.
+	context   context.Context
+	end       context.CancelFunc
+	transport http.RoundTripper
+	store     Store
+	refresh   func(context.Context, RefreshInput) (Tokens, error)
+	listeners listeners
+	// The store has a record of this session.
+	saved atomic.Bool
+}
+
+// Whose store or refresh function a context was given to.
+type insideKey struct{}
+
+// The core reads no more of an answer.
+const mostAnswer = 1 << 20
+
+// Does it, and gives the answer.
+func (s *served) serve(ctx context.Context, asked *effect) (answer message) {
+	defer func() {
+		// A store or refresh function that panics must not take the process along; the refresh token may be spent.
+		if cause := recover(); cause != nil {
+			text := fmt.Sprintf("it panicked (%T)", cause)
+			answer = message{"error": "maybe_sent", "message": text, "unavailable": text}
+		}
+	}()
+	switch asked.Effect {
+	case "send":
+		return s.sendTokenRequest(ctx, asked)
+	case "refresh":
+		return s.callRefresh(context.WithValue(ctx, insideKey{}, s), asked)
+	}
+	// A store's work is never broken off.
+	answer = askStore(context.WithValue(context.WithoutCancel(ctx), insideKey{}, s), s.store, asked)
+	if _, ok := answer["version"]; ok && asked.Effect == "save" {
+		s.saved.Store(true)
+	}
+	return answer
+}
+
+// Whoever is asked by a session must not wait for it.
+func (s *served) checkOutside(ctx context.Context) error {
+	if ctx.Value(insideKey{}) == s {
+		return misuse("a store or refresh function called the session that it serves: it would wait for itself; use a plain http.Client there")
+	}
+	return nil
+}
+
+func (s *served) callRefresh(ctx context.Context, asked *effect) message {
+	input := RefreshInput{RefreshToken: asked.RefreshToken, Extra: asked.Extra}
+	if asked.Scope != nil {
+		input.Scope = *asked.Scope
+	}
+	tokens, err := s.refresh(ctx, input)
+	switch {
+	case err == nil:
+		return message{"tokens": tokens.toCore()}
+	case errors.Is(err, ErrRefreshTokenDead):
+		return message{"error": "login_required"}
+	case errors.Is(err, ErrNotSent):
+		return message{"error": "not_sent", "message": withoutSecrets(err.Error())}
+	}
+	// Its type alone: its text may hold a token.
+	return message{"error": "maybe_sent", "message": fmt.Sprintf("the refresh function returned a %T", err)}
+}
+
+func (s *served) sendTokenRequest(ctx context.Context, asked *effect) message {
+	request, err := http.NewRequestWithContext(ctx, asked.Method, asked.URL, strings.NewReader(asked.Body))
+	if err != nil {
+		return message{"error": "the URL of the token endpoint can't be read", "sent": false}
+	}
+	// Never sent twice by net/http itself: the refresh token may be spent.
+	request.GetBody = nil
+	if asked.Body == "" {
+		request.Body = http.NoBody
+		request.ContentLength = 0
+	}
+	setHeaders(request.Header, asked.Headers)
+	// A transport follows no redirects and sends no cookies.
+	response, err := s.transport.RoundTrip(request)
+	if err != nil {
+		return message{"error": describe(err), "sent": !notSent(err)}
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
+	if err != nil {
+		return message{"error": describe(err)}
+	}
+	return withBody(message{"status": response.StatusCode, "headers": pairs(response.Header)}, body)
+}
+
+// As text where it is one, else in base64: the core judges bytes.
+func withBody(told message, body []byte) message {
+	if utf8.Valid(body) {
+		told["body"] = string(body)
+	} else {
+		told["body_base64"] = base64.StdEncoding.EncodeToString(body)
+	}
+	return told
+}
+
+// Whether certainly no byte of the request left.
+func notSent(err error) bool {
+	var dial *net.OpError
+	var dns *net.DNSError
+	return errors.As(err, &dns) || (errors.As(err, &dial) && dial.Op == "dial")
+}
+
+// Without the URL that net/http quotes.
+func describe(err error) string { return withoutSecrets(err.Error()) }
+
+func pairs(header http.Header) [][2]string {
+	all := make([][2]string, 0, len(header))
+	for name, values := range header {
+		for _, value := range values {
+			all = append(all, [2]string{strings.ToLower(name), value})
+		}
+	}
+	return all
+}
+
+// Ours take the place of those of the same name.
+func setHeaders(header http.Header, added [][2]string) {
+	for _, pair := range added {
+		header.Set(pair[0], pair[1])
+	}
+}

@@ -1,0 +1,236 @@
+package rekindle
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// Session is one sign-in, kept alive. It may be used by any number of goroutines.
+type Session struct {
+	driver *driver
+	number uint32
+	served *served
+	cached atomic.Pointer[taggedToken]
+	unseen runtime.Cleanup
+}
+
+type taggedToken struct {
+	tag   uint64
+	token Token
+}
+
+// Status is what a session can say about itself, without a secret.
+type Status struct {
+	// Standing: unread, active, login_required or signed_out.
+	Standing    string   `json:"standing"`
+	Generation  *uint64  `json:"generation"`
+	Valid       bool     `json:"valid"`
+	Refreshable bool     `json:"refreshable"`
+	Persisted   bool     `json:"persisted"`
+	Refreshing  bool     `json:"refreshing"`
+	Failures    int      `json:"failures"`
+	BackoffMS   *float64 `json:"backoff_ms"`
+	Leased      bool     `json:"leased"`
+	Scope       *string  `json:"scope"`
+	ExpiresAtMS *float64 `json:"expires_at_ms"`
+}
+
+// NewSession makes a session; nothing is sent and no store is read before the first call.
+func NewSession(options Options) (*Session, error) {
+	driver, err := shared()
+	if err != nil {
+		return nil, err
+	}
+	return newSession(options, driver, nil)
+}
+
+// `heard`: hears each event from the first one on.
+func newSession(options Options, driver *driver, heard *listener) (*Session, error) {
+	settings, err := options.settings()
+	if err != nil {
+		return nil, err
+	}
+	ctx, end := context.WithCancel(context.Background())
+	served := &served{context: ctx, end: end, transport: options.Transport, store: options.Store, refresh: options.Refresh}
+	if served.transport == nil {
+		served.transport = http.DefaultTransport
+	}
+	if served.store == nil {
+		// In this process, and not in the core: what it holds outlives a failure of the core.
+		served.store = &MemoryStore{}
+	}
+	if heard != nil {
+		served.listeners.all = map[*listener]struct{}{heard: {}}
+	}
+	number := driver.number()
+	if err := driver.register(number, &registration{settings: settings, served: served}); err != nil {
+		end()
+		return nil, err
+	}
+	session := &Session{driver: driver, number: number, served: served}
+	session.unseen = runtime.AddCleanup(session, func(number uint32) { driver.forget(number) }, number)
+	return session, nil
+}
+
+// Token gives a token that is valid now; refreshed first where it is not. A context that ends stops the waiting, not the refresh.
+func (s *Session) Token(ctx context.Context) (Token, error) {
+	if err := s.served.checkOutside(ctx); err != nil {
+		return Token{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Token{}, context.Cause(ctx)
+	}
+	if token, valid := s.TokenIfValid(); valid {
+		return token, nil
+	}
+	return s.askToken(ctx, message{"do": "token"})
+}
+
+// TokenFor is Token for one that still lives so long.
+func (s *Session) TokenFor(ctx context.Context, life time.Duration) (Token, error) {
+	return s.askToken(ctx, message{"do": "token", "min_life_ms": max(0, life.Milliseconds())})
+}
+
+// TokenIfValid gives the token if it is valid now; it never waits.
+func (s *Session) TokenIfValid() (Token, bool) {
+	s.driver.mutex.Lock()
+	tag := s.driver.tag(s.number)
+	s.driver.mutex.Unlock()
+	if tag == 0 {
+		return Token{}, false
+	}
+	if known := s.cached.Load(); known != nil && known.tag == tag {
+		return known.token, true
+	}
+	var told *tokenData
+	err := s.driver.call(context.Background(), message{"do": "token_if_valid", "session": s.number}, &told)
+	if err != nil || told == nil {
+		return Token{}, false
+	}
+	// What was read may be newer than the tag; it is cached only if the tag is still the same.
+	token := newToken(*told)
+	s.driver.mutex.Lock()
+	defer s.driver.mutex.Unlock()
+	if s.driver.tag(s.number) == tag {
+		s.cached.Store(&taggedToken{tag, token})
+	}
+	return token, true
+}
+
+// Refresh refreshes now, or joins the refresh that is under way.
+func (s *Session) Refresh(ctx context.Context) (Token, error) {
+	return s.askToken(ctx, message{"do": "refresh"})
+}
+
+// ForceRefresh is Refresh even during a back-off, and once more with a refresh token that the server rejected.
+func (s *Session) ForceRefresh(ctx context.Context) (Token, error) {
+	return s.askToken(ctx, message{"do": "force_refresh"})
+}
+
+// Invalidate: the token is not served any more; the next call refreshes.
+func (s *Session) Invalidate() {
+	s.cached.Store(nil)
+	s.driver.send(message{"do": "invalidate", "session": s.number})
+}
+
+// SignIn takes what a sign-in brought.
+func (s *Session) SignIn(ctx context.Context, tokens Tokens) error {
+	return s.call(ctx, message{"do": "sign_in", "credential": tokens.toCore()}, nil)
+}
+
+// SignOut forgets the tokens, here and in the store.
+func (s *Session) SignOut(ctx context.Context) error {
+	s.cached.Store(nil)
+	return s.call(ctx, message{"do": "sign_out"}, nil)
+}
+
+// Status tells how the session stands.
+func (s *Session) Status(ctx context.Context) (Status, error) {
+	var status Status
+	err := s.call(ctx, message{"do": "status"}, &status)
+	return status, err
+}
+
+// FreshStatus is Status after the store was read, if it was not read yet.
+func (s *Session) FreshStatus(ctx context.Context) (Status, error) {
+	var status Status
+	err := s.call(ctx, message{"do": "status", "fresh": true}, &status)
+	return status, err
+}
+
+// Stats tells how often things happened since the session was made.
+func (s *Session) Stats(ctx context.Context) (map[string]uint64, error) {
+	stats := map[string]uint64{}
+	err := s.call(ctx, message{"do": "stats"}, &stats)
+	return stats, err
+}
+
+// Events gives every event from this call on, until the context ends, the session is closed, or the loop is left.
+// What is not taken is kept, the newest 256.
+func (s *Session) Events(ctx context.Context) iter.Seq[Event] { return s.served.listeners.iterate(ctx) }
+
+// Client is an http.Client that signs its requests with the session's token.
+func (s *Session) Client() *http.Client { return &http.Client{Transport: s.Transport(nil)} }
+
+// Transport signs requests to the session's origins, refreshes, and sends again where that is safe; base sends them
+// (nil: the Transport of the session's Options).
+func (s *Session) Transport(base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = s.served.transport
+	}
+	return &transport{session: s, base: base}
+}
+
+// Shutdown waits until nothing is under way and everything is saved, at most so long; whether that came about.
+func (s *Session) Shutdown(ctx context.Context, most time.Duration) (bool, error) {
+	var told struct {
+		Settled bool `json:"settled"`
+	}
+	err := s.call(ctx, message{"do": "shutdown", "ms": max(0, most.Milliseconds())}, &told)
+	return told.Settled, err
+}
+
+// Close ends the session, once what is under way is done and saved; it waits at most 5 s for that. Twice does no harm.
+func (s *Session) Close() error {
+	settled, err := s.Shutdown(context.Background(), 5*time.Second)
+	s.unseen.Stop()
+	s.driver.forget(s.number)
+	s.served.end()
+	s.served.listeners.close()
+	if err == nil && !settled {
+		return &Error{Kind: ErrTimeout, Message: "something was still under way after 5 s; what it brings is lost: call Shutdown with more time before Close"}
+	}
+	return nil
+}
+
+// Format shows no secret, whatever the verb.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "rekindle.Session{..}") }
+
+// LogValue shows no secret.
+func (s *Session) LogValue() slog.Value { return slog.StringValue("rekindle.Session{..}") }
+
+func (s *Session) askToken(ctx context.Context, asked message) (Token, error) {
+	var told tokenData
+	if err := s.call(ctx, asked, &told); err != nil {
+		return Token{}, err
+	}
+	return newToken(told), nil
+}
+
+func (s *Session) call(ctx context.Context, asked message, into any) error {
+	if err := s.served.checkOutside(ctx); err != nil {
+		return err
+	}
+	asked["session"] = s.number
+	err := s.driver.call(ctx, asked, into)
+	// Not collected, and so forgotten, while it is asked.
+	runtime.KeepAlive(s)
+	return err
+}

@@ -1,0 +1,245 @@
+package rekindle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// An API whose token is AT-2 after one refresh, and that revokes everything if RT-1 comes twice.
+type api struct {
+	*httptest.Server
+	refreshes atomic.Int32
+	hold      chan struct{}
+	reached   chan struct{}
+}
+
+func newAPI(t *testing.T) *api {
+	a := &api{reached: make(chan struct{}, 1)}
+	a.Server = httptest.NewServer(http.HandlerFunc(a.serve))
+	t.Cleanup(a.Close)
+	return a
+}
+
+func (a *api) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if r.URL.Path != "/token" {
+		body, _ := io.ReadAll(r.Body)
+		if r.Header.Get("Authorization") != "Bearer AT-2" {
+			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprintf(w, `{"body":%q}`, body)
+		return
+	}
+	count := a.refreshes.Add(1)
+	select {
+	case a.reached <- struct{}{}:
+	default:
+	}
+	if a.hold != nil {
+		<-a.hold
+	}
+	if _ = r.ParseForm(); count > 1 || r.Form.Get("refresh_token") != "RT-1" {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"error":"invalid_grant"}`)
+		return
+	}
+	fmt.Fprint(w, `{"access_token":"AT-2","refresh_token":"RT-2","expires_in":3600}`)
+}
+
+func (a *api) session(t *testing.T, options Options) *Session {
+	t.Helper()
+	options.TokenURL, options.ClientID, options.Origins = a.URL+"/token", "app", []string{a.URL}
+	if options.Tokens == nil {
+		options.Tokens = &Tokens{AccessToken: "AT-1", RefreshToken: "RT-1"}
+	}
+	session, err := NewSession(options)
+	must(t, err)
+	t.Cleanup(func() { _ = session.Close() })
+	return session
+}
+
+// spec 3.1
+func TestAThousandGoroutinesOnAnExpiredTokenMakeOneRefresh(t *testing.T) {
+	a := newAPI(t)
+	expired := &Tokens{AccessToken: "AT-1", RefreshToken: "RT-1", ExpiresAt: time.Now().Add(-time.Hour)}
+	session := a.session(t, Options{Tokens: expired})
+	var group sync.WaitGroup
+	var wrong atomic.Int32
+	for range 1000 {
+		group.Go(func() {
+			if token, err := session.Token(t.Context()); err != nil || token.Value() != "AT-2" {
+				wrong.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if wrong.Load() != 0 || a.refreshes.Load() != 1 {
+		t.Fatalf("%d without the new token, %d refreshes", wrong.Load(), a.refreshes.Load())
+	}
+}
+
+func TestRequestsWithARejectedTokenAreSentAgainWithTheirBodiesAfterOneRefresh(t *testing.T) {
+	a := newAPI(t)
+	client := a.session(t, Options{}).Client()
+	var group sync.WaitGroup
+	for at := range 20 {
+		group.Go(func() {
+			body := fmt.Sprintf("body %d", at)
+			response, err := client.Post(a.URL+"/data", "text/plain", strings.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer response.Body.Close()
+			var came struct{ Body string }
+			if err := json.NewDecoder(response.Body).Decode(&came); err != nil || came.Body != body {
+				t.Errorf("%d %q %v", response.StatusCode, came.Body, err)
+			}
+		})
+	}
+	group.Wait()
+	if a.refreshes.Load() != 1 {
+		t.Fatalf("%d refreshes", a.refreshes.Load())
+	}
+}
+
+func TestAContextThatEndsStopsTheWaitingAndNotTheRefresh(t *testing.T) {
+	a := newAPI(t)
+	a.hold = make(chan struct{})
+	session := a.session(t, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error)
+	go func() { _, err := session.Refresh(ctx); failed <- err }()
+	<-a.reached
+	cancel()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	close(a.hold)
+	token, err := session.Token(t.Context())
+	for err == nil && token.Value() != "AT-2" {
+		// The old token is still valid until the answer is there.
+		runtime.Gosched()
+		token, err = session.Token(t.Context())
+	}
+	must(t, err)
+	if a.refreshes.Load() != 1 {
+		t.Fatalf("%d refreshes", a.refreshes.Load())
+	}
+}
+
+func TestADeadRefreshTokenIsLoginRequired(t *testing.T) {
+	a := newAPI(t)
+	session := a.session(t, Options{Tokens: &Tokens{AccessToken: "AT-1", RefreshToken: "RT-dead"}})
+	_, err := session.Client().Get(a.URL + "/data")
+	var told *Error
+	if !errors.Is(err, ErrLoginRequired) || !errors.As(err, &told) || told.OAuthError != "invalid_grant" {
+		t.Fatal(err)
+	}
+}
+
+func TestSettingsThatAreWrongAreInvalidConfig(t *testing.T) {
+	_, err := NewSession(Options{TokenURL: "http://auth.example.com/token"})
+	if !errors.Is(err, ErrInvalidConfig) {
+		t.Fatal(err)
+	}
+}
+
+func TestNothingShowsASecret(t *testing.T) {
+	a := newAPI(t)
+	options := Options{ClientSecret: "SECRET-1", Tokens: &Tokens{AccessToken: "AT-1", RefreshToken: "RT-1"}}
+	session := a.session(t, options)
+	token, err := session.Refresh(t.Context())
+	must(t, err)
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("it", "token", token, "session", session)
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("it", "token", token, "session", session)
+	for _, shown := range []any{token, session, options, *options.Tokens, RefreshInput{RefreshToken: "RT-1"}, struct{ inner Token }{token}, logged.String()} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
+			text := fmt.Sprintf(verb, shown)
+			if strings.Contains(text, "AT-") || strings.Contains(text, "RT-") || strings.Contains(text, "SECRET-") {
+				t.Errorf("%s: %s", verb, text)
+			}
+		}
+	}
+}
+
+func TestACoreThatFailedIsStartedAnewAndTheStoreKnowsTheTokens(t *testing.T) {
+	a := newAPI(t)
+	driver, err := newDriver(systemClock{start: time.Now()})
+	must(t, err)
+	options := Options{TokenURL: a.URL + "/token", ClientID: "app", Origins: []string{a.URL}, Tokens: &Tokens{AccessToken: "AT-1", RefreshToken: "RT-1"}}
+	session, err := newSession(options, driver, nil)
+	must(t, err)
+	defer session.Close()
+	_, err = session.Refresh(t.Context())
+	must(t, err)
+	_, err = session.Shutdown(t.Context(), time.Minute)
+	must(t, err)
+	driver.mutex.Lock()
+	driver.restart("as the test wants it")
+	driver.mutex.Unlock()
+	token, err := session.Token(t.Context())
+	must(t, err)
+	if token.Value() != "AT-2" || a.refreshes.Load() != 1 {
+		t.Fatalf("generation %d after %d refreshes", token.Generation(), a.refreshes.Load())
+	}
+}
+
+func TestCloseLeavesNoGoroutine(t *testing.T) {
+	a := newAPI(t)
+	before := runtime.NumGoroutine()
+	transport := &http.Transport{}
+	for range 10 {
+		session, err := NewSession(Options{
+			TokenURL: a.URL + "/token", ClientID: "app", Origins: []string{a.URL}, Transport: transport,
+			Tokens: &Tokens{AccessToken: "AT-2", RefreshToken: "RT-1"},
+		})
+		must(t, err)
+		response, err := session.Client().Get(a.URL + "/data")
+		must(t, err)
+		_, _ = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+		ended := make(chan struct{})
+		events := session.Events(context.Background())
+		go func() {
+			defer close(ended)
+			for range events {
+			}
+		}()
+		must(t, session.Close())
+		must(t, session.Close())
+		<-ended
+	}
+	transport.CloseIdleConnections()
+	a.CloseClientConnections()
+	for until := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; {
+		if time.Now().After(until) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+		runtime.Gosched()
+	}
+}
+
+func TestAClosedSessionSaysSo(t *testing.T) {
+	a := newAPI(t)
+	session := a.session(t, Options{})
+	must(t, session.Close())
+	if _, err := session.Token(t.Context()); !errors.Is(err, ErrMisuse) {
+		t.Fatal(err)
+	}
+}

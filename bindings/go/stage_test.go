@@ -1,0 +1,298 @@
+package rekindle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Where a case is played: its servers, its clock, its store and its sessions.
+type stage struct {
+	t             testing.TB
+	spec          object
+	clock         *manualClock
+	driver        *driver
+	shelf         *shelf
+	server, other *testServer
+
+	mutex      sync.Mutex
+	sessions   map[string]*actor
+	complaints []string
+}
+
+type actor struct {
+	session *Session
+	heard   *listener
+	ended   *atomic.Bool
+}
+
+func setStage(t testing.TB, spec object) *stage {
+	s := &stage{t: t, clock: newManualClock(), shelf: newShelf(), sessions: map[string]*actor{}}
+	s.server = startServer(t, at(spec, "server"))
+	names := []string{"{server}", s.server.url}
+	if _, ok := spec["other"]; ok {
+		s.other = startServer(t, at(spec, "other"))
+		names = append(names, "{other}", s.other.url)
+	}
+	s.spec = named(spec, strings.NewReplacer(names...)).(object)
+	s.server.script(at(s.spec, "server"))
+	if s.other != nil {
+		s.other.script(at(s.spec, "other"))
+	}
+	var err error
+	s.driver, err = newDriver(s.clock)
+	must(t, err)
+	return s
+}
+
+func (s *testServer) script(spec object) {
+	steps, ok := spec["steps"]
+	if !ok {
+		steps = []any{}
+	}
+	s.control("POST", "/__script", object{"steps": steps})
+}
+
+func (s *stage) make(name string, given object) error {
+	spec := object{"token_url": s.server.url + "/token", "client_id": "app", "origins": []any{s.server.url}}
+	for _, from := range []object{at(s.spec, "session"), given} {
+		for key, value := range from {
+			spec[key] = value
+		}
+	}
+	one := &actor{heard: &listener{most: 1 << 20, wake: make(chan struct{}, 1)}, ended: &atomic.Bool{}}
+	options, err := s.options(spec, one)
+	if err != nil {
+		return err
+	}
+	if one.session, err = newSession(options, s.driver, one.heard); err != nil {
+		return err
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.sessions[name] = one
+	return nil
+}
+
+func (s *stage) options(spec object, one *actor) (Options, error) {
+	options := Options{
+		TokenURL: text(spec, "token_url"), ClientID: text(spec, "client_id"), ClientSecret: text(spec, "client_secret"),
+		Variables: texts(spec, "variables"), Origins: list(spec, "origins"), InsecureOrigins: list(spec, "insecure_origins"),
+		NoBackground: spec["background"] == false, WaitTimeout: duration(spec, "wait_ms"), SendTimeout: duration(spec, "send_ms"),
+		Lease: duration(spec, "lease_ms"), Alone: spec["same_process"] != true,
+	}
+	switch dialect := spec["dialect"].(type) {
+	case string:
+		options.Dialect = dialect
+	case object:
+		data, err := fromTOML(dialect["toml"].(string))
+		if err != nil {
+			return options, err
+		}
+		options.DialectData = data
+	}
+	if rotation, ok := spec["rotation"]; ok {
+		options.Rotation = Rotation{rotation}
+	}
+	if spec["credential"] != false {
+		tokens := s.tokens(spec["credential"])
+		options.Tokens = &tokens
+	}
+	if spec["store"] == "scripted" {
+		options.Store = shelfView{s.shelf, one.ended}
+	}
+	if given, ok := spec["client_credentials"].(object); ok {
+		options.ClientCredentials = &ClientCredentials{
+			Scope: text(given, "scope"), Audience: text(given, "audience"), Resource: list(given, "resource"), Parameters: texts(given, "parameters"),
+		}
+	}
+	if results, ok := spec["refresh_with"].([]any); ok {
+		options.Refresh = scriptedRefresh(results, one)
+	}
+	return options, nil
+}
+
+// A refresh function that gives its results one after the other.
+func scriptedRefresh(results []any, one *actor) func(context.Context, RefreshInput) (Tokens, error) {
+	var mutex sync.Mutex
+	return func(ctx context.Context, _ RefreshInput) (Tokens, error) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		next := object{}
+		if len(results) > 0 {
+			next, results = results[0].(object), results[1:]
+		}
+		if next["calls_back"] == true {
+			if _, err := one.session.Token(ctx); !errors.Is(err, ErrMisuse) {
+				return Tokens{}, fmt.Errorf("the session let its own refresh function wait for it: %w", ErrNotSent)
+			}
+		}
+		switch next["error"] {
+		case nil:
+			return tokensOf(next), nil
+		case "login_required":
+			return Tokens{}, fmt.Errorf("as scripted: %w", ErrRefreshTokenDead)
+		case "not_sent":
+			return Tokens{}, fmt.Errorf("as scripted: %w", ErrNotSent)
+		}
+		return Tokens{}, errScripted
+	}
+}
+
+// What is written, the model's sign-in, or AT-1 and RT-1.
+func (s *stage) tokens(written any) Tokens {
+	if given, ok := written.(object); ok {
+		return tokensOf(given)
+	}
+	if s.server.hasModel {
+		return tokensOf(s.server.control("POST", "/__sign_in", nil).(object))
+	}
+	return Tokens{AccessToken: "AT-1", RefreshToken: "RT-1"}
+}
+
+func tokensOf(written object) Tokens {
+	tokens := Tokens{
+		AccessToken: text(written, "access_token"), RefreshToken: text(written, "refresh_token"), Scope: text(written, "scope"), TokenType: text(written, "token_type"),
+	}
+	if seconds, ok := written["expires_in"].(float64); ok {
+		tokens.ExpiresIn = time.Duration(seconds * float64(time.Second))
+	}
+	if ms, ok := written["expires_at_ms"].(float64); ok {
+		tokens.ExpiresAt = time.UnixMilli(int64(ms))
+	}
+	return tokens
+}
+
+func (s *stage) actor(name string) *actor {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.sessions[name]
+}
+
+func (s *stage) heard(one *actor) []any {
+	all := &one.session.served.listeners
+	all.mutex.Lock()
+	defer all.mutex.Unlock()
+	events := make([]any, len(one.heard.kept))
+	for at, event := range one.heard.kept {
+		told := object{"name": event.Name, "lineage": event.Lineage, "generation": event.Generation, "waiters": event.Waiters, "persisted": event.Persisted}
+		for name, value := range map[string]string{"cause": event.Cause, "kind": string(event.Kind), "reason": event.Reason, "warning": event.Warning} {
+			if value != "" {
+				told[name] = value
+			}
+		}
+		if event.RetryAfter > 0 {
+			told["retry_after_ms"] = event.RetryAfter.Milliseconds()
+		}
+		events[at] = plain(told)
+	}
+	return events
+}
+
+func (s *stage) complain(complaint string) {
+	if complaint == "" {
+		return
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.complaints = append(s.complaints, complaint)
+}
+
+// No text that is told holds a token.
+func (s *stage) mustNotLeak(what string, values ...any) {
+	for _, value := range values {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			shown := fmt.Sprintf(verb, value)
+			for _, sentinel := range []string{"AT-", "RT-", "SECRET-"} {
+				if strings.Contains(shown, sentinel) {
+					s.complain(fmt.Sprintf("%s shows a token: %s", what, shown))
+				}
+			}
+		}
+	}
+}
+
+func (s *stage) close() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for _, one := range s.sessions {
+		s.driver.forget(one.session.number)
+		one.session.served.end()
+	}
+}
+
+// This module has no dependencies, for its tests neither.
+func fromTOML(written string) (object, error) {
+	command := exec.Command("python3", "-c", "import json,sys,tomllib; json.dump(tomllib.loads(sys.stdin.read()), sys.stdout)")
+	command.Stdin = strings.NewReader(written)
+	output, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("python3 does not read the dialect: %w", err)
+	}
+	return parseObject(output)
+}
+
+func named(value any, names *strings.Replacer) any {
+	switch value := value.(type) {
+	case string:
+		return names.Replace(value)
+	case []any:
+		all := make([]any, len(value))
+		for at := range value {
+			all[at] = named(value[at], names)
+		}
+		return all
+	case object:
+		all := object{}
+		for name, one := range value {
+			all[name] = named(one, names)
+		}
+		return all
+	}
+	return value
+}
+
+func at(spec object, name string) object {
+	inner, _ := spec[name].(object)
+	return inner
+}
+
+func text(spec object, name string) string {
+	value, _ := spec[name].(string)
+	return value
+}
+
+func texts(spec object, name string) map[string]string {
+	given, ok := spec[name].(object)
+	if !ok {
+		return nil
+	}
+	all := map[string]string{}
+	for key, value := range given {
+		all[key] = fmt.Sprint(value)
+	}
+	return all
+}
+
+func list(spec object, name string) []string {
+	given, ok := spec[name].([]any)
+	if !ok {
+		return nil
+	}
+	all := make([]string, len(given))
+	for at, value := range given {
+		all[at] = value.(string)
+	}
+	return all
+}
+
+func duration(spec object, name string) time.Duration {
+	ms, _ := spec[name].(float64)
+	return time.Duration(ms * float64(time.Millisecond))
+}

@@ -1,0 +1,179 @@
+package rekindle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"sync"
+)
+
+// Store keeps one opaque record a key, by compare-and-save. An error means that the store is unavailable: nothing is lost,
+// and saving is tried again. A store that tells more of itself also has the methods of StoreIdentity and Owners.
+type Store interface {
+	// Load gives the record; nil if there is none.
+	Load(ctx context.Context, key string) (*Record, error)
+	// Save replaces the record if it is still what was expected, in one step, and gives the new version; else ErrConflict.
+	Save(ctx context.Context, key, record string, expected Expected) (version string, err error)
+}
+
+// StoreIdentity is for stores that may be named.
+type StoreIdentity interface {
+	// Identity tells this store from others, without tokens; empty: unknown. Sessions of the same identity and settings share a state.
+	Identity() string
+	// Shared: other processes see the same record. Without this method a store counts as shared.
+	Shared() bool
+}
+
+// Owners is for shared stores that can tell whether the process that holds a refresh still lives.
+type Owners interface {
+	Announce(ctx context.Context, key, owner string) error
+	Retire(ctx context.Context, key, owner string) error
+	Owner(ctx context.Context, key, owner string) (Life, error)
+}
+
+// Life of an owner.
+type Life string
+
+// What Owners.Owner gives.
+const (
+	Alive   Life = "alive"
+	Dead    Life = "dead"
+	Unknown Life = "unknown"
+)
+
+// Record is what a store keeps, with its version.
+type Record struct {
+	Text    string
+	Version string
+}
+
+// Format shows the version alone.
+func (r Record) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "rekindle.Record{Version: %q}", r.Version)
+}
+
+// Expected is what a record must still be for a save to go through: absent, of a version, or anything.
+type Expected struct {
+	Absent   bool   `json:"absent"`
+	Anything bool   `json:"anything"`
+	Version  string `json:"version"`
+}
+
+// Fits tells whether a record (nil: none) is what is expected.
+func (e Expected) Fits(record *Record) bool {
+	switch {
+	case e.Anything:
+		return true
+	case e.Absent:
+		return record == nil
+	}
+	return record != nil && record.Version == e.Version
+}
+
+// MemoryStore keeps records in this process, one for each key. Its zero value is ready.
+type MemoryStore struct {
+	// Name is its identity: sessions of one name and the same settings share their state.
+	Name string
+
+	mutex   sync.Mutex
+	records map[string]*Record
+	saves   int
+}
+
+// Load gives the record; nil if there is none.
+func (s *MemoryStore) Load(_ context.Context, key string) (*Record, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.records[key], nil
+}
+
+// Save replaces the record if it is still what was expected.
+func (s *MemoryStore) Save(_ context.Context, key, record string, expected Expected) (string, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !expected.Fits(s.records[key]) {
+		return "", ErrConflict
+	}
+	if s.records == nil {
+		s.records = map[string]*Record{}
+	}
+	s.saves++
+	version := strconv.Itoa(s.saves)
+	s.records[key] = &Record{Text: record, Version: version}
+	return version, nil
+}
+
+// Identity is the store's name.
+func (s *MemoryStore) Identity() string { return s.Name }
+
+// Shared: no other process sees it.
+func (s *MemoryStore) Shared() bool { return false }
+
+// Format shows no record.
+func (s *MemoryStore) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "rekindle.MemoryStore{..}")
+}
+
+func storeSettings(store Store) message {
+	settings := message{"identity": nil, "shared": store != nil}
+	if told, ok := store.(StoreIdentity); ok {
+		settings["shared"] = told.Shared()
+		if identity := told.Identity(); identity != "" {
+			settings["identity"] = identity
+		}
+	}
+	return settings
+}
+
+// Asks a store what the core wants to know.
+func askStore(ctx context.Context, store Store, asked *effect) message {
+	answer, err := consult(ctx, store, asked)
+	if err != nil {
+		return message{"unavailable": withoutSecrets(err.Error()), "damaged": errors.Is(err, ErrDamaged)}
+	}
+	return answer
+}
+
+func consult(ctx context.Context, store Store, asked *effect) (message, error) {
+	owners, _ := store.(Owners)
+	switch asked.Effect {
+	case "load":
+		record, err := store.Load(ctx, asked.Key)
+		if err != nil || record == nil {
+			return message{"record": nil}, err
+		}
+		return message{"record": record.Text, "version": record.Version}, nil
+	case "save":
+		version, err := store.Save(ctx, asked.Key, asked.Record, asked.Expected)
+		if errors.Is(err, ErrConflict) {
+			return message{"conflict": true}, nil
+		}
+		return message{"version": version}, err
+	case "announce":
+		if owners == nil {
+			return message{}, nil
+		}
+		return message{}, owners.Announce(ctx, asked.Key, asked.Owner)
+	case "retire":
+		if owners == nil {
+			return message{}, nil
+		}
+		return message{}, owners.Retire(ctx, asked.Key, asked.Owner)
+	}
+	if owners == nil {
+		return message{"owner": Unknown}, nil
+	}
+	life, err := owners.Owner(ctx, asked.Key, asked.Owner)
+	return message{"owner": life}, err
+}
+
+var longWords = regexp.MustCompile(`[\w.~+/=-]{16,}`)
+
+// A database quotes what it was given, and that is a record with tokens in it.
+func withoutSecrets(text string) string {
+	text = longWords.ReplaceAllString(text, "[..]")
+	return text[:min(len(text), 500)]
+}

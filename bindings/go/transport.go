@@ -1,0 +1,224 @@
+package rekindle
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// The core judges no more of a body.
+const mostJudged = 8 << 20
+
+// GraphQL is read from a request's body up to here.
+const mostRead = 1 << 20
+
+// Signs, sends, judges, and sends again. Redirects are the caller's (http.Client's): each hop comes here as a request of its
+// own, and the core says for each URL whether the token goes along.
+type transport struct {
+	session *Session
+	base    http.RoundTripper
+}
+
+type signed struct {
+	Headers      [][2]string `json:"headers"`
+	ReadsSuccess bool        `json:"reads_success"`
+}
+
+type next struct {
+	Next          string      `json:"next"`
+	Headers       [][2]string `json:"headers"`
+	Verdict       *verdict    `json:"verdict"`
+	ReplayRefused string      `json:"replay_refused"`
+}
+
+// RoundTrip is http.RoundTripper's. A request without GetBody whose body was read is not sent again.
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	ctx := request.Context()
+	body := &requestBody{request: request}
+	if led := trailOf(request); led != nil {
+		return t.sendOn(request, body, led)
+	}
+	session := t.session
+	number := session.driver.number()
+	begin := message{
+		"do": "begin", "request": number, "method": method(request), "url": request.URL.String(), "headers": pairs(request.Header),
+		"body": body.known(),
+	}
+	var how signed
+	if err := session.call(ctx, begin, &how); err != nil {
+		body.close()
+		return nil, err
+	}
+	defer session.driver.send(message{"do": "end", "request": number})
+	for {
+		attempt, err := body.attempt(ctx)
+		if err != nil {
+			return nil, err
+		}
+		setHeaders(attempt.Header, how.Headers)
+		response, err := t.base.RoundTrip(attempt)
+		if err != nil {
+			return nil, err
+		}
+		said, err := t.judge(ctx, number, response, how.ReadsSuccess)
+		if err != nil {
+			response.Body.Close()
+			return nil, err
+		}
+		if said.Next != "send_again" {
+			// Whoever looks at it finds the request that they made.
+			told := context.WithValue(ctx, judgementKey{}, said.judgement())
+			if isRedirect(response.StatusCode) {
+				if told, err = t.lead(told, request, number, response); err != nil {
+					response.Body.Close()
+					return nil, err
+				}
+			}
+			response.Request = request.WithContext(told)
+			return response, nil
+		}
+		// Read to its end, so that the connection can be used again.
+		_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
+		response.Body.Close()
+		how.Headers = said.Headers
+	}
+}
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections calls.
+func (t *transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
+
+func (t *transport) judge(ctx context.Context, number uint32, response *http.Response, readsSuccess bool) (next, error) {
+	var beginning []byte
+	if response.StatusCode >= 400 || (readsSuccess && mayBeJSON(response.Header)) {
+		rest := response.Body
+		var err error
+		// What breaks off breaks off for the caller too, at the same place.
+		if beginning, err = io.ReadAll(io.LimitReader(rest, mostJudged)); err != nil {
+			response.Body = readAgain{io.MultiReader(bytes.NewReader(beginning), failing{err}), rest}
+		} else {
+			response.Body = readAgain{io.MultiReader(bytes.NewReader(beginning), rest), rest}
+		}
+	}
+	answered := message{"do": "answered", "request": number, "status": response.StatusCode, "headers": pairs(response.Header)}
+	var said next
+	return said, t.session.call(ctx, withBody(answered, beginning), &said)
+}
+
+// A body whose beginning was read already.
+type readAgain struct {
+	io.Reader
+	io.Closer
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// A request's body, which is sent and perhaps sent again.
+type requestBody struct {
+	request *http.Request
+	sent    bool
+}
+
+var graphqlBegins = regexp.MustCompile(`^\s*[{[]`)
+
+// What the core has to know of it: the text where GraphQL may be in it.
+func (b *requestBody) known() any {
+	if b.request.Body == nil || b.request.Body == http.NoBody {
+		return "none"
+	}
+	if b.request.GetBody == nil {
+		return "once"
+	}
+	if method(b.request) == http.MethodPost {
+		if text, ok := b.text(); ok {
+			return message{"text": text}
+		}
+	}
+	return "replayable"
+}
+
+func (b *requestBody) text() (string, bool) {
+	copied, err := b.request.GetBody()
+	if err != nil {
+		return "", false
+	}
+	defer copied.Close()
+	text, err := io.ReadAll(io.LimitReader(copied, mostRead+1))
+	return string(text), err == nil && len(text) <= mostRead && graphqlBegins.Match(text)
+}
+
+// The request for one send; the caller's own is left as it is.
+func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
+	attempt := b.request.Clone(ctx)
+	if attempt.Header == nil {
+		attempt.Header = http.Header{}
+	}
+	if !b.sent {
+		b.sent = true
+		attempt.Body = onceClosed(b.request.Body)
+		return attempt, nil
+	}
+	if b.request.GetBody != nil {
+		body, err := b.request.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		attempt.Body = body
+	}
+	return attempt, nil
+}
+
+func (b *requestBody) close() {
+	if b.request.Body != nil {
+		b.request.Body.Close()
+	}
+}
+
+func onceClosed(body io.ReadCloser) io.ReadCloser {
+	if body == nil || body == http.NoBody {
+		return body
+	}
+	return &closing{ReadCloser: body}
+}
+
+type closing struct {
+	io.ReadCloser
+	once sync.Once
+	err  error
+}
+
+func (c *closing) Close() error {
+	c.once.Do(func() { c.err = c.ReadCloser.Close() })
+	return c.err
+}
+
+func method(request *http.Request) string {
+	if request.Method == "" {
+		return http.MethodGet
+	}
+	return request.Method
+}
+
+// JSON, or what servers call JSON that they mislabel.
+func mayBeJSON(header http.Header) bool {
+	given := header.Get("Content-Type")
+	kind, _, err := mime.ParseMediaType(given)
+	if err != nil {
+		kind = strings.ToLower(strings.TrimSpace(strings.Split(given, ";")[0]))
+	}
+	switch kind {
+	case "", "application/json", "text/json", "text/plain", "text/html", "application/octet-stream":
+		return true
+	}
+	return strings.HasSuffix(kind, "+json")
+}
