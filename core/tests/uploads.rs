@@ -207,8 +207,8 @@ async fn a_form_with_a_file_is_sent_whole_after_an_early_answer() {
     let server = Server::start(Early::ReadsOn(401));
     let response = server.client().post("/up").multipart(Form::new().file("f", path)).send().await;
     assert_eq!(response.unwrap().status(), 200);
-    let bodies = server.whole.lock().unwrap();
-    assert!(bodies.len() == 1 && bodies[0].windows(LENGTH).any(|part| part == content()));
+    let (bodies, content) = (server.whole.lock().unwrap(), content());
+    assert!(bodies.len() == 1 && bodies[0].windows(LENGTH).any(|part| part == content));
 }
 
 // spec 11.1: a server that accepts at once and reads afterwards keeps all of it.
