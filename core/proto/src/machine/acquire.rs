@@ -251,8 +251,8 @@ impl Machine {
 
     /// The failure; reported once for each pause.
     pub(super) fn limited(&mut self, wait: Duration, now: Now) -> Failure {
-        if self.limit_reported.is_none_or(|until| now.mono >= until) {
-            self.limit_reported = Some(now.mono + wait);
+        if self.limit_reported.as_deref().is_none_or(|until| now.mono >= *until) {
+            self.limit_reported = Some(Box::new(now.mono + wait));
             self.report(EventKind::RefreshLimited);
         }
         limited(wait)

@@ -88,7 +88,7 @@ impl Machine {
         }
         self.standing =
             Standing::Held(Box::new(Held { record: CompactRecord::new(record), version, current }));
-        self.seed = None;
+        (self.seed, self.seed_given) = (None, None);
         self.publish(now);
     }
 
@@ -100,7 +100,7 @@ impl Machine {
 
     pub(super) fn empty(&mut self, failure: Failure, now: Now) {
         self.standing = Standing::Empty(Box::new(failure));
-        self.seed = None;
+        (self.seed, self.seed_given) = (None, None);
         self.rejected_by.clear();
         self.accepted_by = OriginSet::default();
         self.invalidated = false;

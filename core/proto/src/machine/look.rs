@@ -64,7 +64,7 @@ impl Machine {
     fn begin_look(&mut self) {
         self.sequence += 1;
         self.looked = self.sequence;
-        self.look = Some(Look { op: self.load(), ticket: None, again: false });
+        self.look = Some(Box::new(Look { op: self.load(), ticket: None, again: false }));
     }
 
     /// What others wrote is taken where it differs. What began meanwhile reads for itself.

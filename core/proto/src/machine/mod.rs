@@ -93,18 +93,18 @@ pub struct Machine {
     /// Until the store was read.
     seed: Option<Box<Credential>>,
     /// When the seed was given: its `expires_in` counts from then on (spec 1.9).
-    seed_given: Option<Now>,
+    seed_given: Option<Box<Now>>,
     /// What is stored is the parent's.
     forked: bool,
     /// What the parent knew of its token.
-    legacy: Option<Legacy>,
+    legacy: Option<Box<Legacy>>,
     standing: Standing,
     // Boxed: most sessions rest most of the time.
     flight: Option<Box<Flight>>,
     commit: Option<Box<Commit>>,
     write: Option<Box<Write>>,
     /// A reading between flights.
-    look: Option<Look>,
+    look: Option<Box<Look>>,
     /// The place of the last look's beginning in the order of rejections and sends.
     looked: u64,
     /// The release of a lease after a failed flight: written beside whatever comes next.
@@ -121,7 +121,7 @@ pub struct Machine {
     /// Counts changed that the store does not have yet.
     marks_behind: bool,
     /// RefreshLimited was reported for the pause that ends then.
-    limit_reported: Option<Duration>,
+    limit_reported: Option<Box<Duration>>,
     /// The order of rejections and sends.
     sequence: u64,
     next_op: OpId,
@@ -243,7 +243,7 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn given_at(self, given: Now) -> Self {
-        Self { seed_given: Some(given), ..self }
+        Self { seed_given: self.seed.as_ref().map(|_| Box::new(given)), ..self }
     }
 
     /// As a forked child's: what a store that is not shared holds is a copy of what its parent goes on with. It
@@ -276,7 +276,7 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn forked(self, parent: &Snapshot) -> Self {
-        Self { forked: true, legacy: parent.legacy(), ..self }
+        Self { forked: true, legacy: parent.legacy().map(Box::new), ..self }
     }
 
     /// Whether the seed still waits to be taken, or to be found superfluous (spec 7.3).

@@ -228,7 +228,7 @@ impl Machine {
         // The store is read once more: it may hold what came meanwhile.
         self.standing = Standing::Unread;
         self.seed = Some(Box::new(seed));
-        self.seed_given = Some(now);
+        self.seed_given = Some(Box::new(now));
     }
 
     /// Reading for the first time, or once more (spec 7.3).
@@ -315,7 +315,7 @@ impl Machine {
         expected: Expected,
         now: Now,
     ) {
-        let mut record = self.new_lineage(&seed, self.seed_given.unwrap_or(now), now);
+        let mut record = self.new_lineage(&seed, self.seed_given.as_deref().copied().unwrap_or(now), now);
         record.seeds = taken;
         record.took_seed(fingerprint);
         let op = self.save(&mut record, expected);
@@ -406,7 +406,7 @@ impl Machine {
 
     fn finish(&mut self, result: Settled) {
         if !matches!(self.standing, Standing::Unread) {
-            self.seed = None;
+            (self.seed, self.seed_given) = (None, None);
         }
         if let Some(write) = self.write.take().filter(|write| !write.settled) {
             self.settle(write.ticket, result);
