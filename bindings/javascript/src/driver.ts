@@ -201,6 +201,8 @@ export class Driver {
     }
     this.#setTimer(said.due_ms);
     for (const effect of said.effects as Effect[]) this.#carryOut(effect);
+    // Who waited may have its answer now: the timer that is left keeps no process alive.
+    if (this.#timer) this.#setTimer(this.#timer.due);
   }
 
   /**

@@ -113,6 +113,19 @@ test("one deadline holds for the answer and for its body", async () => {
   await assert.rejects(client.get("/x", { signal: AbortSignal.abort(reason) }).json(), (error) => error === reason);
 });
 
+test("the deadline of a body that nobody reads keeps no process alive", async () => {
+  class Watched extends ManualClock {
+    at(mono, call, waited) {
+      this.waited = waited;
+      return super.at(mono, call);
+    }
+  }
+  const clock = new Watched();
+  const client = new Client(new Session(api.options(), await newDriver(clock)), { baseUrl: `${api.url}/v1`, retries: 1 });
+  assert.equal((await client.get("/missing")).status, 404);
+  assert.deepEqual([clock.left(), clock.waited], [60_000, false]);
+});
+
 test("a body that is read whole has a limit, and one that is streamed has none", async () => {
   const client = started({}, { maxBodyBytes: 1_000 });
   await assert.rejects(client.get("/large").json(), { kind: "InvalidResponse", message: /longer than 1000 bytes/ });
