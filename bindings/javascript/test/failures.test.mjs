@@ -99,7 +99,7 @@ test("a store that rejects is an error that says so, and nothing is lost", async
     load: (key) => (works ? store.load(key) : Promise.reject(new Error("duplicate key (record)=(SENTINEL-REFRESH-TOKEN-1)"))),
     save: (key, record, expected) => (works ? store.save(key, record, expected) : Promise.reject(new Error("the disk is gone"))),
   };
-  const { tokens: _, ...unsigned } = api.options({ store: failing, waitTimeout: 50 });
+  const { tokens: _, ...unsigned } = api.options({ store: failing, waitTimeout: 20_000 });
   const session = new Session(unsigned);
   const error = await session.token().then(() => assert.fail(), (error) => error);
   assert.equal(error.kind, "StoreUnavailable");
@@ -107,7 +107,7 @@ test("a store that rejects is an error that says so, and nothing is lost", async
   works = true;
   await session.signIn({ accessToken: "AT-2", refreshToken: "RT-2" });
   assert.equal((await session.token()).value, "AT-2");
-  const throwing = new Session(api.options({ store: { load: () => { throw new TypeError("at once"); }, save: async () => undefined }, waitTimeout: 50 }));
+  const throwing = new Session(api.options({ store: { load: () => { throw new TypeError("at once"); }, save: async () => undefined }, waitTimeout: 20_000 }));
   await throwing.token().catch((error) => assert.equal(error.kind, "StoreUnavailable"));
 });
 

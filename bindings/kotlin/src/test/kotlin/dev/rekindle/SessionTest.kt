@@ -255,9 +255,9 @@ class SessionTest {
         assertTrue("gogle" in complaint { Session(Dialect("gogle")) })
         assertTrue("lease" in complaint { Session(tokenUrl = "https://a.test/t", lease = 1.seconds) })
         assertTrue("waitTimeout" in complaint { Session(tokenUrl = "https://a.test/t", waitTimeout = (-1).seconds) })
-        assertTrue("token_url" in complaint { Session(tokenUrl = "http://a.test/t") })
+        assertTrue("tokenUrl" in complaint { Session(tokenUrl = "http://a.test/t") })
         val both = Credential("AT-1", expiresIn = 1.seconds, expiresAt = java.time.Instant.EPOCH)
-        assertTrue("expires_at" in complaint { Session(tokenUrl = "https://a.test/t", credential = both) })
+        assertTrue("expiresAt" in complaint { Session(tokenUrl = "https://a.test/t", credential = both) })
     }
 
     @Test
