@@ -100,7 +100,8 @@ public final class Call: @unchecked Sendable {
         if session.targets.isCredential(in: own) { return unsigned() }
         let url = lock.withLock { state.url }
         guard let target = try session.targets.of(url) else { return unsigned() }
-        let tag = target.native.tokenTag()
+        // A native call knows only of the tokens that it gave itself: the short way is closed once there is one.
+        let tag = lock.withLock { state.native == nil } ? target.native.tokenTag() : 0
         let ready = tag == 0 ? nil : target.ready(tag)
         lock.withLock {
             (state.target, state.ready) = (target, ready)

@@ -150,7 +150,8 @@ public class Call internal constructor(private val session: Session, private var
         val targets = session.targets
         if (targets.credentialHeaders.any(request::has)) return unsigned()
         val target = targets.of(request.url).also { target = it } ?: return unsigned()
-        val tag = target.fastTag()
+        // A native call knows only of the tokens that it gave itself: the short way is closed once there is one.
+        val tag = if (native == null) target.fastTag() else 0uL
         if (tag != 0uL) ready = target.ready(tag)
         ready?.let {
             isWatched = target.watches(tag)
