@@ -48,6 +48,19 @@ class CallTest {
         assertEquals(1, session.stats().getValue("replays"))
     }
 
+    @Test // spec 3.2
+    fun `a call that had to wait knows the token that it goes out with`() = ran {
+        val session = server.session()
+        session.token()
+        session.invalidate()
+        val call = session.call(OwnRequest("${server.url}/data"))
+        assertEquals(null, call.headersAtOnce())
+        session.token()
+        call.headers()
+        val next = call.answered(OwnResponse(401))
+        assertTrue(next is Next.SendAgain || (next as Next.Keep).judged?.verdict != Verdict.Accepted)
+    }
+
     @Test // spec 3.6
     fun `the first response that an origin accepts is reported, and then no more is asked`() = ran {
         val session = server.session()
