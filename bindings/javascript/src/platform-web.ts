@@ -1,8 +1,8 @@
 import { explain } from "./loading.js";
 import type { Platform } from "./platform.js";
 import { provided } from "./provided.js";
+import { synchronousOwner } from "./synchronous-owner.js";
 
-let inner: object | undefined;
 let module: Promise<WebAssembly.Module> | undefined;
 
 /** Browsers: the module is fetched once, when the first session needs it. */
@@ -21,17 +21,7 @@ export const platform: Platform = {
   tokenRequest: { cache: "no-store", credentials: "omit" },
   shares: true,
   seesRedirects: false,
-  // No context follows promises there: what the function calls before its first `await` is known.
-  inside(owner, work) {
-    const outer = inner;
-    inner = owner;
-    try {
-      return work();
-    } finally {
-      inner = outer;
-    }
-  },
-  owner: () => inner,
+  ...synchronousOwner,
 };
 
 async function compile(): Promise<WebAssembly.Module> {

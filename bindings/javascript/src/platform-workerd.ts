@@ -1,8 +1,7 @@
 import module from "./rekindle.wasm";
 
 import type { Platform } from "./platform.js";
-
-let inner: object | undefined;
+import { synchronousOwner } from "./synchronous-owner.js";
 
 /** Cloudflare Workers: code is compiled when it is deployed, never while it runs, so the module is imported. */
 export const platform: Platform = {
@@ -13,14 +12,5 @@ export const platform: Platform = {
   // A request may not wait for what another one's began: a store, best a Durable Object, is what they share.
   shares: false,
   seesRedirects: true,
-  inside(owner, work) {
-    const outer = inner;
-    inner = owner;
-    try {
-      return work();
-    } finally {
-      inner = outer;
-    }
-  },
-  owner: () => inner,
+  ...synchronousOwner,
 };
