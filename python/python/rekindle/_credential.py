@@ -65,8 +65,8 @@ class Credential:
             _check(name, getattr(self, name), (int, float), "a number of seconds")
         _check("extra", self.extra, Mapping, "a mapping")
         facts = self.to_dict() | {"extra": {str(name): str(value) for name, value in self.extra.items()}}
-        at = facts.pop("expires_at")
-        return facts | {"expires_at_ms": None if at is None else 1000 * at}
+        del facts["expires_at"]
+        return facts | {"expires_at_ms": None if self.expires_at is None else 1000 * self.expires_at}
 
 
 class _Picklable:
