@@ -4,6 +4,7 @@ mod bindings;
 mod commands;
 mod conformance;
 mod documents;
+mod header;
 mod native;
 mod platform;
 mod report;

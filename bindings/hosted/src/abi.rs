@@ -112,7 +112,7 @@ pub unsafe extern "C" fn rekindle_output_length(handle: *const Handle) -> usize 
     lock(&unsafe { &*handle }.output).len()
 }
 
-/// Whether a session's token is valid now, as one number: see [`Core::tag`].
+/// Whether a session's token is valid now, as one number: see "The tag" in ABI.md.
 ///
 /// # Safety
 ///

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::workspace::Workspace;
-use crate::{bindings, conformance, rules};
+use crate::{bindings, conformance, header, rules};
 
 /// A file that is written, wholly or in part, by `cargo xtask gen`.
 struct Generated {
@@ -16,6 +16,7 @@ const ALL: &[Generated] = &[
     Generated { path: "SPEC-CASES.md", render: rules::render_cases },
     Generated { path: "tests/conformance/cases.json", render: conformance::cases },
     Generated { path: "tests/conformance/must-fail.json", render: conformance::must_fail },
+    Generated { path: header::HEADER, render: header::render },
     Generated { path: bindings::KOTLIN, render: bindings::kotlin },
     Generated { path: bindings::SWIFT, render: bindings::swift },
     Generated { path: bindings::SWIFT_HEADER, render: bindings::swift_header },
