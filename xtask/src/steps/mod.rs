@@ -4,6 +4,7 @@ mod deny;
 mod docs;
 mod drift;
 mod go;
+mod hosted;
 mod javascript;
 mod kotlin;
 mod lint;
@@ -40,5 +41,6 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "kotlin", run: kotlin::run },
     Step { name: "swift", run: swift::run },
     Step { name: "javascript", run: javascript::run },
+    Step { name: "hosted", run: hosted::run },
     Step { name: "go", run: go::run },
 ];
