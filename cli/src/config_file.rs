@@ -87,7 +87,7 @@ impl ConfigFile {
             return Ok(());
         }
         Err(Stop::config(format!(
-            "{} lies in this folder, and is not trusted, or has changed since: it decides where your tokens go; \
+            "{} was found in this folder, and is not trusted or has changed since it was: it decides where your tokens go; \
              read it, then allow it with rekindle trust, or name another with --config",
             self.path.display()
         )))
@@ -148,16 +148,14 @@ fn not_own(there: &Metadata) -> Option<String> {
     let own = rustix::process::geteuid().as_raw();
     if there.uid() != own {
         return Some(format!(
-            "belongs to the user with the id {}, not to you ({own}): whoever owns it decides where your tokens go; \
+            "is owned by user id {}, not by you ({own}): its owner decides where your tokens go; \
              copy it, or name it with --config if you mean it",
             there.uid()
         ));
     }
     let mode = there.mode() & 0o7777;
     (mode & 0o022 != 0).then(|| {
-        format!(
-            "may be written by other users (mode {mode:o}): close it to them with chmod go-w, then read it"
-        )
+        format!("is writable by other users (mode {mode:o}): run chmod go-w on it, then check what it says")
     })
 }
 

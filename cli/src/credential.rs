@@ -79,7 +79,7 @@ fn field<'a>(
     let given = |name| fields.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
     match (given(names[0]), given(names[1])) {
         (Some(_), Some(_)) if names[0] != names[1] => {
-            Err(wrong(names[0], &format!("{} is given, too: keep one of them", names[1])))
+            Err(wrong(names[0], &format!("{} is given as well: keep one of them", names[1])))
         }
         (first, second) => Ok(first.or(second)),
     }
@@ -89,7 +89,7 @@ fn text<'a>(fields: &'a Map<String, Value>, names: [&'static str; 2]) -> Done<Op
     let Some((name, value)) = field(fields, names)? else { return Ok(None) };
     let text = value.as_str().ok_or_else(|| wrong(name, "it must be a string"))?;
     if text.contains(char::is_control) {
-        return Err(wrong(name, "it holds a line break or another control character"));
+        return Err(wrong(name, "it contains a line break or another control character"));
     }
     Ok(Some(text))
 }
@@ -99,7 +99,7 @@ fn expiry(fields: &Map<String, Value>) -> Done<Option<Expiry>> {
     let at = field(fields, ["expires_at", "expiresAt"])?;
     match (within, at) {
         (Some((name, _)), Some((other, _))) => {
-            Err(wrong(name, &format!("{other} is given, too: keep one of them")))
+            Err(wrong(name, &format!("{other} is given as well: keep one of them")))
         }
         (Some((name, value)), None) => lifetime(name, value).map(Some),
         (None, Some((name, value))) => epoch(name, value).map(Some),
@@ -116,7 +116,8 @@ fn lifetime(name: &str, value: &Value) -> Done<Expiry> {
 }
 
 fn epoch(name: &str, value: &Value) -> Done<Expiry> {
-    let what = "it must be a number, seconds or milliseconds since 1970; leave it out if the end is unknown";
+    let what =
+        "it must be a number, seconds or milliseconds since 1970; leave it out if the expiry is unknown";
     let number = value.as_f64().filter(|number| *number > 0.0 && *number < MILLISECONDS_FROM * 1000.0);
     let number = number.ok_or_else(|| wrong(name, what))?;
     let ms = if number < MILLISECONDS_FROM { number * 1000.0 } else { number };

@@ -1,4 +1,4 @@
-//! How a command ends: its exit code, and what is said about it.
+//! How a command ends: its exit code, and what went wrong.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use rekindle::proto::Failure;
 use rekindle::{Error, ErrorKind};
 use serde::Serialize;
 
-use crate::output;
+use crate::time::millis;
 
 /// An HTTP error with `--fail`, or another answer that is none.
 pub(crate) const ANSWER: i32 = 1;
@@ -23,7 +23,7 @@ pub(crate) type Done<T = ()> = Result<T, Stop>;
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// Something went wrong, and is told.
+    /// Something went wrong, and is reported.
     Problem(Box<Problem>),
     /// Nobody reads standard output any more (`rekindle request .. | head`): that is fine.
     Unread,
@@ -34,28 +34,28 @@ pub(crate) enum Stop {
 /// What went wrong.
 #[derive(Debug, Serialize)]
 pub(crate) struct Problem {
-    kind: &'static str,
-    message: String,
-    exit_code: i32,
-    retryable: bool,
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
+    pub(crate) exit_code: i32,
+    pub(crate) retryable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    pub(crate) next: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after_ms: Option<u64>,
+    pub(crate) retry_after_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
+    pub(crate) status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    oauth_error: Option<String>,
+    pub(crate) oauth_error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<GraphqlProblem>,
+    pub(crate) errors: Vec<GraphqlProblem>,
     /// Which profile file was used.
     #[serde(skip_serializing_if = "Option::is_none")]
-    config: Option<String>,
+    pub(crate) config: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct GraphqlProblem {
-    message: String,
+pub(crate) struct GraphqlProblem {
+    pub(crate) message: String,
     code: Option<String>,
     path: Option<String>,
 }
@@ -63,35 +63,35 @@ struct GraphqlProblem {
 impl Stop {
     /// The command line asks for something that cannot be.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::told("Usage", message, USAGE)
+        Self::problem("Usage", message, USAGE)
     }
 
     /// The profile, the dialect or a credential is wrong.
     pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self::told(ErrorKind::InvalidConfig.name(), message, USAGE)
+        Self::problem(ErrorKind::InvalidConfig.name(), message, USAGE)
     }
 
     /// The demo did not show what it is there to show.
     pub(crate) fn demo(message: impl Into<String>) -> Self {
-        Self::told("DemoFailed", message, ANSWER)
+        Self::problem("DemoFailed", message, ANSWER)
     }
 
     /// The server answered something that cannot be used.
     pub(crate) fn answer(message: impl Into<String>) -> Self {
-        Self::told(ErrorKind::InvalidResponse.name(), message, ANSWER)
+        Self::problem(ErrorKind::InvalidResponse.name(), message, ANSWER)
     }
 
     /// The session was ended, but not at the server.
     pub(crate) fn not_revoked(message: impl Into<String>) -> Self {
-        Self::told("NotRevoked", message, ANSWER)
+        Self::problem("NotRevoked", message, ANSWER)
     }
 
     /// The operating system refuses.
     pub(crate) fn system(what: &str, error: &io::Error) -> Self {
-        Self::told("System", format!("{what} ({error})"), USAGE)
+        Self::problem("System", format!("{what} ({error})"), USAGE)
     }
 
-    /// What is told of it.
+    /// Its message, if it has one.
     pub(crate) fn message(&self) -> Option<&str> {
         match self {
             Self::Problem(problem) => Some(&problem.message),
@@ -99,7 +99,7 @@ impl Stop {
         }
     }
 
-    fn told(kind: &'static str, message: impl Into<String>, exit_code: i32) -> Self {
+    fn problem(kind: &'static str, message: impl Into<String>, exit_code: i32) -> Self {
         Self::Problem(Box::new(Problem {
             kind,
             message: message.into(),
@@ -128,7 +128,7 @@ impl From<Error> for Stop {
             exit_code: code(error.kind()),
             retryable: error.is_retryable(),
             next: None,
-            retry_after_ms: error.retry_after().map(output::millis),
+            retry_after_ms: error.retry_after().map(millis),
             status: error.status(),
             oauth_error: error.oauth_error().map(ToOwned::to_owned),
             errors: errors.collect(),
@@ -140,44 +140,6 @@ impl From<Error> for Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Error::from(failure).into()
-    }
-}
-
-/// Tells what went wrong, and gives the exit code.
-pub(crate) fn report(done: Done, json: bool, profile: Option<&str>, config: Option<&String>) -> i32 {
-    let mut problem = match done {
-        Ok(()) | Err(Stop::Unread) => return 0,
-        Err(Stop::Exit(code)) => return code,
-        Err(Stop::Problem(problem)) => problem,
-    };
-    problem.next = next(&problem, profile);
-    problem.config = config.cloned();
-    if json {
-        output::tell_json(&problem)
-    } else {
-        as_lines(&problem).iter().for_each(|line| output::tell(line))
-    }
-    problem.exit_code
-}
-
-fn as_lines(problem: &Problem) -> Vec<String> {
-    let first = format!("rekindle: {}: {}", problem.kind, problem.message);
-    let more = problem.errors.iter().skip(1).map(|error| format!("  also: {}", error.message));
-    let next = problem.next.iter().map(|next| format!("  next: {next}"));
-    let config = problem.config.iter().map(|config| format!("  profile file: {config}"));
-    std::iter::once(first).chain(more).chain(next).chain(config).collect()
-}
-
-/// What to do next, where the message of the core cannot know it.
-fn next(problem: &Problem, profile: Option<&str>) -> Option<String> {
-    let profile = profile.map_or_else(String::new, |name| format!(" --profile {name}"));
-    match (problem.exit_code, problem.retry_after_ms) {
-        (SIGN_IN, _) => Some(format!(
-            "sign in to the service again, and hand the new tokens over: rekindle import{profile} < tokens.json"
-        )),
-        (LATER, Some(after)) => Some(format!("try again in {} s", after.div_ceil(1000))),
-        (USAGE, _) if problem.kind == "Usage" => Some("see rekindle --help".to_owned()),
-        _ => None,
     }
 }
 
@@ -204,14 +166,5 @@ mod tests {
         for kind in ErrorKind::ALL {
             assert_eq!(code(kind) == LATER, kind.retryable(), "{kind}");
         }
-    }
-
-    #[test]
-    fn a_lost_credential_says_how_to_bring_the_next_one() {
-        let Stop::Problem(problem) = Stop::from(Error::new(ErrorKind::LoginRequired, "it is dead")) else {
-            panic!("not a problem")
-        };
-        assert_eq!(problem.exit_code, SIGN_IN);
-        assert!(next(&problem, Some("school")).unwrap().contains("rekindle import --profile school"));
     }
 }

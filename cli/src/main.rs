@@ -10,6 +10,7 @@ mod demo;
 mod exit;
 mod output;
 mod profile;
+mod report;
 mod signals;
 mod time;
 mod trust;
@@ -35,7 +36,7 @@ fn run() -> i32 {
     };
     let (json, profile) = (args.json, args.profile.clone());
     let done = begin(args);
-    exit::report(done, json, profile.as_deref(), USED.get())
+    report::report(done, json, profile.as_deref(), USED.get())
 }
 
 /// Which profile file this process uses.
@@ -43,8 +44,8 @@ static USED: OnceLock<String> = OnceLock::new();
 
 fn begin(args: Args) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Stop::system("the operating system gives no runtime", &error))?;
-    let guard = Guard::listen().map_err(|error| Stop::system("signals cannot be watched", &error))?;
+    let runtime = runtime.map_err(|error| Stop::system("cannot start the async runtime", &error))?;
+    let guard = Guard::listen().map_err(|error| Stop::system("cannot install signal handlers", &error))?;
     let context = Context::new(&args, guard.clone(), &USED);
     let done = runtime.block_on(guard.until_signal(commands::run(args.command, &context)));
     let Some(done) = done else { guard.leave_to_signal() };
@@ -62,9 +63,9 @@ fn usage(error: &clap::Error) -> i32 {
         // What is missing is on the lines below the first.
         let said =
             text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
-        return exit::report(Err(Stop::usage(said.trim_start_matches("error: "))), true, None, None);
+        return report::report(Err(Stop::usage(said.trim_start_matches("error: "))), true, None, None);
     }
-    // Standard output may be closed: there is nobody to tell.
+    // Standard output may be closed: nobody reads it.
     let _ = error.print();
     if asked { 0 } else { exit::USAGE }
 }

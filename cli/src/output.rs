@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -29,13 +28,13 @@ pub(crate) fn json(value: &impl Serialize) -> Done {
     lines(&printable_json(&text))
 }
 
-/// A line on standard error. Where that is closed there is nobody to tell.
-pub(crate) fn tell(text: &str) {
+/// A line on standard error. Where that is closed nobody reads it.
+pub(crate) fn warn(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(text));
 }
 
 /// A value as JSON, in one line, on standard error.
-pub(crate) fn tell_json(value: &impl Serialize) {
+pub(crate) fn warn_json(value: &impl Serialize) {
     let text = serde_json::to_string(value).unwrap_or_default();
     let _ = writeln!(io::stderr().lock(), "{}", printable_json(&text));
 }
@@ -80,10 +79,6 @@ fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-}
-
-pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where a body goes.
@@ -143,7 +138,7 @@ fn trouble(what: &str, error: &io::Error) -> Stop {
 
 fn unwritable(what: &str, error: &io::Error) -> Stop {
     Stop::system(
-        &format!("{what} cannot be written: see its folder, its permissions and the space left"),
+        &format!("{what} cannot be written: check its folder, its permissions and the free space"),
         error,
     )
 }

@@ -367,7 +367,7 @@ impl Profile {
         let own = match (chain, key) {
             (Some(chain), Some(key)) => Some(ClientCertificate { chain, key }),
             (None, Some(_)) => {
-                let what = "needs client_certificate, too: name the certificate that the key belongs to";
+                let what = "needs client_certificate as well: name the certificate that belongs to the key";
                 return Err(self.mistake("client_certificate_key", what));
             }
             _ => None,
@@ -393,7 +393,7 @@ impl Profile {
             Some("none") => Ok(ProxyChoice::None),
             Some(url) => Url::parse(url)
                 .map(ProxyChoice::Url)
-                .map_err(|error| self.mistake("proxy", &format!("is neither a URL ({error}) nor none"))),
+                .map_err(|error| self.mistake("proxy", &format!("is neither a URL ({error}) nor `none`"))),
         }
     }
 
@@ -453,7 +453,7 @@ impl Profile {
 
     fn check(&self) -> Done {
         if self.fields.client_secret.is_some() && self.fields.client_secret_env.is_some() {
-            return Err(self.mistake("client_secret_env", "client_secret is given, too: keep one of them"));
+            return Err(self.mistake("client_secret_env", "client_secret is given as well: keep one of them"));
         }
         // Told here, because the core calls it an origin.
         match self.fields.base_url.as_deref().and_then(odd_url) {
@@ -485,7 +485,8 @@ impl Profile {
         match std::env::var(name) {
             Ok(value) if !value.is_empty() => Ok(Some(value.into())),
             _ => {
-                let what = format!("the environment has no {name}: set it to the client's secret");
+                let what =
+                    format!("the environment variable {name} is not set: set it to the client's secret");
                 Err(self.mistake("client_secret_env", &what))
             }
         }
@@ -557,7 +558,7 @@ fn choose(profiles: &Profiles, file: &ConfigFile, name: Option<&str>) -> Done<St
     };
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if chosen.is_empty() || chosen.starts_with('.') || !chosen.chars().all(is_plain) {
-        let what = "its name is also a file's: take letters, digits, `-` and `_`";
+        let what = "its name is used as a file name: use letters, digits, `-` and `_`";
         return Err(Stop::config(format!("{}, field `profile.{chosen}`: {what}", file.display())));
     }
     Ok(chosen.to_owned())
@@ -616,7 +617,7 @@ mod tests {
             ),
             (
                 "[profile.school]\ndialect = 5",
-                "r.toml, line 2, field `profile.school.dialect`: a number does not fit here",
+                "r.toml, line 2, field `profile.school.dialect`: a number is not valid here",
             ),
             (
                 "[profile.school]\ndialect = \"nobody\"",
@@ -658,7 +659,7 @@ mod tests {
         let message = message("[profile.school]\ndialect = \"json\"\nclient_secret = 4242424242");
         assert!(!message.contains("4242"), "{message}");
         assert!(
-            message.contains("line 3, field `profile.school.client_secret`: a number does not fit"),
+            message.contains("line 3, field `profile.school.client_secret`: a number is not valid"),
             "{message}"
         );
     }

@@ -60,9 +60,9 @@ impl Guard {
             if let EventKind::Warned(warning) = event.kind {
                 match json {
                     true => {
-                        output::tell_json(&json!({ "warning": warning.name(), "message": advice(warning) }))
+                        output::warn_json(&json!({ "warning": warning.name(), "message": advice(warning) }))
                     }
-                    false => output::tell(&format!("rekindle: warning: {}", advice(warning))),
+                    false => output::warn(&format!("rekindle: warning: {}", advice(warning))),
                 }
             }
         }
@@ -95,7 +95,7 @@ impl Guard {
             return Ok(());
         }
         let message = "the new credential could not be saved, and is lost with this process: \
-            mend the store (`rekindle status` names it), then sign in again if the next command asks for it";
+            fix the store (`rekindle status` names it), then sign in again if the next command asks for it";
         Err(rekindle::Error::new(ErrorKind::StoreUnavailable, message).into())
     }
 
@@ -114,7 +114,7 @@ impl Guard {
     async fn finish(&self) {
         if let Some(session) = self.session.get() {
             if session.status().refreshing {
-                output::tell(
+                output::warn(
                     "rekindle: a refresh is under way, waiting up to 10 s for it; once more ends at once",
                 );
             }
@@ -132,12 +132,12 @@ fn advice(warning: Warning) -> &'static str {
         Warning::ScopeNarrowed => {
             "the new token has a narrower scope than the old one: some requests may be refused"
         }
-        Warning::RefreshTokenEnds => "the refresh token is in the last tenth of its life: sign in again soon",
-        Warning::LifeTooShort => "the server's tokens live shorter than what was asked for",
-        Warning::InsecureOrigin => "a token is sent without TLS, to an origin of insecure_origins",
-        Warning::SeedIgnored => {
-            "the store has a credential already, and the one that was given was not taken"
+        Warning::RefreshTokenEnds => {
+            "the refresh token is in the last tenth of its lifetime: sign in again soon"
         }
+        Warning::LifeTooShort => "the server's tokens have a shorter lifetime than what was asked for",
+        Warning::InsecureOrigin => "a token is sent without TLS, to an origin of insecure_origins",
+        Warning::SeedIgnored => "the store already has a credential, and the one that was given was not used",
         other => other.name(),
     }
 }

@@ -15,6 +15,11 @@ pub(crate) fn rfc3339(wall: Wall) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// For JSON.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// `40 s`, `15 min`, `3 h`, `12 d`.
 pub(crate) fn rough(time: Duration) -> String {
     match time.as_secs() {

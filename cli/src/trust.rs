@@ -39,7 +39,7 @@ fn entry(path: &Path, text: &str) -> String {
 }
 
 fn required_folder() -> Done<PathBuf> {
-    folder().ok_or_else(|| Stop::config("consent has no place: set HOME or XDG_DATA_HOME"))
+    folder().ok_or_else(|| Stop::config("there is no folder to store consent in: set HOME or XDG_DATA_HOME"))
 }
 
 fn folder() -> Option<PathBuf> {

@@ -166,7 +166,7 @@ impl Call {
 
 impl Call {
     fn asked(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, State>> {
-        let busy = "the call is waiting for a token already: ask it one thing after the other";
+        let busy = "the call is already waiting for a token: make one request of it at a time";
         self.0.try_lock().map_err(|_| raise(py, &Error::new(ErrorKind::Misuse, busy)))
     }
 }

@@ -83,7 +83,7 @@ impl Client {
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
         let method = http::Method::from_bytes(method.as_bytes())
-            .map_err(|_| raise(py, &Error::new(ErrorKind::InvalidConfig, "method is no HTTP method")))?;
+            .map_err(|_| raise(py, &Error::new(ErrorKind::InvalidConfig, "method is not an HTTP method")))?;
         let mut request = self.0.request(method, url).follow_redirects(follow_redirects);
         if !params.is_empty() {
             request = request.query(&params);
@@ -185,7 +185,7 @@ fn chunks(make: Option<Py<PyAny>>) -> impl Stream<Item = Result<Bytes, BoxError>
         };
         match tokio::task::spawn_blocking(piece).await {
             Ok(Some(piece)) => piece.map_err(BoxError::from),
-            _ => Err(BoxError::from("the body's iterator was given up")),
+            _ => Err(BoxError::from("the body's iterator was abandoned")),
         }
     })
 }

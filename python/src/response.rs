@@ -74,7 +74,7 @@ fn judged(response: &Response) -> Judged {
 }
 
 fn closed() -> Problem {
-    let what = "the response was closed before its body was read: read it inside of `with`";
+    let what = "the response was closed before its body was read: read it inside the `with` block";
     Problem::bare(&Error::new(ErrorKind::Misuse, what))
 }
 

@@ -119,7 +119,7 @@ fn together<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -
             return Ok(done);
         }
         if over {
-            return Err(os_error(std::io::Error::other("the call broke off: see standard error")));
+            return Err(os_error(std::io::Error::other("the call failed: see standard error")));
         }
         listened()?;
     }
@@ -164,7 +164,7 @@ pub(crate) async fn elsewhere<T: Send + 'static>(
     let beside = BackgroundRuntime::here().map_err(|_| wrong("no thread can be started".to_owned()))?;
     let (done, result) = oneshot::channel();
     let _ends = Ends(beside.give(async move { drop(done.send(work.await)) }));
-    result.await.map_err(|_| wrong("the call broke off: see standard error".to_owned()))?
+    result.await.map_err(|_| wrong("the call failed: see standard error".to_owned()))?
 }
 
 async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
@@ -201,7 +201,7 @@ fn start<T: Send + 'static>(
     convert: Convert<T>,
 ) -> PyResult<Py<PyAny>> {
     if ended() {
-        let what = "the interpreter is about to end: there is no time for async calls any more";
+        let what = "the interpreter is shutting down: async calls are no longer possible";
         return Err(raise(py, &Error::new(ErrorKind::Misuse, what)));
     }
     let (completion_queue, future) = (Kept::new(waiter.0), Kept::new(waiter.1));

@@ -45,7 +45,10 @@ impl ManualClock {
     /// Turns both clocks on and wakes whoever waited for it.
     fn advance(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
         let by = Duration::try_from_secs_f64(seconds).map_err(|_| {
-            raise(py, &Error::new(ErrorKind::InvalidConfig, "seconds must be 0 or above: clocks go on"))
+            raise(
+                py,
+                &Error::new(ErrorKind::InvalidConfig, "seconds must be 0 or above: clocks never go back"),
+            )
         })?;
         py.detach(|| self.0.advance(by));
         Ok(())

@@ -13,7 +13,8 @@ use rekindle_bindings::call as data;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::message::{Answer, Beginning, Outgoing, Reading};
+use crate::message::{Beginning, Outgoing, Reading};
+use crate::response::Answer;
 use crate::outbox::{SharedOutbox, lock};
 use crate::{client, shown};
 

@@ -23,6 +23,7 @@ mod core;
 mod message;
 mod outbox;
 mod refresh;
+mod response;
 mod settings;
 mod shown;
 mod store;

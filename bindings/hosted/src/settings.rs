@@ -57,7 +57,7 @@ fn dialect(given: Option<&Value>) -> Result<Dialect, Error> {
     let found: Value = found.ok_or_else(|| {
         let names: Vec<&str> = presets.keys().copied().collect();
         config(format!(
-            "dialect: there is no preset `{name}`; take one of {}, or give it as data",
+            "dialect: there is no preset `{name}`; use one of {}, or give it as data",
             names.join(", ")
         ))
     })?;

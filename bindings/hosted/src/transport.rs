@@ -10,8 +10,8 @@ use rekindle::transport::{Outgoing, Sent, Transport, TransportError, TransportRe
 use rekindle_bindings::call::{headers, lenient_header_map};
 use serde_json::{Value, json};
 
-use crate::message::Answer;
 use crate::outbox::SharedOutbox;
+use crate::response::Answer;
 
 pub(crate) struct HostTransport {
     pub(crate) session: u32,
@@ -39,7 +39,7 @@ impl Transport for HostTransport {
             let sent = if answer["sent"] == false { Sent::No } else { Sent::Maybe };
             return Err(failed(sent, message));
         }
-        response(answer).ok_or_else(|| failed(Sent::Maybe, "the host's answer to `send` makes no sense"))
+        response(answer).ok_or_else(|| failed(Sent::Maybe, "the host's answer to `send` is invalid"))
     }
 }
 

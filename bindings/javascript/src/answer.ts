@@ -117,7 +117,7 @@ async function read(response: Response, name: (typeof READERS)[number], limits: 
     try {
       return JSON.parse(text);
     } catch (error) {
-      const message = `the body is no JSON, in a ${response.status} from ${place(response.url)}; read the error's response to see it`;
+      const message = `the body is not JSON, in a ${response.status} from ${place(response.url)}; read the error's response to see it`;
       // Its message quotes the body.
       throw failure("InvalidResponse", message, response, text, error instanceof SyntaxError ? undefined : error);
     }

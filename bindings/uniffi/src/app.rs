@@ -56,7 +56,7 @@ impl App {
         clock: Option<Arc<ManualClock>>,
     ) -> Result<Self, RekindleError> {
         if config.credential.is_some() {
-            let what = "not with an app: each session has its own, give it to session(key)";
+            let what = "cannot be set on an app, because each session has its own: pass it to session(key)";
             return Err(RekindleError::config("credential", what));
         }
         let builder = rekindle::App::builder(config.source()?);

@@ -244,6 +244,6 @@ impl std::error::Error for BodyFailure {}
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for BodyFailure {
     fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::failed("the body's source threw what it does not declare")
+        Self::failed("the body's source threw an undeclared exception")
     }
 }

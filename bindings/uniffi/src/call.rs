@@ -340,7 +340,7 @@ impl Call {
     }
 
     fn asked(&self) -> Result<MutexGuard<'_, State>, RekindleError> {
-        let busy = "the call is waiting for a token already: ask it one thing after the other";
+        let busy = "the call is already waiting for a token: make one request of it at a time";
         self.0.try_lock().map_err(|_| RekindleError::new(ErrorKind::Misuse, busy))
     }
 }

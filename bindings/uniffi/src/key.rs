@@ -48,7 +48,7 @@ impl SigningKey {
 ///
 /// # Errors
 ///
-/// Misuse if the operating system gives no randomness.
+/// Misuse if the operating system provides no randomness.
 #[uniffi::export]
 pub fn generate_signing_key() -> Result<GeneratedKey, RekindleError> {
     let (key, pem) = rekindle::SigningKey::generate()?;

@@ -94,7 +94,7 @@ impl Response {
         let answer = self.answer.try_lock().map_err(|_| {
             RekindleError::new(
                 ErrorKind::Misuse,
-                "the response is being read: ask for its status before or after",
+                "the response is being read: query its status before or after that",
             )
         })?;
         let reading = answer.as_ref().ok_or_else(given_up)?;

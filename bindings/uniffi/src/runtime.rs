@@ -19,13 +19,13 @@ pub(crate) async fn run<T: Send + 'static>(
     work: impl Future<Output = Result<T, RekindleError>> + Send + 'static,
 ) -> Result<T, RekindleError> {
     let runtime = RUNTIME.as_ref().map_err(|error| {
-        let message = format!("the operating system gives no thread ({error}): raise its limit");
+        let message = format!("cannot start a thread ({error}): raise the limit on threads");
         RekindleError::new(ErrorKind::System, message)
     })?;
     let task = runtime.spawn(work);
     let _given_up = AbortOnDrop(task.abort_handle());
     // A panic here is ours, never the host's.
-    task.await.unwrap_or_else(|_| Err(RekindleError::new(ErrorKind::System, "the request ended by a panic")))
+    task.await.unwrap_or_else(|_| Err(RekindleError::new(ErrorKind::System, "the request panicked")))
 }
 
 struct AbortOnDrop(AbortHandle);

@@ -168,7 +168,7 @@ impl std::error::Error for StoreFailure {}
 impl From<uniffi::UnexpectedUniFFICallbackError> for StoreFailure {
     /// Its text could quote the record.
     fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Unavailable { reason: "the store threw what it does not declare".to_owned() }
+        Self::Unavailable { reason: "the store threw an undeclared exception".to_owned() }
     }
 }
 

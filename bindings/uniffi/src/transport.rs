@@ -114,7 +114,7 @@ fn answered(response: TransportResponse) -> Result<core::TransportResponse, Tran
     let status = StatusCode::from_u16(response.status)
         .map_err(|_| nonsense(format!("{} for a status", response.status)))?;
     let headers = header_map(response.headers.into_iter().map(Into::into))
-        .map_err(|name| nonsense(format!("a header that is none: {name:?}")))?;
+        .map_err(|name| nonsense(format!("an invalid header: {name:?}")))?;
     let version = version(response.version.as_deref());
     let body = body.unwrap_or_else(|| whole(response.body.unwrap_or_default()));
     Ok(core::TransportResponse { status, version, headers, body })
@@ -156,7 +156,7 @@ impl std::error::Error for TransportFailure {}
 impl From<uniffi::UnexpectedUniFFICallbackError> for TransportFailure {
     /// Its text could quote the request.
     fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::MaybeSent { reason: "the transport threw what it does not declare".to_owned() }
+        Self::MaybeSent { reason: "the transport threw an undeclared exception".to_owned() }
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) async fn run(context: &Context, args: ExecArgs) -> Done {
         return Err(Stop::usage("give a command: rekindle exec -- CMD"));
     };
     if args.env.is_empty() || args.env.contains(['=', '\0']) {
-        return Err(Stop::usage("--env: it is no variable's name"));
+        return Err(Stop::usage("--env: not a valid variable name"));
     }
     let mut command = Command::new(program);
     command.args(rest).env(&args.env, token.value());

@@ -11,7 +11,7 @@ use crate::output;
 pub(crate) async fn run(context: &Context, args: &GraphqlArgs) -> Done {
     let variables = variables(args.variables.as_deref()).await?;
     let query = String::from_utf8(input::text_or_file(&args.query, "QUERY").await?);
-    let query = query.map_err(|_| Stop::usage("QUERY: it is not UTF-8"))?;
+    let query = query.map_err(|_| Stop::usage("QUERY: not valid UTF-8"))?;
     let data: Value = context.client()?.graphql(&query, variables).await?;
     output::json(&data)
 }
@@ -21,6 +21,6 @@ async fn variables(argument: Option<&str>) -> Done<Map<String, Value>> {
     let json = input::text_or_file(argument, "--variables").await?;
     serde_json::from_slice(&json).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
-        Stop::usage(format!("--variables: it is no JSON object, at {place}; write it as {{\"name\": value}}"))
+        Stop::usage(format!("--variables: not a JSON object (at {place}); write it as {{\"name\": value}}"))
     })
 }

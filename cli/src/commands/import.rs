@@ -26,7 +26,7 @@ pub(crate) async fn run(context: &Context) -> Done {
 
 async fn read(session: &Session) -> Done<Credential> {
     if std::io::stdin().is_terminal() {
-        output::tell(
+        output::warn(
             "rekindle: waiting for {\"access_token\": .., \"refresh_token\": .., \"expires_in\": ..}, then Ctrl-D",
         );
     }

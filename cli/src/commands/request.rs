@@ -183,7 +183,7 @@ fn output(args: &RequestArgs) -> Done<Option<PathBuf>> {
         path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let name = path.rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."));
     let name =
-        name.ok_or_else(|| Stop::usage("-O: the URL has no last name for the file; name one with -o"))?;
+        name.ok_or_else(|| Stop::usage("-O: the URL does not end in a file name; give one with -o"))?;
     Ok(Some(PathBuf::from(name)))
 }
 
@@ -202,8 +202,8 @@ fn headers(given: &[String]) -> Done<Vec<(HeaderName, String)>> {
 /// The token is new now, but the request was not sent again: the caller decides.
 fn tell_refused(response: &Response) {
     if let Some(refused) = response.replay_refused() {
-        output::tell(&format!(
-            "rekindle: the server turned the token away, and the request was not sent again ({}); see its answer, \
+        output::warn(&format!(
+            "rekindle: the server rejected the token, and the request was not sent again ({}); check its response, \
              then send it again yourself if it had no effect",
             refused.name()
         ));

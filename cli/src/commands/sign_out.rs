@@ -16,18 +16,18 @@ pub(crate) async fn run(context: &Context, revoke: bool) -> Done {
     if context.json {
         status::show_json(&profile, &session)?;
     } else {
-        let also = if revoked == Some(Revocation::Done) { ", and revoked at the server" } else { "" };
+        let also = if revoked == Some(Revocation::Done) { ", and its tokens were revoked" } else { "" };
         output::line(&format!("signed out: profile {}{also}", profile.name))?;
     }
     match revoked {
         None | Some(Revocation::Done) => Ok(()),
         Some(Revocation::NotOffered) => Err(Stop::not_revoked(
-            "the session is ended here, but nothing was revoked: the dialect names no revocation endpoint ([revoke] \
+            "the session was ended locally, but nothing was revoked: the dialect names no revocation endpoint ([revoke] \
              with its url), or there was no token; end the session at the service itself",
         )),
         Some(_) => Err(Stop::not_revoked(
-            "the session is ended here, but the server did not revoke its tokens; end the session at the service \
-             itself, or wait for their end",
+            "the session was ended locally, but the server did not revoke its tokens; end the session at the service \
+             itself, or wait until they expire",
         )),
     }
 }

@@ -90,12 +90,12 @@ pub(crate) fn show_json(profile: &Profile, session: &Session) -> Done {
         expires_in_seconds: status.expires_at.map(|at| at.since(now).as_secs()),
         refreshable: status.refreshable,
         last_refresh: status.refreshed_at.map(time::rfc3339),
-        backoff_ms: status.backoff.map(output::millis),
+        backoff_ms: status.backoff.map(time::millis),
         failures: status.failures,
-        lease: status.lease.map(|(holder, left)| Lease { holder, remaining_ms: output::millis(left) }),
+        lease: status.lease.map(|(holder, left)| Lease { holder, remaining_ms: time::millis(left) }),
         waiting: status
             .waiting
-            .map(|(what, left)| Waits { what: what.name(), remaining_ms: left.map(output::millis) }),
+            .map(|(what, left)| Waits { what: what.name(), remaining_ms: left.map(time::millis) }),
         scope: status.scope,
         lineage: status.lineage,
         store: profile.store.display().to_string(),
@@ -133,28 +133,28 @@ fn access_token(status: &Status, now: Wall) -> String {
     let expiry = match status.expires_at {
         Some(at) if at >= now => format!("expires {}", when(at, now)),
         Some(at) => format!("expired {}", when(at, now)),
-        None => "expiry not known".to_owned(),
+        None => "expiry unknown".to_owned(),
     };
     match (status.generation, status.valid) {
         (None, _) => "none".to_owned(),
-        (Some(generation), true) => format!("number {generation}, {expiry}"),
-        (Some(generation), false) => format!("number {generation}, not valid any more, {expiry}"),
+        (Some(generation), true) => format!("generation {generation}, {expiry}"),
+        (Some(generation), false) => format!("generation {generation}, no longer valid, {expiry}"),
     }
 }
 
 fn backoff(status: &Status) -> String {
     match status.backoff {
-        Some(left) => format!("{} more, after {} failures in a row", time::rough(left), status.failures),
-        None if status.failures > 0 => format!("over, after {} failures in a row", status.failures),
+        Some(left) => format!("{} left, after {} failures in a row", time::rough(left), status.failures),
+        None if status.failures > 0 => format!("ended, after {} failures in a row", status.failures),
         None => "none".to_owned(),
     }
 }
 
 fn lease(status: &Status) -> String {
     match &status.lease {
-        Some((holder, left)) if left.is_zero() => format!("left by {holder}, over"),
-        Some((holder, left)) => format!("held by {holder}, {} more", time::rough(*left)),
-        None => "held by nobody".to_owned(),
+        Some((holder, left)) if left.is_zero() => format!("left by {holder}, expired"),
+        Some((holder, left)) => format!("held by {holder}, {} left", time::rough(*left)),
+        None => "not held".to_owned(),
     }
 }
 

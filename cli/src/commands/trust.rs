@@ -41,10 +41,10 @@ fn allow(context: &Context, path: &Path) -> Done {
 
 fn revoke(context: &Context, path: &Path) -> Done {
     let path = std::path::absolute(path).and_then(|path| path.canonicalize().or(Ok(path)));
-    let path = path.map_err(|error| Stop::system("the current folder cannot be told", &error))?;
+    let path = path.map_err(|error| Stop::system("cannot determine the current folder", &error))?;
     let revoked = trust::revoke(&path)?;
     if context.json {
         return output::json(&json!({ "revoked": revoked }));
     }
-    output::line(&format!("not trusted any more: {}", path.display()))
+    output::line(&format!("no longer trusted: {}", path.display()))
 }

@@ -64,13 +64,13 @@ fn absolute(profile: &Profile, text: &str) -> Done<Url> {
 
 fn tell_unsigned(call: &Call, session: &Session) {
     match call.unsigned() {
-        Some(Unsigned::OtherOrigin) => output::tell(&format!(
-            "rekindle: the request goes without the token: its host is none of the profile's (base_url, origins) of \
-             dialect {}",
+        Some(Unsigned::OtherOrigin) => output::warn(&format!(
+            "rekindle: the request is sent without the token: its host is not one of the profile's (base_url, \
+             origins), dialect {}",
             session.dialect().name()
         )),
         Some(_) => {
-            output::tell("rekindle: the request goes without the token: it has a credential of its own")
+            output::warn("rekindle: the request is sent without the token: it carries its own credential")
         }
         None => {}
     }
@@ -81,7 +81,7 @@ async fn send(request: &Request, call: &mut Call, headers: &Headers) -> Done<Opt
     let may_leave = || !headers.stay_at_redirects() || !options::keeps_headers_at_redirects();
     if request.follows && !headers.is_empty() && may_leave() {
         return Err(Stop::usage(
-            "-L: this curl would take the token's header to other hosts; leave -L out, or take rekindle request",
+            "-L: this curl would send the token's header to other hosts; leave -L out, or use rekindle request",
         ));
     }
     let mut child = spawn(request, headers)?;
@@ -121,8 +121,8 @@ async fn send(request: &Request, call: &mut Call, headers: &Headers) -> Done<Opt
 /// The token is new now, but the request was not sent again: the caller decides.
 fn tell_refused(refused: Option<ReplayRefused>) {
     if let Some(refused) = refused {
-        output::tell(&format!(
-            "rekindle: the server turned the token away, and the request was not sent again ({}); see its answer, \
+        output::warn(&format!(
+            "rekindle: the server rejected the token, and the request was not sent again ({}); check its response, \
              then send it again yourself if it had no effect",
             refused.name()
         ));
@@ -203,8 +203,7 @@ async fn write(first: &[u8], output: &mut ChildStdout) -> Done {
 
 /// The exit code is curl's.
 async fn ended(mut child: Child, shown: tokio::task::JoinHandle<()>) -> Done {
-    let status =
-        child.wait().await.map_err(|error| Stop::system("curl's end cannot be waited for", &error))?;
+    let status = child.wait().await.map_err(|error| Stop::system("cannot wait for curl to exit", &error))?;
     let _ = shown.await;
     match status.code() {
         Some(0) => Ok(()),
@@ -221,7 +220,7 @@ async fn told_on(stderr: Option<tokio::process::ChildStderr>, secrets: Vec<Zeroi
         for secret in &secrets {
             line = line.replace(secret.as_str(), "***");
         }
-        output::tell(&line);
+        output::warn(&line);
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Request {
     pub(super) args: Vec<String>,
 }
 
-/// What curl would do with a credential of its own, or to others than the one origin, or tell to a file.
+/// What curl would do with a credential of its own, or to others than the one origin, or write to a file.
 const REFUSED: [(&str, &str); 29] = [
     ("K", CONFIG),
     ("config", CONFIG),
@@ -46,8 +46,8 @@ const REFUSED: [(&str, &str); 29] = [
     ("ntlm", CREDENTIAL),
     ("aws-sigv4", CREDENTIAL),
     ("location-trusted", "it would send the token to other hosts: use -L"),
-    ("D", "the head is read here: use -i, which writes it before the body"),
-    ("dump-header", "the head is read here: use -i, which writes it before the body"),
+    ("D", "rekindle reads the response headers itself: use -i, which writes them before the body"),
+    ("dump-header", "rekindle reads the response headers itself: use -i, which writes them before the body"),
     ("trace", SHOWS),
     ("trace-ascii", SHOWS),
     ("trace-config", SHOWS),
@@ -58,12 +58,12 @@ const REFUSED: [(&str, &str); 29] = [
     ("retry-all-errors", RETRY),
     ("retry-connrefused", RETRY),
 ];
-const CONFIG: &str = "the token goes to curl that way: give the options as arguments";
+const CONFIG: &str = "rekindle passes the token to curl that way: give the options as arguments";
 const RETRY: &str = "rekindle request tries again by itself; or repeat the command";
 const NEXT: &str = "the token is for one request: run rekindle curl for each";
 const CREDENTIAL: &str =
     "the request carries the profile's token: leave out the other credential, or run curl itself";
-const SHOWS: &str = "it would write the token down: use -v, where it is left out";
+const SHOWS: &str = "it would write the token to a file: use -v, which leaves it out";
 
 impl Request {
     /// `base` makes a URL of a path.
@@ -211,7 +211,9 @@ impl Reading {
     /// A file of headers is read by curl alone, and may hold a credential.
     fn header(&mut self, text: &str) -> Done {
         if text.starts_with('@') {
-            return Err(Stop::usage("-H: write the headers out: in a file there may be another credential"));
+            return Err(Stop::usage(
+                "-H: give the headers themselves: a file may contain another credential",
+            ));
         }
         let Some((name, value)) = text.split_once(':') else { return Ok(()) };
         if let (Ok(name), Ok(value)) =

@@ -2,6 +2,7 @@
 
 mod live;
 mod plan;
+mod play;
 mod processes;
 mod scene;
 mod table;
@@ -24,7 +25,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Done {
     let mut rows = Vec::new();
     for scene in &SCENES {
         live.scene(scene)?;
-        rows.push(scene.play(&plan, &live).await?);
+        rows.push(play::play(scene, &plan, &live).await?);
     }
     if context.json {
         output::json(&rows)?

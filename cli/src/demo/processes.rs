@@ -1,4 +1,4 @@
-//! Starts the processes, gives the word, collects what they tell.
+//! Starts the processes, lets them begin together, and collects their results.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::live::Live;
 use super::plan::Plan;
-use super::worker::{Job, Outcome, Told};
+use super::worker::{Job, Message, Outcome};
 use crate::exit::{Done, Stop};
 
 /// More than a request may take in all.
@@ -34,7 +34,7 @@ pub(crate) async fn run(job: &Job, plan: &Plan, live: &Live) -> Done<Outcome> {
     }
     let mut running = JoinSet::new();
     for mut process in processes {
-        process.say("go").await?;
+        process.send("go").await?;
         running.spawn(process.until_done(live.clone()));
     }
     let mut whole = Outcome::default();
@@ -59,16 +59,16 @@ impl Process {
         };
         let mut process = Self { place, child, input, output: BufReader::new(output).lines() };
         let job = serde_json::to_string(job).map_err(|error| Stop::demo(error.to_string()))?;
-        process.say(&job).await?;
+        process.send(&job).await?;
         Ok(process)
     }
 
-    async fn say(&mut self, line: &str) -> Done {
+    async fn send(&mut self, line: &str) -> Done {
         let written = self.input.write_all(format!("{line}\n").as_bytes()).await;
         written.map_err(|error| Stop::system("one of the demo's processes is gone", &error))
     }
 
-    async fn hear(&mut self) -> Done<Told> {
+    async fn receive(&mut self) -> Done<Message> {
         let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
         let line =
             line.map_err(|_| Stop::demo(format!("process {} has said nothing for 120 s", self.place)))?;
@@ -78,16 +78,16 @@ impl Process {
     }
 
     async fn until_ready(&mut self) -> Done {
-        while !matches!(self.hear().await?, Told::Ready) {}
+        while !matches!(self.receive().await?, Message::Ready) {}
         Ok(())
     }
 
     async fn until_done(mut self, live: Live) -> Done<Outcome> {
         loop {
-            match self.hear().await? {
-                Told::Ready => {}
-                Told::Event(event) => live.event(self.place, &event)?,
-                Told::Result(outcome) => {
+            match self.receive().await? {
+                Message::Ready => {}
+                Message::Event(event) => live.event(self.place, &event)?,
+                Message::Result(outcome) => {
                     drop(self.input);
                     let _ = self.child.wait().await;
                     return Ok(outcome);

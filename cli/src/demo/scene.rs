@@ -1,22 +1,16 @@
-//! One server, one expired token, and everybody at once.
+//! The scenes of the demo: what the server does in each, and what the processes are to do.
 
 use std::time::Duration;
 
-use rekindle::store::FileStore;
-use rekindle::{Credential, Expiry, Rotation, Session};
+use rekindle::Rotation;
 use rekindle_test_server::{AuthServer, Rotation as Rotating, Script, SeedDialect, Step, Tokens};
 
-use super::live::Live;
-use super::plan::Plan;
-use super::processes;
-use super::table::Row;
 use super::worker::Job;
-use crate::exit::{Done, Stop};
 
 /// How long the servers take for a refresh: long enough that everybody has to wait for it.
 const TOKEN_LATENCY: Duration = Duration::from_millis(100);
 const GRACE_SECONDS: u64 = 30;
-const LIFETIME: Duration = Duration::from_secs(900);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(900);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Scene {
@@ -84,22 +78,7 @@ impl Scene {
         if self.story == STRICT { 1 } else { 2 }
     }
 
-    pub(crate) async fn play(&self, plan: &Plan, live: &Live) -> Done<Row> {
-        let server =
-            self.start().map_err(|error| Stop::system("no server can be started on loopback", &error))?;
-        let folder = tempfile::tempdir().map_err(|error| Stop::system("there is no temp folder", &error))?;
-        let tokens = server.sign_in();
-        let job = self.job(&server, folder.path().join("session.json"));
-        keep(&job, &tokens)?;
-        server.expire_all_access_tokens();
-        server.play(self.gathering(&tokens, plan.at_once));
-        let report = processes::run(&job, plan, live).await?;
-        let row = Row::new(self, plan, &report, server.counters());
-        live.ending(&row, &report)?;
-        Ok(row)
-    }
-
-    fn start(&self) -> std::io::Result<AuthServer> {
+    pub(crate) fn start(&self) -> std::io::Result<AuthServer> {
         let (rotation, lost) = match self.story {
             Story::Strict => (Rotating::StrictFamily, 0),
             Story::LostAnswer => (Rotating::Grace { seconds: GRACE_SECONDS }, 1),
@@ -121,7 +100,7 @@ impl Scene {
     }
 
     /// Holds the requests with the old token until all that run at once have arrived: none is late.
-    fn gathering(&self, tokens: &Tokens, at_once: u32) -> Script {
+    pub(crate) fn gathering(&self, tokens: &Tokens, at_once: u32) -> Script {
         let step = if self.asks_graphql() { Step::on("POST", "/") } else { Step::on("GET", "/data") };
         Script::new().step(step.token(&tokens.access_token).barrier(at_once))
     }
@@ -130,7 +109,7 @@ impl Scene {
         matches!(self.seed, Seed::Graphql)
     }
 
-    fn job(&self, server: &AuthServer, store: std::path::PathBuf) -> Job {
+    pub(crate) fn job(&self, server: &AuthServer, store: std::path::PathBuf) -> Job {
         let (preset, token_path) = match self.seed {
             Seed::Json => ("json", "/refresh"),
             Seed::ApiToken => ("json", "/api/token/refresh"),
@@ -152,22 +131,4 @@ impl Scene {
             at_once: 0,
         }
     }
-}
-
-/// Signs in, once for all processes. The session believes the token's lifetime; the server knows better.
-///
-/// Without an await: were the demo interrupted here, the save would outlive the folder, and make it anew.
-fn keep(job: &Job, tokens: &Tokens) -> Done {
-    let session: Session = job.session(|builder| builder.store(FileStore::new(&job.store)))?;
-    let credential = Credential {
-        access_token: Some(tokens.access_token.as_str().into()),
-        refresh_token: Some(tokens.refresh_token.as_str().into()),
-        expiry: Some(Expiry::In(LIFETIME)),
-        ..Credential::default()
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.map_err(|error| Stop::system("the operating system gives no runtime", &error))?;
-    let signing_in = std::thread::spawn(move || runtime.block_on(session.sign_in(credential)));
-    signing_in.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    Ok(())
 }

@@ -37,7 +37,7 @@ pub(crate) struct Job {
 /// What a process tells, one line each.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Told {
+pub(crate) enum Message {
     /// It has read the credential, and waits for the word.
     Ready,
     /// Something happened to the session.
@@ -76,7 +76,7 @@ pub(crate) async fn run() -> Done {
     let store = FileStore::new(&job.store);
     let session = job.session(|builder| builder.store(store).on_event(tell_event))?;
     session.fresh_status().await?;
-    tell(&Told::Ready)?;
+    report(&Message::Ready)?;
     line(&mut input).await?;
     let client = Client::builder(session.clone()).base_url(&job.base_url).graphql_path("/").build()?;
     let outcome = tokio::select! {
@@ -86,7 +86,7 @@ pub(crate) async fn run() -> Done {
     };
     session.shutdown(Duration::from_secs(10)).await;
     let stats = session.stats();
-    tell(&Told::Result(Outcome { replays: stats.replays, waiters: stats.waiters, ..outcome }))
+    report(&Message::Result(Outcome { replays: stats.replays, waiters: stats.waiters, ..outcome }))
 }
 
 /// As many tasks as requests may run at once, each taking the next request as it gets free.
@@ -144,10 +144,10 @@ fn tell_event(event: &Event) {
         other => other.name().to_owned(),
     };
     // If nobody listens any more, the work ends by itself.
-    let _ = tell(&Told::Event(text));
+    let _ = report(&Message::Event(text));
 }
 
-fn tell(told: &Told) -> Done {
+fn report(told: &Message) -> Done {
     let text = serde_json::to_string(told).map_err(|error| Stop::usage(error.to_string()))?;
     output::line(&text)
 }

@@ -106,14 +106,14 @@ fn a_file_that_others_may_write_or_own_is_not_used() {
     let file = world.path("rekindle.toml");
     for mode in [0o620, 0o602] {
         std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
-        refused(&world.run(&["status"]), &["rekindle.toml", "written by other users", "chmod go-w"]);
-        refused(&world.run(&["trust"]), &["written by other users"]);
+        refused(&world.run(&["status"]), &["rekindle.toml", "is writable by other users", "chmod go-w"]);
+        refused(&world.run(&["trust"]), &["is writable by other users"]);
     }
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     if std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0) {
         chown(&file, Some(65534), None).unwrap();
-        refused(&world.run(&["status"]), &["belongs to the user with the id 65534"]);
-        refused(&world.run(&["trust"]), &["belongs to the user with the id 65534"]);
+        refused(&world.run(&["status"]), &["is owned by user id 65534"]);
+        refused(&world.run(&["trust"]), &["is owned by user id 65534"]);
     }
 }
 

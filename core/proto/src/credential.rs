@@ -139,7 +139,7 @@ impl Credential {
             }
             // RFC 6749 appendix A: neither can have one. Mostly the end of the line of a file that it was read from.
             if token.contains(char::is_control) {
-                let what = "holds a line break or another control character: cut it off, or check where it was read from";
+                let what = "contains a line break or another control character: remove it, or check where it was read from";
                 return wrong(name, what);
             }
         }
@@ -244,7 +244,10 @@ mod tests {
             let credential = Credential { access_token, refresh_token, ..Credential::default() };
             let told = credential.check().unwrap_err().to_string();
             let name = if refresh == "RT-1" { "access_token" } else { "refresh_token" };
-            assert!(told.contains(&format!("{name} holds a line break")) && !told.contains("T-1"), "{told}");
+            assert!(
+                told.contains(&format!("{name} contains a line break")) && !told.contains("T-1"),
+                "{told}"
+            );
         }
     }
 

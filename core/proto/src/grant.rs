@@ -156,7 +156,7 @@ impl ClientCredentials {
             self.parameters.keys().find(|name| name.is_empty() || OWN_NAMES.contains(&name.as_str()))
         {
             return wrong(format!(
-                "`{name}` is no further parameter: it is sent by its own setting, leave it out here"
+                "`{name}` cannot be an extra parameter: it has a setting of its own, leave it out here"
             ));
         }
         let is_resource = |text: &&String| Url::parse(text).is_ok_and(|url| url.fragment().is_none());

@@ -86,7 +86,7 @@ impl Unavailable {
     /// A store that was asked for one key gave the record of another.
     pub(crate) fn foreign(asked: &str, given: &str) -> Self {
         let reason = format!(
-            "asked for the session `{asked}` it gave the record of `{given}`: it must keep a record for each key"
+            "load(`{asked}`) returned the record of `{given}`: a store must keep one record for each key"
         );
         Self { foreign: true, ..Self::new(reason) }
     }

@@ -248,7 +248,7 @@ pub enum Outcome {
     ClockSkew,
     /// The user must sign in again; the refresh token stays.
     StepUp(StepUp),
-    /// The client is wrongly configured; nobody is signed out.
+    /// The client is wrongly configured; the session stays signed in.
     ClientConfig {
         /// The OAuth error, `invalid_client` and the like.
         error: String,

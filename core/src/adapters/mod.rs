@@ -72,7 +72,7 @@ fn must_stay(headers: &Headers, otherwise: &str) -> Result<(), Error> {
         return Ok(());
     }
     let names = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("` and `");
-    let why = "which an HTTP client that follows redirects takes along to other origins";
+    let why = "which an HTTP client that follows redirects sends to other origins";
     let message = format!("redirects: the token goes in `{names}`, {why}: {otherwise}");
     Err(Error::new(ErrorKind::InvalidConfig, message))
 }

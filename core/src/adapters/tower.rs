@@ -167,7 +167,7 @@ where
     };
     let mut headers = call.headers().await?;
     if !layer.no_redirects {
-        must_stay(&headers, "let no layer below follow them, and say so with `without_redirects`")?;
+        must_stay(&headers, "make sure that no layer below follows them, then set `without_redirects`")?;
     }
     loop {
         let mut request = Request::from_parts(head.clone(), body.clone());

@@ -254,7 +254,7 @@ impl Settings {
         if self.refresh.is_some() {
             return Err(config(
                 "client_credentials",
-                "and refresh_with exclude each other: give one of them",
+                "and refresh_with are mutually exclusive: give one of them",
             ));
         }
         let by_secret =

@@ -38,7 +38,7 @@ impl Base {
         }
         if self.url.path().len() > 1 && climbs(below) {
             let problem =
-                "climbs out of the base_url's path; encode what comes from users, or give the whole URL";
+                "leaves the base_url's path; percent-encode what comes from users, or give the whole URL";
             return Err(Error::config(NAME, problem));
         }
         if let Some(url) = self.path_below(below) {
@@ -74,7 +74,7 @@ impl Base {
 /// A URL of its own, or one below the base, if there is one.
 pub(super) fn resolve(base: Option<&Base>, path_or_url: &str) -> Result<Url, Error> {
     if path_or_url.contains(char::is_control) {
-        return Err(Error::config(NAME, "holds a line break or another control character"));
+        return Err(Error::config(NAME, "contains a line break or another control character"));
     }
     if has_scheme(path_or_url) {
         return absolute(NAME, path_or_url);
@@ -86,12 +86,12 @@ pub(super) fn resolve(base: Option<&Base>, path_or_url: &str) -> Result<Url, Err
 /// An http or https URL; `argument` names it where it is none.
 pub(super) fn absolute(argument: &str, text: &str) -> Result<Url, Error> {
     if text.contains(char::is_control) {
-        return Err(Error::config(argument, "holds a line break or another control character"));
+        return Err(Error::config(argument, "contains a line break or another control character"));
     }
     let url =
         Url::parse(text).map_err(|cause| Error::config(argument, format_args!("not a URL: {cause}")))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Error::config(argument, "only http and https URLs can be asked"));
+        return Err(Error::config(argument, "only http and https URLs are supported"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::config(

@@ -70,7 +70,7 @@ fn null_or_missing<T: DeserializeOwned>(response: Response, bytes: &Bytes) -> Re
         return Ok(data);
     }
     let message =
-        format!("neither data nor errors in the answer from {}; is it GraphQL?", place(response.url()));
+        format!("neither data nor errors in the response from {}; is it GraphQL?", place(response.url()));
     Err(Error::new(ErrorKind::InvalidResponse, message).with_response(response.0.to_error_response()))
 }
 

@@ -20,9 +20,8 @@ use crate::transport::{ByteStream, TransportError};
 /// How much of a body that is handed out as it comes is looked into.
 const WATCHED: usize = 64 * 1024;
 
-const READ: &str = "the body has been read: it comes once, keep what it gave";
-const BEGUN: &str =
-    "a part of the body has been read as it came: go on with its chunks, or read it whole at once";
+const READ: &str = "the body was already read, which works only once: keep the result";
+const BEGUN: &str = "part of the body was already read as a stream: continue with its chunks, or read it whole from the start";
 
 /// A response's body.
 pub(super) struct Incoming {

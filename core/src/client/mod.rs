@@ -3,6 +3,7 @@
 
 mod base;
 mod body;
+mod builder;
 mod call;
 mod deadline;
 mod graphql;
@@ -28,8 +29,8 @@ use serde::de::DeserializeOwned;
 
 use self::base::Base;
 pub use self::body::Body;
+pub use self::builder::RequestBuilder;
 pub use self::multipart::{Form, Part};
-pub use self::request::RequestBuilder;
 pub use self::response::{BodyStream, Response};
 use crate::error::Error;
 pub use crate::error::{GraphqlError, Redirected};

@@ -261,7 +261,7 @@ impl Part {
         }
         if let Some(media_type) = &self.content_type {
             HeaderValue::from_str(media_type).map_err(|_| {
-                Failure::config("multipart", format_args!(" `{name}`: content_type is no media type"))
+                Failure::config("multipart", format_args!(" `{name}`: content_type is not a media type"))
             })?;
             let _ = write!(head, "\r\nContent-Type: {media_type}");
         }
@@ -311,7 +311,7 @@ fn boundary() -> Result<String, Error> {
     let (first, second) = (random::number(), random::number());
     match (first, second) {
         (Ok(first), Ok(second)) => Ok(format!("rekindle-{first:016x}{second:016x}")),
-        _ => Err(Error::new(ErrorKind::System, "the operating system gives no randomness")),
+        _ => Err(Error::new(ErrorKind::System, "the operating system provides no randomness")),
     }
 }
 

@@ -1,30 +1,16 @@
-//! Requests in the making. Mistakes are told by `send`.
+//! A request, as it is sent.
 
-use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_core::Stream;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use rekindle_proto::Failure;
-use serde::Serialize;
 use url::Url;
 
 use super::body::Body;
-use super::multipart::Form;
-use super::response::{Parts, Response};
-use super::{Client, Options, send};
-use crate::error::{Error, place};
-use crate::transport::BoxError;
+use crate::error::Error;
 
-/// A request in the making; what is wrong with it is told by [`send`](Self::send).
-#[must_use = "nothing happens before `send`"]
-pub struct RequestBuilder {
-    client: Client,
-    /// With room for the answer.
-    made: Result<Box<Parts>, Error>,
-}
+/// Marks a request that may be repeated.
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A request, complete.
 pub(super) struct Request {
@@ -50,435 +36,6 @@ pub(super) enum Reading {
     Streamed,
 }
 
-impl RequestBuilder {
-    pub(super) fn new(client: &Client, method: Method, url: Result<Url, Error>) -> Self {
-        let Options { timeout, max_body_bytes, .. } = *client.settings();
-        let request = |url| Request { max_body_bytes, ..Request::new(method, url, timeout) };
-        let made = url.map(|url| Box::new(Parts::of(request(url))));
-        Self { client: client.clone(), made }
-    }
-
-    /// Adds a header. A credential header (`Authorization`, or the dialect's own) replaces the session's:
-    /// such a request is neither judged nor replayed (spec 2.2).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// let response = client.get("/pupils").header("accept-language", "de").send().await?;
-    /// # let sent = |name: &str, value: &str| server.log()[0].headers.contains(&(name.into(), value.into()));
-    /// # assert!(sent("accept-language", "de"));
-    /// # let _ = response;
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn header<K, V>(self, name: K, value: V) -> Self
-    where
-        K: TryInto<HeaderName>,
-        V: TryInto<HeaderValue>,
-    {
-        self.change(|request| {
-            let name = name
-                .try_into()
-                .map_err(|_| Error::config("header", "not a header name, use letters, digits and hyphens"))?;
-            let value = value.try_into().map_err(|_| {
-                Failure::config(
-                    "header",
-                    format_args!(" `{name}`: not a header value, leave out line breaks"),
-                )
-            })?;
-            add(&mut request.headers, "header", name, value)
-        })
-    }
-
-    /// Sets headers; one that is there already is replaced.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// use http::{HeaderMap, HeaderValue, header};
-    ///
-    /// let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("text/csv"))]);
-    /// let response = client.get("/pupils").headers(headers).send().await?;
-    /// # let sent = |name: &str, value: &str| server.log()[0].headers.contains(&(name.into(), value.into()));
-    /// # assert!(sent("accept", "text/csv"));
-    /// # let _ = response;
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn headers(self, headers: HeaderMap) -> Self {
-        self.change(|request| {
-            let names: Vec<HeaderName> = headers.keys().cloned().collect();
-            names.iter().for_each(|name| drop(request.headers.remove(name)));
-            request.headers.extend(headers);
-            Ok(())
-        })
-    }
-
-    /// Adds to the query string: a struct, a map or pairs.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// let request = client.get("/pupils").query(&[("class", "4b"), ("page", "2")]);
-    /// let response = request.send().await?;
-    /// assert_eq!(response.url().query(), Some("class=4b&page=2"));
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
-        self.change(|request| {
-            let text = serde_urlencoded::to_string(query).map_err(|_| {
-                Error::config("query", "not name and value pairs, nothing nested fits in a query")
-            })?;
-            if !text.is_empty() {
-                let whole =
-                    request.url.query().filter(|old| !old.is_empty()).map(|old| format!("{old}&{text}"));
-                request.url.set_query(Some(&whole.unwrap_or(text)));
-            }
-            Ok(())
-        })
-    }
-
-    /// Sends `value` as JSON.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// #[derive(serde::Serialize)]
-    /// struct Pupil { class: &'static str }
-    ///
-    /// client.post("/pupils").json(&Pupil { class: "4b" }).send().await?.error_for_status()?;
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
-        self.change(|request| {
-            let json = serde_json::to_vec(value).map_err(|_| {
-                Error::config("json", "cannot be written as JSON, use text for the keys of maps")
-            })?;
-            request.set_body(json.into(), Some(HeaderValue::from_static("application/json")));
-            Ok(())
-        })
-    }
-
-    /// Sends a form, `application/x-www-form-urlencoded`.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b&year").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// let form = [("class", "4b"), ("year", "2030")];
-    /// client.post("/pupils").form(&form).send().await?.error_for_status()?;
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
-        self.change(|request| {
-            let text = serde_urlencoded::to_string(form).map_err(|_| {
-                Error::config("form", "not name and value pairs, nothing nested fits in a form")
-            })?;
-            let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-            request.set_body(text.into(), Some(media_type));
-            Ok(())
-        })
-    }
-
-    /// Sends a form of several parts.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// use rekindle::client::{Form, Part};
-    ///
-    /// let form = Form::new().text("class", "4b").part("list", Part::bytes("a;b").file_name("list.csv"));
-    /// client.post("/pupils").multipart(form).send().await?.error_for_status()?;
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn multipart(self, form: Form) -> Self {
-        self.change(|request| {
-            let (media_type, body) = form.encode()?;
-            request.headers.remove(CONTENT_TYPE);
-            request.set_body(body, Some(media_type));
-            Ok(())
-        })
-    }
-
-    /// Sends bytes or text, or a [`Body`].
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// client.post("/pupils").header("content-type", "text/csv").body("class\n4b\n").send().await?;
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn body(self, body: impl Into<Body>) -> Self {
-        self.change(|request| {
-            request.set_body(body.into(), None);
-            Ok(())
-        })
-    }
-
-    /// Sends a stream that can be read once. Should the token be turned away, it is refreshed, but this
-    /// request is not sent again (spec 3.4).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// use bytes::Bytes;
-    /// use futures_util::stream;
-    ///
-    /// let lines = stream::iter(["class\n", "4b\n"].map(|line| Ok::<_, std::io::Error>(Bytes::from(line))));
-    /// client.post("/pupils").body_stream(lines).send().await?.error_for_status()?;
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn body_stream<S, E>(self, chunks: S) -> Self
-    where
-        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
-        E: Into<BoxError>,
-    {
-        self.body(Body::once(chunks, None))
-    }
-
-    /// Sends a stream that can be made anew, so that the request can be sent again.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("POST", "/pupils").body_contains("4b").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// use bytes::Bytes;
-    /// use futures_util::stream;
-    ///
-    /// let line = |text: &'static str| Ok::<_, std::io::Error>(Bytes::from(text));
-    /// let lines = move || stream::iter([line("class\n"), line("4b\n")]);
-    /// client.post("/pupils").body_factory(lines).send().await?.error_for_status()?;
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn body_factory<F, S, E>(self, make: F) -> Self
-    where
-        F: Fn() -> S + Send + Sync + 'static,
-        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
-        E: Into<BoxError>,
-    {
-        self.body(Body::factory(make, None))
-    }
-
-    /// The deadline over everything: refreshes, replays, retries, redirects, and reading a body whole.
-    /// `Duration::MAX` means none.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("GET", "/pupils").delay_ms(2_000).text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// use std::time::Duration;
-    ///
-    /// let late = client.get("/pupils").timeout(Duration::from_millis(50)).send().await;
-    /// assert!(late.unwrap_err().is_timeout());
-    /// # Ok(()) }
-    /// ```
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.change(|request| {
-            request.timeout = Some(timeout);
-            Ok(())
-        })
-    }
-
-    /// Sends an `Idempotency-Key`: the server applies the request once however often it is sent, so that
-    /// it may be retried (spec 8.1).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("POST", "/pupils").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// let key = "2c1f6a0e-order-17"; // one for each thing that is to happen once
-    /// client.post("/pupils").idempotency_key(key).send().await?.error_for_status()?;
-    /// # let sent = |name: &str, value: &str| server.log()[0].headers.contains(&(name.into(), value.into()));
-    /// # assert!(sent("idempotency-key", key));
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
-        self.change(|request| {
-            let value = HeaderValue::from_str(key.as_ref())
-                .map_err(|_| Error::config("idempotency_key", "not a header value, leave out line breaks"))?;
-            request.headers.insert(send::IDEMPOTENCY_KEY, value);
-            Ok(())
-        })
-    }
-
-    /// Whether redirects are followed; they are unless told otherwise.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("GET", "/old").text(302, "").header("location", "/new"));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// let response = client.get("/old").follow_redirects(false).send().await?;
-    /// assert_eq!(response.status(), 302);
-    /// assert_eq!(response.headers()["location"], "/new");
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn follow_redirects(self, follow: bool) -> Self {
-        self.change(|request| {
-            request.follow_redirects = follow;
-            Ok(())
-        })
-    }
-
-    /// Hands the body out as it comes, however the dialect tells errors: for downloads and event streams.
-    /// An expired token that is found in the body counts for the next request (spec 2.6).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("GET", "/export").text(200, "a;b\nc;d\n"));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// let mut response = client.get("/export").streamed().send().await?;
-    /// let mut size = 0;
-    /// while let Some(chunk) = response.chunk().await? {
-    ///     size += chunk.len();
-    /// }
-    /// assert_eq!(size, 8);
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub fn streamed(self) -> Self {
-        self.reading(Reading::Streamed)
-    }
-
-    pub(super) fn reading(self, reading: Reading) -> Self {
-        self.change(|request| {
-            request.reading = reading;
-            Ok(())
-        })
-    }
-
-    /// Sends it, with the session's token where the URL is the session's; returns once the head of the
-    /// final response is there.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use rekindle_test_server::{Script, Step, TestServer};
-    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
-    /// # let server = TestServer::start(script)?;
-    /// # let api = server.base_url();
-    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
-    /// # let client = rekindle::Client::new(session, &api)?;
-    /// let response = client.get("/pupils").send().await?;
-    /// assert_eq!(response.status(), 200);
-    ///
-    /// // a mistake in the making is told here, and nothing is sent
-    /// let mistake = client.get("/pupils").header("no header name", "x").send().await.unwrap_err();
-    /// assert_eq!(mistake.kind(), rekindle::ErrorKind::InvalidConfig);
-    /// # server.assert_consumed();
-    /// # Ok(()) }
-    /// ```
-    pub async fn send(self) -> Result<Response, Error> {
-        send::send(self.client, self.made?).await
-    }
-
-    fn change(mut self, change: impl FnOnce(&mut Request) -> Result<(), Error>) -> Self {
-        if let Ok(made) = &mut self.made
-            && let Err(error) = change(&mut made.request)
-        {
-            self.made = Err(error);
-        }
-        self
-    }
-}
-
-/// No server takes as many, and a map of headers panics when it is full.
-const MOST_HEADERS: usize = 1024;
-
-/// Adds one, if there is room for it.
-pub(super) fn add(
-    headers: &mut HeaderMap,
-    setting: &str,
-    name: HeaderName,
-    value: HeaderValue,
-) -> Result<(), Error> {
-    if headers.len() >= MOST_HEADERS {
-        return Err(Error::config(setting, "more than 1024 of them, servers take no more than some 100"));
-    }
-    headers.append(name, value);
-    Ok(())
-}
-
 impl Request {
     pub(super) fn new(method: Method, url: Url, timeout: Option<Duration>) -> Self {
         Self {
@@ -493,7 +50,7 @@ impl Request {
         }
     }
 
-    fn set_body(&mut self, body: Body, media_type: Option<HeaderValue>) {
+    pub(super) fn set_body(&mut self, body: Body, media_type: Option<HeaderValue>) {
         self.body = body;
         if let Some(media_type) = media_type
             && !self.headers.contains_key(CONTENT_TYPE)
@@ -503,11 +60,19 @@ impl Request {
     }
 }
 
-impl fmt::Debug for RequestBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.made {
-            Ok(made) => write!(f, "RequestBuilder({} {})", made.request.method, place(&made.request.url)),
-            Err(error) => write!(f, "RequestBuilder({error})"),
-        }
+/// No server takes as many, and a map of headers panics when it is full.
+const MOST_HEADERS: usize = 1024;
+
+/// Adds one, if there is room for it.
+pub(super) fn add(
+    headers: &mut HeaderMap,
+    setting: &str,
+    name: HeaderName,
+    value: HeaderValue,
+) -> Result<(), Error> {
+    if headers.len() >= MOST_HEADERS {
+        return Err(Error::config(setting, "more than 1024 of them: most servers accept about 100"));
     }
+    headers.append(name, value);
+    Ok(())
 }

@@ -545,9 +545,9 @@ impl Response {
     pub(super) fn unreadable(self, cause: &serde_json::Error) -> Error {
         let (line, column) = (cause.line(), cause.column());
         let what = match cause.classify() {
-            serde_json::error::Category::Data => "the JSON has another shape than asked for",
+            serde_json::error::Category::Data => "the JSON does not have the expected shape",
             serde_json::error::Category::Eof => "the JSON ends too early",
-            _ => "the body is no JSON",
+            _ => "the body is not JSON",
         };
         let message = format!(
             "{what}, at line {line} column {column}, in a {} from {}; read the error's response to see it",

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http::header::HeaderName;
 use rekindle_proto::event::EventKind;
 use rekindle_proto::retry::{Attempt, Decision, Failed};
 use rekindle_proto::{ErrorKind, Exchange, Now, Operation, Verdict, Wall};
@@ -11,14 +10,12 @@ use rekindle_proto::{ErrorKind, Exchange, Now, Operation, Verdict, Wall};
 use super::body::Body;
 use super::deadline::Deadline;
 use super::incoming::{Incoming, Watch};
-use super::request::{Reading, Request};
+use super::request::{IDEMPOTENCY_KEY, Reading, Request};
 use super::response::{Found, Parts, Response};
 use super::{Client, graphql};
 use crate::call::{self, Follows, Hop, Reads, State};
 use crate::error::{Error, Redirected};
 use crate::transport::{Connection, Sent, TransportError, TransportRequest, TransportResponse};
-
-pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// While a request's body still goes out, its response is read up to this.
 const SETTLED: usize = 8 * 1024 * 1024;

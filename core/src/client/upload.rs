@@ -175,8 +175,7 @@ fn remember(slot: &mut Option<Waker>, context: &Context<'_>) {
 }
 
 fn stopped() -> TransportError {
-    let message =
-        "the request's body was given up before it was sent: its answer was there already".to_owned();
+    let message = "the request's body was not sent to its end: the response had already arrived".to_owned();
     TransportError { sent: Sent::Maybe, message, source: None }
 }
 

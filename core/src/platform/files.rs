@@ -63,6 +63,6 @@ mod none {
     }
 
     fn unsupported() -> io::Error {
-        io::Error::new(io::ErrorKind::Unsupported, "this build reads no files: give the text or the bytes")
+        io::Error::new(io::ErrorKind::Unsupported, "this build cannot read files: pass the text or the bytes")
     }
 }

@@ -53,5 +53,5 @@ pub(crate) fn stir(mut seed: [u8; 32]) {
 }
 
 fn none(why: &str) -> Failure {
-    Failure::new(ErrorKind::System, format!("there is no randomness ({why})"))
+    Failure::new(ErrorKind::System, format!("no randomness is available ({why})"))
 }

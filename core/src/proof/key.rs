@@ -80,7 +80,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// Misuse if the operating system gives no randomness.
+    /// Misuse if the operating system provides no randomness.
     pub fn generate() -> Result<(Self, Secret), Error> {
         let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
         let der = made.map_err(|error| no_randomness(&error))?;
@@ -246,15 +246,15 @@ fn pem(der: &[u8]) -> Secret {
 
 fn unreadable() -> Failure {
     let message = "the key is not a private P-256, Ed25519 or RSA key in PEM: make one with \
-                   `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, or turn yours into PKCS #8 \
+                   `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, or convert yours to PKCS #8 \
                    with `openssl pkcs8 -topk8 -nocrypt`";
     Failure::new(ErrorKind::InvalidConfig, message)
 }
 
 pub(super) fn no_randomness(error: &dyn fmt::Display) -> Failure {
-    Failure::new(ErrorKind::System, format!("the operating system gives no randomness ({error})"))
+    Failure::new(ErrorKind::System, format!("the operating system provides no randomness ({error})"))
 }
 
 fn unsigned() -> Failure {
-    Failure::new(ErrorKind::System, "the key could not sign: the operating system gives no randomness")
+    Failure::new(ErrorKind::System, "the key could not sign: the operating system provides no randomness")
 }

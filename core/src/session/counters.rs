@@ -70,10 +70,10 @@ counters! {
     sign_ins, "Sign-ins.";
     /// Refreshes started.
     refreshes_started, "Refreshes started.";
-    /// Refreshes that brought a token.
-    refreshes, "Refreshes that brought a token.";
-    /// Refreshes that did not come through.
-    refresh_failures, "Refreshes that did not come through.";
+    /// Refreshes that returned a token.
+    refreshes, "Refreshes that returned a token.";
+    /// Refreshes that failed.
+    refresh_failures, "Refreshes that failed.";
     /// Tokens taken from the store that somebody else had refreshed.
     adoptions, "Tokens adopted from another process.";
     /// Callers that waited for a refresh.
@@ -88,8 +88,8 @@ counters! {
     retries, "Requests sent again after a transient failure.";
     /// Credentials lost: `invalid_grant` and the like.
     logins_required, "Credentials lost, the user must sign in.";
-    /// Refreshes turned down because there were too many.
-    refresh_limited, "Refreshes turned down because there were too many.";
+    /// Refreshes refused because there were too many.
+    refresh_limited, "Refreshes refused because there were too many.";
     /// Sign-outs.
     sign_outs, "Sign-outs.";
     /// Warnings.

@@ -552,10 +552,7 @@ impl Engine {
                 return Ok(true);
             }
         }
-        Err(Failure::new(
-            ErrorKind::StoreUnavailable,
-            "other processes write the record all the time: try again",
-        ))
+        Err(Failure::new(ErrorKind::StoreUnavailable, "other processes keep writing the record: try again"))
     }
 
     fn send(self: &Arc<Self>, op: OpId, request: GrantRequest) {
@@ -672,14 +669,11 @@ fn seed_tag(seed: &Credential) -> u64 {
 fn other_seed() -> Failure {
     Failure::new(
         ErrorKind::InvalidConfig,
-        "a session of this process with the same store and key began with another credential: give each user a key or \
+        "a session of this process with the same store and key was created with another credential: give each user a key or \
          a store of its own; for the same user's new tokens, call sign_in",
     )
 }
 
 fn no_thread(error: &std::io::Error) -> Failure {
-    Failure::new(
-        ErrorKind::System,
-        format!("the operating system gives no thread ({error}): raise its limit"),
-    )
+    Failure::new(ErrorKind::System, format!("cannot start a thread ({error}): raise the limit on threads"))
 }

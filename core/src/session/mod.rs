@@ -573,7 +573,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Misuse if the operating system gives no randomness.
+    /// Misuse if the operating system provides no randomness.
     pub fn proof(&self, token: &Token, method: &Method, url: &Url) -> Result<Option<HeaderValue>, Error> {
         let Some(proofs) = self.setup.proofs.as_ref().filter(|_| token.is_bound()) else { return Ok(None) };
         Ok(proofs.possession(method, url, Some(token.secret()), self.clock().now().wall)?)
@@ -810,6 +810,6 @@ fn ticket(acquired: &Acquired) -> Option<Ticket> {
 fn unsteady() -> Failure {
     Failure::new(
         ErrorKind::RefreshFailed,
-        "the stored credential keeps changing under this session: see who else writes it, then try again",
+        "the stored credential keeps changing under this session: find out what else writes it, then try again",
     )
 }

@@ -58,7 +58,7 @@ impl Origins {
         if !self.list.is_empty() {
             return Ok(());
         }
-        let why = "the session lists none, so no request of a client of your own carries its token";
+        let why = "the session lists none, so no request of your own HTTP client would carry its token";
         let next = "list the API's, such as https://api.example.com, in `origins`";
         Err(Failure::config("origins", format_args!(": {why}: {next}")))
     }

@@ -74,8 +74,8 @@ impl Setup {
             Some((setting, _)) => Err(Failure::new(
                 ErrorKind::InvalidConfig,
                 format!(
-                    "{setting} is another one than that of a session of this process with the same store and key: \
-                     give both the same, or each a key or store of its own"
+                    "{setting} differs from that of another session of this process with the same store and key: \
+                     give both the same value, or each its own key or store"
                 ),
             )),
         }

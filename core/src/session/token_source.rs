@@ -305,7 +305,7 @@ fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
 pub(crate) fn reentrant() -> Failure {
     Failure::new(
         ErrorKind::Misuse,
-        "a store or refresh function called the session that it serves: it would wait for itself; \
+        "a store or refresh function called the session it belongs to, which would wait for itself; \
          use a plain HTTP client there",
     )
 }

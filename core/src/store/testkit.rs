@@ -41,7 +41,7 @@ pub async fn violations<S: Store>(open: impl Fn() -> S) -> Vec<String> {
     let mut found = Vec::new();
     let (one, other) = (open(), open());
     if one.identity() != other.identity() {
-        found.push("identity: the same store has another one when it is opened again".to_owned());
+        found.push("identity: it differs when the same store is opened again".to_owned());
     }
     let key = format!("rekindle-testkit-{DEFAULT_KEY}");
     let key = if one.keyed() { key.as_str() } else { DEFAULT_KEY };
@@ -72,7 +72,7 @@ async fn saves(store: &impl Store, key: &str, found: &mut Vec<String>) -> Result
         store.save(key, "x".into(), &never).await? == Saved::Conflict,
         "save: a version was expected, there is no record, and it is no conflict",
     );
-    must(store.load(key).await? == Loaded::Absent, "save: a conflict has written");
+    must(store.load(key).await? == Loaded::Absent, "save: a conflict wrote the record");
     // Bytes that are no text, and as many as a record may have.
     let record: Bytes = (0..=255).cycle().take(64 * 1024).collect();
     let first = store.save(key, record.clone(), &Expected::Absent).await?;
@@ -95,7 +95,7 @@ async fn saves(store: &impl Store, key: &str, found: &mut Vec<String>) -> Result
     };
     must(
         first != second,
-        "save: the same bytes again have the same version: a save that landed cannot be told",
+        "save: the same bytes again have the same version: a completed save cannot be recognized",
     );
     must(
         store.save(key, "x".into(), &Expected::Version(first)).await? == Saved::Conflict,
@@ -186,14 +186,14 @@ async fn keeps_apart(store: &impl Store, found: &mut Vec<String>) -> Result<(), 
         if store.save(key, Bytes::copy_from_slice(key.as_bytes()), &Expected::Absent).await?
             == Saved::Conflict
         {
-            found.push(format!("keys: {} has the record of another", short(key)));
+            found.push(format!("keys: {} returns the record of another key", short(key)));
         }
     }
     let mut seen = BTreeSet::new();
     for key in &keys {
         match store.load(key).await? {
             Loaded::Present(record, _) if *record == *key.as_bytes() => drop(seen.insert(record)),
-            _ => found.push(format!("keys: {} has not the record that was saved for it", short(key))),
+            _ => found.push(format!("keys: {} does not return the record that was saved for it", short(key))),
         }
     }
     Ok(())
@@ -202,15 +202,17 @@ async fn keeps_apart(store: &impl Store, found: &mut Vec<String>) -> Result<(), 
 /// An owner is dead only if its process is gone.
 async fn owners(store: &impl Store, key: &str, found: &mut Vec<String>) {
     if store.owner(key, "rekindle-testkit-nobody").await == Owner::Dead {
-        found.push("owner: one that was never announced is called dead: it may live elsewhere".to_owned());
+        found.push(
+            "owner: one that was never announced is reported dead: it may be alive elsewhere".to_owned(),
+        );
     }
     store.announce(key, "rekindle-testkit-1").await;
     if store.owner(key, "rekindle-testkit-1").await == Owner::Dead {
-        found.push("owner: one that was announced, and lives, is called dead".to_owned());
+        found.push("owner: one that was announced, and is alive, is reported dead".to_owned());
     }
     store.retire(key, "rekindle-testkit-1").await;
     if store.owner(key, "rekindle-testkit-1").await == Owner::Alive {
-        found.push("owner: one that has retired is called alive".to_owned());
+        found.push("owner: one that has retired is reported alive".to_owned());
     }
 }
 
@@ -305,10 +307,10 @@ mod tests {
     fn every_mistake_is_found() {
         for (mistake, word) in [
             (Mistake::HeedsNoVersion, "it is no conflict"),
-            (Mistake::HeedsNoKey, "has the record of another"),
+            (Mistake::HeedsNoKey, "returns the record of another"),
             (Mistake::KeepsVersions, "the same bytes again"),
             (Mistake::CutsRecords, "not the record"),
-            (Mistake::ForgetsCase, "\"Ada\" has the record of another"),
+            (Mistake::ForgetsCase, "\"Ada\" returns the record of another"),
         ] {
             let bad = Bad(mistake, Arc::default());
             let found = wait(violations(|| bad.clone()));

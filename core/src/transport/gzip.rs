@@ -106,7 +106,7 @@ fn fed(decoder: &mut GzDecoder<Vec<u8>>, mut chunk: &[u8]) -> io::Result<Vec<u8>
 }
 
 fn broken(cause: io::Error) -> TransportError {
-    let message = "the body says that it is gzip, and is not, or ends too early".to_owned();
+    let message = "the body is labelled as gzip, but is not, or is truncated".to_owned();
     TransportError { sent: Sent::Maybe, message, source: Some(Box::new(cause)) }
 }
 

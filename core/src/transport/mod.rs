@@ -137,7 +137,7 @@ pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
 
 #[cfg(not(feature = "http"))]
 pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
-    let message = "transport is missing: this build has no HTTP stack of its own (feature `http`)";
+    let message = "transport is missing: this build has no built-in HTTP client (feature `http`)";
     Err(Failure::new(ErrorKind::InvalidConfig, message))
 }
 

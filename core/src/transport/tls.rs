@@ -47,7 +47,7 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        _ => Err(Error::config("client_certificate", "no certificate in it, give PEM")),
+        _ => Err(Error::config("client_certificate", "it contains no certificate: give PEM")),
     }
 }
 
@@ -56,7 +56,7 @@ fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
     PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
         Error::config(
             "client_certificate",
-            "no private key in it, give PEM (PKCS#8, PKCS#1 or SEC1) without a password",
+            "it contains no private key: give PEM (PKCS#8, PKCS#1 or SEC1) without a password",
         )
     })
 }

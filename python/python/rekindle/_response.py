@@ -204,7 +204,7 @@ class _Base:
         try:
             return json.loads(self.content)
         except ValueError:
-            message = f"the body is no JSON, in a {self.status_code} from {self._place()}; see its response"
+            message = f"the body is not JSON, in a {self.status_code} from {self._place()}; see its response"
         # Outside of `except`: the parser's own error would carry the body into tracebacks.
         raise InvalidResponse(message, status=self.status_code, response=self._kept())
 

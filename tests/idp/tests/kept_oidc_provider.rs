@@ -367,7 +367,7 @@ async fn a_confidential_client_refreshes_by_basic() {
     assert_eq!(counted(&idp), (1, 0, 1));
 }
 
-// spec 5.1 (ClientConfig): nobody is signed out, and the right secret goes on with the same refresh token.
+// spec 5.1 (ClientConfig): the session stays signed in, and the right secret goes on with the same refresh token.
 #[tokio::test]
 async fn a_wrong_client_secret_signs_nobody_out() {
     let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };

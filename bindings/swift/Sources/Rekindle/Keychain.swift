@@ -14,7 +14,7 @@ public protocol KeychainItem: Sendable {
     var identity: String { get }
 }
 
-/// Keeps the credential in a keychain. A keychain that is locked is unavailable, never empty: nobody is signed out
+/// Keeps the credential in a keychain. A keychain that is locked is unavailable, never empty: the session stays signed in
 /// because of a device that was not unlocked yet.
 ///
 /// ```swift

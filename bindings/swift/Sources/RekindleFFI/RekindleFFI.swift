@@ -12611,7 +12611,7 @@ public func errorKinds() -> [String]  {
  *
  * # Errors
  *
- * Misuse if the operating system gives no randomness.
+ * Misuse if the operating system provides no randomness.
  */
 public func generateSigningKey()throws  -> GeneratedKey  {
     return try  FfiConverterTypeGeneratedKey_lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {

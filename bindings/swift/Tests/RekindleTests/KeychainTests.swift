@@ -52,7 +52,7 @@ private final class FakeItem: KeychainItem, @unchecked Sendable {
         #expect(try await store.load(key: "default")?.record == Data("d".utf8))
     }
 
-    /// Spec 7.1: a locked keychain is unavailable, never empty: nobody is signed out.
+    /// Spec 7.1: a locked keychain is unavailable, never empty: the session stays signed in.
     @Test func aLockedKeychainSignsNobodyOut() async throws {
         let item = FakeItem()
         let world = try await World(store: .custom(KeychainStore(item)))

@@ -42,7 +42,7 @@ impl Spec {
     fn check(&self) -> Result<(), (&'static str, String)> {
         let wrong = |field, what: &str| Err((field, what.to_owned()));
         if HeaderValue::from_str(&self.token.scheme).is_err() {
-            return wrong("token.scheme", "it cannot stand in a header");
+            return wrong("token.scheme", "it is not allowed in a header");
         }
         if self.token.cookie.as_deref().is_some_and(|name| !is_cookie_name(name)) {
             return wrong("token.cookie", "it is not the name of a cookie");
@@ -51,7 +51,7 @@ impl Spec {
             return wrong("answer.cookies", "it is not the name of a cookie");
         }
         if self.token.extra_characters.contains(|letter: char| !letter.is_ascii_graphic()) {
-            return wrong("token.extra_characters", "no token in a header can have them");
+            return wrong("token.extra_characters", "a token in a header cannot contain them");
         }
         self.check_token_place()?;
         self.check_documents()
@@ -64,17 +64,17 @@ impl Spec {
         let is_basic = self.token_endpoint.client_auth == ClientAuth::ClientSecretBasic;
         match (token_header, token_cookie) {
             (Some(_), Some(_)) => {
-                wrong("refresh_token.token_cookie", "the token goes into `token_header` already")
+                wrong("refresh_token.token_cookie", "the token is already sent in `token_header`")
             }
             (Some(name), None) if name.0 == "authorization" && is_basic => wrong(
                 "refresh_token.token_header",
-                "`client_auth = \"client_secret_basic\"` wants the header Authorization too",
+                "`client_auth = \"client_secret_basic\"` uses the header Authorization as well",
             ),
             (None, Some(name)) if !is_cookie_name(name) => {
                 wrong("refresh_token.token_cookie", "it is not the name of a cookie")
             }
             (None, _) if token_scheme.is_some() => {
-                wrong("refresh_token.token_scheme", "it goes with `token_header`")
+                wrong("refresh_token.token_scheme", "it is only valid with `token_header`")
             }
             _ => self.check_no_token_place(),
         }
@@ -97,7 +97,7 @@ impl Spec {
         ];
         match sections.into_iter().find(|(_, section)| has_one(section)) {
             Some((name, _)) => {
-                let what = "`token_header`, `token_scheme`, `token_cookie` and `fallback_document` are for [refresh_token]";
+                let what = "`token_header`, `token_scheme`, `token_cookie` and `fallback_document` belong in [refresh_token]";
                 Err((name, what.to_owned()))
             }
             None => Ok(()),
@@ -105,7 +105,7 @@ impl Spec {
     }
 
     fn check_documents(&self) -> Result<(), (&'static str, String)> {
-        let only_with = "`document` goes with `encoding = \"graphql\"` in [token_endpoint], and only with it";
+        let only_with = "`document` goes with `encoding = \"graphql\"` in [token_endpoint]: set both or neither";
         let section = &self.refresh_token;
         let document = &section.document;
         if self.token_endpoint.encoding != Encoding::Graphql {
@@ -128,7 +128,7 @@ impl Spec {
         let lacks_token = |document: &String| is_in_body && !document.contains(&format!("${name}"));
         if lacks_token(document) || section.fallback_document.as_ref().is_some_and(lacks_token) {
             let what = format!(
-                "it must take the refresh token as the variable `${name}`; it is never pasted into the text"
+                "it must take the refresh token as the variable `${name}`; it is never inserted into the text of the document"
             );
             return Err(("refresh_token.document", what));
         }
@@ -145,6 +145,6 @@ fn misread(file: &str, mistake: &Mistake) -> Failure {
 fn invalid(place: &str, field: &str, what: &str) -> Failure {
     let field = if field.is_empty() { String::new() } else { format!(", field `{field}`") };
     let what = what.replace('\n', " ");
-    let way_out = "correct it there, or take a preset (`rekindle presets` lists them)";
+    let way_out = "correct it there, or use a preset (`rekindle presets` lists them)";
     Failure::new(ErrorKind::InvalidConfig, format!("{place}{field}: {}; {way_out}", what.trim()))
 }

@@ -41,10 +41,10 @@ fn without_value(what: &str) -> String {
     let expected = value.and_then(|value| value.rfind(", expected ").map(|at| (value, &value[at..])));
     match expected {
         Some((value, expected)) if value.starts_with("string ") => {
-            format!("a text does not fit here{expected}")
+            format!("a string is not valid here{expected}")
         }
         Some((value, expected)) if value.starts_with(['i', 'f']) => {
-            format!("a number does not fit here{expected}")
+            format!("a number is not valid here{expected}")
         }
         _ => what.to_owned(),
     }

@@ -71,7 +71,7 @@ impl Spec {
 
 fn unfit(name: &HeaderName) -> Failure {
     let message = format!(
-        "the access token cannot stand in the header `{name}`: it is empty, or has a line break or the like in it; check where it was read from"
+        "the access token cannot be sent in the header `{name}`: it is empty, or contains a line break or another character that is not allowed there; check where it was read from"
     );
     Failure::new(ErrorKind::InvalidConfig, message)
 }

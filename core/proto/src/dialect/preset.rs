@@ -98,6 +98,6 @@ fn unknown(name: &str) -> Failure {
 fn unknown(name: &str) -> Failure {
     let names: Vec<_> = ALL.iter().map(|(name, _)| *name).collect();
     let message =
-        format!("there is no preset `{name}`; take one of {}, or write a dialect file", names.join(", "));
+        format!("there is no preset `{name}`; use one of {}, or write a dialect file", names.join(", "));
     Failure::new(ErrorKind::InvalidConfig, message)
 }

@@ -95,7 +95,7 @@ impl Spec {
             }
         };
         let (name, value) = name.zip(sensitive(&text)).ok_or_else(|| {
-            let what = "cannot send this refresh token in a header or cookie: it has characters that cannot stand there";
+            let what = "cannot send this refresh token in a header or cookie: it contains characters that are not allowed there";
             config(&self.name, what)
         })?;
         headers.insert(name, value);
@@ -176,7 +176,7 @@ impl Spec {
                 SignInGrant::JwtBearer { .. } => Ok((&self.jwt_bearer, &NOTHING)),
                 SignInGrant::Password { .. } => Ok((&self.password_grant, &NOTHING)),
             },
-            GrantRequest::Custom(_) => Err(config(&self.name, "is not asked: a refresh function is")),
+            GrantRequest::Custom(_) => Err(config(&self.name, "sends no token request: the session has a refresh function")),
         }
     }
 
@@ -467,7 +467,7 @@ impl Spec {
         for (header, template) in given {
             let value = sensitive(&self.filled(template, blank)?);
             let (name, value) = header.name().zip(value).ok_or_else(|| {
-                let what = "its value has a line break or the like in it";
+                let what = "its value contains a line break or another character that is not allowed there";
                 config(&self.name, &format!("cannot send the header `{}`: {what}", header.0))
             })?;
             headers.insert(name, value);

@@ -57,7 +57,7 @@ impl TryFrom<Condition> for When {
         }
         if raw.empty_body && tests.iter().any(|test| !matches!(test.place, Place::Header(_))) {
             return Err(
-                "`empty_body` and a test on the body are never met together: leave one of them out".into()
+                "`empty_body` and a test on the body never match together: leave one of them out".into()
             );
         }
         Ok(Self { statuses: raw.status.0, empty_body: raw.empty_body, past_end: raw.past_end, tests })
@@ -179,7 +179,7 @@ impl TryFrom<RawTest> for Test {
         };
         let lists = [&raw.starts_with, &raw.contains].into_iter().flatten().map(|list| list.0.len());
         if lists.chain(raw.equals.iter().map(|list| list.0.len())).any(|length| length == 0) {
-            return Err("an empty list is never met: name what must stand there".into());
+            return Err("an empty list never matches: give at least one value".into());
         }
         let wanted = match (raw.equals, raw.starts_with, raw.contains, raw.any) {
             (Some(values), None, None, None) => Wanted::Equals(values.0),

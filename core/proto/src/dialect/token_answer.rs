@@ -94,7 +94,7 @@ impl Reading<'_> {
         let unusable =
             status.is_success() && self.is_whole && self.text(&self.spec.answer.access_token).is_some();
         (unusable && self.access_token().is_none()).then(|| {
-            "the access token in its answer is none by RFC 6750 section 2.1; if its tokens do look like that, name the characters in the dialect's `token.extra_characters`".to_owned()
+            "the access token in its answer is not a token by RFC 6750 section 2.1; if its tokens do look like that, list the characters in the dialect's `token.extra_characters`".to_owned()
         })
     }
 

@@ -96,7 +96,7 @@ impl Binding {
         match (&self.client_credentials, &credential.refresh_token, &credential.access_token) {
             (Some(_), Some(_), _) => Err(Failure::new(
                 ErrorKind::InvalidConfig,
-                "refresh_token has no use with client_credentials, which need none: leave out one of them",
+                "refresh_token cannot be combined with client_credentials, which need none: leave out one of them",
             )),
             (Some(_), None, None) => Ok(()),
             _ => credential.check(),

@@ -10,12 +10,12 @@ use crate::verdict::DeadReason;
 
 pub(super) fn login_required(reason: DeadReason) -> Failure {
     let why = match reason {
-        DeadReason::NoRefreshToken => "the access token ended and there is no refresh token",
+        DeadReason::NoRefreshToken => "the access token expired and there is no refresh token",
         DeadReason::AnswerLost => {
-            "the answer to a refresh was lost, and the server no longer accepts the old refresh token"
+            "the response to a refresh was lost, and the server no longer accepts the old refresh token"
         }
         DeadReason::ReuseDetected => "the server saw the refresh token used twice and ended the session",
-        DeadReason::Expired => "the refresh token ended",
+        DeadReason::Expired => "the refresh token expired",
         DeadReason::Revoked => "the refresh token was revoked",
         DeadReason::StepUp => "the server asks for a stronger sign-in",
         DeadReason::Rejected | DeadReason::RefreshFunction => "the server rejected the refresh token",
@@ -33,14 +33,14 @@ pub(super) fn dead(mark: &DeadMark) -> Failure {
 pub(super) fn never_signed_in() -> Failure {
     Failure::new(
         ErrorKind::LoginRequired,
-        "there is no credential yet: let the user sign in, then call sign_in (or give one when the session is made)",
+        "there is no credential yet: let the user sign in, then call sign_in (or give one when you create the session)",
     )
 }
 
 pub(super) fn limited(wait: Duration) -> Failure {
     Failure::new(
         ErrorKind::RefreshLimited,
-        "5 refreshes in 30 s brought a new token that the clock does not explain: the API keeps rejecting fresh tokens, \
+        "5 refreshes in 30 s brought a new token although none had expired: the API keeps rejecting fresh tokens, \
          or the program keeps asking for new ones; check the API's audience and clock, then try again",
     )
     .after(wait)
@@ -49,15 +49,15 @@ pub(super) fn limited(wait: Duration) -> Failure {
 pub(super) fn the_parents() -> Failure {
     Failure::new(
         ErrorKind::Misuse,
-        "this process was forked, and the session is kept in memory: parent and child would both spend its \
-         refresh token; give the session a file store (FileStore), which they share, or sign in anew in the child",
+        "this process was forked, and the session is kept in memory: parent and child would both send its \
+         refresh token; give the session a file store (FileStore), which they share, or sign in again in the child",
     )
 }
 
 pub(super) fn unsaved() -> Failure {
     Failure::new(
         ErrorKind::StoreUnavailable,
-        "the last credential could not be saved yet, so its refresh token is not spent: fix the store; saving will be retried",
+        "the last credential could not be saved yet, so its refresh token is not sent: fix the store; saving will be retried",
     )
 }
 
@@ -69,14 +69,14 @@ pub(super) fn tag(lineage: &str) -> String {
 pub(super) fn signed_out() -> Failure {
     Failure::new(
         ErrorKind::SignedOut,
-        "this session was signed out, or signed in anew elsewhere; call again to use what is signed in now, or sign in",
+        "this session was signed out, or signed in again elsewhere; try again to use the current credential, or sign in",
     )
 }
 
 pub(super) fn store_unavailable(unavailable: &Unavailable) -> Failure {
     Failure::new(
         ErrorKind::StoreUnavailable,
-        format!("the credential store cannot be used now ({unavailable}); nothing was spent, try again"),
+        format!("the credential store is unavailable ({unavailable}); no refresh token was sent, try again"),
     )
 }
 

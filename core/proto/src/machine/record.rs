@@ -251,7 +251,7 @@ impl Record {
             format: u32,
         }
         let unreadable = |_| {
-            Unavailable::damaged("the stored record is not one of rekindle's: sign in again to replace it")
+            Unavailable::damaged("the stored record was not written by rekindle: sign in again to replace it")
         };
         let head: Head = serde_json::from_slice(bytes).map_err(unreadable)?;
         if head.format > FORMAT {

@@ -68,26 +68,26 @@ impl Machine {
         let what = match (why, left) {
             (Waiting::TokenEndpoint, Some(_)) => {
                 format!(
-                    "{endpoint} has not answered yet; it is given another {seconds} s, and what it brings is kept"
+                    "{endpoint} has not responded yet; it has another {seconds} s, and its result will be stored"
                 )
             }
             (Waiting::TokenEndpoint, None) => "the refresh function has not returned yet".to_owned(),
             (Waiting::NextTry, _) => {
-                format!("{endpoint} is not able to answer now; it is asked again in {seconds} s")
+                format!("{endpoint} is temporarily unavailable; the refresh is retried in {seconds} s")
             }
-            (Waiting::Store, _) => "the credential store has not answered yet".to_owned(),
+            (Waiting::Store, _) => "the credential store has not responded yet".to_owned(),
             (Waiting::OthersLease, _) => {
                 "another process is refreshing, and has not stored its result yet".to_owned()
             }
             (Waiting::OthersRefresh, _) => {
-                "somebody else refreshes at the same moment; their result is looked for".to_owned()
+                "another client is refreshing at the same moment; waiting for its result".to_owned()
             }
             (Waiting::VanishedOwner, _) => format!(
-                "the process that was refreshing ended before it stored the answer; its refresh token is sent again in \
+                "the process that was refreshing ended before it stored the response; its refresh token is sent again in \
                  {seconds} s (`rotation` and `send_timeout` decide that)"
             ),
             (Waiting::TooSoon, _) => {
-                format!("the last refresh was a moment ago; the next one is made in {seconds} s")
+                format!("the last refresh was a moment ago; the next one starts in {seconds} s")
             }
         };
         let failure = Failure::new(ErrorKind::Timeout, format!("no token within the time given: {what}"));

@@ -47,7 +47,7 @@ pub(super) fn link(path: &Path) -> Unavailable {
 /// A second name, whose content would change with the first.
 pub(super) fn hard_links(path: &Path) -> Unavailable {
     Unavailable::new(format!(
-        "{0} has a second name (a hard link), and is not written; remove it: rm {0}",
+        "{0} has a second name (a hard link), and is not written to; remove this name: rm {0}",
         path.display()
     ))
 }
@@ -55,8 +55,8 @@ pub(super) fn hard_links(path: &Path) -> Unavailable {
 /// Another user's.
 pub(super) fn other_owner(path: &Path, owner: u32, own: u32) -> Unavailable {
     Unavailable::new(format!(
-        "{0} belongs to the user with the id {owner}, and this process runs as {own}; run it as that user, or \
-         hand the file over: chown {own} {0}",
+        "{0} is owned by user id {owner}, and this process runs as {own}; run it as that user, or \
+         change its owner: chown {own} {0}",
         path.display()
     ))
 }
@@ -64,8 +64,8 @@ pub(super) fn other_owner(path: &Path, owner: u32, own: u32) -> Unavailable {
 /// Root would create files that the folder's owner can't use.
 pub(super) fn roots_own(folder: &Path, owner: u32) -> Unavailable {
     Unavailable::new(format!(
-        "{0} belongs to the user with the id {owner}, who could not use what root creates there; run this as \
-         that user, or hand the folder over: chown root {0}",
+        "{0} is owned by user id {owner}, who could not use what root creates there; run this as \
+         that user, or change the folder's owner: chown root {0}",
         folder.display()
     ))
 }
@@ -73,7 +73,7 @@ pub(super) fn roots_own(folder: &Path, owner: u32) -> Unavailable {
 /// Anybody may have put it there.
 pub(super) fn writable_for_others(path: &Path, mode: u32) -> Unavailable {
     Unavailable::new(format!(
-        "other users may write {0} (mode {mode:o}); close it to them: chmod 600 {0}, or keep the session \
+        "{0} is writable by other users (mode {mode:o}); restrict it: chmod 600 {0}, or keep the session \
          elsewhere",
         path.display()
     ))
@@ -82,7 +82,7 @@ pub(super) fn writable_for_others(path: &Path, mode: u32) -> Unavailable {
 /// Not a record, whatever it is.
 pub(super) fn too_large(path: &Path) -> Unavailable {
     Unavailable::new(format!(
-        "{} is larger than 1 MiB and no session file; it was not touched: give another path for the session",
+        "{} is larger than 1 MiB and not a session file; it was not touched: give another path for the session",
         path.display()
     ))
 }
@@ -132,13 +132,13 @@ fn advice(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::PermissionDenied => "make the file and its folder readable and writable for this user",
         ErrorKind::ReadOnlyFilesystem => {
-            "keep the session file on a file system that can be written; of a container, mount the file's folder"
+            "keep the session file on a writable file system; in a container, mount the file's folder"
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            "free some space; the record that was there is untouched"
+            "free some space; the existing record is unchanged"
         }
         ErrorKind::IsADirectory | ErrorKind::NotADirectory => "give the path of a file inside a folder",
-        ErrorKind::NotFound => "the folder went away: create it again",
+        ErrorKind::NotFound => "the folder was removed: create it again",
         _ => "check the path and the disk, then try again",
     }
 }

@@ -198,7 +198,7 @@ impl Machine {
         }
         let failure = Failure::new(
             ErrorKind::RefreshFailed,
-            "another process has been refreshing for long and has not stored its result: try again later",
+            "another process has been refreshing for a long time and has not stored its result: try again later",
         );
         self.fail_flight(failure.after(Duration::from_secs(1)), now);
     }

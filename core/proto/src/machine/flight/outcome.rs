@@ -154,7 +154,7 @@ impl Machine {
     /// Somebody else refreshed at the same moment: their result may be in the store (spec 5.1).
     fn lost_race(&mut self, now: Now) {
         if self.flight.as_ref().is_none_or(|flight| flight.sends >= MOST_SENDS) {
-            let failure = "the server says that somebody else refreshes at the same moment; try again";
+            let failure = "the server reports another refresh at the same moment; try again";
             return self.back_off(BackoffKind::RefreshFailed, Pause::Transient, failure, now);
         }
         self.clear_sends();
@@ -169,9 +169,9 @@ impl Machine {
         if flight.sends >= MOST_SENDS || after.is_some_and(|after| after > LONGEST_PAUSE) {
             self.clear_sends();
             let failure = if self.config.refresh_function {
-                "no refresh was sent; nobody is signed out, try again"
+                "no refresh was sent; the session stays signed in, try again"
             } else {
-                "the token endpoint is not able to answer now; nobody is signed out, try again"
+                "the token endpoint is temporarily unavailable; the session stays signed in, try again"
             };
             return self.back_off(kind, after.map_or(Pause::Transient, Pause::For), failure, now);
         }
@@ -187,8 +187,7 @@ impl Machine {
             return self.not_consumed(None, BackoffKind::RefreshFailed, now);
         }
         self.clear_sends();
-        let failure =
-            "the token endpoint could not be asked, and nothing was sent; nobody is signed out, try again";
+        let failure = "the token endpoint could not be reached, and nothing was sent; the session stays signed in, try again";
         self.back_off(BackoffKind::RefreshFailed, Pause::Unsent, failure, now);
     }
 
@@ -198,21 +197,19 @@ impl Machine {
         let endpoint = &self.config.binding.token_endpoint;
         let what = match (status, lost) {
             (Some(status @ 200..300), _) => {
-                format!(
-                    "the token endpoint answered with status {status} and no token response that can be read"
-                )
+                format!("the token endpoint answered with status {status} and no readable token response")
             }
             (Some(status), _) => {
                 format!(
-                    "the token endpoint answered with status {status} and does not say what became of the refresh"
+                    "the token endpoint answered with status {status} and does not say whether the refresh succeeded"
                 )
             }
             (None, Lost::Cap) => {
-                format!("no answer came from {endpoint} within {} s", self.config.send_cap.as_secs())
+                format!("no response came from {endpoint} within {} s", self.config.send_cap.as_secs())
             }
-            (None, _) => "the answer to a refresh was lost".to_owned(),
+            (None, _) => "the response to a refresh was lost".to_owned(),
         };
-        format!("{what}; it is tried again later, nobody is signed out")
+        format!("{what}; the refresh will be retried, the session stays signed in")
     }
 
     fn nonce_required(&mut self, nonce: Option<String>, now: Now) {
@@ -243,7 +240,7 @@ impl Machine {
         let mut failure = Failure::new(
             ErrorKind::ClientRejected,
             format!(
-                "the token endpoint turns this client away ({error}): check client_id, client_secret and scope; nobody is signed out"
+                "the token endpoint rejected this client ({error}): check client_id, client_secret and scope; the session stays signed in"
             ),
         );
         failure.oauth_error = Some(error);
@@ -274,7 +271,7 @@ impl Machine {
             _ => {
                 self.note_lost(lost);
                 let failure = if self.config.refresh_function {
-                    "the refresh token may have been spent; it is tried again later, nobody is signed out"
+                    "the refresh token may have been used; the refresh will be retried, the session stays signed in"
                         .to_owned()
                 } else {
                     self.lost_answer(lost)
@@ -333,7 +330,7 @@ impl Machine {
         let mut failure = Failure::new(
             ErrorKind::RefreshFailed,
             format!(
-                "the token endpoint answered with status {status} and nothing that this dialect knows: check token_url and dialect; nobody is signed out"
+                "the token endpoint answered with status {status} and a response that this dialect does not recognize: check token_url and dialect; the session stays signed in"
             ),
         );
         failure.status = Some(status);
@@ -343,7 +340,8 @@ impl Machine {
     /// A replay may revoke everything, so the token that is still valid is used up first (spec 6.2).
     pub(super) fn hold_until_token_ends(&mut self, now: Now) {
         let left = self.current().and_then(|current| current.left(now)).unwrap_or(UNKNOWN_END);
-        let failure = "the answer to a refresh was lost; it is sent again once the access token has ended";
+        let failure =
+            "the response to a refresh was lost; the refresh is sent again once the access token has expired";
         self.back_off(BackoffKind::RefreshFailed, Pause::For(left), failure, now);
     }
 

@@ -116,7 +116,7 @@ fn a_stronger_sign_in_is_asked_for_in_the_same_words_during_the_pause() {
     for _ in 0..3 {
         let failure = world.token(0).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::LoginRequired);
-        assert!(!failure.message.contains("nobody is signed out"), "{failure}");
+        assert!(!failure.message.contains("the session stays signed in"), "{failure}");
     }
 }
 

@@ -17147,7 +17147,7 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
          *
          * # Errors
          *
-         * Misuse if the operating system gives no randomness.
+         * Misuse if the operating system provides no randomness.
          */
     @Throws(RekindleException::class) fun `generateSigningKey`(): GeneratedKey {
             return FfiConverterTypeGeneratedKey.lift(
