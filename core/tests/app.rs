@@ -193,7 +193,7 @@ async fn an_equal_identity_with_another_seed_is_an_error() {
     let keyless = || Keyless { identity: Some("a database"), ..Keyless::default() };
     let first = alone().store(keyless()).credential(tokens("ada")).build().unwrap();
     let second = alone().store(keyless()).credential(tokens("bob")).build();
-    assert!(refused(&second.unwrap_err(), "began with another credential"));
+    assert!(refused(&second.unwrap_err(), "was created with another credential"));
     assert_eq!(value(&first).await, "AT-ada");
 
     let home = tempfile::tempdir().unwrap();

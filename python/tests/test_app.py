@@ -153,7 +153,7 @@ def test_an_equal_identity_mixes_no_two_users(server: TestServer) -> None:
 
     stores = [Keyless(), Keyless()]
     ada = session(stores[0], "ada")
-    with pytest.raises(rekindle.InvalidConfig, match="began with another credential"):
+    with pytest.raises(rekindle.InvalidConfig, match="was created with another credential"):
         session(stores[1], "bob")
     with pytest.raises(rekindle.InvalidConfig, match="lease is another"):
         session(stores[0], "ada", lease=200)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::IgnoredAny;
 
-use super::send::IDEMPOTENCY_KEY;
+use super::request::IDEMPOTENCY_KEY;
 use super::{Client, base, graphql};
 use crate::call::{Call, Content, Judged, OfClient};
 use crate::error::{Error, ErrorResponse};

@@ -63,7 +63,7 @@ import Testing
             _ = try await app.session("bob").token()
             Issue.record("no error")
         } catch let error as RekindleError {
-            #expect(error.message.contains("gave the record of `ada`"))
+            #expect(error.message.contains("returned the record of `ada`"))
         }
     }
 

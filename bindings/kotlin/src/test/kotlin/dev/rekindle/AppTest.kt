@@ -99,14 +99,14 @@ class AppTest {
         val app = app(Keyless())
         app.session("ada").signIn(tokens("ada"))
         val error = assertFailsWith<RekindleException.StoreUnavailable> { app.session("bob").token() }
-        assertTrue("gave the record of `ada`" in "${error.message}", "$error")
+        assertTrue("returned the record of `ada`" in "${error.message}", "$error")
 
         fun alone(store: Store, user: String?) =
             Session(tokenUrl = "http://127.0.0.1:1/token", clientId = "app", store = store, credential = user?.let(::tokens))
         val stores = List(2) { Keyless() }
         val ada = alone(stores[0], "ada")
         val seed = assertFailsWith<RekindleException.InvalidConfig> { alone(stores[1], "bob") }
-        assertTrue("began with another credential" in "${seed.message}", "$seed")
+        assertTrue("was created with another credential" in "${seed.message}", "$seed")
         assertEquals("AT-ada", ada.token().value)
     }
 
