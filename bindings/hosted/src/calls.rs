@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::message::{Beginning, Outgoing, Reading};
-use crate::response::Answer;
 use crate::outbox::{SharedOutbox, lock};
+use crate::response::Answer;
 use crate::{client, shown};
 
 #[derive(Default)]

@@ -54,7 +54,7 @@ pub(crate) async fn make(context: &Context, args: &SignInArgs) -> Done<String> {
     let text = text(&heading, client_id, args, server.as_ref())?;
     write(&path, &before, &text)
         .map_err(|error| Stop::system(&format!("{} cannot be written", path.display()), &error))?;
-    output::tell(&format!("rekindle: profile {name} added to {}", path.display()));
+    output::warn(&format!("rekindle: profile {name} added to {}", path.display()));
     Ok(name)
 }
 

@@ -36,21 +36,21 @@ pub(crate) async fn run(context: &Context, args: &SignInArgs) -> Done {
 }
 
 fn show_device(device: &DeviceAuthorization) -> Result<(), rekindle::Error> {
-    output::tell("rekindle: on any device, open this address and enter this code:");
-    output::tell(&device.verification_uri);
-    output::tell(&device.user_code);
+    output::warn("rekindle: on any device, open this address and enter this code:");
+    output::warn(&device.verification_uri);
+    output::warn(&device.user_code);
     if let Some(whole) = &device.verification_uri_complete {
-        output::tell(&format!("rekindle: or open {whole} at once"));
+        output::warn(&format!("rekindle: or open {whole} at once"));
     }
     Ok(())
 }
 
 /// The address is printed, too: who sees no browser open can copy it.
 fn show(url: &Url) -> Result<(), rekindle::Error> {
-    output::tell(
+    output::warn(
         "rekindle: sign in in the browser; if none opens, open this address in one on this machine:",
     );
-    output::tell(url.as_str());
+    output::warn(url.as_str());
     match open_browser(url) {
         // Somebody may still open it.
         Err(error) if error.kind() == ErrorKind::System => Ok(()),
@@ -72,9 +72,9 @@ async fn by_hand(session: &Session, asked: SignIn) -> Done {
         None => asked,
     };
     let begun = session.begin_sign_in(asked).await?;
-    output::tell("rekindle: open this address in a browser, and sign in:");
-    output::tell(begun.url.as_str());
-    output::tell(
+    output::warn("rekindle: open this address in a browser, and sign in:");
+    output::warn(begun.url.as_str());
+    output::warn(
         "rekindle: if that browser is on another machine, it ends at an address that it cannot reach: paste that here",
     );
     let callback = match receiver {

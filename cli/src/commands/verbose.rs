@@ -52,9 +52,9 @@ impl Verbose {
                 true => "***".to_owned(),
                 false => masked(&text, secrets),
             };
-            output::tell(&format!("{mark} {name}: {shown}"));
+            output::warn(&format!("{mark} {name}: {shown}"));
         }
-        output::tell(&mark.to_string());
+        output::warn(&mark.to_string());
     }
 
     /// The values of credentials, and what stands after their scheme.
@@ -72,15 +72,15 @@ impl Transport for Verbose {
     async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
         let secrets = self.secrets(&request.headers);
         let url = shown_url(&request.url);
-        output::tell(&format!("> {} {}", request.method, masked(&url, &secrets)));
+        output::warn(&format!("> {} {}", request.method, masked(&url, &secrets)));
         self.tell('>', &request.headers, &secrets);
         let response = self.inner.send(request).await;
         match &response {
             Ok(answer) => {
-                output::tell(&format!("< {:?} {}", answer.version, answer.status));
+                output::warn(&format!("< {:?} {}", answer.version, answer.status));
                 self.tell('<', &answer.headers, &secrets);
             }
-            Err(error) => output::tell(&format!("* {}", masked(&error.message, &secrets))),
+            Err(error) => output::warn(&format!("* {}", masked(&error.message, &secrets))),
         }
         response
     }

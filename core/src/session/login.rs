@@ -113,7 +113,10 @@ impl Session {
             let _ = tell.send(Some(done));
         };
         self.setup.platform.spawn(work).map_err(|error| {
-            Failure::new(ErrorKind::System, format!("the operating system gives no thread ({error})"))
+            Failure::new(
+                ErrorKind::System,
+                format!("the operating system could not start a thread ({error})"),
+            )
         })?;
         Ok(Joined::UnderWay(result))
     }

@@ -283,7 +283,7 @@ fn client_id(setup: &Setup) -> Result<&str, Failure> {
 }
 
 fn no_thread(error: &std::io::Error) -> Failure {
-    Failure::new(ErrorKind::System, format!("the operating system gives no thread ({error})"))
+    Failure::new(ErrorKind::System, format!("the operating system could not start a thread ({error})"))
 }
 
 fn no_result() -> Failure {

@@ -105,7 +105,8 @@ impl Spec {
     }
 
     fn check_documents(&self) -> Result<(), (&'static str, String)> {
-        let only_with = "`document` goes with `encoding = \"graphql\"` in [token_endpoint]: set both or neither";
+        let only_with =
+            "`document` goes with `encoding = \"graphql\"` in [token_endpoint]: set both or neither";
         let section = &self.refresh_token;
         let document = &section.document;
         if self.token_endpoint.encoding != Encoding::Graphql {

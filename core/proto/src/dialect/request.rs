@@ -176,7 +176,9 @@ impl Spec {
                 SignInGrant::JwtBearer { .. } => Ok((&self.jwt_bearer, &NOTHING)),
                 SignInGrant::Password { .. } => Ok((&self.password_grant, &NOTHING)),
             },
-            GrantRequest::Custom(_) => Err(config(&self.name, "sends no token request: the session has a refresh function")),
+            GrantRequest::Custom(_) => {
+                Err(config(&self.name, "sends no token request: the session has a refresh function"))
+            }
         }
     }
 
