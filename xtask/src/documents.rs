@@ -15,6 +15,7 @@ const DOCUMENTS: &[&str] = &[
     "bindings/hosted/ABI.md",
     "bindings/javascript/README.md",
     "bindings/kotlin/README.md",
+    "bindings/php/README.md",
     "bindings/swift/README.md",
 ];
 

@@ -74,6 +74,30 @@ impl Count {
         }
     }
 
+    /// Adds what PHPUnit's last line tells: `OK (4 tests, 9 assertions)`, or `Tests: 4, Assertions: 9, Errors: 1, Skipped: 1.`
+    pub(crate) fn see_phpunit(&mut self, line: &str) {
+        let number = |text: &str| text.trim_end_matches('.').parse::<u64>().unwrap_or(0);
+        if let Some(tests) = line.strip_prefix("OK (").and_then(|rest| rest.split(' ').next()) {
+            self.passed += number(tests);
+            return;
+        }
+        if !line.starts_with("Tests: ") {
+            return;
+        }
+        let (mut run, mut failed, mut ignored) = (0, 0, 0);
+        for (what, n) in line.split(", ").filter_map(|part| part.split_once(": ")) {
+            match what {
+                "Tests" => run = number(n),
+                "Errors" | "Failures" | "Warnings" | "Risky" => failed += number(n),
+                "Skipped" | "Incomplete" => ignored += number(n),
+                _ => {}
+            }
+        }
+        self.passed += run.saturating_sub(failed + ignored);
+        self.failed += failed;
+        self.ignored += ignored;
+    }
+
     /// Adds what a line of a Surefire report tells: `Tests run: 9, Failures: 1, Errors: 0, Skipped: 2, ..`.
     pub(crate) fn see_surefire(&mut self, line: &str) {
         let Some(numbers) = line.strip_prefix("Tests run: ") else { return };
@@ -219,6 +243,19 @@ mod tests {
             count.see_go(line);
         }
         assert_eq!(count, Count { passed: 1, failed: 1, ignored: 1 });
+    }
+
+    #[test]
+    fn the_last_line_of_phpunit_adds_up_and_others_do_not() {
+        let mut count = Count::default();
+        for line in [
+            "....                                         4 / 4 (100%)",
+            "OK (4 tests, 9 assertions)",
+            "Tests: 9, Assertions: 3, Errors: 1, Failures: 2, Skipped: 1.",
+        ] {
+            count.see_phpunit(line);
+        }
+        assert_eq!(count, Count { passed: 9, failed: 3, ignored: 1 });
     }
 
     #[test]

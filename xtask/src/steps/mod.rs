@@ -8,6 +8,7 @@ mod hosted;
 mod javascript;
 mod kotlin;
 mod lint;
+mod php;
 mod python;
 pub(crate) mod servers;
 mod swift;
@@ -43,4 +44,5 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "javascript", run: javascript::run },
     Step { name: "hosted", run: hosted::run },
     Step { name: "go", run: go::run },
+    Step { name: "php", run: php::run },
 ];

@@ -1,0 +1,19 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Core;
+
+/**
+ * The core: messages in, effects out. It starts no thread, and opens no socket.
+ *
+ * @internal
+ */
+interface Core
+{
+    /** One turn: takes messages (a JSON array), gives what is to be done, as JSON. */
+    public function turn(float $monoMs, float $wallMs, #[\SensitiveParameter] string $messages): string;
+
+    /** Stands for the token that is valid now; 0: there is none. */
+    public function tag(int $session, float $monoMs, float $wallMs): int;
+}

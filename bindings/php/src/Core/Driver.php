@@ -1,0 +1,231 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Core;
+
+use Rekindle\Exception\RekindleException;
+
+/**
+ * Takes turns with the core: hands it what is asked and answered, and does what it says, until there is an answer. One for all
+ * sessions of a process, so that they share their refreshes.
+ *
+ * @internal
+ */
+final class Driver
+{
+    private static ?self $shared = null;
+
+    private int $next = 0;
+    /** @var array<int, Hosted> */
+    private array $sessions = [];
+    /** @var array<int, array<string, mixed>|null> what came of calls; null: nothing yet */
+    private array $calls = [];
+    /** @var array<int, array<string, mixed>> effects that were not carried out yet, by the core's number */
+    private array $ready = [];
+    private ?float $dueMs = null;
+    private readonly TokenRequests $requests;
+
+    public function __construct(private readonly Core $core, private readonly Clock $clock)
+    {
+        $this->requests = new TokenRequests();
+    }
+
+    public static function shared(): self
+    {
+        if (self::$shared === null) {
+            $clock = new SystemClock();
+            self::$shared = new self(Loader::load($clock), $clock);
+        }
+        return self::$shared;
+    }
+
+    /** A number that is used once. */
+    public function number(): int
+    {
+        return ++$this->next;
+    }
+
+    /**
+     * Asks the core, and goes on until it has answered.
+     *
+     * @param array<string, mixed> $message
+     */
+    public function call(#[\SensitiveParameter] array $message): mixed
+    {
+        $call = $this->number();
+        $this->calls[$call] = null;
+        try {
+            $this->turn([['call' => $call] + $message]);
+            while ($this->calls[$call] === null) {
+                $this->step();
+            }
+            $done = $this->calls[$call];
+        } finally {
+            $this->leave($call);
+        }
+        if (isset($done['error'])) {
+            throw RekindleException::of($done['error']);
+        }
+        $this->finish();
+        return $done['ok'] ?? null;
+    }
+
+    /** @param array<string, mixed> $message that is not answered */
+    public function send(#[\SensitiveParameter] array $message): void
+    {
+        $this->turn([$message]);
+        $this->finish();
+    }
+
+    /** Makes a session. What the core says against it is thrown. */
+    public function register(int $number, Hosted $hosted): void
+    {
+        $this->sessions[$number] = $hosted;
+        try {
+            $this->call(['do' => 'session', 'session' => $number, 'settings' => $hosted->settings()]);
+        } catch (RekindleException $error) {
+            unset($this->sessions[$number]);
+            throw $error;
+        }
+    }
+
+    public function forget(int $number): void
+    {
+        if (isset($this->sessions[$number])) {
+            unset($this->sessions[$number]);
+            $this->turn([['do' => 'forget', 'session' => $number]]);
+        }
+    }
+
+    public function hosted(int $number): ?Hosted
+    {
+        return $this->sessions[$number] ?? null;
+    }
+
+    /** Stands for the token that is valid now; 0: there is none. */
+    public function tag(int $session): int
+    {
+        $tag = $this->core->tag($session, $this->clock->monoMs(), $this->clock->wallMs());
+        if ($tag >> 31 !== 0) {
+            $this->turn([]);
+            $this->finish();
+        }
+        return $tag & 0x7fff_ffff;
+    }
+
+    /** @param list<array<string, mixed>> $messages */
+    private function turn(#[\SensitiveParameter] array $messages): void
+    {
+        $said = Json::read($this->core->turn($this->clock->monoMs(), $this->clock->wallMs(), Json::write($messages)));
+        $this->dueMs = $said['due_ms'];
+        foreach ($said['effects'] as $effect) {
+            $this->take($effect);
+        }
+        // Listeners may call sessions: not before all that was said is noted.
+        foreach ($said['effects'] as $effect) {
+            if ($effect['effect'] === 'event') {
+                ($this->sessions[$effect['session']] ?? null)?->hear($effect);
+            }
+        }
+    }
+
+    /** @param array<string, mixed> $effect */
+    private function take(#[\SensitiveParameter] array $effect): void
+    {
+        switch ($effect['effect']) {
+            case 'done':
+                if (array_key_exists($effect['call'], $this->calls)) {
+                    $this->calls[$effect['call']] = $effect;
+                }
+                break;
+            case 'event':
+            case 'expired':
+                break;
+            case 'forget':
+                unset($this->ready[$effect['op']]);
+                $this->requests->forget($effect['op']);
+                break;
+            case 'fault':
+                // A mistake of this package; no value is in it.
+                trigger_error("rekindle: {$effect['message']}", E_USER_WARNING);
+                break;
+            default:
+                $this->ready[$effect['op']] = $effect;
+        }
+    }
+
+    /** Does the next thing there is to do; where there is none, waits. */
+    private function step(): void
+    {
+        $op = array_key_first($this->ready);
+        if ($op !== null) {
+            $effect = $this->ready[$op];
+            unset($this->ready[$op]);
+            $this->carryOut($op, $effect);
+            return;
+        }
+        if (!$this->collect()) {
+            $left = $this->dueMs === null ? null : $this->dueMs - $this->clock->monoMs();
+            $this->clock->pause($this->requests, $left);
+            $this->turnIfDue();
+        }
+    }
+
+    /** What one call leaves to be done is done before it returns: nobody drives the core in between. */
+    private function finish(): void
+    {
+        while ($this->ready !== [] || $this->requests->areUnderWay()) {
+            $this->step();
+        }
+    }
+
+    /** @param array<string, mixed> $effect */
+    private function carryOut(int $op, #[\SensitiveParameter] array $effect): void
+    {
+        if ($effect['effect'] === 'send') {
+            $this->requests->start($op, $effect);
+            return;
+        }
+        $hosted = $this->sessions[$effect['session']] ?? null;
+        $answer = $hosted?->serve($effect) ?? ['error' => 'maybe_sent', 'unavailable' => 'the session is gone'];
+        $this->answer([$op => $answer]);
+    }
+
+    /** Answers of token requests that have come; whether there were any. */
+    private function collect(): bool
+    {
+        $answers = $this->requests->take();
+        if ($answers !== []) {
+            $this->answer($answers);
+        }
+        return $answers !== [];
+    }
+
+    /** @param array<int, array<string, mixed>> $answers */
+    private function answer(#[\SensitiveParameter] array $answers): void
+    {
+        $messages = [];
+        foreach ($answers as $op => $answer) {
+            $messages[] = ['do' => 'answer', 'op' => $op] + $answer;
+        }
+        $this->turn($messages);
+    }
+
+    private function turnIfDue(): void
+    {
+        if ($this->dueMs !== null && $this->clock->monoMs() >= $this->dueMs) {
+            $this->turn([]);
+        }
+    }
+
+    /** Whoever is torn from its waiting, by an exception of a store's for one, leaves no question behind. */
+    private function leave(int $call): void
+    {
+        $isOpen = $this->calls[$call] === null;
+        unset($this->calls[$call]);
+        if ($isOpen) {
+            $this->turn([['do' => 'cancel', 'call' => $call]]);
+        }
+    }
+}

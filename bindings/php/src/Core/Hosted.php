@@ -1,0 +1,112 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Core;
+
+use Closure;
+use Rekindle\Event;
+use Rekindle\Exception\Misuse;
+use Rekindle\Exception\NotSent;
+use Rekindle\Exception\RefreshTokenDead;
+use Rekindle\RefreshInput;
+use Rekindle\Store\Store;
+use Rekindle\Tokens;
+use Throwable;
+
+/**
+ * What a session of this process brings along: the core's side holds this, not the Session, so that a session can be collected.
+ *
+ * @internal
+ */
+final class Hosted
+{
+    /** Its store or refresh function is at work. */
+    private bool $isInside = false;
+    /** @var list<Closure(Event): void> */
+    private array $listeners = [];
+
+    /**
+     * @param array<string, mixed> $settings as the core reads them
+     * @param (Closure(RefreshInput): Tokens)|null $refresh
+     */
+    public function __construct(
+        #[\SensitiveParameter]
+        private readonly array $settings,
+        private readonly ?Store $store,
+        private readonly ?Closure $refresh,
+    ) {
+    }
+
+    /** @return array<string, mixed> */
+    public function settings(): array
+    {
+        return $this->settings;
+    }
+
+    /** Whoever is asked by a session must not wait for it. */
+    public function checkOutside(): void
+    {
+        if ($this->isInside) {
+            throw new Misuse(
+                'a store or refresh function called the session that it serves: it would wait for itself; use a plain HTTP client there'
+            );
+        }
+    }
+
+    public function listen(Closure $listener): void
+    {
+        $this->listeners[] = $listener;
+    }
+
+    /** @param array<string, mixed> $effect */
+    public function hear(array $effect): void
+    {
+        foreach ($this->listeners as $listener) {
+            try {
+                $listener(Event::of($effect));
+            } catch (Throwable $error) {
+                // Its text may hold anything.
+                trigger_error('rekindle: a listener threw ' . $error::class, E_USER_WARNING);
+            }
+        }
+    }
+
+    /**
+     * Does what the core asks of a store or refresh function, and gives the answer.
+     *
+     * @param array<string, mixed> $asked
+     * @return array<string, mixed>
+     */
+    public function serve(#[\SensitiveParameter] array $asked): array
+    {
+        $this->isInside = true;
+        try {
+            return $asked['effect'] === 'refresh' ? $this->callRefresh($asked) : StoreCalls::ask($this->store, $asked);
+        } finally {
+            $this->isInside = false;
+        }
+    }
+
+    /**
+     * @param array<string, mixed> $asked
+     * @return array<string, mixed>
+     */
+    private function callRefresh(#[\SensitiveParameter] array $asked): array
+    {
+        if ($this->refresh === null) {
+            return ['error' => 'not_sent', 'message' => 'there is no refresh function'];
+        }
+        try {
+            $tokens = ($this->refresh)(new RefreshInput($asked['refresh_token'], $asked['scope'] ?? null, $asked['extra'] ?? []));
+            return ['tokens' => Json::object($tokens->toCore())];
+        } catch (RefreshTokenDead) {
+            return ['error' => 'login_required'];
+        } catch (NotSent $error) {
+            return ['error' => 'not_sent', 'message' => Redact::text($error->getMessage())];
+        } catch (Throwable $error) {
+            // Its type alone: its text may hold a token.
+            return ['error' => 'maybe_sent', 'message' => 'the refresh function threw ' . $error::class];
+        }
+    }
+}

@@ -1,0 +1,111 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Core;
+
+use FFI;
+use Rekindle\Exception\Unsupported;
+
+/**
+ * Finds the core: the extension, else the library through FFI.
+ *
+ * @internal
+ */
+final class Loader
+{
+    public static function load(Clock $clock): Core
+    {
+        $boot = $clock->boot();
+        if (extension_loaded('rekindle')) {
+            return new ExtensionCore($boot);
+        }
+        $library = self::preloaded() ?? self::opened();
+        return new FfiCore($library, $boot);
+    }
+
+    /** What stands in the library's header between its first and its last declaration, as FFI reads it. */
+    public static function declarations(string $header): string
+    {
+        $from = strpos($header, 'typedef');
+        $to = strrpos($header, ';');
+        if ($from === false || $to === false) {
+            throw new Unsupported('rekindle.h holds no declarations: install the package anew');
+        }
+        return substr($header, $from, $to + 1 - $from);
+    }
+
+    /** With `ffi.preload` the library is there in every request, even where FFI is for preloaded files alone. */
+    private static function preloaded(): ?FFI
+    {
+        if (!extension_loaded('ffi')) {
+            return null;
+        }
+        try {
+            return FFI::scope('REKINDLE');
+        } catch (FFI\Exception) {
+            return null;
+        }
+    }
+
+    private static function opened(): FFI
+    {
+        if (!self::ffiIsAllowed()) {
+            throw new Unsupported(
+                'FFI is switched off here (' . PHP_SAPI . '), and the extension is not loaded: install it with '
+                . '`pie install rekindle/extension`, or set `ffi.enable=true` or `ffi.preload` in php.ini'
+            );
+        }
+        $path = self::path();
+        $header = file_get_contents(self::headerPath());
+        try {
+            return FFI::cdef(self::declarations((string) $header), $path);
+        } catch (FFI\Exception $error) {
+            throw new Unsupported("{$path} can't be loaded: {$error->getMessage()}", $error);
+        }
+    }
+
+    private static function ffiIsAllowed(): bool
+    {
+        $enabled = strtolower((string) ini_get('ffi.enable'));
+        $isShell = in_array(PHP_SAPI, ['cli', 'phpdbg', 'embed'], true);
+        return extension_loaded('ffi') && (in_array($enabled, ['1', 'true', 'on', 'yes'], true) || ($enabled === 'preload' && $isShell));
+    }
+
+    private static function path(): string
+    {
+        $named = getenv('REKINDLE_LIBRARY');
+        if (is_string($named) && $named !== '') {
+            return $named;
+        }
+        $path = dirname(__DIR__, 2) . '/lib/' . self::platform() . '/' . self::fileName();
+        if (!is_file($path)) {
+            throw new Unsupported(
+                "there is no library for this system ({$path}): install the extension with `pie install rekindle/extension`, "
+                . 'or name the library with REKINDLE_LIBRARY'
+            );
+        }
+        return $path;
+    }
+
+    private static function headerPath(): string
+    {
+        $shipped = dirname(__DIR__, 2) . '/lib/rekindle.h';
+        // In the repository it is where it is written.
+        return is_file($shipped) ? $shipped : dirname(__DIR__, 3) . '/hosted/include/rekindle.h';
+    }
+
+    private static function platform(): string
+    {
+        return strtolower(PHP_OS_FAMILY) . '-' . php_uname('m');
+    }
+
+    private static function fileName(): string
+    {
+        return match (PHP_OS_FAMILY) {
+            'Windows' => 'rekindle_hosted.dll',
+            'Darwin' => 'librekindle_hosted.dylib',
+            default => 'librekindle_hosted.so',
+        };
+    }
+}

@@ -1,0 +1,57 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Core;
+
+use CurlHandle;
+
+/**
+ * What curl reads of a response.
+ *
+ * @internal
+ */
+final class ReceivedAnswer
+{
+    /** @var list<array{string, string}> */
+    private array $headers = [];
+    private string $body = '';
+
+    public function __construct(private readonly int $most)
+    {
+    }
+
+    public function header(CurlHandle $handle, string $line): int
+    {
+        if (str_starts_with($line, 'HTTP/')) {
+            // One before it was interim, or a proxy's.
+            $this->headers = [];
+        } elseif (str_contains($line, ':')) {
+            [$name, $value] = explode(':', $line, 2);
+            $this->headers[] = [strtolower(trim($name)), trim($value)];
+        }
+        return strlen($line);
+    }
+
+    public function write(CurlHandle $handle, #[\SensitiveParameter] string $bytes): int
+    {
+        $this->body .= substr($bytes, 0, $this->most - strlen($this->body));
+        return $this->isFull() ? -1 : strlen($bytes);
+    }
+
+    public function isFull(): bool
+    {
+        return strlen($this->body) >= $this->most;
+    }
+
+    /** @return list<array{string, string}> */
+    public function headers(): array
+    {
+        return $this->headers;
+    }
+
+    public function body(): string
+    {
+        return $this->body;
+    }
+}

@@ -1,0 +1,34 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle;
+
+/** What a session reports, in order and without secrets. */
+final class Event
+{
+    /**
+     * @param string $name SignedIn, RefreshStarted, RefreshSucceeded, RefreshFailed, Adopted, Unpersisted, Persisted, Replayed, Retried,
+     *     LoginRequired, RefreshLimited, SignedOut or Warned
+     * @param string $lineage names the sign-in
+     * @param int $generation one higher with each new access token of a sign-in
+     * @param array<string, mixed> $details what belongs to events of this name: `cause`, `kind`, `reason`, `warning`, `waiters`, ..
+     */
+    private function __construct(
+        public readonly string $name,
+        public readonly string $lineage,
+        public readonly int $generation,
+        public readonly array $details,
+    ) {
+    }
+
+    /**
+     * @internal
+     * @param array<string, mixed> $told
+     */
+    public static function of(array $told): self
+    {
+        $plain = ['effect' => 1, 'session' => 1, 'name' => 1, 'lineage' => 1, 'generation' => 1];
+        return new self($told['name'], (string) $told['lineage'], (int) $told['generation'], array_diff_key($told, $plain));
+    }
+}

@@ -1,0 +1,72 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Exception;
+
+use Psr\Http\Client\ClientExceptionInterface;
+use Rekindle\ErrorResponse;
+use RuntimeException;
+use Throwable;
+
+/** What a session's calls throw; each kind is a class of its own. Its message says what to do next. Nothing of it shows a token. */
+abstract class RekindleException extends RuntimeException implements ClientExceptionInterface
+{
+    /** The kind's name, the same in every language. */
+    public readonly string $kind;
+
+    /**
+     * @param bool $retryable the same call may succeed later without anybody doing anything
+     * @param string|null $argument the setting or argument that is wrong
+     * @param string|null $oauthError the OAuth error code, if the token endpoint gave one
+     * @param int|null $status the HTTP status that led to this
+     * @param float|null $retryAfter seconds after which trying again makes sense
+     * @param ErrorResponse|null $response what led to the error, as far as it was read
+     * @param list<array{message: string, code?: string, path?: mixed}> $graphqlErrors
+     */
+    final public function __construct(
+        string $message,
+        ?Throwable $previous = null,
+        public readonly bool $retryable = false,
+        public readonly ?string $argument = null,
+        public readonly ?string $oauthError = null,
+        public readonly ?int $status = null,
+        public readonly ?float $retryAfter = null,
+        public readonly ?ErrorResponse $response = null,
+        public readonly array $graphqlErrors = [],
+    ) {
+        $this->kind = substr((string) strrchr(static::class, '\\'), 1);
+        parent::__construct($message, 0, $previous);
+    }
+
+    /**
+     * @internal
+     * @param array<string, mixed> $told as the core tells it
+     */
+    public static function of(#[\SensitiveParameter] array $told): self
+    {
+        $class = __NAMESPACE__ . '\\' . $told['kind'];
+        if (!is_subclass_of($class, self::class)) {
+            $class = System::class;
+        }
+        $response = ($told['response'] ?? null) === null ? null : new ErrorResponse($told['response']);
+        $after = $told['retry_after_ms'] ?? null;
+        return new $class(
+            $told['message'],
+            null,
+            $told['retryable'],
+            self::spelled($told['argument'] ?? null),
+            $told['oauth_error'] ?? null,
+            $told['status'] ?? $response?->status,
+            $after === null ? null : $after / 1000,
+            $response,
+            $told['graphql_errors'] ?? [],
+        );
+    }
+
+    /** As the parameters of this package are spelled. */
+    private static function spelled(?string $argument): ?string
+    {
+        return $argument === null ? null : lcfirst(str_replace('_', '', ucwords($argument, '_')));
+    }
+}

@@ -1,0 +1,88 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Http;
+
+use Psr\Http\Message\RequestInterface;
+use Psr\Http\Message\ResponseInterface;
+use Rekindle\Core\Json;
+use Rekindle\Session;
+
+/**
+ * One request, from its first send to its last response.
+ *
+ * @internal
+ */
+final class Exchange
+{
+    private ?ResponseInterface $response = null;
+    private bool $wasSent = false;
+
+    /** @param list<array{string, string}> $headers to add */
+    private function __construct(
+        private readonly Session $session,
+        private readonly RequestInterface $request,
+        private readonly int $number,
+        #[\SensitiveParameter]
+        private array $headers,
+        private readonly bool $readsSuccess,
+    ) {
+    }
+
+    public static function begin(Session $session, RequestInterface $request): self
+    {
+        $number = $session->number();
+        $told = $session->call([
+            'do' => 'begin',
+            'request' => $number,
+            'method' => $request->getMethod(),
+            'url' => (string) $request->getUri(),
+            'headers' => Bodies::pairs($request),
+            'body' => Bodies::known($request),
+        ]);
+        return new self($session, $request, $number, $told['headers'], $told['reads_success']);
+    }
+
+    /** The request as it is sent now. */
+    public function next(): RequestInterface
+    {
+        $request = $this->request;
+        foreach ($this->headers as [$name, $value]) {
+            $request = $request->withHeader($name, $value);
+        }
+        if ($this->wasSent && $request->getBody()->isSeekable()) {
+            $request->getBody()->rewind();
+        }
+        $this->wasSent = true;
+        return $request;
+    }
+
+    /** Whether it has to be sent again. */
+    public function answered(ResponseInterface $response): bool
+    {
+        [$judged, $this->response] = Bodies::judged($response, $this->readsSuccess);
+        $told = $this->session->call([
+            'do' => 'answered',
+            'request' => $this->number,
+            'status' => $response->getStatusCode(),
+            'headers' => Bodies::pairs($response),
+        ] + Json::body($judged));
+        if ($told['next'] !== 'send_again') {
+            return false;
+        }
+        $this->headers = $told['headers'];
+        return true;
+    }
+
+    public function response(): ResponseInterface
+    {
+        assert($this->response !== null);
+        return $this->response;
+    }
+
+    public function end(): void
+    {
+        $this->session->tell(['do' => 'end', 'request' => $this->number]);
+    }
+}

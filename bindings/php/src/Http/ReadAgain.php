@@ -1,0 +1,114 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Http;
+
+use Psr\Http\Message\StreamInterface;
+use RuntimeException;
+
+/**
+ * A body whose beginning was read already.
+ *
+ * @internal
+ */
+final class ReadAgain implements StreamInterface
+{
+    private int $at = 0;
+
+    public function __construct(
+        private readonly string $beginning,
+        private readonly StreamInterface $rest,
+        private readonly ?RuntimeException $failure,
+    ) {
+    }
+
+    public function read($length): string
+    {
+        if ($this->at < strlen($this->beginning)) {
+            $piece = substr($this->beginning, $this->at, $length);
+            $this->at += strlen($piece);
+            return $piece;
+        }
+        if ($this->failure !== null) {
+            throw $this->failure;
+        }
+        $piece = $this->rest->read($length);
+        $this->at += strlen($piece);
+        return $piece;
+    }
+
+    public function getContents(): string
+    {
+        $all = '';
+        while (!$this->eof()) {
+            $all .= $this->read(65_536);
+        }
+        return $all;
+    }
+
+    public function __toString(): string
+    {
+        return $this->getContents();
+    }
+
+    public function eof(): bool
+    {
+        return $this->at >= strlen($this->beginning) && $this->failure === null && $this->rest->eof();
+    }
+
+    public function tell(): int
+    {
+        return $this->at;
+    }
+
+    public function close(): void
+    {
+        $this->rest->close();
+    }
+
+    public function detach()
+    {
+        return null;
+    }
+
+    public function getSize(): ?int
+    {
+        return $this->rest->getSize();
+    }
+
+    public function isSeekable(): bool
+    {
+        return false;
+    }
+
+    public function seek($offset, $whence = SEEK_SET): void
+    {
+        throw new RuntimeException('this body comes from the network: it is read once');
+    }
+
+    public function rewind(): void
+    {
+        $this->seek(0);
+    }
+
+    public function isWritable(): bool
+    {
+        return false;
+    }
+
+    public function write($string): int
+    {
+        throw new RuntimeException('this body is only read');
+    }
+
+    public function isReadable(): bool
+    {
+        return true;
+    }
+
+    public function getMetadata($key = null)
+    {
+        return $this->rest->getMetadata($key);
+    }
+}

@@ -1,0 +1,216 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle;
+
+use Closure;
+use JsonSerializable;
+use Psr\Http\Client\ClientInterface;
+use Rekindle\Core\Driver;
+use Rekindle\Core\Hosted;
+use Rekindle\Core\Json;
+use Rekindle\Http\SignedClient;
+use Rekindle\Store\MemoryStore;
+use Rekindle\Store\Store;
+
+/** One sign-in, kept alive. Several processes may share it through a store. */
+final class Session implements JsonSerializable
+{
+    use Redacted;
+
+    /**
+     * @param string|array<string, mixed> $dialect a preset's name, or a dialect of one's own: the members of its TOML form
+     * @param string|null $tokenUrl where tokens are refreshed, if the dialect does not say so itself
+     * @param list<string> $origins get the token; no other origin does
+     * @param list<string> $insecureOrigins may get it without https; loopback needs no mention
+     * @param Store|null $store where the tokens are kept; null: in this process
+     * @param (callable(RefreshInput): Tokens)|null $refresh gets new tokens in a way of one's own
+     * @param array<string, string> $variables what the dialect leaves open: a tenant, an instance
+     * @param string|null $rotation how the server rotates refresh tokens, where it differs from the dialect: `none`, `strict`, `grace:30`
+     * @param bool $background the call that notices that the token ends soon refreshes it; other processes go on meanwhile
+     * @param float|null $waitTimeout seconds that a call waits for a token; null: 30
+     * @param float|null $sendTimeout seconds that a token request may take; null: 60
+     * @param float|null $lease seconds that others wait for a refresh whose process is gone; null: 90
+     * @param array<string, mixed>|null $clientCredentials for the client's own tokens: `scope`, `audience`, `resource`, `parameters`
+     * @param string|null $key whose sign-in it is, in a store that keeps several
+     * @param bool $alone no state is shared with other sessions of the same store and settings
+     */
+    public function __construct(
+        string|array $dialect = 'oauth2',
+        ?string $tokenUrl = null,
+        ?string $clientId = null,
+        #[\SensitiveParameter]
+        ?string $clientSecret = null,
+        ?Tokens $tokens = null,
+        array $origins = [],
+        array $insecureOrigins = [],
+        ?Store $store = null,
+        ?callable $refresh = null,
+        array $variables = [],
+        ?string $rotation = null,
+        bool $background = true,
+        ?float $waitTimeout = null,
+        ?float $sendTimeout = null,
+        ?float $lease = null,
+        ?array $clientCredentials = null,
+        ?string $key = null,
+        bool $alone = false,
+        ?Driver $driver = null,
+    ) {
+        $store ??= new MemoryStore();
+        $settings = [
+            'dialect' => $dialect,
+            'token_url' => $tokenUrl,
+            'client_id' => $clientId,
+            'client_secret' => $clientSecret,
+            'tokens' => $tokens === null ? null : Json::object($tokens->toCore()),
+            'origins' => $origins,
+            'insecure_origins' => $insecureOrigins,
+            'store' => ['identity' => $store->identity(), 'shared' => $store->isShared()],
+            'refresh' => $refresh !== null,
+            'variables' => Json::object($variables),
+            'rotation' => $rotation,
+            'background' => $background,
+            'wait_timeout_ms' => self::ms($waitTimeout),
+            'send_timeout_ms' => self::ms($sendTimeout),
+            'lease_ms' => self::ms($lease),
+            'client_credentials' => $clientCredentials === null ? null : Json::object($clientCredentials),
+            'key' => $key,
+            'alone' => $alone,
+        ];
+        $settings = array_filter($settings, static fn (mixed $value): bool => $value !== null);
+        $driver ??= Driver::shared();
+        $number = $driver->number();
+        $this->keep([$driver, $number]);
+        $driver->register($number, new Hosted($settings, $store, $refresh === null ? null : Closure::fromCallable($refresh)));
+    }
+
+    public function __destruct()
+    {
+        [$driver, $number] = $this->kept() ?? [null, 0];
+        $driver?->forget($number);
+    }
+
+    /** A token that is valid now; refreshed first where it is not. `minLife`: one that still lives so many seconds. */
+    public function token(?float $minLife = null): Token
+    {
+        return $minLife === null
+            ? $this->tokenIfValid() ?? $this->askToken(['do' => 'token'])
+            : $this->askToken(['do' => 'token', 'min_life_ms' => self::ms($minLife)]);
+    }
+
+    /** The token if it is valid now; it never waits. */
+    public function tokenIfValid(): ?Token
+    {
+        $told = $this->call(['do' => 'token_if_valid']);
+        return is_array($told) ? new Token($told) : null;
+    }
+
+    /** Refreshes now, or joins the refresh that is under way. `force`: even during a back-off, and once more with a token that was rejected. */
+    public function refresh(bool $force = false): Token
+    {
+        return $this->askToken(['do' => $force ? 'force_refresh' : 'refresh']);
+    }
+
+    /** The token is not served any more; the next call refreshes. */
+    public function invalidate(): void
+    {
+        $this->tell(['do' => 'invalidate']);
+    }
+
+    /** Takes what a sign-in brought. */
+    public function signIn(Tokens $tokens): void
+    {
+        $this->call(['do' => 'sign_in', 'credential' => Json::object($tokens->toCore())]);
+    }
+
+    /** Forgets the tokens, here and in the store. */
+    public function signOut(): void
+    {
+        $this->call(['do' => 'sign_out']);
+    }
+
+    /** How the session stands. `fresh`: after the store was read, if it was not read yet. */
+    public function status(bool $fresh = false): Status
+    {
+        return Status::of($this->call(['do' => 'status', 'fresh' => $fresh]));
+    }
+
+    /** @return array<string, int> how often things happened since the session was made */
+    public function stats(): array
+    {
+        return $this->call(['do' => 'stats']);
+    }
+
+    /** @param callable(Event): void $listener hears each event from now on */
+    public function onEvent(callable $listener): void
+    {
+        $this->hosted()->listen(Closure::fromCallable($listener));
+    }
+
+    /** Signs requests to the session's origins, refreshes, and sends again where that is safe; `base` sends them. */
+    public function client(ClientInterface $base): SignedClient
+    {
+        return new SignedClient($this, $base);
+    }
+
+    /** Waits until nothing is under way and everything is saved, at most so many seconds; whether that came about. */
+    public function shutdown(float $seconds = 5.0): bool
+    {
+        return $this->call(['do' => 'shutdown', 'ms' => self::ms($seconds)])['settled'];
+    }
+
+    public function __debugInfo(): array
+    {
+        return [];
+    }
+
+    /**
+     * @internal
+     * @param array<string, mixed> $message
+     */
+    public function call(#[\SensitiveParameter] array $message): mixed
+    {
+        [$driver, $number] = $this->kept();
+        $this->hosted()->checkOutside();
+        return $driver->call($message + ['session' => $number]);
+    }
+
+    /**
+     * @internal
+     * @param array<string, mixed> $message that is not answered
+     */
+    public function tell(#[\SensitiveParameter] array $message): void
+    {
+        [$driver, $number] = $this->kept();
+        $driver->send($message + ['session' => $number]);
+    }
+
+    /** @internal */
+    public function number(): int
+    {
+        return $this->kept()[0]->number();
+    }
+
+    private function hosted(): Hosted
+    {
+        [$driver, $number] = $this->kept();
+        return $driver->hosted($number);
+    }
+
+    /** @param array<string, mixed> $message */
+    private function askToken(array $message): Token
+    {
+        return new Token($this->call($message));
+    }
+
+    private static function ms(?float $seconds): ?int
+    {
+        return $seconds === null ? null : (int) max(0, min(1000 * $seconds, PHP_INT_MAX >> 1));
+    }
+
+    private function __clone()
+    {
+    }
+}

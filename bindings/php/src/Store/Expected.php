@@ -1,0 +1,50 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Store;
+
+/** What a record must still be for a save to go through: absent, of a version, or anything. */
+final class Expected
+{
+    private function __construct(
+        public readonly bool $absent,
+        public readonly bool $anything,
+        public readonly ?string $version,
+    ) {
+    }
+
+    public static function absent(): self
+    {
+        return new self(true, false, null);
+    }
+
+    public static function anything(): self
+    {
+        return new self(false, true, null);
+    }
+
+    public static function version(string $version): self
+    {
+        return new self(false, false, $version);
+    }
+
+    /**
+     * @internal
+     * @param array{absent?: bool, anything?: bool, version?: string} $told
+     */
+    public static function of(array $told): self
+    {
+        return match (true) {
+            isset($told['version']) => self::version($told['version']),
+            $told['absent'] ?? false => self::absent(),
+            default => self::anything(),
+        };
+    }
+
+    /** Whether a record (null: none) is what is expected. */
+    public function fits(?Record $record): bool
+    {
+        return $this->anything || ($this->absent ? $record === null : $record?->version === $this->version);
+    }
+}
