@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::calls::{Owner, Requests};
 use crate::message::{Beginning, Message};
 use crate::outbox::{SharedOutbox, lock};
-use crate::{client, settings, shown};
+use crate::{client, settings, shown, sign_in};
 
 /// The top bit of a tag: there is something to do, the host has to make a turn.
 const TURN: u32 = 1 << 31;
@@ -146,7 +146,44 @@ impl Core {
             }
             Message::Followed { request, url } => self.requests.followed(request, &url),
             Message::End { request } => self.requests.end(request),
+            Message::BeginSignIn { .. }
+            | Message::FinishSignIn { .. }
+            | Message::Loopback { .. }
+            | Message::CallbackReceived { .. }
+            | Message::SignInWithDevice { .. }
+            | Message::SignInByGrant { .. }
+            | Message::Discover { .. } => self.sign_in(message),
             message => self.ask(message),
+        }
+    }
+
+    /// Signing in at a server.
+    fn sign_in(&self, message: Message) {
+        match message {
+            Message::BeginSignIn { call, session, asked } => {
+                self.spawn(call, session, move |on| sign_in::begin(on, *asked));
+            }
+            Message::FinishSignIn { call, session, pending, callback } => {
+                self.spawn(call, session, move |on| sign_in::finish(on, pending, callback));
+            }
+            Message::Loopback { call, session, asked } => {
+                self.spawn(call, session, move |on| async move { sign_in::loopback(&on, &asked) });
+            }
+            Message::CallbackReceived { call, pending, redirect_uri, head } => {
+                let answer = sign_in::received(&pending, &redirect_uri, &head);
+                self.say_done(call, answer.as_ref().map(Clone::clone));
+            }
+            Message::SignInWithDevice { call, session, asked } => {
+                let outbox = self.outbox.clone();
+                self.spawn(call, session, move |on| sign_in::with_device(on, call, *asked, outbox));
+            }
+            Message::SignInByGrant { call, session, grant } => {
+                self.spawn(call, session, move |on| sign_in::by_grant(on, grant));
+            }
+            Message::Discover { call, session, issuer } => {
+                self.run(call, sign_in::discovered(issuer, session, self.host.clone(), self.outbox.clone()));
+            }
+            _ => {}
         }
     }
 

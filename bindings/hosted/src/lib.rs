@@ -26,6 +26,7 @@ mod refresh;
 mod response;
 mod settings;
 mod shown;
+mod sign_in;
 mod store;
 mod transport;
 

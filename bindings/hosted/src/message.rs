@@ -1,10 +1,12 @@
 //! What a host says.
 
+use rekindle::sign_in::SignIn;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::client::ClientSettings;
 use crate::response::Answer;
+use crate::sign_in::Grant;
 use rekindle_bindings::{Credential, Settings};
 
 /// One message, by its `do`. `call` numbers what is answered by a `done`, once.
@@ -59,6 +61,51 @@ pub(crate) enum Message {
         call: u64,
         session: u32,
         credential: Credential,
+    },
+    /// A browser is to be sent to the authorization server.
+    BeginSignIn {
+        call: u64,
+        session: u32,
+        #[serde(default)]
+        asked: Box<SignIn>,
+    },
+    /// It came back.
+    FinishSignIn {
+        call: u64,
+        session: u32,
+        pending: String,
+        callback: String,
+    },
+    /// Where a browser of this machine comes back to.
+    Loopback {
+        call: u64,
+        session: u32,
+        #[serde(default)]
+        asked: Box<SignIn>,
+    },
+    /// Somebody came there.
+    CallbackReceived {
+        call: u64,
+        pending: String,
+        redirect_uri: String,
+        head: String,
+    },
+    SignInWithDevice {
+        call: u64,
+        session: u32,
+        #[serde(default)]
+        asked: Box<SignIn>,
+    },
+    SignInByGrant {
+        call: u64,
+        session: u32,
+        grant: Grant,
+    },
+    /// What a server says of itself. There need be no such session: its number is in the effects `send`.
+    Discover {
+        call: u64,
+        session: u32,
+        issuer: String,
     },
     SignOut {
         call: u64,

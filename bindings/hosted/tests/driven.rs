@@ -1,66 +1,11 @@
 //! The core, driven by messages alone: time is an argument, and the host answers when it likes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod support;
+
 use rekindle_hosted::Core;
 use serde_json::{Value, json};
-
-const WALL_MS: f64 = 1_893_456_000_000.0;
-
-struct Driven {
-    core: Core,
-    now_ms: f64,
-}
-
-/// What the host has to do, and when the next timer is due.
-struct ServerError {
-    effects: Vec<Value>,
-    due_ms: Option<f64>,
-}
-
-impl Driven {
-    /// A session whose access token ends after 900 seconds.
-    fn new(settings: Value) -> Self {
-        let driven = Self { core: Core::new([7; 32], None), now_ms: 1_000.0 };
-        let mut all = json!({
-            "token_url": "https://auth.example.com/token",
-            "origins": ["https://api.example.com"],
-            "background": false,
-            "tokens": { "access_token": "AT-1", "refresh_token": "RT-1", "expires_in": 900 },
-        });
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        let said = driven.turn(json!([{ "do": "session", "call": 1, "session": 1, "settings": all }]));
-        assert_eq!(said.done(1)["dialect"], "oauth2", "{:?}", said.effects);
-        // Its tokens count from their first use.
-        driven.turn(json!([{ "do": "token", "call": 1, "session": 1 }]));
-        driven
-    }
-
-    fn turn(&self, messages: Value) -> ServerError {
-        let said = self.core.turn(self.now_ms, WALL_MS + self.now_ms, &messages.to_string());
-        let said: Value = serde_json::from_str(&said).unwrap();
-        ServerError { effects: said["effects"].as_array().unwrap().clone(), due_ms: said["due_ms"].as_f64() }
-    }
-
-    fn tag(&self) -> u32 {
-        self.core.tag(1, self.now_ms, WALL_MS + self.now_ms) & !(1 << 31)
-    }
-}
-
-impl ServerError {
-    fn of<'a>(&'a self, effect: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.effects.iter().filter(move |one| one["effect"] == effect)
-    }
-
-    fn one(&self, effect: &str) -> &Value {
-        assert_eq!(self.of(effect).count(), 1, "{effect}: {:?}", self.effects);
-        self.effects.iter().find(|one| one["effect"] == effect).unwrap()
-    }
-
-    fn done(&self, call: u64) -> &Value {
-        let done = self.of("done").find(|done| done["call"] == call);
-        &done.unwrap_or_else(|| panic!("call {call} is not done: {:?}", self.effects))["ok"]
-    }
-}
+use support::{Driven, Said};
 
 fn granted(op: &Value, number: u32) -> Value {
     let body = format!(r#"{{"access_token":"AT-{number}","refresh_token":"RT-{number}","expires_in":900}}"#);
@@ -204,7 +149,7 @@ fn every_preset_comes_along() {
 }
 
 /// A client of session 1, with a base URL.
-fn client(driven: &Driven, settings: Value) -> ServerError {
+fn client(driven: &Driven, settings: Value) -> Said {
     let mut all = json!({ "base_url": "https://api.example.com/v1", "headers": [["accept-language", "de"]] });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     driven.turn(json!([{ "do": "client", "call": 5, "client": 2, "session": 1, "settings": all }]))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rekindle::app::Builder;
 use rekindle::proto::{Dialect, Wall};
+use rekindle::sign_in::ServerMetadata;
 use rekindle::{ClientAuth, Error, Expiry, Rotation, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -38,6 +39,10 @@ pub struct Settings {
     pub refresh: bool,
     /// Where tokens are refreshed.
     pub token_url: Option<String>,
+    /// Where users sign in.
+    pub authorization_url: Option<String>,
+    /// What the server says of itself, as discovery gave it.
+    pub server: Option<Value>,
     /// The client's id at the server.
     pub client_id: Option<String>,
     /// Its secret.
@@ -133,7 +138,11 @@ impl Settings {
         if let Some(value) = &self.rotation {
             builder = builder.rotation(rotation(value)?);
         }
+        if let Some(found) = self.server {
+            builder = builder.server(server(found)?);
+        }
         builder = self.token_url.into_iter().fold(builder, Builder::token_url);
+        builder = self.authorization_url.into_iter().fold(builder, Builder::authorization_url);
         builder = self.client_id.into_iter().fold(builder, Builder::client_id);
         builder = self.client_secret.into_iter().fold(builder, Builder::client_secret);
         builder = self.require_dpop.into_iter().fold(builder, Builder::require_dpop);
@@ -220,6 +229,10 @@ fn client_auth(name: &str) -> Result<ClientAuth, Error> {
     let dialect = Dialect::from_json(&json!({ "token_endpoint": { "client_auth": name } }))
         .map_err(|_| wrong("client_auth", what))?;
     Ok(dialect.client_auth())
+}
+
+fn server(found: Value) -> Result<ServerMetadata, Error> {
+    serde_json::from_value(found).map_err(|_| wrong("server", "is not what discovery gave: ask it anew"))
 }
 
 /// As core's own: `expires_in must be ..`, without a colon.

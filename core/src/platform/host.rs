@@ -178,7 +178,18 @@ impl Host {
         Self(Arc::new(Inner { clock, shared_clock, ready: Arc::default(), entropy, boot }))
     }
 
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+    /// Its clock, as sessions have it: for what is done beside them, such as
+    /// [`discover_with`](crate::sign_in::discover_with).
+    ///
+    /// ```
+    /// use rekindle::proto::{Now, Wall};
+    ///
+    /// let host = rekindle::Host::new([7; 32]);
+    /// host.set_clock(Now { mono: std::time::Duration::from_secs(1), wall: Wall(1_893_456_000_000) });
+    /// assert_eq!(host.clock().now().wall, Wall(1_893_456_000_000));
+    /// ```
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
         self.0.shared_clock.clone()
     }
 

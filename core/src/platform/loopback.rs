@@ -7,14 +7,15 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use rekindle_proto::sign_in::{PendingSignIn, check_redirect_uri};
+use rekindle_proto::sign_in::PendingSignIn;
 use rekindle_proto::{ErrorKind, Failure};
 use tokio::io::AsyncWrite;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use url::{Host, Url};
+use url::Host;
 
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::sign_in::{LoopbackOptions, answer_callback};
 
 /// A longer head is none that a browser sends here.
 const LONGEST_HEAD: usize = 32 * 1024;
@@ -23,72 +24,11 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// So many may be connected at once: others of this machine must not keep the browser out.
 const MOST_CONNECTIONS: usize = 64;
 
-/// Where the browser comes back to.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct LoopbackOptions {
-    /// The host of the redirect URI: `127.0.0.1` (the default), `[::1]`, or `localhost` where a server takes nothing else.
-    pub host: String,
-    /// The port; 0 (the default): one that is free.
-    pub port: u16,
-    /// The path. Default: `/callback`.
-    pub path: String,
-    /// How long the user may take. Default: five minutes.
-    pub timeout: Duration,
-}
-
-impl Default for LoopbackOptions {
-    fn default() -> Self {
-        Self {
-            host: "127.0.0.1".to_owned(),
-            port: 0,
-            path: "/callback".to_owned(),
-            timeout: Duration::from_secs(300),
-        }
-    }
-}
-
-impl LoopbackOptions {
-    /// As a registered redirect URI says; without one, the default. A URI without a port leaves that open (RFC 8252
-    /// section 7.3).
-    ///
-    /// ```
-    /// use rekindle::sign_in::LoopbackOptions;
-    ///
-    /// let options = LoopbackOptions::for_redirect_uri(Some("http://localhost:8400/done"))?;
-    /// assert_eq!((options.host.as_str(), options.port, options.path.as_str()), ("localhost", 8400, "/done"));
-    /// assert_eq!(LoopbackOptions::for_redirect_uri(None)?.port, 0);
-    /// assert!(LoopbackOptions::for_redirect_uri(Some("https://app.example.com/done")).is_err());
-    /// # Ok::<(), rekindle::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// InvalidConfig: it is no loopback address.
-    pub fn for_redirect_uri(uri: Option<&str>) -> Result<Self, Error> {
-        let Some(uri) = uri else { return Ok(Self::default()) };
-        check_redirect_uri(uri)?;
-        let url = Url::parse(uri).ok().filter(|url| url.scheme() == "http");
-        let Some((url, host)) = url.as_ref().and_then(|url| Some((url, url.host_str()?))) else {
-            let what = " must be a loopback address here, such as http://127.0.0.1/callback";
-            return Err(Failure::config("redirect_uri", what).into());
-        };
-        Ok(Self {
-            host: host.to_owned(),
-            port: url.port().unwrap_or(0),
-            path: url.path().to_owned(),
-            ..Self::default()
-        })
-    }
-}
-
 /// Waits on loopback for a browser. Dropping it closes the port.
 #[derive(Debug)]
 pub struct LoopbackReceiver {
     listeners: Vec<TcpListener>,
     redirect_uri: String,
-    authority: String,
-    path: String,
 }
 
 impl LoopbackReceiver {
@@ -142,9 +82,8 @@ impl LoopbackReceiver {
             );
             return Err(Error::new(ErrorKind::System, message));
         }
-        let authority = format!("{}:{port}", options.host);
-        let redirect_uri = format!("http://{authority}{}", options.path);
-        Ok(Self { listeners, redirect_uri, authority, path: options.path.clone() })
+        let redirect_uri = format!("http://{}:{port}{}", options.host, options.path);
+        Ok(Self { listeners, redirect_uri })
     }
 
     /// What the authorization request names.
@@ -202,97 +141,14 @@ impl LoopbackReceiver {
     async fn serve(&self, stream: TcpStream, pending: &PendingSignIn, clock: &dyn Clock) -> Option<String> {
         let exchange = async {
             let head = read_head(&stream).await?;
-            let (answer, callback) = self.judge(&head, pending);
-            answer_with(stream, answer).await;
+            let (answer, callback) = answer_callback(pending, &self.redirect_uri, &head);
+            answer_with(stream, &answer).await;
             callback
         };
         tokio::select! {
             callback = exchange => callback,
             () = clock.sleep_until(clock.mono() + SILENCE) => None,
         }
-    }
-
-    /// What a request gets, and the callback if it is one.
-    fn judge(&self, head: &str, pending: &PendingSignIn) -> (Answer, Option<String>) {
-        let Some(request) = Request::parse(head) else { return (Answer::BadRequest, None) };
-        // Another name for this machine: a page that had its own name lead here.
-        if request.header("host") != Some(&self.authority) {
-            return (Answer::BadRequest, None);
-        }
-        if request.target.split('?').next() != Some(&self.path) {
-            return (Answer::NotFound, None);
-        }
-        let is_navigation = request.header("sec-fetch-dest").is_none_or(|dest| dest == "document");
-        let is_early =
-            request.header("sec-purpose").is_some() || request.header("purpose") == Some("prefetch");
-        if request.method != "GET" || !is_navigation || is_early {
-            return (Answer::BadRequest, None);
-        }
-        let callback = format!("http://{}{}", self.authority, request.target);
-        match pending.brings_state(&callback) {
-            true => (Answer::Done, Some(callback)),
-            false => (Answer::Foreign, None),
-        }
-    }
-}
-
-struct Request<'a> {
-    method: &'a str,
-    target: &'a str,
-    headers: Vec<(&'a str, &'a str)>,
-}
-
-impl<'a> Request<'a> {
-    fn parse(head: &'a str) -> Option<Self> {
-        let mut lines = head.split("\r\n");
-        let mut first = lines.next()?.split(' ');
-        let (method, target, version) = (first.next()?, first.next()?, first.next()?);
-        let headers =
-            lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name, value.trim())).collect();
-        (version.starts_with("HTTP/1.") && target.starts_with('/')).then_some(Self {
-            method,
-            target,
-            headers,
-        })
-    }
-
-    fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
-    }
-}
-
-enum Answer {
-    Done,
-    Foreign,
-    NotFound,
-    BadRequest,
-}
-
-impl Answer {
-    fn text(&self) -> String {
-        let (status, title, what) = match self {
-            Self::Done => ("200 OK", "You can close this window", "The application goes on by itself."),
-            Self::Foreign => (
-                "400 Bad Request",
-                "This is not the sign-in that was begun",
-                "Go back to the application, and begin anew.",
-            ),
-            Self::NotFound => ("404 Not Found", "Nothing is here", ""),
-            Self::BadRequest => ("400 Bad Request", "This request is not understood", ""),
-        };
-        let body = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-             content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"><title>{title}</title><style>body{{font:1rem/1.5 \
-             system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem;text-align:center;color-scheme:light \
-             dark}}</style><h1>{title}</h1><p>{what}</p></html>"
-        );
-        format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: \
-             close\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: \
-             nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
-             frame-ancestors 'none'\r\n\r\n{body}",
-            body.len()
-        )
     }
 }
 
@@ -317,9 +173,8 @@ async fn read_head(stream: &TcpStream) -> Option<String> {
 }
 
 /// To its end: a connection that is dropped too early takes the page with it.
-async fn answer_with(mut stream: TcpStream, answer: Answer) {
-    let text = answer.text();
-    let mut rest = text.as_bytes();
+async fn answer_with(mut stream: TcpStream, answer: &str) {
+    let mut rest = answer.as_bytes();
     while !rest.is_empty() && stream.writable().await.is_ok() {
         match stream.try_write(rest) {
             Ok(count) => rest = &rest[count..],

@@ -21,6 +21,7 @@
 
 mod device;
 mod discovery;
+mod loopback;
 mod spent;
 mod token;
 
@@ -29,6 +30,7 @@ use std::sync::Arc;
 #[cfg(feature = "http")]
 pub use discovery::discover;
 pub use discovery::discover_with;
+pub use loopback::{LoopbackOptions, answer_callback};
 use rekindle_proto::sign_in::{AuthorizationRequest, SignInServer};
 pub use rekindle_proto::sign_in::{DeviceAuthorization, PendingSignIn, ServerMetadata, SignIn, SignInGrant};
 use rekindle_proto::{ErrorKind, Failure};
@@ -38,7 +40,7 @@ use crate::error::Error;
 #[cfg(feature = "runtime")]
 pub use crate::platform::browser::open_browser;
 #[cfg(feature = "runtime")]
-pub use crate::platform::loopback::{LoopbackOptions, LoopbackReceiver};
+pub use crate::platform::loopback::LoopbackReceiver;
 use crate::proof::Proofs;
 use crate::session::Session;
 use crate::session::setup::Setup;
@@ -169,7 +171,6 @@ impl Session {
     /// # Errors
     ///
     /// InvalidConfig: the redirect URI is no loopback address, or users cannot sign in with this dialect.
-    #[cfg(feature = "runtime")]
     pub fn loopback_options(&self, asked: &SignIn) -> Result<LoopbackOptions, Error> {
         let mut options = LoopbackOptions::for_redirect_uri(asked.redirect_uri.as_deref())?;
         if let (None, Some(host)) = (&asked.redirect_uri, server(self.setup())?.loopback_host) {
