@@ -190,7 +190,7 @@ async fn a_store_that_heeds_no_key_serves_no_user_anothers_token() {
 // spec 4.2
 #[tokio::test]
 async fn an_equal_identity_with_another_seed_is_an_error() {
-    let keyless = || Keyless { identity: Some("a database"), ..Keyless::default() };
+    let keyless = || Keyless { identity: Some("one database"), ..Keyless::default() };
     let first = alone().store(keyless()).credential(tokens("ada")).build().unwrap();
     let second = alone().store(keyless()).credential(tokens("bob")).build();
     assert!(refused(&second.unwrap_err(), "was created with another credential"));
@@ -211,7 +211,7 @@ async fn an_equal_identity_with_another_seed_is_an_error() {
 // spec 4.2
 #[tokio::test]
 async fn two_stores_that_claim_one_identity_are_not_taken_for_one() {
-    let store = |record| Keyless { identity: Some("a database"), record: Mutex::new(record) };
+    let store = |record| Keyless { identity: Some("two databases"), record: Mutex::new(record) };
     let mut stored = Vec::new();
     for user in ["ada", "bob"] {
         let keyless = Arc::new(store(None));
@@ -234,16 +234,13 @@ async fn two_stores_that_claim_one_identity_are_not_taken_for_one() {
 // spec 4.2
 #[test]
 fn a_session_gets_nobody_elses_timeouts() {
-    let store = Arc::new(Keyless { identity: Some("a database"), ..Keyless::default() });
+    let store = Arc::new(Keyless { identity: Some("a third database"), ..Keyless::default() });
     let of = || alone().shared_store(store.clone());
     let _first = of().build().unwrap();
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    assert!(refused(&of().lease(minutes(5)).build().unwrap_err(), "lease is another"));
-    assert!(refused(
-        &of().send_timeout(Duration::from_secs(9)).build().unwrap_err(),
-        "send_timeout is another"
-    ));
-    assert!(refused(&of().background(false).build().unwrap_err(), "background is another"));
+    assert!(refused(&of().lease(minutes(5)).build().unwrap_err(), "lease differs"));
+    assert!(refused(&of().send_timeout(Duration::from_secs(9)).build().unwrap_err(), "send_timeout differs"));
+    assert!(refused(&of().background(false).build().unwrap_err(), "background differs"));
     // What each caller has of its own.
     of().wait_timeout(minutes(1)).origin("https://api.example.com").build().unwrap();
 }

@@ -155,7 +155,7 @@ def test_an_equal_identity_mixes_no_two_users(server: TestServer) -> None:
     ada = session(stores[0], "ada")
     with pytest.raises(rekindle.InvalidConfig, match="was created with another credential"):
         session(stores[1], "bob")
-    with pytest.raises(rekindle.InvalidConfig, match="lease is another"):
+    with pytest.raises(rekindle.InvalidConfig, match="lease differs"):
         session(stores[0], "ada", lease=200)
     assert ada.token().value == "AT-ada"
     del ada

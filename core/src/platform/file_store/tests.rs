@@ -517,7 +517,7 @@ mod on_unix {
         {
             link(&target, &store.inner.paths(DEFAULT_KEY).lock()).unwrap();
             let error = save(&store, SENTINEL, &Expected::Absent).unwrap_err();
-            assert!(error.reason.contains("link") && error.reason.contains("remove it"), "{error}");
+            assert!(error.reason.contains("link") && error.reason.contains("remove "), "{error}");
             assert_eq!(fs::read(&target).unwrap(), b"");
             fs::remove_file(store.inner.paths(DEFAULT_KEY).lock()).unwrap();
         }

@@ -182,7 +182,7 @@ fn who_waits_for_the_token_endpoint_or_for_another_process_is_told_so() {
     world.acquire(1);
     while world.perform_store() {}
     let failures = [0, 1].map(|process| world.ask(process, |machine, now| machine.timed_out(now)).message);
-    assert!(failures[0].contains("https://auth.test/token has not answered yet"), "{failures:?}");
+    assert!(failures[0].contains("https://auth.test/token has not responded yet"), "{failures:?}");
     assert!(failures[1].contains("another process is refreshing"), "{failures:?}");
 }
 
