@@ -1,7 +1,7 @@
 import { misuse, RekindleError, type ErrorData } from "./errors.js";
 import { Module } from "./module.js";
 import { platform } from "#platform";
-import { type Effect, type Served, serve } from "./effects.js";
+import { type DeviceEffect, type Effect, type Served, serve } from "./effects.js";
 
 /** Both clocks, in milliseconds. */
 export interface Clock {
@@ -30,6 +30,7 @@ export const systemClock: Clock = {
 const MOST_FAILURES = 3;
 
 interface Waiting {
+  device?: ((effect: DeviceEffect) => void) | undefined;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -50,6 +51,7 @@ export class Driver {
   /** `undefined` while it is loaded anew. */
   #module: Module | undefined;
   readonly #made = new Map<number, Registration>();
+  readonly #guests = new Map<number, Served>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #running = new Map<number, AbortController>();
   readonly #deadlines = new Map<number, (error: RekindleError) => void>();
@@ -97,7 +99,7 @@ export class Driver {
   }
 
   /** Asks the core. All that is asked in one task crosses at once. */
-  call<T>(message: object, signal?: AbortSignal | null): Promise<T> {
+  call<T>(message: object, signal?: AbortSignal | null, device?: (effect: DeviceEffect) => void): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const call = this.number();
     return new Promise<T>((resolve, reject) => {
@@ -109,6 +111,7 @@ export class Driver {
       signal?.addEventListener("abort", abort, { once: true });
       const free = () => signal?.removeEventListener("abort", abort);
       this.#waiting.set(call, {
+        device,
         resolve: (value) => (free(), resolve(value as T)),
         reject: (error) => (free(), reject(error)),
       });
@@ -143,6 +146,17 @@ export class Driver {
     } catch (error) {
       this.#made.delete(number);
       throw error;
+    }
+  }
+
+  /** Asks the core for what belongs to no session, but sends as one does. */
+  async callAs<T>(served: Served, message: object): Promise<T> {
+    const session = this.number();
+    this.#guests.set(session, served);
+    try {
+      return await this.call<T>({ ...message, session });
+    } finally {
+      this.#guests.delete(session);
     }
   }
 
@@ -263,6 +277,8 @@ export class Driver {
         return this.#made.get(effect.session)?.served?.tell(effect);
       case "expired":
         return this.#deadlines.get(effect.request)?.(new RekindleError(effect.error));
+      case "device":
+        return this.#waiting.get(effect.call)?.device?.(effect);
       case "forget":
         this.#running.get(effect.op)?.abort();
         this.#running.delete(effect.op);
@@ -275,13 +291,17 @@ export class Driver {
         this.#running.set(op, controller);
         const ofAStore = effect.effect === "send" ? 0 : 1;
         this.#storeCalls += ofAStore;
-        void serve(effect, this.#made.get(effect.session)?.served, controller.signal).then((answer) => {
+        void serve(effect, this.#servedOf(effect.session), controller.signal).then((answer) => {
           this.#storeCalls -= ofAStore;
           // An answer for an instance that failed is for nobody: numbers begin anew.
           if (this.#running.get(op) === controller && this.#running.delete(op)) this.send({ ...answer, do: "answer", op });
         });
       }
     }
+  }
+
+  #servedOf(session: number): Served | undefined {
+    return this.#made.get(session)?.served ?? this.#guests.get(session);
   }
 
   #done(effect: { call: number; ok?: unknown; error?: ErrorData }): void {

@@ -9,10 +9,20 @@ export type Effect =
   | ({ effect: "event"; session: number } & SessionEvent)
   | { effect: "forget"; op: number }
   | { effect: "fault"; message: string }
+  | DeviceEffect
   | { effect: "expired"; request: number; error: ErrorData }
   | SendEffect
   | RefreshEffect
   | StoreEffect;
+
+/** What the user of another device is shown. */
+export interface DeviceEffect {
+  effect: "device";
+  call: number;
+  user_code: string;
+  verification_uri: string;
+  verification_uri_complete: string | null;
+}
 
 interface SendEffect {
   effect: "send";

@@ -8,6 +8,10 @@ export interface SessionOptions {
   dialect?: string | object;
   /** Where tokens are refreshed, if the dialect does not say so itself. */
   tokenUrl?: string | URL;
+  /** Where users sign in, if the dialect does not say so itself. */
+  authorizationUrl?: string | URL;
+  /** What the server says of itself, as `discover` gave it. */
+  server?: ServerMetadata;
   clientId?: string;
   clientSecret?: string;
   /** What the dialect leaves open: a tenant, an instance. */
@@ -42,6 +46,12 @@ export interface SessionOptions {
   alone?: boolean;
 }
 
+/** What a server says of itself (RFC 8414). Plain data, which can be kept. */
+export interface ServerMetadata {
+  readonly issuer: string;
+  readonly [name: string]: unknown;
+}
+
 /** What the client credentials grant asks for. */
 export interface ClientCredentials {
   scope?: string;
@@ -54,6 +64,8 @@ export interface ClientCredentials {
 const KNOWN: (keyof SessionOptions)[] = [
   "dialect",
   "tokenUrl",
+  "authorizationUrl",
+  "server",
   "clientId",
   "clientSecret",
   "variables",
@@ -88,6 +100,8 @@ export function settings(options: SessionOptions): object {
   return {
     dialect: options.dialect,
     token_url: options.tokenUrl === undefined ? undefined : ascii(options.tokenUrl),
+    authorization_url: options.authorizationUrl === undefined ? undefined : ascii(options.authorizationUrl),
+    server: options.server,
     client_id: options.clientId,
     client_secret: options.clientSecret,
     variables: options.variables,

@@ -18,4 +18,7 @@ export const platform: Platform = {
   seesRedirects: true,
   inside: (owner, work) => owners.run(owner, work),
   owner: () => owners.getStore(),
+  // Loaded by those who sign in.
+  listen: async (host, port, path) => (await import("./loopback-node.js")).listen(host, port, path),
+  openBrowser: async (url) => (await import("./loopback-node.js")).openBrowser(url),
 };

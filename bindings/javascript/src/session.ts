@@ -7,6 +7,9 @@ import { MemoryStore } from "./memory-store.js";
 import { milliseconds, type SessionOptions, settings } from "./options.js";
 import { platform } from "#platform";
 import { Quick } from "./quick.js";
+import { comeBack, leave, ownAddress } from "./redirect.js";
+import { type BrowserSignIn, withBrowser, withDevice } from "./sign-in-elsewhere.js";
+import { asked, BegunSignIn, type DeviceCode, grantToCore, type SignInGrant, type SignInOptions } from "./sign-in-options.js";
 import { Token, type TokenData } from "./token.js";
 
 /** What a session can say about itself, without a secret. */
@@ -33,8 +36,8 @@ export interface Inside {
 
 let shared: Promise<Driver> | Driver | undefined;
 
-/** The core of all sessions: one, so that they share their refreshes; but where no request may wait for another's, one for each. */
-function sharedDriver(): Promise<Driver> | Driver {
+/** @internal The core of all sessions: one, so that they share their refreshes; but where no request may wait for another's, one for each. */
+export function sharedDriver(): Promise<Driver> | Driver {
   if (shared) return shared;
   const module = platform.load();
   const start = (loaded: WebAssembly.Instance) => {
@@ -183,6 +186,51 @@ export class Session {
   async signIn(tokens: Tokens): Promise<void> {
     this.#notInside();
     await this.#call({ do: "sign_in", credential: tokensToCore(tokens) });
+  }
+
+  /** Begins a sign-in with an authorization code and PKCE: lead the browser to `url`, and keep `pending` until it comes back. */
+  async beginSignIn(options: SignInOptions = {}): Promise<BegunSignIn> {
+    this.#notInside();
+    return new BegunSignIn(await this.#call({ do: "begin_sign_in", asked: asked(options) }));
+  }
+
+  /** Ends a sign-in with the address that the browser came back with. Its code is spent once, whatever is called how often. */
+  async finishSignIn(pending: string, callback: string | URL): Promise<{ returnTo: string | undefined }> {
+    this.#notInside();
+    const done = await this.#call<{ return_to: string | null }>({ do: "finish_sign_in", pending, callback: String(callback) });
+    return { returnTo: done.return_to ?? undefined };
+  }
+
+  /** In a page: leads it to the server, which leads it back. `redirectUri`: by default this page's own address. */
+  async signInWithRedirect(options: SignInOptions = {}): Promise<never> {
+    leave(await this.beginSignIn({ redirectUri: ownAddress(), ...options }));
+    return new Promise<never>(() => undefined);
+  }
+
+  /** In the page that `redirectUri` names, when it is loaded: ends the sign-in that the server led back from; nothing where it did not. */
+  async handleRedirectCallback(): Promise<{ returnTo: string | undefined } | undefined> {
+    const back = comeBack();
+    return back && this.finishSignIn(back.pending, back.callback);
+  }
+
+  /** In Node, Bun and Deno: signs in with a browser of this machine. `open` shows it the address; by default it is opened. */
+  async signInWithBrowser(options: BrowserSignIn = {}): Promise<void> {
+    this.#notInside();
+    const { driver, number } = await this.#ready();
+    return withBrowser(driver, number, options);
+  }
+
+  /** Signs in on another device: `show` tells the user where to go, and which code to enter. */
+  async signInWithDevice(show: (device: DeviceCode) => unknown, options: SignInOptions & { signal?: AbortSignal } = {}): Promise<void> {
+    this.#notInside();
+    const { driver, number } = await this.#ready();
+    return withDevice(driver, number, show, options);
+  }
+
+  /** Signs in with what stands for the user already. */
+  async signInByGrant(grant: SignInGrant): Promise<void> {
+    this.#notInside();
+    await this.#call({ do: "sign_in_by_grant", grant: grantToCore(grant) });
   }
 
   /** Forgets the tokens, here and in the store. */

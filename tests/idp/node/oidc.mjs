@@ -64,6 +64,8 @@ function newProvider(issuer) {
       registration: { enabled: true },
       dPoP,
     },
+    // Clients that are pages.
+    clientBasedCORS: () => true,
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
   });

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use self::module::Module;
 pub(super) use self::module::small as small_module;
-use super::targets;
 use super::toolbox::{apt, cargo};
+use super::{servers, targets};
 use crate::report::{Count, Outcome};
 use crate::run;
 use crate::workspace::Workspace;
@@ -67,6 +67,10 @@ fn check(workspace: &Workspace, kind: Module, count: &mut Count) -> Result<PathB
     // The server is built by the Rust tests, but they may have been left out.
     let server = ["build", "--locked", "-p", "rekindle-test-server"];
     step("the test server does not build", cargo(workspace).args(server))?;
+    // Users sign in at one of them.
+    if let Outcome::Failed(why) | Outcome::Skipped(why) = servers::run(workspace, count) {
+        return Err(why);
+    }
     let folder = package_folder(workspace);
     if workspace.install {
         step("npm install", &mut npm(workspace, &["install", "--no-audit", "--no-fund"]))?;

@@ -1,0 +1,48 @@
+import { RekindleError } from "./errors.js";
+import type { BegunSignIn } from "./sign-in-options.js";
+
+const PREFIX = "rekindle:sign-in:";
+/** What authorization servers add to the address. */
+const ADDED = ["code", "state", "iss", "session_state", "scope", "authuser", "hd", "prompt", "error", "error_description", "error_uri"];
+
+/** @internal Leads this tab to the authorization server. */
+export function leave({ url, state, pending }: BegunSignIn): void {
+  // In this tab alone, and gone with it.
+  page().sessionStorage.setItem(PREFIX + state, pending);
+  page().location.assign(url);
+}
+
+/** @internal What a tab came back with: the callback, and what was kept for it; nothing where it is no callback. */
+export function comeBack(): { pending: string; callback: string } | undefined {
+  const { sessionStorage, history, location } = page();
+  const url = new URL(location.href);
+  const state = url.searchParams.get("state");
+  if (state === null || !(url.searchParams.has("code") || url.searchParams.has("error"))) return undefined;
+  const pending = sessionStorage.getItem(PREFIX + state);
+  if (pending === null) {
+    const message = "this tab began no sign-in with that state: begin anew (a page that was loaded twice comes here too)";
+    throw new RekindleError({ kind: "InvalidResponse", message });
+  }
+  const callback = url.href;
+  // Before anything is sent: a page that is loaded again must not send the code a second time, nor show it.
+  sessionStorage.removeItem(PREFIX + state);
+  for (const name of ADDED) url.searchParams.delete(name);
+  history.replaceState(history.state, "", url);
+  return { pending, callback };
+}
+
+/** @internal The address of this page, without what it was called with. */
+export function ownAddress(): string {
+  const { origin, pathname } = page().location;
+  return origin + pathname;
+}
+
+/** @internal Whether there is a page that can be led elsewhere. */
+export function inPage(): boolean {
+  return typeof document !== "undefined" && typeof location !== "undefined" && typeof history !== "undefined";
+}
+
+function page(): typeof globalThis {
+  if (inPage()) return globalThis;
+  throw new RekindleError({ kind: "Misuse", message: "there is no page here that could be led to the server: use signInWithBrowser, signInWithDevice, or beginSignIn" });
+}

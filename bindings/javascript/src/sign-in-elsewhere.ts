@@ -1,0 +1,88 @@
+import type { Driver } from "./driver.js";
+import { misuse, RekindleError } from "./errors.js";
+import { milliseconds } from "./options.js";
+import type { Judge } from "./platform.js";
+import { asked, type DeviceCode, type SignInOptions } from "./sign-in-options.js";
+import { platform } from "#platform";
+
+/** A sign-in with a browser of this machine. */
+export interface BrowserSignIn extends SignInOptions {
+  /** Shows the address to the user. Default: it is opened in the system's browser. */
+  open?: (url: string) => unknown;
+  /** How long the user may take, in milliseconds. Default: five minutes. */
+  timeout?: number;
+  signal?: AbortSignal;
+}
+
+/** @internal A receiver on loopback waits for the browser. */
+export async function withBrowser(driver: Driver, session: number, options: BrowserSignIn): Promise<void> {
+  const { open = platform.openBrowser, timeout, signal, ...rest } = options;
+  if (!platform.listen || !open) throw misuse("no port can be opened here: use signInWithRedirect, signInWithDevice, or beginSignIn");
+  const place = await driver.call<Place>({ do: "loopback", session, asked: asked(rest) }, signal);
+  const receiver = await platform.listen(place.host, place.port, place.path);
+  const redirect_uri = receiver.redirectUri;
+  const wait = waiting(milliseconds("timeout", timeout) ?? place.timeout_ms, signal);
+  try {
+    const { url, pending } = await driver.call<Begun>({ do: "begin_sign_in", session, asked: { ...asked(rest), redirect_uri } }, signal);
+    const judge: Judge = (head) => driver.callNow({ do: "callback_received", pending, redirect_uri, head });
+    const received = receiver.receive(judge);
+    // What it throws ends the sign-in; what it waits for holds nothing up.
+    const shown = new Promise((resolve) => resolve(open(url))).then(() => received);
+    const callback = await Promise.race([received, wait.over, shown]);
+    await driver.call({ do: "finish_sign_in", session, pending, callback }, signal);
+  } finally {
+    wait.end();
+    receiver.close();
+  }
+}
+
+/** @internal The server is asked until the user is done on the other device. */
+export async function withDevice(
+  driver: Driver,
+  session: number,
+  show: (device: DeviceCode) => unknown,
+  options: SignInOptions & { signal?: AbortSignal },
+): Promise<void> {
+  const { signal, ...rest } = options;
+  if (typeof show !== "function") throw misuse("show must be a function, which tells the user where to go and what to enter");
+  signal?.throwIfAborted();
+  const stop = new AbortController();
+  const abort = () => stop.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await driver.call({ do: "sign_in_with_device", session, asked: asked(rest) }, stop.signal, (told) => {
+      const device = { userCode: told.user_code, verificationUri: told.verification_uri, verificationUriComplete: told.verification_uri_complete ?? undefined };
+      // What it throws ends the sign-in.
+      new Promise((resolve) => resolve(show(device))).catch((error: unknown) => stop.abort(error));
+    });
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+interface Place {
+  host: string;
+  port: number;
+  path: string;
+  timeout_ms: number;
+}
+
+interface Begun {
+  url: string;
+  pending: string;
+}
+
+/** Rejects once the time is over, or the caller leaves. */
+function waiting(most: number, signal: AbortSignal | undefined): { over: Promise<never>; end: () => void } {
+  let end = () => {};
+  const over = new Promise<never>((_, reject) => {
+    const message = `nobody came back from the browser within ${Math.round(most / 1_000)} s: begin the sign-in anew`;
+    const timer = setTimeout(() => reject(new RekindleError({ kind: "Timeout", message })), most);
+    const abort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    end = () => (clearTimeout(timer), signal?.removeEventListener("abort", abort));
+  });
+  // It may come while nobody waits for it yet.
+  over.catch(() => undefined);
+  return { over, end };
+}

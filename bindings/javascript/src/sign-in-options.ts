@@ -1,0 +1,103 @@
+import { invalid } from "./errors.js";
+import { onlyKnown } from "./options.js";
+
+/** What a sign-in asks for. */
+export interface SignInOptions {
+  /** Where the browser comes back to: as the client is registered. */
+  redirectUri?: string | URL;
+  /** Names with spaces between them. Default: the dialect's. */
+  scope?: string;
+  /** What the tokens are for (RFC 8707). */
+  resource?: string | string[];
+  audience?: string;
+  /** `login`, `consent`, `select_account`, `none`. */
+  prompt?: string;
+  loginHint?: string;
+  acrValues?: string;
+  /** Seconds. */
+  maxAge?: number;
+  claims?: string | object;
+  /** Where the application's user goes afterwards: a path of its own. */
+  returnTo?: string;
+  /** What the server wants besides. */
+  parameters?: Record<string, string>;
+}
+
+/** A sign-in that has begun. */
+export class BegunSignIn {
+  /** Where the browser goes. */
+  readonly url: string;
+  /** @internal */
+  readonly state!: string;
+  readonly #pending: string;
+
+  /** @internal */
+  constructor(told: { url: string; state: string; pending: string }) {
+    this.url = told.url;
+    this.#pending = told.pending;
+    Object.defineProperty(this, "state", { value: told.state, enumerable: false });
+  }
+
+  /** What must be known when the browser comes back, for an hour. It is a secret: keep it in the user's server-side session. */
+  get pending(): string {
+    return this.#pending;
+  }
+}
+
+/** What the user is shown, to sign in on another device. */
+export interface DeviceCode {
+  readonly userCode: string;
+  readonly verificationUri: string;
+  /** The same with the code in it, for a QR code. */
+  readonly verificationUriComplete: string | undefined;
+}
+
+/** What stands for the user already: another token (RFC 8693), an assertion (RFC 7523), or a name and a password, where the dialect has a section for them. */
+export type SignInGrant =
+  | { grantType: "token_exchange"; subjectToken: string; subjectTokenType: string; audience?: string; resource?: string[]; scope?: string }
+  | { grantType: "jwt_bearer"; assertion: string; scope?: string }
+  | { grantType: "password"; username: string; password: string; scope?: string };
+
+const KNOWN: readonly (keyof SignInOptions)[] = [
+  "redirectUri",
+  "scope",
+  "resource",
+  "audience",
+  "prompt",
+  "loginHint",
+  "acrValues",
+  "maxAge",
+  "claims",
+  "returnTo",
+  "parameters",
+];
+
+/** @internal As the core reads them. */
+export function asked(options: SignInOptions): object {
+  onlyKnown("", options, KNOWN);
+  const { redirectUri, resource, maxAge, claims } = options;
+  for (const name of ["scope", "audience", "prompt", "loginHint", "acrValues", "returnTo"] as const) {
+    if (options[name] !== undefined && typeof options[name] !== "string") throw invalid(`${name} must be text`);
+  }
+  if (maxAge !== undefined && (!Number.isSafeInteger(maxAge) || maxAge < 0)) throw invalid("maxAge must be a whole number of seconds, 0 or more");
+  return {
+    redirect_uri: redirectUri === undefined ? undefined : String(redirectUri),
+    scope: options.scope,
+    resource: typeof resource === "string" ? [resource] : resource,
+    audience: options.audience,
+    prompt: options.prompt,
+    login_hint: options.loginHint,
+    acr_values: options.acrValues,
+    max_age: maxAge,
+    claims: typeof claims === "object" ? JSON.stringify(claims) : claims,
+    return_to: options.returnTo,
+    parameters: options.parameters,
+  };
+}
+
+/** @internal As the core reads it. */
+export function grantToCore(grant: SignInGrant): object {
+  if (typeof grant !== "object" || grant === null) throw invalid("grant must be an object");
+  const all = Object.entries(grant).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]);
+  return Object.fromEntries(all);
+}

@@ -1,0 +1,59 @@
+import type { Served } from "./effects.js";
+import type { ServerMetadata, SessionOptions } from "./options.js";
+import { inPage } from "./redirect.js";
+import { Session, sharedDriver } from "./session.js";
+import type { DeviceCode, SignInOptions } from "./sign-in-options.js";
+
+/**
+ * What a server says of itself, by its issuer (RFC 8414, OpenID Connect): for `new Session({ server })`. It can be kept.
+ *
+ * ```js
+ * const session = new Session({ server: await discover("https://accounts.example.com"), clientId, origins });
+ * ```
+ */
+export async function discover(issuer: string | URL, options: { fetch?: typeof fetch } = {}): Promise<ServerMetadata> {
+  const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init));
+  const served: Served = { owner: {}, fetch: send, store: undefined, refresh: undefined, saved: false, tell: () => undefined };
+  const driver = await sharedDriver();
+  return driver.callAs<ServerMetadata>(served, { do: "discover", issuer: String(issuer) });
+}
+
+/** How `signIn` makes a session and signs in. */
+export interface SignInTo extends SessionOptions, SignInOptions {
+  clientId: string;
+  /** Signs in on another device, and shows this to the user. */
+  device?: (device: DeviceCode) => unknown;
+  /** Where a browser of this machine is used: shows it the address. */
+  open?: (url: string) => unknown;
+}
+
+/**
+ * A session that is signed in, from a client id. A store that holds a sign-in already is used, and nobody is asked.
+ *
+ * In a page it leads to the server, which leads back to `redirectUri` (by default this page); call it there again, and it goes on.
+ * Elsewhere a browser of this machine is opened; with `device` the user signs in on another one.
+ *
+ * ```js
+ * const session = await signIn("google", { clientId, scope: "openid email", store: new BrowserStore("my-app") });
+ * ```
+ *
+ * `server`: a preset's name, an issuer (`https://..`), or what `discover` gave.
+ */
+export async function signIn(server: string | ServerMetadata, options: SignInTo): Promise<Session> {
+  const { redirectUri, scope, resource, audience, prompt, loginHint, acrValues, maxAge, claims, returnTo, parameters, device, open, ...own } = options;
+  const given = { redirectUri, scope, resource, audience, prompt, loginHint, acrValues, maxAge, claims, returnTo, parameters };
+  const wanted = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as SignInOptions;
+  const session = new Session({ ...(await where(server, own)), ...own });
+  if (inPage() && (await session.handleRedirectCallback())) return session;
+  if ((await session.status({ fresh: true })).standing === "active") return session;
+  if (device) await session.signInWithDevice(device, wanted);
+  else if (inPage()) await session.signInWithRedirect(wanted);
+  else await session.signInWithBrowser({ ...wanted, ...(open && { open }) });
+  return session;
+}
+
+async function where(server: string | ServerMetadata, { fetch }: SessionOptions): Promise<SessionOptions> {
+  if (typeof server !== "string") return { server };
+  if (!/^https?:/i.test(server)) return { dialect: server };
+  return { server: await discover(server, fetch && { fetch }) };
+}
