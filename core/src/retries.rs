@@ -30,12 +30,13 @@ impl Retries {
         }
     }
 
-    pub(crate) fn decide(&self, attempt: &Attempt<'_>, now: Duration) -> Decision {
+    /// By the client's policy, or by this request's own. The budget is the client's.
+    pub(crate) fn decide(&self, attempt: &Attempt<'_>, own: Option<&RetryPolicy>, now: Duration) -> Decision {
         // A system call.
         let random = crate::platform::random::number().unwrap_or(u64::MAX);
         self.turn(now, |budget| {
             self.full.store(false, Ordering::Relaxed);
-            self.policy.decide(attempt, budget, now, random)
+            own.unwrap_or(&self.policy).decide(attempt, budget, now, random)
         })
     }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use pyo3::prelude::*;
-use rekindle::client::{Body, Form, Part, RequestBuilder};
-use rekindle::proto::retry::RetryPolicy;
+use rekindle::client::{Body, Form, GraphqlRequest, Part, RequestBuilder};
+use rekindle::proto::retry::{RetryPolicy, RetryStatuses};
 use rekindle::transport::BoxError;
 use rekindle::{Error, ErrorKind};
+use serde_json::value::RawValue;
 
 use crate::attach::{Kept, attached};
 use crate::errors::{Problem, raise};
@@ -26,8 +27,8 @@ pub(crate) struct Client(rekindle::Client);
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (session, *, base_url, headers, timeout, max_redirects, max_sends, max_body_bytes, graphql_path,
-        transport))]
+    #[pyo3(signature = (session, *, base_url, headers, timeout, max_redirects, max_sends, retry_statuses, max_body_bytes,
+        graphql_path, transport))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn new(
         py: Python<'_>,
@@ -37,6 +38,7 @@ impl Client {
         timeout: Option<f64>,
         max_redirects: usize,
         max_sends: u32,
+        retry_statuses: Option<Vec<u16>>,
         max_body_bytes: Option<u64>,
         graphql_path: Option<String>,
         transport: Option<PyRef<'_, Transport>>,
@@ -47,7 +49,7 @@ impl Client {
             .max_body_bytes(
                 max_body_bytes.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX)),
             )
-            .retry(RetryPolicy { max_sends, ..RetryPolicy::default() });
+            .retry(policy(Some(max_sends), retry_statuses).map_err(|error| raise(py, &error))?);
         if let Some(url) = base_url {
             builder = builder.base_url(url);
         }
@@ -64,7 +66,7 @@ impl Client {
 
     /// The body is `content`, or what `source` gives: `open()` gives a function that gives one piece a call, then `None`.
     #[pyo3(signature = (method, url, *, params=Vec::new(), headers=Vec::new(), content=None, source=None, files=None,
-        timeout=None, follow_redirects, idempotency_key=None, stream, waiter=None))]
+        timeout=None, follow_redirects, idempotency_key=None, own=None, stream, waiter=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn request(
         &self,
@@ -79,6 +81,7 @@ impl Client {
         timeout: Option<(Option<f64>,)>,
         follow_redirects: bool,
         idempotency_key: Option<String>,
+        own: Option<Own>,
         stream: bool,
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
@@ -95,6 +98,9 @@ impl Client {
         if let Some((timeout,)) = timeout {
             request = request.timeout(duration(timeout));
         }
+        if let Some(own) = own {
+            request = own.put(request).map_err(|error| raise(py, &error))?;
+        }
         request = match (content, source, files) {
             (Some(bytes), ..) => request.body(bytes),
             (_, Some(source), _) => request.body(source.body()),
@@ -110,26 +116,70 @@ impl Client {
         }
     }
 
-    /// The data of a GraphQL answer, as JSON.
-    #[pyo3(signature = (query, variables, waiter=None))]
+    /// The data of a GraphQL answer, as the server wrote it.
+    #[pyo3(signature = (query, variables, *, operation_name=None, headers=Vec::new(), timeout=None, own=None,
+        waiter=None))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn graphql(
         &self,
         py: Python<'_>,
         query: String,
-        variables: &str,
+        variables: String,
+        operation_name: Option<String>,
+        headers: Vec<(String, String)>,
+        timeout: Option<(Option<f64>,)>,
+        own: Option<Own>,
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
-        let variables: serde_json::Value = serde_json::from_str(variables)
-            .map_err(|_| raise(py, &Error::new(ErrorKind::InvalidConfig, "variables: not JSON")))?;
+        // As they are written: in their order, with numbers of any size.
+        let variables = RawValue::from_string(variables)
+            .map_err(|_| raise(py, &Error::config("variables", "not JSON")))?;
+        let retry = own.as_ref().map(Own::policy).transpose().map_err(|error| raise(py, &error))?.flatten();
         let client = self.0.clone();
         let work = async move {
-            match client.graphql::<serde_json::Value>(&query, variables).await {
-                Ok(data) => Ok(data.to_string()),
+            let mut request = client.graphql_request(&query).variables(variables);
+            request = operation_name.iter().fold(request, |request, name| request.operation_name(name));
+            request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+            request = timeout.into_iter().fold(request, |request, (most,)| request.timeout(duration(most)));
+            request = retry.into_iter().fold(request, GraphqlRequest::retry);
+            request = own.and_then(|own| own.replay).into_iter().fold(request, GraphqlRequest::replay);
+            match request.send::<Box<RawValue>>().await {
+                Ok(data) => Ok(String::from(Box::<str>::from(data))),
                 Err(error) => Err(Problem::of(error).await),
             }
         };
         drive(py, waiter, work, |py, json| Ok(json.into_pyobject(py)?.into_any().unbind()))
     }
+}
+
+/// What a request says otherwise than its client, `_request.Own`.
+#[derive(FromPyObject)]
+struct Own {
+    max_sends: Option<u32>,
+    retry_statuses: Option<Vec<u16>>,
+    replay: Option<bool>,
+    without_token: bool,
+}
+
+impl Own {
+    fn put(self, request: RequestBuilder) -> Result<RequestBuilder, Error> {
+        let request = self.policy()?.into_iter().fold(request, RequestBuilder::retry);
+        let request = self.replay.into_iter().fold(request, RequestBuilder::replay);
+        Ok(if self.without_token { request.without_token() } else { request })
+    }
+
+    fn policy(&self) -> Result<Option<RetryPolicy>, Error> {
+        match (self.max_sends, &self.retry_statuses) {
+            (None, None) => Ok(None),
+            (sends, statuses) => policy(sends, statuses.clone()).map(Some),
+        }
+    }
+}
+
+fn policy(max_sends: Option<u32>, statuses: Option<Vec<u16>>) -> Result<RetryPolicy, Error> {
+    let usual = RetryPolicy::default();
+    let statuses = statuses.map_or(Ok(usual.statuses), RetryStatuses::of)?;
+    Ok(RetryPolicy { max_sends: max_sends.unwrap_or(usual.max_sends), statuses, ..usual })
 }
 
 async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {

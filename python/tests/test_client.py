@@ -179,3 +179,77 @@ def test_a_wrong_argument_of_a_request_is_named(make: Make, argument: str, value
 def test_an_unknown_option_of_a_request_is_named(make: Make) -> None:
     with pytest.raises(TypeError, match="timout"):
         rekindle.Client(make(), base_url="http://127.0.0.1:1").get("/", timout=1)  # type: ignore[call-arg]
+
+
+def test_a_method_may_be_written_in_any_case(server: TestServer, make: Make) -> None:
+    server.script({"match": {"method": "GET"}, "respond": {"status": 200}})
+    assert rekindle.Client(make(), base_url=server.url).request("get", "/data").status_code == 200
+
+
+def test_a_request_goes_without_the_token_or_with_a_name_and_password(server: TestServer, make: Make) -> None:
+    server.script(
+        {"match": {"path": "/health"}, "respond": {"status": 401}},
+        {"match": {"path": "/data"}, "respond": {"status": 200}},
+    )
+    client = rekindle.Client(make(), base_url=server.url)
+    answer = client.get("/health", auth=None)
+    assert (answer.status_code, answer.verdict) == (401, None)
+    client.get("/data", auth=("ada", "s3cret"))
+    sent = [dict(request["headers"]).get("authorization") for request in server.log()]
+    assert sent == [None, "Basic YWRhOnMzY3JldA=="]
+    with pytest.raises(rekindle.InvalidConfig, match="auth"):
+        client.get("/data", auth="ada")  # type: ignore[arg-type]
+
+
+def test_a_request_says_how_often_and_after_which_statuses(server: TestServer, make: Make) -> None:
+    server.script(
+        {"match": {"path": "/data"}, "respond": {"status": 500}, "repeat": 3},
+        {"match": {"path": "/data"}, "respond": {"status": 200}},
+    )
+    client = rekindle.Client(make(), base_url=server.url)
+    assert client.get("/data", max_sends=4, retry_statuses=[500]).status_code == 200
+    assert len(server.log()) == 4
+    for wrong in ({"max_sends": 0}, {"retry_statuses": [200]}, {"retry_statuses": "500"}, {"replay": "no"}):
+        with pytest.raises(rekindle.InvalidConfig, match=next(iter(wrong))):
+            client.get("/data", **wrong)  # type: ignore[arg-type]
+    with pytest.raises(rekindle.InvalidConfig, match="max_sends"):
+        rekindle.Client(make(), base_url=server.url, max_sends=0)
+
+
+def test_a_post_that_only_reads_is_sent_again(server: TestServer, make: Make) -> None:
+    server.script(
+        {"match": {"method": "POST"}, "respond": {"status": 503}},
+        {"match": {"method": "POST"}, "respond": {"status": 200}},
+    )
+    client = rekindle.Client(make(), base_url=server.url)
+    assert client.post("/search", json={"q": 1}, replay=True).status_code == 200
+
+
+def test_graphql_takes_what_a_request_takes_and_keeps_the_order_of_keys(server: TestServer, make: Make) -> None:
+    body = '"variables":{"z":1,"a":12345678901234567890},"operationName":"B"'
+    server.script(
+        {
+            "match": {"body_contains": body},
+            "respond": {"text": '{"data": {"z": 1, "a": 98765432109876543210987}}'},
+        }
+    )
+    client = rekindle.Client(make(), base_url=server.url)
+    document = "query A { a } query B { z }"
+    variables = {"z": 1, "a": 12345678901234567890}
+    data = client.graphql(document, variables, operation_name="B", headers={"x-trace": "7f"}, timeout=10)
+    assert list(data.items()) == [("z", 1), ("a", 98765432109876543210987)]
+    assert dict(server.log()[0]["headers"])["x-trace"] == "7f"
+
+
+def test_a_client_without_base_url_and_origins_is_refused(make: Make) -> None:
+    with pytest.raises(rekindle.InvalidConfig, match="base_url"):
+        rekindle.Client(make(origins=[]))
+
+
+def test_urls_of_other_libraries_are_taken(server: TestServer, make: Make) -> None:
+    httpx = pytest.importorskip("httpx")
+    server.script({"match": {"path": "/data"}, "respond": {"status": 200}})
+    client = rekindle.Client(make(), base_url=httpx.URL(server.url))
+    assert client.get(httpx.URL(server.url + "/data")).status_code == 200
+    with pytest.raises(rekindle.InvalidConfig, match="url must be text"):
+        client.get(7)

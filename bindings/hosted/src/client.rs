@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle::proto::retry::RetryPolicy;
+use rekindle::proto::retry::{RetryPolicy, RetryStatuses};
 use rekindle::{Client, Error, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,10 +23,11 @@ pub(crate) struct ClientSettings {
     max_retry_after_ms: Option<u64>,
     budget_percent: Option<u32>,
     budget_floor: Option<u32>,
+    retry_statuses: Option<Vec<u16>>,
 }
 
 pub(crate) fn build(settings: ClientSettings, session: Session) -> Result<Client, Error> {
-    let retry = settings.retry();
+    let retry = settings.retry()?;
     let mut builder = Client::builder(session).retry(retry);
     if let Some(url) = settings.base_url {
         builder = builder.base_url(url);
@@ -61,16 +62,18 @@ pub(crate) fn shown(client: &Client) -> Value {
 }
 
 impl ClientSettings {
-    fn retry(&self) -> RetryPolicy {
+    fn retry(&self) -> Result<RetryPolicy, Error> {
         let usual = RetryPolicy::default();
         let duration = |ms: Option<u64>, usual| ms.map_or(usual, Duration::from_millis);
-        RetryPolicy {
+        let statuses = self.retry_statuses.clone().map_or(Ok(usual.statuses), RetryStatuses::of)?;
+        Ok(RetryPolicy {
             max_sends: self.max_sends.unwrap_or(usual.max_sends),
             base_delay: duration(self.base_delay_ms, usual.base_delay),
             max_delay: duration(self.max_delay_ms, usual.max_delay),
             max_retry_after: duration(self.max_retry_after_ms, usual.max_retry_after),
             budget_percent: self.budget_percent.unwrap_or(usual.budget_percent),
             budget_floor: self.budget_floor.unwrap_or(usual.budget_floor),
-        }
+            statuses,
+        })
     }
 }

@@ -93,6 +93,7 @@ const SETTINGS: &[&str] = &[
     "max_sends",
     "refresh_token",
     "require_dpop",
+    "retry_statuses",
     "root_certificates",
     "send_timeout",
     "token_url",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use crate::error::Failure;
 use crate::verdict::Operation;
 
 /// How API requests are sent again (spec 8.2). Token requests have their own rules (spec 5, 6).
@@ -20,7 +21,7 @@ use crate::verdict::Operation;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often a request is sent in all, the first time included. 0 counts as 1.
+    /// How often a request is sent in all, the first time included. 0 would send nothing: a client refuses it.
     pub max_sends: u32,
     /// The first back-off is drawn from 0 up to this; it doubles with each send.
     pub base_delay: Duration,
@@ -32,7 +33,23 @@ pub struct RetryPolicy {
     pub budget_percent: u32,
     /// Retries allowed in ten seconds however few requests there are.
     pub budget_floor: u32,
+    /// The statuses after which a request is sent again.
+    pub statuses: RetryStatuses,
 }
+
+/// Statuses that pass by themselves: 408, 429, 502, 503 and 504 unless told otherwise.
+///
+/// ```
+/// use http::StatusCode;
+/// use rekindle_proto::retry::{RetryPolicy, RetryStatuses};
+///
+/// let policy = RetryPolicy { statuses: RetryStatuses::of([500, 503])?, ..RetryPolicy::default() };
+/// assert!(policy.statuses.contains(StatusCode::INTERNAL_SERVER_ERROR));
+/// assert!(!policy.statuses.contains(StatusCode::BAD_GATEWAY));
+/// # Ok::<(), rekindle_proto::Failure>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryStatuses([u128; 2]);
 
 impl Default for RetryPolicy {
     fn default() -> Self {
@@ -43,7 +60,59 @@ impl Default for RetryPolicy {
             max_retry_after: Duration::from_secs(60),
             budget_percent: 20,
             budget_floor: 10,
+            statuses: RetryStatuses::default(),
         }
+    }
+}
+
+impl Default for RetryStatuses {
+    fn default() -> Self {
+        [408, 429, 502, 503, 504].into_iter().fold(Self([0; 2]), Self::with)
+    }
+}
+
+impl RetryStatuses {
+    /// These, from 400 to 599.
+    ///
+    /// ```
+    /// use rekindle_proto::retry::RetryStatuses;
+    ///
+    /// assert_eq!(RetryStatuses::of([408, 429, 502, 503, 504])?, RetryStatuses::default());
+    /// assert!(RetryStatuses::of([200]).is_err());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming a number that is no status of an error.
+    pub fn of(statuses: impl IntoIterator<Item = u16>) -> Result<Self, Failure> {
+        statuses.into_iter().try_fold(Self([0; 2]), |found, status| match status {
+            400..=599 => Ok(found.with(status)),
+            _ => {
+                let what = format_args!(": {status} is no status of an error, give 400 to 599");
+                Err(Failure::config("retry_statuses", what))
+            }
+        })
+    }
+
+    /// Whether a request is sent again after this one.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use rekindle_proto::retry::RetryStatuses;
+    ///
+    /// assert!(RetryStatuses::default().contains(StatusCode::TOO_MANY_REQUESTS));
+    /// assert!(!RetryStatuses::default().contains(StatusCode::NOT_FOUND));
+    /// ```
+    #[must_use]
+    pub fn contains(self, status: StatusCode) -> bool {
+        let status = status.as_u16();
+        (400..=599).contains(&status) && self.0[usize::from(status >= 500)] >> (status % 100) & 1 == 1
+    }
+
+    fn with(mut self, status: u16) -> Self {
+        self.0[usize::from(status >= 500)] |= 1 << (status % 100);
+        self
     }
 }
 
@@ -168,7 +237,7 @@ impl RetryPolicy {
     }
 
     fn permitted(&self, attempt: &Attempt<'_>) -> Result<(), Because> {
-        if !attempt.failed.transient() {
+        if !attempt.failed.is_transient(self.statuses) {
             Err(Because::NotTransient)
         } else if attempt.failed != Failed::NotSent && !attempt.repeatable() {
             Err(Because::NotIdempotent)
@@ -191,10 +260,10 @@ impl RetryPolicy {
 }
 
 impl Failed {
-    fn transient(self) -> bool {
+    fn is_transient(self, statuses: RetryStatuses) -> bool {
         match self {
             Self::NotSent | Self::MaybeSent => true,
-            Self::Status(status) => matches!(status.as_u16(), 408 | 429 | 502 | 503 | 504),
+            Self::Status(status) => statuses.contains(status),
         }
     }
 }
@@ -479,6 +548,7 @@ mod tests {
                 max_retry_after: Duration::MAX,
                 budget_percent: percent,
                 budget_floor: floor,
+                statuses: RetryStatuses::default(),
             };
             let mut budget = Budget::new(&policy, Duration::from_secs(now));
             budget.deposit();

@@ -128,7 +128,7 @@ impl Call {
             retry_after,
             left: self.deadline.map(|at| at.saturating_sub(now)),
         };
-        let Decision::Again(delay) = client.retries.decide(&attempt, now) else { return false };
+        let Decision::Again(delay) = client.retries.decide(&attempt, None, now) else { return false };
         self.session.clock().sleep_until(now.saturating_add(delay)).await;
         if let Some(client) = &mut self.client {
             client.sends += 1;

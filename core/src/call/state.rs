@@ -23,6 +23,8 @@ pub enum Unsigned {
     OtherOrigin,
     /// A redirect led away from the origin; it stays without, also if it comes back (spec 9.2).
     LeftOrigin,
+    /// The request asked for none (spec 9.9).
+    Unwanted,
 }
 
 impl Unsigned {
@@ -37,6 +39,7 @@ impl Unsigned {
             Self::OwnCredential => "own_credential",
             Self::OtherOrigin => "other_origin",
             Self::LeftOrigin => "left_origin",
+            Self::Unwanted => "unwanted",
         }
     }
 }
@@ -95,6 +98,11 @@ impl State {
     /// Carries nothing of ours any more, whatever it carried before.
     pub(crate) fn leave(&mut self) {
         self.carried = Carried::Nothing(Unsigned::LeftOrigin);
+    }
+
+    /// Carries nothing of ours from the beginning.
+    pub(crate) fn go_without(&mut self) {
+        self.carried = Carried::Nothing(Unsigned::Unwanted);
     }
 
     pub(crate) fn token(&self) -> Option<&Token> {

@@ -8,12 +8,13 @@ use futures_core::Stream;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use rekindle_proto::Failure;
+use rekindle_proto::retry::RetryPolicy;
 use serde::Serialize;
 use url::Url;
 
 use super::body::Body;
 use super::multipart::Form;
-use super::request::{IDEMPOTENCY_KEY, Reading, Request, add};
+use super::request::{IDEMPOTENCY_KEY, Reading, Request, add, checked};
 use super::response::{Parts, Response};
 use super::{Client, Options, send};
 use crate::error::{Error, place};
@@ -348,6 +349,82 @@ impl RequestBuilder {
         })
     }
 
+    /// Sends this request again after transient failures as this says, not as the client does. Retries still count against
+    /// the client's budget.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(500, "")).step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use rekindle::proto::retry::{RetryPolicy, RetryStatuses};
+    ///
+    /// let policy = RetryPolicy { statuses: RetryStatuses::of([500, 503])?, ..RetryPolicy::default() };
+    /// assert_eq!(client.get("/pupils").retry(policy).send().await?.status(), 200);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.change(|request| {
+            checked(&policy)?;
+            request.own().retry = Some(policy);
+            Ok(())
+        })
+    }
+
+    /// Whether it may be sent again where the server may have applied it already. Without this the method and the
+    /// operation decide: a GET may, a POST may not. `true` is for a POST that only reads; `false` for what must go out
+    /// once, also where the token was rejected.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/search").text(503, "")).step(Step::on("POST", "/search").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let search = client.post("/search").json(&serde_json::json!({ "class": "4b" })).replay(true);
+    /// assert_eq!(search.send().await?.status(), 200);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
+    pub fn replay(self, may_be_applied_twice: bool) -> Self {
+        self.change(|request| {
+            request.own().replay = Some(may_be_applied_twice);
+            Ok(())
+        })
+    }
+
+    /// Sends it without the session's token, and without waiting for one: its response says nothing about the token.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/health").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// let response = client.get("/health").without_token().send().await?;
+    /// assert_eq!(response.verdict(), None);
+    /// # assert!(!server.log()[0].headers.iter().any(|(name, _)| name == "authorization"));
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
+    pub fn without_token(self) -> Self {
+        self.change(|request| {
+            request.own().without_token = true;
+            Ok(())
+        })
+    }
+
     /// Whether redirects are followed; they are unless told otherwise.
     ///
     /// ```
@@ -395,6 +472,14 @@ impl RequestBuilder {
     /// ```
     pub fn streamed(self) -> Self {
         self.reading(Reading::Streamed)
+    }
+
+    /// A header, unless the caller has set it.
+    pub(super) fn or_header(self, name: &'static str, value: &'static str) -> Self {
+        self.change(|request| {
+            request.headers.entry(name).or_insert(HeaderValue::from_static(value));
+            Ok(())
+        })
     }
 
     pub(super) fn reading(self, reading: Reading) -> Self {

@@ -89,7 +89,7 @@ impl Client {
     /// # async fn main() -> Result<(), rekindle::Error> {
     /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
     /// # let session = session.tokens("at-1", "rt-1").build()?;
-    /// let client = rekindle::Client::builder(session).max_body_bytes(1_000_000).build()?;
+    /// let client = rekindle::Client::builder(session).base_url("https://api.example.com").max_body_bytes(1_000_000).build()?;
     /// assert_eq!(client.max_body_bytes(), 1_000_000);
     /// # Ok(()) }
     /// ```

@@ -12,6 +12,7 @@ use super::incoming::Incoming;
 use super::response::Response;
 use crate::call;
 use crate::error::{Error, GraphqlErrors, place};
+use crate::session::ReplayRefused;
 
 #[derive(Deserialize)]
 struct Answer<T> {
@@ -78,8 +79,21 @@ fn failed(response: Response, GraphqlErrors { first: errors, count }: GraphqlErr
     let first = errors.first().map_or("", |error| &error.message);
     let code = errors.first().and_then(|error| error.code.as_deref()).unwrap_or("no code");
     let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
-    let message = format!("{first} [{code}]{more}; see the error's list, and its response for partial data");
+    let unsent = response.replay_refused().map_or("", not_sent_again);
+    let message =
+        format!("{first} [{code}]{more}{unsent}; see the error's list, and its response for partial data");
     Error::new(ErrorKind::GraphQL, message).with_graphql(errors).with_response(response.0.to_error_response())
+}
+
+/// What became of a request whose token was rejected.
+fn not_sent_again(why: ReplayRefused) -> &'static str {
+    match why {
+        ReplayRefused::MaybeApplied => {
+            "; the token was refreshed, and this was not sent again, for the server may have applied it \
+             (replay = true says that it may be applied twice)"
+        }
+        _ => "; not sent again with another token",
+    }
 }
 
 /// What a request does, as far as its body tells (spec 2.5). `sure` where it is GraphQL for certain.

@@ -7,6 +7,7 @@ mod builder;
 mod call;
 mod deadline;
 mod graphql;
+mod graphql_request;
 mod incoming;
 mod multipart;
 mod request;
@@ -30,6 +31,7 @@ use serde::de::DeserializeOwned;
 use self::base::Base;
 pub use self::body::Body;
 pub use self::builder::RequestBuilder;
+pub use self::graphql_request::GraphqlRequest;
 pub use self::multipart::{Form, Part};
 pub use self::response::{BodyStream, Response};
 use crate::error::Error;
@@ -310,15 +312,22 @@ impl Client {
         query: &str,
         variables: impl Serialize,
     ) -> Result<T, Error> {
-        #[derive(Serialize)]
-        struct Call<'a, V> {
-            query: &'a str,
-            variables: V,
-        }
-        let request = self.post(&self.0.options.graphql_path).json(&Call { query, variables });
-        let accept = "application/graphql-response+json, application/json;q=0.9";
-        let response = request.header("accept", accept).reading(request::Reading::Whole).send().await?;
-        graphql::data(response, || self.session().serving()).await
+        self.graphql_request(query).variables(variables).send().await
+    }
+
+    /// A GraphQL request with more to it: an operation's name, headers, a deadline of its own.
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let query = client.graphql_request("query Me { me { name } }").operation_name("Me");
+    /// let data: serde_json::Value = query.timeout(Duration::from_secs(5)).send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn graphql_request<'a>(&self, query: &'a str) -> GraphqlRequest<'a> {
+        GraphqlRequest::new(self, query)
     }
 
     /// The session that it stands on.
@@ -513,6 +522,7 @@ impl ClientBuilder {
     /// ```
     pub fn retry(self, policy: RetryPolicy) -> Self {
         self.change(|options| {
+            request::checked(&policy)?;
             options.retry = policy;
             Ok(())
         })
@@ -554,8 +564,13 @@ impl ClientBuilder {
     /// ```
     pub fn build(self) -> Result<Client, Error> {
         let (options, mut session) = (self.options?, self.session);
-        if let Some(base) = &options.base {
-            session = session.with_base(base.url())?;
+        match &options.base {
+            Some(base) => session = session.with_base(base.url())?,
+            None => session.require_origins().map_err(|_| {
+                let problem = "is missing, and the session lists no origins: no request would carry its token; give base_url, \
+                               or list the API's origin in origins";
+                Error::config("base_url", problem)
+            })?,
         }
         let judges_success = session.dialect().errors_with_success_status();
         let retries = Arc::new(Retries::new(options.retry));

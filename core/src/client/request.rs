@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use rekindle_proto::retry::RetryPolicy;
 use url::Url;
 
 use super::body::Body;
@@ -23,6 +24,15 @@ pub(super) struct Request {
     pub(super) reading: Reading,
     /// A body that is read whole may not be longer.
     pub(super) max_body_bytes: usize,
+    pub(super) own: Option<Box<Own>>,
+}
+
+/// What a request says otherwise than its client. Boxed: few do.
+#[derive(Default)]
+pub(super) struct Own {
+    pub(super) retry: Option<RetryPolicy>,
+    pub(super) replay: Option<bool>,
+    pub(super) without_token: bool,
 }
 
 /// How the caller reads the answer (spec 2.6).
@@ -47,7 +57,25 @@ impl Request {
             follow_redirects: true,
             reading: Reading::Any,
             max_body_bytes: usize::MAX,
+            own: None,
         }
+    }
+
+    pub(super) fn own_retry(&self) -> Option<&RetryPolicy> {
+        self.own.as_ref()?.retry.as_ref()
+    }
+
+    /// What the caller says of sending it twice, if anything.
+    pub(super) fn replay(&self) -> Option<bool> {
+        self.own.as_ref()?.replay
+    }
+
+    pub(super) fn is_without_token(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.without_token)
+    }
+
+    pub(super) fn own(&mut self) -> &mut Own {
+        self.own.get_or_insert_default()
     }
 
     pub(super) fn set_body(&mut self, body: Body, media_type: Option<HeaderValue>) {
@@ -58,6 +86,14 @@ impl Request {
             self.headers.insert(CONTENT_TYPE, media_type);
         }
     }
+}
+
+/// A policy that sends at all.
+pub(super) fn checked(policy: &RetryPolicy) -> Result<(), Error> {
+    if policy.max_sends == 0 {
+        return Err(Error::config("max_sends", "0 would send nothing; 1 sends once and never again"));
+    }
+    Ok(())
 }
 
 /// No server takes as many, and a map of headers panics when it is full.

@@ -85,7 +85,9 @@ impl Call {
     async fn take_token(&mut self, now: Now) -> Result<(), Error> {
         let Request { headers, url, .. } = &self.parts.request;
         let session = self.client.session();
-        if !self.state.begin(session, url, headers, now) {
+        if self.parts.request.is_without_token() {
+            self.state.go_without();
+        } else if !self.state.begin(session, url, headers, now) {
             let token = Box::pin(session.token_for(url, self.parts.deadline.at()));
             let token = self.parts.deadline.bound(token).await;
             self.state.carry(token.ok_or_else(|| Error::timeout("waiting for a token"))??);
@@ -117,7 +119,9 @@ impl Call {
         if accepted && self.parts.status.as_u16() < 300 {
             return self.give_back().await;
         }
-        let operation = if whole { self.operation() } else { Operation::Http };
+        // Without its body, an answer is no GraphQL; what the caller says of the request holds anyway.
+        let knows = whole || self.parts.request.replay().is_some();
+        let operation = if knows { self.operation() } else { Operation::Http };
         Box::pin(self.not_done(operation, accepted)).await
     }
 
@@ -228,6 +232,10 @@ impl Call {
 
     fn operation(&self) -> Operation {
         let request = &self.parts.request;
+        if request.replay() == Some(true) {
+            // As good as one: it changes nothing that matters.
+            return Operation::GraphqlQuery;
+        }
         let sure = request.reading == Reading::Whole;
         graphql::operation(&request.method, &request.headers, request.body.bytes(), sure)
     }
@@ -283,13 +291,15 @@ impl Call {
             method: &request.method,
             operation,
             idempotency_key: request.headers.contains_key(IDEMPOTENCY_KEY),
-            replayable: request.body.is_left(),
+            replayable: request.body.is_left() && request.replay() != Some(false),
             failed,
             retry_after,
             left: self.parts.deadline.left(),
         };
         let now = self.now();
-        let Decision::Again(delay) = self.client.0.retries.decide(&attempt, now) else { return false };
+        let Decision::Again(delay) = self.client.0.retries.decide(&attempt, request.own_retry(), now) else {
+            return false;
+        };
         self.client.session().clock().sleep_until(now.saturating_add(delay)).await;
         self.sends += 1;
         self.client.session().emit(EventKind::Retried);
@@ -318,7 +328,7 @@ fn exchange(parts: &Parts, operation: Operation) -> Exchange<'_> {
         method: &parts.request.method,
         url: &parts.request.url,
         operation,
-        replayable: parts.request.body.is_replayable(),
+        replayable: parts.request.body.is_replayable() && parts.request.replay() != Some(false),
         status: parts.status,
         headers: &parts.headers,
         body: parts.body.read(),
@@ -355,7 +365,7 @@ mod tests {
     /// Its memory is what a request costs beside its own work: of many at once it falls out of the processor's cache.
     #[tokio::test]
     async fn a_request_in_flight_takes_little_room() {
-        assert!(size_of::<Parts>() <= 648, "{}", size_of::<Parts>());
+        assert!(size_of::<Parts>() <= 656, "{}", size_of::<Parts>());
         let sending = stage([]).client.get("/pupils").send();
         assert!(size_of_val(&sending) <= 320, "{}", size_of_val(&sending));
     }

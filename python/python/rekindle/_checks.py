@@ -14,6 +14,36 @@ def text(name: str, value: object) -> str | None:
     raise InvalidConfig(f"{name} must be text, not {type(value).__name__}")
 
 
+def url(name: str, value: object) -> str | None:
+    """A URL as text, or as `httpx.URL`, `yarl.URL` and others have it; or `None`."""
+    if value is None or type(value) is str:
+        return value
+    if hasattr(value, "scheme") and hasattr(value, "host"):
+        return str(value)
+    return text(name, value)
+
+
+def statuses(name: str, values: object) -> list[int] | None:
+    """A list of statuses, or `None`."""
+    if values is None:
+        return None
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise InvalidConfig(f"{name} must be a list of statuses, not {type(values).__name__}")
+    found = list(values)
+    if not all(isinstance(one, int) and not isinstance(one, bool) and 400 <= one < 600 for one in found):
+        raise InvalidConfig(f"{name} must hold only statuses from 400 to 599")
+    return [int(one) for one in found]
+
+
+def sends(name: str, value: object) -> int | None:
+    """How often something is sent, or `None`."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**31:
+        raise InvalidConfig(f"{name} must be a whole number above 0: 1 sends once and never again")
+    return value
+
+
 def texts(name: str, values: object) -> list[str]:
     """A list of texts; one text alone is a mistake."""
     if isinstance(values, str) or not isinstance(values, Iterable):

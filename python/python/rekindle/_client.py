@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json as _json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from . import _native
-from ._checks import flag, limit, text
-from ._request import Source, options, pairs
+from ._checks import flag, limit, sends, statuses, text, url as as_url
+from ._request import Own, Source, options, pairs
 from ._errors import InvalidConfig, Misuse, RekindleError
 from ._host import guard, outside
 from ._response import AsyncResponse, Response
@@ -34,9 +34,14 @@ class RequestOptions(TypedDict, total=False):
     timeout: float | None
     follow_redirects: bool
     idempotency_key: str
+    auth: tuple[str, str] | None
+    max_sends: int
+    retry_statuses: Iterable[int]
+    replay: bool
 
 
 _NAMES = frozenset(RequestOptions.__annotations__)
+_OWN = frozenset({"max_sends", "retry_statuses", "replay"})
 
 
 class _Base:
@@ -44,12 +49,13 @@ class _Base:
         self,
         session: Session,
         *,
-        base_url: str | None = None,
+        base_url: Any = None,
         headers: Any = None,
         timeout: float | None = 60.0,
         follow_redirects: bool = True,
         max_redirects: int = 10,
         max_sends: int = 3,
+        retry_statuses: Iterable[int] | None = None,
         max_body_bytes: int | None = 256 * 1024 * 1024,
         graphql_path: str | None = None,
         verify: Verify = True,
@@ -61,20 +67,22 @@ class _Base:
     ) -> None:
         if not isinstance(session, Session):
             raise InvalidConfig(f"session must be a rekindle.Session, not {type(session).__name__}")
-        for name, number in (("max_redirects", max_redirects), ("max_sends", max_sends)):
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
-                raise InvalidConfig(f"{name} must be a whole number of 0 or above")
+        if isinstance(max_redirects, bool) or not isinstance(max_redirects, int) or not 0 <= max_redirects < 2**31:
+            raise InvalidConfig("max_redirects must be a whole number of 0 or above")
         if max_body_bytes is not None and (type(max_body_bytes) is not int or not 0 < max_body_bytes < 2**63):
             raise InvalidConfig("max_body_bytes must be a whole number above 0, or None for no limit")
         self.session = session
+        self._max_sends = sends("max_sends", max_sends) or 3
+        self._retry_statuses = statuses("retry_statuses", retry_statuses)
         self._follow = flag("follow_redirects", follow_redirects)
         self._native: _native.Client | None = _native.Client(
             session._native,
-            base_url=text("base_url", base_url),
+            base_url=as_url("base_url", base_url),
             headers=pairs("headers", headers),
             timeout=limit("timeout", timeout),
             max_redirects=max_redirects,
-            max_sends=max_sends,
+            max_sends=self._max_sends,
+            retry_statuses=self._retry_statuses,
             max_body_bytes=max_body_bytes,
             graphql_path=text("graphql_path", graphql_path),
             transport=transport(
@@ -103,7 +111,38 @@ class _Base:
             timeout=given.get("timeout", "client"),
             follow_redirects=given.get("follow_redirects", self._follow),
             idempotency_key=given.get("idempotency_key"),
+            auth=self._auth(given),
+            own=self._own(given),
             loop=loop,
+        )
+
+    def _graphql(
+        self, operation_name: object, headers: object, timeout: object, given: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "operation_name": text("operation_name", operation_name),
+            "headers": pairs("headers", headers),
+            "timeout": None if timeout == "client" else (limit("timeout", timeout),),
+            "own": self._own({name: value for name, value in given.items() if value is not None}),
+        }
+
+    def _auth(self, given: Mapping[str, Any]) -> tuple[object, ...] | None:
+        auth = given.get("auth")
+        if auth is None or isinstance(auth, tuple):
+            return auth
+        raise InvalidConfig(f"auth must be None, for no token, or a pair of name and password, not {type(auth).__name__}")
+
+    def _own(self, given: Mapping[str, Any]) -> Own | None:
+        """What this request says otherwise than the client; `None` for most."""
+        without = "auth" in given and given["auth"] is None
+        if not without and not _OWN & given.keys():
+            return None
+        replay = given.get("replay")
+        return Own(
+            sends("max_sends", given.get("max_sends", self._max_sends)),
+            statuses("retry_statuses", given.get("retry_statuses", self._retry_statuses)),
+            None if replay is None else flag("replay", replay),
+            without,
         )
 
     def _open(self, **texts: object) -> _native.Client:
@@ -135,14 +174,16 @@ class Client(_Base):
     - `headers`: go with every request. One that carries a credential keeps the session's away.
     - `timeout`: seconds for all of a request: waiting for a token, redirects, retries, the body. `None`: no limit.
     - `follow_redirects`, `max_redirects`, and `max_sends`: how often a request is sent where the network or the server
-      fails, the first time included.
+      fails, the first time included. `retry_statuses`: what counts as such a failure of the server; left out: 408, 429,
+      502, 503 and 504.
     - `max_body_bytes`: a longer body is an error, unless it is streamed. `None`: no limit.
     - `graphql_path`: where `graphql` posts to, below the base URL. Left out: `/graphql`.
     - `verify`, `cert`, `proxies`, `http2`, `user_agent`, `connect_timeout`: only where this client's requests travel
       otherwise than the session's; refreshes travel as the session says.
 
     Every request takes, by keyword, `params`, `headers`, one of `json`, `data`, `content`, `files`, and `timeout`,
-    `follow_redirects`, `idempotency_key`. What goes wrong is a `RekindleError`; an answer of 400 or above is none before
+    `follow_redirects`, `idempotency_key`, `max_sends`, `retry_statuses`; `auth=None` to go without the token, or
+    `auth=(name, password)`; `replay`: whether it may be applied twice, where its method does not say so. What goes wrong is a `RekindleError`; an answer of 400 or above is none before
     `raise_for_status`.
 
     >>> with rekindle.Client(session, base_url=api) as client:
@@ -155,21 +196,22 @@ class Client(_Base):
     True
     """
 
-    def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Response:
+    def request(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """A request of any method; `url` is below the base URL, or whole."""
         return Response(self._send(method, url, given))
 
     @contextmanager
-    def stream(self, method: str, url: str, **given: Unpack[RequestOptions]) -> Iterator[Response]:
+    def stream(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> Iterator[Response]:
         """A request whose body comes as it is read."""
         with Response(self._send(method, url, given, stream=True)) as response:
             yield response
 
-    def _send(self, method: str, url: str, given: RequestOptions, stream: bool = False) -> Any:
+    def _send(self, method: str, url: Any, given: RequestOptions, stream: bool = False) -> Any:
         native = self._native
         plain = type(method) is type(url) is str and outside() and self.session._host.loops.none_seen()
         if native is None or not plain:
-            native = self._open(method=method, url=url)
+            native, url = self._open(method=method), _text_of(url)
+        method = method.upper()
         if not given:
             # Most requests; what they need not say costs them nothing.
             return native.request(method, url, follow_redirects=self._follow, stream=stream)
@@ -183,37 +225,52 @@ class Client(_Base):
             if source is not None and not stream:
                 source.end(patience=1.0)
 
-    def get(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+    def get(self, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """A GET."""
         return self.request("GET", url, **given)
 
-    def post(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+    def post(self, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """A POST."""
         return self.request("POST", url, **given)
 
-    def put(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+    def put(self, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """A PUT."""
         return self.request("PUT", url, **given)
 
-    def patch(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+    def patch(self, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """A PATCH."""
         return self.request("PATCH", url, **given)
 
-    def delete(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+    def delete(self, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """A DELETE."""
         return self.request("DELETE", url, **given)
 
-    def head(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+    def head(self, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """A HEAD."""
         return self.request("HEAD", url, **given)
 
-    def options(self, url: str, **given: Unpack[RequestOptions]) -> Response:
+    def options(self, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """An OPTIONS."""
         return self.request("OPTIONS", url, **given)
 
-    def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
-        """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors."""
-        return _json.loads(self._open(query=query).graphql(query, _variables(variables)))
+    def graphql(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        operation_name: str | None = None,
+        headers: Any = None,
+        timeout: float | None | Literal["client"] = "client",
+        max_sends: int | None = None,
+        replay: bool | None = None,
+    ) -> Any:
+        """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors.
+
+        `replay=True`: a mutation may be applied twice; without it, one that may have been applied is not sent again.
+        """
+        native = self._open(query=query)
+        more = self._graphql(operation_name, headers, timeout, {"max_sends": max_sends, "replay": replay})
+        return _json.loads(native.graphql(query, _variables(variables), **more))
 
     def close(self) -> None:
         """No further requests; the session goes on."""
@@ -236,20 +293,21 @@ class AsyncClient(_Base):
     200
     """
 
-    async def request(self, method: str, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+    async def request(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A request of any method; `url` is below the base URL, or whole."""
         return AsyncResponse(await self._send(method, url, given))
 
     @asynccontextmanager
-    async def stream(self, method: str, url: str, **given: Unpack[RequestOptions]) -> AsyncIterator[AsyncResponse]:
+    async def stream(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> AsyncIterator[AsyncResponse]:
         """A request whose body comes as it is read."""
         async with AsyncResponse(await self._send(method, url, given, stream=True)) as response:
             yield response
 
-    async def _send(self, method: str, url: str, given: RequestOptions, stream: bool = False) -> Any:
+    async def _send(self, method: str, url: Any, given: RequestOptions, stream: bool = False) -> Any:
         native, loop = self._native, asyncio.get_running_loop()
         if native is None or not (type(method) is type(url) is str and outside()):
-            native = self._open(method=method, url=url)
+            native, url = self._open(method=method), _text_of(url)
+        method = method.upper()
         self.session._host.loops.see(loop)
         if not given:
             return await wait_for(native.request, method, url, follow_redirects=self._follow, stream=stream)
@@ -263,39 +321,53 @@ class AsyncClient(_Base):
             if source is not None and not stream:
                 source.end()
 
-    async def get(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+    async def get(self, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A GET."""
         return await self.request("GET", url, **given)
 
-    async def post(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+    async def post(self, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A POST."""
         return await self.request("POST", url, **given)
 
-    async def put(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+    async def put(self, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A PUT."""
         return await self.request("PUT", url, **given)
 
-    async def patch(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+    async def patch(self, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A PATCH."""
         return await self.request("PATCH", url, **given)
 
-    async def delete(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+    async def delete(self, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A DELETE."""
         return await self.request("DELETE", url, **given)
 
-    async def head(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+    async def head(self, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A HEAD."""
         return await self.request("HEAD", url, **given)
 
-    async def options(self, url: str, **given: Unpack[RequestOptions]) -> AsyncResponse:
+    async def options(self, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """An OPTIONS."""
         return await self.request("OPTIONS", url, **given)
 
-    async def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
-        """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors."""
+    async def graphql(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        operation_name: str | None = None,
+        headers: Any = None,
+        timeout: float | None | Literal["client"] = "client",
+        max_sends: int | None = None,
+        replay: bool | None = None,
+    ) -> Any:
+        """The data of a GraphQL answer; `rekindle.GraphQL` where it holds errors.
+
+        `replay=True`: a mutation may be applied twice; without it, one that may have been applied is not sent again.
+        """
         native = self._open(query=query)
+        more = self._graphql(operation_name, headers, timeout, {"max_sends": max_sends, "replay": replay})
         self.session._host.loops.see(asyncio.get_running_loop())
-        return _json.loads(await wait_for(native.graphql, query, _variables(variables)))
+        return _json.loads(await wait_for(native.graphql, query, _variables(variables), **more))
 
     async def aclose(self) -> None:
         """No further requests; the session goes on."""
@@ -308,6 +380,13 @@ class AsyncClient(_Base):
         await self.aclose()
 
 
+def _text_of(url: object) -> str:
+    text = as_url("url", url)
+    if text is None:
+        raise InvalidConfig("url must be text, not NoneType")
+    return text
+
+
 def _first(source: Source | None, error: RekindleError) -> BaseException:
     """What the caller's own iterator raised says more than that the body broke off."""
     return error if source is None or source.broken is None else source.broken
@@ -317,6 +396,6 @@ def _variables(variables: object) -> str:
     if variables is not None and not isinstance(variables, Mapping):
         raise InvalidConfig(f"variables must be a mapping, not {type(variables).__name__}")
     try:
-        return _json.dumps({} if variables is None else dict(variables), allow_nan=False)
+        return _json.dumps(dict(variables or {}), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
         raise InvalidConfig("variables cannot be written as JSON") from None

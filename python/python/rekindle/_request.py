@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json as _json
 import mimetypes
@@ -21,6 +22,22 @@ from ._loops import wait_on
 _PIECE = 65536
 _T = TypeVar("_T")
 _Pull = Callable[[], "bytes | None"]
+
+
+class Own:
+    """What a request says otherwise than its client."""
+
+    def __init__(
+        self,
+        max_sends: int | None,
+        retry_statuses: list[int] | None,
+        replay: bool | None,
+        without_token: bool = False,
+    ) -> None:
+        self.max_sends = max_sends
+        self.retry_statuses = retry_statuses
+        self.replay = replay
+        self.without_token = without_token
 
 
 class Source:
@@ -103,6 +120,8 @@ def options(
     timeout: float | None | Literal["client"],
     follow_redirects: bool,
     idempotency_key: Any,
+    auth: Any,
+    own: Own | None,
     loop: asyncio.AbstractEventLoop | None,
 ) -> dict[str, Any]:
     """The keywords of the native `request`."""
@@ -122,6 +141,8 @@ def options(
         bare, media_type = urlencode(pairs("data", data)).encode(), "application/x-www-form-urlencoded"
     elif content is not None:
         bare, source = _content(content, loop)
+    if isinstance(auth, tuple):
+        plain.append(("authorization", _basic(auth)))
     if media_type is not None and not any(name.lower() == "content-type" for name, _ in plain):
         plain.append(("content-type", media_type))
     return {
@@ -131,9 +152,16 @@ def options(
         "source": source,
         "files": parts,
         "timeout": None if timeout == "client" else (limit("timeout", timeout),),
+        "own": own,
         "idempotency_key": text("idempotency_key", idempotency_key),
         "follow_redirects": flag("follow_redirects", follow_redirects),
     }
+
+
+def _basic(auth: tuple[object, ...]) -> str:
+    if len(auth) != 2 or not all(isinstance(one, str) for one in auth) or ":" in str(auth[0]):
+        raise InvalidConfig("auth must be None, or a pair of a user's name without a colon and a password")
+    return "Basic " + base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode()
 
 
 def _encode(value: object) -> bytes:

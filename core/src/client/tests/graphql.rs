@@ -87,3 +87,44 @@ async fn the_sessions_own_token_is_hidden_however_it_is_written() {
     let shown = &error.graphql_errors()[0];
     assert_eq!((shown.message.as_str(), shown.code.as_deref()), ("no *** here", Some("***")));
 }
+
+#[tokio::test]
+async fn an_operation_has_a_name_headers_and_a_deadline_of_its_own_and_its_keys_keep_their_order() {
+    let stage = stage([reply(200).json(r#"{"data":{"z":1,"a":2}}"#).into()]);
+    #[derive(serde::Serialize)]
+    struct Variables {
+        z: u8,
+        a: u8,
+    }
+    let document = "query Z { z } mutation A { a }";
+    let query =
+        stage.client.graphql_request(document).operation_name("Z").variables(Variables { z: 1, a: 2 });
+    let query = query.header("x-trace", "7f").header("accept", "application/json");
+    let data: Value = stage.drive(query.send()).await.unwrap();
+    assert_eq!(data, json!({ "z": 1, "a": 2 }));
+    let seen = stage.wire.seen.lock();
+    let sent = r#"{"query":"query Z { z } mutation A { a }","variables":{"z":1,"a":2},"operationName":"Z"}"#;
+    assert_eq!(std::str::from_utf8(&seen[0].body).unwrap(), sent);
+    assert_eq!((seen[0].header("x-trace"), seen[0].header("accept")), (Some("7f"), Some("application/json")));
+}
+
+// spec 2.5, 3.5
+#[tokio::test]
+async fn a_mutation_that_was_not_sent_again_says_so_and_one_that_may_be_applied_twice_is() {
+    const REJECTED: &str =
+        r#"{"data":{"pay":null},"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}"#;
+    let rule = "\n[[api.rules]]\npath = \"errors[*].extensions.code\"\nequals = \"UNAUTHENTICATED\"\nverdict = \"expired\"\n";
+    let dialect = format!("{}{}", super::PLAIN, rule);
+    let build = |session| Client::builder(session).base_url(BASE);
+    let stage = stage_in(&dialect, [reply(200).json(REJECTED).into()], build);
+    let paid = stage.drive(stage.client.graphql::<Value>("mutation { pay }", ())).await.unwrap_err();
+    assert!(paid.to_string().contains("this was not sent again"), "{paid}");
+    stage.rest().await;
+    assert_eq!((stage.wire.sends(), stage.refreshes()), (1, 1));
+
+    let answers = [reply(200).json(REJECTED).into(), reply(200).json(r#"{"data":{"pay":true}}"#).into()];
+    let stage = stage_in(&dialect, answers, build);
+    let again = stage.client.graphql_request("mutation { pay }").replay(true);
+    let data: Value = stage.drive(again.send()).await.unwrap();
+    assert_eq!((data, stage.wire.sends()), (json!({ "pay": true }), 2));
+}

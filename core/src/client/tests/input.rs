@@ -35,6 +35,26 @@ async fn urls() {
     }
 }
 
+// spec 9.9
+#[tokio::test]
+async fn a_client_whose_requests_would_never_carry_the_token_is_refused() {
+    let session =
+        Session::builder("oauth2").token_url("https://auth.test/token").tokens("sentinel-token-1", "r");
+    let session = session.build().unwrap();
+    let error = Client::builder(session.clone()).build().unwrap_err();
+    assert_eq!((error.kind(), error.argument()), (ErrorKind::InvalidConfig, Some("base_url")));
+    assert!(Client::new(session, "https://api.test").is_ok());
+}
+
+// spec 9.9
+#[tokio::test]
+async fn a_request_may_ask_for_no_token_and_is_not_judged() {
+    let stage = stage([reply(401).into()]);
+    let response = stage.send(stage.client.get("/health").without_token()).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.verdict()), (401, None));
+    assert_eq!((stage.wire.tokens().as_str(), stage.refreshes()), ("-", 0));
+}
+
 #[tokio::test]
 async fn headers() {
     refused(|client| client.get("/").header("a b", "x"), "header").await;

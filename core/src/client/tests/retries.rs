@@ -1,6 +1,7 @@
 //! Retries (spec 8).
 
 use rekindle_proto::ErrorKind;
+use rekindle_proto::retry::RetryStatuses;
 
 use super::*;
 
@@ -105,4 +106,54 @@ async fn retries_can_be_switched_off() {
     let build = |session| Client::builder(session).base_url(BASE).retry(RetryPolicy::never());
     let stage = stage_with([reply(503).into()], build);
     assert_eq!(stage.send(stage.client.get("/")).await.unwrap().status(), 503);
+}
+
+// spec 8.4
+#[tokio::test]
+async fn a_client_and_a_request_say_after_which_statuses_and_how_often() {
+    let patient = RetryPolicy {
+        max_sends: 4,
+        statuses: RetryStatuses::of([404, 500]).unwrap(),
+        ..RetryPolicy::default()
+    };
+    let script = || [500, 404, 500, 200].map(|status| reply(status).into());
+    let by_client = stage_with(script(), |session| Client::builder(session).base_url(BASE).retry(patient));
+    assert_eq!(by_client.send(by_client.client.get("/")).await.unwrap().status(), 200);
+    assert_eq!(by_client.wire.sends(), 4);
+
+    let by_request = stage(script());
+    assert_eq!(by_request.send(by_request.client.get("/").retry(patient)).await.unwrap().status(), 200);
+    assert_eq!(by_request.wire.sends(), 4);
+    let once = stage([reply(503).into()]);
+    once.send(once.client.get("/").retry(RetryPolicy::never())).await.unwrap();
+    assert_eq!(once.wire.sends(), 1);
+}
+
+// spec 8.4
+#[tokio::test]
+async fn a_post_that_may_be_applied_twice_is_sent_again_and_a_get_that_may_not_is_not() {
+    let search = stage([reply(503).into(), reply(418).into()]);
+    search.send(search.client.post("/search").body("x").replay(true)).await.unwrap();
+    assert_eq!((search.wire.sends(), search.refreshes()), (3, 1));
+
+    let sent_once = stage([reply(503).into()]);
+    sent_once.send(sent_once.client.get("/").replay(false)).await.unwrap();
+    assert_eq!(sent_once.wire.sends(), 1);
+    let rejected = stage([reply(401).into()]);
+    let response = rejected.send(rejected.client.get("/").replay(false)).await.unwrap();
+    assert_eq!(response.replay_refused(), Some(crate::session::ReplayRefused::BodyNotReplayable));
+    rejected.rest().await;
+    assert_eq!((rejected.wire.sends(), rejected.refreshes()), (1, 1));
+}
+
+// spec 8.4
+#[tokio::test]
+async fn a_policy_that_sends_nothing_is_refused() {
+    let nothing = RetryPolicy { max_sends: 0, ..RetryPolicy::default() };
+    let stage = stage([]);
+    let error = stage.send(stage.client.get("/").retry(nothing)).await.unwrap_err();
+    assert_eq!((error.kind(), error.argument()), (ErrorKind::InvalidConfig, Some("max_sends")));
+    let error = Client::builder(stage.session.clone()).base_url(BASE).retry(nothing).build().unwrap_err();
+    assert_eq!((error.kind(), error.argument()), (ErrorKind::InvalidConfig, Some("max_sends")));
+    assert_eq!(stage.wire.sends(), 0);
 }

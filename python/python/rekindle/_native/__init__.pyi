@@ -2,7 +2,7 @@ from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from typing import Any, TypeAlias, final
 
-from .._request import Source
+from .._request import Own, Source
 from . import testing as testing
 
 KINDS: list[str]
@@ -140,6 +140,7 @@ class Client:
         timeout: float | None,
         max_redirects: int,
         max_sends: int,
+        retry_statuses: list[int] | None,
         max_body_bytes: int | None,
         graphql_path: str | None,
         transport: Transport | None,
@@ -157,10 +158,21 @@ class Client:
         timeout: tuple[float | None] | None = None,
         follow_redirects: bool,
         idempotency_key: str | None = None,
+        own: Own | None = None,
         stream: bool,
         waiter: _Waiter | None = None,
     ) -> Any: ...
-    def graphql(self, query: str, variables: str, waiter: _Waiter | None = None) -> Any: ...
+    def graphql(
+        self,
+        query: str,
+        variables: str,
+        *,
+        operation_name: str | None = None,
+        headers: list[tuple[str, str]] = ...,
+        timeout: tuple[float | None] | None = None,
+        own: Own | None = None,
+        waiter: _Waiter | None = None,
+    ) -> Any: ...
 
 @final
 class Added:

@@ -1,0 +1,154 @@
+//! GraphQL requests in the making.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue};
+use rekindle_proto::retry::RetryPolicy;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::builder::RequestBuilder;
+use super::request::Reading;
+use super::{Client, graphql};
+use crate::error::Error;
+
+/// A GraphQL request in the making; what is wrong with it is told by [`send`](Self::send).
+#[must_use = "nothing happens before `send`"]
+pub struct GraphqlRequest<'a, V = ()> {
+    client: Client,
+    request: RequestBuilder,
+    call: Call<'a, V>,
+}
+
+/// The keys stand in the order in which they are written here, those of the variables in the caller's.
+#[derive(Serialize)]
+struct Call<'a, V> {
+    query: &'a str,
+    variables: V,
+    #[serde(rename = "operationName", skip_serializing_if = "Option::is_none")]
+    operation_name: Option<&'a str>,
+}
+
+impl<'a> GraphqlRequest<'a> {
+    pub(super) fn new(client: &Client, query: &'a str) -> Self {
+        let request = client.post(client.graphql_path()).reading(Reading::Whole);
+        Self { client: client.clone(), request, call: Call { query, variables: (), operation_name: None } }
+    }
+}
+
+impl<'a, V: Serialize> GraphqlRequest<'a, V> {
+    /// Its variables: a struct, a map, or JSON.
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let query = client.graphql_request("query Pupil($id: ID!) { pupil(id: $id) { name } }");
+    /// let data: serde_json::Value = query.variables(serde_json::json!({ "id": 7 })).send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn variables<W: Serialize>(self, variables: W) -> GraphqlRequest<'a, W> {
+        let Call { query, operation_name, .. } = self.call;
+        let call = Call { query, variables, operation_name };
+        GraphqlRequest { client: self.client, request: self.request, call }
+    }
+
+    /// Which operation of the document is run, where it holds several. Whether it is replayed depends on that one.
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let document = "query Me { me { name } } mutation Leave { leave }";
+    /// let data: serde_json::Value = client.graphql_request(document).operation_name("Me").send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn operation_name(mut self, name: &'a str) -> Self {
+        self.call.operation_name = Some(name);
+        self
+    }
+
+    /// As [`RequestBuilder::header`].
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let query = client.graphql_request("{ me { name } }").header("x-trace", "7f");
+    /// let data: serde_json::Value = query.send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn header<K, W>(self, name: K, value: W) -> Self
+    where
+        K: TryInto<HeaderName>,
+        W: TryInto<HeaderValue>,
+    {
+        self.change(|request| request.header(name, value))
+    }
+
+    /// As [`RequestBuilder::timeout`].
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let query = client.graphql_request("{ me { name } }").timeout(std::time::Duration::from_secs(5));
+    /// let data: serde_json::Value = query.send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.change(|request| request.timeout(timeout))
+    }
+
+    /// As [`RequestBuilder::retry`].
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let query = client.graphql_request("{ me { name } }").retry(rekindle::proto::retry::RetryPolicy::never());
+    /// let data: serde_json::Value = query.send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.change(|request| request.retry(policy))
+    }
+
+    /// As [`RequestBuilder::replay`]: `true` for a mutation that may be applied twice.
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let seen = client.graphql_request("mutation { markAsRead(id: 7) { id } }").replay(true);
+    /// let data: serde_json::Value = seen.send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn replay(self, may_be_applied_twice: bool) -> Self {
+        self.change(|request| request.replay(may_be_applied_twice))
+    }
+
+    /// Sends it; gives its data, or an error of kind `GraphQL` with the answer's errors.
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let data: serde_json::Value = client.graphql_request("{ me { name } }").send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// GraphQL, with the answer's errors, and where it was a mutation that was not sent again, it says so.
+    pub async fn send<T: DeserializeOwned>(self) -> Result<T, Error> {
+        let accept = "application/graphql-response+json, application/json;q=0.9";
+        let request = self.request.or_header("accept", accept).json(&self.call);
+        graphql::data(request.send().await?, || self.client.session().serving()).await
+    }
+
+    fn change(mut self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
+        self.request = change(self.request);
+        self
+    }
+}
+
+impl<V> fmt::Debug for GraphqlRequest<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GraphqlRequest").field("request", &self.request).finish_non_exhaustive()
+    }
+}
