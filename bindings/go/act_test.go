@@ -67,14 +67,13 @@ func (s *stage) perform(ctx context.Context, spec object) (object, error) {
 		s.actor(text(spec, "of")).ended.Store(true)
 		return nil, nil
 	case "store":
-		s.shelf.set(spec)
-		return nil, nil
+		return nil, s.setStore(spec)
 	}
 	one := s.actor(whose(spec))
 	if one == nil {
 		return nil, fmt.Errorf("there is no session %s", whose(spec))
 	}
-	return s.ask(ctx, one.session, spec)
+	return s.ask(ctx, one, spec)
 }
 
 func whose(spec object) string {
@@ -84,10 +83,18 @@ func whose(spec object) string {
 	return "main"
 }
 
-func (s *stage) ask(ctx context.Context, session *Session, spec object) (object, error) {
+func (s *stage) ask(ctx context.Context, one *actor, spec object) (object, error) {
+	session := one.session
 	switch op := text(spec, "op"); op {
 	case "request":
+		if s.through == throughClient {
+			return s.send(ctx, one.client, spec)
+		}
 		return s.request(ctx, session, spec)
+	case "graphql":
+		var data any
+		err := one.client.GraphQL(ctx, text(spec, "query"), spec["variables"], &data)
+		return object{"data": data}, err
 	case "token":
 		if spec["if_valid"] == true {
 			token, valid := session.TokenIfValid()
@@ -168,12 +175,45 @@ func (s *stage) request(ctx context.Context, session *Session, spec object) (obj
 	if err != nil {
 		return nil, err
 	}
+	return s.readResponse(response)
+}
+
+func (s *stage) readResponse(response *http.Response) (object, error) {
 	defer response.Body.Close()
 	came, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, err
 	}
 	return s.toldResponse(response, came), nil
+}
+
+// The same with a Client.
+func (s *stage) send(ctx context.Context, client *Client, spec object) (object, error) {
+	request := Request{
+		Method: text(spec, "method"), Path: text(spec, "url"), JSON: spec["json"], Header: http.Header{},
+		Timeout: duration(spec, "timeout_ms"), IdempotencyKey: text(spec, "idempotency_key"), Streamed: spec["streamed"] == true,
+		NoRedirects: spec["follow_redirects"] == false,
+	}
+	for name, value := range texts(spec, "headers") {
+		request.Header.Set(name, value)
+	}
+	switch {
+	case spec["form"] != nil:
+		request.Form = url.Values{}
+		for name, value := range texts(spec, "form") {
+			request.Form.Set(name, value)
+		}
+	case spec["text"] != nil:
+		request.Body = strings.NewReader(text(spec, "text"))
+	case spec["stream"] != nil:
+		// Not of a kind that net/http can read twice.
+		request.Body = io.MultiReader(strings.NewReader(text(spec, "stream")))
+	}
+	response, err := client.Send(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return s.readResponse(response)
 }
 
 func (s *stage) toldResponse(response *http.Response, body []byte) object {
@@ -191,6 +231,11 @@ func (s *stage) toldResponse(response *http.Response, body []byte) object {
 	}
 	judgement, _ := Judged(response)
 	s.mustNotLeak("a judgement", judgement)
+	tellJudgement(told, judgement)
+	return told
+}
+
+func tellJudgement(told object, judgement Judgement) {
 	if judgement.Verdict != "" {
 		verdict := object{"name": judgement.Verdict}
 		for name, value := range map[string]string{"reason": judgement.Reason, "applied": judgement.Applied, "scope": judgement.Scope, "acr_values": judgement.ACRValues} {
@@ -209,7 +254,6 @@ func (s *stage) toldResponse(response *http.Response, body []byte) object {
 	if judgement.ReplayRefused != "" {
 		told["replay_refused"] = judgement.ReplayRefused
 	}
-	return told
 }
 
 // What the host is doing takes real time: virtual time must not overtake it.
@@ -264,7 +308,7 @@ func (s *stage) hasCome(ctx context.Context, what object) bool {
 			return false
 		}
 	}
-	if wanted, ok := what["stored"]; ok && differs(wanted, s.shelf.stored(), "") != "" {
+	if wanted, ok := what["stored"]; ok && differs(wanted, s.stored(), "") != "" {
 		return false
 	}
 	if beyond, ok := what["timer_beyond_ms"].(float64); ok {
@@ -313,8 +357,16 @@ func toldError(err *Error) object {
 	if err.RetryAfter != 0 {
 		told["retry_after_ms"] = err.RetryAfter.Milliseconds()
 	}
+	if len(err.GraphQL) > 0 {
+		told["graphql"] = err.GraphQL
+	}
 	if response := err.Response; response != nil {
-		inner := object{"status": response.Status(), "url": response.URL(), "text": string(response.Body())}
+		headers := object{}
+		for name, values := range response.Header() {
+			headers[strings.ToLower(name)] = strings.Join(values, ", ")
+		}
+		inner := object{"status": response.Status(), "url": response.URL(), "text": string(response.Body()), "headers": headers}
+		tellJudgement(inner, response.Judgement())
 		if read := parsed(response.Body()); read != nil {
 			inner["json"] = read
 		}

@@ -21,17 +21,13 @@ func newManualClock() *manualClock {
 	return &manualClock{monoNow: 3_600_000, wallMS: 1_893_456_000_000, timers: map[*manualTimer]struct{}{}}
 }
 
-func (c *manualClock) mono() float64 {
+func (c *manualClock) now() (float64, float64) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	return c.monoNow
+	return c.monoNow, c.wallMS
 }
 
-func (c *manualClock) wall() float64 {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	return c.wallMS
-}
+func (c *manualClock) boot() string { return "" }
 
 func (c *manualClock) at(due float64, call func()) func() {
 	c.mutex.Lock()

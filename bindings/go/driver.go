@@ -5,20 +5,27 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
-	"time"
 )
 
 // Takes turns with the core, one at a time: hands it what is asked and answered, and does what it says.
 type driver struct {
 	clock clock
 
+	// Held while a session is made or let go of; before the other mutex.
+	sharing sync.Mutex
+	shared  map[string]sharedSession
+
 	mutex    sync.Mutex
 	module   *module
 	sessions map[uint32]*registration
-	waiting  map[uint32]chan<- outcome
-	running  map[uint64]*task
-	next     uint32
+	clients  map[uint32]message
+	// Tells a client's request that its deadline has passed.
+	deadlines map[uint32]func(*Error)
+	waiting   map[uint32]chan<- outcome
+	running   map[uint64]*task
+	next      uint32
 	// Raised when the core was started anew.
 	instances uint64
 	timer     func()
@@ -48,6 +55,7 @@ type effect struct {
 	Op      uint64          `json:"op"`
 	Call    uint32          `json:"call"`
 	Session uint32          `json:"session"`
+	Request uint32          `json:"request"`
 	OK      json.RawMessage `json:"ok"`
 	// Of done.
 	Error   *errorData `json:"error"`
@@ -70,16 +78,16 @@ type effect struct {
 }
 
 // The core of all sessions: one, so that they share their refreshes.
-var shared = sync.OnceValues(func() (*driver, error) { return newDriver(systemClock{start: time.Now()}) })
+var shared = sync.OnceValues(func() (*driver, error) { return newDriver(&systemClock{}) })
 
 func newDriver(clock clock) (*driver, error) {
-	module, err := newModule()
+	module, err := newModule(clock.boot())
 	if err != nil {
 		return nil, err
 	}
 	return &driver{
 		clock: clock, module: module,
-		sessions: map[uint32]*registration{}, waiting: map[uint32]chan<- outcome{}, running: map[uint64]*task{},
+		shared: map[string]sharedSession{}, sessions: map[uint32]*registration{}, clients: map[uint32]message{}, deadlines: map[uint32]func(*Error){}, waiting: map[uint32]chan<- outcome{}, running: map[uint64]*task{},
 	}, nil
 }
 
@@ -135,7 +143,8 @@ func (d *driver) send(told message) {
 }
 
 // Makes a session. What the core says against it is the error.
-func (d *driver) register(number uint32, made *registration) error {
+func (d *driver) register(made *registration) (uint32, error) {
+	number := d.number()
 	d.mutex.Lock()
 	d.sessions[number] = made
 	d.mutex.Unlock()
@@ -143,7 +152,43 @@ func (d *driver) register(number uint32, made *registration) error {
 	if err != nil {
 		d.forget(number)
 	}
+	return number, err
+}
+
+// Makes a client, whose requests are a session's.
+func (d *driver) registerClient(number uint32, asked message, into any) error {
+	d.mutex.Lock()
+	d.clients[number] = asked
+	d.mutex.Unlock()
+	err := d.call(context.Background(), maps.Clone(asked), into)
+	if err != nil {
+		d.forgetClient(number)
+	}
 	return err
+}
+
+func (d *driver) forgetClient(number uint32) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if _, known := d.clients[number]; known {
+		d.turn(message{"do": "forget_client", "client": number})
+		delete(d.clients, number)
+	}
+}
+
+// Calls back once, without waiting, when a request's deadline has passed.
+func (d *driver) watch(request uint32, expired func(*Error)) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.deadlines[request] = expired
+}
+
+// Nothing more is asked about that request.
+func (d *driver) end(request uint32) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	delete(d.deadlines, request)
+	d.turn(message{"do": "end", "request": request})
 }
 
 func (d *driver) forget(number uint32) {
@@ -163,7 +208,8 @@ func (d *driver) tag(session uint32) (tag uint64) {
 			tag = 0
 		}
 	}()
-	told := d.module.tag(session, d.clock.mono(), d.clock.wall())
+	mono, wall := d.clock.now()
+	told := d.module.tag(session, mono, wall)
 	if told>>31 != 0 {
 		d.turn()
 	}
@@ -196,7 +242,8 @@ func (d *driver) try(messages []message) (told said, err error) {
 			err = fmt.Errorf("the core failed: %v", cause)
 		}
 	}()
-	return d.module.turn(d.clock.mono(), d.clock.wall(), messages)
+	mono, wall := d.clock.now()
+	return d.module.turn(mono, wall, messages)
 }
 
 func (d *driver) carryOut(told *effect) {
@@ -214,7 +261,12 @@ func (d *driver) carryOut(told *effect) {
 		}
 	case "event":
 		if made := d.sessions[told.Session]; made != nil {
-			made.served.listeners.tell(told.eventData.asEvent())
+			made.served.tell(told.eventData.asEvent())
+		}
+	case "expired":
+		if expired := d.deadlines[told.Request]; expired != nil && told.Error != nil {
+			delete(d.deadlines, told.Request)
+			expired(told.Error.asError())
 		}
 	case "forget":
 		if task := d.running[told.Op]; task != nil {
@@ -277,21 +329,32 @@ func (d *driver) restart(cause any) {
 		answer <- outcome{err: failure}
 	}
 	clear(d.waiting)
+	for _, expired := range d.deadlines {
+		expired(failure)
+	}
+	clear(d.deadlines)
 	d.instances++
-	module, err := newModule()
+	module, err := newModule(d.clock.boot())
 	if err != nil {
 		return
 	}
 	d.module = module
-	messages := make([]message, 0, len(d.sessions))
+	messages := make([]message, 0, len(d.sessions)+len(d.clients))
 	for number, made := range d.sessions {
 		d.next++
 		settings := made.settings
 		if made.served.saved.Load() {
 			// What the store has is newer than what the session was made with.
-			settings = without(settings, "tokens")
+			settings = maps.Clone(settings)
+			delete(settings, "tokens")
 		}
 		messages = append(messages, message{"do": "session", "call": d.next, "session": number, "settings": settings})
+	}
+	for _, asked := range d.clients {
+		d.next++
+		asked = maps.Clone(asked)
+		asked["call"] = d.next
+		messages = append(messages, asked)
 	}
 	told, err := d.try(messages)
 	if err != nil {
@@ -301,16 +364,6 @@ func (d *driver) restart(cause any) {
 	for at := range told.Effects {
 		d.carryOut(&told.Effects[at])
 	}
-}
-
-func without(settings message, name string) message {
-	rest := message{}
-	for key, value := range settings {
-		if key != name {
-			rest[key] = value
-		}
-	}
-	return rest
 }
 
 func (d *driver) setTimer(due *float64) {

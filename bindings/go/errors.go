@@ -27,6 +27,9 @@ const (
 	ErrInvalidConfig    Kind = "InvalidConfig"
 	ErrClientRejected   Kind = "ClientRejected"
 	ErrInvalidResponse  Kind = "InvalidResponse"
+	ErrHTTPStatus       Kind = "HttpStatus"
+	ErrGraphQL          Kind = "GraphQL"
+	ErrTooManyRedirects Kind = "TooManyRedirects"
 	ErrMisuse           Kind = "Misuse"
 	ErrSystem           Kind = "System"
 )
@@ -61,6 +64,17 @@ type Error struct {
 	Argument string
 	// Response led to the error, as far as it was read; or nil.
 	Response *ErrorResponse
+	// GraphQL is what a GraphQL server told, the first hundred; partial data, if any, is in Response.
+	GraphQL []GraphQLError
+
+	cause error
+}
+
+// GraphQLError is one error of a GraphQL answer.
+type GraphQLError struct {
+	Message string `json:"message"`
+	Code    string `json:"code"`
+	Path    string `json:"path"`
 }
 
 func (e *Error) Error() string { return "rekindle: " + e.Message }
@@ -70,6 +84,9 @@ func (e *Error) Is(target error) bool {
 	kind, ok := target.(Kind)
 	return ok && kind == e.Kind
 }
+
+// Unwrap gives the connection's error that led to it.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Timeout is what net.Error asks for.
 func (e *Error) Timeout() bool { return e.Kind == ErrTimeout }
@@ -109,6 +126,15 @@ func (r ErrorResponse) Header() http.Header {
 	return header
 }
 
+// Judgement is what it says about the token that was sent.
+func (r ErrorResponse) Judgement() Judgement {
+	if known := r.data().judgement; known != nil {
+		return *known
+	}
+	told := next{Verdict: r.data().Verdict, ReplayRefused: r.data().ReplayRefused}
+	return told.judgement()
+}
+
 // Format shows status and place, whatever the verb.
 func (r ErrorResponse) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "rekindle.ErrorResponse(%d from %s)", r.data().Status, place(r.data().URL))
@@ -121,27 +147,31 @@ func (r ErrorResponse) MarshalJSON() ([]byte, error) {
 
 // An error as the core tells it.
 type errorData struct {
-	Kind       Kind          `json:"kind"`
-	Message    string        `json:"message"`
-	Retryable  bool          `json:"retryable"`
-	OAuthError string        `json:"oauth_error"`
-	Status     int           `json:"status"`
-	RetryAfter float64       `json:"retry_after_ms"`
-	Argument   string        `json:"argument"`
-	Response   *responseData `json:"response"`
+	Kind       Kind           `json:"kind"`
+	Message    string         `json:"message"`
+	Retryable  bool           `json:"retryable"`
+	OAuthError string         `json:"oauth_error"`
+	Status     int            `json:"status"`
+	RetryAfter float64        `json:"retry_after_ms"`
+	Argument   string         `json:"argument"`
+	Response   *responseData  `json:"response"`
+	GraphQL    []GraphQLError `json:"graphql_errors"`
 }
 
 type responseData struct {
-	Status  int         `json:"status"`
-	URL     string      `json:"url"`
-	Headers [][2]string `json:"headers"`
-	Body    string      `json:"body"`
+	Status        int         `json:"status"`
+	URL           string      `json:"url"`
+	Headers       [][2]string `json:"headers"`
+	Body          string      `json:"body"`
+	Verdict       *verdict    `json:"verdict"`
+	ReplayRefused string      `json:"replay_refused"`
+	judgement     *Judgement
 }
 
 func (d *errorData) asError() *Error {
 	told := &Error{
 		Kind: d.Kind, Message: d.Message, Retryable: d.Retryable, OAuthError: d.OAuthError, Status: d.Status, Argument: d.Argument,
-		RetryAfter: milliseconds(d.RetryAfter),
+		RetryAfter: milliseconds(d.RetryAfter), GraphQL: d.GraphQL,
 	}
 	if d.Response != nil {
 		response := *d.Response

@@ -62,19 +62,19 @@ func (d *eventData) asEvent() Event {
 const mostKept = 256
 
 // Who hears of a session's events. What a listener hears it only notes: no code of the caller's runs during a turn.
-type listeners struct {
+type listeners[E any] struct {
 	mutex sync.Mutex
-	all   map[*listener]struct{}
+	all   map[*listener[E]]struct{}
 	ended bool
 }
 
-type listener struct {
-	kept []Event
+type listener[E any] struct {
+	kept []E
 	most int
 	wake chan struct{}
 }
 
-func (l *listeners) tell(event Event) {
+func (l *listeners[E]) tell(event E) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	for one := range l.all {
@@ -85,13 +85,13 @@ func (l *listeners) tell(event Event) {
 	}
 }
 
-func (l *listeners) add(most int) *listener {
+func (l *listeners[E]) add(most int) *listener[E] {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if l.all == nil {
-		l.all = map[*listener]struct{}{}
+		l.all = map[*listener[E]]struct{}{}
 	}
-	one := &listener{most: most, wake: make(chan struct{}, 1)}
+	one := &listener[E]{most: most, wake: make(chan struct{}, 1)}
 	l.all[one] = struct{}{}
 	if l.ended {
 		one.ring()
@@ -99,14 +99,14 @@ func (l *listeners) add(most int) *listener {
 	return one
 }
 
-func (l *listeners) remove(one *listener) {
+func (l *listeners[E]) remove(one *listener[E]) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	delete(l.all, one)
 }
 
 // What came since; and whether nothing more will.
-func (l *listeners) take(one *listener) ([]Event, bool) {
+func (l *listeners[E]) take(one *listener[E]) ([]E, bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	kept := one.kept
@@ -114,7 +114,7 @@ func (l *listeners) take(one *listener) ([]Event, bool) {
 	return kept, l.ended
 }
 
-func (l *listeners) close() {
+func (l *listeners[E]) close() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.ended = true
@@ -123,7 +123,7 @@ func (l *listeners) close() {
 	}
 }
 
-func (one *listener) ring() {
+func (one *listener[E]) ring() {
 	select {
 	case one.wake <- struct{}{}:
 	default:
@@ -131,9 +131,9 @@ func (one *listener) ring() {
 }
 
 // Every event from this call on, until the context ends, the session is closed, or the loop.
-func (l *listeners) iterate(ctx context.Context) iter.Seq[Event] {
+func (l *listeners[E]) iterate(ctx context.Context) iter.Seq[E] {
 	one := l.add(mostKept)
-	return func(yield func(Event) bool) {
+	return func(yield func(E) bool) {
 		defer l.remove(one)
 		for {
 			events, ended := l.take(one)

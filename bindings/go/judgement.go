@@ -1,7 +1,9 @@
 package rekindle
 
 import (
+	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,11 +31,27 @@ func Judged(response *http.Response) (Judgement, bool) {
 	if response == nil || response.Request == nil {
 		return Judgement{}, false
 	}
-	judgement, ok := response.Request.Context().Value(judgementKey{}).(Judgement)
-	return judgement, ok
+	held, ok := response.Request.Context().Value(judgementKey{}).(*atomic.Pointer[Judgement])
+	if !ok {
+		return Judgement{}, false
+	}
+	return *held.Load(), true
 }
 
 type judgementKey struct{}
+
+func withJudgement(ctx context.Context, judgement Judgement) context.Context {
+	held := &atomic.Pointer[Judgement]{}
+	held.Store(&judgement)
+	return context.WithValue(ctx, judgementKey{}, held)
+}
+
+// A body that is read as it comes may say more than its head.
+func setJudgement(response *http.Response, judgement Judgement) {
+	if held, ok := response.Request.Context().Value(judgementKey{}).(*atomic.Pointer[Judgement]); ok {
+		held.Store(&judgement)
+	}
+}
 
 type verdict struct {
 	Name       string  `json:"name"`

@@ -16,7 +16,8 @@ type module struct {
 	core  int32
 }
 
-func newModule() (*module, error) {
+// `boot` names the beginning of the monotonic clock, where other processes share it.
+func newModule(boot string) (*module, error) {
 	inner := core.New()
 	if version := inner.Xrekindle_abi_version(); version != abiVersion {
 		return nil, misuse(fmt.Sprintf("the translated core speaks version %d, this package %d: run cargo xtask gen", version, abiVersion))
@@ -25,10 +26,13 @@ func newModule() (*module, error) {
 	seed := make([]byte, 32)
 	// It never fails: see its documentation.
 	_, _ = rand.Read(seed)
-	at := m.write(seed)
-	// The clock begins with this process, so no other process shares it: an empty name.
-	m.core = inner.Xrekindle_new(at, at, 0)
+	at, name := m.write(seed), int32(0)
+	if boot != "" {
+		name = m.write([]byte(boot))
+	}
+	m.core = inner.Xrekindle_new(at, name, int32(len(boot)))
 	inner.Xrekindle_free(at, int32(len(seed)))
+	inner.Xrekindle_free(name, int32(len(boot)))
 	clear(seed)
 	return m, nil
 }

@@ -9,21 +9,34 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 )
 
-// What a session of the host's brings along. The core's side holds this, not the Session: so a session can be collected.
+// What sessions of one number bring along. The core's side holds this, not the Session: so a session can be collected.
 type served struct {
-	// Ends with the session.
+	// Ends with the last of them.
 	context   context.Context
 	end       context.CancelFunc
 	transport http.RoundTripper
 	store     Store
 	refresh   func(context.Context, RefreshInput) (Tokens, error)
-	listeners listeners
 	// The store has a record of this session.
 	saved atomic.Bool
+	// What further sessions find it by; the driver's mutex for that guards it.
+	sharing string
+
+	mutex sync.Mutex
+	lives map[*life]struct{}
+}
+
+// One Session, until it is closed.
+type life struct {
+	listeners listeners[Event]
+	// Hears each event too, without waiting; or nil.
+	hear   func(Event)
+	closed atomic.Bool
 }
 
 // Whose store or refresh function a context was given to.
@@ -31,6 +44,32 @@ type insideKey struct{}
 
 // The core reads no more of an answer.
 const mostAnswer = 1 << 20
+
+func (s *served) tell(event Event) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for one := range s.lives {
+		one.listeners.tell(event)
+		if one.hear != nil {
+			one.hear(event)
+		}
+	}
+}
+
+func (s *served) add(one *life) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.lives[one] = struct{}{}
+}
+
+// Whether it was the last one.
+func (s *served) remove(one *life) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	_, had := s.lives[one]
+	delete(s.lives, one)
+	return had && len(s.lives) == 0
+}
 
 // Does it, and gives the answer.
 func (s *served) serve(ctx context.Context, asked *effect) (answer message) {

@@ -17,6 +17,7 @@ type Session struct {
 	driver *driver
 	number uint32
 	served *served
+	life   *life
 	cached atomic.Pointer[taggedToken]
 	unseen runtime.Cleanup
 }
@@ -51,14 +52,13 @@ func NewSession(options Options) (*Session, error) {
 	return newSession(options, driver, nil)
 }
 
-// `heard`: hears each event from the first one on.
-func newSession(options Options, driver *driver, heard *listener) (*Session, error) {
+// `hear`: hears each event from the first one on, without waiting; or nil.
+func newSession(options Options, driver *driver, hear func(Event)) (*Session, error) {
 	settings, err := options.settings()
 	if err != nil {
 		return nil, err
 	}
-	ctx, end := context.WithCancel(context.Background())
-	served := &served{context: ctx, end: end, transport: options.Transport, store: options.Store, refresh: options.Refresh}
+	served := &served{transport: options.Transport, store: options.Store, refresh: options.Refresh, lives: map[*life]struct{}{}}
 	if served.transport == nil {
 		served.transport = http.DefaultTransport
 	}
@@ -66,16 +66,12 @@ func newSession(options Options, driver *driver, heard *listener) (*Session, err
 		// In this process, and not in the core: what it holds outlives a failure of the core.
 		served.store = &MemoryStore{}
 	}
-	if heard != nil {
-		served.listeners.all = map[*listener]struct{}{heard: {}}
-	}
-	number := driver.number()
-	if err := driver.register(number, &registration{settings: settings, served: served}); err != nil {
-		end()
+	session := &Session{driver: driver, life: &life{hear: hear}}
+	if session.number, session.served, err = driver.join(sharingOf(options, settings), settings, served, session.life); err != nil {
 		return nil, err
 	}
-	session := &Session{driver: driver, number: number, served: served}
-	session.unseen = runtime.AddCleanup(session, func(number uint32) { driver.forget(number) }, number)
+	inside := insideSession{driver, session.number, session.served, session.life}
+	session.unseen = runtime.AddCleanup(session, func(inside insideSession) { inside.drop() }, inside)
 	return session, nil
 }
 
@@ -100,6 +96,9 @@ func (s *Session) TokenFor(ctx context.Context, life time.Duration) (Token, erro
 
 // TokenIfValid gives the token if it is valid now; it never waits.
 func (s *Session) TokenIfValid() (Token, bool) {
+	if s.isClosed() {
+		return Token{}, false
+	}
 	s.driver.mutex.Lock()
 	tag := s.driver.tag(s.number)
 	s.driver.mutex.Unlock()
@@ -174,7 +173,7 @@ func (s *Session) Stats(ctx context.Context) (map[string]uint64, error) {
 
 // Events gives every event from this call on, until the context ends, the session is closed, or the loop is left.
 // What is not taken is kept, the newest 256.
-func (s *Session) Events(ctx context.Context) iter.Seq[Event] { return s.served.listeners.iterate(ctx) }
+func (s *Session) Events(ctx context.Context) iter.Seq[Event] { return s.life.listeners.iterate(ctx) }
 
 // Client is an http.Client that signs its requests with the session's token.
 func (s *Session) Client() *http.Client { return &http.Client{Transport: s.Transport(nil)} }
@@ -200,14 +199,32 @@ func (s *Session) Shutdown(ctx context.Context, most time.Duration) (bool, error
 // Close ends the session, once what is under way is done and saved; it waits at most 5 s for that. Twice does no harm.
 func (s *Session) Close() error {
 	settled, err := s.Shutdown(context.Background(), 5*time.Second)
-	s.unseen.Stop()
-	s.driver.forget(s.number)
-	s.served.end()
-	s.served.listeners.close()
+	s.drop()
 	if err == nil && !settled {
 		return &Error{Kind: ErrTimeout, Message: "something was still under way after 5 s; what it brings is lost: call Shutdown with more time before Close"}
 	}
 	return nil
+}
+
+func (s *Session) drop() {
+	s.unseen.Stop()
+	insideSession{s.driver, s.number, s.served, s.life}.drop()
+}
+
+func (s *Session) isClosed() bool { return s.life.closed.Load() }
+
+// What is left of a session that nobody holds any more.
+type insideSession struct {
+	driver *driver
+	number uint32
+	served *served
+	life   *life
+}
+
+func (i insideSession) drop() {
+	i.life.closed.Store(true)
+	i.driver.leave(i.number, i.served, i.life)
+	i.life.listeners.close()
 }
 
 // Format shows no secret, whatever the verb.
@@ -227,6 +244,9 @@ func (s *Session) askToken(ctx context.Context, asked message) (Token, error) {
 func (s *Session) call(ctx context.Context, asked message, into any) error {
 	if err := s.served.checkOutside(ctx); err != nil {
 		return err
+	}
+	if s.isClosed() {
+		return misuse("this session was closed: make a new one")
 	}
 	asked["session"] = s.number
 	err := s.driver.call(ctx, asked, into)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -73,13 +74,12 @@ func (a *api) session(t *testing.T, options Options) *Session {
 }
 
 // spec 3.1
-func TestAThousandGoroutinesOnAnExpiredTokenMakeOneRefresh(t *testing.T) {
+func TestTenThousandGoroutinesOnAnExpiredTokenMakeOneRefresh(t *testing.T) {
 	a := newAPI(t)
-	expired := &Tokens{AccessToken: "AT-1", RefreshToken: "RT-1", ExpiresAt: time.Now().Add(-time.Hour)}
-	session := a.session(t, Options{Tokens: expired})
+	session := a.session(t, Options{Tokens: expired()})
 	var group sync.WaitGroup
 	var wrong atomic.Int32
-	for range 1000 {
+	for range goroutines {
 		group.Go(func() {
 			if token, err := session.Token(t.Context()); err != nil || token.Value() != "AT-2" {
 				wrong.Add(1)
@@ -180,7 +180,7 @@ func TestNothingShowsASecret(t *testing.T) {
 
 func TestACoreThatFailedIsStartedAnewAndTheStoreKnowsTheTokens(t *testing.T) {
 	a := newAPI(t)
-	driver, err := newDriver(systemClock{start: time.Now()})
+	driver, err := newDriver(&systemClock{})
 	must(t, err)
 	options := Options{TokenURL: a.URL + "/token", ClientID: "app", Origins: []string{a.URL}, Tokens: &Tokens{AccessToken: "AT-1", RefreshToken: "RT-1"}}
 	session, err := newSession(options, driver, nil)
@@ -200,14 +200,14 @@ func TestACoreThatFailedIsStartedAnewAndTheStoreKnowsTheTokens(t *testing.T) {
 	}
 }
 
-func TestCloseLeavesNoGoroutine(t *testing.T) {
+func TestCloseLeavesNoGoroutineAndNoOpenFile(t *testing.T) {
 	a := newAPI(t)
-	before := runtime.NumGoroutine()
+	before, open := runtime.NumGoroutine(), openFiles(t)
 	transport := &http.Transport{}
 	for range 10 {
 		session, err := NewSession(Options{
 			TokenURL: a.URL + "/token", ClientID: "app", Origins: []string{a.URL}, Transport: transport,
-			Tokens: &Tokens{AccessToken: "AT-2", RefreshToken: "RT-1"},
+			Tokens: &Tokens{AccessToken: "AT-2", RefreshToken: "RT-1"}, Store: fileStore(t),
 		})
 		must(t, err)
 		response, err := session.Client().Get(a.URL + "/data")
@@ -227,12 +227,21 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	}
 	transport.CloseIdleConnections()
 	a.CloseClientConnections()
-	for until := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; {
+	for until := time.Now().Add(time.Minute); runtime.NumGoroutine() > before || openFiles(t) > open; {
 		if time.Now().After(until) {
-			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+			t.Fatalf("%d goroutines, %d before; %d files, %d before", runtime.NumGoroutine(), before, openFiles(t), open)
 		}
 		runtime.Gosched()
 	}
+}
+
+// Where the system tells.
+func openFiles(t *testing.T) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return len(entries)
 }
 
 func TestAClosedSessionSaysSo(t *testing.T) {

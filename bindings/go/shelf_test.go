@@ -102,20 +102,24 @@ func (s *shelf) set(spec object) {
 		return
 	}
 	s.saves++
-	damaged := ""
+	s.record = damaged(*s.record, how)
+}
+
+// What is left of a record; nil: nothing.
+func damaged(record, how string) *string {
 	switch how {
 	case "remove":
-		s.record = nil
-		return
+		return nil
 	case "empty":
+		record = ""
 	case "truncate":
-		damaged = (*s.record)[:len(*s.record)/2]
+		record = record[:len(record)/2]
 	case "garbage":
-		damaged = strings.Repeat("#", len(*s.record))
+		record = strings.Repeat("#", len(record))
 	default:
-		damaged = *s.record + "}trailing"
+		record += "}trailing"
 	}
-	s.record = &damaged
+	return &record
 }
 
 func (s *shelf) stored() object {

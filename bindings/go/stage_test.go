@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +22,9 @@ type stage struct {
 	clock         *manualClock
 	driver        *driver
 	shelf         *shelf
+	through       string
+	folder        string
+	transport     *http.Transport
 	server, other *testServer
 
 	mutex      sync.Mutex
@@ -28,12 +34,14 @@ type stage struct {
 
 type actor struct {
 	session *Session
-	heard   *listener
+	client  *Client
+	heard   []Event
+	mutex   sync.Mutex
 	ended   *atomic.Bool
 }
 
-func setStage(t testing.TB, spec object) *stage {
-	s := &stage{t: t, clock: newManualClock(), shelf: newShelf(), sessions: map[string]*actor{}}
+func setStage(t testing.TB, spec object, through string) *stage {
+	s := &stage{t: t, through: through, folder: t.TempDir(), transport: &http.Transport{}, clock: newManualClock(), shelf: newShelf(), sessions: map[string]*actor{}}
 	s.server = startServer(t, at(spec, "server"))
 	names := []string{"{server}", s.server.url}
 	if _, ok := spec["other"]; ok {
@@ -66,12 +74,15 @@ func (s *stage) make(name string, given object) error {
 			spec[key] = value
 		}
 	}
-	one := &actor{heard: &listener{most: 1 << 20, wake: make(chan struct{}, 1)}, ended: &atomic.Bool{}}
+	one := &actor{ended: &atomic.Bool{}}
 	options, err := s.options(spec, one)
 	if err != nil {
 		return err
 	}
-	if one.session, err = newSession(options, s.driver, one.heard); err != nil {
+	if one.session, err = newSession(options, s.driver, one.hear); err != nil {
+		return err
+	}
+	if one.client, err = NewClient(one.session, clientOptions(at(spec, "client"), s.server.url)); err != nil {
 		return err
 	}
 	s.mutex.Lock()
@@ -80,12 +91,26 @@ func (s *stage) make(name string, given object) error {
 	return nil
 }
 
+func clientOptions(spec object, base string) ClientOptions {
+	options := ClientOptions{BaseURL: base, GraphQLPath: text(spec, "graphql_path"), Headers: texts(spec, "headers"), Timeout: duration(spec, "timeout_ms")}
+	if most, ok := spec["max_redirects"].(float64); ok {
+		options.MaxRedirects = int(most)
+		if most == 0 {
+			options.MaxRedirects = -1
+		}
+	}
+	if most, ok := spec["max_sends"].(float64); ok {
+		options.Retries.MaxSends = int(most)
+	}
+	return options
+}
+
 func (s *stage) options(spec object, one *actor) (Options, error) {
 	options := Options{
 		TokenURL: text(spec, "token_url"), ClientID: text(spec, "client_id"), ClientSecret: text(spec, "client_secret"),
-		Variables: texts(spec, "variables"), Origins: list(spec, "origins"), InsecureOrigins: list(spec, "insecure_origins"),
+		Variables: texts(spec, "variables"), Origins: listOf(spec, "origins"), InsecureOrigins: listOf(spec, "insecure_origins"),
 		NoBackground: spec["background"] == false, WaitTimeout: duration(spec, "wait_ms"), SendTimeout: duration(spec, "send_ms"),
-		Lease: duration(spec, "lease_ms"), Alone: spec["same_process"] != true,
+		Lease: duration(spec, "lease_ms"), Transport: s.transport, Alone: spec["same_process"] != true,
 	}
 	switch dialect := spec["dialect"].(type) {
 	case string:
@@ -104,12 +129,15 @@ func (s *stage) options(spec object, one *actor) (Options, error) {
 		tokens := s.tokens(spec["credential"])
 		options.Tokens = &tokens
 	}
-	if spec["store"] == "scripted" {
+	switch spec["store"] {
+	case "scripted":
 		options.Store = shelfView{s.shelf, one.ended}
+	case "file":
+		options.Store = NewFileStore(s.file())
 	}
 	if given, ok := spec["client_credentials"].(object); ok {
 		options.ClientCredentials = &ClientCredentials{
-			Scope: text(given, "scope"), Audience: text(given, "audience"), Resource: list(given, "resource"), Parameters: texts(given, "parameters"),
+			Scope: text(given, "scope"), Audience: text(given, "audience"), Resource: listOf(given, "resource"), Parameters: texts(given, "parameters"),
 		}
 	}
 	if results, ok := spec["refresh_with"].([]any); ok {
@@ -160,7 +188,15 @@ func tokensOf(written object) Tokens {
 	tokens := Tokens{
 		AccessToken: text(written, "access_token"), RefreshToken: text(written, "refresh_token"), Scope: text(written, "scope"), TokenType: text(written, "token_type"),
 	}
+	if token, ok := written["access_token"]; ok && token == "" {
+		// In Go an empty text is one that is not given: a blank one is given.
+		tokens.AccessToken = " "
+	}
 	if seconds, ok := written["expires_in"].(float64); ok {
+		if seconds == 0 {
+			// In Go 0 is "not known": what has ended already is below.
+			seconds = -1
+		}
 		tokens.ExpiresIn = time.Duration(seconds * float64(time.Second))
 	}
 	if ms, ok := written["expires_at_ms"].(float64); ok {
@@ -175,12 +211,17 @@ func (s *stage) actor(name string) *actor {
 	return s.sessions[name]
 }
 
+func (a *actor) hear(event Event) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.heard = append(a.heard, event)
+}
+
 func (s *stage) heard(one *actor) []any {
-	all := &one.session.served.listeners
-	all.mutex.Lock()
-	defer all.mutex.Unlock()
-	events := make([]any, len(one.heard.kept))
-	for at, event := range one.heard.kept {
+	one.mutex.Lock()
+	defer one.mutex.Unlock()
+	events := make([]any, len(one.heard))
+	for at, event := range one.heard {
 		told := object{"name": event.Name, "lineage": event.Lineage, "generation": event.Generation, "waiters": event.Waiters, "persisted": event.Persisted}
 		for name, value := range map[string]string{"cause": event.Cause, "kind": string(event.Kind), "reason": event.Reason, "warning": event.Warning} {
 			if value != "" {
@@ -218,13 +259,50 @@ func (s *stage) mustNotLeak(what string, values ...any) {
 	}
 }
 
+func (s *stage) file() string { return filepath.Join(s.folder, "session.json") }
+
+func (s *stage) isOfFiles() bool { return at(s.spec, "session")["store"] == "file" }
+
+func (s *stage) stored() object {
+	if !s.isOfFiles() {
+		return s.shelf.stored()
+	}
+	there, err := os.Stat(s.file())
+	if err != nil {
+		return object{"present": false}
+	}
+	text, err := os.ReadFile(s.file())
+	must(s.t, err)
+	return object{"present": true, "text": string(text), "mode": fmt.Sprintf("%04o", there.Mode().Perm())}
+}
+
+// What happens to stores, and to files.
+func (s *stage) setStore(spec object) error {
+	if !s.isOfFiles() {
+		s.shelf.set(spec)
+		return nil
+	}
+	how, ok := spec["damage"].(string)
+	if !ok {
+		return fmt.Errorf("a file can only be damaged")
+	}
+	record, err := os.ReadFile(s.file())
+	if err != nil {
+		return err
+	}
+	if left := damaged(string(record), how); left != nil {
+		return os.WriteFile(s.file(), []byte(*left), 0o600)
+	}
+	return os.Remove(s.file())
+}
+
 func (s *stage) close() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	for _, one := range s.sessions {
-		s.driver.forget(one.session.number)
-		one.session.served.end()
+		one.session.drop()
 	}
+	s.transport.CloseIdleConnections()
 }
 
 // This module has no dependencies, for its tests neither.
@@ -280,7 +358,7 @@ func texts(spec object, name string) map[string]string {
 	return all
 }
 
-func list(spec object, name string) []string {
+func listOf(spec object, name string) []string {
 	given, ok := spec[name].([]any)
 	if !ok {
 		return nil

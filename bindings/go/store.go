@@ -27,6 +27,11 @@ type StoreIdentity interface {
 	Shared() bool
 }
 
+// StoreKeys is for stores that have room for one key alone. Without it a store keeps a record for each key.
+type StoreKeys interface {
+	Keyed() bool
+}
+
 // Owners is for shared stores that can tell whether the process that holds a refresh still lives.
 type Owners interface {
 	Announce(ctx context.Context, key, owner string) error
@@ -125,6 +130,9 @@ func storeSettings(store Store) message {
 			settings["identity"] = identity
 		}
 	}
+	if told, ok := store.(StoreKeys); ok {
+		settings["keyed"] = told.Keyed()
+	}
 	return settings
 }
 
@@ -132,7 +140,12 @@ func storeSettings(store Store) message {
 func askStore(ctx context.Context, store Store, asked *effect) message {
 	answer, err := consult(ctx, store, asked)
 	if err != nil {
-		return message{"unavailable": withoutSecrets(err.Error()), "damaged": errors.Is(err, ErrDamaged)}
+		reason := withoutSecrets(err.Error())
+		// A path is as long as a token, and no secret.
+		if own := (*fileFault)(nil); errors.As(err, &own) {
+			reason = own.text
+		}
+		return message{"unavailable": reason, "damaged": errors.Is(err, ErrDamaged)}
 	}
 	return answer
 }

@@ -1,7 +1,6 @@
 package rekindle
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"mime"
@@ -54,7 +53,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		body.close()
 		return nil, err
 	}
-	defer session.driver.send(message{"do": "end", "request": number})
+	defer session.driver.end(number)
 	for {
 		attempt, err := body.attempt(ctx)
 		if err != nil {
@@ -72,7 +71,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		if said.Next != "send_again" {
 			// Whoever looks at it finds the request that they made.
-			told := context.WithValue(ctx, judgementKey{}, said.judgement())
+			told := withJudgement(ctx, said.judgement())
 			if isRedirect(response.StatusCode) {
 				if told, err = t.lead(told, request, number, response); err != nil {
 					response.Body.Close()
@@ -82,9 +81,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			response.Request = request.WithContext(told)
 			return response, nil
 		}
-		// Read to its end, so that the connection can be used again.
-		_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
-		response.Body.Close()
+		drain(response)
 		how.Headers = said.Headers
 	}
 }
@@ -97,17 +94,9 @@ func (t *transport) CloseIdleConnections() {
 }
 
 func (t *transport) judge(ctx context.Context, number uint32, response *http.Response, readsSuccess bool) (next, error) {
-	var beginning []byte
-	if response.StatusCode >= 400 || (readsSuccess && mayBeJSON(response.Header)) {
-		rest := response.Body
-		var err error
-		// What breaks off breaks off for the caller too, at the same place.
-		if beginning, err = io.ReadAll(io.LimitReader(rest, mostJudged)); err != nil {
-			response.Body = readAgain{io.MultiReader(bytes.NewReader(beginning), failing{err}), rest}
-		} else {
-			response.Body = readAgain{io.MultiReader(bytes.NewReader(beginning), rest), rest}
-		}
-	}
+	reads := response.StatusCode >= 400 || (readsSuccess && mayBeJSON(response.Header))
+	// An error is told to whoever reads the body.
+	beginning, _ := readBeginning(response, reads)
 	answered := message{"do": "answered", "request": number, "status": response.StatusCode, "headers": pairs(response.Header)}
 	var said next
 	return said, t.session.call(ctx, withBody(answered, beginning), &said)
@@ -127,6 +116,7 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 type requestBody struct {
 	request *http.Request
 	sent    bool
+	dropped bool
 }
 
 var graphqlBegins = regexp.MustCompile(`^\s*[{[]`)
@@ -163,6 +153,10 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 	if attempt.Header == nil {
 		attempt.Header = http.Header{}
 	}
+	if b.dropped {
+		attempt.Body, attempt.GetBody, attempt.ContentLength = nil, nil, 0
+		return attempt, nil
+	}
 	if !b.sent {
 		b.sent = true
 		attempt.Body = onceClosed(b.request.Body)
@@ -177,6 +171,14 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 	}
 	return attempt, nil
 }
+
+// It was read, and cannot be read again.
+func (b *requestBody) isGone() bool {
+	return b.sent && !b.dropped && b.request.Body != nil && b.request.Body != http.NoBody && b.request.GetBody == nil
+}
+
+// The request goes on without it.
+func (b *requestBody) drop() { b.dropped = true }
 
 func (b *requestBody) close() {
 	if b.request.Body != nil {

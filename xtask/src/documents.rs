@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "CONTRIBUTING.md",
     "SECURITY.md",
     "RELEASING.md",
+    "bindings/go/README.md",
     "bindings/hosted/ABI.md",
     "bindings/javascript/README.md",
     "bindings/kotlin/README.md",
@@ -20,7 +21,7 @@ const DOCUMENTS: &[&str] = &[
 ];
 
 /// How the names of our sources end.
-const SOURCES: &[&str] = &[".rs", ".toml", ".py", ".kt", ".swift", ".ts", ".yaml"];
+const SOURCES: &[&str] = &[".rs", ".toml", ".py", ".kt", ".swift", ".ts", ".go", ".yaml"];
 
 /// What a user has, or writes, and the repository does not.
 const OF_USERS: &[&str] = &["rekindle.toml", "./rekindle.toml", "build.gradle.kts", "Package.swift"];

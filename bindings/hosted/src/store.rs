@@ -37,6 +37,10 @@ impl Store for HostStore {
         self.settings.shared
     }
 
+    fn keyed(&self) -> bool {
+        self.settings.keyed
+    }
+
     async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
         let answer = self.ask(key, json!({ "effect": "load" })).await?;
         let Some(record) = answer["record"].as_str() else { return Ok(Loaded::Absent) };

@@ -85,6 +85,9 @@ pub struct StoreSettings {
     /// Whether other processes use it too.
     #[serde(default = "yes")]
     pub shared: bool,
+    /// Whether it keeps a record for each key; else one.
+    #[serde(default = "yes")]
+    pub keyed: bool,
 }
 
 fn yes() -> bool {

@@ -1,0 +1,248 @@
+package rekindle
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+	"weak"
+)
+
+// App holds the sign-ins of many users, with one configuration and one store. Sessions that nobody holds are let go of, but for
+// those that were used last, and come back from the store.
+//
+//	app, err := rekindle.NewApp(rekindle.AppOptions{Options: rekindle.Options{
+//		TokenURL: "https://auth.example.com/token",
+//		Origins:  []string{"https://api.example.com"},
+//		Store:    rekindle.NewFolderStore("sessions"),
+//	}})
+//	session, err := app.Session("user-42")
+type App struct {
+	options   Options
+	driver    *driver
+	mostIdle  int
+	listeners *listeners[keyedEvent]
+	known     *knownSessions
+
+	mutex sync.Mutex
+	// The most recently used ones, the latest first.
+	kept   list.List
+	places map[string]*list.Element
+	closed bool
+}
+
+// Apart from the App, so that the App can be collected before its sessions.
+type knownSessions struct {
+	mutex sync.Mutex
+	all   map[string]weak.Pointer[Session]
+}
+
+type keyedEvent struct {
+	key   string
+	event Event
+}
+
+// AppOptions say how an App is made. Tokens, Key and Alone are one session's, and stay empty.
+type AppOptions struct {
+	Options
+	// MostIdle is how many sessions that nobody holds are kept; 0: 1,000; negative: none.
+	MostIdle int
+}
+
+// What the list of the most recently used holds.
+type keptSession struct {
+	key     string
+	session *Session
+}
+
+// NewApp makes an app; nothing is sent and no store is read before the first call of a session.
+func NewApp(options AppOptions) (*App, error) {
+	driver, err := shared()
+	if err != nil {
+		return nil, err
+	}
+	return newApp(options, driver)
+}
+
+func newApp(options AppOptions, driver *driver) (*App, error) {
+	own := options.Options
+	if own.Tokens != nil || own.Key != "" || own.Alone {
+		return nil, invalid("tokens", "Tokens, Key and Alone are one session's: leave them out of AppOptions, and give tokens to app.Session(key, tokens)")
+	}
+	if told, ok := own.Store.(StoreKeys); ok && !told.Keyed() {
+		return nil, invalid("store", "this store keeps one record, and an app has many: give one that keeps a record for each key, such as NewFolderStore")
+	}
+	if own.Store == nil {
+		own.Store = &MemoryStore{}
+	}
+	most := options.MostIdle
+	if most == 0 {
+		most = 1000
+	}
+	app := &App{
+		options: own, driver: driver, mostIdle: max(most, 0), listeners: &listeners[keyedEvent]{},
+		known: &knownSessions{all: map[string]weak.Pointer[Session]{}}, places: map[string]*list.Element{},
+	}
+	// What is wrong with the configuration is told now, and not to the first user.
+	own.Key = "check"
+	trial, err := newSession(own, driver, nil)
+	if err != nil {
+		return nil, err
+	}
+	trial.drop()
+	return app, nil
+}
+
+// Session is the session of a user: always the same one, as long as anybody holds it. Tokens are for one that was never signed in.
+func (a *App) Session(key string, tokens ...Tokens) (*Session, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.closed {
+		return nil, misuse("this app was closed: make a new one")
+	}
+	session := a.known.get(key)
+	if session == nil || session.isClosed() {
+		own := a.options
+		own.Key = key
+		if key == "" {
+			return nil, invalid("key", "the key of a session is empty: give what names the user")
+		}
+		if len(tokens) > 0 {
+			own.Tokens = &tokens[0]
+		}
+		var err error
+		listeners := a.listeners
+		hear := func(event Event) { listeners.tell(keyedEvent{key, event}) }
+		if session, err = newSession(own, a.driver, hear); err != nil {
+			return nil, err
+		}
+		a.known.add(key, session)
+	}
+	a.keep(key, session)
+	return session, nil
+}
+
+// Events gives every event of all sessions from this call on, each with its session's key, until the context ends, the app is
+// closed, or the loop is left. What is not taken is kept, the newest 256.
+func (a *App) Events(ctx context.Context) iter.Seq2[string, Event] {
+	events := a.listeners.iterate(ctx)
+	return func(yield func(string, Event) bool) {
+		for one := range events {
+			if !yield(one.key, one.event) {
+				return
+			}
+		}
+	}
+}
+
+// SessionsInMemory is how many there are.
+func (a *App) SessionsInMemory() int { return len(a.known.alive()) }
+
+// Stats are the counters of all sessions that are in memory, added up.
+func (a *App) Stats(ctx context.Context) (map[string]uint64, error) {
+	all := map[string]uint64{}
+	for _, session := range a.known.alive() {
+		stats, err := session.Stats(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for name, count := range stats {
+			all[name] += count
+		}
+	}
+	return all, nil
+}
+
+// Shutdown waits until nothing is under way and everything is saved, at most so long; whether that came about.
+func (a *App) Shutdown(ctx context.Context, most time.Duration) (bool, error) {
+	var group sync.WaitGroup
+	var mutex sync.Mutex
+	all, failures := true, []error(nil)
+	for _, session := range a.known.alive() {
+		group.Go(func() {
+			settled, err := session.Shutdown(ctx, most)
+			mutex.Lock()
+			defer mutex.Unlock()
+			all = all && settled
+			failures = append(failures, err)
+		})
+	}
+	group.Wait()
+	return all, errors.Join(failures...)
+}
+
+// Close ends all sessions, once what is under way is done and saved; it waits at most 5 s for that.
+func (a *App) Close() error {
+	sessions := a.known.alive()
+	a.mutex.Lock()
+	a.closed = true
+	a.kept.Init()
+	clear(a.places)
+	a.mutex.Unlock()
+	var group sync.WaitGroup
+	failures := make([]error, len(sessions))
+	for at, session := range sessions {
+		group.Go(func() { failures[at] = session.Close() })
+	}
+	group.Wait()
+	a.listeners.close()
+	return errors.Join(failures...)
+}
+
+// Format shows no secret, whatever the verb.
+func (a *App) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "rekindle.App{..}") }
+
+// LogValue shows no secret.
+func (a *App) LogValue() slog.Value { return slog.StringValue("rekindle.App{..}") }
+
+func (a *App) keep(key string, session *Session) {
+	if place := a.places[key]; place != nil {
+		a.kept.Remove(place)
+	}
+	a.places[key] = a.kept.PushFront(keptSession{key, session})
+	for a.kept.Len() > a.mostIdle {
+		last := a.kept.Back()
+		delete(a.places, last.Value.(keptSession).key)
+		a.kept.Remove(last)
+	}
+}
+
+func (k *knownSessions) get(key string) *Session {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	return k.all[key].Value()
+}
+
+func (k *knownSessions) add(key string, session *Session) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	k.all[key] = weak.Make(session)
+	runtime.AddCleanup(session, k.forget, key)
+}
+
+// Its session was collected; another one may have taken its place.
+func (k *knownSessions) forget(key string) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if k.all[key].Value() == nil {
+		delete(k.all, key)
+	}
+}
+
+func (k *knownSessions) alive() []*Session {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	sessions := make([]*Session, 0, len(k.all))
+	for _, one := range k.all {
+		if session := one.Value(); session != nil && !session.isClosed() {
+			sessions = append(sessions, session)
+		}
+	}
+	return sessions
+}

@@ -1,0 +1,249 @@
+package rekindle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"time"
+)
+
+// Client sends requests of a session: paths below a base URL, JSON, GraphQL, one deadline, and retries of what fails in passing.
+//
+//	client, err := rekindle.NewClient(session, rekindle.ClientOptions{BaseURL: "https://api.example.com/v1"})
+//	var pupils []Pupil
+//	err = client.Get(ctx, "/pupils", &pupils)
+//	err = client.Post(ctx, "/pupils", Pupil{Name: "Ada"}, nil)
+//
+// Its method Do makes it fit where a package asks for something like http.Client.
+type Client struct {
+	session *Session
+	number  uint32
+	most    int64
+}
+
+// ClientOptions say how a client is made. Zero values are the defaults.
+type ClientOptions struct {
+	// BaseURL is what paths are below. A session's origins hold it already.
+	BaseURL string
+	// GraphQLPath is where GraphQL sends to, below the base URL; empty: /graphql.
+	GraphQLPath string
+	// Headers of each request that has none of that name.
+	Headers map[string]string
+	// Timeout is one deadline over refreshes, replays, retries, redirects and reading the body; 0: 60 s; negative: none.
+	Timeout time.Duration
+	// MaxRedirects is how many redirects are followed; 0: 10; negative: none.
+	MaxRedirects int
+	// MaxBodyBytes is how long a body may be that is not streamed; 0: 256 MiB.
+	MaxBodyBytes int
+	// Retries say what is sent again after it failed in passing, and when.
+	Retries Retries
+}
+
+// Retries say what is sent again after it failed in passing, and when. Zero values are the defaults.
+type Retries struct {
+	// MaxSends is how often a request is sent in all; 0: 3; 1: never again.
+	MaxSends int
+	// BaseDelay bounds the first pause, which is drawn; the bound doubles each time, up to MaxDelay.
+	BaseDelay time.Duration
+	MaxDelay  time.Duration
+	// MaxRetryAfter: a longer Retry-After is not waited for.
+	MaxRetryAfter time.Duration
+	// BudgetPercent is how many retries are allowed for every hundred requests.
+	BudgetPercent int
+	// BudgetFloor is how many are allowed in ten seconds however few requests there are.
+	BudgetFloor int
+}
+
+// NewClient makes a client of a session.
+func NewClient(session *Session, options ClientOptions) (*Client, error) {
+	settings, err := options.settings()
+	if err != nil {
+		return nil, err
+	}
+	driver := session.driver
+	client := &Client{session: session, number: driver.number()}
+	var told struct {
+		MaxBodyBytes uint64 `json:"max_body_bytes"`
+	}
+	asked := message{"do": "client", "client": client.number, "session": session.number, "settings": settings}
+	if err := driver.registerClient(client.number, asked, &told); err != nil {
+		return nil, err
+	}
+	client.most = int64(min(told.MaxBodyBytes, 1<<62))
+	runtime.AddCleanup(client, func(number uint32) { driver.forgetClient(number) }, client.number)
+	return client, nil
+}
+
+// Session is whose requests they are.
+func (c *Client) Session() *Session { return c.session }
+
+// Get asks for what is at a path, and decodes its JSON into what into points to (nil: the body is dropped). An answer with an error
+// status is an error of the kind ErrHTTPStatus.
+func (c *Client) Get(ctx context.Context, path string, into any) error {
+	return c.sendJSON(ctx, Request{Method: http.MethodGet, Path: path}, into)
+}
+
+// Post sends a body as JSON. See Get.
+func (c *Client) Post(ctx context.Context, path string, body, into any) error {
+	return c.sendJSON(ctx, Request{Method: http.MethodPost, Path: path, JSON: body}, into)
+}
+
+// Put sends a body as JSON. See Get.
+func (c *Client) Put(ctx context.Context, path string, body, into any) error {
+	return c.sendJSON(ctx, Request{Method: http.MethodPut, Path: path, JSON: body}, into)
+}
+
+// Patch sends a body as JSON. See Get.
+func (c *Client) Patch(ctx context.Context, path string, body, into any) error {
+	return c.sendJSON(ctx, Request{Method: http.MethodPatch, Path: path, JSON: body}, into)
+}
+
+// Delete deletes what is at a path. See Get.
+func (c *Client) Delete(ctx context.Context, path string, into any) error {
+	return c.sendJSON(ctx, Request{Method: http.MethodDelete, Path: path}, into)
+}
+
+// GraphQL asks a GraphQL server, and decodes its data into what into points to. Errors of its answer are an error of the kind
+// ErrGraphQL.
+func (c *Client) GraphQL(ctx context.Context, query string, variables, into any) error {
+	asked := map[string]any{"query": query}
+	if variables != nil {
+		asked["variables"] = variables
+	}
+	header := http.Header{"Accept": {"application/graphql-response+json, application/json;q=0.9"}}
+	response, err := c.send(ctx, Request{Method: http.MethodPost, JSON: asked, Header: header}, readingGraphQL)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Data json.RawMessage `json:"data"`
+	}
+	if err := decode(response, &answer); err != nil || into == nil {
+		return err
+	}
+	if err := json.Unmarshal(answer.Data, into); err != nil {
+		return unfit(response, answer.Data, err)
+	}
+	return nil
+}
+
+// Send sends any request. The answer is given whatever its status; its body must be closed.
+func (c *Client) Send(ctx context.Context, request Request) (*http.Response, error) {
+	reading := readingAny
+	if request.Streamed {
+		reading = readingStreamed
+	}
+	return c.send(ctx, request, reading)
+}
+
+// Do is as http.Client's, with this client's base URL, deadline and retries. The body must be closed.
+func (c *Client) Do(request *http.Request) (*http.Response, error) {
+	return c.exchange(request.Context(), request, plan{url: request.URL.String()})
+}
+
+// Format shows no secret, whatever the verb.
+func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "rekindle.Client{..}") }
+
+// Format shows no secret, whatever the verb.
+func (o ClientOptions) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "rekindle.ClientOptions{BaseURL: %q}", place(o.BaseURL))
+}
+
+func (c *Client) sendJSON(ctx context.Context, request Request, into any) error {
+	response, err := c.send(ctx, request, readingAny)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode >= 400 {
+		defer response.Body.Close()
+		body, _ := io.ReadAll(io.LimitReader(response.Body, mostJudged))
+		return failedStatus(response, body)
+	}
+	return decode(response, into)
+}
+
+// Reads the body to its end, and closes it.
+func decode(response *http.Response, into any) error {
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || into == nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return unfit(response, body, err)
+	}
+	return nil
+}
+
+func unfit(response *http.Response, body []byte, err error) error {
+	what := "is no JSON"
+	if mistaken := (*json.UnmarshalTypeError)(nil); errors.As(err, &mistaken) {
+		what = fmt.Sprintf("does not fit a %s at %q", mistaken.Type, mistaken.Field)
+	}
+	// Its message quotes the body.
+	return failure(ErrInvalidResponse, fmt.Sprintf("the body %s, in a %d from %s; read the error's Response to see it", what, response.StatusCode, place(response.Request.URL.String())), response, body)
+}
+
+func failedStatus(response *http.Response, body []byte) error {
+	text := fmt.Sprintf("%s from %s; read the error's Response for the reason", response.Status, place(response.Request.URL.String()))
+	return failure(ErrHTTPStatus, text, response, body)
+}
+
+func failure(kind Kind, text string, response *http.Response, body []byte) *Error {
+	data := responseData{Status: response.StatusCode, URL: response.Request.URL.String(), Headers: pairs(response.Header), Body: string(body)}
+	failed := &Error{Kind: kind, Message: text, Status: response.StatusCode}
+	if judgement, ok := Judged(response); ok {
+		failed.RetryAfter = judgement.RetryAfter
+		data.judgement = &judgement
+	}
+	failed.Response = &ErrorResponse{func() responseData { return data }}
+	return failed
+}
+
+// As the core reads them.
+func (o *ClientOptions) settings() (message, error) {
+	settings := message{}
+	for name, text := range map[string]string{"base_url": o.BaseURL, "graphql_path": o.GraphQLPath} {
+		if text != "" {
+			settings[name] = text
+		}
+	}
+	headers := [][2]string{}
+	for name, value := range o.Headers {
+		headers = append(headers, [2]string{name, value})
+	}
+	settings["headers"] = headers
+	switch {
+	case o.Timeout < 0:
+		settings["timeout_ms"] = 0
+	case o.Timeout > 0:
+		settings["timeout_ms"] = max(o.Timeout.Milliseconds(), 1)
+	}
+	if o.MaxRedirects != 0 {
+		settings["max_redirects"] = max(o.MaxRedirects, 0)
+	}
+	retries := o.Retries
+	durations := map[string]time.Duration{"base_delay_ms": retries.BaseDelay, "max_delay_ms": retries.MaxDelay, "max_retry_after_ms": retries.MaxRetryAfter}
+	for name, duration := range durations {
+		if duration < 0 {
+			return nil, invalid(name, "a duration of Retries is negative: give one above 0, or 0 for the default")
+		}
+		if duration > 0 {
+			settings[name] = max(duration.Milliseconds(), 1)
+		}
+	}
+	counts := map[string]int{"max_body_bytes": o.MaxBodyBytes, "max_sends": retries.MaxSends, "budget_percent": retries.BudgetPercent, "budget_floor": retries.BudgetFloor}
+	for name, count := range counts {
+		if count < 0 {
+			return nil, invalid(name, "a number of ClientOptions is negative: give one above 0, or 0 for the default")
+		}
+		if count > 0 {
+			settings[name] = count
+		}
+	}
+	return settings, nil
+}

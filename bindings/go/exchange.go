@@ -1,0 +1,229 @@
+package rekindle
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// How a client's request is carried out.
+type plan struct {
+	// A path or URL; empty: the GraphQL path, or the base URL itself.
+	url         string
+	reading     string
+	noRedirects bool
+	timeout     *int64
+}
+
+// What is done with an answer's body.
+const (
+	readingAny      = "any"
+	readingGraphQL  = "graphql"
+	readingStreamed = "streamed"
+)
+
+// A client's request, from its first send to its last answer.
+type exchange struct {
+	client *Client
+	plan   plan
+	number uint32
+	// Ends with the caller's, or once the deadline has passed.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	body   *requestBody
+	signed clientSigned
+	// Where it is led.
+	method string
+	url    *url.URL
+	before *http.Response
+}
+
+type clientSigned struct {
+	URL          string      `json:"url"`
+	Own          [][2]string `json:"own"`
+	Headers      [][2]string `json:"headers"`
+	ReadsSuccess bool        `json:"reads_success"`
+}
+
+type clientHop struct {
+	clientSigned
+	Method    string `json:"method"`
+	KeepsBody bool   `json:"keeps_body"`
+}
+
+// Signed, sent, judged; sent again or led on as the core says. The core knows of it until the body is closed.
+func (c *Client) exchange(ctx context.Context, request *http.Request, how plan) (*http.Response, error) {
+	driver := c.session.driver
+	e := &exchange{client: c, plan: how, number: driver.number(), body: &requestBody{request: request}, method: method(request)}
+	e.ctx, e.cancel = context.WithCancelCause(ctx)
+	driver.watch(e.number, func(expired *Error) { e.cancel(expired) })
+	response, err := e.run()
+	if err != nil {
+		e.body.close()
+		e.end()
+		return nil, err
+	}
+	response.Body = e.handOut(response)
+	return response, nil
+}
+
+func (e *exchange) run() (*http.Response, error) {
+	begin := message{
+		"do": "begin", "client": e.client.number, "request": e.number, "method": e.method, "headers": pairs(e.body.request.Header), "body": e.body.known(),
+	}
+	if e.plan.url != "" || e.plan.reading != readingGraphQL {
+		begin["url"] = e.plan.url
+	}
+	if e.plan.reading != "" {
+		begin["reading"] = e.plan.reading
+	}
+	if e.plan.timeout != nil {
+		begin["timeout_ms"] = *e.plan.timeout
+	}
+	if err := e.call(begin, &e.signed); err != nil {
+		return nil, err
+	}
+	var err error
+	if e.url, err = url.Parse(e.signed.URL); err != nil {
+		return nil, invalid("url", "the URL of a request can't be read")
+	}
+	for {
+		response, err := e.once()
+		if response != nil || err != nil {
+			return response, err
+		}
+	}
+}
+
+// Sends it once. Neither an answer nor an error: it is to be sent again.
+func (e *exchange) once() (*http.Response, error) {
+	attempt, err := e.attempt()
+	if err != nil {
+		return nil, err
+	}
+	response, err := e.client.session.served.transport.RoundTrip(attempt)
+	if err != nil {
+		return nil, e.failed(err)
+	}
+	said, err := e.judge(response)
+	if err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	if said.Next == "send_again" {
+		drain(response)
+		e.signed.Headers = said.Headers
+		return nil, nil
+	}
+	// Whoever looks at it finds the request that it answers.
+	response.Request = attempt.WithContext(withJudgement(e.ctx, said.judgement()))
+	response.Request.Response = e.before
+	if e.plan.noRedirects || !isRedirect(response.StatusCode) {
+		return response, nil
+	}
+	return e.follow(response)
+}
+
+func (e *exchange) attempt() (*http.Request, error) {
+	attempt, err := e.body.attempt(e.ctx)
+	if err != nil {
+		return nil, err
+	}
+	attempt.Method, attempt.URL, attempt.Host = e.method, e.url, e.url.Host
+	attempt.Header = http.Header{}
+	for _, pair := range e.signed.Own {
+		attempt.Header.Add(pair[0], pair[1])
+	}
+	if given := e.body.request.Host; given != "" && e.before == nil && e.body.request.URL.Host != given {
+		attempt.Host = given
+	}
+	setHeaders(attempt.Header, e.signed.Headers)
+	return attempt, nil
+}
+
+// No answer came: nothing is wrong if it is to be sent again.
+func (e *exchange) failed(cause error) error {
+	if e.ctx.Err() != nil {
+		return context.Cause(e.ctx)
+	}
+	var again clientSigned
+	err := e.call(message{"do": "failed", "request": e.number, "error": describe(cause), "sent": !notSent(cause)}, &again)
+	if told := (*Error)(nil); errors.As(err, &told) {
+		told.cause = cause
+	}
+	e.signed.Headers = again.Headers
+	return err
+}
+
+func (e *exchange) judge(response *http.Response) (next, error) {
+	whole := e.plan.reading == readingGraphQL
+	reads := whole || response.StatusCode >= 400 || (e.signed.ReadsSuccess && mayBeJSON(response.Header))
+	beginning, err := readBeginning(response, reads)
+	if err != nil && whole {
+		return next{}, e.brokenOff(response, err)
+	}
+	answered := message{"do": "answered", "request": e.number, "status": response.StatusCode, "headers": pairs(response.Header)}
+	var said next
+	return said, e.call(withBody(answered, beginning), &said)
+}
+
+// Goes on to where an answer leads; the answer itself if it leads nowhere.
+func (e *exchange) follow(response *http.Response) (*http.Response, error) {
+	var hop *clientHop
+	redirected := message{"do": "redirected", "request": e.number, "status": response.StatusCode, "headers": pairs(response.Header)}
+	if err := e.call(redirected, &hop); err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	if hop == nil || (hop.KeepsBody && e.body.isGone()) {
+		return response, nil
+	}
+	to, err := url.Parse(hop.URL)
+	if err != nil {
+		return response, nil
+	}
+	drain(response)
+	if !hop.KeepsBody {
+		e.body.drop()
+	}
+	e.before, e.method, e.url, e.signed = response, hop.Method, to, hop.clientSigned
+	return nil, nil
+}
+
+func (e *exchange) call(asked message, into any) error {
+	session := e.client.session
+	if err := session.served.checkOutside(e.ctx); err != nil {
+		return err
+	}
+	return session.driver.call(e.ctx, asked, into)
+}
+
+func (e *exchange) end() {
+	e.client.session.driver.end(e.number)
+	e.cancel(nil)
+}
+
+// The beginning of a body, as far as the core judges it; what is read later begins with it. An error is told here, and to whoever reads.
+func readBeginning(response *http.Response, reads bool) ([]byte, error) {
+	if !reads {
+		return nil, nil
+	}
+	rest := response.Body
+	beginning, err := io.ReadAll(io.LimitReader(rest, mostJudged))
+	if err != nil {
+		// What breaks off breaks off for the caller too, at the same place.
+		response.Body = readAgain{io.MultiReader(bytes.NewReader(beginning), failing{err}), rest}
+	} else {
+		response.Body = readAgain{io.MultiReader(bytes.NewReader(beginning), rest), rest}
+	}
+	return beginning, err
+}
+
+// Read to its end, so that the connection can be used again.
+func drain(response *http.Response) {
+	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
+	response.Body.Close()
+}

@@ -1,0 +1,89 @@
+package rekindle
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Creates the folder and those above it, closed to others, and durably.
+func makeFolder(folder string) error {
+	if there, err := os.Stat(folder); err == nil && there.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(folder)
+	if parent != folder {
+		if err := makeFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		there, looked := os.Stat(folder)
+		if errors.Is(err, fs.ErrExist) && looked == nil && there.IsDir() {
+			return nil
+		}
+		return err
+	}
+	return syncFolder(parent)
+}
+
+// Puts bytes at path by way of temp, so that a crash leaves the old file or the new one. `before` runs right before the rename.
+func writeDurably(path, temp string, bytes []byte, before func() error) error {
+	if err := os.Remove(temp); err != nil && !isNotThere(err) {
+		return err
+	}
+	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(bytes)
+	if err == nil {
+		err = file.Sync()
+	}
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err == nil && before != nil {
+		err = before()
+	}
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		// A full disk should not stay full for our sake, and the bytes are a secret.
+		_ = os.Remove(temp)
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// Puts bytes into the file that is there, which cannot be replaced: whoever reads meanwhile, or after a crash, sees neither the
+// old nor the new, and can tell.
+func overwrite(path string, bytes []byte) error {
+	file, err := openSole(path, os.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err = file.WriteAt(bytes, 0); err == nil {
+		err = file.Truncate(int64(len(bytes)))
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		return fileFailure("write", path, err)
+	}
+	return nil
+}
+
+// Whether path still names this open file.
+func stillNames(path string, file *os.File) bool {
+	there, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	here, err := file.Stat()
+	return err == nil && os.SameFile(there, here)
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package rekindle
+
+const goroutines = 10_000
