@@ -258,15 +258,17 @@ func tellJudgement(told object, judgement Judgement) {
 
 // What the host is doing takes real time: virtual time must not overtake it.
 func (s *stage) advance(ctx context.Context, ms float64) error {
-	err := until(ctx, func() bool {
-		s.driver.mutex.Lock()
-		defer s.driver.mutex.Unlock()
-		return s.driver.storeCalls == 0
-	})
+	err := until(ctx, s.driver.noStoreCalls)
 	if err == nil {
 		s.clock.advance(ms)
 	}
 	return err
+}
+
+func (d *driver) noStoreCalls() bool {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return d.storeCalls == 0
 }
 
 func until(ctx context.Context, isSo func() bool) error {

@@ -94,7 +94,7 @@ func TestThreeProcessesOnOneFileMakeOneRefresh(t *testing.T) {
 // spec 4.5
 func TestAProcessThatIsStoppedInMidFlightBlocksNobodyAndLosesNothing(t *testing.T) {
 	a, file := newAPI(t), fileStore(t).Path()
-	a.hold = make(chan struct{})
+	release := a.holdAnswers()
 	first := startChild(t, "refresh", file, a.URL)
 	first.says(t, "started")
 	<-a.reached
@@ -106,7 +106,7 @@ func TestAProcessThatIsStoppedInMidFlightBlocksNobodyAndLosesNothing(t *testing.
 	if record, err := NewFileStore(file).Load(t.Context(), "default"); record == nil || err != nil {
 		t.Fatal(err)
 	}
-	close(a.hold)
+	release()
 	must(t, first.Process.Signal(syscall.SIGCONT))
 	for _, one := range []*child{first, second, third} {
 		one.says(t, "AT-2 <nil>")
@@ -119,7 +119,7 @@ func TestAProcessThatIsStoppedInMidFlightBlocksNobodyAndLosesNothing(t *testing.
 // spec 7.4
 func TestAProcessThatIsKilledInMidFlightIsNotWaitedFor(t *testing.T) {
 	a, file := newAPI(t), fileStore(t).Path()
-	a.hold = make(chan struct{})
+	release := a.holdAnswers()
 	first := startChild(t, "refresh", file, a.URL)
 	first.says(t, "started")
 	<-a.reached
@@ -127,7 +127,7 @@ func TestAProcessThatIsKilledInMidFlightIsNotWaitedFor(t *testing.T) {
 	_ = first.Wait()
 	// The answer that nobody heard was a refusal: the refresh token is as good as before.
 	a.refreshes.Store(0)
-	close(a.hold)
+	release()
 	second, third := startChild(t, "refresh", file, a.URL), startChild(t, "refresh", file, a.URL)
 	for _, one := range []*child{second, third} {
 		one.says(t, "started")

@@ -22,7 +22,7 @@ import (
 type api struct {
 	*httptest.Server
 	refreshes atomic.Int32
-	hold      chan struct{}
+	hold      atomic.Pointer[chan struct{}]
 	reached   chan struct{}
 }
 
@@ -50,8 +50,8 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	case a.reached <- struct{}{}:
 	default:
 	}
-	if a.hold != nil {
-		<-a.hold
+	if hold := a.hold.Load(); hold != nil {
+		<-*hold
 	}
 	if _ = r.ParseForm(); count > 1 || r.Form.Get("refresh_token") != "RT-1" {
 		w.WriteHeader(http.StatusBadRequest)
@@ -59,6 +59,13 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprint(w, `{"access_token":"AT-2","refresh_token":"RT-2","expires_in":3600}`)
+}
+
+// From now on answers of the token endpoint wait until they are released.
+func (a *api) holdAnswers() (release func()) {
+	hold := make(chan struct{})
+	a.hold.Store(&hold)
+	return func() { close(hold) }
 }
 
 func (a *api) session(t *testing.T, options Options) *Session {
@@ -119,7 +126,7 @@ func TestRequestsWithARejectedTokenAreSentAgainWithTheirBodiesAfterOneRefresh(t 
 
 func TestAContextThatEndsStopsTheWaitingAndNotTheRefresh(t *testing.T) {
 	a := newAPI(t)
-	a.hold = make(chan struct{})
+	release := a.holdAnswers()
 	session := a.session(t, Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error)
@@ -129,7 +136,7 @@ func TestAContextThatEndsStopsTheWaitingAndNotTheRefresh(t *testing.T) {
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	close(a.hold)
+	release()
 	token, err := session.Token(t.Context())
 	for err == nil && token.Value() != "AT-2" {
 		// The old token is still valid until the answer is there.

@@ -303,6 +303,8 @@ func (s *stage) close() {
 		one.session.drop()
 	}
 	s.transport.CloseIdleConnections()
+	// A save that has begun is not broken off, and its folder goes away.
+	must(s.t, until(context.Background(), s.driver.noStoreCalls))
 }
 
 // This module has no dependencies, for its tests neither.
