@@ -1,4 +1,4 @@
-import { Lives } from "./browser-lives.js";
+import { LivesInBrowser } from "./browser-lives.js";
 import { Wakeup } from "./browser-wakeup.js";
 import { type Expected, fits, newVersion, type Store, StoreError, type Stored } from "./store.js";
 
@@ -17,19 +17,18 @@ const ADVICE = "without a store the tokens are kept in memory, for this page alo
  * A script that runs in the page can read IndexedDB, as it can read `localStorage`. Where the server can keep the refresh token in
  * an `HttpOnly` cookie, see `cookieRefresh`.
  */
-export class BrowserStore implements Store {
+export class BrowserStore extends LivesInBrowser implements Store {
   readonly identity: string;
   readonly shared = true;
   readonly #name: string;
-  readonly #lives: Lives;
   readonly #wakeup: Wakeup;
   #database: Promise<IDBDatabase> | undefined;
 
   /** `name`: of the database, one for each app of the origin. */
   constructor(name = "rekindle") {
+    super(`rekindle:${name}`);
     this.#name = name;
     this.identity = `indexeddb:${name}`;
-    this.#lives = new Lives(`rekindle:${name}`);
     this.#wakeup = new Wakeup(`rekindle:${name}`);
   }
 
@@ -42,7 +41,7 @@ export class BrowserStore implements Store {
 
   async save(key: string, record: string, expected: Expected): Promise<string | undefined> {
     // Whoever reads the lease must find its owner alive.
-    await this.#lives.announced();
+    await this.lives.announced();
     const version = newVersion();
     const saved = await this.#inTransaction<string | undefined>("readwrite", (records, give) => {
       const read: IDBRequest<Stored | undefined> = records.get(key);
@@ -54,18 +53,6 @@ export class BrowserStore implements Store {
     });
     if (saved !== undefined) this.#wakeup.tell(key);
     return saved;
-  }
-
-  announce(key: string, owner: string): Promise<void> {
-    return this.#lives.announce(`${key}:${owner}`);
-  }
-
-  async retire(key: string, owner: string): Promise<void> {
-    this.#lives.retire(`${key}:${owner}`);
-  }
-
-  owner(key: string, owner: string): Promise<"alive" | "dead" | "unknown"> {
-    return this.#lives.of(`${key}:${owner}`);
   }
 
   watch(changed: (key?: string) => void): () => void {

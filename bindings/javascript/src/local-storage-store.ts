@@ -1,4 +1,4 @@
-import { Lives } from "./browser-lives.js";
+import { LivesInBrowser } from "./browser-lives.js";
 import { type Expected, fits, newVersion, type Store, StoreError, type Stored } from "./store.js";
 import type { Tokens } from "./effects.js";
 
@@ -6,16 +6,15 @@ import type { Tokens } from "./effects.js";
  * Keeps the tokens in `localStorage`, for pages that must. `BrowserStore` is the better one: it serves workers too, and what it says is
  * saved survives a crash. All tabs refresh once here too, where the browser has Web Locks (secure contexts).
  */
-export class LocalStorageStore implements Store {
+export class LocalStorageStore extends LivesInBrowser implements Store {
   readonly identity: string;
   readonly shared = true;
   readonly #prefix: string;
-  readonly #lives: Lives;
 
   constructor(prefix = "rekindle") {
+    super(`rekindle-local:${prefix}`);
     this.#prefix = prefix;
     this.identity = `localstorage:${prefix}`;
-    this.#lives = new Lives(`rekindle-local:${prefix}`);
   }
 
   async load(key: string): Promise<Stored | undefined> {
@@ -23,7 +22,7 @@ export class LocalStorageStore implements Store {
   }
 
   async save(key: string, record: string, expected: Expected): Promise<string | undefined> {
-    await this.#lives.announced();
+    await this.lives.announced();
     // Comparing and writing are one step among tabs only under a lock; it is held for no longer than that.
     return exclusively(`${this.identity}:${key}`, () => {
       const name = this.#name(key);
@@ -32,18 +31,6 @@ export class LocalStorageStore implements Store {
       write(name, JSON.stringify({ record, version }));
       return version;
     });
-  }
-
-  announce(key: string, owner: string): Promise<void> {
-    return this.#lives.announce(`${key}:${owner}`);
-  }
-
-  async retire(key: string, owner: string): Promise<void> {
-    this.#lives.retire(`${key}:${owner}`);
-  }
-
-  owner(key: string, owner: string): Promise<"alive" | "dead" | "unknown"> {
-    return this.#lives.of(`${key}:${owner}`);
   }
 
   watch(changed: (key?: string) => void): () => void {

@@ -27,6 +27,36 @@ async function until(isSo) {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
+test("ten tabs that come and go while tokens live two seconds lose no session", LIMIT, async (context) => {
+  const options = { rotation: { grace_seconds: 30 } };
+  const { site, open, page } = await signedIn(context, { lifetime: 2, ...GRACE }, options);
+  // The sign-in is this tab's alone until it is saved: with the tab it would be gone.
+  assert.deepEqual(await page.evaluate(() => ask(1)), [200]);
+  assert.equal(await page.evaluate(() => session.shutdown(60_000)), true);
+  const seen = new Set();
+  const live = async (page) => {
+    while (!page.isClosed()) for (const status of await page.evaluate(() => ask(3)).catch(() => [])) seen.add(status);
+  };
+  const tabs = [page];
+  const lives = [live(page)];
+  while (site.refreshes < 6) {
+    const tab = await open();
+    await tab.evaluate((options) => start(options), options);
+    lives.push(live(tab));
+    tabs.push(tab);
+    // The oldest goes, whatever it is doing.
+    if (tabs.length > 10) await tabs.shift().close();
+    // And one by chance.
+    if (tabs.length > 3) await tabs.splice(Math.floor(Math.random() * tabs.length), 1)[0].close();
+    // What went wrong is not waited for.
+    assert.deepEqual([...seen].filter((status) => status !== 200), []);
+  }
+  await Promise.all(tabs.map((tab) => tab.close()));
+  await Promise.all(lives);
+  assert.deepEqual([...seen], [200]);
+  assert.equal(site.reuses, 0);
+});
+
 test("a tab that is frozen in the middle of a refresh holds up no other for longer than its lease", LIMIT, async (context) => {
   const options = { rotation: { grace_seconds: 30 }, lease: 3_000, sendTimeout: 2_000 };
   const { site, context: profile, open, page } = await signedIn(context, GRACE, options);
