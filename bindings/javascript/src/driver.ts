@@ -1,6 +1,7 @@
 import { misuse, RekindleError, type ErrorData } from "./errors.js";
 import { Module } from "./module.js";
 import { platform } from "#platform";
+import { Signatures } from "./signing-key.js";
 import { type DeviceEffect, type Effect, type Served, serve } from "./effects.js";
 
 /** Both clocks, in milliseconds. */
@@ -51,6 +52,7 @@ export class Driver {
   /** `undefined` while it is loaded anew. */
   #module: Module | undefined;
   readonly #made = new Map<number, Registration>();
+  readonly #signatures = new Signatures();
   readonly #guests = new Map<number, Served>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #running = new Map<number, AbortController>();
@@ -141,6 +143,7 @@ export class Driver {
   /** Makes a session or a client; throws what the core says against it. */
   make<T>(number: number, registration: Registration): T {
     this.#made.set(number, registration);
+    this.#signatures.add(registration.served?.keys ?? []);
     try {
       return this.callNow<T>(registration.message());
     } catch (error) {
@@ -291,7 +294,7 @@ export class Driver {
         this.#running.set(op, controller);
         const ofAStore = effect.effect === "send" ? 0 : 1;
         this.#storeCalls += ofAStore;
-        void serve(effect, this.#servedOf(effect.session), controller.signal).then((answer) => {
+        void this.#serve(effect, controller.signal).then((answer) => {
           this.#storeCalls -= ofAStore;
           // An answer for an instance that failed is for nobody: numbers begin anew.
           if (this.#running.get(op) === controller && this.#running.delete(op)) this.send({ ...answer, do: "answer", op });
@@ -300,16 +303,26 @@ export class Driver {
     }
   }
 
-  #servedOf(session: number): Served | undefined {
-    return this.#made.get(session)?.served ?? this.#guests.get(session);
+  /** Never rejects. */
+  async #serve(effect: Parameters<typeof serve>[0], signal: AbortSignal): Promise<object> {
+    const served = this.#made.get(effect.session)?.served ?? this.#guests.get(effect.session);
+    try {
+      const signed = effect.effect === "send" ? await this.#signatures.complete(effect) : undefined;
+      return await serve(signed ?? effect, served, signal);
+    } catch (error) {
+      return { error: (error as Error).message, sent: false };
+    }
   }
 
   #done(effect: { call: number; ok?: unknown; error?: ErrorData }): void {
     const waiting = this.#waiting.get(effect.call);
     this.#waiting.delete(effect.call);
     if (waiting) this.#failures = 0;
-    if (effect.error) waiting?.reject(new RekindleError(effect.error));
-    else waiting?.resolve(effect.ok);
+    if (effect.error) return waiting?.reject(new RekindleError(effect.error));
+    const { ok } = effect;
+    const signed = hasHeaders(ok) ? this.#signatures.complete(ok) : undefined;
+    if (signed) signed.then(waiting?.resolve, waiting?.reject);
+    else waiting?.resolve(ok);
   }
 
   #setTimer(due: number | null): void {
@@ -325,4 +338,9 @@ export class Driver {
     this.#timer = undefined;
     this.turn();
   }
+}
+
+/** What a request carries of ours. */
+function hasHeaders(ok: unknown): ok is { headers: [string, string][] } {
+  return typeof ok === "object" && ok !== null && Array.isArray((ok as { headers?: unknown }).headers);
 }

@@ -1,6 +1,7 @@
 import type { ErrorData } from "./errors.js";
 import type { SessionEvent } from "./events.js";
 import { platform } from "#platform";
+import type { SigningKey } from "./signing-key.js";
 import { askStore, type Store, type StoreEffect } from "./store.js";
 
 /** What the core asks its host to do. */
@@ -24,7 +25,7 @@ export interface DeviceEffect {
   verification_uri_complete: string | null;
 }
 
-interface SendEffect {
+export interface SendEffect {
   effect: "send";
   op: number;
   session: number;
@@ -79,6 +80,8 @@ export interface Served {
   readonly owner: object;
   readonly fetch: typeof fetch;
   readonly store: Store | undefined;
+  /** What it signs with, as long as it lives. */
+  readonly keys: readonly SigningKey[];
   readonly refresh: ((input: RefreshInput) => Promise<Tokens>) | undefined;
   /** Whether the store has a record of this session. */
   saved: boolean;

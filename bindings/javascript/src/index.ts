@@ -13,6 +13,7 @@ export { MemoryStore } from "./memory-store.js";
 export { type Judged, judged } from "./request.js";
 export type { ClientCredentials, ServerMetadata, SessionOptions } from "./options.js";
 export { Session, type Status } from "./session.js";
+export { type PublicJwk, SigningKey } from "./signing-key.js";
 export { discover, signIn, type SignInTo } from "./sign-in.js";
 export type { BrowserSignIn } from "./sign-in-elsewhere.js";
 export type { BegunSignIn, DeviceCode, SignInGrant, SignInOptions } from "./sign-in-options.js";

@@ -1,5 +1,6 @@
 import { type RefreshInput, type Tokens, tokensToCore } from "./effects.js";
 import { invalid } from "./errors.js";
+import { SigningKey } from "./signing-key.js";
 import type { Store } from "./store.js";
 
 /** How a session is made. */
@@ -14,6 +15,12 @@ export interface SessionOptions {
   server?: ServerMetadata;
   clientId?: string;
   clientSecret?: string;
+  /** With it the client says who it is (`private_key_jwt`). */
+  clientKey?: SigningKey;
+  /** Tokens are bound to it (DPoP). Where the store outlives the key, nobody is signed in any more. */
+  dpopKey?: SigningKey;
+  /** Whether a token that the server did not bind to `dpopKey` is refused. Default: yes. */
+  requireDpop?: boolean;
   /** What the dialect leaves open: a tenant, an instance. */
   variables?: Record<string, string>;
   /** What a sign-in brought. */
@@ -68,6 +75,9 @@ const KNOWN: (keyof SessionOptions)[] = [
   "server",
   "clientId",
   "clientSecret",
+  "clientKey",
+  "dpopKey",
+  "requireDpop",
   "variables",
   "tokens",
   "origins",
@@ -94,6 +104,9 @@ export function settings(options: SessionOptions): object {
   for (const [name, value] of [["refresh", refresh], ["fetch", own]] as const) {
     if (value !== undefined && typeof value !== "function") throw invalid(`${name} must be a function`);
   }
+  for (const name of ["clientKey", "dpopKey"] as const) {
+    if (options[name] !== undefined && !(options[name] instanceof SigningKey)) throw invalid(`${name} must be a SigningKey: await SigningKey.stored(..), .fromPem(..) or .of(..)`);
+  }
   if (store && (typeof store.load !== "function" || typeof store.save !== "function")) {
     throw invalid("store must have the methods load and save");
   }
@@ -104,6 +117,9 @@ export function settings(options: SessionOptions): object {
     server: options.server,
     client_id: options.clientId,
     client_secret: options.clientSecret,
+    client_key: options.clientKey?.shown,
+    dpop_key: options.dpopKey?.shown,
+    require_dpop: options.requireDpop,
     variables: options.variables,
     tokens: tokens && tokensToCore(tokens),
     origins: options.origins?.map(ascii),

@@ -73,6 +73,7 @@ function serving(options: SessionOptions, owner: object, fetch: typeof globalThi
     fetch,
     // In this process, and not in the module: what it holds outlives a failure of the module.
     store: options.store ?? new MemoryStore(),
+    keys: [options.clientKey, options.dpopKey].filter((key) => key !== undefined),
     refresh: options.refresh,
     saved: false,
     tell: (event) => listeners.tell(event),

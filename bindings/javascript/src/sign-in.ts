@@ -13,7 +13,7 @@ import type { DeviceCode, SignInOptions } from "./sign-in-options.js";
  */
 export async function discover(issuer: string | URL, options: { fetch?: typeof fetch } = {}): Promise<ServerMetadata> {
   const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init));
-  const served: Served = { owner: {}, fetch: send, store: undefined, refresh: undefined, saved: false, tell: () => undefined };
+  const served: Served = { owner: {}, fetch: send, store: undefined, keys: [], refresh: undefined, saved: false, tell: () => undefined };
   const driver = await sharedDriver();
   return driver.callAs<ServerMetadata>(served, { do: "discover", issuer: String(issuer) });
 }

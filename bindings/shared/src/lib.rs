@@ -18,7 +18,7 @@ mod verdict;
 pub use error::{GraphqlProblem, ProblemDetails, ResponseData, Thrown};
 pub use event::{Event, EventKind};
 pub use response::ResponseHead;
-pub use settings::{ClientCredentials, Credential, Settings, StoreSettings};
+pub use settings::{ClientCredentials, Credential, HostKey, Settings, StoreSettings};
 pub use spelling::Spelling;
 pub use status::{Lease, Standing, Status, Waiting};
 pub use token::TokenDetails;

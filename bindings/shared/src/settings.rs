@@ -7,7 +7,7 @@ use std::time::Duration;
 use rekindle::app::Builder;
 use rekindle::proto::{Dialect, Wall};
 use rekindle::sign_in::ServerMetadata;
-use rekindle::{ClientAuth, Error, Expiry, Rotation, Secret};
+use rekindle::{ClientAuth, Error, Expiry, Rotation, Secret, SigningKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -49,6 +49,10 @@ pub struct Settings {
     pub client_secret: Option<String>,
     /// How it says who it is, by the names of OpenID Connect Core section 9.
     pub client_auth: Option<String>,
+    /// The key with which the client says who it is (`private_key_jwt`), where the host has it.
+    pub client_key: Option<HostKey>,
+    /// The key that tokens are bound to (DPoP), where the host has it.
+    pub dpop_key: Option<HostKey>,
     /// Whether a token that is not bound to the session's key is refused.
     pub require_dpop: Option<bool>,
     /// What stands in the dialect's URLs.
@@ -92,6 +96,16 @@ pub struct StoreSettings {
 
 fn yes() -> bool {
     true
+}
+
+/// A key that the host signs with: see [`SigningKey::of_host`].
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostKey {
+    /// Its public half.
+    pub jwk: Value,
+    /// What stands in a signature's place until the host has replaced it.
+    pub stand_in: String,
 }
 
 /// What a client asks for on its own behalf.
@@ -140,6 +154,12 @@ impl Settings {
         }
         if let Some(value) = &self.rotation {
             builder = builder.rotation(rotation(value)?);
+        }
+        if let Some(key) = self.client_key {
+            builder = builder.client_key(SigningKey::of_host(&key.jwk, &key.stand_in)?);
+        }
+        if let Some(key) = self.dpop_key {
+            builder = builder.dpop_key(SigningKey::of_host(&key.jwk, &key.stand_in)?);
         }
         if let Some(found) = self.server {
             builder = builder.server(server(found)?);
@@ -250,6 +270,12 @@ impl fmt::Debug for Settings {
             .field("client_id", &self.client_id)
             .field("origins", &self.origins)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostKey").field("jwk", &self.jwk).finish_non_exhaustive()
     }
 }
 

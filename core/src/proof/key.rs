@@ -1,4 +1,4 @@
-//! A private key, and what is signed with it.
+//! A private key that signs for the client, here or at the host.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,15 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use rekindle_proto::proof::thumbprint;
 use rekindle_proto::{ErrorKind, Failure, Secret};
-use ring::rand::SystemRandom;
-use ring::rsa::PublicKeyComponents;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
-};
-use rustls_pki_types::PrivateKeyDer;
-use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
+#[cfg(feature = "keys")]
+use super::pair::Pair;
 use crate::error::Error;
 
 /// A private key that signs for the client: P-256 (`ES256`), Ed25519 (`EdDSA`) or RSA (`RS256`).
@@ -25,6 +20,7 @@ use crate::error::Error;
 /// it is, or to [`SessionBuilder::dpop_key`](crate::SessionBuilder::dpop_key), where tokens are bound to it.
 ///
 /// ```
+/// # #[cfg(feature = "keys")]
 /// # fn f() -> Result<(), rekindle::Error> {
 /// use rekindle::SigningKey;
 ///
@@ -34,63 +30,68 @@ use crate::error::Error;
 /// ```
 #[derive(Clone)]
 pub struct SigningKey {
-    pair: Arc<Pair>,
+    signer: Signer,
+    algorithm: &'static str,
     key_id: Option<String>,
+    /// The public half: the required members alone.
     jwk: Value,
 }
 
-enum Pair {
-    P256(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-    Rsa(Box<RsaKeyPair>),
+#[derive(Clone)]
+enum Signer {
+    #[cfg(feature = "keys")]
+    Pair(Arc<Pair>),
+    /// The host signs, in place of this text.
+    Host(Arc<str>),
 }
 
 impl SigningKey {
-    /// Reads a private key in PEM: PKCS #8 (`BEGIN PRIVATE KEY`), or PKCS #1 (`BEGIN RSA PRIVATE KEY`).
-    ///
-    /// ```
-    /// use rekindle::{ErrorKind, SigningKey};
-    ///
-    /// let mistake = SigningKey::from_pem("no key").unwrap_err();
-    /// assert_eq!(mistake.kind(), ErrorKind::InvalidConfig);
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// InvalidConfig if it is no private key of a kind that can sign here.
-    pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| unreadable())?;
-        let pair = match &der {
-            PrivateKeyDer::Pkcs8(der) => Pair::from_pkcs8(der.secret_pkcs8_der()),
-            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()).ok().map(Pair::rsa),
-            _ => None,
-        };
-        Ok(Self::new(pair.ok_or_else(unreadable)?))
+    #[cfg(feature = "keys")]
+    pub(super) fn of_pair(pair: Pair, algorithm: &'static str, jwk: Value) -> Self {
+        Self { signer: Signer::Pair(Arc::new(pair)), algorithm, key_id: None, jwk }
     }
 
-    /// Makes a new P-256 key, and its PEM for keeping: tokens that are bound to it are of no use without it.
+    /// A key that never leaves its host (a browser's WebCrypto, a module of hardware). Here is its public half alone, as a
+    /// JWK. What it is to sign says `stand_in` where the signature belongs, and the host replaces that before it is sent: by the
+    /// signature of `HEADER.CLAIMS`, in base64url. Nobody else must be able to guess `stand_in`, or a server could have
+    /// signed what it likes.
     ///
     /// ```
     /// use rekindle::SigningKey;
     ///
-    /// let (key, pem) = SigningKey::generate()?;
-    /// assert_eq!(SigningKey::from_pem(pem.expose())?.thumbprint(), key.thumbprint());
+    /// let jwk = serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+    /// let key = SigningKey::of_host(&jwk, "q3vJ4cO0nqk2yq5mOXr0Hw")?; // random
+    /// assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"); // RFC 8037
     /// # Ok::<(), rekindle::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Misuse if the operating system provides no randomness.
-    pub fn generate() -> Result<(Self, Secret), Error> {
-        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
-        let der = made.map_err(|error| no_randomness(&error))?;
-        let pair = Pair::from_pkcs8(der.as_ref()).ok_or_else(unreadable)?;
-        Ok((Self::new(pair), pem(der.as_ref())))
-    }
-
-    fn new(pair: Pair) -> Self {
-        let jwk = pair.public();
-        Self { pair: Arc::new(pair), key_id: None, jwk }
+    /// InvalidConfig: the key is none that can sign here, or not its public half; `stand_in` is too short, or no base64url.
+    pub fn of_host(jwk: &Value, stand_in: &str) -> Result<Self, Error> {
+        let (algorithm, members) = match (jwk["kty"].as_str(), jwk["crv"].as_str()) {
+            (Some("EC"), Some("P-256")) => ("ES256", &["kty", "crv", "x", "y"][..]),
+            (Some("OKP"), Some("Ed25519")) => ("EdDSA", &["kty", "crv", "x"][..]),
+            (Some("RSA"), _) => ("RS256", &["kty", "n", "e"][..]),
+            _ => return Err(Error::config("jwk", " is no P-256, Ed25519 or RSA key: take one of these")),
+        };
+        if jwk.get("d").is_some() {
+            let what =
+                " is a private key, which belongs nowhere but in its host: give the public half, without `d`";
+            return Err(Error::config("jwk", what));
+        }
+        if members.iter().any(|name| !jwk[*name].is_string()) {
+            let what = format!(" lacks one of {}", members.join(", "));
+            return Err(Error::config("jwk", what));
+        }
+        let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if stand_in.len() < 22 || !stand_in.bytes().all(is_base64url) {
+            let what = " must be 128 random bits or more, in base64url";
+            return Err(Error::config("stand_in", what));
+        }
+        let public = members.iter().map(|name| ((*name).to_owned(), jwk[*name].clone())).collect();
+        let key_id = jwk["kid"].as_str().map(str::to_owned);
+        Ok(Self { signer: Signer::Host(stand_in.into()), algorithm, key_id, jwk: Value::Object(public) })
     }
 
     /// The name under which the server knows it (`kid`).
@@ -115,11 +116,7 @@ impl SigningKey {
     /// ```
     #[must_use]
     pub fn algorithm(&self) -> &'static str {
-        match *self.pair {
-            Pair::P256(_) => "ES256",
-            Pair::Ed25519(_) => "EdDSA",
-            Pair::Rsa(_) => "RS256",
-        }
+        self.algorithm
     }
 
     /// Its public half (RFC 7517), for the client's registration. Nothing in it is secret.
@@ -170,8 +167,12 @@ impl SigningKey {
     fn sign(&self, header: &Value, claims: &Value) -> Result<String, Failure> {
         let encode = |part: &Value| base64url(part.to_string().as_bytes());
         let message = format!("{}.{}", encode(header), encode(claims));
-        let signature = self.pair.sign(message.as_bytes())?;
-        Ok(format!("{message}.{}", base64url(&signature)))
+        let signature = match &self.signer {
+            #[cfg(feature = "keys")]
+            Signer::Pair(pair) => base64url(&pair.sign(message.as_bytes())?),
+            Signer::Host(stand_in) => stand_in.to_string(),
+        };
+        Ok(format!("{message}.{signature}"))
     }
 }
 
@@ -185,76 +186,10 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-impl Pair {
-    fn from_pkcs8(der: &[u8]) -> Option<Self> {
-        let random = SystemRandom::new();
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random)
-            .map(Self::P256)
-            .or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Self::Ed25519))
-            .or_else(|_| RsaKeyPair::from_pkcs8(der).map(Self::rsa))
-            .ok()
-    }
-
-    fn rsa(pair: RsaKeyPair) -> Self {
-        Self::Rsa(Box::new(pair))
-    }
-
-    /// The required members alone (RFC 7638 section 3.2).
-    fn public(&self) -> Value {
-        match self {
-            Self::P256(pair) => {
-                // An uncompressed point: 4, then both coordinates.
-                let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-                json!({ "kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y) })
-            }
-            Self::Ed25519(pair) => {
-                json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()) })
-            }
-            Self::Rsa(pair) => {
-                let public = PublicKeyComponents::<Vec<u8>>::from(pair.public());
-                json!({ "kty": "RSA", "n": base64url(&public.n), "e": base64url(&public.e) })
-            }
-        }
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let random = SystemRandom::new();
-        match self {
-            Self::P256(pair) => {
-                pair.sign(&random, message).map(|signed| signed.as_ref().to_vec()).map_err(|_| unsigned())
-            }
-            Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
-            Self::Rsa(pair) => {
-                let mut signed = vec![0; pair.public().modulus_len()];
-                let done = pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signed);
-                done.map(|()| signed).map_err(|_| unsigned())
-            }
-        }
-    }
-}
-
 pub(super) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn pem(der: &[u8]) -> Secret {
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<&str> =
-        text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-    Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n")))
-}
-
-fn unreadable() -> Failure {
-    let message = "the key is not a private P-256, Ed25519 or RSA key in PEM: make one with \
-                   `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, or convert yours to PKCS #8 \
-                   with `openssl pkcs8 -topk8 -nocrypt`";
-    Failure::new(ErrorKind::InvalidConfig, message)
-}
-
-pub(super) fn no_randomness(error: &dyn fmt::Display) -> Failure {
-    Failure::new(ErrorKind::System, format!("the operating system provides no randomness ({error})"))
-}
-
-fn unsigned() -> Failure {
+pub(super) fn unsigned() -> Failure {
     Failure::new(ErrorKind::System, "the key could not sign: the operating system provides no randomness")
 }

@@ -1,8 +1,9 @@
 //! Proofs that the client signs: who it is (`private_key_jwt`, RFC 7523), and that a stolen token is of no use
 //! to others (DPoP, RFC 9449).
 
-#[cfg_attr(not(feature = "keys"), path = "no_key.rs")]
 mod key;
+#[cfg(feature = "keys")]
+mod pair;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

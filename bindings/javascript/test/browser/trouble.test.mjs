@@ -1,5 +1,6 @@
 /** What browsers do to pages: they are closed, frozen, refused storage, and kept from WebAssembly. */
 import assert from "node:assert/strict";
+import { createPublicKey, verify } from "node:crypto";
 import { after, test } from "node:test";
 
 import { stage, stopBrowser } from "./browser.mjs";
@@ -198,4 +199,32 @@ test("with the refresh token in an HttpOnly cookie no script holds one, and all 
   const stored = await pages[0].evaluate(async () => JSON.stringify(await new rekindle.BrowserStore("app").load("default")));
   assert.match(stored, /AT-2/);
   assert.doesNotMatch(stored, /secret|RT-/);
+});
+
+test("a key that is kept in the browser is the same in all tabs, and can't be read", LIMIT, async (context) => {
+  const { open } = await stage(context);
+  const pages = [await open(), await open()];
+  const prints = await Promise.all(pages.map((page) => page.evaluate(async () => (await rekindle.SigningKey.stored("app")).thumbprint())));
+  assert.equal(prints[0], prints[1]);
+  await pages[0].reload();
+  await pages[0].waitForFunction(() => "start" in globalThis);
+  const { print, extractable, proof } = await pages[0].evaluate(async () => {
+    const dpopKey = await rekindle.SigningKey.stored("app");
+    let proof;
+    const send = async (_, init) => {
+      proof = new Headers(init.headers).get("dpop");
+      return Response.json({ access_token: "AT-2", token_type: "DPoP" });
+    };
+    const tokens = { accessToken: "AT-1", refreshToken: "RT-1" };
+    const session = new rekindle.Session({ dpopKey, fetch: send, tokens, tokenUrl: `${location.origin}/token`, origins: [location.origin] });
+    await session.refresh();
+    const opened = await new Promise((resolve) => (indexedDB.open("rekindle-keys").onsuccess = ({ target }) => resolve(target.result)));
+    const pair = await new Promise((resolve) => (opened.transaction("pairs").objectStore("pairs").get("app").onsuccess = ({ target }) => resolve(target.result)));
+    return { print: await dpopKey.thumbprint(), extractable: pair.privateKey.extractable, proof };
+  });
+  assert.deepEqual([print, extractable], [prints[0], false]);
+  const [header, claims, signature] = proof.split(".");
+  const { jwk } = JSON.parse(Buffer.from(header, "base64url"));
+  const key = { key: createPublicKey({ key: jwk, format: "jwk" }), dsaEncoding: "ieee-p1363" };
+  assert(verify("sha256", Buffer.from(`${header}.${claims}`), key, Buffer.from(signature, "base64url")));
 });
