@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use rekindle::client::{Body, Form};
 use rekindle::proto::retry::RetryPolicy;
-use rekindle::{Client, ErrorKind, Session};
+use rekindle::{Client, ErrorKind, ReplayRefused, Session};
 
 const LENGTH: usize = 12 * 1024 * 1024;
 
@@ -24,6 +24,8 @@ enum Early {
     ReadsOn(u16),
     /// Accepts at the head, and reads all of it.
     Accepts,
+    /// Answers at the head and closes, though the body still comes: the peer's next write breaks off.
+    Closes(u16),
 }
 
 /// Which uploads have begun.
@@ -105,6 +107,10 @@ fn serve(
                 drop(first.1.wait_timeout_while(begun, Duration::from_secs(10), second).unwrap());
                 body(&mut reader, length)?;
             }
+            Early::Closes(status) => {
+                answer(&socket, status, "no")?;
+                return None;
+            }
         }
     }
 }
@@ -144,12 +150,12 @@ fn body(reader: &mut impl BufRead, length: Option<usize>) -> Option<Vec<u8>> {
 
 fn answer(mut socket: &TcpStream, status: u16, text: &str) -> Option<()> {
     let length = text.len();
-    write!(
-        socket,
+    // In one piece: closing drops what has not left yet.
+    let head = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nLocation: /again\r\nRetry-After: 0\r\n\
          Content-Length: {length}\r\n\r\n{text}"
-    )
-    .ok()
+    );
+    socket.write_all(head.as_bytes()).ok()
 }
 
 fn content() -> Vec<u8> {
@@ -232,4 +238,66 @@ async fn a_body_that_is_shorter_than_its_length_is_an_error() {
     let error = server.client().post("/up").body(body).send().await.err();
     assert!(error.is_none_or(|error| error.kind() == ErrorKind::Connection));
     assert!(server.whole.lock().unwrap().is_empty());
+}
+
+/// How an upload is given.
+#[derive(Clone, Copy, Debug)]
+enum Given {
+    Once,
+    Whole,
+    Factory,
+}
+
+fn given(how: Given) -> Body {
+    let chunk = Bytes::from(vec![7; 64 * 1024]);
+    let chunks = move || {
+        stream::iter(
+            (0..LENGTH / chunk.len()).map(|_| Ok(chunk.clone())).collect::<Vec<std::io::Result<Bytes>>>(),
+        )
+    };
+    match how {
+        Given::Once => Body::once(chunks(), Some(LENGTH as u64)),
+        Given::Whole => Body::from(vec![7; LENGTH]),
+        Given::Factory => Body::factory(chunks, Some(LENGTH as u64)),
+    }
+}
+
+// spec 11.1: the answer was there before the connection broke.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_early_answer_is_the_answer_though_the_connection_breaks_then() {
+    let mut broken = Vec::new();
+    for status in [413, 403] {
+        for how in [Given::Once, Given::Whole, Given::Factory] {
+            for round in 0..20 {
+                let server = Server::start(Early::Closes(status));
+                match server.client().post("/up").body(given(how)).send().await {
+                    Ok(response) => {
+                        assert_eq!(response.status(), status, "{how:?}, round {round}");
+                        match response.text().await {
+                            Ok(text) => assert_eq!(text, "no"),
+                            Err(error) => broken.push(format!("{status} {how:?} {round} body {error}")),
+                        }
+                    }
+                    Err(error) => broken.push(format!("{status} {how:?} {round} {error}")),
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}: {broken:#?}", broken.len());
+}
+
+// spec 3.4, 11.1
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_401_before_the_connection_breaks_is_replayed_where_the_body_can_be_sent_again() {
+    for how in [Given::Once, Given::Whole, Given::Factory] {
+        let server = Server::start(Early::Closes(401));
+        let response = server.client().post("/up").body(given(how)).send().await.unwrap();
+        if matches!(how, Given::Once) {
+            assert_eq!(response.status(), 401);
+            assert_eq!(response.replay_refused(), Some(ReplayRefused::BodyNotReplayable));
+        } else {
+            assert_eq!(response.status(), 200, "{how:?}");
+            assert_eq!(server.whole.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [LENGTH]);
+        }
+    }
 }

@@ -5,6 +5,8 @@
 pub(crate) mod browser;
 #[cfg(feature = "runtime")]
 pub(crate) mod clock;
+#[cfg(feature = "http")]
+pub(crate) mod connection;
 #[cfg(feature = "runtime")]
 pub(crate) mod file_store;
 pub(crate) mod files;

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzDecoder;
 use futures_core::Stream;
-use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, RANGE};
+use http::{HeaderMap, HeaderValue};
 
 use super::{ByteStream, Sent, TransportError};
 
@@ -31,6 +31,13 @@ pub(crate) fn unlabelled(mut body: Vec<u8>, most: usize) -> Option<Vec<u8>> {
         body = plain;
     }
     (body.len() <= most).then_some(body)
+}
+
+/// Asks for it, unless the caller asked for something else. A part of a gzip is none.
+pub(super) fn ask(headers: &mut HeaderMap) {
+    if !headers.contains_key(RANGE) {
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
+    }
 }
 
 /// The body without the coding that its headers name, if that is gzip; the headers speak of the plain body then.

@@ -1,11 +1,15 @@
 //! How bytes travel. The session and the client know this trait and none of its implementations.
 
+#[cfg(feature = "http")]
+mod failure;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack decodes what is labelled"))]
 pub(crate) mod gzip;
 #[cfg(feature = "http")]
 mod reqwest;
 #[cfg(feature = "http")]
 mod tls;
+#[cfg(feature = "http")]
+mod upload;
 
 use std::error::Error as StdError;
 use std::fmt;

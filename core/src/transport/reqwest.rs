@@ -2,7 +2,6 @@
 //!
 //! What reqwest would decide by itself is switched off: redirects, retries, timeouts, where the roots come from.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,16 +12,15 @@ use std::time::Duration;
 use ::reqwest as http_client;
 use bytes::Bytes;
 use futures_core::Stream;
-use http::HeaderValue;
-use http::header::{ACCEPT_ENCODING, RANGE};
-use http_body::{Frame, SizeHint};
 use http_client::{Body, NoProxy, Request, redirect, retry};
+use hyper_util::client::proxy::matcher::Matcher;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use url::{Host, Url};
 
+use super::failure::{At, broke_off, of_the_parent, place};
+use super::upload::{self, Upload, Uploads};
 use super::{
-    ByteStream, Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse,
-    gzip, tls,
+    Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse, gzip, tls,
 };
 use crate::error::Error;
 use crate::fork::{OfProcess, PerProcess};
@@ -153,7 +151,7 @@ impl ReqwestTransport {
     pub fn new(options: TransportOptions) -> Result<Self, Error> {
         let own = options.client_certificate.as_ref();
         let tls = tls::config(&options.extra_root_certificates, own, options.http2)?;
-        let recipe = Recipe { options, tls };
+        let recipe = Recipe { options, tls, system: OnceLock::new() };
         recipe.check()?;
         Ok(Self { recipe, runtimes: PerProcess::new() })
     }
@@ -165,6 +163,24 @@ impl ReqwestTransport {
     ) -> Result<impl Future<Output = http_client::Result<http_client::Response>> + use<>, TransportError>
     {
         self.with_clients(|clients| self.begin_with(clients, request))?
+    }
+
+    /// Whether its body may still go out when the answer comes; reqwest has its way through proxies.
+    fn uploads(&self, request: &TransportRequest) -> bool {
+        upload::is_long(request)
+            && request.connection == Connection::Pooled
+            && request.url.username().is_empty()
+            && request.url.password().is_none()
+            && self.recipe.is_direct(&request.url)
+    }
+
+    fn upload(
+        &self,
+        request: TransportRequest,
+    ) -> Result<impl Future<Output = Result<TransportResponse, TransportError>> + use<>, TransportError> {
+        self.with_clients(|clients| {
+            clients.uploads.get_or_init(|| Uploads::new(&self.recipe.options, &self.recipe.tls)).send(request)
+        })
     }
 
     fn begin_with(
@@ -231,8 +247,15 @@ impl Transport for ReqwestTransport {
         if request.connection == Connection::Pooled && self.stood_still() {
             return Box::pin(async move {
                 catch_up().await;
+                if self.uploads(&request) {
+                    return self.upload(request)?.await;
+                }
                 self.begin(request)?.await.map(into_response).map_err(failure)
             });
+        }
+        if self.uploads(&request) {
+            let sent = self.upload(request);
+            return Box::pin(async move { sent?.await });
         }
         let sent = self.begin(request);
         Box::pin(async move { sent?.await.map(into_response).map_err(failure) })
@@ -252,9 +275,24 @@ type Answer<'f> = Pin<Box<dyn Future<Output = Result<TransportResponse, Transpor
 struct Recipe {
     options: TransportOptions,
     tls: rustls::ClientConfig,
+    /// What the environment or the system says of proxies.
+    system: OnceLock<Matcher>,
 }
 
 impl Recipe {
+    /// Whether a request to there goes through no proxy.
+    fn is_direct(&self, url: &Url) -> bool {
+        match &self.options.proxy {
+            _ if is_loopback(url) => true,
+            ProxyChoice::None => true,
+            ProxyChoice::Url(_) => false,
+            ProxyChoice::System => url
+                .as_str()
+                .parse()
+                .is_ok_and(|uri| self.system.get_or_init(Matcher::from_system).intercept(&uri).is_none()),
+        }
+    }
+
     fn check(&self) -> Result<(), Error> {
         http::HeaderValue::from_str(&self.options.user_agent)
             .map_err(|_| Error::config("user_agent", "not a header value, leave out control characters"))?;
@@ -302,6 +340,7 @@ fn proxy(url: &Url) -> http_client::Result<http_client::Proxy> {
 #[derive(Default)]
 struct Clients {
     made: [OnceLock<http_client::Client>; 4],
+    uploads: OnceLock<Uploads>,
     /// When one of them was last used, in milliseconds of the boot clock.
     used: AtomicU64,
 }
@@ -340,14 +379,11 @@ fn is_loopback(url: &Url) -> bool {
 fn into_request(request: TransportRequest) -> Request {
     let mut out = Request::new(request.method, request.url);
     *out.headers_mut() = request.headers;
-    // A part of a gzip is none.
-    if !out.headers().contains_key(RANGE) {
-        out.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
-    }
+    gzip::ask(out.headers_mut());
     *out.body_mut() = match request.body {
         Outgoing::Empty => None,
         Outgoing::Bytes(bytes) => Some(Body::from(bytes)),
-        Outgoing::Stream(stream, length) => Some(Body::wrap(Upload { stream: Mutex::new(stream), length })),
+        Outgoing::Stream(stream, length) => Some(Body::wrap(Upload::new(stream, length))),
     };
     out
 }
@@ -357,32 +393,6 @@ fn into_response(mut response: http_client::Response) -> TransportResponse {
     let mut headers = std::mem::take(response.headers_mut());
     let body = gzip::decoded(&mut headers, Box::pin(Download(OfProcess::new(response))));
     TransportResponse { status, version, headers, body }
-}
-
-/// A body on its way out. The mutex is never locked: it makes the stream shareable, which reqwest asks for.
-struct Upload {
-    stream: Mutex<ByteStream>,
-    length: Option<u64>,
-}
-
-impl http_body::Body for Upload {
-    type Data = Bytes;
-    type Error = TransportError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
-        let chunk = ready!(self.stream.get_mut().as_mut().poll_next(context));
-        if let (Some(Ok(bytes)), Some(left)) = (&chunk, self.length) {
-            self.length = Some(left.saturating_sub(bytes.len() as u64));
-        }
-        Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
-    }
 }
 
 /// A body on its way in, over a connection of the process that sent the request. Trailers are passed over.
@@ -399,74 +409,18 @@ impl Stream for Download {
     }
 }
 
-/// Where it failed says whether anything was sent. The URL goes: its query may hold secrets.
 fn failure(cause: http_client::Error) -> TransportError {
-    let place = cause.url().map(place).unwrap_or_default();
-    let cause = cause.without_url();
-    let sent =
-        if cause.is_builder() || cause.is_connect() || never_left(&cause) { Sent::No } else { Sent::Maybe };
-    let what = match sent {
-        _ if cause.is_builder() => "cannot be asked",
-        Sent::No => "could not be reached",
-        Sent::Maybe => "broke off",
+    let at = match () {
+        () if cause.is_builder() => At::Asking,
+        () if cause.is_connect() => At::Connecting,
+        () => At::Sending,
     };
-    if let Some(reason) = gone_away(&cause) {
-        // What the server writes beside it may quote our token, and the cause would show it.
-        let message = format!("{place}{what}: the server ended the HTTP/2 connection ({reason:?})");
-        return TransportError { sent, message, source: None };
-    }
-    TransportError {
-        sent,
-        message: format!("{place}{what}: {}", root(&cause)),
-        source: Some(Box::new(cause)),
-    }
+    let url = cause.url().cloned();
+    broke_off(url.as_ref(), at, Box::new(cause.without_url()))
 }
 
 fn not_sent(message: &str) -> TransportError {
     TransportError { sent: Sent::No, message: message.to_owned(), source: None }
-}
-
-fn of_the_parent() -> TransportError {
-    let message =
-        "this response was begun before the fork, and its connection is the parent's: send it again";
-    TransportError { sent: Sent::Maybe, message: message.to_owned(), source: None }
-}
-
-fn place(url: &Url) -> String {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port} ", url.scheme(), url.host_str().unwrap_or_default())
-}
-
-/// The server or our own queue gave the request back untouched: a stale pooled connection, an HTTP/2 connection
-/// that is being shut down, a refused stream (RFC 9113 section 8.7).
-fn never_left(cause: &http_client::Error) -> bool {
-    causes(cause).any(|cause| {
-        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
-            || cause.downcast_ref::<h2::Error>().is_some_and(refused)
-    })
-}
-
-/// Why the server ended an HTTP/2 connection, if that is the cause.
-fn gone_away(cause: &http_client::Error) -> Option<h2::Reason> {
-    let ended = causes(cause).filter_map(|cause| cause.downcast_ref::<h2::Error>());
-    ended.filter(|cause| cause.is_go_away() && cause.is_remote()).find_map(h2::Error::reason)
-}
-
-fn refused(cause: &h2::Error) -> bool {
-    let graceful = cause.is_go_away() && cause.reason() == Some(h2::Reason::NO_ERROR);
-    let refused = cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
-    cause.is_remote() && (graceful || refused)
-}
-
-fn root(cause: &http_client::Error) -> String {
-    causes(cause).last().map_or_else(|| cause.to_string(), ToString::to_string)
-}
-
-fn causes(error: &http_client::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    fn deeper<'a>(cause: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-        (*cause).source()
-    }
-    std::iter::successors(error.source(), deeper)
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ async fn redirects_are_not_followed() {
 async fn a_stream_of_known_length_is_not_sent_in_chunks() {
     let (address, heard) = serve(OK).await;
     let chunks = ["ab", "cd"].map(|text| Ok(Bytes::from(text)));
-    let stream: ByteStream = Box::pin(futures_util::stream::iter(chunks));
+    let stream: crate::transport::ByteStream = Box::pin(futures_util::stream::iter(chunks));
     let post =
         TransportRequest { method: Method::POST, body: Outgoing::Stream(stream, Some(4)), ..get(address) };
     transport().send(post).await.unwrap();

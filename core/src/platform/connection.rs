@@ -1,0 +1,252 @@
+//! Connections that are read to their end, also where a write broke off (spec 11.1).
+
+use std::error::Error as StdError;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// Connects, over TLS where the URL says so, within its time.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    https: HttpsConnector<Tcp>,
+    timeout: Duration,
+}
+
+impl Connector {
+    pub(crate) fn new(tls: rustls::ClientConfig, timeout: Duration) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(timeout));
+        Self { https: HttpsConnector::from((Tcp(tcp), tls)), timeout }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<TokioIo<ToItsEnd<TcpStream>>>;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.https.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (connecting, timeout) = (self.https.call(uri), self.timeout);
+        Box::pin(async move { tokio::time::timeout(timeout, connecting).await? })
+    }
+}
+
+#[derive(Clone)]
+struct Tcp(HttpConnector);
+
+impl Service<Uri> for Tcp {
+    type Response = TokioIo<ToItsEnd<TcpStream>>;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        Box::pin(async move { Ok(TokioIo::new(ToItsEnd::new(connecting.await?.into_inner()))) })
+    }
+}
+
+/// A connection whose peer may close after it answered: a write that breaks off is told once all that came was read.
+pub(crate) struct ToItsEnd<T> {
+    connection: T,
+    /// What a write met.
+    broke: Option<io::Error>,
+    /// Who wants to write on.
+    writer: Option<Waker>,
+    /// All was read.
+    is_read: bool,
+}
+
+impl<T> ToItsEnd<T> {
+    fn new(connection: T) -> Self {
+        Self { connection, broke: None, writer: None, is_read: false }
+    }
+
+    /// What a write gave; where it broke off, the writer waits until all was read.
+    fn wrote(&mut self, context: &Context<'_>, wrote: io::Result<usize>) -> Poll<io::Result<usize>> {
+        match wrote {
+            Err(error) if is_gone(&error) && !self.is_read => {
+                self.broke = Some(error);
+                self.writer = Some(context.waker().clone());
+                // Who looked for an answer before has to look again.
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            wrote => Poll::Ready(wrote),
+        }
+    }
+
+    /// Ready with what broke, once all was read; pending until then; nothing where no write broke off.
+    fn poll_broken(&mut self, context: &Context<'_>) -> Option<Poll<io::Error>> {
+        let broke = self.broke.as_ref()?;
+        if self.is_read {
+            return Some(Poll::Ready(same(broke)));
+        }
+        self.writer = Some(context.waker().clone());
+        Some(Poll::Pending)
+    }
+
+    fn end(&mut self) {
+        self.is_read = true;
+        self.writer.take().into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for ToItsEnd<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.connection).poll_read(context, buffer));
+        if read.is_err() || (buffer.filled().len() == before && buffer.remaining() > 0) {
+            self.end();
+        }
+        // It is over because of that.
+        match &self.broke {
+            Some(broke) if self.is_read && read.is_ok() => Poll::Ready(Err(same(broke))),
+            _ => Poll::Ready(read),
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for ToItsEnd<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(broken) = self.poll_broken(context) {
+            return broken.map(Err);
+        }
+        let wrote = ready!(Pin::new(&mut self.connection).poll_write(context, bytes));
+        self.wrote(context, wrote)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(broken) = self.poll_broken(context) {
+            return broken.map(Err);
+        }
+        let wrote = ready!(Pin::new(&mut self.connection).poll_write_vectored(context, bytes));
+        self.wrote(context, wrote)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.connection.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_shutdown(context)
+    }
+}
+
+impl<T: Connection> Connection for ToItsEnd<T> {
+    fn connected(&self) -> Connected {
+        self.connection.connected()
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}
+
+fn same(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// Writes break off; there is something to read, then the end.
+    struct Broken(&'static [u8]);
+
+    impl AsyncRead for Broken {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            buffer.put_slice(self.0);
+            self.0 = &[];
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Broken {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    // spec 11.1
+    #[tokio::test]
+    async fn a_write_that_broke_off_is_told_when_all_was_read() {
+        let mut connection = ToItsEnd::new(Broken(b"answer"));
+        assert!(connection.write(b"body").now_or_never().is_none());
+        let mut read = [0; 16];
+        assert_eq!(connection.read(&mut read).await.unwrap(), 6);
+        assert!(connection.write(b"body").now_or_never().is_none());
+        assert_eq!(connection.read(&mut read).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(connection.write(b"body").await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_waits_is_woken_by_the_end() {
+        let mut connection = ToItsEnd::new(Broken(b""));
+        let mut writes = 0;
+        let ended = poll_fn(|context| {
+            writes += 1;
+            let wrote = Pin::new(&mut connection).poll_write(context, b"body");
+            if wrote.is_pending() {
+                let mut bytes = [0; 4];
+                let _ = Pin::new(&mut connection).poll_read(context, &mut ReadBuf::new(&mut bytes));
+            }
+            wrote
+        });
+        assert!(ended.await.is_err());
+        assert_eq!(writes, 2);
+    }
+}
