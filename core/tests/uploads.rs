@@ -268,7 +268,7 @@ async fn an_early_answer_is_the_answer_though_the_connection_breaks_then() {
     let mut broken = Vec::new();
     for status in [413, 403] {
         for how in [Given::Once, Given::Whole, Given::Factory] {
-            for round in 0..20 {
+            for round in 0..8 {
                 let server = Server::start(Early::Closes(status));
                 match server.client().post("/up").body(given(how)).send().await {
                     Ok(response) => {

@@ -121,7 +121,14 @@ impl Spec {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(config(&self.name, &format!("has no variable `{name}`; it has {known}")));
         }
-        Ok(())
+        let unusable = |value: &str| value.trim().is_empty() || value.contains(char::is_control);
+        match identity.variables.iter().find(|(_, value)| unusable(value)) {
+            Some((name, _)) => Err(config(
+                &self.name,
+                &format!("needs a value for the variable `{name}`: it is empty, or has a line break in it"),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The blanks of a request, but for its URL's.
