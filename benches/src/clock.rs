@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use rekindle::clock::{Clock, Timer};
-use rekindle::proto::{Now, Wall};
+use rekindle::{Now, Wall};
 
 /// The system's clocks by way of std: valgrind breaks the quicker way.
 pub(crate) struct StdClock(pub(crate) Instant);

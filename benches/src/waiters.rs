@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rekindle::proto::TokenResponse;
+use rekindle::TokenResponse;
 use rekindle::{Refresh, RefreshError, RefreshInput, Session};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use rekindle::proto::dialect::Answer;
-use rekindle::proto::{Dialect, Outcome, TokenResponse, Wall};
 use rekindle::{Credential, Expiry, Secret};
+use rekindle::{Dialect, TokenResponse, Wall};
+use rekindle_proto::Outcome;
+use rekindle_proto::dialect::Answer;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 

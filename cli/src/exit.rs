@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rekindle::proto::Failure;
+use rekindle::Failure;
 use rekindle::{Error, ErrorKind};
 use serde::Serialize;
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rekindle::ClientAuth;
 use rekindle::client::ClientBuilder;
-use rekindle::proto::dialect::{ClientAuth, Document, Mistake};
-use rekindle::proto::{Dialect, Failure};
 use rekindle::sign_in::{ServerMetadata, SignIn};
 use rekindle::store::FileStore;
 use rekindle::transport::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
 use rekindle::{Client, ClientCredentials, Rotation, Secret, Session, SigningKey};
+use rekindle::{Dialect, Failure};
+use rekindle_proto::dialect::{Document, Mistake};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use url::Url;

@@ -5,9 +5,9 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rekindle::proto::event::{EventKind, Warning};
 use rekindle::session::Events;
 use rekindle::{ErrorKind, Session};
+use rekindle::{EventKind, Warning};
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;

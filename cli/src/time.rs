@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle::proto::Wall;
+use rekindle::Wall;
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -1,5 +1,5 @@
-//! Keeps API sessions alive: sees that a token ended, refreshes it once for everybody, sends the request
-//! again where that is safe, and stores what it got.
+//! Keeps API sessions alive: detects that a token has expired, refreshes it once for all callers, sends the request
+//! again where that is safe, and stores the new tokens.
 //!
 //! ```no_run
 //! # async fn f() -> Result<(), rekindle::Error> {
@@ -17,20 +17,20 @@
 //! ```
 //!
 //! ```text
-//!               token ended, or turned away
+//!               token expired or rejected
 //!   serving ------------------------------------> flight: read, claim, send, save
 //!      ^  \                                          |          |            |
 //!      |   +-- sign_out --> signed out    adopt <-----+          |            |
-//!      |                        |           |              back-off       refresh token dead
+//!      |                        |           |              back-off       refresh token rejected
 //!      +------- sign_in --------+-----------+--- granted --------+            |
 //!      +------- sign_in ------------------------------------------------ LoginRequired
 //! ```
 //!
 //! # What is where
 //!
-//! [`Session`] keeps one sign-in; [`Client`] sends requests with it; [`store`] keeps the credential, [`transport`] carries bytes,
-//! [`proto`] decides. For those who keep their own HTTP client: [`Session::call`], and the features `tower` and
-//! `reqwest-middleware`.
+//! [`Session`] keeps one sign-in, [`App`] those of many users; [`Client`] sends requests with it; [`store`] stores the credential;
+//! [`transport`] sends bytes. For your own HTTP client: [`Session::call`], and the features `tower` and `reqwest-middleware`. The
+//! decisions are those of the crate `rekindle-proto`, whose types appear here as far as they are needed.
 //!
 //! # What it does not do
 //!
@@ -63,10 +63,12 @@ pub use error::{Error, ErrorResponse};
 pub use platform::fork;
 pub use platform::host::Host;
 pub use proof::SigningKey;
-pub use rekindle_proto as proto;
-pub use rekindle_proto::dialect::ClientAuth;
+pub use rekindle_proto::dialect::{ClientAuth, Dialect};
+pub use rekindle_proto::event::{Event, EventKind, Warning};
+pub use rekindle_proto::retry::{RetryPolicy, RetryStatuses};
 pub use rekindle_proto::{
-    ClientCredentials, Credential, ErrorKind, Expiry, RefreshInput, Rotation, Secret, TokenResponse,
+    Applied, Cause, ClientCredentials, Credential, DeadReason, ErrorKind, Exchange, ExpiredReason, Expiry,
+    Failure, Now, Operation, RefreshInput, Rotation, Secret, StepUp, TokenResponse, Verdict, Wall,
 };
 pub use session::{
     Events, Judgement, OnLoginRequired, Refresh, RefreshError, ReplayRefused, Revocation, Session, Stats,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rekindle::proto::TokenResponse;
+use rekindle::TokenResponse;
 use rekindle::{Client, Credential, Expiry, Refresh, RefreshError, RefreshInput, Rotation, Session};
 use rekindle_test_server::{Script, Step, TestServer};
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rekindle::ClientAuth;
+use rekindle::Dialect;
 use rekindle::clock::ManualClock;
-use rekindle::proto::Dialect;
 use rekindle::store::FileStore;
 use rekindle::{
     Client, ClientCredentials, Credential, Error, ErrorKind, Refresh, RefreshError, RefreshInput, Session,

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use rekindle::proto::retry::RetryPolicy;
+use rekindle::RetryPolicy;
 use rekindle::{Client, Session};
 
 /// Answers one request on each connection, then closes it without a word when it is told to. Says so when it has.

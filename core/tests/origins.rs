@@ -4,8 +4,8 @@
 mod scripted;
 
 use http::{HeaderMap, Method, StatusCode};
-use rekindle::proto::{Exchange, Operation};
 use rekindle::{Client, ErrorKind, Session, SessionBuilder};
+use rekindle::{Exchange, Operation};
 use rekindle_test_server::{AuthServer, SeedDialect, Tokens};
 use scripted::{counted, expired};
 use url::Url;

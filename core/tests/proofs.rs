@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rekindle::proto::Dialect;
+use rekindle::Dialect;
 use rekindle::{Client, ErrorKind, Session, SigningKey};
 use rekindle_test_server::{Script, Step, TestServer};
 use serde_json::{Value, json};

@@ -454,7 +454,7 @@ async fn a_name_and_a_password_sign_in_over_json_and_graphql_as_the_dialect_says
     {
         let answer = Step::on("POST", "/login").json(200, json!({ "data": data }));
         let server = TestServer::start(Script::new().step(answer)).unwrap();
-        let dialect = rekindle::proto::Dialect::from_toml(dialect, "school.toml").unwrap();
+        let dialect = rekindle::Dialect::from_toml(dialect, "school.toml").unwrap();
         let session = Session::builder(dialect)
             .token_url(format!("{}/refresh", server.base_url()))
             .variable("base_url", server.base_url())
@@ -488,8 +488,7 @@ async fn no_password_is_sent_to_a_server_whose_dialect_does_not_ask_for_one() {
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     assert!(server.log().is_empty());
     let dialect =
-        rekindle::proto::Dialect::from_toml("[password]\nurl = \"http://api.example/login\"", "a.toml")
-            .unwrap();
+        rekindle::Dialect::from_toml("[password]\nurl = \"http://api.example/login\"", "a.toml").unwrap();
     let session = Session::builder(dialect).token_url("https://api.example/token").build().unwrap();
     let error = session.sign_in_by_grant(grant).await.unwrap_err();
     assert!(error.message().contains("https") && !format!("{error:?}").contains("sentinel"), "{error}");

@@ -38,7 +38,7 @@ fn a_token_whose_end_is_known_is_never_sent_however_many_threads_begin_at_once()
             .client_id("app")
             .credential(rekindle::Credential {
                 access_token: Some("over".into()),
-                expiry: Some(rekindle::Expiry::At(rekindle::proto::Wall(0))),
+                expiry: Some(rekindle::Expiry::At(rekindle::Wall(0))),
                 ..Default::default()
             })
             .build()

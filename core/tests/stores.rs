@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rekindle::TokenResponse;
 use rekindle::clock::{Clock as _, ManualClock};
-use rekindle::proto::TokenResponse;
 use rekindle::store::{Changed, Expected, Loaded, MemoryStore, Owner, Saved, Store, Unavailable};
 use rekindle::{Refresh, RefreshError, RefreshInput, Session};
 use tokio::sync::Semaphore;

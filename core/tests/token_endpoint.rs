@@ -11,10 +11,10 @@ use futures_util::stream;
 use http::header::DATE;
 use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use rekindle::clock::{Clock, ManualClock};
-use rekindle::proto::dialect::{ClientAuth, Dialect};
 use rekindle::store::{MemoryStore, Store};
 use rekindle::transport::{Outgoing, Transport, TransportError, TransportRequest, TransportResponse};
 use rekindle::{Client, ErrorKind, Session, SessionBuilder};
+use rekindle::{ClientAuth, Dialect};
 use serde_json::{Value, json};
 
 /// Answers in order, and keeps what it was asked.

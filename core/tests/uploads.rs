@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use rekindle::RetryPolicy;
 use rekindle::client::{Body, Form};
-use rekindle::proto::retry::RetryPolicy;
 use rekindle::{Client, ErrorKind, ReplayRefused, Session};
 
 const LENGTH: usize = 12 * 1024 * 1024;

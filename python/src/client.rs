@@ -6,9 +6,9 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use pyo3::prelude::*;
 use rekindle::client::{Body, Form, GraphqlRequest, Part, RequestBuilder};
-use rekindle::proto::retry::{RetryPolicy, RetryStatuses};
 use rekindle::transport::BoxError;
 use rekindle::{Error, ErrorKind};
+use rekindle::{RetryPolicy, RetryStatuses};
 use serde_json::value::RawValue;
 
 use crate::attach::{Kept, attached};

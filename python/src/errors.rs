@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use rekindle::proto::{Cause, Failure};
+use rekindle::{Cause, Failure};
 use rekindle::{Error, ErrorKind, Secret};
 use rekindle_bindings::ProblemDetails;
 
@@ -84,5 +84,5 @@ pub(crate) fn os_error(error: std::io::Error) -> PyErr {
 #[allow(clippy::needless_pass_by_value, reason = "what comes from Python is owned")]
 pub(crate) fn redact(text: &str, known: Vec<String>) -> String {
     let known: Vec<Secret> = known.into_iter().map(Secret::from).collect();
-    rekindle::proto::redact::text(text, &known.iter().collect::<Vec<_>>())
+    rekindle_proto::redact::text(text, &known.iter().collect::<Vec<_>>())
 }

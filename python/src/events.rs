@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use rekindle::proto::Event;
+use rekindle::Event;
 
 use crate::data;
 use crate::run::{Waiter, drive};

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rekindle::app::Builder;
-use rekindle::proto::Failure;
-use rekindle::proto::dialect::Dialect;
 use rekindle::sign_in::ServerMetadata;
 use rekindle::store::{FileStore, Store};
-use rekindle::{Credential, DialectSource, Error, ErrorKind};
+use rekindle::{Credential, Dialect, DialectSource, Error, ErrorKind, Failure};
 use rekindle_bindings::Settings;
 
 use crate::errors::{raise, raised};

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use rekindle::proto::Cause;
-use rekindle::proto::TokenResponse;
+use rekindle::Cause;
+use rekindle::TokenResponse;
 use rekindle::store::{Changed, Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
 use rekindle::{Refresh, RefreshError, RefreshInput, Secret};
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use rekindle::Wall;
 use rekindle::clock::{self, Clock as _};
-use rekindle::proto::Wall;
 use rekindle::{Error, ErrorKind};
 
 use crate::errors::raise;

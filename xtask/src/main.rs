@@ -7,6 +7,7 @@ mod documents;
 mod header;
 mod native;
 mod platform;
+mod public_api;
 mod report;
 mod rules;
 mod run;

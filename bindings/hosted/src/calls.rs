@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use futures_util::future::{AbortHandle, Abortable};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use rekindle::Verdict;
 use rekindle::call::{Call, Content, Headers, Next, Reads, keep_what_may_travel, next_hop};
-use rekindle::proto::Verdict;
 use rekindle::transport::TransportError;
 use rekindle::{Client, Error, ErrorKind, ErrorResponse, Host, ReplayRefused, Session, Token};
 use rekindle_bindings::call as data;

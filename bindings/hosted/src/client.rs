@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rekindle::proto::retry::{RetryPolicy, RetryStatuses};
 use rekindle::{Client, Error, Session};
+use rekindle::{RetryPolicy, RetryStatuses};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

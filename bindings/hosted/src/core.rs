@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable};
-use rekindle::proto::{Now, Wall};
 use rekindle::transport::{Sent, TransportError};
 use rekindle::{Client, Error, ErrorKind, Host, Session, Token};
+use rekindle::{Now, Wall};
 use serde_json::{Value, json};
 
 use crate::calls::{Owner, Requests};

@@ -232,7 +232,7 @@ pub(crate) fn read(message: Value) -> Result<Message, String> {
         return Err("a message says in `do` what is to be done".to_owned());
     };
     let tagged = Value::Object(serde_json::Map::from_iter([(name, Value::Object(members))]));
-    rekindle::proto::dialect::read(&tagged).map_err(|mistake| mistake.what)
+    rekindle_proto::dialect::read(&tagged).map_err(|mistake| mistake.what)
 }
 
 /// What is known of a request's body.

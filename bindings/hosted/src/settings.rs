@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rekindle::proto::Dialect;
 use rekindle::store::MemoryStore;
-use rekindle::{Error, ErrorKind, Host, Session};
+use rekindle::{Dialect, Error, ErrorKind, Host, Session};
 use rekindle_bindings::Settings;
 use serde_json::Value;
 use serde_json::value::RawValue;

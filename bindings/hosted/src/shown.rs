@@ -1,7 +1,7 @@
 //! What the core gives, as data.
 
-use rekindle::proto::{Event, Verdict};
 use rekindle::{Error, Session, Status, Token};
+use rekindle::{Event, Verdict};
 use rekindle_bindings::{ProblemDetails, ResponseData, TokenDetails};
 use serde::Serialize;
 use serde_json::{Map, Value, json};

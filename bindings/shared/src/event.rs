@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle::proto::event::EventKind as Reported;
+use rekindle::EventKind as Reported;
 use serde::Serialize;
 
 use crate::time::millis;
@@ -78,8 +78,8 @@ pub enum EventKind {
     Other,
 }
 
-impl From<&rekindle::proto::Event> for Event {
-    fn from(event: &rekindle::proto::Event) -> Self {
+impl From<&rekindle::Event> for Event {
+    fn from(event: &rekindle::Event) -> Self {
         Self {
             name: event.kind.name().to_owned(),
             lineage: event.lineage.clone(),
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn told(kind: Reported) -> serde_json::Value {
-        let event = rekindle::proto::Event { lineage: "a1".to_owned(), generation: 3, kind };
+        let event = rekindle::Event { lineage: "a1".to_owned(), generation: 3, kind };
         serde_json::to_value(Event::from(&event)).unwrap_or_default()
     }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use rekindle::app::Builder;
-use rekindle::proto::{Dialect, Wall};
 use rekindle::sign_in::ServerMetadata;
 use rekindle::{ClientAuth, Error, Expiry, Rotation, Secret, SigningKey};
+use rekindle::{Dialect, Wall};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -260,7 +260,7 @@ fn server(found: Value) -> Result<ServerMetadata, Error> {
 
 /// As core's own: `expires_in must be ..`, without a colon.
 fn wrong(setting: &str, what: &str) -> Error {
-    rekindle::proto::Failure::config(setting, format_args!(" {what}")).into()
+    rekindle::Failure::config(setting, format_args!(" {what}")).into()
 }
 
 impl fmt::Debug for Settings {

@@ -140,7 +140,7 @@ fn is_some<S: Serializer>(lease: &Option<Lease>, to: S) -> Result<S::Ok, S::Erro
 
 #[cfg(test)]
 mod tests {
-    use rekindle::proto::DeadReason;
+    use rekindle::DeadReason;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use rekindle::proto::Wall;
+use rekindle::Wall;
 
 /// A time on the wall clock, as a system time.
 ///
@@ -10,7 +10,7 @@ use rekindle::proto::Wall;
 /// use std::time::{Duration, SystemTime};
 /// use rekindle_bindings::time::epoch;
 ///
-/// assert_eq!(epoch(rekindle::proto::Wall(1_500)), SystemTime::UNIX_EPOCH + Duration::from_millis(1_500));
+/// assert_eq!(epoch(rekindle::Wall(1_500)), SystemTime::UNIX_EPOCH + Duration::from_millis(1_500));
 /// ```
 #[must_use]
 pub fn epoch(wall: Wall) -> SystemTime {
@@ -27,7 +27,7 @@ pub fn epoch(wall: Wall) -> SystemTime {
 ///
 /// ```
 /// use rekindle_bindings::time::{epoch, wall};
-/// use rekindle::proto::Wall;
+/// use rekindle::Wall;
 ///
 /// assert_eq!(wall(epoch(Wall(-7))), Wall(-7));
 /// ```

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rekindle::proto;
 use serde::Serialize;
 
 use crate::time::millis;
@@ -79,43 +78,45 @@ pub enum Applied {
     Maybe,
 }
 
-impl From<&proto::Verdict> for Verdict {
-    fn from(verdict: &proto::Verdict) -> Self {
+impl From<&rekindle::Verdict> for Verdict {
+    fn from(verdict: &rekindle::Verdict) -> Self {
         match verdict {
-            proto::Verdict::Accepted => Self::Accepted,
-            proto::Verdict::Expired { reason, applied } => {
+            rekindle::Verdict::Accepted => Self::Accepted,
+            rekindle::Verdict::Expired { reason, applied } => {
                 Self::Expired { reason: (*reason).into(), applied: (*applied).into() }
             }
-            proto::Verdict::InsufficientScope { scope } => Self::InsufficientScope { scope: scope.clone() },
-            proto::Verdict::StepUp(wanted) => Self::StepUp {
+            rekindle::Verdict::InsufficientScope { scope } => {
+                Self::InsufficientScope { scope: scope.clone() }
+            }
+            rekindle::Verdict::StepUp(wanted) => Self::StepUp {
                 acr_values: wanted.acr_values.clone(),
                 max_age: wanted.max_age,
                 claims: wanted.claims.clone(),
             },
-            proto::Verdict::NonceRequired(nonce) => Self::NonceRequired { nonce: nonce.clone() },
-            proto::Verdict::RateLimited { after } => Self::RateLimited { after: *after },
-            proto::Verdict::Unavailable { after } => Self::Unavailable { after: *after },
-            proto::Verdict::Denied => Self::Denied,
+            rekindle::Verdict::NonceRequired(nonce) => Self::NonceRequired { nonce: nonce.clone() },
+            rekindle::Verdict::RateLimited { after } => Self::RateLimited { after: *after },
+            rekindle::Verdict::Unavailable { after } => Self::Unavailable { after: *after },
+            rekindle::Verdict::Denied => Self::Denied,
         }
     }
 }
 
-impl From<proto::ExpiredReason> for ExpiredReason {
-    fn from(reason: proto::ExpiredReason) -> Self {
+impl From<rekindle::ExpiredReason> for ExpiredReason {
+    fn from(reason: rekindle::ExpiredReason) -> Self {
         match reason {
-            proto::ExpiredReason::Expired => Self::Expired,
-            proto::ExpiredReason::Invalid => Self::Invalid,
-            proto::ExpiredReason::Revoked => Self::Revoked,
-            proto::ExpiredReason::Unknown => Self::Unknown,
+            rekindle::ExpiredReason::Expired => Self::Expired,
+            rekindle::ExpiredReason::Invalid => Self::Invalid,
+            rekindle::ExpiredReason::Revoked => Self::Revoked,
+            rekindle::ExpiredReason::Unknown => Self::Unknown,
         }
     }
 }
 
-impl From<proto::Applied> for Applied {
-    fn from(applied: proto::Applied) -> Self {
+impl From<rekindle::Applied> for Applied {
+    fn from(applied: rekindle::Applied) -> Self {
         match applied {
-            proto::Applied::No => Self::No,
-            proto::Applied::Maybe => Self::Maybe,
+            rekindle::Applied::No => Self::No,
+            rekindle::Applied::Maybe => Self::Maybe,
         }
     }
 }
@@ -127,14 +128,17 @@ mod tests {
     #[test]
     fn a_verdict_has_the_name_that_core_gives_it() {
         let all = [
-            proto::Verdict::Accepted,
-            proto::Verdict::Expired { reason: proto::ExpiredReason::Revoked, applied: proto::Applied::No },
-            proto::Verdict::InsufficientScope { scope: None },
-            proto::Verdict::StepUp(proto::StepUp::default()),
-            proto::Verdict::NonceRequired(None),
-            proto::Verdict::RateLimited { after: None },
-            proto::Verdict::Unavailable { after: None },
-            proto::Verdict::Denied,
+            rekindle::Verdict::Accepted,
+            rekindle::Verdict::Expired {
+                reason: rekindle::ExpiredReason::Revoked,
+                applied: rekindle::Applied::No,
+            },
+            rekindle::Verdict::InsufficientScope { scope: None },
+            rekindle::Verdict::StepUp(rekindle::StepUp::default()),
+            rekindle::Verdict::NonceRequired(None),
+            rekindle::Verdict::RateLimited { after: None },
+            rekindle::Verdict::Unavailable { after: None },
+            rekindle::Verdict::Denied,
         ];
         for verdict in &all {
             assert_eq!(

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rekindle::RetryPolicy;
 use rekindle::client::{ClientBuilder, RequestBuilder};
-use rekindle::proto::retry::RetryPolicy;
 use rekindle_bindings::call;
 
 use crate::body::RequestBody;

@@ -275,7 +275,7 @@ impl SessionConfig {
 
 impl Dialect {
     fn source(self) -> Result<DialectSource, RekindleError> {
-        use rekindle::proto::Dialect as Spoken;
+        use rekindle::Dialect as Spoken;
         Ok(match self {
             Self::Preset { name } => Spoken::preset(&name).map_err(rekindle::Error::from)?.into(),
             Self::File { path } => std::path::Path::new(&path).into(),

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-pub use rekindle::proto::Operation;
+pub use rekindle::Operation;
 pub use rekindle_bindings::{
     Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Lease, ProblemDetails, Spelling, Standing,
     Status, Verdict, Waiting,

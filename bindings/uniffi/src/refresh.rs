@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rekindle::proto::Cause;
+use rekindle::Cause;
 use rekindle::{RefreshError, Secret};
 use rekindle_bindings::Thrown;
 
@@ -101,10 +101,7 @@ pub(crate) struct HostRefresh(pub(crate) Arc<dyn Refresh>);
 
 #[async_trait]
 impl rekindle::Refresh for HostRefresh {
-    async fn refresh(
-        &self,
-        input: rekindle::RefreshInput,
-    ) -> Result<rekindle::proto::TokenResponse, RefreshError> {
+    async fn refresh(&self, input: rekindle::RefreshInput) -> Result<rekindle::TokenResponse, RefreshError> {
         let input = RefreshInput {
             refresh_token: input.refresh_token.map(|token| token.expose().to_owned()),
             scope: input.scope,
@@ -125,7 +122,7 @@ impl rekindle::Refresh for HostRefresh {
     }
 }
 
-impl From<TokenResponse> for rekindle::proto::TokenResponse {
+impl From<TokenResponse> for rekindle::TokenResponse {
     fn from(given: TokenResponse) -> Self {
         Self {
             refresh_token: given.refresh_token.map(Secret::from),

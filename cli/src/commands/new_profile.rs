@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use rekindle::proto::Dialect;
+use rekindle::Dialect;
 use rekindle::sign_in::{ServerMetadata, discover};
 use url::Url;
 

@@ -1,6 +1,6 @@
 //! `rekindle presets`: the dialects that come along.
 
-use rekindle::proto::Dialect;
+use rekindle::Dialect;
 use serde::Serialize;
 
 use crate::context::Context;

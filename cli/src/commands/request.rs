@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RANGE};
+use rekindle::RetryPolicy;
 use rekindle::client::RequestBuilder;
-use rekindle::proto::retry::RetryPolicy;
 use rekindle::{Client, Response};
 use zeroize::Zeroizing;
 

@@ -1,7 +1,7 @@
 //! `rekindle sign-in`: a browser is sent to the server, and what it brings back becomes the profile's credential.
 
+use rekindle::ErrorKind;
 use rekindle::Session;
-use rekindle::proto::ErrorKind;
 use rekindle::sign_in::{DeviceAuthorization, LoopbackOptions, LoopbackReceiver, SignIn, open_browser};
 use url::Url;
 

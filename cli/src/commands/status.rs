@@ -1,6 +1,6 @@
 //! `rekindle status`: how the session stands. Never a secret.
 
-use rekindle::proto::Wall;
+use rekindle::Wall;
 use rekindle::session::StatusStanding as Standing;
 use rekindle::{Session, Status};
 use serde::Serialize;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rekindle::proto::Event;
-use rekindle::proto::event::EventKind;
+use rekindle::Event;
+use rekindle::EventKind;
 use rekindle::store::FileStore;
 use rekindle::{Client, Session, SessionBuilder};
 use serde::{Deserialize, Serialize};

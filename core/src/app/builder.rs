@@ -69,10 +69,10 @@ pub struct Builder<T> {
 
 impl Session {
     /// Describes a session that speaks a dialect: a preset's name, a dialect file, or a
-    /// [`Dialect`](crate::proto::Dialect).
+    /// [`Dialect`](crate::Dialect).
     ///
     /// ```
-    /// use rekindle::{Session, proto::Dialect};
+    /// use rekindle::{Session, Dialect};
     ///
     /// let preset = Session::builder("google").build()?;
     /// let dialect = Session::builder(Dialect::preset("google").expect("a preset")).build()?;
@@ -89,7 +89,7 @@ impl Session {
 
 impl App {
     /// Describes an app whose server speaks a dialect: a preset's name, a dialect file, or a
-    /// [`Dialect`](crate::proto::Dialect).
+    /// [`Dialect`](crate::Dialect).
     ///
     /// ```
     /// use rekindle::App;

@@ -161,7 +161,7 @@ impl Call {
     /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
     /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
     /// use http::{HeaderMap, Method};
-    /// use rekindle::{call::Content, proto::Operation};
+    /// use rekindle::{call::Content, Operation};
     ///
     /// let url = "https://api.example.com/graphql".parse().expect("a URL");
     /// let call = session.call(Method::POST, url, &HeaderMap::new(), Content::Once);
@@ -200,7 +200,7 @@ impl Call {
     ///
     /// ```
     /// # fn f(mut call: rekindle::Call) {
-    /// call.set_operation(Some(rekindle::proto::Operation::GraphqlQuery));
+    /// call.set_operation(Some(rekindle::Operation::GraphqlQuery));
     /// # }
     /// ```
     pub fn set_operation(&mut self, operation: Option<Operation>) {
@@ -260,7 +260,7 @@ impl Call {
     /// # let session = rekindle::Session::builder("graphql").token_url("https://auth.example.com/token");
     /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
     /// use http::{HeaderMap, Method, StatusCode};
-    /// use rekindle::{call::Content, proto::Verdict};
+    /// use rekindle::{call::Content, Verdict};
     ///
     /// let url = "https://api.example.com/".parse().expect("a URL");
     /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none()).streamed();
@@ -333,7 +333,7 @@ impl Call {
         if let Some(headers) = self.headers_at_once()? {
             return Ok(headers);
         }
-        let token = self.session.token_for(&self.url, self.deadline).await?;
+        let token = self.session.token_until(&self.url, self.deadline).await?;
         self.state.carry(token);
         self.state.headers(&self.session, &self.method, &self.url)
     }
@@ -473,7 +473,7 @@ impl Call {
     /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
     /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
     /// use http::{HeaderMap, Method, StatusCode};
-    /// use rekindle::{call::{Content, Next}, proto::Verdict};
+    /// use rekindle::{call::{Content, Next}, Verdict};
     ///
     /// let url = "https://api.example.com/".parse().expect("a URL");
     /// let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());

@@ -510,7 +510,7 @@ impl ClientBuilder {
     /// # fn main() -> Result<(), rekindle::Error> {
     /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
     /// # let session = session.build()?;
-    /// use rekindle::proto::retry::RetryPolicy;
+    /// use rekindle::RetryPolicy;
     /// use rekindle::Client;
     ///
     /// let client = Client::builder(session)

@@ -266,7 +266,7 @@ impl Response {
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
     /// # let client = rekindle::Client::new(session, &api)?;
-    /// use rekindle::proto::Verdict;
+    /// use rekindle::Verdict;
     ///
     /// let response = client.get("/export").send().await?;
     /// assert_eq!(response.verdict(), Some(&Verdict::Accepted));

@@ -77,7 +77,7 @@ impl ManualClock {
     ///
     /// ```
     /// use rekindle::clock::{Clock, ManualClock};
-    /// use rekindle::proto::Wall;
+    /// use rekindle::Wall;
     ///
     /// let clock = ManualClock::new();
     /// let before = clock.now();

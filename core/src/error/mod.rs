@@ -22,7 +22,7 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// Neither Display nor Debug shows a token, a header, a query string or a body.
 ///
 /// ```
-/// use rekindle::{Error, proto::{ErrorKind, Failure}};
+/// use rekindle::{Error, ErrorKind, Failure};
 ///
 /// let error = Error::from(Failure::new(ErrorKind::LoginRequired, "the refresh token is dead, sign in again"));
 /// assert!(error.is_login_required());
@@ -42,7 +42,7 @@ impl Error {
     /// An error with nothing but a kind and a message.
     ///
     /// ```
-    /// use rekindle::{Error, proto::ErrorKind};
+    /// use rekindle::{Error, ErrorKind};
     ///
     /// let error = Error::new(ErrorKind::Misuse, "the client has been shut down, make a new one");
     /// assert_eq!(error.kind(), ErrorKind::Misuse);
@@ -167,7 +167,7 @@ impl Error {
     /// The OAuth error code, if the token endpoint gave one.
     ///
     /// ```
-    /// use rekindle::{Error, ErrorKind, proto::Failure};
+    /// use rekindle::{Error, ErrorKind, Failure};
     ///
     /// let failure = Failure::new(ErrorKind::ClientRejected, "the server does not know this client");
     /// let error = Error::from(Failure { oauth_error: Some("invalid_client".into()), ..failure });
@@ -203,7 +203,7 @@ impl Error {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use rekindle::{Error, ErrorKind, proto::Failure};
+    /// use rekindle::{Error, ErrorKind, Failure};
     ///
     /// let failure = Failure::new(ErrorKind::RateLimited, "too many requests, come back later");
     /// let error = Error::from(failure.after(Duration::from_secs(30)));
@@ -308,7 +308,7 @@ impl Error {
     /// The failure itself: what every waiter of a flight shares.
     ///
     /// ```
-    /// use rekindle::{Error, ErrorKind, proto::Failure};
+    /// use rekindle::{Error, ErrorKind, Failure};
     ///
     /// let failure = Failure::new(ErrorKind::RefreshFailed, "no answer, try later");
     /// assert_eq!(Error::from(failure.clone()).failure(), &failure);

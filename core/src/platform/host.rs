@@ -23,7 +23,7 @@ use crate::lock::Mutex;
 ///
 /// ```
 /// use std::time::Duration;
-/// use rekindle::proto::{Now, Wall};
+/// use rekindle::{Now, Wall};
 /// use rekindle::{Host, Session};
 ///
 /// let host = Host::new([7; 32]); // 32 random bytes
@@ -104,7 +104,7 @@ impl Host {
     /// Sets the clocks, and lets everything go on that can. When the next timer is due, on the monotonic clock.
     ///
     /// ```
-    /// use rekindle::proto::{Now, Wall};
+    /// use rekindle::{Now, Wall};
     ///
     /// let host = rekindle::Host::new([7; 32]);
     /// assert_eq!(host.turn(Now { mono: std::time::Duration::from_secs(1), wall: Wall(0) }), None);
@@ -120,7 +120,7 @@ impl Host {
     /// Sets the clocks alone: for a look at a session between turns. Time never goes back on the monotonic one.
     ///
     /// ```
-    /// use rekindle::proto::{Now, Wall};
+    /// use rekindle::{Now, Wall};
     ///
     /// let host = rekindle::Host::new([7; 32]);
     /// host.set_clock(Now { mono: std::time::Duration::from_secs(1), wall: Wall(1_893_456_000_000) });

@@ -2,10 +2,13 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 
 use arc_swap::ArcSwapOption;
+use futures_core::Stream;
 use rekindle_proto::event::{Event, EventKind};
 use tokio::sync::Notify;
 
@@ -21,7 +24,7 @@ const MOST_WAITING: usize = 256;
 /// the session.
 pub(crate) type OnEvent = Arc<dyn Fn(&str, &Event) + Send + Sync>;
 
-/// The events of a session, from when it was asked for.
+/// The events of a session, from when it was asked for. A [`Stream`] that never ends.
 ///
 /// ```
 /// # async fn f(session: rekindle::Session) {
@@ -84,7 +87,19 @@ impl Events {
     }
 
     fn queue(&self) -> Arc<Queue<Event>> {
+        // A forked child's is empty, and gets what happens in the child.
         self.queue.get_checked(|_| subscribe(&self.queues)).clone()
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let queue = self.queue();
+        // The waker first: an event that comes in between wakes it.
+        queue.polled.lock().replace(context.waker().clone());
+        queue.pop().map_or(Poll::Pending, |event| Poll::Ready(Some(event)))
     }
 }
 
@@ -103,12 +118,19 @@ fn subscribe(queues: &Queues) -> Arc<Queue<Event>> {
 struct Queue<T> {
     waiting: Mutex<VecDeque<T>>,
     woken: Notify,
+    /// Of the stream that is polled.
+    polled: Mutex<Option<Waker>>,
     closed: AtomicBool,
 }
 
 impl<T> Queue<T> {
     fn new() -> Self {
-        Self { waiting: Mutex::default(), woken: Notify::new(), closed: AtomicBool::new(false) }
+        Self {
+            waiting: Mutex::default(),
+            woken: Notify::new(),
+            polled: Mutex::default(),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// `false` if the event was dropped. LoginRequired never is (spec 10.1).
@@ -120,6 +142,8 @@ impl<T> Queue<T> {
         }
         drop(waiting);
         self.woken.notify_one();
+        let polled = self.polled.lock().take();
+        polled.into_iter().for_each(Waker::wake);
         kept
     }
 
@@ -312,6 +336,29 @@ mod tests {
         let reported: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
         assert_eq!(reported.len(), MOST_WAITING + 1);
         assert_eq!(reported.last().unwrap().kind.name(), "LoginRequired");
+    }
+
+    // spec 10.1
+    #[test]
+    fn a_stream_is_woken_by_the_next_event_and_never_ends() {
+        struct Counting(AtomicU32);
+        impl std::task::Wake for Counting {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (dispatcher, key) = (Dispatcher::default(), "ada".into());
+        let mut events = dispatcher.stream();
+        let wakes = Arc::new(Counting(AtomicU32::new(0)));
+        let waker = Waker::from(wakes.clone());
+        let mut poll = || Pin::new(&mut events).poll_next(&mut Context::from_waker(&waker));
+        assert!(poll().is_pending());
+        dispatcher.push(&key, &event(EventKind::Replayed));
+        dispatcher.push(&key, &event(EventKind::Replayed));
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert!(matches!(poll(), Poll::Ready(Some(event)) if event.kind == EventKind::Replayed));
+        assert!(poll().is_ready());
+        assert!(poll().is_pending());
     }
 
     // spec 4.7

@@ -43,7 +43,7 @@ impl Session {
     /// # async fn main() -> Result<(), rekindle::Error> {
     /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
     /// # let session = session.tokens("at-1", "rt-1").build()?;
-    /// use rekindle::proto::{Exchange, Operation};
+    /// use rekindle::{Exchange, Operation};
     ///
     /// let url = "https://api.example.com/data".parse().expect("a URL");
     /// let exchange = Exchange {
@@ -63,8 +63,8 @@ impl Session {
         self.dialect().judge(exchange)
     }
 
-    /// Judges the response to a request that carried `token`. Where the token was turned away, waits for a
-    /// new one; an accepted response is judged at once. `deadline` is on the session's monotonic clock.
+    /// Judges the response to a request that carried `token`. Where the token was rejected, waits for a new
+    /// one, at most `timeout` (`None`: `wait_timeout`); an accepted response is judged at once.
     ///
     /// One step of [`Session::call`], which also counts replays and signs proofs.
     ///
@@ -73,7 +73,7 @@ impl Session {
     /// # async fn main() -> Result<(), rekindle::Error> {
     /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
     /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
-    /// use rekindle::{Judgement, proto::{Exchange, Operation, Verdict}};
+    /// use rekindle::{Judgement, Exchange, Operation, Verdict};
     ///
     /// let url = "https://api.example.com/data".parse().expect("a URL");
     /// let token = session.token().await?;
@@ -96,6 +96,16 @@ impl Session {
     /// Where a refresh was needed and failed: as [`Session::token`]. SignedOut where the sign-in that the
     /// token belongs to has ended. InvalidConfig where the session lists no origin at all.
     pub async fn judge(
+        &self,
+        token: &Token,
+        exchange: &Exchange<'_>,
+        timeout: Option<Duration>,
+    ) -> Result<Judgement, Error> {
+        self.judge_until(token, exchange, timeout.map(|timeout| self.after(timeout))).await
+    }
+
+    /// The same, with a deadline on the session's monotonic clock.
+    pub(crate) async fn judge_until(
         &self,
         token: &Token,
         exchange: &Exchange<'_>,
@@ -143,7 +153,7 @@ impl Session {
     /// # let (api, tokens) = (server.base_url(), server.sign_in());
     /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
     /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
-    /// # use rekindle::proto::{Exchange, Operation};
+    /// # use rekindle::{Exchange, Operation};
     /// # let url = format!("{api}/events").parse().expect("a URL");
     /// # let exchange = Exchange {
     /// #     method: &http::Method::GET,

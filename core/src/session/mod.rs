@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// The token for a request to that URL; `None`: the URL's origin is not listed, and the request goes
-    /// without a token (spec 9.1). `deadline` is on the session's monotonic clock.
+    /// without a token (spec 9.1). Waits at most `timeout` for a refresh; `None`: `wait_timeout`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -166,7 +166,16 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::token`]; InvalidConfig where the session lists no origin at all.
-    pub async fn token_for(&self, url: &Url, deadline: Option<Duration>) -> Result<Option<Token>, Error> {
+    pub async fn token_for(&self, url: &Url, timeout: Option<Duration>) -> Result<Option<Token>, Error> {
+        self.token_until(url, timeout.map(|timeout| self.after(timeout))).await
+    }
+
+    /// The same, with a deadline on the session's monotonic clock.
+    pub(crate) async fn token_until(
+        &self,
+        url: &Url,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Token>, Error> {
         let Some(origin) = self.origins.find(url) else {
             return self.require_origins().map(|()| None);
         };
@@ -601,12 +610,9 @@ impl Session {
     /// # async fn main() -> Result<(), rekindle::Error> {
     /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
     /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
-    /// use std::time::Duration;
-    ///
-    /// // deadlines are on the session's monotonic clock
-    /// let deadline = session.clock().now().mono + Duration::from_secs(5);
-    /// let url = "https://api.example.com/data".parse().expect("a URL");
-    /// assert!(session.token_for(&url, Some(deadline)).await?.is_some());
+    /// let token = session.token().await?;
+    /// let now = session.clock().now().wall;
+    /// assert!(token.expires_at().is_none_or(|end| end > now));
     /// # Ok(()) }
     /// ```
     #[must_use]
@@ -684,6 +690,11 @@ impl Session {
             }
             Fast::Ask => None,
         }
+    }
+
+    /// A timeout as a deadline on the session's monotonic clock.
+    fn after(&self, timeout: Duration) -> Duration {
+        self.engine.setup.clock.now().mono.saturating_add(timeout)
     }
 
     fn deadline(&self, given: Option<Duration>) -> Duration {

@@ -12,7 +12,7 @@ use super::token_source::Source;
 /// A refresh of the user's own making. The flight waits for it to return; it has no cap (spec 4.5).
 ///
 /// ```
-/// use rekindle::{Refresh, RefreshError, RefreshInput, proto::TokenResponse};
+/// use rekindle::{Refresh, RefreshError, RefreshInput, TokenResponse};
 ///
 /// struct ByHand;
 /// #[async_trait::async_trait]
@@ -94,7 +94,7 @@ impl RefreshError {
     /// With what led to it: the error that callers get has it as its source.
     ///
     /// ```
-    /// use rekindle::{RefreshError, proto::Cause};
+    /// use rekindle::{RefreshError, Cause};
     /// let error = RefreshError::maybe_sent("the refresh function raised KeyError");
     /// let error = error.with_cause(Cause::new("KeyError", "a text with a secret"));
     /// assert!(!format!("{error:?}").contains("a text"));

@@ -30,7 +30,7 @@ pub(crate) struct Published {
 /// [`Session::judge`](crate::Session::judge) with the response.
 ///
 /// ```
-/// # use rekindle::{Session, proto::Credential};
+/// # use rekindle::{Session, Credential};
 /// # async fn f(session: Session) -> Result<(), rekindle::Error> {
 /// let token = session.token().await?;
 /// println!("generation {}, {token:?}", token.generation());

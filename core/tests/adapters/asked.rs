@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use http::Method;
+use rekindle::Operation;
 use rekindle::adapters::Judged;
-use rekindle::proto::Operation;
 use rekindle::{Error, ReplayRefused, Session};
 use rekindle_test_server::AuthServer;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Redirects that leave the origin: what goes along, and what is not sent at all because nobody could tell.
 
+use rekindle::Dialect;
 use rekindle::adapters::reqwest_middleware::RekindleMiddleware;
 use rekindle::adapters::tower::RekindleLayer;
-use rekindle::proto::Dialect;
 use rekindle::{ErrorKind, ReplayRefused, Session, SigningKey};
 use rekindle_test_server::{Script, Step, TestServer};
 use reqwest_middleware::{ClientWithMiddleware, Error};

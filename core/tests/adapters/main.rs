@@ -10,7 +10,7 @@ mod tower;
 
 use asked::{Answered, Asks, Through};
 use http::Method;
-use rekindle::proto::Operation;
+use rekindle::Operation;
 use rekindle::{ErrorKind, ReplayRefused};
 use rekindle_test_server::{Script, SeedDialect, Step};
 use scripted::{counted, expired, refreshed, session};

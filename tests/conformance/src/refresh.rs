@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rekindle::proto::TokenResponse;
+use rekindle::TokenResponse;
 use rekindle::{ErrorKind, Refresh, RefreshError, RefreshInput, Session};
 use serde_json::Value;
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rekindle::proto::dialect::Dialect as Spoken;
-use rekindle::proto::event::Event;
-use rekindle::proto::retry::RetryPolicy;
-use rekindle::proto::{Credential, Expiry, Rotation, Wall};
+use rekindle::Dialect as Spoken;
+use rekindle::Event;
+use rekindle::RetryPolicy;
 use rekindle::store::FileStore;
 use rekindle::{Client, Error, Session, SessionBuilder};
+use rekindle::{Credential, Expiry, Rotation, Wall};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rekindle::clock::{Clock as _, ManualClock};
-use rekindle::proto::{Now, Wall};
 use rekindle::{Host, SessionBuilder};
+use rekindle::{Now, Wall};
 
 /// What moves the core on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

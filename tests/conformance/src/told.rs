@@ -1,10 +1,10 @@
 //! What operations give, as the data that cases speak of; and that no token is told where none may be.
 
 use http::{HeaderMap, StatusCode};
-use rekindle::proto::Verdict;
-use rekindle::proto::event::{Event, EventKind};
+use rekindle::Verdict;
 use rekindle::session::Status;
 use rekindle::{Error, ReplayRefused, Response, Session, Token};
+use rekindle::{Event, EventKind};
 use serde_json::{Map, Value, json};
 use url::Url;
 

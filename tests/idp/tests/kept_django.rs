@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use common::kept::{client, fine, get, get_at_once, oauth, told};
 use common::proxy::Proxy;
-use rekindle::proto::DeadReason;
-use rekindle::proto::event::EventKind;
+use rekindle::DeadReason;
+use rekindle::EventKind;
 use rekindle::{ErrorKind, ReplayRefused, Rotation, SessionBuilder};
 use rekindle_idp::{DjangoOauthToolkit, DotMode, Server, Tokens};
 

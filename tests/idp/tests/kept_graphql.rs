@@ -7,7 +7,7 @@
 mod common;
 
 use common::kept::{credential, told};
-use rekindle::proto::dialect::Dialect;
+use rekindle::Dialect;
 use rekindle::{Client, DialectSource, ErrorKind, ReplayRefused, Rotation, Session};
 use rekindle_idp::{Apollo, GraphqlOptions, Server, Tokens, Yoga};
 use serde_json::{Value, json};

@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use common::kept::{client, credential, fine, get, get_at_once, names, oauth, strict_family, told};
 use common::proxy::Proxy;
+use rekindle::DeadReason;
+use rekindle::EventKind;
 use rekindle::clock::ManualClock;
-use rekindle::proto::DeadReason;
-use rekindle::proto::dialect::{ClientAuth, Dialect};
-use rekindle::proto::event::EventKind;
 use rekindle::store::FileStore;
 use rekindle::{
     Client, ClientCredentials, Credential, ErrorKind, Expiry, Rotation, Session, SessionBuilder, Token,
 };
+use rekindle::{ClientAuth, Dialect};
 use rekindle_idp::{CONFIDENTIAL_CLIENT, CONFIDENTIAL_SECRET, OidcOptions, OidcProvider, Server, Tokens};
 
 /// What the server counted: refreshes, replays of a used refresh token, requests to the token endpoint.
@@ -46,7 +46,7 @@ async fn two_hundred_requests_that_are_turned_away_cost_one_refresh() {
 async fn two_hundred_requests_that_know_the_end_cost_one_refresh_and_no_rejection() {
     let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
     let tokens = idp.mint_expired();
-    let over = Credential { expiry: Some(Expiry::At(rekindle::proto::Wall(0))), ..credential(&tokens) };
+    let over = Credential { expiry: Some(Expiry::At(rekindle::Wall(0))), ..credential(&tokens) };
     let session = strict_family(&idp, &tokens).credential(over).build().unwrap();
     assert_eq!(get_at_once(&client(&session, &idp), 200).await, fine(200));
     assert_eq!(counted(&idp), (1, 0, 1));

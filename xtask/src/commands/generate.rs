@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::workspace::Workspace;
-use crate::{bindings, conformance, header, rules};
+use crate::{bindings, conformance, header, public_api, rules};
 
 /// A file that is written, wholly or in part, by `cargo xtask gen`.
 struct Generated {
@@ -17,6 +17,7 @@ const ALL: &[Generated] = &[
     Generated { path: "tests/conformance/cases.json", render: conformance::cases },
     Generated { path: "tests/conformance/must-fail.json", render: conformance::must_fail },
     Generated { path: header::HEADER, render: header::render },
+    Generated { path: public_api::LIST, render: public_api::render },
     Generated { path: bindings::KOTLIN, render: bindings::kotlin },
     Generated { path: bindings::SWIFT, render: bindings::swift },
     Generated { path: bindings::SWIFT_HEADER, render: bindings::swift_header },

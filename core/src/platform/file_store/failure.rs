@@ -47,7 +47,7 @@ pub(super) fn link(path: &Path) -> Unavailable {
 /// A second name, whose content would change with the first.
 pub(super) fn hard_links(path: &Path) -> Unavailable {
     Unavailable::new(format!(
-        "{0} has a second name (a hard link), and is not written to; remove this name: rm {0}",
+        "{0} has a second name (a hard link), and is not written to; remove it: rm {0}",
         path.display()
     ))
 }

@@ -1,6 +1,6 @@
 //! Sessions on the real servers, and what is asserted of them.
 
-use rekindle::proto::event::EventKind;
+use rekindle::EventKind;
 use rekindle::{Client, Credential, ErrorKind, Events, Rotation, Session, SessionBuilder};
 use rekindle_idp::{PUBLIC_CLIENT, Server, Tokens};
 
