@@ -71,7 +71,7 @@ pub use rekindle_proto::{
     Failure, Now, Operation, RefreshInput, Rotation, Secret, StepUp, TokenResponse, Verdict, Wall,
 };
 pub use session::{
-    Events, Judgement, OnLoginRequired, Refresh, RefreshError, ReplayRefused, Revocation, Session, Stats,
+    Events, OnLoginRequired, Refresh, RefreshError, ReplayRefused, Revocation, Session, Stats,
     Status, Token,
 };
 

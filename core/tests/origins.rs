@@ -3,9 +3,9 @@
 
 mod scripted;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
+use rekindle::call::Content;
 use rekindle::{Client, ErrorKind, Session, SessionBuilder};
-use rekindle::{Exchange, Operation};
 use rekindle_test_server::{AuthServer, SeedDialect, Tokens};
 use scripted::{counted, expired};
 use url::Url;
@@ -59,19 +59,9 @@ async fn a_session_that_lists_no_origin_says_so_where_its_client_is_ones_own() {
     let (server, tokens) = expired(SeedDialect::Json);
     let session = unlisted(&server, &tokens).build().unwrap();
     let url: Url = format!("{}/data", server.base_url()).parse().unwrap();
-    let token = session.token().await.unwrap();
-    let answer = Exchange {
-        method: &Method::GET,
-        url: &url,
-        operation: Operation::Http,
-        replayable: true,
-        status: StatusCode::UNAUTHORIZED,
-        headers: &HeaderMap::new(),
-        body: br#"{"error": "token_expired"}"#,
-    };
-    let asked = session.token_for(&url, None).await.unwrap_err();
-    let judged = session.judge(&token, &answer, None).await.unwrap_err();
-    for error in [session.require_origins().unwrap_err(), asked, judged] {
+    let mut call = session.call(Method::GET, url, &HeaderMap::new(), Content::none());
+    let called = call.headers().await.unwrap_err();
+    for error in [session.require_origins().unwrap_err(), called] {
         assert_eq!(error.kind(), ErrorKind::InvalidConfig);
         assert!(error.message().starts_with("origins: the session lists none"), "{error}");
     }

@@ -333,7 +333,7 @@ impl Call {
         if let Some(headers) = self.headers_at_once()? {
             return Ok(headers);
         }
-        let token = self.session.token_until(&self.url, self.deadline).await?;
+        let token = self.session.token_for(&self.url, self.deadline).await?;
         self.state.carry(token);
         self.state.headers(&self.session, &self.method, &self.url)
     }

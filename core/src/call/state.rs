@@ -138,7 +138,7 @@ impl State {
         deadline: Option<Duration>,
     ) -> Result<Option<Follows>, Error> {
         let Some(token) = self.token() else { return Ok(None) };
-        Ok(Some(match session.judge_until(token, exchange, deadline).await? {
+        Ok(Some(match session.judge(token, exchange, deadline).await? {
             Judgement::Replay { token, verdict } if token.settled > 0 || self.replays < REPLAYS => {
                 // That the API comes to know a token is bounded by its own time.
                 self.replays += u8::from(token.settled == 0);

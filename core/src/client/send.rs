@@ -88,7 +88,7 @@ impl Call {
         if self.parts.request.is_without_token() {
             self.state.go_without();
         } else if !self.state.begin(session, url, headers, now) {
-            let token = Box::pin(session.token_until(url, self.parts.deadline.at()));
+            let token = Box::pin(session.token_for(url, self.parts.deadline.at()));
             let token = self.parts.deadline.bound(token).await;
             self.state.carry(token.ok_or_else(|| Error::timeout("waiting for a token"))??);
         }

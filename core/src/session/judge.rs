@@ -18,7 +18,7 @@ const FIRST_SETTLING: Duration = Duration::from_millis(250);
 
 /// What to do with a response.
 #[derive(Debug)]
-pub enum Judgement {
+pub(crate) enum Judgement {
     /// Give it to the caller.
     Keep {
         /// What it says about the token.
@@ -63,49 +63,12 @@ impl Session {
         self.dialect().judge(exchange)
     }
 
-    /// Judges the response to a request that carried `token`. Where the token was rejected, waits for a new
-    /// one, at most `timeout` (`None`: `wait_timeout`); an accepted response is judged at once.
+    /// Judges the response to a request that carried `token`. Where the token was rejected, waits for a new one, until
+    /// `deadline` on the session's monotonic clock; an accepted response is judged at once.
     ///
-    /// One step of [`Session::call`], which also counts replays and signs proofs.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), rekindle::Error> {
-    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
-    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
-    /// use rekindle::{Judgement, Exchange, Operation, Verdict};
-    ///
-    /// let url = "https://api.example.com/data".parse().expect("a URL");
-    /// let token = session.token().await?;
-    /// let exchange = Exchange {
-    ///     method: &http::Method::GET,
-    ///     url: &url,
-    ///     operation: Operation::Http,
-    ///     replayable: true,
-    ///     status: http::StatusCode::FORBIDDEN,
-    ///     headers: &http::HeaderMap::new(),
-    ///     body: b"",
-    /// };
-    /// let judgement = session.judge(&token, &exchange, None).await?;
-    /// assert!(matches!(judgement, Judgement::Keep { verdict: Verdict::Denied, .. }));
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Where a refresh was needed and failed: as [`Session::token`]. SignedOut where the sign-in that the
-    /// token belongs to has ended. InvalidConfig where the session lists no origin at all.
-    pub async fn judge(
-        &self,
-        token: &Token,
-        exchange: &Exchange<'_>,
-        timeout: Option<Duration>,
-    ) -> Result<Judgement, Error> {
-        self.judge_until(token, exchange, timeout.map(|timeout| self.after(timeout))).await
-    }
-
-    /// The same, with a deadline on the session's monotonic clock.
-    pub(crate) async fn judge_until(
+    /// Fails where a refresh was needed and failed, where the sign-in that the token belongs to has ended, and where the
+    /// session lists no origin at all.
+    pub(crate) async fn judge(
         &self,
         token: &Token,
         exchange: &Exchange<'_>,
@@ -145,32 +108,7 @@ impl Session {
     }
 
     /// The error was found where nothing can be sent again: the token is refreshed for the next request.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), rekindle::Error> {
-    /// # let server = rekindle_test_server::AuthServer::builder().start().unwrap();
-    /// # let (api, tokens) = (server.base_url(), server.sign_in());
-    /// # let session = rekindle::Session::builder("json").token_url(format!("{api}/refresh")).origin(&api);
-    /// # let session = session.tokens(tokens.access_token, tokens.refresh_token).build()?;
-    /// # use rekindle::{Exchange, Operation};
-    /// # let url = format!("{api}/events").parse().expect("a URL");
-    /// # let exchange = Exchange {
-    /// #     method: &http::Method::GET,
-    /// #     url: &url,
-    /// #     operation: Operation::Http,
-    /// #     replayable: true,
-    /// #     status: http::StatusCode::UNAUTHORIZED,
-    /// #     headers: &http::HeaderMap::new(),
-    /// #     body: b"",
-    /// # };
-    /// let token = session.token().await?;
-    /// // .. an event stream ends with "token expired": `exchange` is its request and what was read
-    /// session.note_rejected(&token, &exchange);
-    /// assert_eq!(session.token().await?.generation(), token.generation() + 1);
-    /// # Ok(()) }
-    /// ```
-    pub fn note_rejected(&self, token: &Token, exchange: &Exchange<'_>) {
+    pub(crate) fn note_rejected(&self, token: &Token, exchange: &Exchange<'_>) {
         let Some(origin) = self.origins.find(exchange.url) else { return };
         if token.settles_for(self.dialect().settle(), self.clock().now()).is_some() {
             return;

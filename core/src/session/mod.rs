@@ -20,7 +20,6 @@ use std::time::Duration;
 
 pub use counters::Stats;
 pub use events::Events;
-pub use judge::Judgement;
 pub use login::OnLoginRequired;
 pub use refresh_function::{Refresh, RefreshError};
 pub use rekindle_proto::machine::{ReplayRefused, Status, StatusStanding};
@@ -29,6 +28,7 @@ pub use token_source::Revocation;
 
 use engine::Engine;
 use held_engine::HeldEngine;
+pub(crate) use judge::Judgement;
 use http::{HeaderValue, Method};
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
@@ -148,30 +148,9 @@ impl Session {
         self.fast(None, self.engine.setup.clock.now())
     }
 
-    /// The token for a request to that URL; `None`: the URL's origin is not listed, and the request goes
-    /// without a token (spec 9.1). Waits at most `timeout` for a refresh; `None`: `wait_timeout`.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), rekindle::Error> {
-    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
-    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
-    /// let ours = "https://api.example.com/data".parse().expect("a URL");
-    /// let other = "https://www.example.com/".parse().expect("a URL");
-    /// assert!(session.token_for(&ours, None).await?.is_some());
-    /// assert!(session.token_for(&other, None).await?.is_none());
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::token`]; InvalidConfig where the session lists no origin at all.
-    pub async fn token_for(&self, url: &Url, timeout: Option<Duration>) -> Result<Option<Token>, Error> {
-        self.token_until(url, timeout.map(|timeout| self.after(timeout))).await
-    }
-
-    /// The same, with a deadline on the session's monotonic clock.
-    pub(crate) async fn token_until(
+    /// The token for a request to that URL; `None`: the URL's origin is not listed, and the request goes without a token
+    /// (spec 9.1). Waits for a refresh until `deadline` on the session's monotonic clock; `None`: `wait_timeout`.
+    pub(crate) async fn token_for(
         &self,
         url: &Url,
         deadline: Option<Duration>,
@@ -186,25 +165,7 @@ impl Session {
         Box::pin(self.acquire(requirements, deadline)).await.map(Some)
     }
 
-    /// [`Session::token_for`] where the token can be served at once.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), rekindle::Error> {
-    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
-    /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
-    /// let url = "https://api.example.com/data".parse().expect("a URL");
-    /// assert!(session.try_token_for(&url).is_none()); // the store was not read yet
-    /// session.token().await?;
-    /// assert!(session.try_token_for(&url).is_some());
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn try_token_for(&self, url: &Url) -> Option<Token> {
-        self.try_token_at(url, self.engine.setup.clock.now())
-    }
-
-    /// The same, for those who have just read the clocks.
+    /// The token for a request to that URL if it can be served at once, for those who have just read the clocks.
     pub(crate) fn try_token_at(&self, url: &Url, now: Now) -> Option<Token> {
         self.fast(Some(self.origins.find(url)?), now)
     }
@@ -564,26 +525,7 @@ impl Session {
 
     /// The proof of possession that a request to that URL carries beside the token, in the header `DPoP`
     /// (RFC 9449 section 7): a new one for each send. `None`: the token is not bound to a key.
-    ///
-    /// For those who keep their own HTTP client; [`Client`](crate::Client) does it by itself.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), rekindle::Error> {
-    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
-    /// # let session = session.dpop_key(rekindle::SigningKey::generate()?.0);
-    /// # let session = session.tokens("at-1", "rt-1").build()?;
-    /// let token = session.token().await?;
-    /// assert_eq!(token.authorization(), "DPoP at-1");
-    /// let url = "https://api.example.com/data".parse().expect("a URL");
-    /// assert!(session.proof(&token, &http::Method::GET, &url)?.is_some());
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Misuse if the operating system provides no randomness.
-    pub fn proof(&self, token: &Token, method: &Method, url: &Url) -> Result<Option<HeaderValue>, Error> {
+    pub(crate) fn proof(&self, token: &Token, method: &Method, url: &Url) -> Result<Option<HeaderValue>, Error> {
         let Some(proofs) = self.setup.proofs.as_ref().filter(|_| token.is_bound()) else { return Ok(None) };
         Ok(proofs.possession(method, url, Some(token.secret()), self.clock().now().wall)?)
     }
@@ -653,24 +595,10 @@ impl Session {
         Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
-    /// Reports that a request is sent again with another token: for those who keep their own HTTP client, and got
-    /// [`Judgement::Replay`].
-    ///
-    /// ```
-    /// # fn f(session: rekindle::Session) {
-    /// let events = session.events();
-    /// session.replayed();
-    /// assert_eq!(session.stats().replays, 1);
-    /// # let _ = events; }
-    /// ```
-    pub fn replayed(&self) {
-        self.emit(EventKind::Replayed);
-    }
-
     /// A request is sent again because of that verdict. With a nonce it is the same token: no replay.
     pub(crate) fn sends_again(&self, verdict: &Verdict) {
         if !matches!(verdict, Verdict::NonceRequired(_)) {
-            self.replayed();
+            self.emit(EventKind::Replayed);
         }
     }
 
@@ -690,11 +618,6 @@ impl Session {
             }
             Fast::Ask => None,
         }
-    }
-
-    /// A timeout as a deadline on the session's monotonic clock.
-    fn after(&self, timeout: Duration) -> Duration {
-        self.engine.setup.clock.now().mono.saturating_add(timeout)
     }
 
     fn deadline(&self, given: Option<Duration>) -> Duration {

@@ -26,8 +26,7 @@ pub(crate) struct Published {
 /// An access token (spec 1.7). Show `value()` or `authorization()` where they must go, and nowhere else:
 /// Debug is redacted, and there is no Display.
 ///
-/// It also knows which request it was served for and how often that was sent again; give it back to
-/// [`Session::judge`](crate::Session::judge) with the response.
+/// For requests of your own HTTP client use [`Session::call`](crate::Session::call), which also judges the response.
 ///
 /// ```
 /// # use rekindle::{Session, Credential};
