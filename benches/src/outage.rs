@@ -53,7 +53,7 @@ fn living_a_second(clock: &ManualClock, endpoint: &Arc<Failing>) -> Session {
         .tokens("at-1", "rt-1")
         .expires_in(Duration::from_secs(1))
         .transport(Arc::clone(endpoint) as Arc<dyn Transport>)
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .build()
         .expect("a session")
 }
@@ -67,11 +67,6 @@ struct Failing {
 impl Transport for Failing {
     async fn send(&self, _: TransportRequest) -> Result<TransportResponse, TransportError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        Ok(TransportResponse {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            version: Version::HTTP_11,
-            headers: HeaderMap::new(),
-            body: Box::pin(stream::empty()),
-        })
+        Ok(TransportResponse::whole(StatusCode::SERVICE_UNAVAILABLE, HeaderMap::new(), ""))
     }
 }

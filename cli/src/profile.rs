@@ -320,7 +320,7 @@ impl Profile {
             builder = builder.dpop_key(key);
         }
         if let Some(transport) = self.transport()? {
-            builder = builder.transport(Arc::new(transport));
+            builder = builder.transport(transport);
         }
         if let Some(url) = &fields.token_url {
             builder = builder.token_url(url);

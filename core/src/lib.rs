@@ -71,8 +71,7 @@ pub use rekindle_proto::{
     Failure, Now, Operation, RefreshInput, Rotation, Secret, StepUp, TokenResponse, Verdict, Wall,
 };
 pub use session::{
-    Events, OnLoginRequired, Refresh, RefreshError, ReplayRefused, Revocation, Session, Stats,
-    Status, Token,
+    Events, OnLoginRequired, Refresh, RefreshError, ReplayRefused, Revocation, Session, Stats, Status, Token,
 };
 
 /// The README's programs, compiled.

@@ -215,14 +215,7 @@ async fn two_stores_that_claim_one_identity_are_not_taken_for_one() {
     let mut stored = Vec::new();
     for user in ["ada", "bob"] {
         let keyless = Arc::new(store(None));
-        alone()
-            .shared_store(keyless.clone())
-            .credential(tokens(user))
-            .build()
-            .unwrap()
-            .token()
-            .await
-            .unwrap();
+        alone().store(keyless.clone()).credential(tokens(user)).build().unwrap().token().await.unwrap();
         stored.push(keyless.record.lock().unwrap().clone());
     }
     let sessions: Vec<_> =
@@ -235,7 +228,7 @@ async fn two_stores_that_claim_one_identity_are_not_taken_for_one() {
 #[test]
 fn a_session_gets_nobody_elses_timeouts() {
     let store = Arc::new(Keyless { identity: Some("a third database"), ..Keyless::default() });
-    let of = || alone().shared_store(store.clone());
+    let of = || alone().store(store.clone());
     let _first = of().build().unwrap();
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     assert!(refused(&of().lease(minutes(5)).build().unwrap_err(), "lease differs"));
@@ -292,7 +285,7 @@ async fn an_app_hears_the_events_of_all_its_sessions_by_key() {
 #[test]
 fn an_app_that_is_dropped_leaves_nothing_behind() {
     let store = Arc::new(MemoryStore::new());
-    let app = app().shared_store(store.clone()).build().unwrap();
+    let app = app().store(store.clone()).build().unwrap();
     for number in 0..10 {
         app.session(&number.to_string()).unwrap();
     }

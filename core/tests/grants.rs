@@ -177,7 +177,7 @@ async fn ended(
         .expires_in(Duration::from_secs(60))
         .store(FileStore::new(folder.path().join("session.json")))
         .refresh_with(Function(asked.clone(), function))
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .build()
         .unwrap();
     session.token().await.unwrap();

@@ -28,12 +28,8 @@ impl Transport for Flood {
             taken.fetch_add(1, Ordering::SeqCst);
             Ok(chunk.clone())
         });
-        Ok(TransportResponse {
-            status: StatusCode::from_u16(self.status).unwrap(),
-            version: Version::HTTP_11,
-            headers: HeaderMap::new(),
-            body: Box::pin(stream::iter(chunks)),
-        })
+        let status = StatusCode::from_u16(self.status).unwrap();
+        Ok(TransportResponse::new(status, HeaderMap::new(), Box::pin(stream::iter(chunks))))
     }
 }
 

@@ -48,7 +48,7 @@ impl Server {
         let session = Session::builder("json")
             .token_url(format!("{base}/refresh"))
             .tokens("at-1", "rt-1")
-            .transport(Arc::new(ReqwestTransport::new(options).unwrap()))
+            .transport(ReqwestTransport::new(options).unwrap())
             .build()
             .unwrap();
         Client::new(session, base).unwrap()

@@ -134,12 +134,7 @@ impl Transport for Wire {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        Ok(TransportResponse {
-            status: StatusCode::from_u16(status).unwrap(),
-            version: Version::HTTP_11,
-            headers,
-            body: Box::pin(stream::iter([Ok(Bytes::from(body))])),
-        })
+        Ok(TransportResponse::whole(StatusCode::from_u16(status).unwrap(), headers, body))
     }
 }
 
@@ -153,7 +148,7 @@ fn session(server: &Arc<Server>, clock: &Arc<ManualClock>) -> Session {
         .origin("https://api.test")
         // The clock is turned while others wait.
         .wait_timeout(Duration::from_secs(1_000_000))
-        .transport(Arc::new(Wire(server.clone())))
+        .transport(Wire(server.clone()))
         .clock(clock.clone())
         .build()
         .unwrap()

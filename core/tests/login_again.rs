@@ -123,7 +123,7 @@ async fn where_nobody_may_wait_callers_fail_at_once_and_the_sign_in_goes_on() {
 async fn a_wait_is_bounded() {
     use rekindle::clock::ManualClock;
     let (world, clock) = (World::new(Script::new()), ManualClock::new());
-    let session = world.session(false).clock(Arc::new(clock.clone())).build().unwrap();
+    let session = world.session(false).clock(clock.clone()).build().unwrap();
     let waiting = tokio::spawn({
         let session = session.clone();
         async move { session.token().await.map(drop).map_err(|error| error.kind()) }
@@ -144,7 +144,7 @@ async fn a_wait_is_bounded() {
 async fn who_said_no_is_not_asked_again_at_once() {
     use rekindle::clock::ManualClock;
     let (world, clock) = (World::new(Script::new()), ManualClock::new());
-    let session = world.session(true).clock(Arc::new(clock.clone())).build().unwrap();
+    let session = world.session(true).clock(clock.clone()).build().unwrap();
     world.let_on.add_permits(2);
     for _ in 0..3 {
         let error = session.token().await.unwrap_err();

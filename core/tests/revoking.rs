@@ -36,12 +36,7 @@ impl Transport for Wire {
         let body = Bytes::from_static(
             br#"{"access_token": "at-2", "refresh_token": "rt-2", "token_type": "Bearer"}"#,
         );
-        Ok(TransportResponse {
-            status: StatusCode::OK,
-            version: Version::HTTP_11,
-            headers: HeaderMap::new(),
-            body: Box::pin(stream::iter([Ok(body)])),
-        })
+        Ok(TransportResponse::whole(StatusCode::OK, HeaderMap::new(), body))
     }
 }
 
@@ -58,8 +53,8 @@ async fn a_revocation_that_hangs_is_given_up_when_a_refresh_would_be() {
         .client_id("app")
         .tokens("at-1", "rt-1")
         .send_timeout(Duration::from_secs(40))
-        .transport(Arc::new(wire))
-        .clock(Arc::new(clock.clone()))
+        .transport(wire)
+        .clock(clock.clone())
         .build()
         .unwrap();
     session.token().await.unwrap();

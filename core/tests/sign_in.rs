@@ -330,8 +330,7 @@ async fn a_device_is_waited_for_as_often_as_the_server_allows() {
         .step(Step::on("POST", "/token").json(200, granted));
     let server = TestServer::start(script).unwrap();
     let clock = ManualClock::new();
-    let session =
-        app(&server).server(metadata(&server)).clock(std::sync::Arc::new(clock.clone())).build().unwrap();
+    let session = app(&server).server(metadata(&server)).clock(clock.clone()).build().unwrap();
     let begun = clock.mono();
     let (shown, code) = tokio::sync::oneshot::channel();
     let waiting = tokio::spawn({

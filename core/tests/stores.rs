@@ -108,7 +108,7 @@ fn session(store: Bad, clock: &ManualClock, grants: &Arc<Grants>) -> Session {
         .expires_in(Duration::from_secs(60))
         .store(store)
         .refresh_with(By(grants.clone()))
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .build()
         .unwrap()
 }
@@ -233,7 +233,7 @@ async fn who_waits_for_another_process_is_woken_by_the_store() {
             .expires_in(Duration::from_secs(60))
             .store(store)
             .refresh_with(By(grants.clone()))
-            .clock(Arc::new(clock.clone()))
+            .clock(clock.clone())
             .build()
             .unwrap()
     };
@@ -273,7 +273,7 @@ async fn a_lease_is_measured_on_the_stores_clock() {
             .expires_in(Duration::from_secs(60))
             .store(waking)
             .refresh_with(By(grants.clone()))
-            .clock(Arc::new(clock.clone()))
+            .clock(clock.clone())
             .build()
             .unwrap()
     };

@@ -47,12 +47,7 @@ impl Transport for Script {
         };
         self.asked.lock().unwrap().push((request.headers, body));
         let (status, body, headers) = self.answers.lock().unwrap().pop_front().expect("an answer");
-        Ok(TransportResponse {
-            status: StatusCode::from_u16(status).unwrap(),
-            version: Version::HTTP_11,
-            headers,
-            body: Box::pin(stream::iter([Ok(Bytes::from(body))])),
-        })
+        Ok(TransportResponse::whole(StatusCode::from_u16(status).unwrap(), headers, body))
     }
 }
 
@@ -91,8 +86,7 @@ async fn an_error_that_comes_of_an_answer_names_a_clock_that_is_off() {
             let server = SystemTime::UNIX_EPOCH + Duration::from_secs(server.try_into().unwrap());
             let date = HeaderValue::from_str(&httpdate::fmt_http_date(server)).unwrap();
             script.answers.lock().unwrap()[0].2.insert(DATE, date);
-            let session =
-                builder("oauth2", &script).transport(transport).clock(Arc::new(clock)).build().unwrap();
+            let session = builder("oauth2", &script).transport(transport).clock(clock).build().unwrap();
             let error = session.refresh().await.unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");
             match named {
@@ -112,7 +106,7 @@ async fn a_server_without_the_field_is_asked_once_without_it_and_that_is_remembe
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let script =
         Script::of([(400, unknown_field()), (200, graphql_grant("at-2")), (200, graphql_grant("at-3"))]);
-    let session = builder("graphql", &script).shared_store(store.clone()).alone().build().unwrap();
+    let session = builder("graphql", &script).store(store.clone()).alone().build().unwrap();
     assert_eq!(session.refresh().await.unwrap().value(), "at-2");
     assert_eq!(session.force_refresh().await.unwrap().value(), "at-3");
     let has_field: Vec<_> =
@@ -120,7 +114,7 @@ async fn a_server_without_the_field_is_asked_once_without_it_and_that_is_remembe
     assert_eq!(has_field, [true, false, false]);
     // And by the next process, which has the record.
     let script = Script::of([(200, graphql_grant("at-4"))]);
-    let session = builder("graphql", &script).shared_store(store).alone().build().unwrap();
+    let session = builder("graphql", &script).store(store).alone().build().unwrap();
     assert_eq!(session.force_refresh().await.unwrap().value(), "at-4");
     assert!(!script.bodies()[0].contains("accessToken refreshToken"));
 }
@@ -165,7 +159,7 @@ async fn with_empty_400(answers: Vec<(u16, Value)>) -> (Result<String, ErrorKind
         .token_url("https://auth.test/token")
         .tokens("at-1", "rt-1")
         .transport(transport)
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .build()
         .unwrap();
     let refreshing = tokio::spawn(async move { session.refresh().await });
@@ -303,7 +297,7 @@ async fn a_404_expires_a_token_only_if_it_is_past_its_end() {
         .expires_in(Duration::from_secs(60))
         .origin("https://api.test")
         .transport(transport)
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .build()
         .unwrap();
     let url = "https://api.test/data".parse().unwrap();
@@ -331,7 +325,7 @@ async fn with_slow_api(after: &[u16]) -> (u16, usize) {
     let session = Session::builder(Dialect::from_toml(SLOW_API, "slow.toml").unwrap())
         .tokens("at-1", "rt-1")
         .transport(transport)
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .build()
         .unwrap();
     let client = Client::new(session, "https://api.test").unwrap();

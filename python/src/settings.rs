@@ -59,13 +59,13 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     }
     let clock: Option<PyRef<'_, ManualClock>> = optional(settings, "clock")?;
     if let Some(store) = store(settings, clock.as_deref().map(|clock| clock.1.clone()).unwrap_or_default())? {
-        builder = builder.shared_store(store);
+        builder = builder.store(store);
     }
     if let Some(host) = optional::<Py<PyAny>>(settings, "refresh")? {
         builder = builder.refresh_with(PythonRefresh(host));
     }
     if let Some(clock) = clock {
-        builder = builder.clock(Arc::new(clock.0.clone()));
+        builder = builder.clock(clock.0.clone());
     }
     Ok(if optional(settings, "alone")?.unwrap_or(false) { builder.alone() } else { builder })
 }

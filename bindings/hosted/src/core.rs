@@ -234,7 +234,7 @@ impl Core {
             Message::Failed { call, request, error, sent } => {
                 let requests = self.requests.clone();
                 let sent = if sent { Sent::Maybe } else { Sent::No };
-                let cause = TransportError { sent, message: error, source: None };
+                let cause = TransportError::new(sent, error);
                 self.run(call, async move { requests.failed(request, cause).await });
             }
             Message::Passed { call, request, response } => match self.requests.passed(request, &response) {

@@ -26,7 +26,7 @@ pub(crate) fn build(
 ) -> Result<Session, Error> {
     let mut builder = Session::builder(dialect(settings.dialect.as_ref())?)
         .host(host)
-        .transport(Arc::new(HostTransport { session: number, outbox: outbox.clone() }));
+        .transport(HostTransport { session: number, outbox: outbox.clone() });
     builder = match settings.store.clone() {
         Some(store) => builder.store(HostStore { session: number, settings: store, outbox: outbox.clone() }),
         None => builder.store(MemoryStore::new()),

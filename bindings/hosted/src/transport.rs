@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::{TryStreamExt, stream};
-use http::{StatusCode, Version};
+use futures_util::TryStreamExt;
+use http::StatusCode;
 use rekindle::transport::{Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse};
 use rekindle_bindings::call::{headers, lenient_header_map};
 use serde_json::{Value, json};
@@ -33,6 +33,7 @@ impl Transport for HostTransport {
             "url": request.url.as_str(),
             "headers": headers(&request.headers),
             "body": String::from_utf8_lossy(&body),
+            "timeout_ms": request.timeout.and_then(|timeout| u64::try_from(timeout.as_millis()).ok()),
         }));
         let answer = answer.await.ok_or_else(|| failed(Sent::Maybe, "the host has ended"))?;
         if let Some(message) = answer["error"].as_str() {
@@ -49,14 +50,10 @@ fn response(answer: Value) -> Option<TransportResponse> {
         Some(text) => STANDARD.decode(text).ok()?,
         None => answer.body.into_bytes(),
     };
-    Some(TransportResponse {
-        status: StatusCode::from_u16(answer.status).ok()?,
-        version: Version::HTTP_11,
-        headers: lenient_header_map(answer.headers),
-        body: Box::pin(stream::once(std::future::ready(Ok(Bytes::from(body))))),
-    })
+    let status = StatusCode::from_u16(answer.status).ok()?;
+    Some(TransportResponse::whole(status, lenient_header_map(answer.headers), body))
 }
 
 fn failed(sent: Sent, message: &str) -> TransportError {
-    TransportError { sent, message: message.to_owned(), source: None }
+    TransportError::new(sent, message)
 }

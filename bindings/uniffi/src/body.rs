@@ -204,8 +204,7 @@ impl Part {
 
 /// What a source gives, as a transport's answer.
 pub(crate) fn incoming(source: Arc<dyn BodySource>) -> ByteStream {
-    let broken =
-        |error: BodyFailure| TransportError { sent: Sent::Maybe, message: error.to_string(), source: None };
+    let broken = |error: BodyFailure| TransportError::new(Sent::Maybe, error.to_string());
     Box::pin(pieces(Ok(source)).map(move |piece| piece.map_err(broken)))
 }
 

@@ -71,7 +71,7 @@ impl Client {
             builder = builder.transport(http.transport(transport.is_some())?);
         }
         if let Some(transport) = transport {
-            builder = builder.transport(Arc::new(HostTransport(transport)));
+            builder = builder.transport(HostTransport(transport));
         }
         Ok(Self(configured(builder, config).build()?))
     }

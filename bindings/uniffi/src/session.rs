@@ -238,18 +238,18 @@ pub(crate) fn hosted<T>(
     refresh: Option<Arc<dyn Refresh>>,
     clock: Option<Arc<ManualClock>>,
 ) -> Result<Builder<T>, RekindleError> {
-    let mut builder = builder.shared_store(store.into_core());
+    let mut builder = builder.store(store.into_core());
     if let Some(http) = http {
         builder = builder.transport(http.transport(transport.is_some())?);
     }
     if let Some(transport) = transport {
-        builder = builder.transport(Arc::new(HostTransport(transport)));
+        builder = builder.transport(HostTransport(transport));
     }
     if let Some(refresh) = refresh {
         builder = builder.refresh_with(HostRefresh(refresh));
     }
     Ok(match clock {
-        Some(clock) => builder.clock(Arc::new(clock.inner())),
+        Some(clock) => builder.clock(clock.inner()),
         None => builder,
     })
 }

@@ -106,18 +106,15 @@ fn outgoing(request: core::TransportRequest) -> TransportRequest {
 fn answered(response: TransportResponse) -> Result<core::TransportResponse, TransportError> {
     // First of all: whatever else is wrong, it is let go.
     let body = response.stream.map(incoming);
-    let nonsense = |what: String| TransportError {
-        sent: Sent::Maybe,
-        message: format!("the transport gave {what}"),
-        source: None,
-    };
+    let nonsense = |what: String| TransportError::new(Sent::Maybe, format!("the transport gave {what}"));
     let status = StatusCode::from_u16(response.status)
         .map_err(|_| nonsense(format!("{} for a status", response.status)))?;
     let headers = header_map(response.headers.into_iter().map(Into::into))
         .map_err(|name| nonsense(format!("an invalid header: {name:?}")))?;
-    let version = version(response.version.as_deref());
     let body = body.unwrap_or_else(|| whole(response.body.unwrap_or_default()));
-    Ok(core::TransportResponse { status, version, headers, body })
+    let mut answer = core::TransportResponse::new(status, headers, body);
+    answer.version = version(response.version.as_deref());
+    Ok(answer)
 }
 
 fn whole(bytes: Vec<u8>) -> ByteStream {
@@ -140,7 +137,7 @@ impl From<TransportFailure> for TransportError {
             TransportFailure::NotSent { reason } => (Sent::No, reason),
             TransportFailure::MaybeSent { reason } => (Sent::Maybe, reason),
         };
-        Self { sent, message, source: None }
+        Self::new(sent, message)
     }
 }
 

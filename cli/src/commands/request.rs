@@ -80,7 +80,7 @@ async fn prepare(context: &Context, args: &RequestArgs) -> Done<RequestBuilder> 
             None => client,
         };
         match verbose {
-            Some(verbose) => client.transport(Arc::new(verbose)),
+            Some(verbose) => client.transport(verbose),
             None => client,
         }
     })?;

@@ -240,7 +240,7 @@ impl Builder<Session> {
     /// let session = Session::builder("oauth2")
     ///     .token_url("https://auth.example.com/oauth/token")
     ///     .tokens("at-1", "rt-1")
-    ///     .shared_store(store.clone())
+    ///     .store(store.clone())
     ///     .key("user-42")
     ///     .build()?;
     /// session.token().await?;
@@ -518,7 +518,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Where the credential is kept. Default: in memory.
+    /// Where the credential is stored. Default: in memory. An `Arc` of a store is a store, so one can be shared:
+    /// `.store(shared.clone())`.
     ///
     /// ```
     /// use rekindle::{Session, store::FileStore};
@@ -532,29 +533,6 @@ impl<T> Builder<T> {
     /// ```
     pub fn store(mut self, store: impl Store) -> Self {
         self.settings.store = Some(Arc::new(store));
-        self
-    }
-
-    /// As [`SessionBuilder::store`], for a store that others hold too.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), rekindle::Error> {
-    /// use std::sync::Arc;
-    /// use rekindle::{Session, store::{DEFAULT_KEY, Loaded, MemoryStore, Store}};
-    ///
-    /// let store = Arc::new(MemoryStore::new());
-    /// let session = Session::builder("oauth2")
-    ///     .token_url("https://auth.example.com/oauth/token")
-    ///     .tokens("at-1", "rt-1")
-    ///     .shared_store(store.clone())
-    ///     .build()?;
-    /// session.token().await?;
-    /// assert!(matches!(store.load(DEFAULT_KEY).await, Ok(Loaded::Present(..))));
-    /// # Ok(()) }
-    /// ```
-    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
-        self.settings.store = Some(store);
         self
     }
 
@@ -761,23 +739,23 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How token requests travel. Default: reqwest; without the feature `http` there is none, and this must be given.
+    /// How token requests are sent. Default: reqwest; without the feature `http` there is none, and this must be given.
+    /// An `Arc` of a transport is a transport, so one can be shared.
     ///
     /// ```
-    /// use std::sync::Arc;
     /// use rekindle::{Session, transport::{ProxyChoice, ReqwestTransport, TransportOptions}};
     ///
     /// let options = TransportOptions { proxy: ProxyChoice::None, ..TransportOptions::default() };
     /// let transport = ReqwestTransport::new(options)?;
     /// let session = Session::builder("oauth2")
     ///     .token_url("https://auth.example.com/oauth/token")
-    ///     .transport(Arc::new(transport))
+    ///     .transport(transport)
     ///     .build()?;
     /// # let _ = session;
     /// # Ok::<(), rekindle::Error>(())
     /// ```
-    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.settings.transport = Some(transport);
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.settings.transport = Some(Arc::new(transport));
         self
     }
 
@@ -786,7 +764,7 @@ impl<T> Builder<T> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), rekindle::Error> {
-    /// use std::{sync::Arc, time::Duration};
+    /// use std::time::Duration;
     /// use rekindle::{Session, clock::ManualClock};
     ///
     /// let clock = ManualClock::new();
@@ -795,15 +773,15 @@ impl<T> Builder<T> {
     ///     .tokens("at-1", "rt-1")
     ///     .expires_in(Duration::from_secs(900))
     ///     .background(false)
-    ///     .clock(Arc::new(clock.clone()))
+    ///     .clock(clock.clone())
     ///     .build()?;
     /// session.token().await?;
     /// clock.advance(Duration::from_secs(900));
     /// assert!(session.token_if_valid().is_none()); // it ended
     /// # Ok(()) }
     /// ```
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.settings.clock = Some(clock);
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.settings.clock = Some(Arc::new(clock));
         self
     }
 

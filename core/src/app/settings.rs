@@ -140,6 +140,7 @@ impl Settings {
                 proofs: proofs.clone(),
                 transport: transport.clone(),
                 clock: clock.clone(),
+                send_timeout: machine.send_cap,
                 falls_back: AtomicBool::new(false),
             })
         });

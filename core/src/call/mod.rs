@@ -14,9 +14,9 @@
 //! # // Stands for the reader's own HTTP client.
 //! # let send = async |headers: http::HeaderMap| {
 //! #     use futures_util::TryStreamExt as _;
-//! #     use rekindle::transport::{Connection, Outgoing, Transport as _, TransportRequest};
-//! #     let (method, url, body) = (http::Method::GET, url.clone(), Outgoing::Empty);
-//! #     let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
+//! #     use rekindle::transport::{Transport as _, TransportRequest};
+//! #     let mut request = TransportRequest::new(http::Method::GET, url.clone());
+//! #     request.headers = headers;
 //! #     let response = transport.send(request).await?;
 //! #     let body = response.body.try_collect::<Vec<_>>().await?.concat();
 //! #     Ok::<_, rekindle::Error>((response.status, response.headers, body))

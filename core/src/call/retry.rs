@@ -36,7 +36,7 @@ impl Call {
     ///
     /// let client = rekindle::Client::new(session, "https://api.example.com")?;
     /// let mut call = client.call(Method::GET, "/pupils", &mut HeaderMap::new(), Content::none())?;
-    /// let refused = TransportError { sent: Sent::No, message: "connection refused".into(), source: None };
+    /// let refused = TransportError::new(Sent::No, "connection refused");
     /// let headers = call.failed(refused).await?;
     /// # let _ = headers;
     /// # Ok(()) }

@@ -354,8 +354,7 @@ mod tests {
     use crate::transport::Sent;
 
     fn incoming(chunks: &'static [&'static str], breaks: bool) -> Incoming {
-        let end =
-            breaks.then(|| Err(TransportError { sent: Sent::Maybe, message: "broke".into(), source: None }));
+        let end = breaks.then(|| Err(TransportError::new(Sent::Maybe, "broke")));
         let chunks = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())));
         Incoming::new(Box::pin(stream::iter(chunks.chain(end))))
     }

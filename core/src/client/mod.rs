@@ -533,16 +533,15 @@ impl ClientBuilder {
     ///
     /// ```no_run
     /// # fn make(session: rekindle::Session) -> Result<rekindle::Client, rekindle::Error> {
-    /// use std::sync::Arc;
     /// use rekindle::transport::{ReqwestTransport, TransportOptions};
     ///
     /// let options = TransportOptions { http2: false, ..TransportOptions::default() };
-    /// rekindle::Client::builder(session).transport(Arc::new(ReqwestTransport::new(options)?)).build()
+    /// rekindle::Client::builder(session).transport(ReqwestTransport::new(options)?).build()
     /// # }
     /// ```
-    pub fn transport(self, transport: Arc<dyn Transport>) -> Self {
+    pub fn transport(self, transport: impl Transport) -> Self {
         self.change(|options| {
-            options.transport = Some(transport);
+            options.transport = Some(Arc::new(transport));
             Ok(())
         })
     }

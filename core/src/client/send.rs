@@ -15,7 +15,7 @@ use super::response::{Found, Parts, Response};
 use super::{Client, graphql};
 use crate::call::{self, Follows, Hop, Reads, State};
 use crate::error::{Error, Redirected};
-use crate::transport::{Connection, Sent, TransportError, TransportRequest, TransportResponse};
+use crate::transport::{Sent, TransportError, TransportRequest, TransportResponse};
 
 /// While a request's body still goes out, its response is read up to this.
 const SETTLED: usize = 8 * 1024 * 1024;
@@ -103,7 +103,7 @@ impl Call {
             let stopped = deadline.bound(Box::pin(request.body.stop())).await;
             stopped.ok_or_else(|| Error::timeout("reading the request's body"))?;
         }
-        let sending = sending(&self.client, &mut self.parts.request, &self.state)?;
+        let sending = sending(&self.client, &mut self.parts, &self.state)?;
         let answer = self.parts.deadline.bound(sending).await;
         let answer = answer.ok_or_else(|| Error::timeout("waiting for the response"))?;
         let elapsed = self.now().saturating_sub(self.started);
@@ -310,17 +310,18 @@ impl Call {
 /// What goes out is made here, where no future has to keep room for it.
 fn sending<'c>(
     client: &'c Client,
-    request: &mut Request,
+    parts: &mut Parts,
     state: &State,
 ) -> Result<BoxFuture<'c, Result<TransportResponse, TransportError>>, Error> {
+    let timeout = parts.deadline.left();
+    let request = &mut parts.request;
     let body = request.body.next();
     let body =
         body.ok_or_else(|| Error::new(ErrorKind::Misuse, "the body was sent and cannot be sent again"))?;
     let mut headers = request.headers.clone();
     state.headers(client.session(), &request.method, &request.url)?.apply(&mut headers);
-    let (method, url) = (request.method.clone(), request.url.clone());
-    let request = TransportRequest { method, url, headers, body, connection: Connection::Pooled };
-    Ok(client.transport().send(request))
+    let hop = TransportRequest::new(request.method.clone(), request.url.clone());
+    Ok(client.transport().send(TransportRequest { headers, body, timeout, ..hop }))
 }
 
 fn exchange(parts: &Parts, operation: Operation) -> Exchange<'_> {

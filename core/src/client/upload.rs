@@ -176,7 +176,7 @@ fn remember(slot: &mut Option<Waker>, context: &Context<'_>) {
 
 fn stopped() -> TransportError {
     let message = "the request's body was not sent to its end: the response had already arrived".to_owned();
-    TransportError { sent: Sent::Maybe, message, source: None }
+    TransportError::new(Sent::Maybe, message)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod manual;
 
 mod timer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_proto::Now;
@@ -13,7 +14,7 @@ pub use self::timer::Timer;
 #[cfg(feature = "runtime")]
 pub use crate::platform::clock::SystemClock;
 
-/// Reads both clocks and waits on the monotonic one.
+/// Reads both clocks and waits on the monotonic one. An `Arc` of a clock is a clock.
 pub trait Clock: Send + Sync + 'static {
     /// Both clocks, now.
     fn now(&self) -> Now;
@@ -25,4 +26,18 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Resolves once `mono` has been reached. Inside a tokio runtime with time enabled.
     fn sleep_until(&self, mono: Duration) -> Timer;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Now {
+        (**self).now()
+    }
+
+    fn mono(&self) -> Duration {
+        (**self).mono()
+    }
+
+    fn sleep_until(&self, mono: Duration) -> Timer {
+        (**self).sleep_until(mono)
+    }
 }

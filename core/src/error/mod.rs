@@ -289,7 +289,7 @@ impl Error {
     /// use rekindle::transport::{Sent, TransportError};
     ///
     /// let cause = std::io::Error::other("connection reset");
-    /// let broke = TransportError { sent: Sent::Maybe, message: "broke".into(), source: Some(cause.into()) };
+    /// let broke = TransportError::new(Sent::Maybe, "broke").with_source(cause);
     /// assert_eq!(Error::from(broke).causes(), ["broke", "connection reset"]);
     /// ```
     #[must_use]

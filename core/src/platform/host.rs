@@ -38,7 +38,7 @@ use crate::lock::Mutex;
 /// #         std::future::pending().await
 /// #     }
 /// # }
-/// # let session = session.transport(std::sync::Arc::new(Nowhere));
+/// # let session = session.transport(Nowhere);
 /// let session = session.tokens("at-1", "rt-1").build()?;
 ///
 /// let asking = session.clone();

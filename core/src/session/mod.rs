@@ -28,8 +28,8 @@ pub use token_source::Revocation;
 
 use engine::Engine;
 use held_engine::HeldEngine;
-pub(crate) use judge::Judgement;
 use http::{HeaderValue, Method};
+pub(crate) use judge::Judgement;
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
 use rekindle_proto::event::{EventKind, Warning};
@@ -525,7 +525,12 @@ impl Session {
 
     /// The proof of possession that a request to that URL carries beside the token, in the header `DPoP`
     /// (RFC 9449 section 7): a new one for each send. `None`: the token is not bound to a key.
-    pub(crate) fn proof(&self, token: &Token, method: &Method, url: &Url) -> Result<Option<HeaderValue>, Error> {
+    pub(crate) fn proof(
+        &self,
+        token: &Token,
+        method: &Method,
+        url: &Url,
+    ) -> Result<Option<HeaderValue>, Error> {
         let Some(proofs) = self.setup.proofs.as_ref().filter(|_| token.is_bound()) else { return Ok(None) };
         Ok(proofs.possession(method, url, Some(token.secret()), self.clock().now().wall)?)
     }

@@ -51,6 +51,8 @@ pub(crate) struct Endpoint {
     pub(crate) proofs: Option<Arc<Proofs>>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// How long a send may take; the engine enforces it.
+    pub(crate) send_timeout: Duration,
     /// The server rejected the dialect's first document, and took the second one.
     pub(crate) falls_back: AtomicBool,
 }
@@ -122,6 +124,7 @@ impl Endpoint {
             proofs: self.proofs.clone(),
             transport: self.transport.clone(),
             clock: self.clock.clone(),
+            send_timeout: self.send_timeout,
             falls_back: AtomicBool::new(false),
         })
     }
@@ -136,14 +139,11 @@ impl Endpoint {
         let request = self.dialect.client_form(&*self.identity()?, url, fields)?;
         let mut headers = request.headers;
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+        let body = Zeroizing::new(request.body.expose().as_bytes().to_vec());
         let hop = TransportRequest {
-            method: request.method,
-            url: request.url,
             headers,
-            body: Outgoing::Bytes(Bytes::from_owner(Zeroizing::new(
-                request.body.expose().as_bytes().to_vec(),
-            ))),
-            connection: Connection::Fresh,
+            body: Outgoing::Bytes(Bytes::from_owner(body)),
+            ..self.hop(request.method, request.url)
         };
         let exchange = async {
             let response = self.transport.send(hop).await?;
@@ -162,6 +162,11 @@ impl Endpoint {
                 Err(Error::new(ErrorKind::Timeout, "the server did not answer in time: try again later"))
             }
         }
+    }
+
+    fn hop(&self, method: Method, url: Url) -> TransportRequest {
+        let hop = TransportRequest::new(method, url);
+        TransportRequest { connection: Connection::Fresh, timeout: Some(self.send_timeout), ..hop }
     }
 
     /// Who asks, with an assertion of its own for each request.
@@ -215,13 +220,7 @@ impl Endpoint {
         let mut headers = request.headers;
         // A proxy that removes the label of a compressed answer makes a grant unreadable, and it is spent.
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
-        let hop = TransportRequest {
-            method: request.method,
-            url: request.url.clone(),
-            headers,
-            body,
-            connection: Connection::Fresh,
-        };
+        let hop = TransportRequest { headers, body, ..self.hop(request.method, request.url.clone()) };
         let response = match self.transport.send(hop).await {
             Ok(response) => response,
             Err(error) => {

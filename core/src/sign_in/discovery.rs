@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::session::origins::secure;
 use crate::session::token_source::read;
-use crate::transport::{Connection, Outgoing, Transport, TransportRequest};
+use crate::transport::{Transport, TransportRequest};
 
 /// All its places together may take so long.
 const MOST: Duration = Duration::from_secs(30);
@@ -86,13 +86,9 @@ async fn get(
         (ACCEPT, HeaderValue::from_static("application/json")),
         (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
     ]);
-    let request = TransportRequest {
-        method: Method::GET,
-        url: place.clone(),
-        headers,
-        body: Outgoing::Empty,
-        connection: Connection::Pooled,
-    };
+    let mut request = TransportRequest::new(Method::GET, place.clone());
+    request.headers = headers;
+    request.timeout = Some(MOST);
     let response = transport.send(request).await?;
     Ok((response.status, read(response).await))
 }

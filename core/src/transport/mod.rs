@@ -15,6 +15,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -58,7 +59,8 @@ pub enum Outgoing {
     Stream(ByteStream, Option<u64>),
 }
 
-/// One hop: no redirects, no retries, no timeouts of its own (spec 5.6, 9.2).
+/// One hop: no redirects and no retries (spec 5.6, 9.2).
+#[non_exhaustive]
 pub struct TransportRequest {
     /// The method.
     pub method: Method,
@@ -70,9 +72,38 @@ pub struct TransportRequest {
     pub body: Outgoing,
     /// Which connection it may use.
     pub connection: Connection,
+    /// How long the caller waits for the response and its body; `None`: without a limit. The caller gives up by itself
+    /// then and drops the future, so a transport needs this only to tell it to a stack that has deadlines of its own.
+    pub timeout: Option<Duration>,
+}
+
+impl TransportRequest {
+    /// A request without headers or body, over a pooled connection, without a limit in time.
+    ///
+    /// ```
+    /// use http::Method;
+    /// use rekindle::transport::{Connection, Outgoing, TransportRequest};
+    ///
+    /// let url = "https://api.example.com/data".parse().expect("a URL");
+    /// let mut request = TransportRequest::new(Method::POST, url);
+    /// request.body = Outgoing::Bytes("{}".into());
+    /// assert_eq!((request.connection, request.timeout), (Connection::Pooled, None));
+    /// ```
+    #[must_use]
+    pub fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Outgoing::Empty,
+            connection: Connection::Pooled,
+            timeout: None,
+        }
+    }
 }
 
 /// The head of a response, and its body as it comes, content decoding undone.
+#[non_exhaustive]
 pub struct TransportResponse {
     /// The status.
     pub status: StatusCode,
@@ -82,6 +113,39 @@ pub struct TransportResponse {
     pub headers: HeaderMap,
     /// The body.
     pub body: ByteStream,
+}
+
+impl TransportResponse {
+    /// A response over HTTP/1.1 whose body is read as it comes.
+    ///
+    /// ```
+    /// use http::{HeaderMap, StatusCode, Version};
+    /// use rekindle::transport::{ByteStream, TransportResponse};
+    ///
+    /// # fn f(body: ByteStream) {
+    /// let mut response = TransportResponse::new(StatusCode::OK, HeaderMap::new(), body);
+    /// response.version = Version::HTTP_2;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn new(status: StatusCode, headers: HeaderMap, body: ByteStream) -> Self {
+        Self { status, version: Version::HTTP_11, headers, body }
+    }
+
+    /// A response over HTTP/1.1 whose body is at hand.
+    ///
+    /// ```
+    /// use http::{HeaderMap, StatusCode};
+    /// use rekindle::transport::TransportResponse;
+    ///
+    /// let response = TransportResponse::whole(StatusCode::OK, HeaderMap::new(), r#"{"id": 1}"#);
+    /// assert_eq!(response.status, 200);
+    /// ```
+    #[must_use]
+    pub fn whole(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
+        let body = std::future::ready(Ok(body.into()));
+        Self::new(status, headers, Box::pin(futures_util::stream::once(body)))
+    }
 }
 
 /// Whether any of a failed request may have reached the peer.
@@ -95,6 +159,7 @@ pub enum Sent {
 
 /// A request that got no response, or a body that broke.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct TransportError {
     /// Whether it may have reached the peer.
     pub sent: Sent,
@@ -102,6 +167,36 @@ pub struct TransportError {
     pub message: String,
     /// The cause.
     pub source: Option<BoxError>,
+}
+
+impl TransportError {
+    /// An error. The message goes into logs: it must hold neither headers nor the URL's query.
+    ///
+    /// ```
+    /// use rekindle::transport::{Sent, TransportError};
+    ///
+    /// let cause = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    /// let error = TransportError::new(Sent::No, "cannot connect to api.example.com").with_source(cause);
+    /// assert_eq!(error.sent, Sent::No);
+    /// ```
+    #[must_use]
+    pub fn new(sent: Sent, message: impl Into<String>) -> Self {
+        Self { sent, message: message.into(), source: None }
+    }
+
+    /// The same error, with its cause.
+    ///
+    /// ```
+    /// # use rekindle::transport::{Sent, TransportError};
+    /// let cause = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    /// let error = TransportError::new(Sent::Maybe, "the connection broke").with_source(cause);
+    /// assert!(error.source.is_some());
+    /// ```
+    #[must_use]
+    pub fn with_source(mut self, cause: impl Into<BoxError>) -> Self {
+        self.source = Some(cause.into());
+        self
+    }
 }
 
 impl fmt::Display for TransportError {
@@ -147,11 +242,27 @@ pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
 
 /// Sends one request over one hop.
 ///
-/// Dropping the future may abort the request. Deadlines are the caller's.
+/// Dropping the future may abort the request. The caller enforces [`TransportRequest::timeout`].
+///
+/// An `Arc` of a transport is a transport, so one can be shared: `builder.transport(shared.clone())`.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request; the response's body may still be under way.
     async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError>;
+}
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    // Written out: `async fn` would box the future once more for each layer.
+    fn send<'s, 'f>(
+        &'s self,
+        request: TransportRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<TransportResponse, TransportError>> + Send + 'f>>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        (**self).send(request)
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_connection_error_keeps_its_cause_and_says_what_to_do() {
-        let cause = TransportError { sent: Sent::No, message: "no route".into(), source: None };
+        let cause = TransportError::new(Sent::No, "no route");
         let error = Error::from(cause);
         assert_eq!(error.kind(), ErrorKind::Connection);
         assert!(error.to_string().contains("then try again"), "{error}");

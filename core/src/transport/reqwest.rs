@@ -420,7 +420,7 @@ fn failure(cause: http_client::Error) -> TransportError {
 }
 
 fn not_sent(message: &str) -> TransportError {
-    TransportError { sent: Sent::No, message: message.to_owned(), source: None }
+    TransportError::new(Sent::No, message)
 }
 
 #[cfg(test)]

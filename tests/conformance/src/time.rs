@@ -33,7 +33,7 @@ impl Time {
 
     pub(crate) fn drives(&self, builder: SessionBuilder) -> SessionBuilder {
         match self {
-            Self::Thread(clock) => builder.clock(Arc::new(clock.clone())),
+            Self::Thread(clock) => builder.clock(clock.clone()),
             Self::Host(host, now) => {
                 host.set_clock(*now.lock());
                 builder.host(host)

@@ -61,7 +61,7 @@ fn with_clock(idp: &Server, clock: &ManualClock) -> (Session, Tokens) {
 /// A session that knows how long its token lives, by a clock that is turned by hand.
 fn with_life(idp: &Server, tokens: &Tokens, clock: &ManualClock) -> SessionBuilder {
     let life = Duration::from_secs(tokens.expires_in.unsigned_abs());
-    strict_family(idp, tokens).expires_in(life).clock(Arc::new(clock.clone()))
+    strict_family(idp, tokens).expires_in(life).clock(clock.clone())
 }
 
 fn is(token: Option<Token>, tokens: &Tokens) -> bool {

@@ -125,11 +125,8 @@ async fn nothing_that_can_be_printed_shows_a_secret() {
     let stage = stage([]);
     let request = stage.client.post("/?q=sentinel").header("authorization", "sentinel").body("sentinel");
     let form = Form::new().text("password", "sentinel");
-    let printed = format!(
-        "{:?} {:?} {request:?} {form:?}",
-        stage.client,
-        stage.client.session().token_if_valid()
-    );
+    let printed =
+        format!("{:?} {:?} {request:?} {form:?}", stage.client, stage.client.session().token_if_valid());
     let response = stage.send(request).await.unwrap();
     let printed = format!("{printed} {response:?} {:?}", response.history());
     assert!(!printed.contains("sentinel"), "{printed}");

@@ -145,7 +145,7 @@ impl Transport for Wire {
         let play = self.script.lock().pop_front();
         match play.unwrap_or(Play::Reply(reply(200))) {
             Play::Reply(reply) => Ok(reply.into_response()),
-            Play::Fail(sent) => Err(TransportError { sent, message: "scripted".into(), source: None }),
+            Play::Fail(sent) => Err(TransportError::new(sent, "scripted")),
             Play::Hang => std::future::pending().await,
         }
     }
@@ -153,7 +153,7 @@ impl Transport for Wire {
 
 impl Reply {
     fn into_response(self) -> TransportResponse {
-        let broken = || Err(TransportError { sent: Sent::Maybe, message: "broke".into(), source: None });
+        let broken = || Err(TransportError::new(Sent::Maybe, "broke"));
         let chunks = self.chunks.into_iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())));
         TransportResponse {
             status: StatusCode::from_u16(self.status).unwrap(),
@@ -215,7 +215,7 @@ pub(super) fn stage_in(
         .refresh_with(Mint::clone(&mint))
         .rotation(rekindle_proto::Rotation::Strict)
         .transport(transport)
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .build()
         .unwrap();
     let events = session.events();

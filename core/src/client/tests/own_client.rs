@@ -47,7 +47,7 @@ async fn a_call_that_broke_is_sent_again_where_nothing_is_lost() {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut call = stage.client.call(method, "/", &mut HeaderMap::new(), Content::none()).unwrap();
         call.headers().await.unwrap();
-        let broke = TransportError { sent, message: "broke".into(), source: None };
+        let broke = TransportError::new(sent, "broke");
         let headers = stage.drive(call.failed(broke)).await;
         assert_eq!(
             headers.map(|headers| headers.is_empty()).map_err(|error| error.kind()),

@@ -14,13 +14,7 @@ fn transport() -> ReqwestTransport {
 }
 
 fn get(address: SocketAddr) -> TransportRequest {
-    TransportRequest {
-        method: Method::GET,
-        url: Url::parse(&format!("http://{address}/path?secret=sentinel")).unwrap(),
-        headers: HeaderMap::new(),
-        body: Outgoing::Empty,
-        connection: Connection::Pooled,
-    }
+    TransportRequest::new(Method::GET, Url::parse(&format!("http://{address}/path?secret=sentinel")).unwrap())
 }
 
 /// Answers every request on every connection with `answer` (nothing: it closes), and counts connections.
