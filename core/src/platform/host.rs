@@ -182,7 +182,7 @@ impl Host {
     /// [`discover_with`](crate::sign_in::discover_with).
     ///
     /// ```
-    /// use rekindle::proto::{Now, Wall};
+    /// use rekindle::{Now, Wall};
     ///
     /// let host = rekindle::Host::new([7; 32]);
     /// host.set_clock(Now { mono: std::time::Duration::from_secs(1), wall: Wall(1_893_456_000_000) });
