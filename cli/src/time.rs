@@ -7,8 +7,8 @@ use rekindle::Wall;
 const DAY_MS: i64 = 86_400_000;
 
 /// `2026-01-31T08:30:00Z`. What is past the year 9999 is shown as its end.
-pub(crate) fn rfc3339(wall: Wall) -> String {
-    let ms = wall.0.clamp(-62_135_596_800_000, 253_402_300_799_000);
+pub(crate) fn rfc3339(time: impl Into<Wall>) -> String {
+    let ms = time.into().0.clamp(-62_135_596_800_000, 253_402_300_799_000);
     let (day, left) = (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS) / 1000);
     let (year, month, day) = civil(day);
     let (hour, minute, second) = (left / 3600, left / 60 % 60, left % 60);

@@ -325,7 +325,7 @@ fn given(token: &rekindle::Token) -> Given {
         authorization,
         token.header_name().as_str().to_owned(),
         token.generation(),
-        token.expires_at().map(epoch),
+        token.expires_at().map(|at| epoch(at.into())),
     )
 }
 

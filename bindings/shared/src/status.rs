@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use rekindle::session::StatusStanding;
 use serde::{Serialize, Serializer};
 
-use crate::time::{epoch, millis};
+use crate::time::millis;
 
 /// A look at a session, without a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -86,10 +86,10 @@ impl From<rekindle::Status> for Status {
             standing: status.standing.into(),
             lineage: status.lineage,
             generation: status.generation,
-            expires_at: status.expires_at.map(epoch),
+            expires_at: status.expires_at,
             valid: status.valid,
             refreshable: status.refreshable,
-            refreshed_at: status.refreshed_at.map(epoch),
+            refreshed_at: status.refreshed_at,
             backoff: status.backoff,
             failures: status.failures,
             lease: status.lease.map(|(owner, left)| Lease { owner, left }),

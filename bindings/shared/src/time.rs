@@ -1,44 +1,6 @@
 //! Times and durations, as languages and JSON have them.
 
-use std::time::{Duration, SystemTime};
-
-use rekindle::Wall;
-
-/// A time on the wall clock, as a system time.
-///
-/// ```
-/// use std::time::{Duration, SystemTime};
-/// use rekindle_bindings::time::epoch;
-///
-/// assert_eq!(epoch(rekindle::Wall(1_500)), SystemTime::UNIX_EPOCH + Duration::from_millis(1_500));
-/// ```
-#[must_use]
-pub fn epoch(wall: Wall) -> SystemTime {
-    let off = Duration::from_millis(wall.0.unsigned_abs());
-    let time = if wall.0 < 0 {
-        SystemTime::UNIX_EPOCH.checked_sub(off)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_add(off)
-    };
-    time.unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// The reverse.
-///
-/// ```
-/// use rekindle_bindings::time::{epoch, wall};
-/// use rekindle::Wall;
-///
-/// assert_eq!(wall(epoch(Wall(-7))), Wall(-7));
-/// ```
-#[must_use]
-pub fn wall(time: SystemTime) -> Wall {
-    let millis = |off: Duration| i64::try_from(off.as_millis()).unwrap_or(i64::MAX);
-    match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => Wall(millis(since)),
-        Err(before) => Wall(-millis(before.duration())),
-    }
-}
+use std::time::Duration;
 
 /// A number of seconds, as scripting languages have them: what is too long for the clock is for ever.
 ///
@@ -58,9 +20,8 @@ pub fn seconds(seconds: f64) -> Duration {
 pub(crate) mod millis {
     use std::time::{Duration, SystemTime};
 
+    use rekindle::Wall;
     use serde::{Deserialize, Deserializer, Serializer};
-
-    use super::wall;
 
     /// What is a number of milliseconds.
     pub(crate) trait Millis {
@@ -78,7 +39,7 @@ pub(crate) mod millis {
 
     impl Millis for SystemTime {
         fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            to.serialize_i64(wall(*self).0)
+            to.serialize_i64(Wall::from(*self).0)
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::time::{epoch, millis};
+use crate::time::millis;
 
 /// A token's parts. Debug does not show the token.
 #[derive(Clone, Serialize)]
@@ -32,7 +32,7 @@ impl From<&rekindle::Token> for TokenDetails {
             authorization: String::from_utf8_lossy(token.authorization().as_bytes()).into_owned(),
             header_name: token.header_name().as_str().to_owned(),
             generation: token.generation(),
-            expires_at: token.expires_at().map(epoch),
+            expires_at: token.expires_at(),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rekindle::clock::Clock as _;
-use rekindle_bindings::time::{epoch, wall};
 
 /// Stands still until it is turned. Give it to `Session`.
 #[derive(uniffi::Object)]
@@ -28,13 +27,13 @@ impl ManualClock {
 
     /// Sets the wall clock alone, as a user might.
     pub fn jump_wall(&self, to: SystemTime) {
-        self.0.jump_wall(wall(to));
+        self.0.jump_wall(to.into());
     }
 
     /// What the wall clock shows.
     #[must_use]
     pub fn wall(&self) -> SystemTime {
-        epoch(self.0.now().wall)
+        self.0.now().wall.into()
     }
 
     /// How many wait for it.

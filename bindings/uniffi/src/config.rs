@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use rekindle::DialectSource;
 use rekindle::app::Builder;
 use rekindle_bindings::Settings;
-use rekindle_bindings::time::wall;
 
 use crate::error::RekindleError;
 use crate::http::HttpConfig;
@@ -290,7 +289,7 @@ impl Credential {
             access_token: self.access_token,
             refresh_token: self.refresh_token,
             expires_in: self.expires_in.map(|left| left.as_secs_f64()),
-            expires_at_ms: self.expires_at.map(|at| wall(at).0 as f64),
+            expires_at_ms: self.expires_at.map(|at| rekindle::Wall::from(at).0 as f64),
             scope: self.scope,
             token_type: self.token_type,
             extra: self.extra.into_iter().collect(),

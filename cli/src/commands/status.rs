@@ -87,7 +87,7 @@ pub(crate) fn show_json(profile: &Profile, session: &Session) -> Done {
         generation: status.generation,
         valid: status.valid,
         expires_at: status.expires_at.map(time::rfc3339),
-        expires_in_seconds: status.expires_at.map(|at| at.since(now).as_secs()),
+        expires_in_seconds: status.expires_at.map(|at| Wall::from(at).since(now).as_secs()),
         refreshable: status.refreshable,
         last_refresh: status.refreshed_at.map(time::rfc3339),
         backoff_ms: status.backoff.map(time::millis),
@@ -112,7 +112,7 @@ fn text(profile: &Profile, session: &Session, status: &Status) -> Done {
         ("session", standing(status)),
         ("access token", access_token(status, now)),
         ("refresh token", if status.refreshable { "yes" } else { "none" }.to_owned()),
-        ("last refresh", status.refreshed_at.map_or_else(|| "none".to_owned(), |at| when(at, now))),
+        ("last refresh", status.refreshed_at.map_or_else(|| "none".to_owned(), |at| when(at.into(), now))),
         ("back-off", backoff(status)),
         ("lease", lease(status)),
         ("scope", status.scope.clone().unwrap_or_else(|| "not told".to_owned())),
@@ -130,7 +130,7 @@ fn standing(status: &Status) -> String {
 }
 
 fn access_token(status: &Status, now: Wall) -> String {
-    let expiry = match status.expires_at {
+    let expiry = match status.expires_at.map(Wall::from) {
         Some(at) if at >= now => format!("expires {}", when(at, now)),
         Some(at) => format!("expired {}", when(at, now)),
         None => "expiry unknown".to_owned(),

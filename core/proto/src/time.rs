@@ -1,6 +1,6 @@
 //! Readings of the clocks. The machine never reads one itself.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ impl Wall {
     /// The point `duration` later; saturates at the end of time.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// use std::time::{Duration, SystemTime};
     /// use rekindle_proto::Wall;
     ///
     /// assert_eq!(Wall(1_000).plus(Duration::from_secs(2)), Wall(3_000));
@@ -27,7 +27,7 @@ impl Wall {
     /// The point `duration` earlier; saturates.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// use std::time::{Duration, SystemTime};
     /// use rekindle_proto::Wall;
     ///
     /// assert_eq!(Wall(3_000).minus(Duration::from_secs(2)), Wall(1_000));
@@ -40,7 +40,7 @@ impl Wall {
     /// How long from `earlier` to `self`; zero if `earlier` is later.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// use std::time::{Duration, SystemTime};
     /// use rekindle_proto::Wall;
     ///
     /// assert_eq!(Wall(3_000).since(Wall(1_000)), Duration::from_secs(2));
@@ -49,6 +49,35 @@ impl Wall {
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use rekindle_proto::Wall;
+///
+/// let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+/// assert_eq!(SystemTime::from(Wall(1_500)), time);
+/// assert_eq!(Wall::from(time), Wall(1_500));
+/// assert_eq!(Wall::from(SystemTime::from(Wall(-7))), Wall(-7));
+/// ```
+impl From<Wall> for SystemTime {
+    fn from(wall: Wall) -> Self {
+        let off = Duration::from_millis(wall.0.unsigned_abs());
+        let time =
+            if wall.0 < 0 { Self::UNIX_EPOCH.checked_sub(off) } else { Self::UNIX_EPOCH.checked_add(off) };
+        // Some platforms have a smaller range.
+        time.unwrap_or(Self::UNIX_EPOCH)
+    }
+}
+
+/// Whole milliseconds; saturates.
+impl From<SystemTime> for Wall {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => Self(millis(since)),
+            Err(before) => Self(-millis(before.duration())),
+        }
     }
 }
 
@@ -68,7 +97,7 @@ impl Now {
     /// The reading that both clocks would give `duration` later, were there no jump.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// use std::time::{Duration, SystemTime};
     /// use rekindle_proto::{Now, Wall};
     ///
     /// let now = Now { mono: Duration::from_secs(60), wall: Wall(1_000) };
@@ -83,7 +112,7 @@ impl Now {
     /// The reading that both clocks would have given `duration` earlier, were there no jump; saturates.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// use std::time::{Duration, SystemTime};
     /// use rekindle_proto::{Now, Wall};
     ///
     /// let now = Now { mono: Duration::from_secs(60), wall: Wall(5_000) };
@@ -98,7 +127,7 @@ impl Now {
     /// Whether `deadline` has passed on either clock.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// use std::time::{Duration, SystemTime};
     /// use rekindle_proto::{Now, Wall};
     ///
     /// let now = Now { mono: Duration::from_secs(60), wall: Wall(1_000) };
@@ -114,7 +143,7 @@ impl Now {
     /// Time left to `deadline`, by the clock on which it comes first.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// use std::time::{Duration, SystemTime};
     /// use rekindle_proto::{Now, Wall};
     ///
     /// let now = Now { mono: Duration::from_secs(60), wall: Wall(1_000) };

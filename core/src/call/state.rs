@@ -16,6 +16,7 @@ const REPLAYS: u8 = 3;
 
 /// Why a request goes without our token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unsigned {
     /// The caller brought a credential (spec 2.2).
     OwnCredential,

@@ -11,6 +11,7 @@ use serde_json::Value;
 /// One error of a GraphQL answer, redacted: whatever looks like a token is hidden (spec 2.7).
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "Raw")]
+#[non_exhaustive]
 pub struct GraphqlError {
     /// The message.
     pub message: String,

@@ -49,6 +49,7 @@ pub struct ErrorResponse {
 
 /// A redirect that was followed.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Redirected {
     /// The URL that answered with it.
     pub url: Url,

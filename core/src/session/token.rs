@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::Guard;
 use http::{HeaderName, HeaderValue};
 use rekindle_proto::dialect::Placement;
 use rekindle_proto::machine::{Current, Snapshot, Stamp};
-use rekindle_proto::{Now, Secret, Wall};
+use rekindle_proto::{Now, Secret};
 
 /// A token with the header that carries it, made once for all requests.
 pub(crate) struct Served {
@@ -136,13 +136,13 @@ impl Token {
     /// use std::time::Duration;
     ///
     /// let token = session.token().await?;
-    /// let now = session.clock().now().wall;
-    /// assert!(token.expires_at().expect("known").since(now) <= Duration::from_secs(900));
+    /// let left = token.expires_at().expect("known").duration_since(std::time::SystemTime::now());
+    /// assert!(left.is_ok_and(|left| left <= Duration::from_secs(900)));
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn expires_at(&self) -> Option<Wall> {
-        self.served().current.expires_at
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.served().current.expires_at.map(SystemTime::from)
     }
 }
 

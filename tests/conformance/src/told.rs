@@ -1,10 +1,10 @@
 //! What operations give, as the data that cases speak of; and that no token is told where none may be.
 
 use http::{HeaderMap, StatusCode};
-use rekindle::Verdict;
 use rekindle::session::Status;
 use rekindle::{Error, ReplayRefused, Response, Session, Token};
 use rekindle::{Event, EventKind};
+use rekindle::{Verdict, Wall};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -27,7 +27,7 @@ pub(crate) fn token(stage: &Stage, token: Option<Token>) -> Value {
         "authorization": token.authorization().to_str().unwrap_or_default(),
         "header": token.header_name().as_str(),
         "generation": token.generation(),
-        "expires_at_ms": token.expires_at().map(|at| at.0),
+        "expires_at_ms": token.expires_at().map(|at| Wall::from(at).0),
     })
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn status(stage: &Stage, status: &Status) -> Value {
         "backoff_ms": status.backoff.map(|left| left.as_millis()),
         "leased": status.lease.is_some(),
         "scope": status.scope,
-        "expires_at_ms": status.expires_at.map(|at| at.0),
+        "expires_at_ms": status.expires_at.map(|at| Wall::from(at).0),
     })
 }
 

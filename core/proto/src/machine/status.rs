@@ -1,12 +1,12 @@
 //! What a session can say about itself, without a secret.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::failures::tag;
 use super::held::Standing as Inner;
 use super::waiting::Waiting;
 use super::{Machine, commit::Commit};
-use crate::time::{Now, Wall};
+use crate::time::Now;
 use crate::verdict::DeadReason;
 
 /// Where a session stands.
@@ -43,6 +43,7 @@ impl Standing {
 
 /// A look at a session. Times on the wall clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// Where it stands.
     pub standing: Standing,
@@ -51,13 +52,13 @@ pub struct Status {
     /// The generation of the access token.
     pub generation: Option<u64>,
     /// When the access token ends.
-    pub expires_at: Option<Wall>,
+    pub expires_at: Option<SystemTime>,
     /// Whether the access token can be served now.
     pub valid: bool,
     /// Whether there is a refresh token.
     pub refreshable: bool,
     /// When the last refresh came through.
-    pub refreshed_at: Option<Wall>,
+    pub refreshed_at: Option<SystemTime>,
     /// How long until the next refresh may be tried, after failures.
     pub backoff: Option<Duration>,
     /// Failures in a row.
@@ -84,7 +85,7 @@ impl Machine {
     /// let status = machine.status(now);
     /// assert_eq!(status.standing, StatusStanding::Active);
     /// assert!(status.valid && status.refreshable && status.persisted);
-    /// assert_eq!(status.expires_at, Some(now.wall.plus(Duration::from_secs(900))));
+    /// assert_eq!(status.expires_at, Some(now.wall.plus(Duration::from_secs(900)).into()));
     /// ```
     #[must_use]
     pub fn status(&self, now: Now) -> Status {
@@ -102,10 +103,10 @@ impl Machine {
             standing,
             lineage: record.map(|record| tag(&record.lineage)),
             generation: self.current().map(|current| current.generation),
-            expires_at: self.current().and_then(|current| current.expires_at),
+            expires_at: self.current().and_then(|current| current.expires_at).map(SystemTime::from),
             valid: self.fallback(super::TokenRequirements::default(), now).is_some(),
             refreshable: record.is_some_and(|record| self.renewable(record)),
-            refreshed_at: record.and_then(|record| record.refreshed_at),
+            refreshed_at: record.and_then(|record| record.refreshed_at).map(SystemTime::from),
             backoff: backoff.map(|backoff| backoff.left(now, self.boot())).filter(|left| !left.is_zero()),
             failures: backoff.map_or(0, |backoff| backoff.failures),
             lease: lease
