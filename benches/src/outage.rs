@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::stream;
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, StatusCode};
 use rekindle::Session;
 use rekindle::clock::{Clock as _, ManualClock};
 use rekindle::transport::{Transport, TransportError, TransportRequest, TransportResponse};

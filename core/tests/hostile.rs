@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, StatusCode};
 use rekindle::transport::{Transport, TransportError, TransportRequest, TransportResponse};
 use rekindle::{ErrorKind, Rotation, Session};
 

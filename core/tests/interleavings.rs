@@ -16,8 +16,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream;
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rekindle::clock::ManualClock;
 use rekindle::transport::{Outgoing, Transport, TransportError, TransportRequest, TransportResponse};
 use rekindle::{Client, ErrorKind, Rotation, Session};

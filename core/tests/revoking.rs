@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream;
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, StatusCode};
 use rekindle::Dialect;
 use rekindle::Session;
 use rekindle::clock::ManualClock;

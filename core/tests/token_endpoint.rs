@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::stream;
 use http::header::DATE;
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use rekindle::clock::{Clock, ManualClock};
 use rekindle::store::{MemoryStore, Store};
 use rekindle::transport::{Outgoing, Transport, TransportError, TransportRequest, TransportResponse};

@@ -1,7 +1,6 @@
 //! What a session is made from, as data.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rekindle::store::MemoryStore;
 use rekindle::{Dialect, Error, ErrorKind, Host, Session};

@@ -1,7 +1,6 @@
 //! `rekindle request`: a request as curl sends it, with a token that is alive.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};

@@ -8,13 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use http::Method;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use rekindle_proto::dialect::{Answer, AskAgain, ClientIdentity, Dialect, TokenRequest};
 use rekindle_proto::{ErrorKind, Failure, GrantRequest, Lost, Outcome, Secret, ServerError, Wall, redact};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::setup::Setup;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::proof::{DPOP, Proofs};
@@ -134,7 +134,6 @@ impl Endpoint {
         &self,
         url: Url,
         fields: &[(String, String)],
-        setup: &Setup,
     ) -> Result<(http::StatusCode, Zeroizing<Vec<u8>>), Error> {
         let request = self.dialect.client_form(&*self.identity()?, url, fields)?;
         let mut headers = request.headers;
@@ -158,7 +157,7 @@ impl Endpoint {
         };
         tokio::select! {
             done = exchange => done,
-            () = self.clock.sleep_until(self.clock.mono() + setup.machine.send_cap) => {
+            () = self.clock.sleep_until(self.clock.mono() + self.send_timeout) => {
                 Err(Error::new(ErrorKind::Timeout, "the server did not answer in time: try again later"))
             }
         }

@@ -73,7 +73,7 @@ impl Session {
         fields.extend(asked.audience.iter().map(|audience| ("audience".to_owned(), audience.clone())));
         fields.extend(asked.resource.iter().map(|resource| ("resource".to_owned(), resource.clone())));
         fields.extend(asked.parameters.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let (status, body) = endpoint.post(url, &fields, setup).await?;
+        let (status, body) = endpoint.post(url, &fields).await?;
         if status.is_success() {
             return Ok(DeviceAuthorization::read(&body)?);
         }

@@ -233,7 +233,7 @@ impl Session {
 
 /// Pushes the authorization request (RFC 9126).
 async fn push(setup: &Setup, place: &Url, request: &AuthorizationRequest) -> Result<Url, Error> {
-    let (status, body) = endpoint(setup)?.post(place.clone(), &request.parameters, setup).await?;
+    let (status, body) = endpoint(setup)?.post(place.clone(), &request.parameters).await?;
     let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     if let (true, Some(uri)) = (status.is_success(), answer["request_uri"].as_str()) {
         return Ok(request.pushed_url(uri));

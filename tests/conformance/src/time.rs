@@ -1,6 +1,5 @@
 //! What time it is in a case, and what moves the core on: its own thread, or a host in its turns.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::StreamExt;
-use http::{HeaderMap, Method};
+use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
