@@ -361,7 +361,7 @@ impl RequestBuilder {
     /// # let api = server.base_url();
     /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
     /// # let client = rekindle::Client::new(session, &api)?;
-    /// use rekindle::proto::retry::{RetryPolicy, RetryStatuses};
+    /// use rekindle::{RetryPolicy, RetryStatuses};
     ///
     /// let policy = RetryPolicy { statuses: RetryStatuses::of([500, 503])?, ..RetryPolicy::default() };
     /// assert_eq!(client.get("/pupils").retry(policy).send().await?.status(), 200);

@@ -101,7 +101,7 @@ impl<'a, V: Serialize> GraphqlRequest<'a, V> {
     ///
     /// ```no_run
     /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
-    /// let query = client.graphql_request("{ me { name } }").retry(rekindle::proto::retry::RetryPolicy::never());
+    /// let query = client.graphql_request("{ me { name } }").retry(rekindle::RetryPolicy::never());
     /// let data: serde_json::Value = query.send().await?;
     /// # let _ = data;
     /// # Ok(()) }
