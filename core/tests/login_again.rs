@@ -23,7 +23,7 @@ impl OnLoginRequired for Handler {
     async fn sign_in(&self, session: Session) -> Result<(), Error> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         // Whoever asks for a token in here does not wait for itself.
-        assert!(session.token().await.unwrap_err().is_login_required());
+        assert_eq!(session.token().await.unwrap_err().kind(), ErrorKind::Misuse);
         self.let_on.acquire().await.unwrap().forget();
         if self.fails {
             return Err(Error::new(ErrorKind::LoginRequired, "the user closed the window"));

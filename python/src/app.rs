@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use rekindle::sign_in::{PendingSignIn, open_browser};
 
 use crate::attach::{attached, released};
-use crate::errors::raise;
+use crate::errors::{Problem, raise};
 use crate::events::dict;
 use crate::run::{Waiter, drive};
-use crate::session::Session;
+use crate::session::{Session, asked_of, called};
 use crate::settings::{credential_of, described, source};
 
 #[pyclass(frozen, module = "rekindle._native")]
@@ -59,6 +61,69 @@ impl App {
         Ok(Session { inner: session.map_err(|error| raise(py, &error))? })
     }
 
+    /// The address, and what is kept.
+    #[pyo3(signature = (asked, waiter=None))]
+    fn begin_sign_in(&self, py: Python<'_>, asked: &str, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let (app, asked) = (self.inner.clone(), asked_of(py, asked)?);
+        let work = async move {
+            match app.begin_sign_in(asked).await {
+                Ok(begun) => Ok((String::from(begun.url), begun.pending.to_json().expose().to_owned())),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, begun| begun.into_py_any(py))
+    }
+
+    /// The key of the one who signed in.
+    #[pyo3(signature = (pending, callback, key, waiter=None))]
+    fn finish_sign_in(
+        &self,
+        py: Python<'_>,
+        pending: &str,
+        callback: String,
+        key: Option<String>,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let pending = PendingSignIn::from_json(pending).map_err(|error| raise(py, &error.into()))?;
+        let app = self.inner.clone();
+        let work = async move { key_of(app.finish_sign_in(&pending, &callback, key.as_deref()).await).await };
+        drive(py, waiter, work, |py, key| key.into_py_any(py))
+    }
+
+    /// The same. `open` is called with the address; without it, the system's browser is.
+    #[pyo3(signature = (asked, key, open=None, waiter=None))]
+    fn sign_in(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        key: Option<String>,
+        open: Option<Py<PyAny>>,
+        waiter: Option<Waiter>,
+    ) -> PyResult<Py<PyAny>> {
+        let (app, asked) = (self.inner.clone(), asked_of(py, asked)?);
+        let work = async move {
+            let shown = |url: &url::Url| match open {
+                Some(open) => called(&open, (url.as_str(),)),
+                None => open_browser(url),
+            };
+            key_of(app.sign_in(asked, key.as_deref(), shown).await).await
+        };
+        drive(py, waiter, work, |py, key| key.into_py_any(py))
+    }
+
+    /// The keys of all who are signed in.
+    #[pyo3(signature = (waiter=None))]
+    fn accounts(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let app = self.inner.clone();
+        let work = async move {
+            match app.accounts().await {
+                Ok(keys) => Ok(keys),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, keys| keys.into_py_any(py))
+    }
+
     fn sessions_in_memory(&self) -> usize {
         self.inner.sessions_in_memory()
     }
@@ -88,5 +153,12 @@ impl App {
 
     fn __repr__(&self) -> String {
         format!("{:?}", self.inner)
+    }
+}
+
+async fn key_of(done: Result<rekindle::Session, rekindle::Error>) -> Result<String, Problem> {
+    match done {
+        Ok(session) => Ok(session.key().to_owned()),
+        Err(error) => Err(Problem::of(error).await),
     }
 }

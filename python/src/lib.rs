@@ -52,7 +52,7 @@ mod _native {
     #[pymodule_export]
     use super::run::{Running, after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]
-    use super::session::{Session, discover};
+    use super::session::{Session, discover, discover_resource, register};
     #[pymodule_export]
     use super::transport::Transport;
 

@@ -9,7 +9,10 @@ use pyo3::types::PyDict;
 use rekindle::Status;
 use rekindle::Wall;
 use rekindle::session::Revocation;
-use rekindle::sign_in::{DeviceAuthorization, PendingSignIn, SignIn, SignInGrant, open_browser};
+use rekindle::sign_in::{
+    ClientRegistration, DeviceAuthorization, PendingSignIn, RegisteredClient, SignIn, SignInGrant,
+    open_browser,
+};
 use rekindle::{Error, ErrorKind};
 
 use crate::attach::{attached, released};
@@ -17,7 +20,7 @@ use crate::data;
 use crate::errors::{Problem, foreign, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
-use crate::settings::{credential_of, described, source};
+use crate::settings::{credential_of, described, server_of, source};
 
 /// `value, authorization, header name, generation, expires_at`.
 type Given = (String, String, String, u64, Option<f64>);
@@ -88,6 +91,19 @@ impl Session {
 
     fn invalidate(&self, py: Python<'_>) {
         released(py, || self.inner.invalidate());
+    }
+
+    fn key(&self) -> &str {
+        self.inner.key()
+    }
+
+    fn subject(&self, py: Python<'_>) -> Option<String> {
+        released(py, || self.inner.subject())
+    }
+
+    /// The same number for all sessions that share a state.
+    fn state_id(&self) -> u64 {
+        self.inner.state_id()
     }
 
     #[pyo3(signature = (credential, waiter=None))]
@@ -285,14 +301,67 @@ pub(crate) fn discover(py: Python<'_>, issuer: String, waiter: Option<Waiter>) -
     drive(py, waiter, work, |py, server| server.into_py_any(py))
 }
 
-fn asked_of(py: Python<'_>, json: &str) -> PyResult<SignIn> {
+/// What an API says of itself, as JSON.
+#[pyfunction]
+#[pyo3(signature = (resource, waiter=None))]
+pub(crate) fn discover_resource(
+    py: Python<'_>,
+    resource: String,
+    waiter: Option<Waiter>,
+) -> PyResult<Py<PyAny>> {
+    let work = async move {
+        match rekindle::sign_in::discover_resource(&resource).await {
+            Ok(api) => Ok(serde_json::to_string(&api).unwrap_or_default()),
+            Err(error) => Err(Problem::of(error).await),
+        }
+    };
+    drive(py, waiter, work, |py, api| api.into_py_any(py))
+}
+
+/// A client's settings, as JSON.
+#[pyfunction]
+#[pyo3(signature = (server, name, redirect_uri, scope, waiter=None))]
+pub(crate) fn register(
+    py: Python<'_>,
+    server: &str,
+    name: String,
+    redirect_uri: String,
+    scope: Option<String>,
+    waiter: Option<Waiter>,
+) -> PyResult<Py<PyAny>> {
+    let server = server_of(server).map_err(|error| raise(py, &error))?;
+    let mut client = ClientRegistration::new(name, redirect_uri);
+    client.scope = scope;
+    let work = async move {
+        match rekindle::sign_in::register(&server, &client).await {
+            Ok(client) => Ok(client_settings(&client)),
+            Err(error) => Err(Problem::of(error).await),
+        }
+    };
+    drive(py, waiter, work, |py, client| client.into_py_any(py))
+}
+
+/// As the options of a session are called.
+fn client_settings(client: &RegisteredClient) -> String {
+    let usual = if client.client_secret.is_some() { "client_secret_basic" } else { "none" };
+    let mut settings = serde_json::json!({
+        "client_id": client.client_id,
+        "client_auth": client.token_endpoint_auth_method.as_deref().unwrap_or(usual),
+    });
+    if let Some(secret) = &client.client_secret {
+        settings["client_secret"] = secret.expose().into();
+    }
+    settings.to_string()
+}
+
+pub(crate) fn asked_of(py: Python<'_>, json: &str) -> PyResult<SignIn> {
     serde_json::from_str(json).map_err(|error| {
         raise(py, &Error::new(ErrorKind::InvalidConfig, format!("the sign-in is not understood ({error})")))
     })
 }
 
 /// Calls a function of the user's; what it raises is told by its name, and chained.
-fn called<A>(call: &Py<PyAny>, args: A) -> Result<(), Error>
+pub(crate) fn called<A>(call: &Py<PyAny>, args: A) -> Result<(), Error>
 where
     A: for<'py> pyo3::call::PyCallArgs<'py>,
 {

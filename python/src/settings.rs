@@ -41,6 +41,9 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     if let Some(server) = optional::<String>(settings, "server")? {
         builder = builder.server(raised(py, server_of(&server))?);
     }
+    if let Some(pushed) = optional(settings, "pushed_requests")? {
+        builder = builder.pushed_requests(pushed);
+    }
     if let Some(login) = optional::<Py<PyAny>>(settings, "login")? {
         builder = builder.on_login_required(PythonLogin(login));
     }
@@ -70,7 +73,7 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     Ok(if optional(settings, "alone")?.unwrap_or(false) { builder.alone() } else { builder })
 }
 
-fn server_of(json: &str) -> Result<ServerMetadata, Error> {
+pub(crate) fn server_of(json: &str) -> Result<ServerMetadata, Error> {
     serde_json::from_str(json)
         .map_err(|_| Error::from(Failure::config("server", " is not what discover() gave: ask it anew")))
 }

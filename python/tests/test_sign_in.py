@@ -159,3 +159,69 @@ def test_what_makes_no_sense_is_told_by_its_name(server: Any) -> None:
         session_at(server).begin_sign_in(redirect_uri="http://app.example/callback")
     with pytest.raises(rekindle.InvalidConfig, match="login must be callable"):
         session_at(server, login=5)
+
+
+# spec 12.13: it would wait for itself
+def test_a_handler_that_asks_for_a_token_first_is_told_at_once(server: Any) -> None:
+    told: list[str] = []
+
+    def login(session: rekindle.Session) -> rekindle.Credential:
+        with pytest.raises(rekindle.Misuse, match="sign in first"):
+            session.token()
+        with pytest.raises(rekindle.Misuse, match="sign in first"):
+            rekindle.Client(session, base_url=server.url).get("/data")
+        told.append("both")
+        return rekindle.Credential(access_token="AT-2")
+
+    assert session_at(server, login=login).token().value == "AT-2"
+
+    async def alogin(session: rekindle.Session) -> rekindle.Credential:
+        with pytest.raises(rekindle.Misuse, match="sign in first"):
+            await session.atoken()
+        told.append("async")
+        return rekindle.Credential(access_token="AT-3")
+
+    assert session_at(server, login=alogin).token().value == "AT-3"
+    assert told == ["both", "async"]
+
+
+# spec 12.17
+def test_an_app_signs_users_in_under_their_keys_and_lists_them(server: Any, tmp_path: Any) -> None:
+    server.script(grants(1), grants(2), {"match": {"path": "/revoke"}, "respond": {"status": 200}})
+    found = {
+        "issuer": server.url, "token_endpoint": server.url + "/token",
+        "authorization_endpoint": server.url + "/authorize", "revocation_endpoint": server.url + "/revoke",
+    }  # fmt: skip
+    app = rekindle.App(server=found, client_id="app", store=rekindle.FileStore.folder(str(tmp_path)))
+    assert app.sign_in(key="ada", scope="read", open=visit).token().value == "AT-1"
+    begun = app.begin_sign_in(redirect_uri=CALLBACK, scope="read")
+    callback = f"{CALLBACK}?code=c-1&state={parameters(begun.url)['state']}"
+    with pytest.raises(rekindle.InvalidConfig, match="key"):
+        app.finish_sign_in(begun.pending, callback)
+    bob = app.finish_sign_in(begun.pending, callback, key="bob")
+    assert (bob.key, bob.subject) == ("bob", None) and app.session("bob") is bob
+    assert app.accounts() == ["ada", "bob"]
+    assert app.remove("ada") is True
+    assert app.accounts() == ["bob"]
+
+
+# spec 12.16
+def test_a_client_of_an_api_finds_its_server_and_registers(server: Any) -> None:
+    api = {"resource": server.url + "/mcp", "authorization_servers": [server.url]}
+    challenge = {"www-authenticate": f'Bearer resource_metadata="{server.url}/about"'}
+    found = {
+        "issuer": server.url, "token_endpoint": server.url + "/token",
+        "authorization_endpoint": server.url + "/authorize", "registration_endpoint": server.url + "/register",
+    }  # fmt: skip
+    server.script(
+        {"match": {"path": "/mcp"}, "respond": {"status": 401, "headers": challenge}},
+        {"match": {"path": "/about"}, "respond": {"json": api}},
+        {"match": {"path": "/.well-known/oauth-authorization-server"}, "respond": {"json": found}},
+        {"match": {"path": "/register"}, "respond": {"status": 201, "json": {"client_id": "c-1"}}},
+    )
+    asked = rekindle.discover_resource(server.url + "/mcp")
+    known = rekindle.discover(asked["authorization_servers"][0])
+    client = rekindle.register(known, name="My tool")
+    assert client == {"client_id": "c-1", "client_auth": "none"}
+    begun = rekindle.Session(server=known, **client).begin_sign_in(redirect_uri=CALLBACK, resource=asked["resource"])
+    assert parameters(begun.url)["resource"] == server.url + "/mcp"

@@ -43,6 +43,8 @@ pub struct Settings {
     pub authorization_url: Option<String>,
     /// What the server says of itself, as discovery gave it.
     pub server: Option<Value>,
+    /// Whether authorization requests are pushed to the server where it takes that (RFC 9126).
+    pub pushed_requests: Option<bool>,
     /// The client's id at the server.
     pub client_id: Option<String>,
     /// Its secret.
@@ -71,6 +73,9 @@ pub struct Settings {
     /// How long one refresh may take.
     #[serde(rename = "send_timeout_ms", deserialize_with = "millis::deserialize")]
     pub send_timeout: Option<Duration>,
+    /// How long callers wait for the login handler.
+    #[serde(rename = "login_timeout_ms", deserialize_with = "millis::deserialize")]
+    pub login_timeout: Option<Duration>,
     /// How long others with the same store leave a refresh to whoever began it.
     #[serde(rename = "lease_ms", deserialize_with = "millis::deserialize")]
     pub lease: Option<Duration>,
@@ -166,6 +171,8 @@ impl Settings {
         }
         builder = self.token_url.into_iter().fold(builder, Builder::token_url);
         builder = self.authorization_url.into_iter().fold(builder, Builder::authorization_url);
+        builder = self.pushed_requests.into_iter().fold(builder, Builder::pushed_requests);
+        builder = self.login_timeout.into_iter().fold(builder, Builder::login_timeout);
         builder = self.client_id.into_iter().fold(builder, Builder::client_id);
         builder = self.client_secret.into_iter().fold(builder, Builder::client_secret);
         builder = self.require_dpop.into_iter().fold(builder, Builder::require_dpop);
@@ -248,7 +255,7 @@ fn rotation(value: &Value) -> Result<Rotation, Error> {
 }
 
 fn client_auth(name: &str) -> Result<ClientAuth, Error> {
-    let what = "must be none, client_secret_basic, client_secret_post or private_key_jwt";
+    let what = "must be none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt";
     let dialect = Dialect::from_json(&json!({ "token_endpoint": { "client_auth": name } }))
         .map_err(|_| wrong("client_auth", what))?;
     Ok(dialect.client_auth())

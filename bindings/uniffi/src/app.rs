@@ -10,6 +10,7 @@ use crate::clock::ManualClock;
 use crate::config::{Credential, SessionConfig};
 use crate::error::RekindleError;
 use crate::event::ListenerFailure;
+use crate::login::{HostLogin, Login};
 use crate::records::Event;
 use crate::refresh::Refresh;
 use crate::session::{Session, hosted};
@@ -44,7 +45,8 @@ impl App {
         transport = None,
         refresh = None,
         listener = None,
-        clock = None
+        clock = None,
+        login = None
     ))]
     pub fn new(
         config: SessionConfig,
@@ -54,6 +56,7 @@ impl App {
         refresh: Option<Arc<dyn Refresh>>,
         listener: Option<Arc<dyn AppListener>>,
         clock: Option<Arc<ManualClock>>,
+        login: Option<Arc<dyn Login>>,
     ) -> Result<Self, RekindleError> {
         if config.credential.is_some() {
             let what = "cannot be set on an app, because each session has its own: pass it to session(key)";
@@ -63,6 +66,9 @@ impl App {
         let http = config.http.clone();
         let builder = config.described(builder)?;
         let mut builder = hosted(builder, http, store, transport, refresh, clock)?;
+        if let Some(login) = login {
+            builder = builder.on_login_required(HostLogin(login));
+        }
         if let Some(most) = idle_sessions {
             builder = builder.idle_sessions(most as usize);
         }
@@ -127,6 +133,12 @@ impl App {
         cancel: Option<Arc<CancelToken>>,
     ) -> Result<bool, RekindleError> {
         unless(cancel, async { Ok(self.0.shutdown(most).await) }).await
+    }
+}
+
+impl App {
+    pub(crate) fn inner(&self) -> &rekindle::App {
+        &self.0
     }
 }
 

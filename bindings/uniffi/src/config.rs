@@ -23,6 +23,15 @@ pub struct SessionConfig {
     /// Where tokens are refreshed. Some presets know it.
     #[uniffi(default = None)]
     pub token_url: Option<String>,
+    /// Where users sign in. Some presets know it.
+    #[uniffi(default = None)]
+    pub authorization_url: Option<String>,
+    /// What the server says of itself, as `discover` gave it.
+    #[uniffi(default = None)]
+    pub server: Option<String>,
+    /// Whether authorization requests are pushed to the server where it takes that (RFC 9126).
+    #[uniffi(default = true)]
+    pub pushed_requests: bool,
     /// The client's id at the server.
     #[uniffi(default = None)]
     pub client_id: Option<String>,
@@ -56,6 +65,9 @@ pub struct SessionConfig {
     /// How long one refresh may take (60 s).
     #[uniffi(default = None)]
     pub send_timeout: Option<Duration>,
+    /// How long callers wait for the login handler (5 min); zero: they get LoginRequired at once.
+    #[uniffi(default = None)]
+    pub login_timeout: Option<Duration>,
     /// How long others with the same store leave a refresh to whoever began it (90 s).
     #[uniffi(default = None)]
     pub lease: Option<Duration>,
@@ -88,6 +100,8 @@ pub enum ClientAuth {
     ClientSecretBasic,
     /// `client_id` and `client_secret` in the body.
     ClientSecretPost,
+    /// `client_id` and an assertion in the body that the secret signs (RFC 7523).
+    ClientSecretJwt,
     /// `client_id` and a signed assertion in the body (RFC 7523): with `client_key`.
     PrivateKeyJwt,
 }
@@ -98,6 +112,7 @@ impl From<ClientAuth> for rekindle::ClientAuth {
             ClientAuth::Public => Self::None,
             ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
             ClientAuth::ClientSecretPost => Self::ClientSecretPost,
+            ClientAuth::ClientSecretJwt => Self::ClientSecretJwt,
             ClientAuth::PrivateKeyJwt => Self::PrivateKeyJwt,
         }
     }
@@ -248,6 +263,10 @@ impl SessionConfig {
     pub(crate) fn described<T>(self, builder: Builder<T>) -> Result<Builder<T>, RekindleError> {
         let plain = Settings {
             token_url: self.token_url,
+            authorization_url: self.authorization_url,
+            server: self.server.as_deref().map(server).transpose()?,
+            pushed_requests: Some(self.pushed_requests),
+            login_timeout: self.login_timeout,
             client_id: self.client_id,
             client_secret: self.client_secret,
             require_dpop: self.dpop_key.as_ref().map(|_| self.require_dpop),
@@ -270,6 +289,11 @@ impl SessionConfig {
         let asked = self.client_credentials.map(rekindle::ClientCredentials::from);
         Ok(asked.into_iter().fold(builder, Builder::client_credentials))
     }
+}
+
+fn server(text: &str) -> Result<serde_json::Value, RekindleError> {
+    serde_json::from_str(text)
+        .map_err(|_| RekindleError::config("server", "must be the text that `discover` gave"))
 }
 
 impl Dialect {

@@ -18,12 +18,14 @@ mod error;
 mod event;
 mod http;
 mod key;
+mod login;
 mod records;
 mod redirect;
 mod refresh;
 mod response;
 mod runtime;
 mod session;
+mod sign_in;
 mod store;
 mod token;
 mod transport;
@@ -39,6 +41,7 @@ pub use error::{RekindleError, error_kinds};
 pub use event::{EventListener, EventStream, ListenerFailure};
 pub use http::{ClientCertificate, HttpConfig, Proxy};
 pub use key::{GeneratedKey, SigningKey, generate_signing_key};
+pub use login::{Login, LoginFailure};
 pub use records::{
     Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Header, Lease, Operation, ProblemDetails,
     Redirected, ResponseHead, Spelling, Standing, Status, Verdict, Waiting,
@@ -47,6 +50,7 @@ pub use redirect::{Hop, next_hop};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
 pub use response::Response;
 pub use session::Session;
+pub use sign_in::{BegunSignIn, DeviceCode, Proof, SignInDisplay, SignInRequest, discover};
 pub use store::{Expected, Loaded, Owner, Saved, Store, StoreChoice, StoreFailure};
 pub use token::{Token, TokenDetails};
 pub use transport::{Transport, TransportFailure, TransportRequest, TransportResponse};

@@ -15,6 +15,7 @@ use crate::config::{Credential, SessionConfig};
 use crate::error::RekindleError;
 use crate::event::{EventListener, EventStream};
 use crate::http::HttpConfig;
+use crate::login::{HostLogin, Login};
 use crate::records::{Event, Status};
 use crate::refresh::{HostRefresh, Refresh};
 use crate::store::StoreChoice;
@@ -33,7 +34,7 @@ impl Session {
     /// # Errors
     ///
     /// InvalidConfig, naming the setting.
-    #[uniffi::constructor(default(transport = None, refresh = None, listener = None, clock = None))]
+    #[uniffi::constructor(default(transport = None, refresh = None, listener = None, clock = None, login = None))]
     pub fn new(
         config: SessionConfig,
         store: StoreChoice,
@@ -41,12 +42,16 @@ impl Session {
         refresh: Option<Arc<dyn Refresh>>,
         listener: Option<Arc<dyn EventListener>>,
         clock: Option<Arc<ManualClock>>,
+        login: Option<Arc<dyn Login>>,
     ) -> Result<Self, RekindleError> {
         let builder = rekindle::Session::builder(config.source()?);
         let credential = config.credential.clone().map(Credential::checked).transpose()?;
         let http = config.http.clone();
         let builder = config.described(builder)?;
         let mut builder = hosted(builder, http, store, transport, refresh, clock)?;
+        if let Some(login) = login {
+            builder = builder.on_login_required(HostLogin(login));
+        }
         if let Some(credential) = credential {
             builder = builder.credential(credential);
         }
@@ -142,6 +147,18 @@ impl Session {
     #[uniffi::method(default(cancel = None))]
     pub async fn sign_out(&self, cancel: Option<Arc<CancelToken>>) -> Result<(), RekindleError> {
         unless(cancel, async { Ok(self.0.sign_out().await?) }).await
+    }
+
+    /// Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        self.0.subject()
+    }
+
+    /// The same number for all sessions that share a state: what a login handler is called for must not wait for it.
+    #[must_use]
+    pub fn state_id(&self) -> u64 {
+        self.0.state_id()
     }
 
     /// How things stand, as far as memory knows.

@@ -15,6 +15,10 @@ fn config(server: &AuthServer) -> SessionConfig {
     let tokens = server.sign_in();
     SessionConfig {
         dialect: Dialect::Preset { name: "json".into() },
+        authorization_url: None,
+        server: None,
+        pushed_requests: true,
+        login_timeout: None,
         token_url: Some(format!("{}/refresh", server.base_url())),
         client_id: None,
         client_secret: None,
@@ -46,7 +50,7 @@ fn config(server: &AuthServer) -> SessionConfig {
 }
 
 fn session(server: &AuthServer) -> Arc<Session> {
-    Arc::new(Session::new(config(server), StoreChoice::Memory, None, None, None, None).unwrap())
+    Arc::new(Session::new(config(server), StoreChoice::Memory, None, None, None, None, None).unwrap())
 }
 
 fn server() -> AuthServer {

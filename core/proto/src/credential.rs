@@ -177,6 +177,8 @@ pub struct TokenResponse {
     pub refresh_token_lifetime: Option<Duration>,
     /// The granted scope; `None` = the one that was asked for.
     pub scope: Option<String>,
+    /// Who signed in, as the server says it (OpenID Connect Core section 2); not looked at yet.
+    pub id_token: Option<Secret>,
     /// The answer's fields that the dialect wants kept (instance URL and the like).
     pub extra: BTreeMap<String, String>,
 }
@@ -201,6 +203,7 @@ impl TokenResponse {
             refresh_token: None,
             refresh_token_lifetime: None,
             scope: None,
+            id_token: None,
             extra: BTreeMap::new(),
         }
     }

@@ -253,6 +253,8 @@ pub enum Outcome {
         /// The OAuth error, `invalid_client` and the like.
         error: String,
     },
+    /// Tokens of somebody else than the session's user (OpenID Connect Core section 12.2): they are not taken.
+    OtherUser,
     /// The request may have been sent, and no readable verdict came.
     Lost(Lost),
     /// Nothing was sent: no connection, no name.

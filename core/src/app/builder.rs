@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_proto::dialect::ClientAuth;
-use rekindle_proto::sign_in::ServerMetadata;
+use rekindle_proto::sign_in::{RegisteredClient, ServerMetadata};
 use rekindle_proto::{ClientCredentials, Credential, Expiry, Rotation, Secret};
 
 use super::App;
@@ -353,6 +353,40 @@ impl<T> Builder<T> {
     pub fn server(mut self, server: ServerMetadata) -> Self {
         self.settings.server = Some(server);
         self
+    }
+
+    /// Whether authorization requests are pushed to the server where it takes that (RFC 9126), so that nobody else sees what
+    /// is asked for, nor can change it on the way. Default: yes.
+    ///
+    /// ```
+    /// let session = rekindle::Session::builder("google").client_id("app").pushed_requests(false).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn pushed_requests(mut self, pushed: bool) -> Self {
+        self.settings.pushes = pushed;
+        self
+    }
+
+    /// A client that registered itself ([`register`](crate::sign_in::register)): its id, its secret, how it says who it is.
+    ///
+    /// ```
+    /// use rekindle::{Session, sign_in::RegisteredClient};
+    ///
+    /// let kept = RegisteredClient::read(br#"{"client_id": "c-1", "token_endpoint_auth_method": "none"}"#)?;
+    /// let session = Session::builder("google").registered_client(&kept)?.build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidResponse: the server chose a way of client authentication that is not known here.
+    pub fn registered_client(mut self, client: &RegisteredClient) -> Result<Self, Error> {
+        self.settings.client_auth = Some(client.client_auth()?);
+        self.settings.client_id = Some(client.client_id.clone());
+        self.settings.client_secret.clone_from(&client.client_secret);
+        Ok(self)
     }
 
     /// Signs the user in again when the session cannot be kept alive any more; meanwhile callers wait. It runs once in one

@@ -178,6 +178,10 @@ impl App {
         &self.0.setup.dialect
     }
 
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.0.setup
+    }
+
     fn new(settings: Settings, most_idle: usize, kept: &BTreeSet<String>) -> Result<Self, Failure> {
         let (setup, scope) = settings.setup(kept)?;
         let sessions = match scope {

@@ -42,6 +42,7 @@ pub(super) struct Settings {
     pub(super) token_url: Option<String>,
     pub(super) authorization_url: Option<String>,
     pub(super) server: Option<ServerMetadata>,
+    pub(super) pushes: bool,
     pub(super) login: Option<Arc<dyn OnLoginRequired>>,
     pub(super) login_wait: Duration,
     pub(super) client_id: Option<String>,
@@ -76,6 +77,7 @@ impl Settings {
             token_url: None,
             authorization_url: None,
             server: None,
+            pushes: true,
             login: None,
             login_wait: Duration::from_secs(300),
             client_id: None,
@@ -124,12 +126,19 @@ impl Settings {
         let scope = self.scope(store.as_ref(), &dialect, &identity, &binding, &platform);
         let mut machine = self.machine(&dialect, binding, store.as_ref(), &platform);
         machine.client = Some(self.client(&dialect, &identity));
-        let proofs = Proofs::of(self.client_key, self.dpop_key);
+        let signs = dialect.client_auth() == ClientAuth::ClientSecretJwt;
+        let secret = self.client_secret.clone().filter(|_| signs);
+        let proofs = Proofs::of(self.client_key, self.dpop_key, secret);
         let transport = self.transport.map_or_else(built_in, Ok)?;
         let authorization_url =
             self.authorization_url.as_deref().map(|text| url("authorization_url", text)).transpose()?;
         let authorization_url =
             authorization_url.map(|url| secured("authorization_url", url, &insecure)).transpose()?;
+        if !self.pushes
+            && self.server.as_ref().is_some_and(|server| server.require_pushed_authorization_requests)
+        {
+            return Err(config("pushed_requests", "must be true: this server takes no others (RFC 9126)"));
+        }
         for endpoint in self.server.iter().flat_map(ServerMetadata::endpoints) {
             secured("server", endpoint.clone(), &insecure)?;
         }
@@ -156,6 +165,7 @@ impl Settings {
             endpoint,
             authorization_url,
             server: self.server,
+            pushes: self.pushes,
             login: self.login.map(|handler| Login { handler, wait: self.login_wait }),
             known: Arc::new(origins.urls()),
             origins: Arc::new(origins),
@@ -198,6 +208,12 @@ impl Settings {
             None if dialect.client_auth() == ClientAuth::PrivateKeyJwt && self.refresh.is_none() => {
                 let what = "is missing: the dialect says `client_auth = \"private_key_jwt\"`";
                 Err(config("client_key", what))
+            }
+            None if dialect.client_auth() == ClientAuth::ClientSecretJwt
+                && self.client_secret.is_none()
+                && self.refresh.is_none() =>
+            {
+                Err(config("client_secret", "is missing: client_auth is client_secret_jwt, which it signs"))
             }
             None => Ok(dialect),
         }
@@ -258,8 +274,10 @@ impl Settings {
                 "and refresh_with are mutually exclusive: give one of them",
             ));
         }
-        let by_secret =
-            matches!(dialect.client_auth(), ClientAuth::ClientSecretBasic | ClientAuth::ClientSecretPost);
+        let by_secret = matches!(
+            dialect.client_auth(),
+            ClientAuth::ClientSecretBasic | ClientAuth::ClientSecretPost | ClientAuth::ClientSecretJwt
+        );
         let is_known = self.client_id.is_some() && (!by_secret || self.client_secret.is_some());
         if is_known || dialect.client_auth() == ClientAuth::None {
             return Ok(());

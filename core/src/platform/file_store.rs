@@ -169,6 +169,11 @@ impl Store for FileStore {
         self.inner.is_folder()
     }
 
+    /// In a folder, those whose names can be told from their files': of at most 120 bytes there.
+    async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
+        self.run(|inner| inner.keys()).await
+    }
+
     async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
         let key: Box<str> = key.into();
         self.run(move |inner| inner.load(&key)).await
@@ -232,6 +237,18 @@ impl Inner {
     fn retire(&self, key: &str, owner: &str) -> Result<(), Unavailable> {
         liveness::retire(&self.paths(key), owner);
         Ok(())
+    }
+
+    fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
+        let Home::Folder(folder) = &self.home else { return Ok(None) };
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            // Nobody has signed in yet.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some(Vec::new())),
+            Err(error) => return Err(failure::io("read", folder, &error)),
+        };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        Ok(Some(names.filter_map(|name| names::key(&name)).collect()))
     }
 
     fn is_folder(&self) -> bool {

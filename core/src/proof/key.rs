@@ -186,6 +186,23 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// As [`SigningKey::assertion`], by a secret that both sides know (`HS256`).
+#[cfg(feature = "keys")]
+pub(super) fn assertion_by_secret(secret: &Secret, claims: &Value) -> Result<Secret, Failure> {
+    let encode = |part: &Value| base64url(part.to_string().as_bytes());
+    let message = format!("{}.{}", encode(&json!({ "typ": "JWT", "alg": "HS256" })), encode(claims));
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.expose().as_bytes());
+    let signature = ring::hmac::sign(&key, message.as_bytes());
+    Ok(Secret::new(format!("{message}.{}", base64url(signature.as_ref()))))
+}
+
+#[cfg(not(feature = "keys"))]
+pub(super) fn assertion_by_secret(_: &Secret, _: &Value) -> Result<Secret, Failure> {
+    let message =
+        "this build signs nothing (feature `keys`): take another client_auth than client_secret_jwt";
+    Err(Failure::new(rekindle_proto::ErrorKind::InvalidConfig, message))
+}
+
 pub(super) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

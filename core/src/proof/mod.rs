@@ -1,9 +1,11 @@
-//! Proofs that the client signs: who it is (`private_key_jwt`, RFC 7523), and that a stolen token is of no use
-//! to others (DPoP, RFC 9449).
+//! Proofs that the client signs: who it is (`private_key_jwt`, `client_secret_jwt`, RFC 7523), and that a stolen token is of
+//! no use to others (DPoP, RFC 9449).
 
 mod key;
 #[cfg(feature = "keys")]
 mod pair;
+#[cfg(feature = "keys")]
+pub(crate) mod verify;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ const DPOP_NONCE: &str = "dpop-nonce";
 pub(crate) struct Proofs {
     client_key: Option<SigningKey>,
     dpop_key: Option<SigningKey>,
+    /// Signs in the client key's place (`client_secret_jwt`).
+    client_secret: Option<Secret>,
     /// By origin (spec 9.4).
     nonces: PerProcess<Mutex<BTreeMap<String, HeaderValue>>>,
     /// How far the token endpoint's clock is ahead of ours, once it complained (spec 5.1).
@@ -40,9 +44,13 @@ pub(crate) struct Proofs {
 
 impl Proofs {
     /// Nothing where there is no key.
-    pub(crate) fn of(client_key: Option<SigningKey>, dpop_key: Option<SigningKey>) -> Option<Arc<Self>> {
-        let some = client_key.is_some() || dpop_key.is_some();
-        some.then(|| Arc::new(Self { client_key, dpop_key, ..Self::default() }))
+    pub(crate) fn of(
+        client_key: Option<SigningKey>,
+        dpop_key: Option<SigningKey>,
+        client_secret: Option<Secret>,
+    ) -> Option<Arc<Self>> {
+        let some = client_key.is_some() || dpop_key.is_some() || client_secret.is_some();
+        some.then(|| Arc::new(Self { client_key, dpop_key, client_secret, ..Self::default() }))
     }
 
     /// Whether tokens are bound to a key.
@@ -62,10 +70,16 @@ impl Proofs {
         endpoint: &Url,
         now: Wall,
     ) -> Result<Option<Secret>, Failure> {
-        let Some(key) = &self.client_key else { return Ok(None) };
+        if self.client_key.is_none() && self.client_secret.is_none() {
+            return Ok(None);
+        }
         let claims =
             client_assertion(client_id.unwrap_or_default(), endpoint, &unique()?, self.corrected(now));
-        key.assertion(&claims).map(Some)
+        match (&self.client_key, &self.client_secret) {
+            (Some(key), _) => key.assertion(&claims).map(Some),
+            (None, Some(secret)) => key::assertion_by_secret(secret, &claims).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// A fresh proof for one send to that URL (spec 9.4).

@@ -50,7 +50,7 @@ pub(crate) struct Engine {
     published: ArcSwap<Published>,
     pub(crate) events: Dispatcher,
     /// Which of the store's records is this session's.
-    key: Arc<str>,
+    pub(super) key: Arc<str>,
     /// Where it is found by that key.
     sessions: Option<Arc<Registry<Self>>>,
     /// Tells the seed that was given from others; 0: there was none.

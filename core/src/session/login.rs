@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rekindle_proto::{ErrorKind, Failure};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::{Session, reentrancy};
 use crate::error::Error;
@@ -32,7 +32,7 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(30);
 #[async_trait]
 pub trait OnLoginRequired: Send + Sync + 'static {
     /// Signs in: with [`Session::sign_in`], or one of the ways of [`sign_in`](crate::sign_in). It must not ask the session
-    /// for a token before.
+    /// for a token before: that is Misuse.
     async fn sign_in(&self, session: Session) -> Result<(), Error>;
 }
 
@@ -59,8 +59,11 @@ impl Session {
     /// Waits until the user has signed in again; gives the error back where nobody does.
     pub(super) async fn signed_in_again(&self, lost: Error, deadline: Option<Duration>) -> Result<(), Error> {
         let Some(login) = &self.setup.login else { return Err(lost) };
-        if !lost.is_login_required() || reentrancy::is_inside(self.engine.login_id()) {
+        if !lost.is_login_required() {
             return Err(lost);
+        }
+        if reentrancy::is_inside(self.engine.login_id()) {
+            return Err(waits_for_itself().into());
         }
         let mut result = match self.join_login(login)? {
             Joined::UnderWay(result) => result,
@@ -70,19 +73,37 @@ impl Session {
         if login.wait.is_zero() {
             return Err(lost);
         }
-        let clock = self.clock();
-        let own = clock.mono().saturating_add(login.wait);
-        let until = deadline.map_or(own, |given| given.min(own));
+        let own = self.clock().mono().saturating_add(login.wait);
+        let late = self.alarm(deadline.map_or(own, |given| given.min(own)), result.clone())?;
         tokio::select! {
             told = result.wait_for(Option::is_some) => match told.ok().and_then(|told| told.clone()) {
                 Some(told) => told.map_err(Error::from),
                 None => Err(Failure::new(ErrorKind::Misuse, "the handler on_login_required panicked").into()),
             },
-            () = clock.sleep_until(until) => {
+            Ok(()) = late => {
                 let message = "the user has not signed in yet: the sign-in goes on, try again later";
                 Err(Error::new(ErrorKind::Timeout, message))
             }
         }
+    }
+
+    /// Rings at that time, unless the sign-in ends or the caller leaves before. On the engine's runtime: callers have
+    /// executors of their own, which know no timers.
+    fn alarm(&self, until: Duration, mut result: Progress) -> Result<oneshot::Receiver<()>, Failure> {
+        let (mut ring, late) = oneshot::channel();
+        let clock = self.clock().clone();
+        let work = async move {
+            let is_late = tokio::select! {
+                () = clock.sleep_until(until) => true,
+                _ = result.wait_for(Option::is_some) => false,
+                () = ring.closed() => false,
+            };
+            if is_late {
+                let _ = ring.send(());
+            }
+        };
+        self.setup.platform.spawn(work).map_err(|error| no_thread(&error))?;
+        Ok(late)
     }
 
     fn join_login(&self, login: &Login) -> Result<Joined, Failure> {
@@ -112,14 +133,20 @@ impl Session {
             session.engine.login().0.lock().failed = failed;
             let _ = tell.send(Some(done));
         };
-        self.setup.platform.spawn(work).map_err(|error| {
-            Failure::new(
-                ErrorKind::System,
-                format!("the operating system could not start a thread ({error})"),
-            )
-        })?;
+        self.setup.platform.spawn(work).map_err(|error| no_thread(&error))?;
         Ok(Joined::UnderWay(result))
     }
+}
+
+fn no_thread(error: &std::io::Error) -> Failure {
+    Failure::new(ErrorKind::System, format!("the operating system could not start a thread ({error})"))
+}
+
+/// What a login handler gets that asks the session that it signs in for a token.
+fn waits_for_itself() -> Failure {
+    let message = "the login handler asked the session that it signs in for a token: that would wait for itself; sign \
+                   in first";
+    Failure::new(ErrorKind::Misuse, message)
 }
 
 enum Joined {

@@ -109,6 +109,35 @@ impl Session {
         }
     }
 
+    /// Whose session it is: the key that it was asked for with, or `default` for a session alone.
+    ///
+    /// ```
+    /// let app = rekindle::App::builder("google").build()?;
+    /// assert_eq!(app.session("ada")?.key(), "ada");
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.engine.key
+    }
+
+    pub(crate) fn kept(&self, name: &str) -> Option<String> {
+        self.engine.look(|machine, _| machine.kept(name))
+    }
+
+    /// A number that is the same for all sessions of this process that share a state. For bindings: what a login handler
+    /// calls must not wait for the sign-in that waits for it (spec 12.13), and context does not cross the border.
+    ///
+    /// ```
+    /// # fn f(app: rekindle::App) -> Result<(), rekindle::Error> {
+    /// assert_eq!(app.session("ada")?.state_id(), app.session("ada")?.state_id());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn state_id(&self) -> u64 {
+        self.engine.login_id() as u64
+    }
+
     /// As [`Session::token`], with at least `min_life` left, if the server's tokens live that long (spec 1.5).
     ///
     /// ```

@@ -37,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) login: Option<Login>,
     /// What the server says of itself, if somebody asked.
     pub(crate) server: Option<ServerMetadata>,
+    /// Whether authorization requests are pushed where the server takes that.
+    pub(crate) pushes: bool,
     pub(crate) origins: Arc<Origins>,
     /// Those origins, by number.
     pub(crate) known: Arc<Vec<Arc<Url>>>,

@@ -1,6 +1,7 @@
 //! Where new tokens come from: a token endpoint that speaks a dialect.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use futures_util::StreamExt;
 use http::Method;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use rekindle_proto::dialect::{Answer, AskAgain, ClientIdentity, Dialect, TokenRequest};
+use rekindle_proto::sign_in::{SUBJECT, is_somebody_elses};
 use rekindle_proto::{ErrorKind, Failure, GrantRequest, Lost, Outcome, Secret, ServerError, Wall, redact};
 use url::Url;
 use zeroize::Zeroizing;
@@ -82,14 +84,17 @@ impl Source for Endpoint {
                 self.clock.sleep_until(self.clock.mono() + BEFORE_CONFIRMING).await;
                 self.ask_for(&grant, remembered, &known).await.told()
             }
-            _ => return first.told(),
+            _ => {
+                let (outcome, said) = first.told();
+                return (same_user(outcome, extra), said);
+            }
         };
         if let (Outcome::Granted(grant), Some(AskAgain::WithFallback)) = (&mut outcome, first.again) {
             // In this process and, as it comes back with the tokens, in every other.
             self.falls_back.store(true, Ordering::Relaxed);
             grant.extra.insert(FALLBACK.to_owned(), "true".to_owned());
         }
-        (outcome, said)
+        (same_user(outcome, extra), said)
     }
 
     async fn revoke(&self, token: &Secret) -> Option<bool> {
@@ -248,6 +253,19 @@ impl Endpoint {
                 Told::of(Outcome::Lost(Lost::Broken), said)
             }
         }
+    }
+}
+
+/// A refresh brings its own user's tokens (spec 12.15).
+fn same_user(outcome: Outcome, extra: Option<&BTreeMap<String, String>>) -> Outcome {
+    let subject = extra.and_then(|extra| extra.get(SUBJECT));
+    match (&outcome, subject) {
+        (Outcome::Granted(granted), Some(subject))
+            if granted.id_token.as_ref().is_some_and(|token| is_somebody_elses(token, subject)) =>
+        {
+            Outcome::OtherUser
+        }
+        _ => outcome,
     }
 }
 

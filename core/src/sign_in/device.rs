@@ -1,9 +1,12 @@
 //! Signing in on another device (RFC 8628).
 
+use std::sync::Arc;
+
 use rekindle_proto::sign_in::{DeviceAuthorization, SignIn};
 use rekindle_proto::{ErrorKind, Failure};
 
-use super::{client_id, endpoint, no_result, no_thread, server_scope, token};
+use super::identity::Check;
+use super::{believed, client_id, endpoint, no_result, no_thread, server_scope, token};
 use crate::error::Error;
 use crate::session::Session;
 
@@ -34,6 +37,7 @@ impl Session {
     ) -> Result<(), Error> {
         let scope = asked.scope.clone().or_else(|| server_scope(self.setup()));
         let device = self.device_authorization(&asked, scope.as_deref()).await?;
+        let check = Check::of(self.setup(), scope.as_deref(), None).await?.map(Arc::new);
         show(&device)?;
         let clock = self.clock().clone();
         let mut polling = device.polling(clock.mono());
@@ -41,11 +45,15 @@ impl Session {
             clock.sleep_until(polling.next()?).await;
             // What the server grants is taken, whoever waits here leaves.
             let (session, grant, scope) = (self.clone(), device.grant(), scope.clone());
+            let check = check.clone();
             let work = async move {
                 let setup = session.setup();
                 let asked_endpoint = endpoint(setup)?;
                 match token::ask_once(&asked_endpoint, setup, &grant, scope).await {
-                    Ok(credential) => session.sign_in(credential).await.map(|()| None),
+                    Ok(granted) => {
+                        let credential = believed(setup, granted, check.as_deref()).await?;
+                        session.sign_in(credential).await.map(|()| None)
+                    }
                     Err(told) => Ok(Some(told)),
                 }
             };

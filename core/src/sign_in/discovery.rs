@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use rekindle_proto::sign_in::ServerMetadata;
 use rekindle_proto::{ErrorKind, Failure};
+use serde_json::Value;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::session::origins::secure;
+use crate::session::setup::Setup;
 use crate::session::token_source::read;
-use crate::transport::{Transport, TransportRequest};
+use crate::transport::{Outgoing, Transport, TransportRequest};
 
 /// All its places together may take so long.
 const MOST: Duration = Duration::from_secs(30);
@@ -58,7 +61,8 @@ pub async fn discover_with(
         let mut mistake: Option<Failure> = None;
         let mut nothing = None;
         for place in places {
-            match get(&place, transport).await? {
+            let answer = ask(Method::GET, place, Outgoing::Empty, transport).await?;
+            match (answer.status, answer.body) {
                 (status, Some(body)) if status.is_success() => match ServerMetadata::read(issuer, &body) {
                     Ok(read) => return Ok(read),
                     Err(failure) => {
@@ -70,27 +74,65 @@ pub async fn discover_with(
         }
         Err(mistake.unwrap_or_else(|| not_found(issuer, nothing)).into())
     };
-    tokio::select! {
-        found = search => found,
-        () = clock.sleep_until(clock.mono() + MOST) => {
-            Err(Error::new(ErrorKind::Timeout, format!("{issuer} did not tell its endpoints in time: try again later")))
-        }
-    }
+    bounded(search, clock, issuer).await
 }
 
-async fn get(
-    place: &Url,
+/// What somebody who is asked for facts has answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// Nothing where it broke off, or is too long.
+    pub(super) body: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// One request, with no credential and without following redirects.
+pub(super) async fn ask(
+    method: Method,
+    url: Url,
+    body: Outgoing,
     transport: &Arc<dyn Transport>,
-) -> Result<(StatusCode, Option<zeroize::Zeroizing<Vec<u8>>>), Error> {
-    let headers = HeaderMap::from_iter([
+) -> Result<Answer, Error> {
+    let mut headers = HeaderMap::from_iter([
         (ACCEPT, HeaderValue::from_static("application/json")),
         (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
     ]);
-    let mut request = TransportRequest::new(Method::GET, place.clone());
+    if method == Method::POST {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let mut request = TransportRequest::new(method, url);
     request.headers = headers;
+    request.body = body;
     request.timeout = Some(MOST);
     let response = transport.send(request).await?;
-    Ok((response.status, read(response).await))
+    let (status, headers) = (response.status, response.headers.clone());
+    Ok(Answer { status, headers, body: read(response).await })
+}
+
+/// The keys that a server signs with (RFC 7517).
+pub(super) async fn keys(place: &Url, setup: &Setup) -> Result<Value, Error> {
+    let work = async {
+        let answer = ask(Method::GET, place.clone(), Outgoing::Empty, &setup.transport).await?;
+        let body = answer.body.filter(|_| answer.status.is_success());
+        body.and_then(|body| serde_json::from_slice(&body).ok()).ok_or_else(|| {
+            let message = "the server does not show its keys now (jwks_uri), so that nobody can tell who signs in: try again";
+            Failure { status: Some(answer.status.as_u16()), ..Failure::new(ErrorKind::Connection, message) }.into()
+        })
+    };
+    bounded(work, setup.clock.as_ref(), place.as_str()).await
+}
+
+/// All that is asked together.
+pub(super) async fn bounded<T>(
+    work: impl Future<Output = Result<T, Error>>,
+    clock: &dyn Clock,
+    who: &str,
+) -> Result<T, Error> {
+    tokio::select! {
+        done = work => done,
+        () = clock.sleep_until(clock.mono() + MOST) => {
+            Err(Error::new(ErrorKind::Timeout, format!("{who} did not answer in time: try again later")))
+        }
+    }
 }
 
 fn not_found(issuer: &str, status: Option<StatusCode>) -> Failure {

@@ -19,9 +19,12 @@
 //! # Ok(()) }
 //! ```
 
+mod accounts;
 mod device;
 mod discovery;
+mod identity;
 mod loopback;
+mod resource;
 mod spent;
 mod token;
 
@@ -32,8 +35,14 @@ pub use discovery::discover;
 pub use discovery::discover_with;
 pub use loopback::{LoopbackOptions, answer_callback};
 use rekindle_proto::sign_in::{AuthorizationRequest, SignInServer};
-pub use rekindle_proto::sign_in::{DeviceAuthorization, PendingSignIn, ServerMetadata, SignIn, SignInGrant};
-use rekindle_proto::{ErrorKind, Failure};
+pub use rekindle_proto::sign_in::{
+    ClientRegistration, DeviceAuthorization, PendingSignIn, RegisteredClient, ResourceMetadata,
+    ServerMetadata, SignIn, SignInGrant,
+};
+use rekindle_proto::{Credential, ErrorKind, Failure};
+#[cfg(feature = "http")]
+pub use resource::{discover_resource, register};
+pub use resource::{discover_resource_with, register_with};
 use url::Url;
 
 use crate::error::Error;
@@ -44,7 +53,8 @@ pub use crate::platform::loopback::LoopbackReceiver;
 use crate::proof::Proofs;
 use crate::session::Session;
 use crate::session::setup::Setup;
-use crate::session::token_source::Endpoint;
+use crate::session::token_source::{Endpoint, Source};
+use identity::Check;
 
 /// A sign-in that has begun.
 #[derive(Clone, Debug)]
@@ -75,18 +85,7 @@ impl Session {
     ///
     /// InvalidConfig, naming what is wrong: no authorization endpoint, no client id, the redirect URI.
     pub async fn begin_sign_in(&self, asked: SignIn) -> Result<BegunSignIn, Error> {
-        let setup = self.setup();
-        let server = server(setup)?;
-        let client_id = client_id(setup)?;
-        let mut entropy = setup.platform.entropy()?;
-        let (request, pending) = server.begin(client_id, &asked, &mut entropy, setup.clock.now().wall)?;
-        let metadata = setup.server.as_ref();
-        let url = match metadata.and_then(|server| server.pushed_authorization_request_endpoint.as_ref()) {
-            // Nobody but the server sees what is asked for, nor can change it on the way.
-            Some(place) => push(setup, place, &request).await?,
-            None => request.url(),
-        };
-        Ok(BegunSignIn { url, pending })
+        begin(self.setup(), &asked).await
     }
 
     /// Ends a sign-in with the address that the browser came back with. The code is spent once: a second call is refused
@@ -111,21 +110,7 @@ impl Session {
     /// InvalidResponse: the callback is not this sign-in's. Misuse: it was finished before, or with another application.
     /// LoginRequired: begin anew; the message names why. ClientRejected, InvalidConfig, Connection, StoreUnavailable.
     pub async fn finish_sign_in(&self, pending: &PendingSignIn, callback: &str) -> Result<(), Error> {
-        let setup = self.setup();
-        let endpoint = endpoint(setup)?;
-        let token_url = setup.dialect.token_url(&endpoint.identity)?;
-        pending.check_server(endpoint.identity.client_id.as_deref(), token_url.as_str())?;
-        let now = setup.clock.now().wall;
-        let code = pending.code(callback, now)?;
-        let spent = spent::spend(pending, now)?;
-        let grant = SignInGrant::AuthorizationCode {
-            code,
-            redirect_uri: pending.redirect_uri().to_owned(),
-            code_verifier: pending.code_verifier().clone(),
-            resource: pending.resource().to_vec(),
-        };
-        let asked = pending.scope().map(ToOwned::to_owned);
-        self.sign_in_by(grant, asked, Some(spent)).await
+        self.sign_in_by(Asking::with_code(self.setup(), pending, callback).await?).await
     }
 
     /// Signs in with a browser on this machine: a receiver on loopback waits for it to come back, five minutes. `open` shows
@@ -172,11 +157,7 @@ impl Session {
     ///
     /// InvalidConfig: the redirect URI is no loopback address, or users cannot sign in with this dialect.
     pub fn loopback_options(&self, asked: &SignIn) -> Result<LoopbackOptions, Error> {
-        let mut options = LoopbackOptions::for_redirect_uri(asked.redirect_uri.as_deref())?;
-        if let (None, Some(host)) = (&asked.redirect_uri, server(self.setup())?.loopback_host) {
-            options.host = host;
-        }
-        Ok(options)
+        loopback_options(self.setup(), asked)
     }
 
     /// Signs in with what stands for the user already: another token (RFC 8693), a signed assertion (RFC 7523), or, where
@@ -203,32 +184,112 @@ impl Session {
             | SignInGrant::Password { scope, .. } => scope.clone(),
             _ => None,
         };
-        self.sign_in_by(grant, asked, None).await
+        let check = Check::of(self.setup(), asked.as_deref(), None).await?;
+        self.sign_in_by(Asking { grant, scope: asked, spent: None, check }).await
     }
 
     /// Asks for tokens and takes them, on the engine's own runtime: who waits may leave.
-    async fn sign_in_by(
-        &self,
-        grant: SignInGrant,
-        asked: Option<String>,
-        spent: Option<spent::Spent>,
-    ) -> Result<(), Error> {
+    async fn sign_in_by(&self, asking: Asking) -> Result<(), Error> {
         let session = self.clone();
         let work = async move {
-            let setup = session.setup();
-            let asked_endpoint = match grant {
-                SignInGrant::Password { .. } => Arc::new(endpoint(setup)?.for_password()?),
-                _ => endpoint(setup)?,
-            };
-            let result = token::ask(&asked_endpoint, setup, grant, asked).await;
-            if let (Err(token::Refused { sent: false, .. }), Some(spent)) = (&result, spent) {
-                spent.take_back();
-            }
-            session.sign_in(result.map_err(|refused| refused.failure)?).await
+            let credential = asking.credential(session.setup()).await?;
+            session.sign_in(credential).await
         };
-        let running = self.setup().platform.run(work).map_err(|error| no_thread(&error))?;
-        running.result.await.unwrap_or_else(|_| Err(no_result().into()))
+        run(self.setup(), work).await
     }
+}
+
+fn loopback_options(setup: &Setup, asked: &SignIn) -> Result<LoopbackOptions, Error> {
+    let mut options = LoopbackOptions::for_redirect_uri(asked.redirect_uri.as_deref())?;
+    if let (None, Some(host)) = (&asked.redirect_uri, server(setup)?.loopback_host) {
+        options.host = host;
+    }
+    Ok(options)
+}
+
+/// What tokens are asked for with, once everything that can go wrong before has not.
+struct Asking {
+    grant: SignInGrant,
+    scope: Option<String>,
+    spent: Option<spent::Spent>,
+    check: Option<Check>,
+}
+
+impl Asking {
+    /// With a callback's code, which is spent from now on.
+    async fn with_code(setup: &Setup, pending: &PendingSignIn, callback: &str) -> Result<Self, Error> {
+        let endpoint = endpoint(setup)?;
+        let token_url = setup.dialect.token_url(&endpoint.identity)?;
+        pending.check_server(endpoint.identity.client_id.as_deref(), token_url.as_str())?;
+        let code = pending.code(callback, setup.clock.now().wall)?;
+        let check = Check::of(setup, pending.scope(), Some(pending)).await?;
+        let grant = SignInGrant::AuthorizationCode {
+            code,
+            redirect_uri: pending.redirect_uri().to_owned(),
+            code_verifier: pending.code_verifier().clone(),
+            resource: pending.resource().to_vec(),
+        };
+        let spent = Some(spent::spend(pending, setup.clock.now().wall)?);
+        Ok(Self { grant, scope: pending.scope().map(ToOwned::to_owned), spent, check })
+    }
+
+    async fn credential(self, setup: &Setup) -> Result<Credential, Error> {
+        let endpoint = match self.grant {
+            SignInGrant::Password { .. } => Arc::new(endpoint(setup)?.for_password()?),
+            _ => endpoint(setup)?,
+        };
+        let result = token::ask(&endpoint, setup, self.grant, self.scope).await;
+        if let (Err(token::Refused { sent: false, .. }), Some(spent)) = (&result, self.spent) {
+            spent.take_back();
+        }
+        believed(setup, result.map_err(|refused| refused.failure)?, self.check.as_ref()).await
+    }
+}
+
+/// On the engine's own runtime: who waits may leave.
+async fn run<T: Send + 'static>(
+    setup: &Setup,
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let running = setup.platform.run(work).map_err(|error| no_thread(&error))?;
+    running.result.await.unwrap_or_else(|_| Err(no_result().into()))
+}
+
+/// Tokens with the name of their user; where that is not believed, they are revoked as far as the server does that.
+async fn believed(
+    setup: &Setup,
+    granted: token::Granted,
+    check: Option<&Check>,
+) -> Result<Credential, Error> {
+    let Some(check) = check else { return Ok(granted.credential) };
+    let token = granted.credential.refresh_token.clone().or_else(|| granted.credential.access_token.clone());
+    match check.credential(granted.credential, granted.id_token.as_ref(), setup) {
+        Ok(credential) => Ok(credential),
+        Err(failure) => {
+            if let (Some(token), Some(endpoint)) = (token, &setup.endpoint) {
+                let until = setup.clock.mono() + setup.machine.send_cap;
+                tokio::select! {
+                    _ = endpoint.revoke(&token) => {}
+                    () = setup.clock.sleep_until(until) => {}
+                }
+            }
+            Err(failure.into())
+        }
+    }
+}
+
+async fn begin(setup: &Setup, asked: &SignIn) -> Result<BegunSignIn, Error> {
+    let server = server(setup)?;
+    let client_id = client_id(setup)?;
+    let mut entropy = setup.platform.entropy()?;
+    let (request, pending) = server.begin(client_id, asked, &mut entropy, setup.clock.now().wall)?;
+    let metadata = setup.server.as_ref().filter(|_| setup.pushes);
+    let url = match metadata.and_then(|server| server.pushed_authorization_request_endpoint.as_ref()) {
+        // Nobody but the server sees what is asked for, nor can change it on the way.
+        Some(place) => push(setup, place, &request).await?,
+        None => request.url(),
+    };
+    Ok(BegunSignIn { url, pending })
 }
 
 /// Pushes the authorization request (RFC 9126).

@@ -2,11 +2,17 @@
 
 use rekindle_proto::sign_in::{SignInGrant, explain};
 use rekindle_proto::{
-    Credential, Expiry, Failure, GrantRequest, Lost, Outcome, ServerError, TokenResponse, Wall,
+    Credential, Expiry, Failure, GrantRequest, Lost, Outcome, Secret, ServerError, TokenResponse, Wall,
 };
 
 use crate::session::setup::Setup;
 use crate::session::token_source::{Endpoint, Source};
+
+/// Tokens, and who they say signed in.
+pub(super) struct Granted {
+    pub(super) credential: Credential,
+    pub(super) id_token: Option<Secret>,
+}
 
 /// No tokens came of it.
 pub(super) struct Refused {
@@ -21,7 +27,7 @@ pub(super) async fn ask(
     setup: &Setup,
     grant: SignInGrant,
     asked: Option<String>,
-) -> Result<Credential, Refused> {
+) -> Result<Granted, Refused> {
     let mut told = ask_once(endpoint, setup, &grant, asked.clone()).await;
     if let Err((Outcome::NonceRequired(_) | Outcome::ClockSkew, _)) = told {
         told = ask_once(endpoint, setup, &grant, asked).await;
@@ -38,10 +44,10 @@ pub(super) async fn ask_once(
     setup: &Setup,
     grant: &SignInGrant,
     asked: Option<String>,
-) -> Result<Credential, (Outcome, ServerError)> {
+) -> Result<Granted, (Outcome, ServerError)> {
     let sent_at = setup.clock.now().wall;
     match send(endpoint, setup, grant).await {
-        (Outcome::Granted(granted), _) => Ok(credential(*granted, sent_at, asked)),
+        (Outcome::Granted(granted), _) => Ok(self::granted(*granted, sent_at, asked)),
         told => Err(told),
     }
 }
@@ -56,15 +62,16 @@ async fn send(endpoint: &Endpoint, setup: &Setup, grant: &SignInGrant) -> (Outco
     }
 }
 
-fn credential(granted: TokenResponse, sent_at: Wall, asked: Option<String>) -> Credential {
+fn granted(granted: TokenResponse, sent_at: Wall, asked: Option<String>) -> Granted {
     let end = granted.lifetime.map(|lifetime| sent_at.plus(lifetime));
     let end = end.or(granted.expired_on_arrival.then_some(sent_at));
-    Credential {
+    let credential = Credential {
         access_token: Some(granted.access_token),
         refresh_token: granted.refresh_token,
         expiry: end.map(Expiry::At),
         scope: granted.scope.or(asked),
         token_type: granted.token_type,
         extra: granted.extra,
-    }
+    };
+    Granted { credential, id_token: granted.id_token }
 }

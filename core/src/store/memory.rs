@@ -58,6 +58,11 @@ impl Store for MemoryStore {
         false
     }
 
+    async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
+        let _whole = fork::quiet();
+        Ok(Some(self.records.lock().keys().map(ToString::to_string).collect()))
+    }
+
     async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
         let _whole = fork::quiet();
         let records = self.records.lock();

@@ -47,6 +47,11 @@ pub trait Store: Send + Sync + 'static {
         true
     }
 
+    /// The keys of all its records, in no order, for [`App::accounts`](crate::App::accounts). `None`: it cannot tell.
+    async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
+        Ok(None)
+    }
+
     /// Reads the record of that key.
     async fn load(&self, key: &str) -> Result<Loaded, Unavailable>;
 
@@ -100,6 +105,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn keyed(&self) -> bool {
         (**self).keyed()
+    }
+
+    async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
+        (**self).keys().await
     }
 
     async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {

@@ -38,7 +38,7 @@ from ._native import VERSION as __version__
 from ._response import AsyncResponse, Headers, Redirect, Response, Verdict
 from ._refresh import RefreshInput, RefreshNotSent
 from ._session import Session, Status
-from ._sign_in import BegunSignIn, discover, sign_in
+from ._sign_in import BegunSignIn, discover, discover_resource, register, sign_in
 from ._store import AsyncStore, Expected, FileStore, MemoryStore, Stored, Store
 
 __all__ = [
@@ -87,5 +87,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "discover",
+    "discover_resource",
+    "register",
     "sign_in",
 ]

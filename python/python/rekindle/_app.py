@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from . import _native
-from ._checks import seconds
+from ._checks import seconds, text
 from ._credential import Credential
 from ._redact_tracebacks import aredact_traceback, redact_traceback
 from ._ending import AT_EXIT, see_out
@@ -21,7 +21,7 @@ from ._key import SigningKey
 from ._session import _OF_TESTS, Session
 from ._refresh import RefreshInput
 from ._settings import described, given
-from ._sign_in import login_host
+from ._sign_in import BegunSignIn, asked_of, login_host
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
 from ._wait import wait_for
@@ -54,6 +54,7 @@ class App:
         token_url: str | None = None,
         authorization_url: str | None = None,
         server: Mapping[str, Any] | None = None,
+        pushed_requests: bool = True,
         client_id: str | None = None,
         client_secret: str | None = None,
         client_key: SigningKey | None = None,
@@ -89,6 +90,7 @@ class App:
             token_url=token_url,
             authorization_url=authorization_url,
             server=server,
+            pushed_requests=pushed_requests,
             client_id=client_id,
             client_secret=client_secret,
             client_key=client_key,
@@ -138,6 +140,56 @@ class App:
         native = self._native.session(key, None if credential is None else given(credential)._plain())
         return known or self._sessions.setdefault(key, Session._of(self, native, self._host))
 
+    def begin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
+        """As `Session.begin_sign_in`, for a user who is not known yet."""
+        return BegunSignIn(*self._do(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
+
+    async def abegin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
+        """As `begin_sign_in`, without blocking the loop."""
+        return BegunSignIn(*await self._ado(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
+
+    @redact_traceback
+    def finish_sign_in(self, pending: str, callback: str, *, key: str | None = None) -> Session:
+        """As `Session.finish_sign_in`; gives the session of the one who signed in, under `key` or, with `openid` in the
+        scope, the server's own name for them (`sub`)."""
+        return self.session(self._do(self._native.finish_sign_in, pending, callback, text("key", key)))
+
+    @aredact_traceback
+    async def afinish_sign_in(self, pending: str, callback: str, *, key: str | None = None) -> Session:
+        """As `finish_sign_in`, without blocking the loop."""
+        return self.session(await self._ado(self._native.finish_sign_in, pending, callback, text("key", key)))
+
+    def sign_in(self, *, key: str | None = None, open: Callable[[str], object] | None = None, **asked: Any) -> Session:
+        """As `Session.sign_in_with_browser`; gives the session of the one who signed in, under `key` or their `sub`.
+
+        >>> session = app.sign_in(scope="openid email")  # doctest: +SKIP
+        """
+        return self.session(self._do(self._native.sign_in, asked_of(asked), text("key", key), open))
+
+    async def asign_in(
+        self, *, key: str | None = None, open: Callable[[str], object] | None = None, **asked: Any
+    ) -> Session:
+        """As `sign_in`, without blocking the loop."""
+        return self.session(await self._ado(self._native.sign_in, asked_of(asked), text("key", key), open))
+
+    def accounts(self) -> list[str]:
+        """The keys of all who are signed in, in order. The store must be able to tell its keys: memory and folders are."""
+        keys: list[str] = self._do(self._native.accounts)
+        return keys
+
+    async def aaccounts(self) -> list[str]:
+        """As `accounts`, without blocking the loop."""
+        keys: list[str] = await self._ado(self._native.accounts)
+        return keys
+
+    def remove(self, key: str) -> bool | None:
+        """Signs that user out, and asks the server to revoke the tokens: see `Session.sign_out`."""
+        return self.session(key).sign_out(revoke=True)
+
+    async def aremove(self, key: str) -> bool | None:
+        """As `remove`, without blocking the loop."""
+        return await self.session(key).asign_out(revoke=True)
+
     @property
     def sessions_in_memory(self) -> int:
         """How many sessions are in memory: those that somebody holds, and those that were used last."""
@@ -154,16 +206,24 @@ class App:
     @redact_traceback
     def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
         """Waits for refreshes under way and unsaved credentials of all sessions; whether nothing is left."""
-        guard(self._host)
-        self._host.loops.forget_closed()
-        return bool(self._native.shutdown(seconds("timeout", timeout)))
+        return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
     @aredact_traceback
     async def ashutdown(self, *, timeout: float = AT_EXIT) -> bool:
         """As `shutdown`, without blocking the loop."""
+        return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))
+
+    @redact_traceback
+    def _do(self, call: Callable[..., Any], *args: Any) -> Any:
+        guard(self._host)
+        self._host.loops.forget_closed()
+        return call(*args)
+
+    @aredact_traceback
+    async def _ado(self, call: Callable[..., Any], *args: Any) -> Any:
         guard(self._host)
         self._host.loops.see(asyncio.get_running_loop())
-        return bool(await wait_for(self._native.shutdown, seconds("timeout", timeout)))
+        return await wait_for(call, *args)
 
     def __repr__(self) -> str:
         return repr(self._native)

@@ -12,7 +12,7 @@ from . import _native
 from ._checks import flag, limit, sends, statuses, text, url as as_url
 from ._request import Own, Source, options, pairs
 from ._errors import InvalidConfig, Misuse, RekindleError
-from ._host import guard, outside
+from ._host import guard, guard_login, outside
 from ._response import AsyncResponse, Response
 from ._session import Session
 from ._transport import Cert, Proxies, Verify, transport
@@ -148,6 +148,7 @@ class _Base:
     def _open(self, **texts: object) -> _native.Client:
         """The native client, if it is open and these are texts."""
         guard(self.session._host)
+        guard_login(self.session._native)
         self.session._host.loops.forget_closed()
         if self._native is None:
             raise Misuse("the client has been closed: make a new one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ._errors import Misuse, RekindleError
 from ._loops import Loops
@@ -14,9 +14,36 @@ from ._store import Expected
 _inside: contextvars.ContextVar[object] = contextvars.ContextVar("rekindle_inside", default=None)
 
 
+_logins: contextvars.ContextVar[frozenset[int]] = contextvars.ContextVar("rekindle_logins", default=frozenset())
+"""The states that are being signed in here: their sessions may sign in, and not be asked for a token."""
+
+
+class _Native(Protocol):
+    def state_id(self) -> int: ...
+
+
 def outside() -> bool:
     """Whether no callback of a user's is running here."""
-    return _inside.get() is None
+    return _inside.get() is None and not _logins.get()
+
+
+def guard_login(native: _Native) -> None:
+    """Refuses a login handler's call for a token of the session that it signs in (rule 12.13)."""
+    logins = _logins.get()
+    if logins and native.state_id() in logins:
+        raise Misuse(
+            "the login handler asked the session that it signs in for a token: that would wait for itself; sign in first"
+        )
+
+
+def signing_in(native: _Native, call: Callable[[], object]) -> object:
+    """Runs a login handler for that session."""
+
+    def marked() -> object:
+        _logins.set(_logins.get() | {native.state_id()})
+        return call()
+
+    return contextvars.copy_context().run(marked)
 
 
 def guard(owner: object) -> None:

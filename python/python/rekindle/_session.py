@@ -17,7 +17,7 @@ from ._ending import AT_EXIT, see_out
 from ._errors import InvalidConfig
 from ._events import Event, Events
 from ._grant import ClientCredentials
-from ._host import Host, guard
+from ._host import Host, guard, guard_login
 from ._key import SigningKey
 from ._refresh import RefreshInput
 from ._settings import credential_of, described, given
@@ -65,7 +65,7 @@ class Session:
       template and the dialect's.
     - `client_id`, with `client_secret` or `client_key`: who the client is (RFC 6749 section 2.3, RFC 7523).
     - `client_auth`: how it says so to the token endpoint, where the dialect's way is another: `none`,
-      `client_secret_basic`, `client_secret_post` or `private_key_jwt` (OpenID Connect Core section 9).
+      `client_secret_basic`, `client_secret_post`, `client_secret_jwt` or `private_key_jwt` (OpenID Connect Core section 9).
     - `dpop_key`: what tokens are bound to (RFC 9449). A token that the server does not bind to it is refused, unless
       `require_dpop` is False.
     - `access_token`, `refresh_token`, and `expires_in` (seconds from now) or `expires_at` (epoch seconds); or all that as
@@ -90,8 +90,10 @@ class Session:
       `LoginRequired` (it is dead).
     - `authorization_url`: where users sign in, if the dialect does not say; `server`: what `discover` found, for all
       endpoints at once. See `sign_in_with_browser`, `begin_sign_in`, `sign_in_with_device`.
+    - `pushed_requests`: whether authorization requests are pushed to the server where it takes that (RFC 9126).
     - `login`: signs the user in again when a call would raise LoginRequired: called with the session, on a thread of its
-      own, once in a process however many calls wait; they wait `login_timeout` seconds (0: not at all) and go on.
+      own, once in a process however many calls wait; they wait `login_timeout` seconds (0: not at all) and go on. It must
+      not ask that session for a token before: that is Misuse.
     - `on_event`: called with each `Event`, on a thread of its own.
 
     What makes no sense is an `InvalidConfig` that names the option.
@@ -118,6 +120,7 @@ class Session:
         token_url: str | None = None,
         authorization_url: str | None = None,
         server: Mapping[str, Any] | None = None,
+        pushed_requests: bool = True,
         client_id: str | None = None,
         client_secret: str | None = None,
         client_key: SigningKey | None = None,
@@ -158,6 +161,7 @@ class Session:
             token_url=token_url,
             authorization_url=authorization_url,
             server=server,
+            pushed_requests=pushed_requests,
             client_id=client_id,
             client_secret=client_secret,
             client_key=client_key,
@@ -201,12 +205,12 @@ class Session:
     def token(self, *, min_life: float | None = None) -> Token:
         """A valid access token; waits for a refresh if one is needed."""
         given = self._native.token_if_valid() if min_life is None else None
-        return _token(given or self._do(self._native.token, _life(min_life)))
+        return _token(given or self._ask(self._native.token, _life(min_life)))
 
     async def atoken(self, *, min_life: float | None = None) -> Token:
         """As `token`, without blocking the loop."""
         given = self._native.token_if_valid() if min_life is None else None
-        return _token(given or await self._ado(self._native.token, _life(min_life)))
+        return _token(given or await self._aask(self._native.token, _life(min_life)))
 
     def token_if_valid(self) -> Token | None:
         """The token if it can be served at once."""
@@ -215,19 +219,19 @@ class Session:
 
     def refresh(self) -> Token:
         """Refreshes now, or joins the refresh that is under way."""
-        return Token(*self._do(self._native.refresh))
+        return Token(*self._ask(self._native.refresh))
 
     async def arefresh(self) -> Token:
         """As `refresh`, without blocking the loop."""
-        return Token(*await self._ado(self._native.refresh))
+        return Token(*await self._aask(self._native.refresh))
 
     def force_refresh(self) -> Token:
         """As `refresh`, even during a back-off, and once more with a refresh token that the server rejected."""
-        return Token(*self._do(self._native.force_refresh))
+        return Token(*self._ask(self._native.force_refresh))
 
     async def aforce_refresh(self) -> Token:
         """As `force_refresh`, without blocking the loop."""
-        return Token(*await self._ado(self._native.force_refresh))
+        return Token(*await self._aask(self._native.force_refresh))
 
     def invalidate(self) -> None:
         """As if the access token had expired."""
@@ -331,6 +335,16 @@ class Session:
         # From memory it is there at once, and nothing is awaited.
         return Status(**await self._ado(self._native.status, True)) if flag("fresh", fresh) else self.status()
 
+    @property
+    def key(self) -> str:
+        """Whose session it is: the key that an app was asked for it with."""
+        return self._native.key()
+
+    @property
+    def subject(self) -> str | None:
+        """Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`."""
+        return self._native.subject()
+
     def stats(self) -> dict[str, int]:
         """How often things happened."""
         return self._native.stats()
@@ -350,6 +364,15 @@ class Session:
     async def ashutdown(self, *, timeout: float = AT_EXIT) -> bool:
         """As `shutdown`, without blocking the loop."""
         return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))
+
+    def _ask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Waits for a token."""
+        guard_login(self._native)
+        return self._do(call, *args, **options)
+
+    async def _aask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        guard_login(self._native)
+        return await self._ado(call, *args, **options)
 
     @redact_traceback
     def _do(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:

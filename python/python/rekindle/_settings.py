@@ -49,6 +49,7 @@ def described(
     refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None,
     authorization_url: str | None = None,
     server: Mapping[str, Any] | None = None,
+    pushed_requests: bool = True,
     login: Callable[[Any], Any] | None = None,
     login_timeout: float = 300.0,
 ) -> dict[str, Any]:
@@ -85,6 +86,7 @@ def described(
         "refresh": _refresh(host, refresh_with),
         "authorization_url": text("authorization_url", authorization_url),
         "server": None if server is None else json.dumps(dict(server)),
+        "pushed_requests": flag("pushed_requests", pushed_requests),
         "login": login,
         "login_timeout": 0.0 if login_timeout == 0 else seconds("login_timeout", login_timeout),
         **_store(host, store),

@@ -14,7 +14,7 @@ from . import _native
 from ._checks import text
 from ._credential import Credential
 from ._errors import InvalidConfig
-from ._host import Host
+from ._host import Host, signing_in
 
 if TYPE_CHECKING:
     from ._session import Session
@@ -75,6 +75,25 @@ def discover(issuer: str) -> dict[str, Any]:
     return found
 
 
+def discover_resource(resource: str) -> dict[str, Any]:
+    """What an API says of itself, by its address (RFC 9728): its `authorization_servers` are the issuers for `discover`, its
+    `resource` is what tokens for it are asked for with."""
+    found: dict[str, Any] = json.loads(_native.discover_resource(resource))
+    return found
+
+
+def register(
+    server: Mapping[str, Any], *, name: str, redirect_uri: str = "http://127.0.0.1/callback", scope: str | None = None
+) -> dict[str, Any]:
+    """Registers a client at a server that lets anybody do so (RFC 7591). Keep what it gives, another registration is another
+    client: `Session(server=server, **client)`.
+
+    >>> client = rekindle.register(server, name="My tool")  # doctest: +SKIP
+    """
+    registered: dict[str, Any] = json.loads(_native.register(json.dumps(dict(server)), name, redirect_uri, text("scope", scope)))
+    return registered
+
+
 def _where(server: str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(server, Mapping):
         return {"server": server}
@@ -117,9 +136,12 @@ def login_host(owner: object, host: Host, handler: object) -> Callable[[_native.
         from ._session import Session
 
         session = Session._of(None, native, host)
-        given = handler(session)
-        if inspect.iscoroutine(given):
-            given = asyncio.run(given)
+
+        def run() -> object:
+            given = handler(session)
+            return asyncio.run(given) if inspect.iscoroutine(given) else given
+
+        given = signing_in(native, run)
         if isinstance(given, Credential):
             session.sign_in(given)
 

@@ -31,7 +31,7 @@ def middleware(session: Session) -> Any:
     """
 
     async def run(request: Any, handler: Any) -> Any:
-        call, do = _call(session, request), session._ado
+        call, do = _call(session, request), session._aask
         try:
             again: Any = await aheaders(call, do)
         except RekindleError as error:

@@ -71,7 +71,7 @@ class _Flow:
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Called by httpx."""
-        call, do = _call(self._session, request), self._session._do
+        call, do = _call(self._session, request), self._session._ask
         limit = _limit(request)
         try:
             again: Any = headers(call, do, limit)
@@ -93,7 +93,7 @@ class _Flow:
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Called by httpx."""
-        call, do = _call(self._session, request), self._session._ado
+        call, do = _call(self._session, request), self._session._aask
         limit = _limit(request)
         try:
             again: Any = await aheaders(call, do, limit)

@@ -38,7 +38,7 @@ class Auth(AuthBase):
         replayable = content is not None or _rewinds(r)
         call = self._session._native.call(r.method, r.url, list(r.headers.items()), content, replayable)
         try:
-            added = headers(call, self._session._do)
+            added = headers(call, self._session._ask)
         except RekindleError as error:
             raise also(error, _BASES, request=r, response=None) from error.__cause__
         if added:
@@ -61,7 +61,7 @@ class _Carried:
         while self._call.is_signed():
             signed = _accepted(self._call, response)
             try:
-                again, judged = after(self._call, self._session._do, signed, _limit(sent.get("timeout")))
+                again, judged = after(self._call, self._session._ask, signed, _limit(sent.get("timeout")))
             except RekindleError as error:
                 raise also(error, _BASES, request=request, response=response) from error.__cause__
             if again is None:

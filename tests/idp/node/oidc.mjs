@@ -34,6 +34,16 @@ const clients = [
   },
 ];
 
+// Its secret signs instead of being sent: it must be as long as the digest.
+clients.push({
+  client_id: 'hashed',
+  client_secret: 'loopback-only-and-as-long-as-32-bytes',
+  token_endpoint_auth_method: 'client_secret_jwt',
+  application_type: 'native',
+  grant_types: OWN_GRANTS,
+  redirect_uris: REDIRECT_URIS,
+});
+
 if (CLIENT_JWK) {
   clients.push({
     client_id: 'signed',
@@ -62,6 +72,12 @@ function newProvider(issuer) {
       clientCredentials: { enabled: true },
       deviceFlow: { enabled: true },
       registration: { enabled: true },
+      // An API of its own: tokens for it are for nothing else (RFC 8707).
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_ctx, resource) => ({ scope: 'tools', audience: resource, accessTokenFormat: 'opaque' }),
+        useGrantedResource: () => true,
+      },
       dPoP,
     },
     // Clients that are pages.
@@ -119,6 +135,9 @@ async function interact(provider, req, res) {
   }
   const grant = (grantId && (await provider.Grant.find(grantId))) || new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
   grant.addOIDCScope((params.scope ?? 'openid').toString());
+  for (const [resource, scopes] of Object.entries(prompt.details.missingResourceScopes ?? {})) {
+    grant.addResourceScope(resource, scopes.join(' '));
+  }
   return provider.interactionFinished(req, res, { consent: { grantId: await grant.save() } }, { mergeWithLastSubmission: true });
 }
 
@@ -150,6 +169,21 @@ async function api(provider, req, res, path) {
   json(res, 404, { error: 'not_found' });
 }
 
+// An API as MCP has it: who comes without a token is told where to ask for one (RFC 9728).
+async function mcp(provider, url, req, res) {
+  req.resume();
+  const value = bearer(req.headers.authorization);
+  const token = value && (await provider.AccessToken.find(value));
+  if (token?.isValid && [token.aud].flat().includes(`${url}/mcp`)) {
+    stats.api_accepted += 1;
+    return json(res, 200, { jsonrpc: '2.0', id: 1, result: { tools: [], user: token.accountId } });
+  }
+  stats.api_rejected += 1;
+  const error = value ? 'error="invalid_token", ' : '';
+  const place = `${url}/.well-known/oauth-protected-resource/mcp`;
+  json(res, 401, { error: 'invalid_token' }, { 'www-authenticate': `Bearer ${error}resource_metadata="${place}"` });
+}
+
 await serve((url) => {
   const provider = newProvider(url);
   const authorizationServer = provider.callback();
@@ -157,6 +191,10 @@ await serve((url) => {
     const { pathname, searchParams } = new URL(req.url, url);
     if (pathname === '/stats') return json(res, 200, stats);
     if (pathname === '/mint') return json(res, 200, await mint(provider, searchParams));
+    if (pathname === '/.well-known/oauth-protected-resource/mcp') {
+      return json(res, 200, { resource: `${url}/mcp`, authorization_servers: [url], scopes_supported: ['tools'] });
+    }
+    if (pathname === '/mcp') return mcp(provider, url, req, res);
     if (pathname.startsWith('/interaction/')) return interact(provider, req, res);
     if (pathname.startsWith('/api/')) return api(provider, req, res, pathname);
     if (pathname === '/token') stats.token_requests += 1;

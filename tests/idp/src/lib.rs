@@ -38,6 +38,11 @@ pub const CONFIDENTIAL_SECRET: &str = "loopback-only";
 /// The client that signs assertions (`private_key_jwt`).
 pub const SIGNED_CLIENT: &str = "signed";
 
+/// The client whose secret signs (`client_secret_jwt`).
+pub const HASHED_CLIENT: &str = "hashed";
+/// The secret of [`HASHED_CLIENT`].
+pub const HASHED_SECRET: &str = "loopback-only-and-as-long-as-32-bytes";
+
 /// A pair minted without a browser.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Tokens {

@@ -5,8 +5,10 @@
 mod common;
 
 use common::kept::{client, get};
-use rekindle::sign_in::{PendingSignIn, SignIn};
-use rekindle::{ErrorKind, Session, SessionBuilder};
+use rekindle::sign_in::{
+    ClientRegistration, PendingSignIn, RegisteredClient, SignIn, discover, discover_resource, register,
+};
+use rekindle::{App, Client, ErrorKind, Session, SessionBuilder};
 use rekindle_idp::{
     CONFIDENTIAL_CLIENT, CONFIDENTIAL_SECRET, OidcOptions, OidcProvider, PUBLIC_CLIENT, Server,
 };
@@ -133,4 +135,69 @@ async fn a_device_code_is_typed_in_elsewhere() {
     common::browser::until(&idp, &place, "device").await;
     waiting.await.unwrap().unwrap();
     assert_eq!(get(&client(&session, &idp)).await, Ok(200));
+}
+
+// spec 12.14, 12.17: the ID token is signed by the server's own key, and says who signed in
+#[tokio::test]
+async fn a_user_is_known_by_the_name_that_the_servers_id_token_gives_them() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let server = discover(&idp.base_url).await.unwrap();
+    assert!(server.jwks_uri.is_some());
+    let app = App::builder("oauth2").server(server).client_id(PUBLIC_CLIENT).origin(&idp.base_url);
+    let app = app.build().unwrap();
+    let begun = app.begin_sign_in(asked()).await.unwrap();
+    let callback = common::browser::sign_in(&idp, &begun.url).await;
+    let session = app.finish_sign_in(&begun.pending, &callback, None).await.unwrap();
+    assert_eq!((session.key(), session.subject().as_deref()), ("ann", Some("ann")));
+    assert_eq!(app.accounts().await.unwrap(), ["ann"]);
+    // Its user stays through refreshes, each with an ID token of its own.
+    session.refresh().await.unwrap();
+    assert_eq!(app.session("ann").unwrap().subject().as_deref(), Some("ann"));
+    assert_eq!(get(&client(&session, &idp)).await, Ok(200));
+    assert_eq!(app.remove("ann").await.unwrap(), rekindle::Revocation::Done);
+    assert!(app.accounts().await.unwrap().is_empty());
+}
+
+// spec 5.5: the secret signs, and is never sent
+#[tokio::test]
+async fn a_client_whose_secret_signs_signs_in_and_is_refreshed() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let builder = app(&idp).client_id(rekindle_idp::HASHED_CLIENT).client_secret(rekindle_idp::HASHED_SECRET);
+    let session = builder.client_auth(rekindle::ClientAuth::ClientSecretJwt).build().unwrap();
+    signed_in(&idp, &session).await;
+    session.refresh().await.unwrap();
+    assert_eq!(get(&client(&session, &idp)).await, Ok(200));
+    assert_eq!(idp.stats().refreshes, 1);
+}
+
+// spec 12.16: all that a client of an MCP server does that knows nothing but its address
+#[tokio::test]
+async fn an_mcp_client_finds_its_server_registers_signs_in_and_is_refreshed() {
+    let Some(idp) = OidcProvider::start(OidcOptions::default()) else { return };
+    let address = idp.url("/mcp");
+    let api = discover_resource(&address).await.unwrap();
+    assert_eq!((api.resource.as_str(), api.issuer().unwrap()), (address.as_str(), idp.base_url.as_str()));
+    let server = discover(api.issuer().unwrap()).await.unwrap();
+    let wanted = ClientRegistration::new("An MCP client", "http://127.0.0.1/callback");
+    let registered = register(&server, &wanted).await.unwrap();
+    // It is kept: another registration is another client.
+    let kept = serde_json::to_string(&registered).unwrap();
+    let registered: RegisteredClient = serde_json::from_str(&kept).unwrap();
+    let session = Session::builder("oauth2").server(server).registered_client(&registered).unwrap();
+    let session = session.origin(&idp.base_url).build().unwrap();
+    let asked = asked().scope("openid offline_access tools").resource(&api.resource);
+    let begun = session.begin_sign_in(asked).await.unwrap();
+    let callback = common::browser::sign_in(&idp, &begun.url).await;
+    session.finish_sign_in(&begun.pending, &callback).await.unwrap();
+    let client = Client::new(session.clone(), idp.base_url.clone()).unwrap();
+    let call = async || client.post("/mcp").body("{}").send().await.unwrap().status();
+    assert_eq!(call().await, 200);
+    session.invalidate();
+    assert_eq!(call().await, 200);
+    assert_eq!(idp.stats().refreshes, 1);
+    // The token is for that API alone, and of no use once it is revoked.
+    let token = session.token().await.unwrap().value().to_owned();
+    assert_eq!(session.sign_out_and_revoke().await.unwrap(), rekindle::Revocation::Done);
+    let plain = common::client().post(&address).bearer_auth(token).send().await.unwrap();
+    assert_eq!(plain.status(), 401);
 }

@@ -277,9 +277,29 @@ typedef void (*UniffiCallbackInterfaceEventListenerMethod0)(uint64_t, RustBuffer
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_LOGIN_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_LOGIN_METHOD0
+typedef void (*UniffiCallbackInterfaceLoginMethod0)(uint64_t, uint64_t, UniffiForeignFutureCompleteVoid _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_REFRESH_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_REFRESH_METHOD0
 typedef void (*UniffiCallbackInterfaceRefreshMethod0)(uint64_t, RustBuffer, UniffiForeignFutureCompleteRustBuffer _Nonnull, uint64_t, UniffiForeignFutureDroppedCallbackStruct* _Nonnull
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_SIGN_IN_DISPLAY_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_SIGN_IN_DISPLAY_METHOD0
+typedef void (*UniffiCallbackInterfaceSignInDisplayMethod0)(uint64_t, RustBuffer, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_SIGN_IN_DISPLAY_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_SIGN_IN_DISPLAY_METHOD1
+typedef void (*UniffiCallbackInterfaceSignInDisplayMethod1)(uint64_t, RustBuffer, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
@@ -368,6 +388,15 @@ typedef struct UniffiVTableCallbackInterfaceEventListener {
 } UniffiVTableCallbackInterfaceEventListener;
 
 #endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_LOGIN
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_LOGIN
+typedef struct UniffiVTableCallbackInterfaceLogin {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceLoginMethod0 _Nonnull signIn;
+} UniffiVTableCallbackInterfaceLogin;
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_REFRESH
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_REFRESH
 typedef struct UniffiVTableCallbackInterfaceRefresh {
@@ -375,6 +404,16 @@ typedef struct UniffiVTableCallbackInterfaceRefresh {
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceRefreshMethod0 _Nonnull refresh;
 } UniffiVTableCallbackInterfaceRefresh;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_SIGN_IN_DISPLAY
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_SIGN_IN_DISPLAY
+typedef struct UniffiVTableCallbackInterfaceSignInDisplay {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceSignInDisplayMethod0 _Nonnull showAddress;
+    UniffiCallbackInterfaceSignInDisplayMethod1 _Nonnull showDeviceCode;
+} UniffiVTableCallbackInterfaceSignInDisplay;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_STORE
@@ -413,7 +452,7 @@ void uniffi_rekindle_uniffi_fn_free_app(uint64_t handle, RustCallStatus *_Nonnul
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CONSTRUCTOR_APP_NEW
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CONSTRUCTOR_APP_NEW
-uint64_t uniffi_rekindle_uniffi_fn_constructor_app_new(RustBuffer config, RustBuffer store, RustBuffer idle_sessions, RustBuffer transport, RustBuffer refresh, RustBuffer listener, RustBuffer clock, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_rekindle_uniffi_fn_constructor_app_new(RustBuffer config, RustBuffer store, RustBuffer idle_sessions, RustBuffer transport, RustBuffer refresh, RustBuffer listener, RustBuffer clock, RustBuffer login, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APP_IS_SETTLED
@@ -848,6 +887,26 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_signingkey_thumbprint(uint64_t ptr, 
 RustBuffer uniffi_rekindle_uniffi_fn_method_signingkey_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_LOGIN
+uint64_t uniffi_rekindle_uniffi_fn_clone_login(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_LOGIN
+void uniffi_rekindle_uniffi_fn_free_login(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_INIT_CALLBACK_VTABLE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_INIT_CALLBACK_VTABLE_LOGIN
+void uniffi_rekindle_uniffi_fn_init_callback_vtable_login(const UniffiVTableCallbackInterfaceLogin* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_LOGIN_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_LOGIN_SIGN_IN
+uint64_t uniffi_rekindle_uniffi_fn_method_login_sign_in(uint64_t ptr, uint64_t session
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_REFRESH
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_REFRESH
 uint64_t uniffi_rekindle_uniffi_fn_clone_refresh(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -930,7 +989,7 @@ void uniffi_rekindle_uniffi_fn_free_session(uint64_t handle, RustCallStatus *_No
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CONSTRUCTOR_SESSION_NEW
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CONSTRUCTOR_SESSION_NEW
-uint64_t uniffi_rekindle_uniffi_fn_constructor_session_new(RustBuffer config, RustBuffer store, RustBuffer transport, RustBuffer refresh, RustBuffer listener, RustBuffer clock, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_rekindle_uniffi_fn_constructor_session_new(RustBuffer config, RustBuffer store, RustBuffer transport, RustBuffer refresh, RustBuffer listener, RustBuffer clock, RustBuffer login, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_CALL
@@ -1008,6 +1067,11 @@ uint64_t uniffi_rekindle_uniffi_fn_method_session_sign_in(uint64_t ptr, RustBuff
 uint64_t uniffi_rekindle_uniffi_fn_method_session_sign_out(uint64_t ptr, RustBuffer cancel
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_STATE_ID
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_STATE_ID
+uint64_t uniffi_rekindle_uniffi_fn_method_session_state_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_STATS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_STATS
 RustBuffer uniffi_rekindle_uniffi_fn_method_session_stats(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -1033,9 +1097,64 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_session_token_if_valid(uint64_t ptr,
 uint64_t uniffi_rekindle_uniffi_fn_method_session_token_tag(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_BEGIN_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_BEGIN_SIGN_IN
+uint64_t uniffi_rekindle_uniffi_fn_method_session_begin_sign_in(uint64_t ptr, RustBuffer request, RustBuffer cancel
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_FINISH_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_FINISH_SIGN_IN
+uint64_t uniffi_rekindle_uniffi_fn_method_session_finish_sign_in(uint64_t ptr, RustBuffer pending, RustBuffer callback, RustBuffer cancel
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SIGN_IN_WITH
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SIGN_IN_WITH
+uint64_t uniffi_rekindle_uniffi_fn_method_session_sign_in_with(uint64_t ptr, RustBuffer proof, RustBuffer cancel
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SIGN_IN_WITH_BROWSER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SIGN_IN_WITH_BROWSER
+uint64_t uniffi_rekindle_uniffi_fn_method_session_sign_in_with_browser(uint64_t ptr, RustBuffer request, RustBuffer display, RustBuffer cancel
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SIGN_IN_WITH_DEVICE
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SIGN_IN_WITH_DEVICE
+uint64_t uniffi_rekindle_uniffi_fn_method_session_sign_in_with_device(uint64_t ptr, RustBuffer request, uint64_t display, RustBuffer cancel
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SIGN_OUT_AND_REVOKE
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_SIGN_OUT_AND_REVOKE
+uint64_t uniffi_rekindle_uniffi_fn_method_session_sign_out_and_revoke(uint64_t ptr, RustBuffer cancel
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SESSION_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_rekindle_uniffi_fn_method_session_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_SIGNINDISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_SIGNINDISPLAY
+uint64_t uniffi_rekindle_uniffi_fn_clone_signindisplay(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_SIGNINDISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FREE_SIGNINDISPLAY
+void uniffi_rekindle_uniffi_fn_free_signindisplay(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_INIT_CALLBACK_VTABLE_SIGNINDISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_INIT_CALLBACK_VTABLE_SIGNINDISPLAY
+void uniffi_rekindle_uniffi_fn_init_callback_vtable_signindisplay(const UniffiVTableCallbackInterfaceSignInDisplay* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINDISPLAY_SHOW_ADDRESS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINDISPLAY_SHOW_ADDRESS
+void uniffi_rekindle_uniffi_fn_method_signindisplay_show_address(uint64_t ptr, RustBuffer url, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINDISPLAY_SHOW_DEVICE_CODE
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINDISPLAY_SHOW_DEVICE_CODE
+void uniffi_rekindle_uniffi_fn_method_signindisplay_show_device_code(uint64_t ptr, RustBuffer code, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_CLONE_STORE
@@ -1143,6 +1262,11 @@ void uniffi_rekindle_uniffi_fn_init_callback_vtable_transport(const UniffiVTable
 uint64_t uniffi_rekindle_uniffi_fn_method_transport_send(uint64_t ptr, RustBuffer request
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_PROOF_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_PROOF_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_rekindle_uniffi_fn_method_proof_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_LOADED_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_LOADED_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_rekindle_uniffi_fn_method_loaded_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
@@ -1218,6 +1342,16 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_refreshinput_uniffi_trait_debug(Rust
 RustBuffer uniffi_rekindle_uniffi_fn_method_tokenresponse_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_BEGUNSIGNIN_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_BEGUNSIGNIN_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_rekindle_uniffi_fn_method_begunsignin_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINREQUEST_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_SIGNINREQUEST_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_rekindle_uniffi_fn_method_signinrequest_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_TOKENDETAILS_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_TOKENDETAILS_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_rekindle_uniffi_fn_method_tokendetails_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
@@ -1258,6 +1392,11 @@ RustBuffer uniffi_rekindle_uniffi_fn_func_generate_signing_key(RustCallStatus *_
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_NEXT_HOP
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_NEXT_HOP
 RustBuffer uniffi_rekindle_uniffi_fn_func_next_hop(RustBuffer method, RustBuffer url, uint16_t status, RustBuffer location, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_DISCOVER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_DISCOVER
+uint64_t uniffi_rekindle_uniffi_fn_func_discover(RustBuffer issuer, RustBuffer transport, RustBuffer cancel
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_REKINDLE_UNIFFI_RUSTBUFFER_ALLOC
@@ -1550,6 +1689,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_func_next_hop(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_DISCOVER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_DISCOVER
+uint16_t uniffi_rekindle_uniffi_checksum_func_discover(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_IS_SETTLED
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_APP_IS_SETTLED
 uint16_t uniffi_rekindle_uniffi_checksum_method_app_is_settled(void
@@ -1820,6 +1965,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_LOGIN_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_LOGIN_SIGN_IN
+uint16_t uniffi_rekindle_uniffi_checksum_method_login_sign_in(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_REFRESH_REFRESH
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_REFRESH_REFRESH
 uint16_t uniffi_rekindle_uniffi_checksum_method_refresh_refresh(void
@@ -1958,6 +2109,12 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_sign_out(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_STATE_ID
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_STATE_ID
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_state_id(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_STATS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_STATS
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_stats(void
@@ -1985,6 +2142,54 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_session_token_if_valid(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_TOKEN_TAG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_TOKEN_TAG
 uint16_t uniffi_rekindle_uniffi_checksum_method_session_token_tag(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_BEGIN_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_BEGIN_SIGN_IN
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_begin_sign_in(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_FINISH_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_FINISH_SIGN_IN
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_finish_sign_in(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_SIGN_IN_WITH
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_SIGN_IN_WITH
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_sign_in_with(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_SIGN_IN_WITH_BROWSER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_SIGN_IN_WITH_BROWSER
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_sign_in_with_browser(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_SIGN_IN_WITH_DEVICE
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_SIGN_IN_WITH_DEVICE
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_sign_in_with_device(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_SIGN_OUT_AND_REVOKE
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SESSION_SIGN_OUT_AND_REVOKE
+uint16_t uniffi_rekindle_uniffi_checksum_method_session_sign_out_and_revoke(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SIGNINDISPLAY_SHOW_ADDRESS
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SIGNINDISPLAY_SHOW_ADDRESS
+uint16_t uniffi_rekindle_uniffi_checksum_method_signindisplay_show_address(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SIGNINDISPLAY_SHOW_DEVICE_CODE
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_SIGNINDISPLAY_SHOW_DEVICE_CODE
+uint16_t uniffi_rekindle_uniffi_checksum_method_signindisplay_show_device_code(void
 
 );
 #endif

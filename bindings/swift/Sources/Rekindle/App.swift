@@ -47,15 +47,21 @@ public final class App: Sendable {
         http: HTTPSettings? = nil,
         transport: (any Transport)? = nil,
         refreshWith: RefreshFunction? = nil,
+        authorizationURL: String? = nil,
+        server: String? = nil,
+        pushedRequests: Bool = true,
+        login: LoginFunction? = nil,
+        loginTimeout: Duration? = nil,
         clock: ManualClock? = nil,
         onEvent: (@Sendable (_ key: String, Event) -> Void)? = nil
     ) throws {
         let config = SessionConfig(
-            dialect: dialect.native, tokenUrl: tokenURL, clientId: clientID, clientSecret: clientSecret,
+            dialect: dialect.native, tokenUrl: tokenURL, authorizationUrl: authorizationURL,
+            server: server, pushedRequests: pushedRequests, clientId: clientID, clientSecret: clientSecret,
             clientAuth: clientAuth?.native, credential: nil, variables: variables, origins: origins,
             insecureOrigins: insecureOrigins, rotation: try rotation?.native(), background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
-            sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
+            sendTimeout: try sendTimeout?.positive("sendTimeout"), loginTimeout: loginTimeout?.notNegative, lease: try lease?.positive("lease"),
             clientKey: clientKey?.native, dpopKey: dpopKey?.native, requireDpop: requireDPoP,
             clientCredentials: clientCredentials?.native, http: try http?.native(), alone: false)
         let owner = Inside.Owner()
@@ -66,7 +72,8 @@ public final class App: Sendable {
                 idleSessions: UInt32(clamping: max(idleSessions, 1)),
                 transport: transport.map(HostTransport.init),
                 refresh: refreshWith.map { HostRefresh($0, owner) },
-                listener: onEvent.map(AppEvents.init), clock: clock?.native)
+                listener: onEvent.map(AppEvents.init), clock: clock?.native,
+                login: login.map { HostLogin($0, owner) })
         }
     }
 
@@ -80,6 +87,28 @@ public final class App: Sendable {
         if let known, credential == nil { return known }
         let made = try translated { try native.session(key: key, credential: credential?.native()) }
         return known ?? sessions.keep(Session(made, of: owner), as: key)
+    }
+
+    /// As a session's, for a user who is not known yet.
+    public func beginSignIn(_ request: SignInRequest) async throws -> BegunSignIn {
+        try BegunSignIn(
+            try await waiting(for: owner) { try await native.beginSignIn(request: request.native, cancel: $0) })
+    }
+
+    /// As a session's; it gives the session of the one who signed in.
+    ///
+    /// - Parameter key: What they are called here; without it, their `sub` in the ID token, for which the scope needs
+    ///   `openid`.
+    public func finishSignIn(pending: String, callback: String, key: String? = nil) async throws -> Session {
+        let known = try await waiting(for: owner) {
+            try await native.finishSignIn(pending: pending, callback: callback, key: key, cancel: $0)
+        }
+        return try session(known)
+    }
+
+    /// The keys of all who are signed in, in order. The store must be able to tell its keys: memory and folders are.
+    public func accounts() async throws -> [String] {
+        try await waiting(for: owner) { try await native.accounts(cancel: $0) }
     }
 
     /// How many sessions are in memory: those that somebody holds, and those that were used last.

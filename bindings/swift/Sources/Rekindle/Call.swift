@@ -92,7 +92,7 @@ public final class Call: @unchecked Sendable {
         if let added = try headersAtOnce() { return added }
         let call = try native()
         return signed(
-            with: try await waiting(for: session.owner, within: timeout) { try await call.headers(cancel: $0) })
+            with: try await session.asking(within: timeout) { try await call.headers(cancel: $0) })
     }
 
     /// As ``headers()``; nothing where that would wait.
@@ -132,7 +132,7 @@ public final class Call: @unchecked Sendable {
         let fields = headers().map { Header(name: $0.name, value: $0.value) }
         guard let rejected = try judged(UInt16(clamping: status), fields, body) else { return .keep(.accepted) }
         let content = content().native
-        let next = try await waiting(for: session.owner, within: timeout) {
+        let next = try await session.asking(within: timeout) {
             try await rejected.answered(content: content, operation: nil, cancel: $0)
         }
         switch next {

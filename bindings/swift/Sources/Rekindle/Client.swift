@@ -89,7 +89,7 @@ public final class Client: Sendable {
     }
 
     func send(_ request: Request) async throws -> Response {
-        Response(try await waiting(for: session.owner) { try await native.request(request: request, cancel: $0) })
+        Response(try await session.asking { try await native.request(request: request, cancel: $0) })
     }
 
     /// The data of a GraphQL answer.
@@ -112,7 +112,7 @@ public final class Client: Sendable {
         let variables = try variables.map {
             String(decoding: try encoded($0, "variables", JSONEncoder()), as: UTF8.self)
         }
-        let answer = try await waiting(for: session.owner) {
+        let answer = try await session.asking {
             try await native.graphql(query: query, variables: variables, cancel: $0)
         }
         return Data(answer.utf8)

@@ -132,6 +132,10 @@ extension RekindleError {
     static let unread = RekindleError(
         .misuse, "the body comes as it is read: ask for it with `chunks`, or read all of it with `bytes()` first")
 
+    static let loginWaitsForItself = RekindleError(
+        .misuse,
+        "the login handler asked the session that it signs in for a token: that would wait for itself; sign in first")
+
     static let sentOnce = RekindleError(
         .misuse,
         "body: it can be read once, and was: make a new one for each request, or use `Body.opened`, `.data` or `.file`")

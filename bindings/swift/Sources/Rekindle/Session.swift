@@ -54,6 +54,12 @@ public final class Session: Sendable {
     ///   - clientCredentials: What the client asks for on its own behalf, without a user; it needs no credential.
     ///   - refreshWith: Gets new tokens in a way of your own.
     ///   - backgroundWork: Is begun with each refresh and ended with it: see ``BackgroundWork``.
+    ///   - authorizationURL: Where users sign in. Some presets know it.
+    ///   - server: What the server says of itself, as ``discover(_:transport:)`` gave it.
+    ///   - pushedRequests: Whether authorization requests are pushed to the server where it takes that (RFC 9126).
+    ///   - login: Signs the user in again where a call would end with ``RekindleError/Kind/loginRequired``: once, while all
+    ///     callers wait.
+    ///   - loginTimeout: How long they wait for it (5 min); zero: they get the error at once, and the sign-in goes on.
     ///   - clock: For tests.
     ///   - onEvent: Hears each event, in order, on a thread of its own: it may block.
     /// - Throws: ``RekindleError/Kind/invalidConfig``, naming the argument.
@@ -82,16 +88,22 @@ public final class Session: Sendable {
         clientCredentials: ClientCredentials? = nil,
         refreshWith: RefreshFunction? = nil,
         backgroundWork: BackgroundWork? = nil,
+        authorizationURL: String? = nil,
+        server: String? = nil,
+        pushedRequests: Bool = true,
+        login: LoginFunction? = nil,
+        loginTimeout: Duration? = nil,
         clock: ManualClock? = nil,
         onEvent: (@Sendable (Event) -> Void)? = nil
     ) throws {
         let config = SessionConfig(
-            dialect: dialect.native, tokenUrl: tokenURL, clientId: clientID, clientSecret: clientSecret,
+            dialect: dialect.native, tokenUrl: tokenURL, authorizationUrl: authorizationURL,
+            server: server, pushedRequests: pushedRequests, clientId: clientID, clientSecret: clientSecret,
             clientAuth: clientAuth?.native, credential: credential?.native(), variables: variables,
             origins: origins, insecureOrigins: insecureOrigins, rotation: try rotation?.native(),
             background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
-            sendTimeout: try sendTimeout?.positive("sendTimeout"), lease: try lease?.positive("lease"),
+            sendTimeout: try sendTimeout?.positive("sendTimeout"), loginTimeout: loginTimeout?.notNegative, lease: try lease?.positive("lease"),
             clientKey: clientKey?.native, dpopKey: dpopKey?.native, requireDpop: requireDPoP,
             clientCredentials: clientCredentials?.native, http: try http?.native(), alone: alone)
         let (owner, awake) = (Inside.Owner(), backgroundWork.map(Awake.init))
@@ -102,7 +114,7 @@ public final class Session: Sendable {
                 config: config, store: store.native(of: owner),
                 transport: transport.map(HostTransport.init),
                 refresh: refreshWith.map { HostRefresh($0, owner) }, listener: listener,
-                clock: clock?.native)
+                clock: clock?.native, login: login.map { HostLogin($0, owner) })
         }
         targets = Targets(native)
         awake?.watch(native)
@@ -127,7 +139,7 @@ extension Session {
     public func token(minLife: Duration? = nil) async throws -> Token {
         if minLife == nil, Inside.owner !== owner, !Task.isCancelled, let token = tokenIfValid() { return token }
         let life = try minLife?.positive("minLife")
-        return Token(try await waiting(for: owner) { try await native.token(minLife: life, cancel: $0) })
+        return Token(try await asking { try await native.token(minLife: life, cancel: $0) })
     }
 
     /// The access token if it can be served at once.
@@ -138,13 +150,13 @@ extension Session {
     /// Refreshes now, or joins the refresh that is under way.
     @discardableResult
     public func refresh() async throws -> Token {
-        Token(try await waiting(for: owner) { try await native.refresh(cancel: $0) })
+        Token(try await asking { try await native.refresh(cancel: $0) })
     }
 
     /// As `refresh`, even during a back-off, and once more with a refresh token that the server rejected.
     @discardableResult
     public func forceRefresh() async throws -> Token {
-        Token(try await waiting(for: owner) { try await native.forceRefresh(cancel: $0) })
+        Token(try await asking { try await native.forceRefresh(cancel: $0) })
     }
 
     /// As if the access token had expired: the next caller refreshes it.
@@ -163,6 +175,19 @@ extension Session {
     /// does not take it back.
     public func signOut() async throws {
         try await waiting(for: owner) { try await native.signOut(cancel: $0) }
+    }
+}
+
+// Waiting.
+extension Session {
+    /// Waits for a token. In a login handler of this session it would wait for itself: that is refused.
+    func asking<T: Sendable>(
+        within timeout: Duration? = nil, _ call: (CancelToken) async throws -> T
+    ) async throws -> T {
+        if !Inside.logins.isEmpty, Inside.logins.contains(native.stateId()) {
+            throw RekindleError.loginWaitsForItself
+        }
+        return try await waiting(for: owner, within: timeout, call)
     }
 }
 

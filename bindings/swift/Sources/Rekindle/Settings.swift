@@ -65,6 +65,8 @@ public enum ClientAuth: Sendable, Hashable {
     case clientSecretBasic
     /// `client_id` and `client_secret` in the body.
     case clientSecretPost
+    /// `client_id` and an assertion in the body that the secret signs (RFC 7523).
+    case clientSecretJWT
     /// `client_id` and a signed assertion in the body (RFC 7523); it needs a `clientKey`.
     case privateKeyJWT
 
@@ -73,6 +75,7 @@ public enum ClientAuth: Sendable, Hashable {
         case .public: .public
         case .clientSecretBasic: .clientSecretBasic
         case .clientSecretPost: .clientSecretPost
+        case .clientSecretJWT: .clientSecretJwt
         case .privateKeyJWT: .privateKeyJwt
         }
     }

@@ -3,6 +3,8 @@ internal import RekindleFFI
 /// Whose store or refresh function is running in this task.
 enum Inside {
     @TaskLocal static var owner: Owner?
+    /// The states that are being signed in here: their sessions may sign in, and not be asked for a token.
+    @TaskLocal static var logins: Set<UInt64> = []
 
     /// One for each session.
     final class Owner: Sendable {}

@@ -771,7 +771,7 @@ open class App: AppProtocol, @unchecked Sendable, CustomDebugStringConvertible {
      *
      * InvalidConfig, naming the setting.
      */
-public convenience init(config: SessionConfig, store: StoreChoice, idleSessions: UInt32? = nil, transport: Transport? = nil, refresh: Refresh? = nil, listener: AppListener? = nil, clock: ManualClock? = nil)throws  {
+public convenience init(config: SessionConfig, store: StoreChoice, idleSessions: UInt32? = nil, transport: Transport? = nil, refresh: Refresh? = nil, listener: AppListener? = nil, clock: ManualClock? = nil, login: Login? = nil)throws  {
     let handle =
         try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
         uniffiCallStatus in
@@ -782,7 +782,8 @@ public convenience init(config: SessionConfig, store: StoreChoice, idleSessions:
         FfiConverterOptionTypeTransport.lower(transport),
         FfiConverterOptionTypeRefresh.lower(refresh),
         FfiConverterOptionTypeAppListener.lower(listener),
-        FfiConverterOptionTypeManualClock.lower(clock),uniffiCallStatus
+        FfiConverterOptionTypeManualClock.lower(clock),
+        FfiConverterOptionTypeLogin.lower(login),uniffiCallStatus
     )
 }
     self.init(unsafeFromHandle: handle)
@@ -2778,6 +2779,248 @@ public func FfiConverterTypeEventStream_lower(_ value: EventStream) -> UInt64 {
 
 
 /**
+ * Signs the user in again, once for all who wait.
+ */
+public protocol Login: AnyObject, Sendable {
+
+    /**
+     * Signs that session in. It must not ask it for a token before.
+     *
+     * # Errors
+     *
+     * Why nobody is signed in: those who wait get it.
+     */
+    func signIn(session: Session) async throws
+
+}
+/**
+ * Signs the user in again, once for all who wait.
+ */
+open class LoginImpl: Login, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rekindle_uniffi_fn_clone_login(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rekindle_uniffi_fn_free_login(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Signs that session in. It must not ask it for a token before.
+     *
+     * # Errors
+     *
+     * Why nobody is signed in: those who wait get it.
+     */
+open func signIn(session: Session)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_login_sign_in(
+                        self.uniffiCloneHandle(),FfiConverterTypeSession_lower(session)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_void,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_void,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeLoginFailure_lift
+        )
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceLogin {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceLogin = UniffiVTableCallbackInterfaceLogin(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeLogin.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface Login: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeLogin.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface Login: handle missing in uniffiClone")
+            }
+        },
+        signIn: { (
+            uniffiHandle: UInt64,
+            session: UInt64,
+            uniffiFutureCallback: @escaping UniffiForeignFutureCompleteVoid,
+            uniffiCallbackData: UInt64,
+            uniffiOutDroppedCallback: UnsafeMutablePointer<UniffiForeignFutureDroppedCallbackStruct>
+        ) in
+            let makeCall = {
+                () async throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeLogin.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try await uniffiObj.signIn(
+                     session: try FfiConverterTypeSession_lift(session)
+                )
+            }
+
+            let uniffiHandleSuccess = { (returnValue: ()) in
+                uniffiFutureCallback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultVoid(
+                        callStatus: RustCallStatus()
+                    )
+                )
+            }
+            let uniffiHandleError = { (statusCode, errorBuf) in
+                uniffiFutureCallback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultVoid(
+                        callStatus: RustCallStatus(code: statusCode, errorBuf: errorBuf)
+                    )
+                )
+            }
+            uniffiTraitInterfaceCallAsyncWithError(
+                makeCall: makeCall,
+                handleSuccess: uniffiHandleSuccess,
+                handleError: uniffiHandleError,
+                lowerError: FfiConverterTypeLoginFailure_lower,
+                droppedCallback: uniffiOutDroppedCallback
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceLogin> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceLogin>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitLogin() {
+    uniffi_rekindle_uniffi_fn_init_callback_vtable_login(UniffiCallbackInterfaceLogin.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLogin: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<Login>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = Login
+
+    public static func lift(_ handle: UInt64) throws -> Login {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return LoginImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: Login) -> UInt64 {
+         if let rustImpl = value as? LoginImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Login {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Login, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLogin_lift(_ handle: UInt64) throws -> Login {
+    return try FfiConverterTypeLogin.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLogin_lower(_ value: Login) -> UInt64 {
+    return FfiConverterTypeLogin.lower(value)
+}
+
+
+
+
+
+
+/**
  * Stands still until it is turned. Give it to `Session`.
  */
 public protocol ManualClockProtocol: AnyObject, Sendable {
@@ -4044,6 +4287,11 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func signOut(cancel: CancelToken?) async throws
 
     /**
+     * The same number for all sessions that share a state: what a login handler is called for must not wait for it.
+     */
+    func stateId()  -> UInt64
+
+    /**
      * How often things happened, by name.
      */
     func stats()  -> [String: UInt64]
@@ -4074,6 +4322,64 @@ public protocol SessionProtocol: AnyObject, Sendable {
      * need not ask for it again: one number crosses, where a token is several allocations.
      */
     func tokenTag()  -> UInt64
+
+    /**
+     * Begins a sign-in with an authorization code and PKCE.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming what is wrong; where the request is pushed, as `finish_sign_in`.
+     */
+    func beginSignIn(request: SignInRequest, cancel: CancelToken?) async throws  -> BegunSignIn
+
+    /**
+     * Ends a sign-in with the address that the browser came back with. The code is spent once. A cancelled caller
+     * changes nothing: what was asked for is received and saved.
+     *
+     * # Errors
+     *
+     * InvalidResponse: the callback is not this sign-in's. Misuse: it was finished before. LoginRequired: begin anew.
+     * ClientRejected, InvalidConfig, Connection, StoreUnavailable; Cancelled.
+     */
+    func finishSignIn(pending: String, callback: String, cancel: CancelToken?) async throws
+
+    /**
+     * Signs in with what stands for the user already.
+     *
+     * # Errors
+     *
+     * LoginRequired: the server does not take it. InvalidConfig, ClientRejected, Connection, StoreUnavailable; Cancelled.
+     */
+    func signInWith(proof: Proof, cancel: CancelToken?) async throws
+
+    /**
+     * Signs in with a browser on this machine: a receiver on loopback waits for it. Without a display, the system's
+     * browser is opened.
+     *
+     * # Errors
+     *
+     * Timeout: nobody came back. Else as `finish_sign_in`.
+     */
+    func signInWithBrowser(request: SignInRequest, display: SignInDisplay?, cancel: CancelToken?) async throws
+
+    /**
+     * Signs in on another device, for machines without a browser.
+     *
+     * # Errors
+     *
+     * LoginRequired: the user said no, or took too long. InvalidConfig, ClientRejected, Connection, StoreUnavailable;
+     * Cancelled.
+     */
+    func signInWithDevice(request: SignInRequest, display: SignInDisplay, cancel: CancelToken?) async throws
+
+    /**
+     * Signs out, and asks the server to revoke the tokens (RFC 7009): whether it did, or nothing where it can't be asked.
+     *
+     * # Errors
+     *
+     * StoreUnavailable if the store could not be wiped; Cancelled.
+     */
+    func signOutAndRevoke(cancel: CancelToken?) async throws  -> Bool?
 
 }
 /**
@@ -4125,7 +4431,7 @@ open class Session: SessionProtocol, @unchecked Sendable, CustomDebugStringConve
      *
      * InvalidConfig, naming the setting.
      */
-public convenience init(config: SessionConfig, store: StoreChoice, transport: Transport? = nil, refresh: Refresh? = nil, listener: EventListener? = nil, clock: ManualClock? = nil)throws  {
+public convenience init(config: SessionConfig, store: StoreChoice, transport: Transport? = nil, refresh: Refresh? = nil, listener: EventListener? = nil, clock: ManualClock? = nil, login: Login? = nil)throws  {
     let handle =
         try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
         uniffiCallStatus in
@@ -4135,7 +4441,8 @@ public convenience init(config: SessionConfig, store: StoreChoice, transport: Tr
         FfiConverterOptionTypeTransport.lower(transport),
         FfiConverterOptionTypeRefresh.lower(refresh),
         FfiConverterOptionTypeEventListener.lower(listener),
-        FfiConverterOptionTypeManualClock.lower(clock),uniffiCallStatus
+        FfiConverterOptionTypeManualClock.lower(clock),
+        FfiConverterOptionTypeLogin.lower(login),uniffiCallStatus
     )
 }
     self.init(unsafeFromHandle: handle)
@@ -4424,6 +4731,18 @@ open func signOut(cancel: CancelToken? = nil)async throws   {
 }
 
     /**
+     * The same number for all sessions that share a state: what a login handler is called for must not wait for it.
+     */
+open func stateId() -> UInt64  {
+    return try!  FfiConverterUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_session_state_id(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * How often things happened, by name.
      */
 open func stats() -> [String: UInt64]  {
@@ -4497,6 +4816,148 @@ open func tokenTag() -> UInt64  {
 })
 }
 
+    /**
+     * Begins a sign-in with an authorization code and PKCE.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming what is wrong; where the request is pushed, as `finish_sign_in`.
+     */
+open func beginSignIn(request: SignInRequest, cancel: CancelToken? = nil)async throws  -> BegunSignIn  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_session_begin_sign_in(
+                        self.uniffiCloneHandle(),FfiConverterTypeSignInRequest_lower(request),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeBegunSignIn_lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * Ends a sign-in with the address that the browser came back with. The code is spent once. A cancelled caller
+     * changes nothing: what was asked for is received and saved.
+     *
+     * # Errors
+     *
+     * InvalidResponse: the callback is not this sign-in's. Misuse: it was finished before. LoginRequired: begin anew.
+     * ClientRejected, InvalidConfig, Connection, StoreUnavailable; Cancelled.
+     */
+open func finishSignIn(pending: String, callback: String, cancel: CancelToken? = nil)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_session_finish_sign_in(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(pending),FfiConverterString.lower(callback),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_void,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_void,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * Signs in with what stands for the user already.
+     *
+     * # Errors
+     *
+     * LoginRequired: the server does not take it. InvalidConfig, ClientRejected, Connection, StoreUnavailable; Cancelled.
+     */
+open func signInWith(proof: Proof, cancel: CancelToken? = nil)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_session_sign_in_with(
+                        self.uniffiCloneHandle(),FfiConverterTypeProof_lower(proof),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_void,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_void,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * Signs in with a browser on this machine: a receiver on loopback waits for it. Without a display, the system's
+     * browser is opened.
+     *
+     * # Errors
+     *
+     * Timeout: nobody came back. Else as `finish_sign_in`.
+     */
+open func signInWithBrowser(request: SignInRequest, display: SignInDisplay? = nil, cancel: CancelToken? = nil)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_session_sign_in_with_browser(
+                        self.uniffiCloneHandle(),FfiConverterTypeSignInRequest_lower(request),FfiConverterOptionTypeSignInDisplay.lower(display),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_void,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_void,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * Signs in on another device, for machines without a browser.
+     *
+     * # Errors
+     *
+     * LoginRequired: the user said no, or took too long. InvalidConfig, ClientRejected, Connection, StoreUnavailable;
+     * Cancelled.
+     */
+open func signInWithDevice(request: SignInRequest, display: SignInDisplay, cancel: CancelToken? = nil)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_session_sign_in_with_device(
+                        self.uniffiCloneHandle(),FfiConverterTypeSignInRequest_lower(request),FfiConverterTypeSignInDisplay_lower(display),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_void,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_void,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * Signs out, and asks the server to revoke the tokens (RFC 7009): whether it did, or nothing where it can't be asked.
+     *
+     * # Errors
+     *
+     * StoreUnavailable if the store could not be wiped; Cancelled.
+     */
+open func signOutAndRevoke(cancel: CancelToken? = nil)async throws  -> Bool?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_session_sign_out_and_revoke(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionBool.lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
 
 
 // The local Rust `Debug` implementation.
@@ -4551,6 +5012,275 @@ public func FfiConverterTypeSession_lift(_ handle: UInt64) throws -> Session {
 #endif
 public func FfiConverterTypeSession_lower(_ value: Session) -> UInt64 {
     return FfiConverterTypeSession.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Shows the user where to sign in.
+ */
+public protocol SignInDisplay: AnyObject, Sendable {
+
+    /**
+     * Opens a browser, or shows the address. It must not block.
+     *
+     * # Errors
+     *
+     * It could not: the sign-in ends.
+     */
+    func showAddress(url: String) throws
+
+    /**
+     * Shows a device code. It must not block.
+     *
+     * # Errors
+     *
+     * It could not: the sign-in ends.
+     */
+    func showDeviceCode(code: DeviceCode) throws
+
+}
+/**
+ * Shows the user where to sign in.
+ */
+open class SignInDisplayImpl: SignInDisplay, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rekindle_uniffi_fn_clone_signindisplay(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rekindle_uniffi_fn_free_signindisplay(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Opens a browser, or shows the address. It must not block.
+     *
+     * # Errors
+     *
+     * It could not: the sign-in ends.
+     */
+open func showAddress(url: String)throws   {try rustCallWithError(FfiConverterTypeListenerFailure_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_signindisplay_show_address(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(url),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Shows a device code. It must not block.
+     *
+     * # Errors
+     *
+     * It could not: the sign-in ends.
+     */
+open func showDeviceCode(code: DeviceCode)throws   {try rustCallWithError(FfiConverterTypeListenerFailure_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_signindisplay_show_device_code(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeDeviceCode_lower(code),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceSignInDisplay {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceSignInDisplay = UniffiVTableCallbackInterfaceSignInDisplay(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeSignInDisplay.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface SignInDisplay: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeSignInDisplay.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface SignInDisplay: handle missing in uniffiClone")
+            }
+        },
+        showAddress: { (
+            uniffiHandle: UInt64,
+            url: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeSignInDisplay.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.showAddress(
+                     url: try FfiConverterString.lift(url)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeListenerFailure_lower
+            )
+        },
+        showDeviceCode: { (
+            uniffiHandle: UInt64,
+            code: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeSignInDisplay.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.showDeviceCode(
+                     code: try FfiConverterTypeDeviceCode_lift(code)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeListenerFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceSignInDisplay> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceSignInDisplay>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitSignInDisplay() {
+    uniffi_rekindle_uniffi_fn_init_callback_vtable_signindisplay(UniffiCallbackInterfaceSignInDisplay.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSignInDisplay: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<SignInDisplay>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = SignInDisplay
+
+    public static func lift(_ handle: UInt64) throws -> SignInDisplay {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return SignInDisplayImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: SignInDisplay) -> UInt64 {
+         if let rustImpl = value as? SignInDisplayImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SignInDisplay {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: SignInDisplay, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInDisplay_lift(_ handle: UInt64) throws -> SignInDisplay {
+    return try FfiConverterTypeSignInDisplay.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInDisplay_lower(_ value: SignInDisplay) -> UInt64 {
+    return FfiConverterTypeSignInDisplay.lower(value)
 }
 
 
@@ -6242,6 +6972,96 @@ public func FfiConverterTypeAdded_lower(_ value: Added) -> RustBuffer {
 
 
 /**
+ * A sign-in that has begun.
+ */
+public struct BegunSignIn: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * Where the browser goes.
+     */
+    public let url: String
+    /**
+     * What must be known when it comes back, as text. A secret: it holds the PKCE verifier.
+     */
+    public let pending: String
+    /**
+     * Where the browser comes back to.
+     */
+    public let redirectUri: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where the browser goes.
+         */url: String,
+        /**
+         * What must be known when it comes back, as text. A secret: it holds the PKCE verifier.
+         */pending: String,
+        /**
+         * Where the browser comes back to.
+         */redirectUri: String) {
+        self.url = url
+        self.pending = pending
+        self.redirectUri = redirectUri
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_begunsignin_uniffi_trait_debug(
+            FfiConverterTypeBegunSignIn_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension BegunSignIn: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBegunSignIn: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BegunSignIn {
+        return
+            try BegunSignIn(
+                url: FfiConverterString.read(from: &buf),
+                pending: FfiConverterString.read(from: &buf),
+                redirectUri: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BegunSignIn, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.url, into: &buf)
+        FfiConverterString.write(value.pending, into: &buf)
+        FfiConverterString.write(value.redirectUri, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBegunSignIn_lift(_ buf: RustBuffer) throws -> BegunSignIn {
+    return try FfiConverterTypeBegunSignIn.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBegunSignIn_lower(_ value: BegunSignIn) -> RustBuffer {
+    return FfiConverterTypeBegunSignIn.lower(value)
+}
+
+
+/**
  * A certificate of the client's own.
  */
 public struct ClientCertificate: Equatable, Hashable, CustomDebugStringConvertible {
@@ -6688,6 +7508,85 @@ public func FfiConverterTypeCredential_lift(_ buf: RustBuffer) throws -> Credent
 #endif
 public func FfiConverterTypeCredential_lower(_ value: Credential) -> RustBuffer {
     return FfiConverterTypeCredential.lower(value)
+}
+
+
+/**
+ * Where the user goes on another device, and what is typed in there (RFC 8628).
+ */
+public struct DeviceCode: Equatable, Hashable {
+    /**
+     * Where to go.
+     */
+    public let verificationUri: String
+    /**
+     * What to type in.
+     */
+    public let userCode: String
+    /**
+     * The address with the code in it, for a QR code or a link.
+     */
+    public let verificationUriComplete: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where to go.
+         */verificationUri: String,
+        /**
+         * What to type in.
+         */userCode: String,
+        /**
+         * The address with the code in it, for a QR code or a link.
+         */verificationUriComplete: String?) {
+        self.verificationUri = verificationUri
+        self.userCode = userCode
+        self.verificationUriComplete = verificationUriComplete
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DeviceCode: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeviceCode: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeviceCode {
+        return
+            try DeviceCode(
+                verificationUri: FfiConverterString.read(from: &buf),
+                userCode: FfiConverterString.read(from: &buf),
+                verificationUriComplete: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DeviceCode, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.verificationUri, into: &buf)
+        FfiConverterString.write(value.userCode, into: &buf)
+        FfiConverterOptionString.write(value.verificationUriComplete, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceCode_lift(_ buf: RustBuffer) throws -> DeviceCode {
+    return try FfiConverterTypeDeviceCode.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceCode_lower(_ value: DeviceCode) -> RustBuffer {
+    return FfiConverterTypeDeviceCode.lower(value)
 }
 
 
@@ -7967,6 +8866,14 @@ public struct SessionConfig: CustomDebugStringConvertible {
      */
     public let tokenUrl: String?
     /**
+     * Where users sign in. Some presets know it.
+     */
+    public let authorizationUrl: String?
+    /**
+     * What the server says of itself, as `discover` gave it.
+     */
+    public let server: String?
+    /**
      * The client's id at the server.
      */
     public let clientId: String?
@@ -8011,6 +8918,10 @@ public struct SessionConfig: CustomDebugStringConvertible {
      */
     public let sendTimeout: TimeInterval?
     /**
+     * How long callers wait for the login handler (5 min); zero: they get LoginRequired at once.
+     */
+    public let loginTimeout: TimeInterval?
+    /**
      * How long others with the same store leave a refresh to whoever began it (90 s).
      */
     public let lease: TimeInterval?
@@ -8049,6 +8960,12 @@ public struct SessionConfig: CustomDebugStringConvertible {
          * Where tokens are refreshed. Some presets know it.
          */tokenUrl: String? = nil,
         /**
+         * Where users sign in. Some presets know it.
+         */authorizationUrl: String? = nil,
+        /**
+         * What the server says of itself, as `discover` gave it.
+         */server: String? = nil,
+        /**
          * The client's id at the server.
          */clientId: String? = nil,
         /**
@@ -8082,6 +8999,9 @@ public struct SessionConfig: CustomDebugStringConvertible {
          * How long one refresh may take (60 s).
          */sendTimeout: TimeInterval? = nil,
         /**
+         * How long callers wait for the login handler (5 min); zero: they get LoginRequired at once.
+         */loginTimeout: TimeInterval? = nil,
+        /**
          * How long others with the same store leave a refresh to whoever began it (90 s).
          */lease: TimeInterval? = nil,
         /**
@@ -8104,6 +9024,8 @@ public struct SessionConfig: CustomDebugStringConvertible {
          */alone: Bool = false) {
         self.dialect = dialect
         self.tokenUrl = tokenUrl
+        self.authorizationUrl = authorizationUrl
+        self.server = server
         self.clientId = clientId
         self.clientSecret = clientSecret
         self.clientAuth = clientAuth
@@ -8115,6 +9037,7 @@ public struct SessionConfig: CustomDebugStringConvertible {
         self.background = background
         self.waitTimeout = waitTimeout
         self.sendTimeout = sendTimeout
+        self.loginTimeout = loginTimeout
         self.lease = lease
         self.clientKey = clientKey
         self.dpopKey = dpopKey
@@ -8153,6 +9076,8 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
             try SessionConfig(
                 dialect: FfiConverterTypeDialect.read(from: &buf),
                 tokenUrl: FfiConverterOptionString.read(from: &buf),
+                authorizationUrl: FfiConverterOptionString.read(from: &buf),
+                server: FfiConverterOptionString.read(from: &buf),
                 clientId: FfiConverterOptionString.read(from: &buf),
                 clientSecret: FfiConverterOptionString.read(from: &buf),
                 clientAuth: FfiConverterOptionTypeClientAuth.read(from: &buf),
@@ -8164,6 +9089,7 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
                 background: FfiConverterBool.read(from: &buf),
                 waitTimeout: FfiConverterOptionDuration.read(from: &buf),
                 sendTimeout: FfiConverterOptionDuration.read(from: &buf),
+                loginTimeout: FfiConverterOptionDuration.read(from: &buf),
                 lease: FfiConverterOptionDuration.read(from: &buf),
                 clientKey: FfiConverterOptionTypeSigningKey.read(from: &buf),
                 dpopKey: FfiConverterOptionTypeSigningKey.read(from: &buf),
@@ -8177,6 +9103,8 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
     public static func write(_ value: SessionConfig, into buf: inout [UInt8]) {
         FfiConverterTypeDialect.write(value.dialect, into: &buf)
         FfiConverterOptionString.write(value.tokenUrl, into: &buf)
+        FfiConverterOptionString.write(value.authorizationUrl, into: &buf)
+        FfiConverterOptionString.write(value.server, into: &buf)
         FfiConverterOptionString.write(value.clientId, into: &buf)
         FfiConverterOptionString.write(value.clientSecret, into: &buf)
         FfiConverterOptionTypeClientAuth.write(value.clientAuth, into: &buf)
@@ -8188,6 +9116,7 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
         FfiConverterBool.write(value.background, into: &buf)
         FfiConverterOptionDuration.write(value.waitTimeout, into: &buf)
         FfiConverterOptionDuration.write(value.sendTimeout, into: &buf)
+        FfiConverterOptionDuration.write(value.loginTimeout, into: &buf)
         FfiConverterOptionDuration.write(value.lease, into: &buf)
         FfiConverterOptionTypeSigningKey.write(value.clientKey, into: &buf)
         FfiConverterOptionTypeSigningKey.write(value.dpopKey, into: &buf)
@@ -8211,6 +9140,176 @@ public func FfiConverterTypeSessionConfig_lift(_ buf: RustBuffer) throws -> Sess
 #endif
 public func FfiConverterTypeSessionConfig_lower(_ value: SessionConfig) -> RustBuffer {
     return FfiConverterTypeSessionConfig.lower(value)
+}
+
+
+/**
+ * What a sign-in asks for.
+ */
+public struct SignInRequest: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * Where the browser comes back to, as the client is registered.
+     */
+    public let redirectUri: String?
+    /**
+     * `scope`: names with spaces between them. Without it, the dialect's.
+     */
+    public let scope: String?
+    /**
+     * `resource`: the URLs of what the tokens are for (RFC 8707).
+     */
+    public let resource: [String]
+    /**
+     * `audience`, where the server knows it.
+     */
+    public let audience: String?
+    /**
+     * `prompt`: `login`, `consent`, `select_account`, `none`.
+     */
+    public let prompt: String?
+    /**
+     * Who is likely to sign in.
+     */
+    public let loginHint: String?
+    /**
+     * `acr_values` (RFC 9470).
+     */
+    public let acrValues: String?
+    /**
+     * `max_age`, in seconds.
+     */
+    public let maxAge: UInt64?
+    /**
+     * `claims`, as JSON.
+     */
+    public let claims: String?
+    /**
+     * Where the application's own user goes afterwards: a path of its own.
+     */
+    public let returnTo: String?
+    /**
+     * Further parameters, as the server wants them.
+     */
+    public let parameters: [String: String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where the browser comes back to, as the client is registered.
+         */redirectUri: String? = nil,
+        /**
+         * `scope`: names with spaces between them. Without it, the dialect's.
+         */scope: String? = nil,
+        /**
+         * `resource`: the URLs of what the tokens are for (RFC 8707).
+         */resource: [String] = [],
+        /**
+         * `audience`, where the server knows it.
+         */audience: String? = nil,
+        /**
+         * `prompt`: `login`, `consent`, `select_account`, `none`.
+         */prompt: String? = nil,
+        /**
+         * Who is likely to sign in.
+         */loginHint: String? = nil,
+        /**
+         * `acr_values` (RFC 9470).
+         */acrValues: String? = nil,
+        /**
+         * `max_age`, in seconds.
+         */maxAge: UInt64? = nil,
+        /**
+         * `claims`, as JSON.
+         */claims: String? = nil,
+        /**
+         * Where the application's own user goes afterwards: a path of its own.
+         */returnTo: String? = nil,
+        /**
+         * Further parameters, as the server wants them.
+         */parameters: [String: String] = [:]) {
+        self.redirectUri = redirectUri
+        self.scope = scope
+        self.resource = resource
+        self.audience = audience
+        self.prompt = prompt
+        self.loginHint = loginHint
+        self.acrValues = acrValues
+        self.maxAge = maxAge
+        self.claims = claims
+        self.returnTo = returnTo
+        self.parameters = parameters
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_signinrequest_uniffi_trait_debug(
+            FfiConverterTypeSignInRequest_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension SignInRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSignInRequest: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SignInRequest {
+        return
+            try SignInRequest(
+                redirectUri: FfiConverterOptionString.read(from: &buf),
+                scope: FfiConverterOptionString.read(from: &buf),
+                resource: FfiConverterSequenceString.read(from: &buf),
+                audience: FfiConverterOptionString.read(from: &buf),
+                prompt: FfiConverterOptionString.read(from: &buf),
+                loginHint: FfiConverterOptionString.read(from: &buf),
+                acrValues: FfiConverterOptionString.read(from: &buf),
+                maxAge: FfiConverterOptionUInt64.read(from: &buf),
+                claims: FfiConverterOptionString.read(from: &buf),
+                returnTo: FfiConverterOptionString.read(from: &buf),
+                parameters: FfiConverterDictionaryStringString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SignInRequest, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.redirectUri, into: &buf)
+        FfiConverterOptionString.write(value.scope, into: &buf)
+        FfiConverterSequenceString.write(value.resource, into: &buf)
+        FfiConverterOptionString.write(value.audience, into: &buf)
+        FfiConverterOptionString.write(value.prompt, into: &buf)
+        FfiConverterOptionString.write(value.loginHint, into: &buf)
+        FfiConverterOptionString.write(value.acrValues, into: &buf)
+        FfiConverterOptionUInt64.write(value.maxAge, into: &buf)
+        FfiConverterOptionString.write(value.claims, into: &buf)
+        FfiConverterOptionString.write(value.returnTo, into: &buf)
+        FfiConverterDictionaryStringString.write(value.parameters, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInRequest_lift(_ buf: RustBuffer) throws -> SignInRequest {
+    return try FfiConverterTypeSignInRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInRequest_lower(_ value: SignInRequest) -> RustBuffer {
+    return FfiConverterTypeSignInRequest.lower(value)
 }
 
 
@@ -9794,6 +10893,100 @@ public func FfiConverterTypeLoaded_lower(_ value: Loaded) -> RustBuffer {
 
 
 /**
+ * Nobody is signed in.
+ */
+public
+enum LoginFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+
+
+    /**
+     * Why.
+     */
+    case Failed(
+        /**
+         * The kind of rekindle's own error; without it, Misuse.
+         */kind: String?,
+        /**
+         * It goes into the error: no secrets.
+         */reason: String,
+        /**
+         * Names what the function threw, for the host to find it again.
+         */thrown: UInt64?
+    )
+
+
+
+
+
+
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+
+}
+
+#if compiler(>=6)
+extension LoginFailure: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLoginFailure: FfiConverterRustBuffer {
+    typealias SwiftType = LoginFailure
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LoginFailure {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+
+
+
+        case 1: return .Failed(
+            kind: try FfiConverterOptionString.read(from: &buf),
+            reason: try FfiConverterString.read(from: &buf),
+            thrown: try FfiConverterOptionUInt64.read(from: &buf)
+            )
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LoginFailure, into buf: inout [UInt8]) {
+        switch value {
+
+
+
+
+
+        case let .Failed(kind,reason,thrown):
+            writeInt(&buf, Int32(1))
+            FfiConverterOptionString.write(kind, into: &buf)
+            FfiConverterString.write(reason, into: &buf)
+            FfiConverterOptionUInt64.write(thrown, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoginFailure_lift(_ buf: RustBuffer) throws -> LoginFailure {
+    return try FfiConverterTypeLoginFailure.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoginFailure_lower(_ value: LoginFailure) -> RustBuffer {
+    return FfiConverterTypeLoginFailure.lower(value)
+}
+
+
+/**
  * What follows from a response.
  */
 
@@ -10121,6 +11314,148 @@ public func FfiConverterTypePartContent_lift(_ buf: RustBuffer) throws -> PartCo
 #endif
 public func FfiConverterTypePartContent_lower(_ value: PartContent) -> RustBuffer {
     return FfiConverterTypePartContent.lower(value)
+}
+
+
+
+/**
+ * What stands for the user already.
+ */
+
+public enum Proof: Equatable, Hashable, CustomDebugStringConvertible {
+
+    /**
+     * Another token, of this or another server (RFC 8693).
+     */
+    case token(
+        /**
+         * The token.
+         */subjectToken: String,
+        /**
+         * `urn:ietf:params:oauth:token-type:access_token` and the like.
+         */subjectTokenType: String,
+        /**
+         * `audience`.
+         */audience: String?,
+        /**
+         * `resource`.
+         */resource: [String],
+        /**
+         * `scope`.
+         */scope: String?
+    )
+    /**
+     * An assertion that somebody signed who is trusted there (RFC 7523).
+     */
+    case assertion(
+        /**
+         * The signed JWT.
+         */assertion: String,
+        /**
+         * `scope`.
+         */scope: String?
+    )
+    /**
+     * A name and a password, where the dialect has a section `[password]`.
+     */
+    case password(
+        /**
+         * Who it is.
+         */username: String,
+        /**
+         * The password.
+         */password: String,
+        /**
+         * `scope`.
+         */scope: String?
+    )
+
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_proof_uniffi_trait_debug(
+            FfiConverterTypeProof_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension Proof: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProof: FfiConverterRustBuffer {
+    typealias SwiftType = Proof
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Proof {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .token(subjectToken: try FfiConverterString.read(from: &buf), subjectTokenType: try FfiConverterString.read(from: &buf), audience: try FfiConverterOptionString.read(from: &buf), resource: try FfiConverterSequenceString.read(from: &buf), scope: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 2: return .assertion(assertion: try FfiConverterString.read(from: &buf), scope: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 3: return .password(username: try FfiConverterString.read(from: &buf), password: try FfiConverterString.read(from: &buf), scope: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Proof, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .token(subjectToken,subjectTokenType,audience,resource,scope):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(subjectToken, into: &buf)
+            FfiConverterString.write(subjectTokenType, into: &buf)
+            FfiConverterOptionString.write(audience, into: &buf)
+            FfiConverterSequenceString.write(resource, into: &buf)
+            FfiConverterOptionString.write(scope, into: &buf)
+
+
+        case let .assertion(assertion,scope):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(assertion, into: &buf)
+            FfiConverterOptionString.write(scope, into: &buf)
+
+
+        case let .password(username,password,scope):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(username, into: &buf)
+            FfiConverterString.write(password, into: &buf)
+            FfiConverterOptionString.write(scope, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProof_lift(_ buf: RustBuffer) throws -> Proof {
+    return try FfiConverterTypeProof.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProof_lower(_ value: Proof) -> RustBuffer {
+    return FfiConverterTypeProof.lower(value)
 }
 
 
@@ -11470,6 +12805,30 @@ fileprivate struct FfiConverterOptionUInt64: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionBool: FfiConverterRustBuffer {
+    typealias SwiftType = Bool?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterBool.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterBool.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
     typealias SwiftType = String?
 
@@ -11686,6 +13045,30 @@ fileprivate struct FfiConverterOptionTypeEventListener: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeLogin: FfiConverterRustBuffer {
+    typealias SwiftType = Login?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLogin.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLogin.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeManualClock: FfiConverterRustBuffer {
     typealias SwiftType = ManualClock?
 
@@ -11774,6 +13157,30 @@ fileprivate struct FfiConverterOptionTypeResponse: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeResponse.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeSignInDisplay: FfiConverterRustBuffer {
+    typealias SwiftType = SignInDisplay?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSignInDisplay.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSignInDisplay.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -12634,6 +14041,28 @@ public func nextHop(method: String, url: String, status: UInt16, location: Strin
     )
 })
 }
+/**
+ * What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for `SessionConfig.server`. It can be
+ * kept.
+ *
+ * # Errors
+ *
+ * InvalidConfig, InvalidResponse, Connection, Timeout; Cancelled.
+ */
+public func discover(issuer: String, transport: Transport? = nil, cancel: CancelToken? = nil)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_func_discover(FfiConverterString.lower(issuer),FfiConverterOptionTypeTransport.lower(transport),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
 
 private enum InitializationResult {
     case ok
@@ -12663,6 +14092,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_func_next_hop() != 13927) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_func_discover() != 58596) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_app_is_settled() != 64616) {
@@ -12800,6 +14232,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint() != 1255) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_method_login_sign_in() != 34564) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_method_refresh_refresh() != 4276) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -12869,6 +14304,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_session_sign_out() != 18398) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_method_session_state_id() != 9239) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_method_session_stats() != 55192) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -12882,6 +14320,30 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_token_tag() != 55884) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_begin_sign_in() != 8712) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_finish_sign_in() != 17130) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_sign_in_with() != 18681) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_sign_in_with_browser() != 18488) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_sign_in_with_device() != 45297) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_sign_out_and_revoke() != 63170) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_signindisplay_show_address() != 10490) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_signindisplay_show_device_code() != 43043) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_store_load() != 39750) {
@@ -12920,7 +14382,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_transport_send() != 17243) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_constructor_app_new() != 14201) {
+    if (uniffi_rekindle_uniffi_checksum_constructor_app_new() != 2239) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_constructor_canceltoken_new() != 4217) {
@@ -12935,7 +14397,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_constructor_signingkey_from_pem() != 57706) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_constructor_session_new() != 56919) {
+    if (uniffi_rekindle_uniffi_checksum_constructor_session_new() != 16798) {
         return InitializationResult.apiChecksumMismatch
     }
 
@@ -12943,7 +14405,9 @@ private let initializationResult: InitializationResult = {
     uniffiCallbackInitBodyFactory()
     uniffiCallbackInitBodySource()
     uniffiCallbackInitEventListener()
+    uniffiCallbackInitLogin()
     uniffiCallbackInitRefresh()
+    uniffiCallbackInitSignInDisplay()
     uniffiCallbackInitStore()
     uniffiCallbackInitTransport()
     return InitializationResult.ok

@@ -212,7 +212,9 @@ pub enum ClientAuth {
     /// `client_id` and `client_secret` in the body.
     #[default]
     ClientSecretPost,
-    /// `client_id` and a signed assertion in the body (RFC 7523), a new one each time.
+    /// `client_id` and an assertion in the body that the secret signs (RFC 7523), a new one each time.
+    ClientSecretJwt,
+    /// `client_id` and an assertion in the body that a key signs (RFC 7523), a new one each time.
     PrivateKeyJwt,
 }
 

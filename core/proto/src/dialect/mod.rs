@@ -12,7 +12,7 @@
 //! scheme = "Bearer"                      # header, cookie, types, credential_headers, extra_characters
 //! [token_endpoint]                       # url, method, encoding = form | json | graphql, client_auth, names, query,
 //! url = "https://{tenant}.acme.example/token" # extra, headers
-//! client_auth = "client_secret_basic"    # none | client_secret_basic | client_secret_post | private_key_jwt
+//! client_auth = "client_secret_basic"    # none | client_secret_basic | client_secret_post | client_secret_jwt | private_key_jwt
 //! names = { refresh_token = "refreshToken" } # how fields are spelled; "" = not sent
 //! [refresh_token]                        # one grant: what it adds. grant_type, document, query, extra, headers;
 //! extra = { device = "{device}" }        # fallback_document; token_header and token_scheme, or token_cookie

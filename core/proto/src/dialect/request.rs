@@ -438,7 +438,7 @@ impl Spec {
                 &self.token_endpoint.names.client_secret,
                 identity.client_secret.as_ref().map_or("", Secret::expose),
             ),
-            ClientAuth::PrivateKeyJwt => {
+            ClientAuth::PrivateKeyJwt | ClientAuth::ClientSecretJwt => {
                 fields
                     .text("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
                 fields

@@ -60,7 +60,7 @@ impl Spec {
 
 /// What RFC 6749 and its neighbours ask an answer for, beside what the dialect names.
 fn own_paths() -> Vec<Path> {
-    let names = ["error", "errors[*].message", "acr_values", "max_age", "claims"];
+    let names = ["error", "errors[*].message", "acr_values", "max_age", "claims", "id_token"];
     let own = names.iter().filter_map(|name| name.parse().ok());
     own.chain(server_message::code_paths()).collect()
 }
@@ -198,6 +198,7 @@ impl Reading<'_> {
             refresh_token,
             refresh_token_lifetime: self.value(&spec.refresh_token_expires_in, &expiry_fields::seconds),
             scope,
+            id_token: self.id_token(),
             extra: spec
                 .keep
                 .iter()
@@ -207,6 +208,12 @@ impl Reading<'_> {
                 .collect(),
             ..TokenResponse::new(access_token)
         }
+    }
+
+    /// As OpenID Connect Core section 3.1.3.3 names it.
+    fn id_token(&self) -> Option<Secret> {
+        let text = self.fields?.get("id_token")?.as_str()?;
+        (!text.is_empty()).then(|| text.into())
     }
 
     fn end(&self, access_token: &str) -> Option<End> {

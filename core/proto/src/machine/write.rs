@@ -172,6 +172,12 @@ impl Machine {
         record.refresh_token.clone().or_else(|| record.slot().map(|slot| slot.access_token.clone()))
     }
 
+    /// What came with the tokens, or is kept beside them, under that name.
+    #[must_use]
+    pub fn kept(&self, name: &str) -> Option<String> {
+        self.held()?.record.extra.get(name).cloned()
+    }
+
     fn phase(&mut self, phase: Phase) {
         if let Some(write) = &mut self.write {
             write.phase = phase;

@@ -30,6 +30,24 @@ pub(super) fn file_name(key: &str) -> String {
     name + ".json"
 }
 
+/// The key of that file name, where it is one of a key's and was not cut.
+pub(super) fn key(file_name: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = file_name.strip_suffix(".json")?.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'=' => {
+                let digits = [rest.next()?, rest.next()?];
+                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+            }
+            other => bytes.push(other),
+        }
+    }
+    let key = String::from_utf8(bytes).ok()?;
+    // Another spelling is another file: no key has it.
+    (self::file_name(&key) == file_name).then_some(key)
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -52,6 +70,19 @@ mod tests {
         assert_eq!(file_name("a/b\\c"), "a=2fb=5cc.json");
         assert_eq!(file_name("con"), "=63on.json");
         assert_eq!(file_name("lpt1"), "=6cpt1.json");
+    }
+
+    // spec 12.17
+    #[test]
+    fn a_key_is_told_from_its_file_and_nothing_else_is() {
+        for key in ["user-42", "Ada", "a/b\\c", "..", "con", "ad\u{e4}", "auth0|5f"] {
+            assert_eq!(super::key(&file_name(key)).as_deref(), Some(key));
+        }
+        for name in
+            ["ada.json.lock", "ada", "=4.json", "=zz.json", "Ada.json", &file_name(&"x".repeat(1_000))]
+        {
+            assert_eq!(super::key(name), None, "{name}");
+        }
     }
 
     #[test]

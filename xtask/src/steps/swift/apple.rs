@@ -9,6 +9,9 @@ use super::step;
 use super::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
+/// Those that the sources use.
+const FRAMEWORKS: [&str; 2] = ["Security", "AuthenticationServices"];
+
 /// After the tests have been built into `built`.
 pub(super) fn check(workspace: &Workspace, swift: &Toolchain, built: &Path) -> Result<(), String> {
     if cfg!(target_vendor = "apple") {
@@ -17,10 +20,12 @@ pub(super) fn check(workspace: &Workspace, swift: &Toolchain, built: &Path) -> R
     let stubs = workspace.target.join("swift-apple");
     fs::create_dir_all(&stubs).map_err(|e| format!("{}: {e}", stubs.display()))?;
     let compiler = || swift.program(workspace, &stubs, Path::new("swiftc"));
-    let mut declare = compiler();
-    declare.args(["-emit-module", "-parse-as-library", "-module-name", "Security"]);
-    declare.arg(workspace.path("bindings/swift/Tests/Apple/Security.swift"));
-    step("the declarations of Apple's do not compile", &mut declare)?;
+    for framework in FRAMEWORKS {
+        let mut declare = compiler();
+        declare.args(["-emit-module", "-parse-as-library", "-module-name", framework]);
+        declare.arg(workspace.path(&format!("bindings/swift/Tests/Apple/{framework}.swift")));
+        step("the declarations of Apple's do not compile", &mut declare)?;
+    }
     let mut read = compiler();
     sources(workspace, &mut read)?;
     step("what is for Apple's systems does not compile", read.arg("-I").arg(built.join("debug/Modules")))

@@ -45,6 +45,7 @@ impl Machine {
             Outcome::ClockSkew => self.clock_skew(now),
             Outcome::StepUp(_) => self.step_up(now),
             Outcome::ClientConfig { error } => self.client_config(error, now),
+            Outcome::OtherUser => self.other_user(now),
             Outcome::Lost(lost) => self.lost(lost, now),
             Outcome::Unknown { status } => self.unknown(status, now),
         }
@@ -246,6 +247,15 @@ impl Machine {
         failure.oauth_error = Some(error);
         let hold = CLIENT_REJECTED.saturating_mul(1 << self.failures().min(6)).min(LONGEST_RETRY_AFTER);
         self.back_off_with(BackoffKind::ClientRejected, Pause::For(hold), failure, now);
+    }
+
+    /// The session stays its user's (spec 12.15).
+    fn other_user(&mut self, now: Now) {
+        self.clear_sends();
+        let message = "the refresh brought tokens of another user (the ID token's sub differs): they are not used, and \
+                       nobody is signed out; tell the server's operator, and sign in again if it goes on";
+        let failure = Failure::new(ErrorKind::RefreshFailed, message);
+        self.back_off_with(BackoffKind::RefreshFailed, Pause::For(CLIENT_REJECTED), failure, now);
     }
 
     /// No readable verdict came: table 6.2.

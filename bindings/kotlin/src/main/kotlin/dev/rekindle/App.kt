@@ -4,6 +4,7 @@ import java.lang.ref.ReferenceQueue
 import java.lang.ref.WeakReference
 import java.util.concurrent.ConcurrentHashMap
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 import dev.rekindle.ffi.App as NativeApp
 import dev.rekindle.ffi.AppListener as NativeListener
@@ -59,13 +60,18 @@ public class App internal constructor(private val native: NativeApp, private val
         idleSessions: Int = 10_000,
         onEvent: ((key: String, event: Event) -> Unit)? = null,
         clock: ManualClock? = null,
+        authorizationUrl: String? = null,
+        server: String? = null,
+        pushedRequests: Boolean = true,
+        login: Login? = null,
+        loginTimeout: Duration = 5.minutes,
     ) : this(
         SessionSettings(
             dialect, tokenUrl, clientId, clientSecret, clientAuth, null, origins, insecureOrigins, variables,
             rotation, background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
-            requireDpop, http,
+            requireDpop, http, authorizationUrl, server, pushedRequests, loginTimeout,
         ),
-        store, refresh, transport, idleSessions, onEvent, clock, Any(),
+        store, refresh, transport, idleSessions, onEvent, clock, Any(), login,
     )
 
     private constructor(
@@ -77,6 +83,7 @@ public class App internal constructor(private val native: NativeApp, private val
         onEvent: ((String, Event) -> Unit)?,
         clock: ManualClock?,
         inside: Any,
+        login: Login?,
     ) : this(
         native {
             CallbackThreads.stayAttached()
@@ -88,6 +95,7 @@ public class App internal constructor(private val native: NativeApp, private val
                 refresh?.let { HostRefresh(it, inside) },
                 onEvent?.let(::listener),
                 clock?.native,
+                login?.let { HostLogin(it, inside) },
             )
         },
         inside,
@@ -112,6 +120,29 @@ public class App internal constructor(private val native: NativeApp, private val
             if (other?.get()?.isClosed == false) other else Known(key, session, collected)
         }
         return kept?.get() ?: session
+    }
+
+    /** As a session's, for a user who is not known yet. */
+    public suspend fun beginSignIn(request: SignInRequest): BegunSignIn {
+        guard(inside)
+        return native { BegunSignIn(native.beginSignIn(request.native())) }
+    }
+
+    /**
+     * As a session's; it gives the session of the one who signed in.
+     *
+     * @param key what they are called here; without it, their `sub` in the ID token, for which the scope needs `openid`.
+     * @throws RekindleException.InvalidConfig before anything is sent, where nothing says who it is.
+     */
+    public suspend fun finishSignIn(pending: String, callback: String, key: String? = null): Session {
+        guard(inside)
+        return session(native { native.finishSignIn(pending, callback, key) })
+    }
+
+    /** The keys of all who are signed in, in order. The store must be able to tell its keys: memory and folders are. */
+    public suspend fun accounts(): List<String> {
+        guard(inside)
+        return native { native.accounts() }
     }
 
     /** How many sessions are in memory: those that somebody holds, and those that were used last. */

@@ -4,6 +4,7 @@ import com.sun.jna.CallbackThreadInitializer
 import com.sun.jna.Memory
 import com.sun.jna.Native
 import com.sun.jna.Pointer
+import dev.rekindle.ffi.Login
 import dev.rekindle.ffi.ManualClock
 import dev.rekindle.ffi.Refresh
 import dev.rekindle.ffi.Session
@@ -36,7 +37,8 @@ internal class FastSession : Session {
         refresh: Refresh?,
         listener: NativeListener?,
         clock: ManualClock?,
-    ) : super(config, store, transport, refresh, listener, clock)
+        login: Login?,
+    ) : super(config, store, transport, refresh, listener, clock, login)
 
     /** One that an app made. */
     constructor(session: Session) : super(UniffiWithHandle, session.uniffiCloneHandle())

@@ -7,8 +7,11 @@ import kotlinx.coroutines.withContext
 import kotlin.coroutines.AbstractCoroutineContextElement
 import kotlin.coroutines.CoroutineContext
 
-/** Marks what runs on a session's behalf: there it must not wait for that session, which waits for it. */
-private class Inside(val sessions: Set<Any>) : AbstractCoroutineContextElement(Inside) {
+/**
+ * Marks what runs on a session's behalf: there it must not wait for that session, which waits for it. `logins`: the states that
+ * are being signed in, whose sessions may sign in there, and not be asked for a token.
+ */
+private class Inside(val sessions: Set<Any>, val logins: Set<ULong> = emptySet()) : AbstractCoroutineContextElement(Inside) {
     companion object Key : CoroutineContext.Key<Inside>
 }
 
@@ -17,10 +20,20 @@ private class Inside(val sessions: Set<Any>) : AbstractCoroutineContextElement(I
  * the native half would wait for an answer for ever.
  */
 internal suspend fun <T> hosted(session: Any, failure: (Throwable) -> Exception, call: suspend () -> T): T {
-    val before = currentCoroutineContext()[Inside]?.sessions.orEmpty()
+    val before = currentCoroutineContext()[Inside]
+    return inside(Inside(before?.sessions.orEmpty() + session, before?.logins.orEmpty()), failure, call)
+}
+
+/** Runs what a user wrote to sign a session in. */
+internal suspend fun <T> signing(state: ULong, failure: (Throwable) -> Exception, call: suspend () -> T): T {
+    val before = currentCoroutineContext()[Inside]
+    return inside(Inside(before?.sessions.orEmpty(), before?.logins.orEmpty() + state), failure, call)
+}
+
+private suspend fun <T> inside(mark: Inside, failure: (Throwable) -> Exception, call: suspend () -> T): T {
     return try {
         // It may block.
-        withContext(Dispatchers.IO + Inside(before + session)) { call() }
+        withContext(Dispatchers.IO + mark) { call() }
     } catch (thrown: Throwable) {
         // A cancelled wait has nobody left to tell; a CancellationException of the user's own is a failure as any other.
         if (thrown is CancellationException && !currentCoroutineContext().isActiveNow()) throw thrown
@@ -36,6 +49,16 @@ internal suspend fun guard(session: Any) {
         throw RekindleException.Misuse(
             "a store, transport or refresh function called the session that it serves: that would wait for itself; " +
                 "use a plain HTTP client there",
+        )
+    }
+}
+
+/** Refuses a login handler's call for a token of the session that it signs in (rule 12.13). */
+internal suspend fun guardLogin(state: () -> ULong) {
+    val logins = currentCoroutineContext()[Inside]?.logins ?: return
+    if (logins.isNotEmpty() && state() in logins) {
+        throw RekindleException.Misuse(
+            "the login handler asked the session that it signs in for a token: that would wait for itself; sign in first",
         )
     }
 }

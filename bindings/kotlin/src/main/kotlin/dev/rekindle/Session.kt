@@ -5,6 +5,7 @@ import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 import dev.rekindle.ffi.EventListener as NativeListener
 
@@ -68,6 +69,11 @@ public class Session private constructor(
      * @param transport an HTTP stack of one's own, instead of the built-in one.
      * @param onEvent hears each event, in order, on a thread of its own: it may block, and may call the session.
      * @param clock for tests.
+     * @param authorizationUrl where users sign in; some presets know it.
+     * @param server what the server says of itself, as [discover] gave it.
+     * @param pushedRequests whether authorization requests are pushed to the server where it takes that (RFC 9126).
+     * @param login signs the user in again where a call would end with LoginRequired: once, while all callers wait.
+     * @param loginTimeout how long they wait for it; zero: they get LoginRequired at once, and the sign-in goes on.
      * @throws RekindleException.InvalidConfig naming the setting that makes no sense.
      */
     public constructor(
@@ -95,13 +101,18 @@ public class Session private constructor(
         transport: Transport? = null,
         onEvent: ((Event) -> Unit)? = null,
         clock: ManualClock? = null,
+        authorizationUrl: String? = null,
+        server: String? = null,
+        pushedRequests: Boolean = true,
+        login: Login? = null,
+        loginTimeout: Duration = 5.minutes,
     ) : this(
         SessionSettings(
             dialect, tokenUrl, clientId, clientSecret, clientAuth, credential, origins, insecureOrigins, variables,
             rotation, background, waitTimeout, sendTimeout, lease, clientKey, dpopKey, clientCredentials,
-            requireDpop, http,
+            requireDpop, http, authorizationUrl, server, pushedRequests, loginTimeout,
         ),
-        store, refresh, transport, onEvent, clock, Any(),
+        store, refresh, transport, onEvent, clock, Any(), login,
     )
 
     /** One of an app's. */
@@ -115,6 +126,7 @@ public class Session private constructor(
         onEvent: ((Event) -> Unit)?,
         clock: ManualClock?,
         inside: Any,
+        login: Login? = null,
     ) : this(
         native {
             FastSession(
@@ -124,6 +136,7 @@ public class Session private constructor(
                 refresh?.let { HostRefresh(it, inside) },
                 onEvent?.let(::listener),
                 clock?.native,
+                login?.let { HostLogin(it, inside) },
             )
         },
         inside,
@@ -167,7 +180,7 @@ public class Session private constructor(
      *
      * @throws RekindleException.StoreUnavailable if it could not be saved: it is served from memory, and saved when possible.
      */
-    public suspend fun signIn(credential: Credential = Credential()): Unit = calling { native.signIn(credential.native()) }
+    public suspend fun signIn(credential: Credential = Credential()): Unit = acting { native.signIn(credential.native()) }
 
     /**
      * The user signs out: nothing is served from now on, and the store is wiped but for a tombstone; a cancelled caller
@@ -175,7 +188,7 @@ public class Session private constructor(
      *
      * @throws RekindleException.StoreUnavailable if it could not be wiped: that is tried again as long as the process runs.
      */
-    public suspend fun signOut(): Unit = calling { native.signOut() }
+    public suspend fun signOut(): Unit = acting { native.signOut() }
 
     /** How things stand, as far as memory knows. */
     public fun status(): Status {
@@ -184,7 +197,7 @@ public class Session private constructor(
     }
 
     /** The same after the store has been read, if it was not yet. */
-    public suspend fun freshStatus(): Status = calling { native.freshStatus() }.told()
+    public suspend fun freshStatus(): Status = acting { native.freshStatus() }.told()
 
     /** How often things happened, by name. */
     public fun stats(): Map<String, Long> {
@@ -218,7 +231,7 @@ public class Session private constructor(
 
     /** Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on. */
     public suspend fun shutdown(most: Duration = 5.seconds): Boolean =
-        calling { native.shutdown(most.crossing("most")) }
+        acting { native.shutdown(most.crossing("most")) }
 
     /** No further calls. What is under way goes on; the native half goes with the last reference to this. */
     override fun close() {
@@ -259,8 +272,14 @@ public class Session private constructor(
         if (isClosed) throw closed("session")
     }
 
-    /** A call that may wait. */
+    /** A call that may wait for a token. */
     internal suspend inline fun <T> calling(crossinline call: suspend () -> T): T {
+        guardLogin { native { native.stateId() } }
+        return acting(call)
+    }
+
+    /** A call that may wait, and that a login handler may make. */
+    internal suspend inline fun <T> acting(crossinline call: suspend () -> T): T {
         open()
         guard(inside)
         return native { call() }

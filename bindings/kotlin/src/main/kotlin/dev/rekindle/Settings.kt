@@ -84,6 +84,9 @@ public enum class ClientAuth {
     /** `client_id` and `client_secret` in the body. */
     ClientSecretPost,
 
+    /** `client_id` and an assertion in the body that the secret signs (RFC 7523). */
+    ClientSecretJwt,
+
     /** `client_id` and a signed assertion in the body (RFC 7523); it needs a `clientKey`. */
     PrivateKeyJwt,
 }
@@ -129,12 +132,19 @@ internal class SessionSettings(
     val clientCredentials: ClientCredentials? = null,
     val requireDpop: Boolean = true,
     val http: HttpSettings? = null,
+    val authorizationUrl: String? = null,
+    val server: String? = null,
+    val pushedRequests: Boolean = true,
+    val loginTimeout: Duration? = null,
     /** For tests: shares no state with other sessions, as if each were a process of its own. */
     val alone: Boolean = false,
 ) {
     fun native() = NativeConfig(
         dialect.native,
         tokenUrl,
+        authorizationUrl,
+        server,
+        pushedRequests,
         clientId,
         clientSecret,
         clientAuth?.native(),
@@ -146,6 +156,7 @@ internal class SessionSettings(
         background,
         waitTimeout?.crossing("waitTimeout"),
         sendTimeout?.crossing("sendTimeout"),
+        loginTimeout?.crossing("loginTimeout"),
         lease?.crossing("lease"),
         clientKey?.native,
         dpopKey?.native,
@@ -160,6 +171,7 @@ private fun ClientAuth.native(): NativeClientAuth = when (this) {
     ClientAuth.None -> NativeClientAuth.PUBLIC
     ClientAuth.ClientSecretBasic -> NativeClientAuth.CLIENT_SECRET_BASIC
     ClientAuth.ClientSecretPost -> NativeClientAuth.CLIENT_SECRET_POST
+    ClientAuth.ClientSecretJwt -> NativeClientAuth.CLIENT_SECRET_JWT
     ClientAuth.PrivateKeyJwt -> NativeClientAuth.PRIVATE_KEY_JWT
 }
 

@@ -674,8 +674,17 @@ internal interface UniffiCallbackInterfaceBodySourceMethod1 : com.sun.jna.Callba
 internal interface UniffiCallbackInterfaceEventListenerMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceLoginMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`session`: Long,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+}
 internal interface UniffiCallbackInterfaceRefreshMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`input`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
+}
+internal interface UniffiCallbackInterfaceSignInDisplayMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`url`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceSignInDisplayMethod1 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`code`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 internal interface UniffiCallbackInterfaceStoreMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`key`: RustBuffer.ByValue,`uniffiFutureCallback`: UniffiForeignFutureCompleteRustBuffer,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,)
@@ -780,6 +789,25 @@ internal open class UniffiVTableCallbackInterfaceEventListener(
     }
 
 }
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "signIn")
+internal open class UniffiVTableCallbackInterfaceLogin(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `signIn`: UniffiCallbackInterfaceLoginMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `signIn`: UniffiCallbackInterfaceLoginMethod0? = null,
+    ): UniffiVTableCallbackInterfaceLogin(`uniffiFree`,`uniffiClone`,`signIn`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceLogin) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `signIn` = other.`signIn`
+    }
+
+}
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "refresh")
 internal open class UniffiVTableCallbackInterfaceRefresh(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
@@ -796,6 +824,28 @@ internal open class UniffiVTableCallbackInterfaceRefresh(
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `refresh` = other.`refresh`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "showAddress", "showDeviceCode")
+internal open class UniffiVTableCallbackInterfaceSignInDisplay(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `showAddress`: UniffiCallbackInterfaceSignInDisplayMethod0? = null,
+    @JvmField internal var `showDeviceCode`: UniffiCallbackInterfaceSignInDisplayMethod1? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `showAddress`: UniffiCallbackInterfaceSignInDisplayMethod0? = null,
+        `showDeviceCode`: UniffiCallbackInterfaceSignInDisplayMethod1? = null,
+    ): UniffiVTableCallbackInterfaceSignInDisplay(`uniffiFree`,`uniffiClone`,`showAddress`,`showDeviceCode`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceSignInDisplay) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `showAddress` = other.`showAddress`
+        `showDeviceCode` = other.`showDeviceCode`
     }
 
 }
@@ -890,6 +940,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_next_hop(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_func_discover(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_app_is_settled(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_app_prometheus(
@@ -980,6 +1032,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_login_sign_in(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_refresh_refresh(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_response_body(
@@ -1026,6 +1080,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_sign_out(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_state_id(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_stats(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_status(
@@ -1035,6 +1091,22 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_rekindle_uniffi_checksum_method_session_token_if_valid(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_token_tag(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_begin_sign_in(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_finish_sign_in(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_sign_in_with(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_sign_in_with_browser(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_sign_in_with_device(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_sign_out_and_revoke(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_signindisplay_show_address(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_signindisplay_show_device_code(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_store_load(
     ): Int
@@ -1092,7 +1164,9 @@ internal object UniffiLib {
         uniffiCallbackInterfaceBodyFactory.register(this)
         uniffiCallbackInterfaceBodySource.register(this)
         uniffiCallbackInterfaceEventListener.register(this)
+        uniffiCallbackInterfaceLogin.register(this)
         uniffiCallbackInterfaceRefresh.register(this)
+        uniffiCallbackInterfaceSignInDisplay.register(this)
         uniffiCallbackInterfaceStore.register(this)
         uniffiCallbackInterfaceTransport.register(this)
 
@@ -1103,7 +1177,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_rekindle_uniffi_fn_free_app(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_rekindle_uniffi_fn_constructor_app_new(`config`: RustBuffer.ByValue,`store`: RustBuffer.ByValue,`idleSessions`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`refresh`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_rekindle_uniffi_fn_constructor_app_new(`config`: RustBuffer.ByValue,`store`: RustBuffer.ByValue,`idleSessions`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`refresh`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,`login`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_app_is_settled(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
@@ -1277,6 +1351,14 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_signingkey_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_clone_login(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_free_login(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_init_callback_vtable_login(`vtable`: UniffiVTableCallbackInterfaceLogin,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_login_sign_in(`ptr`: Long,`session`: Long,
+    ): Long
     external fun uniffi_rekindle_uniffi_fn_clone_refresh(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_free_refresh(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1309,7 +1391,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_rekindle_uniffi_fn_free_session(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_rekindle_uniffi_fn_constructor_session_new(`config`: RustBuffer.ByValue,`store`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`refresh`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_rekindle_uniffi_fn_constructor_session_new(`config`: RustBuffer.ByValue,`store`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`refresh`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,`login`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_call(`ptr`: Long,`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,`headers`: RustBuffer.ByValue,`timeout`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1341,6 +1423,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_sign_out(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_state_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_stats(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_status(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1351,8 +1435,30 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_token_tag(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_begin_sign_in(`ptr`: Long,`request`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_finish_sign_in(`ptr`: Long,`pending`: RustBuffer.ByValue,`callback`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_sign_in_with(`ptr`: Long,`proof`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_sign_in_with_browser(`ptr`: Long,`request`: RustBuffer.ByValue,`display`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_sign_in_with_device(`ptr`: Long,`request`: RustBuffer.ByValue,`display`: Long,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_session_sign_out_and_revoke(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_rekindle_uniffi_fn_method_session_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_clone_signindisplay(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_free_signindisplay(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_init_callback_vtable_signindisplay(`vtable`: UniffiVTableCallbackInterfaceSignInDisplay,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_signindisplay_show_address(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_signindisplay_show_device_code(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_rekindle_uniffi_fn_clone_store(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_free_store(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1395,6 +1501,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_transport_send(`ptr`: Long,`request`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_proof_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_loaded_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_added_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1425,6 +1533,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_tokenresponse_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_begunsignin_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_signinrequest_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_tokendetails_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_transportrequest_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1441,6 +1553,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_next_hop(`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,`status`: Short,`location`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_func_discover(`issuer`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun ffi_rekindle_uniffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_rekindle_uniffi_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1573,6 +1687,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_func_next_hop() and 0xFFFF) != 13927) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_discover() and 0xFFFF) != 58596) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_app_is_settled() and 0xFFFF) != 64616) {
@@ -1710,6 +1827,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_signingkey_thumbprint() and 0xFFFF) != 1255) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_login_sign_in() and 0xFFFF) != 34564) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_refresh_refresh() and 0xFFFF) != 4276) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1779,6 +1899,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_sign_out() and 0xFFFF) != 18398) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_state_id() and 0xFFFF) != 9239) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_stats() and 0xFFFF) != 55192) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1792,6 +1915,30 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token_tag() and 0xFFFF) != 55884) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_begin_sign_in() and 0xFFFF) != 8712) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_finish_sign_in() and 0xFFFF) != 17130) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_sign_in_with() and 0xFFFF) != 18681) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_sign_in_with_browser() and 0xFFFF) != 18488) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_sign_in_with_device() and 0xFFFF) != 45297) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_sign_out_and_revoke() and 0xFFFF) != 63170) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_signindisplay_show_address() and 0xFFFF) != 10490) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_signindisplay_show_device_code() and 0xFFFF) != 43043) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_store_load() and 0xFFFF) != 39750) {
@@ -1830,7 +1977,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_transport_send() and 0xFFFF) != 17243) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_constructor_app_new() and 0xFFFF) != 14201) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_constructor_app_new() and 0xFFFF) != 2239) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_constructor_canceltoken_new() and 0xFFFF) != 4217) {
@@ -1845,7 +1992,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_constructor_signingkey_from_pem() and 0xFFFF) != 57706) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_constructor_session_new() and 0xFFFF) != 56919) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_constructor_session_new() and 0xFFFF) != 16798) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -2597,7 +2744,7 @@ open class App: Disposable, AutoCloseable, AppInterface
      *
      * InvalidConfig, naming the setting.
      */
-    constructor(`config`: SessionConfig, `store`: StoreChoice, `idleSessions`: kotlin.UInt? = null, `transport`: Transport? = null, `refresh`: Refresh? = null, `listener`: AppListener? = null, `clock`: ManualClock? = null) :
+    constructor(`config`: SessionConfig, `store`: StoreChoice, `idleSessions`: kotlin.UInt? = null, `transport`: Transport? = null, `refresh`: Refresh? = null, `listener`: AppListener? = null, `clock`: ManualClock? = null, `login`: Login? = null) :
         this(UniffiWithHandle,
     uniffiRustCallWithError(RekindleException) { _status ->
     UniffiLib.uniffi_rekindle_uniffi_fn_constructor_app_new(
@@ -2609,7 +2756,8 @@ open class App: Disposable, AutoCloseable, AppInterface
         FfiConverterOptionalTypeTransport.lower(`transport`),
         FfiConverterOptionalTypeRefresh.lower(`refresh`),
         FfiConverterOptionalTypeAppListener.lower(`listener`),
-        FfiConverterOptionalTypeManualClock.lower(`clock`),_status)
+        FfiConverterOptionalTypeManualClock.lower(`clock`),
+        FfiConverterOptionalTypeLogin.lower(`login`),_status)
 }
     )
 
@@ -5866,6 +6014,367 @@ public object FfiConverterTypeEventStream: FfiConverter<EventStream, Long> {
 
 
 /**
+ * Signs the user in again, once for all who wait.
+ */
+public interface Login {
+
+    /**
+     * Signs that session in. It must not ask it for a token before.
+     *
+     * # Errors
+     *
+     * Why nobody is signed in: those who wait get it.
+     */
+    suspend fun `signIn`(`session`: Session)
+
+    companion object
+}
+
+/**
+ * Signs the user in again, once for all who wait.
+ */
+open class LoginImpl: Disposable, AutoCloseable, Login
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rekindle_uniffi_fn_free_login(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_clone_login(handle, status)
+        }
+    }
+
+
+    /**
+     * Signs that session in. It must not ask it for a token before.
+     *
+     * # Errors
+     *
+     * Why nobody is signed in: those who wait get it.
+     */
+    @Throws(LoginFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `signIn`(`session`: Session) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_login_sign_in(
+                uniffiHandle,
+
+        FfiConverterTypeSession.lower(`session`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        LoginFailure.ErrorHandler,
+    )
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceLogin {
+    internal object `signIn`: UniffiCallbackInterfaceLoginMethod0 {
+        override fun callback(`uniffiHandle`: Long,`session`: Long,`uniffiFutureCallback`: UniffiForeignFutureCompleteVoid,`uniffiCallbackData`: Long,`uniffiOutDroppedCallback`: UniffiForeignFutureDroppedCallbackStruct,) {
+            val uniffiObj = FfiConverterTypeLogin.handleMap.get(uniffiHandle)
+            val makeCall = suspend { ->
+                uniffiObj.`signIn`(
+                    FfiConverterTypeSession.lift(`session`),
+                )
+            }
+            val uniffiHandleSuccess = { _: Unit ->
+                val uniffiResult = UniffiForeignFutureResultVoid.UniffiByValue(
+                    UniffiRustCallStatus.ByValue()
+                )
+                uniffiResult.write()
+                uniffiFutureCallback.callback(uniffiCallbackData, uniffiResult)
+            }
+            val uniffiHandleError = { callStatus: UniffiRustCallStatus.ByValue ->
+                uniffiFutureCallback.callback(
+                    uniffiCallbackData,
+                    UniffiForeignFutureResultVoid.UniffiByValue(
+                        callStatus,
+                    ),
+                )
+            }
+            uniffiTraitInterfaceCallAsyncWithError(
+                makeCall,
+                uniffiHandleSuccess,
+                uniffiHandleError,
+                { e: LoginFailure -> FfiConverterTypeLoginFailure.lower(e) },
+                uniffiOutDroppedCallback
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeLogin.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeLogin.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceLogin.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `signIn`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_rekindle_uniffi_fn_init_callback_vtable_login(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLogin: FfiConverter<Login, Long> {
+    internal val handleMap = UniffiHandleMap<Login>()
+
+    override fun lower(value: Login): Long {
+        if (value is LoginImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): Login {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return LoginImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): Login {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Login) = 8UL
+
+    override fun write(value: Login, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Stands still until it is turned. Give it to `Session`.
  */
 public interface ManualClockInterface {
@@ -7818,6 +8327,11 @@ public interface SessionInterface {
     suspend fun `signOut`(`cancel`: CancelToken? = null)
 
     /**
+     * The same number for all sessions that share a state: what a login handler is called for must not wait for it.
+     */
+    fun `stateId`(): kotlin.ULong
+
+    /**
      * How often things happened, by name.
      */
     fun `stats`(): Map<kotlin.String, kotlin.ULong>
@@ -7848,6 +8362,64 @@ public interface SessionInterface {
      * need not ask for it again: one number crosses, where a token is several allocations.
      */
     fun `tokenTag`(): kotlin.ULong
+
+    /**
+     * Begins a sign-in with an authorization code and PKCE.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming what is wrong; where the request is pushed, as `finish_sign_in`.
+     */
+    suspend fun `beginSignIn`(`request`: SignInRequest, `cancel`: CancelToken? = null): BegunSignIn
+
+    /**
+     * Ends a sign-in with the address that the browser came back with. The code is spent once. A cancelled caller
+     * changes nothing: what was asked for is received and saved.
+     *
+     * # Errors
+     *
+     * InvalidResponse: the callback is not this sign-in's. Misuse: it was finished before. LoginRequired: begin anew.
+     * ClientRejected, InvalidConfig, Connection, StoreUnavailable; Cancelled.
+     */
+    suspend fun `finishSignIn`(`pending`: kotlin.String, `callback`: kotlin.String, `cancel`: CancelToken? = null)
+
+    /**
+     * Signs in with what stands for the user already.
+     *
+     * # Errors
+     *
+     * LoginRequired: the server does not take it. InvalidConfig, ClientRejected, Connection, StoreUnavailable; Cancelled.
+     */
+    suspend fun `signInWith`(`proof`: Proof, `cancel`: CancelToken? = null)
+
+    /**
+     * Signs in with a browser on this machine: a receiver on loopback waits for it. Without a display, the system's
+     * browser is opened.
+     *
+     * # Errors
+     *
+     * Timeout: nobody came back. Else as `finish_sign_in`.
+     */
+    suspend fun `signInWithBrowser`(`request`: SignInRequest, `display`: SignInDisplay? = null, `cancel`: CancelToken? = null)
+
+    /**
+     * Signs in on another device, for machines without a browser.
+     *
+     * # Errors
+     *
+     * LoginRequired: the user said no, or took too long. InvalidConfig, ClientRejected, Connection, StoreUnavailable;
+     * Cancelled.
+     */
+    suspend fun `signInWithDevice`(`request`: SignInRequest, `display`: SignInDisplay, `cancel`: CancelToken? = null)
+
+    /**
+     * Signs out, and asks the server to revoke the tokens (RFC 7009): whether it did, or nothing where it can't be asked.
+     *
+     * # Errors
+     *
+     * StoreUnavailable if the store could not be wiped; Cancelled.
+     */
+    suspend fun `signOutAndRevoke`(`cancel`: CancelToken? = null): kotlin.Boolean?
 
     companion object
 }
@@ -7886,7 +8458,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
      *
      * InvalidConfig, naming the setting.
      */
-    constructor(`config`: SessionConfig, `store`: StoreChoice, `transport`: Transport? = null, `refresh`: Refresh? = null, `listener`: EventListener? = null, `clock`: ManualClock? = null) :
+    constructor(`config`: SessionConfig, `store`: StoreChoice, `transport`: Transport? = null, `refresh`: Refresh? = null, `listener`: EventListener? = null, `clock`: ManualClock? = null, `login`: Login? = null) :
         this(UniffiWithHandle,
     uniffiRustCallWithError(RekindleException) { _status ->
     UniffiLib.uniffi_rekindle_uniffi_fn_constructor_session_new(
@@ -7897,7 +8469,8 @@ open class Session: Disposable, AutoCloseable, SessionInterface
         FfiConverterOptionalTypeTransport.lower(`transport`),
         FfiConverterOptionalTypeRefresh.lower(`refresh`),
         FfiConverterOptionalTypeEventListener.lower(`listener`),
-        FfiConverterOptionalTypeManualClock.lower(`clock`),_status)
+        FfiConverterOptionalTypeManualClock.lower(`clock`),
+        FfiConverterOptionalTypeLogin.lower(`login`),_status)
 }
     )
 
@@ -8329,6 +8902,22 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
+     * The same number for all sessions that share a state: what a login handler is called for must not wait for it.
+     */override fun `stateId`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_state_id(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * How often things happened, by name.
      */override fun `stats`(): Map<kotlin.String, kotlin.ULong> {
             return FfiConverterMapStringULong.lift(
@@ -8425,6 +9014,196 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
 
+    /**
+     * Begins a sign-in with an authorization code and PKCE.
+     *
+     * # Errors
+     *
+     * InvalidConfig, naming what is wrong; where the request is pushed, as `finish_sign_in`.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `beginSignIn`(`request`: SignInRequest, `cancel`: CancelToken?) : BegunSignIn {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_begin_sign_in(
+                uniffiHandle,
+
+        FfiConverterTypeSignInRequest.lower(`request`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeBegunSignIn.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Ends a sign-in with the address that the browser came back with. The code is spent once. A cancelled caller
+     * changes nothing: what was asked for is received and saved.
+     *
+     * # Errors
+     *
+     * InvalidResponse: the callback is not this sign-in's. Misuse: it was finished before. LoginRequired: begin anew.
+     * ClientRejected, InvalidConfig, Connection, StoreUnavailable; Cancelled.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `finishSignIn`(`pending`: kotlin.String, `callback`: kotlin.String, `cancel`: CancelToken?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_finish_sign_in(
+                uniffiHandle,
+
+        FfiConverterString.lower(`pending`),
+        FfiConverterString.lower(`callback`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Signs in with what stands for the user already.
+     *
+     * # Errors
+     *
+     * LoginRequired: the server does not take it. InvalidConfig, ClientRejected, Connection, StoreUnavailable; Cancelled.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `signInWith`(`proof`: Proof, `cancel`: CancelToken?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_sign_in_with(
+                uniffiHandle,
+
+        FfiConverterTypeProof.lower(`proof`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Signs in with a browser on this machine: a receiver on loopback waits for it. Without a display, the system's
+     * browser is opened.
+     *
+     * # Errors
+     *
+     * Timeout: nobody came back. Else as `finish_sign_in`.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `signInWithBrowser`(`request`: SignInRequest, `display`: SignInDisplay?, `cancel`: CancelToken?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_sign_in_with_browser(
+                uniffiHandle,
+
+        FfiConverterTypeSignInRequest.lower(`request`),
+        FfiConverterOptionalTypeSignInDisplay.lower(`display`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Signs in on another device, for machines without a browser.
+     *
+     * # Errors
+     *
+     * LoginRequired: the user said no, or took too long. InvalidConfig, ClientRejected, Connection, StoreUnavailable;
+     * Cancelled.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `signInWithDevice`(`request`: SignInRequest, `display`: SignInDisplay, `cancel`: CancelToken?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_sign_in_with_device(
+                uniffiHandle,
+
+        FfiConverterTypeSignInRequest.lower(`request`),
+        FfiConverterTypeSignInDisplay.lower(`display`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Signs out, and asks the server to revoke the tokens (RFC 7009): whether it did, or nothing where it can't be asked.
+     *
+     * # Errors
+     *
+     * StoreUnavailable if the store could not be wiped; Cancelled.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `signOutAndRevoke`(`cancel`: CancelToken?) : kotlin.Boolean? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_session_sign_out_and_revoke(
+                uniffiHandle,
+
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalBoolean.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
 
 
 
@@ -8470,6 +9249,391 @@ public object FfiConverterTypeSession: FfiConverter<Session, Long> {
     override fun allocationSize(value: Session) = 8UL
 
     override fun write(value: Session, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Shows the user where to sign in.
+ */
+public interface SignInDisplay {
+
+    /**
+     * Opens a browser, or shows the address. It must not block.
+     *
+     * # Errors
+     *
+     * It could not: the sign-in ends.
+     */
+    fun `showAddress`(`url`: kotlin.String)
+
+    /**
+     * Shows a device code. It must not block.
+     *
+     * # Errors
+     *
+     * It could not: the sign-in ends.
+     */
+    fun `showDeviceCode`(`code`: DeviceCode)
+
+    companion object
+}
+
+/**
+ * Shows the user where to sign in.
+ */
+open class SignInDisplayImpl: Disposable, AutoCloseable, SignInDisplay
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rekindle_uniffi_fn_free_signindisplay(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_clone_signindisplay(handle, status)
+        }
+    }
+
+
+    /**
+     * Opens a browser, or shows the address. It must not block.
+     *
+     * # Errors
+     *
+     * It could not: the sign-in ends.
+     */
+    @Throws(ListenerFailure::class)override fun `showAddress`(`url`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(ListenerFailure) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_signindisplay_show_address(
+        it,
+
+        FfiConverterString.lower(`url`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Shows a device code. It must not block.
+     *
+     * # Errors
+     *
+     * It could not: the sign-in ends.
+     */
+    @Throws(ListenerFailure::class)override fun `showDeviceCode`(`code`: DeviceCode)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(ListenerFailure) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_signindisplay_show_device_code(
+        it,
+
+        FfiConverterTypeDeviceCode.lower(`code`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceSignInDisplay {
+    internal object `showAddress`: UniffiCallbackInterfaceSignInDisplayMethod0 {
+        override fun callback(`uniffiHandle`: Long,`url`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeSignInDisplay.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`showAddress`(
+                    FfiConverterString.lift(`url`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ListenerFailure -> FfiConverterTypeListenerFailure.lower(e) }
+            )
+        }
+    }
+    internal object `showDeviceCode`: UniffiCallbackInterfaceSignInDisplayMethod1 {
+        override fun callback(`uniffiHandle`: Long,`code`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeSignInDisplay.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`showDeviceCode`(
+                    FfiConverterTypeDeviceCode.lift(`code`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ListenerFailure -> FfiConverterTypeListenerFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeSignInDisplay.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeSignInDisplay.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceSignInDisplay.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `showAddress`,
+        `showDeviceCode`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_rekindle_uniffi_fn_init_callback_vtable_signindisplay(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSignInDisplay: FfiConverter<SignInDisplay, Long> {
+    internal val handleMap = UniffiHandleMap<SignInDisplay>()
+
+    override fun lower(value: SignInDisplay): Long {
+        if (value is SignInDisplayImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): SignInDisplay {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return SignInDisplayImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): SignInDisplay {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: SignInDisplay) = 8UL
+
+    override fun write(value: SignInDisplay, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -10826,6 +11990,70 @@ public object FfiConverterTypeAdded: FfiConverterRustBuffer<Added> {
 
 
 /**
+ * A sign-in that has begun.
+ */
+data class BegunSignIn (
+    /**
+     * Where the browser goes.
+     */
+    val `url`: kotlin.String
+    ,
+    /**
+     * What must be known when it comes back, as text. A secret: it holds the PKCE verifier.
+     */
+    val `pending`: kotlin.String
+    ,
+    /**
+     * Where the browser comes back to.
+     */
+    val `redirectUri`: kotlin.String
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_begunsignin_uniffi_trait_debug(FfiConverterTypeBegunSignIn.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBegunSignIn: FfiConverterRustBuffer<BegunSignIn> {
+    override fun read(buf: ByteBuffer): BegunSignIn {
+        return BegunSignIn(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BegunSignIn) = (
+            FfiConverterString.allocationSize(value.`url`) +
+            FfiConverterString.allocationSize(value.`pending`) +
+            FfiConverterString.allocationSize(value.`redirectUri`)
+    )
+
+    override fun write(value: BegunSignIn, buf: ByteBuffer) {
+            FfiConverterString.write(value.`url`, buf)
+            FfiConverterString.write(value.`pending`, buf)
+            FfiConverterString.write(value.`redirectUri`, buf)
+    }
+}
+
+
+
+/**
  * A certificate of the client's own.
  */
 data class ClientCertificate (
@@ -11148,6 +12376,61 @@ public object FfiConverterTypeCredential: FfiConverterRustBuffer<Credential> {
             FfiConverterOptionalString.write(value.`scope`, buf)
             FfiConverterOptionalString.write(value.`tokenType`, buf)
             FfiConverterMapStringString.write(value.`extra`, buf)
+    }
+}
+
+
+
+/**
+ * Where the user goes on another device, and what is typed in there (RFC 8628).
+ */
+data class DeviceCode (
+    /**
+     * Where to go.
+     */
+    val `verificationUri`: kotlin.String
+    ,
+    /**
+     * What to type in.
+     */
+    val `userCode`: kotlin.String
+    ,
+    /**
+     * The address with the code in it, for a QR code or a link.
+     */
+    val `verificationUriComplete`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeviceCode: FfiConverterRustBuffer<DeviceCode> {
+    override fun read(buf: ByteBuffer): DeviceCode {
+        return DeviceCode(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DeviceCode) = (
+            FfiConverterString.allocationSize(value.`verificationUri`) +
+            FfiConverterString.allocationSize(value.`userCode`) +
+            FfiConverterOptionalString.allocationSize(value.`verificationUriComplete`)
+    )
+
+    override fun write(value: DeviceCode, buf: ByteBuffer) {
+            FfiConverterString.write(value.`verificationUri`, buf)
+            FfiConverterString.write(value.`userCode`, buf)
+            FfiConverterOptionalString.write(value.`verificationUriComplete`, buf)
     }
 }
 
@@ -12123,6 +13406,16 @@ data class SessionConfig (
     val `tokenUrl`: kotlin.String? = null
     ,
     /**
+     * Where users sign in. Some presets know it.
+     */
+    val `authorizationUrl`: kotlin.String? = null
+    ,
+    /**
+     * What the server says of itself, as `discover` gave it.
+     */
+    val `server`: kotlin.String? = null
+    ,
+    /**
      * The client's id at the server.
      */
     val `clientId`: kotlin.String? = null
@@ -12176,6 +13469,11 @@ data class SessionConfig (
      * How long one refresh may take (60 s).
      */
     val `sendTimeout`: java.time.Duration? = null
+    ,
+    /**
+     * How long callers wait for the login handler (5 min); zero: they get LoginRequired at once.
+     */
+    val `loginTimeout`: java.time.Duration? = null
     ,
     /**
      * How long others with the same store leave a refresh to whoever began it (90 s).
@@ -12233,6 +13531,8 @@ data class SessionConfig (
     Disposable.destroy(
         this.`dialect`,
         this.`tokenUrl`,
+        this.`authorizationUrl`,
+        this.`server`,
         this.`clientId`,
         this.`clientSecret`,
         this.`clientAuth`,
@@ -12244,6 +13544,7 @@ data class SessionConfig (
         this.`background`,
         this.`waitTimeout`,
         this.`sendTimeout`,
+        this.`loginTimeout`,
         this.`lease`,
         this.`clientKey`,
         this.`dpopKey`,
@@ -12267,6 +13568,8 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterOptionalTypeClientAuth.read(buf),
             FfiConverterOptionalTypeCredential.read(buf),
             FfiConverterMapStringString.read(buf),
@@ -12274,6 +13577,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterSequenceString.read(buf),
             FfiConverterOptionalTypeRotation.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalDuration.read(buf),
@@ -12289,6 +13593,8 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
     override fun allocationSize(value: SessionConfig) = (
             FfiConverterTypeDialect.allocationSize(value.`dialect`) +
             FfiConverterOptionalString.allocationSize(value.`tokenUrl`) +
+            FfiConverterOptionalString.allocationSize(value.`authorizationUrl`) +
+            FfiConverterOptionalString.allocationSize(value.`server`) +
             FfiConverterOptionalString.allocationSize(value.`clientId`) +
             FfiConverterOptionalString.allocationSize(value.`clientSecret`) +
             FfiConverterOptionalTypeClientAuth.allocationSize(value.`clientAuth`) +
@@ -12300,6 +13606,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterBoolean.allocationSize(value.`background`) +
             FfiConverterOptionalDuration.allocationSize(value.`waitTimeout`) +
             FfiConverterOptionalDuration.allocationSize(value.`sendTimeout`) +
+            FfiConverterOptionalDuration.allocationSize(value.`loginTimeout`) +
             FfiConverterOptionalDuration.allocationSize(value.`lease`) +
             FfiConverterOptionalTypeSigningKey.allocationSize(value.`clientKey`) +
             FfiConverterOptionalTypeSigningKey.allocationSize(value.`dpopKey`) +
@@ -12312,6 +13619,8 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
     override fun write(value: SessionConfig, buf: ByteBuffer) {
             FfiConverterTypeDialect.write(value.`dialect`, buf)
             FfiConverterOptionalString.write(value.`tokenUrl`, buf)
+            FfiConverterOptionalString.write(value.`authorizationUrl`, buf)
+            FfiConverterOptionalString.write(value.`server`, buf)
             FfiConverterOptionalString.write(value.`clientId`, buf)
             FfiConverterOptionalString.write(value.`clientSecret`, buf)
             FfiConverterOptionalTypeClientAuth.write(value.`clientAuth`, buf)
@@ -12323,6 +13632,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterBoolean.write(value.`background`, buf)
             FfiConverterOptionalDuration.write(value.`waitTimeout`, buf)
             FfiConverterOptionalDuration.write(value.`sendTimeout`, buf)
+            FfiConverterOptionalDuration.write(value.`loginTimeout`, buf)
             FfiConverterOptionalDuration.write(value.`lease`, buf)
             FfiConverterOptionalTypeSigningKey.write(value.`clientKey`, buf)
             FfiConverterOptionalTypeSigningKey.write(value.`dpopKey`, buf)
@@ -12330,6 +13640,134 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalTypeClientCredentials.write(value.`clientCredentials`, buf)
             FfiConverterOptionalTypeHttpConfig.write(value.`http`, buf)
             FfiConverterBoolean.write(value.`alone`, buf)
+    }
+}
+
+
+
+/**
+ * What a sign-in asks for.
+ */
+data class SignInRequest (
+    /**
+     * Where the browser comes back to, as the client is registered.
+     */
+    val `redirectUri`: kotlin.String? = null
+    ,
+    /**
+     * `scope`: names with spaces between them. Without it, the dialect's.
+     */
+    val `scope`: kotlin.String? = null
+    ,
+    /**
+     * `resource`: the URLs of what the tokens are for (RFC 8707).
+     */
+    val `resource`: List<kotlin.String> = listOf()
+    ,
+    /**
+     * `audience`, where the server knows it.
+     */
+    val `audience`: kotlin.String? = null
+    ,
+    /**
+     * `prompt`: `login`, `consent`, `select_account`, `none`.
+     */
+    val `prompt`: kotlin.String? = null
+    ,
+    /**
+     * Who is likely to sign in.
+     */
+    val `loginHint`: kotlin.String? = null
+    ,
+    /**
+     * `acr_values` (RFC 9470).
+     */
+    val `acrValues`: kotlin.String? = null
+    ,
+    /**
+     * `max_age`, in seconds.
+     */
+    val `maxAge`: kotlin.ULong? = null
+    ,
+    /**
+     * `claims`, as JSON.
+     */
+    val `claims`: kotlin.String? = null
+    ,
+    /**
+     * Where the application's own user goes afterwards: a path of its own.
+     */
+    val `returnTo`: kotlin.String? = null
+    ,
+    /**
+     * Further parameters, as the server wants them.
+     */
+    val `parameters`: Map<kotlin.String, kotlin.String> = mapOf()
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_signinrequest_uniffi_trait_debug(FfiConverterTypeSignInRequest.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSignInRequest: FfiConverterRustBuffer<SignInRequest> {
+    override fun read(buf: ByteBuffer): SignInRequest {
+        return SignInRequest(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterMapStringString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SignInRequest) = (
+            FfiConverterOptionalString.allocationSize(value.`redirectUri`) +
+            FfiConverterOptionalString.allocationSize(value.`scope`) +
+            FfiConverterSequenceString.allocationSize(value.`resource`) +
+            FfiConverterOptionalString.allocationSize(value.`audience`) +
+            FfiConverterOptionalString.allocationSize(value.`prompt`) +
+            FfiConverterOptionalString.allocationSize(value.`loginHint`) +
+            FfiConverterOptionalString.allocationSize(value.`acrValues`) +
+            FfiConverterOptionalULong.allocationSize(value.`maxAge`) +
+            FfiConverterOptionalString.allocationSize(value.`claims`) +
+            FfiConverterOptionalString.allocationSize(value.`returnTo`) +
+            FfiConverterMapStringString.allocationSize(value.`parameters`)
+    )
+
+    override fun write(value: SignInRequest, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`redirectUri`, buf)
+            FfiConverterOptionalString.write(value.`scope`, buf)
+            FfiConverterSequenceString.write(value.`resource`, buf)
+            FfiConverterOptionalString.write(value.`audience`, buf)
+            FfiConverterOptionalString.write(value.`prompt`, buf)
+            FfiConverterOptionalString.write(value.`loginHint`, buf)
+            FfiConverterOptionalString.write(value.`acrValues`, buf)
+            FfiConverterOptionalULong.write(value.`maxAge`, buf)
+            FfiConverterOptionalString.write(value.`claims`, buf)
+            FfiConverterOptionalString.write(value.`returnTo`, buf)
+            FfiConverterMapStringString.write(value.`parameters`, buf)
     }
 }
 
@@ -13836,6 +15274,93 @@ public object FfiConverterTypeLoaded : FfiConverterRustBuffer<Loaded>{
 
 
 
+
+
+/**
+ * Nobody is signed in.
+ */
+sealed class LoginFailure: kotlin.Exception() {
+
+    /**
+     * Why.
+     */
+    class Failed(
+
+        /**
+         * The kind of rekindle's own error; without it, Misuse.
+         */
+        val `kind`: kotlin.String?,
+
+        /**
+         * It goes into the error: no secrets.
+         */
+        val `reason`: kotlin.String,
+
+        /**
+         * Names what the function threw, for the host to find it again.
+         */
+        val `thrown`: kotlin.ULong?
+        ) : LoginFailure() {
+        override val message
+            get() = "kind=${ `kind` }, reason=${ `reason` }, thrown=${ `thrown` }"
+    }
+
+
+
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<LoginFailure> {
+        override fun lift(error_buf: RustBuffer.ByValue): LoginFailure = FfiConverterTypeLoginFailure.lift(error_buf)
+    }
+
+
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLoginFailure : FfiConverterRustBuffer<LoginFailure> {
+    override fun read(buf: ByteBuffer): LoginFailure {
+
+
+        return when(buf.getInt()) {
+            1 -> LoginFailure.Failed(
+                FfiConverterOptionalString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterOptionalULong.read(buf),
+                )
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: LoginFailure): ULong {
+        return when(value) {
+            is LoginFailure.Failed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterOptionalString.allocationSize(value.`kind`)
+                + FfiConverterString.allocationSize(value.`reason`)
+                + FfiConverterOptionalULong.allocationSize(value.`thrown`)
+            )
+        }
+    }
+
+    override fun write(value: LoginFailure, buf: ByteBuffer) {
+        when(value) {
+            is LoginFailure.Failed -> {
+                buf.putInt(1)
+                FfiConverterOptionalString.write(value.`kind`, buf)
+                FfiConverterString.write(value.`reason`, buf)
+                FfiConverterOptionalULong.write(value.`thrown`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
+
+
+
 /**
  * What follows from a response.
  */
@@ -14108,6 +15633,219 @@ public object FfiConverterTypePartContent : FfiConverterRustBuffer<PartContent>{
             is PartContent.File -> {
                 buf.putInt(2)
                 FfiConverterString.write(value.`path`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What stands for the user already.
+ */
+sealed class Proof {
+
+    /**
+     * Another token, of this or another server (RFC 8693).
+     */
+    data class Token(
+        /**
+         * The token.
+         */
+        val `subjectToken`: kotlin.String,
+        /**
+         * `urn:ietf:params:oauth:token-type:access_token` and the like.
+         */
+        val `subjectTokenType`: kotlin.String,
+        /**
+         * `audience`.
+         */
+        val `audience`: kotlin.String?,
+        /**
+         * `resource`.
+         */
+        val `resource`: List<kotlin.String>,
+        /**
+         * `scope`.
+         */
+        val `scope`: kotlin.String?) : Proof()
+
+    {
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_proof_uniffi_trait_debug(FfiConverterTypeProof.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+
+    /**
+     * An assertion that somebody signed who is trusted there (RFC 7523).
+     */
+    data class Assertion(
+        /**
+         * The signed JWT.
+         */
+        val `assertion`: kotlin.String,
+        /**
+         * `scope`.
+         */
+        val `scope`: kotlin.String?) : Proof()
+
+    {
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_proof_uniffi_trait_debug(FfiConverterTypeProof.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+
+    /**
+     * A name and a password, where the dialect has a section `[password]`.
+     */
+    data class Password(
+        /**
+         * Who it is.
+         */
+        val `username`: kotlin.String,
+        /**
+         * The password.
+         */
+        val `password`: kotlin.String,
+        /**
+         * `scope`.
+         */
+        val `scope`: kotlin.String?) : Proof()
+
+    {
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_proof_uniffi_trait_debug(FfiConverterTypeProof.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+
+
+
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_proof_uniffi_trait_debug(FfiConverterTypeProof.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProof : FfiConverterRustBuffer<Proof>{
+    override fun read(buf: ByteBuffer): Proof {
+        return when(buf.getInt()) {
+            1 -> Proof.Token(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                FfiConverterSequenceString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
+            2 -> Proof.Assertion(
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
+            3 -> Proof.Password(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Proof): ULong = when(value) {
+        is Proof.Token -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`subjectToken`)
+                + FfiConverterString.allocationSize(value.`subjectTokenType`)
+                + FfiConverterOptionalString.allocationSize(value.`audience`)
+                + FfiConverterSequenceString.allocationSize(value.`resource`)
+                + FfiConverterOptionalString.allocationSize(value.`scope`)
+            )
+        }
+        is Proof.Assertion -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`assertion`)
+                + FfiConverterOptionalString.allocationSize(value.`scope`)
+            )
+        }
+        is Proof.Password -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`username`)
+                + FfiConverterString.allocationSize(value.`password`)
+                + FfiConverterOptionalString.allocationSize(value.`scope`)
+            )
+        }
+    }
+
+    override fun write(value: Proof, buf: ByteBuffer) {
+        when(value) {
+            is Proof.Token -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`subjectToken`, buf)
+                FfiConverterString.write(value.`subjectTokenType`, buf)
+                FfiConverterOptionalString.write(value.`audience`, buf)
+                FfiConverterSequenceString.write(value.`resource`, buf)
+                FfiConverterOptionalString.write(value.`scope`, buf)
+                Unit
+            }
+            is Proof.Assertion -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`assertion`, buf)
+                FfiConverterOptionalString.write(value.`scope`, buf)
+                Unit
+            }
+            is Proof.Password -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`username`, buf)
+                FfiConverterString.write(value.`password`, buf)
+                FfiConverterOptionalString.write(value.`scope`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -15830,6 +17568,38 @@ public object FfiConverterOptionalULong: FfiConverterRustBuffer<kotlin.ULong?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalBoolean: FfiConverterRustBuffer<kotlin.Boolean?> {
+    override fun read(buf: ByteBuffer): kotlin.Boolean? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterBoolean.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.Boolean?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterBoolean.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.Boolean?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterBoolean.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?> {
     override fun read(buf: ByteBuffer): kotlin.String? {
         if (buf.get().toInt() == 0) {
@@ -16118,6 +17888,38 @@ public object FfiConverterOptionalTypeEventListener: FfiConverterRustBuffer<Even
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeLogin: FfiConverterRustBuffer<Login?> {
+    override fun read(buf: ByteBuffer): Login? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLogin.read(buf)
+    }
+
+    override fun allocationSize(value: Login?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLogin.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Login?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLogin.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeManualClock: FfiConverterRustBuffer<ManualClock?> {
     override fun read(buf: ByteBuffer): ManualClock? {
         if (buf.get().toInt() == 0) {
@@ -16236,6 +18038,38 @@ public object FfiConverterOptionalTypeResponse: FfiConverterRustBuffer<Response?
         } else {
             buf.put(1)
             FfiConverterTypeResponse.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeSignInDisplay: FfiConverterRustBuffer<SignInDisplay?> {
+    override fun read(buf: ByteBuffer): SignInDisplay? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeSignInDisplay.read(buf)
+    }
+
+    override fun allocationSize(value: SignInDisplay?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeSignInDisplay.allocationSize(value)
+        }
+    }
+
+    override fun write(value: SignInDisplay?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeSignInDisplay.write(value, buf)
         }
     }
 }
@@ -17176,6 +19010,32 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
     )
     }
 
+
+        /**
+         * What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for `SessionConfig.server`. It can be
+         * kept.
+         *
+         * # Errors
+         *
+         * InvalidConfig, InvalidResponse, Connection, Timeout; Cancelled.
+         */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+     suspend fun `discover`(`issuer`: kotlin.String, `transport`: Transport? = null, `cancel`: CancelToken? = null) : kotlin.String {
+        return uniffiRustCallAsync(
+        UniffiLib.uniffi_rekindle_uniffi_fn_func_discover(
+        FfiConverterString.lower(`issuer`),
+        FfiConverterOptionalTypeTransport.lower(`transport`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),),
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterString.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
 
 
 

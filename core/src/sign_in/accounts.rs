@@ -1,0 +1,173 @@
+//! Several accounts of one application (spec 12.17): who signs in gets a session under a key, by default their name at the
+//! server (`sub`).
+
+use rekindle_proto::ErrorKind;
+use rekindle_proto::sign_in::{PendingSignIn, SUBJECT, SignIn};
+
+use super::{Asking, BegunSignIn, begin, run};
+#[cfg(feature = "runtime")]
+use super::{LoopbackReceiver, loopback_options};
+use crate::app::App;
+use crate::error::Error;
+use crate::session::{Revocation, Session, StatusStanding};
+
+impl App {
+    /// As [`Session::begin_sign_in`], for a user who is not known yet.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// use rekindle::{App, sign_in::SignIn};
+    ///
+    /// let app = App::builder("google").client_id("app").build()?;
+    /// let asked = SignIn::new().redirect_uri("https://app.example.com/callback").scope("openid email");
+    /// let begun = app.begin_sign_in(asked).await?;
+    /// assert_eq!(begun.url.host_str(), Some("accounts.google.com"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::begin_sign_in`].
+    pub async fn begin_sign_in(&self, asked: SignIn) -> Result<BegunSignIn, Error> {
+        begin(self.setup(), &asked).await
+    }
+
+    /// As [`Session::finish_sign_in`]; it gives the session of the one who signed in. `key`: what they are called here;
+    /// without one, their `sub` in the ID token, for which the scope needs `openid`.
+    ///
+    /// ```no_run
+    /// # async fn f(app: rekindle::App, pending: rekindle::sign_in::PendingSignIn, callback: &str) -> Result<(), rekindle::Error> {
+    /// let session = app.finish_sign_in(&pending, callback, None).await?;
+    /// println!("{} signed in", session.key());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::finish_sign_in`] and [`App::session`]; InvalidConfig before anything is sent, where neither a key nor
+    /// `openid` in the scope says who it is.
+    pub async fn finish_sign_in(
+        &self,
+        pending: &PendingSignIn,
+        callback: &str,
+        key: Option<&str>,
+    ) -> Result<Session, Error> {
+        match key {
+            // What is wrong with it is told before the code is spent.
+            Some(key) => drop(self.session(key)?),
+            None if pending.nonce().is_none() => {
+                let what = " is missing: give a key, or ask for the scope `openid`, which says who signed in";
+                return Err(rekindle_proto::Failure::config("key", what).into());
+            }
+            None => {}
+        }
+        let asking = Asking::with_code(self.setup(), pending, callback).await?;
+        let (app, key) = (self.clone(), key.map(ToOwned::to_owned));
+        let work = async move {
+            let credential = asking.credential(app.setup()).await?;
+            let key = key.or_else(|| credential.extra.get(SUBJECT).cloned()).ok_or_else(|| {
+                let message = "the server does not say who signed in (no ID token): give a key";
+                Error::new(ErrorKind::InvalidResponse, message)
+            })?;
+            let session = app.session(&key)?;
+            session.sign_in(credential).await?;
+            Ok(session)
+        };
+        run(self.setup(), work).await
+    }
+
+    /// As [`Session::sign_in_with_browser`]; it gives the session of the one who signed in, under `key` or their `sub`.
+    ///
+    /// ```no_run
+    /// # async fn f() -> Result<(), rekindle::Error> {
+    /// use rekindle::{App, sign_in::{SignIn, open_browser}, store::FileStore};
+    ///
+    /// let app = App::builder("google").client_id("app").store(FileStore::folder("accounts")).build()?;
+    /// let session = app.sign_in(SignIn::new().scope("openid email"), None, open_browser).await?;
+    /// let token = app.session(session.key())?.token().await?;
+    /// # let _ = token; Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Timeout: nobody came back. Else as [`App::finish_sign_in`].
+    #[cfg(feature = "runtime")]
+    pub async fn sign_in(
+        &self,
+        asked: SignIn,
+        key: Option<&str>,
+        open: impl FnOnce(&url::Url) -> Result<(), Error>,
+    ) -> Result<Session, Error> {
+        let options = loopback_options(self.setup(), &asked)?;
+        let receiver = LoopbackReceiver::bind(&options)?;
+        let begun = self.begin_sign_in(asked.redirect_uri(receiver.redirect_uri())).await?;
+        open(&begun.url)?;
+        let clock = self.setup().clock.clone();
+        let callback = receiver.receive(&begun.pending, clock.as_ref(), options.timeout).await?;
+        self.finish_sign_in(&begun.pending, &callback, key).await
+    }
+
+    /// The keys of all who are signed in, in order: each is for [`App::session`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # use rekindle::{App, Credential};
+    /// # let app = App::builder("google").client_id("app").build()?;
+    /// # let tokens = || Credential { access_token: Some("at-1".into()), ..Credential::default() };
+    /// app.session("ada")?.sign_in(tokens()).await?;
+    /// app.session("bob")?.sign_in(tokens()).await?;
+    /// app.remove("bob").await?;
+    /// assert_eq!(app.accounts().await?, ["ada"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: the store cannot tell its keys. StoreUnavailable.
+    pub async fn accounts(&self) -> Result<Vec<String>, Error> {
+        let unavailable = |error: crate::store::Unavailable| {
+            Error::new(ErrorKind::StoreUnavailable, format!("the store cannot be read now: {error}"))
+        };
+        let keys = self.setup().store.keys().await.map_err(unavailable)?;
+        let keys = keys.ok_or_else(|| {
+            let what = " cannot tell its keys: implement Store::keys, or keep a list of your own";
+            Error::from(rekindle_proto::Failure::config("store", what))
+        })?;
+        let mut accounts = Vec::new();
+        for key in keys {
+            // Whoever signed out has left a tombstone.
+            if self.session(&key)?.fresh_status().await?.standing != StatusStanding::SignedOut {
+                accounts.push(key);
+            }
+        }
+        accounts.sort();
+        Ok(accounts)
+    }
+
+    /// Signs that user out, and asks the server to revoke the tokens.
+    ///
+    /// The example is at [`App::accounts`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::sign_out_and_revoke`].
+    pub async fn remove(&self, key: &str) -> Result<Revocation, Error> {
+        self.session(key)?.sign_out_and_revoke().await
+    }
+}
+
+impl Session {
+    /// Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
+    ///
+    /// ```
+    /// # fn f(session: rekindle::Session) {
+    /// println!("signed in as {}", session.subject().as_deref().unwrap_or("somebody"));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        self.kept(SUBJECT)
+    }
+}

@@ -1,0 +1,99 @@
+//! Signing in as a person does: in a real Chromium, at a real server, and back to the receiver on loopback.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::kept::{client, get};
+use rekindle::sign_in::{SignIn, discover};
+use rekindle::store::FileStore;
+use rekindle::{ErrorKind, Revocation, Session};
+use rekindle_idp::{OidcOptions, OidcProvider, PUBLIC_CLIENT, Server};
+use serde_json::Value;
+
+/// What the browser showed at the end.
+struct Visit {
+    shown: Value,
+    screenshot: Vec<u8>,
+}
+
+/// Opens the address in Chromium, signs in, and looks at the page that it comes back to.
+fn browse(address: &str, folder: &std::path::Path) -> Visit {
+    let screenshot = folder.join("callback.png");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("node/browse.mjs");
+    let done = std::process::Command::new("node")
+        .arg(script)
+        .args([address.as_ref(), screenshot.as_os_str()])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "the browser came to no end");
+    Visit {
+        shown: serde_json::from_slice(&done.stdout).unwrap(),
+        screenshot: std::fs::read(screenshot).unwrap(),
+    }
+}
+
+/// Signs in with the browser; the receiver on loopback sees it come back.
+async fn sign_in(session: &Session, asked: SignIn) -> Visit {
+    let folder = tempfile::tempdir().unwrap();
+    let (open, opened) = tokio::sync::oneshot::channel();
+    let visiting = tokio::task::spawn_blocking(move || {
+        let address: String = opened.blocking_recv().unwrap();
+        browse(&address, folder.path())
+    });
+    let shown = |url: &url::Url| {
+        open.send(url.to_string()).unwrap();
+        Ok(())
+    };
+    session.sign_in_with_browser(asked, shown).await.unwrap();
+    visiting.await.unwrap()
+}
+
+async fn session_at(idp: &Server, store: FileStore) -> Session {
+    let server = discover(&idp.base_url).await.unwrap();
+    let session = Session::builder("oauth2").server(server).client_id(PUBLIC_CLIENT).origin(&idp.base_url);
+    session.store(store).build().unwrap()
+}
+
+// spec 12.1, 12.5, 12.8, 12.14
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_in_chromium_and_the_session_lives_until_it_is_revoked() {
+    let Some(idp) = OidcProvider::start(OidcOptions { access_ttl: Duration::from_secs(300), rotate: true })
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let store = || FileStore::new(folder.path().join("session.json"));
+    let session = session_at(&idp, store()).await;
+    let asked = SignIn::new().scope("openid offline_access").prompt("consent");
+    let visit = sign_in(&session, asked).await;
+
+    // The page that the person sees at the end: from loopback, without a script, and a picture that is not empty.
+    assert!(visit.shown["url"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{}", visit.shown);
+    assert_eq!(
+        (&visit.shown["title"], &visit.shown["scripts"]),
+        (&"You can close this window".into(), &0.into())
+    );
+    assert!(visit.shown["text"].as_str().unwrap().contains("The application goes on by itself."));
+    assert!(visit.screenshot.starts_with(b"\x89PNG") && visit.screenshot.len() > 2_000);
+
+    // The tokens are stored: another session finds them, and calls the API.
+    assert_eq!(session.subject().as_deref(), Some("ann"));
+    drop(session);
+    let session = session_at(&idp, store()).await;
+    assert_eq!(get(&client(&session, &idp)).await, Ok(200));
+    // The token ends, and is refreshed.
+    session.invalidate();
+    assert_eq!(get(&client(&session, &idp)).await, Ok(200));
+    assert_eq!(idp.stats().refreshes, 1);
+    // Signed out; what somebody may have kept is refused.
+    let token = session.token().await.unwrap().value().to_owned();
+    assert_eq!(session.sign_out_and_revoke().await.unwrap(), Revocation::Done);
+    assert_eq!(get(&client(&session, &idp)).await, Err(ErrorKind::SignedOut));
+    let kept = common::client().get(idp.url("/api/data")).bearer_auth(token).send().await.unwrap();
+    assert_eq!(kept.status(), 401);
+}
