@@ -1,4 +1,4 @@
-//! The runtimes of the real servers in `tests/idp`: npm packages and a Python environment.
+//! The runtimes of the real servers in `tests/idp`: npm packages, a Python environment, and a browser for their pages.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(super) fn run(workspace: &Workspace, _: &mut Count) -> Outcome {
     if !workspace.install {
         return Outcome::Skipped("they are not installed: cargo xtask test --install".to_owned());
     }
-    match node(workspace).and_then(|()| python(workspace)) {
+    match node(workspace).and_then(|()| python(workspace)).and_then(|()| browser()) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
@@ -26,7 +26,7 @@ pub(super) fn run(workspace: &Workspace, _: &mut Count) -> Outcome {
 
 /// Whether everything is there, and as the locked versions say.
 pub(crate) fn ready(workspace: &Workspace) -> bool {
-    places(workspace).iter().all(|(wanted, stamp)| same(wanted, stamp))
+    places(workspace).iter().all(|(wanted, stamp)| same(wanted, stamp)) && browser_is_there()
 }
 
 // What was installed is told by a copy of the file that it was installed from.
@@ -73,6 +73,21 @@ fn node_is_new_enough() -> Result<(), String> {
     match major {
         Some(major) if major >= NODE => Ok(()),
         _ => Err(format!("Node {NODE} or newer is needed, found {version:?}")),
+    }
+}
+
+fn browser_is_there() -> bool {
+    run::works("chromium", &["--version"])
+}
+
+fn browser() -> Result<(), String> {
+    if !browser_is_there() {
+        apt(&["chromium"]);
+    }
+    if browser_is_there() {
+        Ok(())
+    } else {
+        Err("there is no Chromium, and it could not be installed".to_owned())
     }
 }
 

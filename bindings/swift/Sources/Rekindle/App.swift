@@ -61,7 +61,8 @@ public final class App: Sendable {
             clientAuth: clientAuth?.native, credential: nil, variables: variables, origins: origins,
             insecureOrigins: insecureOrigins, rotation: try rotation?.native(), background: background,
             waitTimeout: try waitTimeout?.positive("waitTimeout"),
-            sendTimeout: try sendTimeout?.positive("sendTimeout"), loginTimeout: loginTimeout?.notNegative, lease: try lease?.positive("lease"),
+            sendTimeout: try sendTimeout?.positive("sendTimeout"), loginTimeout: loginTimeout?.notNegative,
+            lease: try lease?.positive("lease"),
             clientKey: clientKey?.native, dpopKey: dpopKey?.native, requireDpop: requireDPoP,
             clientCredentials: clientCredentials?.native, http: try http?.native(), alone: false)
         let owner = Inside.Owner()

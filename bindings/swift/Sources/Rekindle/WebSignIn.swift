@@ -46,7 +46,8 @@
                         continuation.resume(with: Self.result(url, error))
                     }
                     guard let sheet else {
-                        let what = "redirectURI: must be of the app's own scheme here, such as com.example.app:/callback"
+                        let what =
+                            "redirectURI: must be of the app's own scheme here, such as com.example.app:/callback"
                         return continuation.resume(throwing: RekindleError(.invalidConfig, what))
                     }
                     sheet.presentationContextProvider = self

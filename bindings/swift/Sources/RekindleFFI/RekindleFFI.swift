@@ -721,6 +721,33 @@ public protocol AppProtocol: AnyObject, Sendable {
      */
     func stats()  -> [String: UInt64]
 
+    /**
+     * The keys of all who are signed in, in order.
+     *
+     * # Errors
+     *
+     * InvalidConfig: the store cannot tell its keys. StoreUnavailable; Cancelled.
+     */
+    func accounts(cancel: CancelToken?) async throws  -> [String]
+
+    /**
+     * As a session's, for a user who is not known yet.
+     *
+     * # Errors
+     *
+     * As a session's `begin_sign_in`.
+     */
+    func beginSignIn(request: SignInRequest, cancel: CancelToken?) async throws  -> BegunSignIn
+
+    /**
+     * As a session's; the key of the one who signed in: the given one, else their `sub`.
+     *
+     * # Errors
+     *
+     * As a session's `finish_sign_in`; InvalidConfig where nothing says who it is.
+     */
+    func finishSignIn(pending: String, callback: String, key: String?, cancel: CancelToken?) async throws  -> String
+
 }
 /**
  * Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
@@ -888,6 +915,75 @@ open func stats() -> [String: UInt64]  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * The keys of all who are signed in, in order.
+     *
+     * # Errors
+     *
+     * InvalidConfig: the store cannot tell its keys. StoreUnavailable; Cancelled.
+     */
+open func accounts(cancel: CancelToken? = nil)async throws  -> [String]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_app_accounts(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceString.lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * As a session's, for a user who is not known yet.
+     *
+     * # Errors
+     *
+     * As a session's `begin_sign_in`.
+     */
+open func beginSignIn(request: SignInRequest, cancel: CancelToken? = nil)async throws  -> BegunSignIn  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_app_begin_sign_in(
+                        self.uniffiCloneHandle(),FfiConverterTypeSignInRequest_lower(request),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeBegunSignIn_lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+
+    /**
+     * As a session's; the key of the one who signed in: the given one, else their `sub`.
+     *
+     * # Errors
+     *
+     * As a session's `finish_sign_in`; InvalidConfig where nothing says who it is.
+     */
+open func finishSignIn(pending: String, callback: String, key: String?, cancel: CancelToken? = nil)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_method_app_finish_sign_in(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(pending),FfiConverterString.lower(callback),FfiConverterOptionString.lower(key),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
 }
 
 
@@ -4302,6 +4398,11 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func status()  -> Status
 
     /**
+     * Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
+     */
+    func subject()  -> String?
+
+    /**
      * A valid access token, with at least `min_life` left if the server's tokens live that long. Waits for a refresh
      * if one is needed.
      *
@@ -4761,6 +4862,18 @@ open func status() -> Status  {
     return try!  FfiConverterTypeStatus_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_rekindle_uniffi_fn_method_session_status(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
+     */
+open func subject() -> String?  {
+    return try!  FfiConverterOptionString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_session_subject(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -8874,6 +8987,10 @@ public struct SessionConfig: CustomDebugStringConvertible {
      */
     public let server: String?
     /**
+     * Whether authorization requests are pushed to the server where it takes that (RFC 9126).
+     */
+    public let pushedRequests: Bool
+    /**
      * The client's id at the server.
      */
     public let clientId: String?
@@ -8966,6 +9083,9 @@ public struct SessionConfig: CustomDebugStringConvertible {
          * What the server says of itself, as `discover` gave it.
          */server: String? = nil,
         /**
+         * Whether authorization requests are pushed to the server where it takes that (RFC 9126).
+         */pushedRequests: Bool = true,
+        /**
          * The client's id at the server.
          */clientId: String? = nil,
         /**
@@ -9026,6 +9146,7 @@ public struct SessionConfig: CustomDebugStringConvertible {
         self.tokenUrl = tokenUrl
         self.authorizationUrl = authorizationUrl
         self.server = server
+        self.pushedRequests = pushedRequests
         self.clientId = clientId
         self.clientSecret = clientSecret
         self.clientAuth = clientAuth
@@ -9078,6 +9199,7 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
                 tokenUrl: FfiConverterOptionString.read(from: &buf),
                 authorizationUrl: FfiConverterOptionString.read(from: &buf),
                 server: FfiConverterOptionString.read(from: &buf),
+                pushedRequests: FfiConverterBool.read(from: &buf),
                 clientId: FfiConverterOptionString.read(from: &buf),
                 clientSecret: FfiConverterOptionString.read(from: &buf),
                 clientAuth: FfiConverterOptionTypeClientAuth.read(from: &buf),
@@ -9105,6 +9227,7 @@ public struct FfiConverterTypeSessionConfig: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.tokenUrl, into: &buf)
         FfiConverterOptionString.write(value.authorizationUrl, into: &buf)
         FfiConverterOptionString.write(value.server, into: &buf)
+        FfiConverterBool.write(value.pushedRequests, into: &buf)
         FfiConverterOptionString.write(value.clientId, into: &buf)
         FfiConverterOptionString.write(value.clientSecret, into: &buf)
         FfiConverterOptionTypeClientAuth.write(value.clientAuth, into: &buf)
@@ -10110,6 +10233,10 @@ public enum ClientAuth: Equatable, Hashable {
      */
     case clientSecretPost
     /**
+     * `client_id` and an assertion in the body that the secret signs (RFC 7523).
+     */
+    case clientSecretJwt
+    /**
      * `client_id` and a signed assertion in the body (RFC 7523): with `client_key`.
      */
     case privateKeyJwt
@@ -10140,7 +10267,9 @@ public struct FfiConverterTypeClientAuth: FfiConverterRustBuffer {
 
         case 3: return .clientSecretPost
 
-        case 4: return .privateKeyJwt
+        case 4: return .clientSecretJwt
+
+        case 5: return .privateKeyJwt
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -10162,8 +10291,12 @@ public struct FfiConverterTypeClientAuth: FfiConverterRustBuffer {
             writeInt(&buf, Int32(3))
 
 
-        case .privateKeyJwt:
+        case .clientSecretJwt:
             writeInt(&buf, Int32(4))
+
+
+        case .privateKeyJwt:
+            writeInt(&buf, Int32(5))
 
         }
     }
@@ -14088,7 +14221,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_func_error_kinds() != 42302) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 12412) {
+    if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 38048) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_func_next_hop() != 13927) {
@@ -14113,6 +14246,15 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_app_stats() != 16244) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_app_accounts() != 543) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_app_begin_sign_in() != 41457) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_app_finish_sign_in() != 8431) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_applistener_on_event() != 55536) {
@@ -14311,6 +14453,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_status() != 46310) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_session_subject() != 20487) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_token() != 20647) {

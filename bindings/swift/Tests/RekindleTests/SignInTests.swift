@@ -40,7 +40,8 @@ import TestSupport
         // What was kept as text is enough: as after the system ended the app.
         let session = try app(server)
         let forged = "com.example.app:/callback?code=c-1&state=guess"
-        #expect(await kind { try await session.finishSignIn(pending: begun.pending, callback: forged) } == .invalidResponse)
+        let refused = await kind { try await session.finishSignIn(pending: begun.pending, callback: forged) }
+        #expect(refused == .invalidResponse)
         let callback = "com.example.app:/callback?code=c-1&state=\(asked["state"] ?? "")"
         try await session.finishSignIn(pending: begun.pending, callback: callback)
         #expect(try await session.token().value == "AT-1")
@@ -131,7 +132,8 @@ import TestSupport
         for user in ["bob", "ada"] {
             let begun = try await app.beginSignIn(SignInRequest(redirectURI: "com.example.app:/callback"))
             let callback = "\(begun.redirectURI)?code=c-1&state=\(parameters(begun.url)["state"] ?? "")"
-            #expect(await kind { try await app.finishSignIn(pending: begun.pending, callback: callback) } == .invalidConfig)
+            let refused = await kind { try await app.finishSignIn(pending: begun.pending, callback: callback) }
+            #expect(refused == .invalidConfig)
             let session = try await app.finishSignIn(pending: begun.pending, callback: callback, key: user)
             #expect(try await session.token().value == "AT-1" && session.subject == nil)
         }

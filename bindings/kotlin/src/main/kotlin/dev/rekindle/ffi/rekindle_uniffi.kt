@@ -954,6 +954,12 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_app_stats(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_accounts(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_begin_sign_in(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_app_finish_sign_in(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_applistener_on_event(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_bodyfactory_open(
@@ -1086,6 +1092,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_status(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_session_subject(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_token(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_session_token_if_valid(
@@ -1191,6 +1199,12 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_app_stats(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_app_accounts(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_app_begin_sign_in(`ptr`: Long,`request`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_method_app_finish_sign_in(`ptr`: Long,`pending`: RustBuffer.ByValue,`callback`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_rekindle_uniffi_fn_method_app_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_clone_applistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1428,6 +1442,8 @@ internal object UniffiLib {
     external fun uniffi_rekindle_uniffi_fn_method_session_stats(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_status(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_session_subject(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_session_token(`ptr`: Long,`minLife`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
@@ -1683,7 +1699,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_func_error_kinds() and 0xFFFF) != 42302) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 12412) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 38048) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_func_next_hop() and 0xFFFF) != 13927) {
@@ -1708,6 +1724,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_app_stats() and 0xFFFF) != 16244) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_accounts() and 0xFFFF) != 543) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_begin_sign_in() and 0xFFFF) != 41457) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_app_finish_sign_in() and 0xFFFF) != 8431) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_applistener_on_event() and 0xFFFF) != 55536) {
@@ -1906,6 +1931,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_status() and 0xFFFF) != 46310) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_session_subject() and 0xFFFF) != 20487) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_token() and 0xFFFF) != 20647) {
@@ -2707,6 +2735,33 @@ public interface AppInterface {
      */
     fun `stats`(): Map<kotlin.String, kotlin.ULong>
 
+    /**
+     * The keys of all who are signed in, in order.
+     *
+     * # Errors
+     *
+     * InvalidConfig: the store cannot tell its keys. StoreUnavailable; Cancelled.
+     */
+    suspend fun `accounts`(`cancel`: CancelToken? = null): List<kotlin.String>
+
+    /**
+     * As a session's, for a user who is not known yet.
+     *
+     * # Errors
+     *
+     * As a session's `begin_sign_in`.
+     */
+    suspend fun `beginSignIn`(`request`: SignInRequest, `cancel`: CancelToken? = null): BegunSignIn
+
+    /**
+     * As a session's; the key of the one who signed in: the given one, else their `sub`.
+     *
+     * # Errors
+     *
+     * As a session's `finish_sign_in`; InvalidConfig where nothing says who it is.
+     */
+    suspend fun `finishSignIn`(`pending`: kotlin.String, `callback`: kotlin.String, `key`: kotlin.String?, `cancel`: CancelToken? = null): kotlin.String
+
     companion object
 }
 
@@ -2953,6 +3008,97 @@ open class App: Disposable, AutoCloseable, AppInterface
     )
     }
 
+
+
+    /**
+     * The keys of all who are signed in, in order.
+     *
+     * # Errors
+     *
+     * InvalidConfig: the store cannot tell its keys. StoreUnavailable; Cancelled.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `accounts`(`cancel`: CancelToken?) : List<kotlin.String> {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_app_accounts(
+                uniffiHandle,
+
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterSequenceString.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * As a session's, for a user who is not known yet.
+     *
+     * # Errors
+     *
+     * As a session's `begin_sign_in`.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `beginSignIn`(`request`: SignInRequest, `cancel`: CancelToken?) : BegunSignIn {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_app_begin_sign_in(
+                uniffiHandle,
+
+        FfiConverterTypeSignInRequest.lower(`request`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeBegunSignIn.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * As a session's; the key of the one who signed in: the given one, else their `sub`.
+     *
+     * # Errors
+     *
+     * As a session's `finish_sign_in`; InvalidConfig where nothing says who it is.
+     */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `finishSignIn`(`pending`: kotlin.String, `callback`: kotlin.String, `key`: kotlin.String?, `cancel`: CancelToken?) : kotlin.String {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_rekindle_uniffi_fn_method_app_finish_sign_in(
+                uniffiHandle,
+
+        FfiConverterString.lower(`pending`),
+        FfiConverterString.lower(`callback`),
+        FfiConverterOptionalString.lower(`key`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterString.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
 
 
 
@@ -8342,6 +8488,11 @@ public interface SessionInterface {
     fun `status`(): Status
 
     /**
+     * Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
+     */
+    fun `subject`(): kotlin.String?
+
+    /**
      * A valid access token, with at least `min_life` left if the server's tokens live that long. Waits for a refresh
      * if one is needed.
      *
@@ -8940,6 +9091,22 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     callWithHandle {
     uniffiRustCall() { _status ->
     UniffiLib.uniffi_rekindle_uniffi_fn_method_session_status(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
+     */override fun `subject`(): kotlin.String? {
+            return FfiConverterOptionalString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_session_subject(
         it,
         _status)
 }
@@ -13416,6 +13583,11 @@ data class SessionConfig (
     val `server`: kotlin.String? = null
     ,
     /**
+     * Whether authorization requests are pushed to the server where it takes that (RFC 9126).
+     */
+    val `pushedRequests`: kotlin.Boolean = true
+    ,
+    /**
      * The client's id at the server.
      */
     val `clientId`: kotlin.String? = null
@@ -13533,6 +13705,7 @@ data class SessionConfig (
         this.`tokenUrl`,
         this.`authorizationUrl`,
         this.`server`,
+        this.`pushedRequests`,
         this.`clientId`,
         this.`clientSecret`,
         this.`clientAuth`,
@@ -13568,6 +13741,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalTypeClientAuth.read(buf),
@@ -13595,6 +13769,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalString.allocationSize(value.`tokenUrl`) +
             FfiConverterOptionalString.allocationSize(value.`authorizationUrl`) +
             FfiConverterOptionalString.allocationSize(value.`server`) +
+            FfiConverterBoolean.allocationSize(value.`pushedRequests`) +
             FfiConverterOptionalString.allocationSize(value.`clientId`) +
             FfiConverterOptionalString.allocationSize(value.`clientSecret`) +
             FfiConverterOptionalTypeClientAuth.allocationSize(value.`clientAuth`) +
@@ -13621,6 +13796,7 @@ public object FfiConverterTypeSessionConfig: FfiConverterRustBuffer<SessionConfi
             FfiConverterOptionalString.write(value.`tokenUrl`, buf)
             FfiConverterOptionalString.write(value.`authorizationUrl`, buf)
             FfiConverterOptionalString.write(value.`server`, buf)
+            FfiConverterBoolean.write(value.`pushedRequests`, buf)
             FfiConverterOptionalString.write(value.`clientId`, buf)
             FfiConverterOptionalString.write(value.`clientSecret`, buf)
             FfiConverterOptionalTypeClientAuth.write(value.`clientAuth`, buf)
@@ -14404,6 +14580,10 @@ enum class ClientAuth {
      * `client_id` and `client_secret` in the body.
      */
     CLIENT_SECRET_POST,
+    /**
+     * `client_id` and an assertion in the body that the secret signs (RFC 7523).
+     */
+    CLIENT_SECRET_JWT,
     /**
      * `client_id` and a signed assertion in the body (RFC 7523): with `client_key`.
      */
