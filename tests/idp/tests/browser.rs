@@ -20,9 +20,9 @@ struct Visit {
     screenshot: Vec<u8>,
 }
 
-/// Opens the address in Chromium, signs in, and looks at the page that it comes back to.
-fn browse(address: &str, folder: &std::path::Path) -> Visit {
-    let screenshot = folder.join("callback.png");
+/// Opens the address in Chromium, signs in, and looks at the page that it comes back to. The picture of it stays, for people.
+fn browse(address: &str) -> Visit {
+    let screenshot = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("callback.png");
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("node/browse.mjs");
     let done = std::process::Command::new("node")
         .arg(script)
@@ -39,11 +39,10 @@ fn browse(address: &str, folder: &std::path::Path) -> Visit {
 
 /// Signs in with the browser; the receiver on loopback sees it come back.
 async fn sign_in(session: &Session, asked: SignIn) -> Visit {
-    let folder = tempfile::tempdir().unwrap();
     let (open, opened) = tokio::sync::oneshot::channel();
     let visiting = tokio::task::spawn_blocking(move || {
         let address: String = opened.blocking_recv().unwrap();
-        browse(&address, folder.path())
+        browse(&address)
     });
     let shown = |url: &url::Url| {
         open.send(url.to_string()).unwrap();
