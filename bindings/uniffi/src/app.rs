@@ -33,6 +33,7 @@ pub trait AppListener: Send + Sync {
     fn on_event(&self, key: String, event: Event) -> Result<(), ListenerFailure>;
 }
 
+#[allow(clippy::too_many_arguments, reason = "they have names where it is called")]
 #[uniffi::export]
 impl App {
     /// Makes it. Of sessions that nobody holds it keeps `idle_sessions` (10,000) in memory, those that were used last.
