@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rekindle::proto::{Cause, Failure};
-use rekindle::{Error, ErrorKind, OnLoginRequired};
+use rekindle::{Cause, Error, ErrorKind, Failure, OnLoginRequired};
 use rekindle_bindings::Thrown;
 
 use crate::session::Session;
