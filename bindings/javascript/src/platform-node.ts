@@ -10,7 +10,7 @@ const owners = new AsyncLocalStorage<object>();
 
 /** Node, Bun and Deno: the module is a file beside this one. */
 export const platform: Platform = {
-  load: () => new WebAssembly.Instance((module ??= new WebAssembly.Module(provided() ?? readFileSync(new URL("./rekindle.wasm", import.meta.url))))),
+  load: () => new WebAssembly.Instance((module ??= new WebAssembly.Module(provided() ?? read()))),
   // `performance.now()` begins with the process: no other one shares it.
   boot: () => "",
   tokenRequest: { cache: "no-store", credentials: "omit" },
@@ -22,3 +22,13 @@ export const platform: Platform = {
   listen: async (host, port, path) => (await import("./loopback-node.js")).listen(host, port, path),
   openBrowser: async (url) => (await import("./loopback-node.js")).openBrowser(url),
 };
+
+function read(): Uint8Array<ArrayBuffer> {
+  try {
+    return readFileSync(new URL("./rekindle.wasm", import.meta.url));
+  } catch {
+    // A bundler for servers (Next.js) has put the file's address on the web there. It does not see through this:
+    const here = import.meta.url;
+    return readFileSync(new globalThis.URL("./rekindle.wasm", here));
+  }
+}

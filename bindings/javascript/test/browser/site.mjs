@@ -7,12 +7,15 @@ import { build } from "esbuild";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+/** Which script a page has. */
+const PAGES = { "/react": "react-page", "/axios": "axios-page" };
+
 let bundled;
 
 /** As an application bundles it: the pages' code, and the service worker's. */
 function bundle() {
   return (bundled ??= build({
-    entryPoints: ["page", "service-worker", "react-page"].map((name) => file(`${name}.mjs`)),
+    entryPoints: ["page", "service-worker", "react-page", "axios-page"].map((name) => file(`${name}.mjs`)),
     define: { "process.env.NODE_ENV": '"development"' },
     bundle: true,
     format: "esm",
@@ -89,7 +92,7 @@ export class Site {
     if (pathname === "/rekindle.wasm") return send(200, await readFile(file("../../dist/rekindle.wasm")), "application/wasm");
     const script = this.scripts.get(pathname);
     if (script) return send(200, script, "text/javascript");
-    return send(200, `<!doctype html><title>rekindle</title><script type="module" src="/${pathname === "/react" ? "react-page" : "page"}.js"></script>`, "text/html");
+    return send(200, `<!doctype html><title>rekindle</title><script type="module" src="/${PAGES[pathname] ?? "page"}.js"></script>`, "text/html");
   }
 
   async #token(body, send) {

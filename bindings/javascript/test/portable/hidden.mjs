@@ -4,6 +4,7 @@ export function hidden(spec) {
   if (text.includes('"stream":')) return "Chromium streams uploads over HTTP/2 alone";
   if ([...text.matchAll(/"barrier":\s*(\d+)/g)].some(([, count]) => Number(count) > MOST_CONNECTIONS)) return "a browser opens six connections to a server";
   if (REDIRECTS.has(spec.id)) return "a browser follows redirects unseen";
+  if (spec.id === "retried-408") return "Chromium sends again by itself what a kept connection answered with 408";
   return sentAgain(spec, "a browser");
 }
 
@@ -25,6 +26,7 @@ const REDIRECTS = new Set([
   "redirect-to-another-origin-and-back",
   "only-the-last-hop-is-replayed",
   "redirects-may-be-left-alone",
+  "too-many-redirects",
   "own-header-of-a-dialect",
   "redirect-of-the-token-endpoint",
   "a-token-endpoint-that-moved",
