@@ -129,7 +129,7 @@ export function settings(options: SessionOptions): object {
     wait_timeout_ms: milliseconds("waitTimeout", options.waitTimeout),
     send_timeout_ms: milliseconds("sendTimeout", options.sendTimeout),
     lease_ms: milliseconds("lease", options.lease),
-    store: { identity: store?.identity ?? null, shared: store ? store.shared ?? true : false },
+    store: { identity: store?.identity ?? null, shared: store ? store.shared ?? true : false, keyed: store?.keyed ?? true },
     refresh: refresh !== undefined,
     client_credentials: options.clientCredentials,
     key: options.key,

@@ -16,6 +16,8 @@ export interface Store {
   readonly identity?: string | undefined;
   /** Whether other processes see the same record. Default: yes. */
   readonly shared?: boolean | undefined;
+  /** False where there is room for one record, whatever its key: an `App` is refused then. Default: true. */
+  readonly keyed?: boolean | undefined;
   /** The record; `undefined` if there is none. */
   load(key: string): Promise<Stored | undefined>;
   /** Replaces the record if it is still what was expected, in one step; the new version, or `undefined` where it was not. */

@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 import { Client, MemoryStore, RekindleError, Session } from "rekindle";
 
 import { Driver } from "../dist/driver.js";
+import { explain } from "../dist/loading.js";
 import { newDriver } from "../dist/session.js";
 import { platform } from "../dist/platform-node.js";
 import { ManualClock } from "./conformance/clock.mjs";
@@ -90,6 +91,12 @@ test("a module that fails each time is an error each time, and no endless circle
   assert.deepEqual([broken.made, driver.due], [made, undefined]);
   broken.always = false;
   assert.equal((await session.token()).value, "AT-1");
+});
+
+test("a page without room for another memory is told so, and no network is blamed", () => {
+  const { kind, message } = explain(new RangeError("WebAssembly.instantiate(): Out of memory: Cannot allocate Wasm memory for new instance"));
+  assert.equal(kind, "System");
+  assert.match(message, /no room for another WebAssembly memory/);
 });
 
 test("a store that rejects is an error that says so, and nothing is lost", async () => {

@@ -69,7 +69,7 @@ let page = await stage();
 const all = new Set(await page.evaluate(() => globalThis.names));
 const names = [...all].filter((name) => name.startsWith("fetch::") || !all.has(name.replace(/^client::/, "fetch::")));
 const played = names.filter((name) => reason(name) === undefined);
-// Each case has a core of its own, and a page has room for the memories of some hundred.
+// Each case has a core of its own, and Chromium reserves 8 GiB of addresses for each memory: a page has room for some 124.
 for (let at = 0; at < played.length; at += AT_A_TIME) {
   await page.evaluate((names) => play(names), played.slice(at, at + AT_A_TIME));
   await page.context().close();
