@@ -1,22 +1,16 @@
 /** Replays `tests/conformance` in Bun and Deno. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { forRuntime } from "../portable/bundle.mjs";
 import { reasons, sentAgain } from "../portable/hidden.mjs";
+import { runtimes as programs } from "./programs.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-
-/** The program inside the package for this machine: `bun` and `deno` themselves would fetch it while installing. */
-function program(scope, ...path) {
-  const folder = file(`node_modules/${scope}`);
-  return join(folder, readdirSync(folder)[0], ...path);
-}
 
 const cases = JSON.parse(readFileSync(file("../../../../tests/conformance/cases.json"))).cases;
 const ofDeno = reasons(cases, (spec) => sentAgain(spec, "Deno"));
@@ -24,10 +18,7 @@ const ofDeno = reasons(cases, (spec) => sentAgain(spec, "Deno"));
 // A GET alone: what Bun's own pool lost it asks for once more.
 const ofBun = reasons(cases, (spec) => (spec.id === "broken-connection" ? sentAgain(spec, "Bun") : undefined));
 
-const runtimes = [
-  ["bun", program("@oven", "bin", "bun"), ["run"], ofBun],
-  ["deno", program("@deno", "deno"), ["run", "--allow-all", "--no-lock"], ofDeno],
-];
+const runtimes = programs.map((runtime) => [...runtime, runtime[0] === "bun" ? ofBun : ofDeno]);
 
 const built = file("built.mjs");
 await forRuntime(built);
