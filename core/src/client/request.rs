@@ -61,6 +61,11 @@ impl Request {
         }
     }
 
+    /// Its deadline has passed.
+    pub(super) fn late(&self, doing: &str) -> Error {
+        Error::timeout_of(doing, &self.url, self.timeout)
+    }
+
     pub(super) fn own_retry(&self) -> Option<&RetryPolicy> {
         self.own.as_ref()?.retry.as_ref()
     }

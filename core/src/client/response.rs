@@ -524,7 +524,7 @@ impl Response {
     pub async fn read(&mut self) -> Result<Bytes, Error> {
         let Parts { deadline, body, request, .. } = &mut *self.0;
         let read = deadline.bound(body.read_all(request.max_body_bytes)).await;
-        read.ok_or_else(|| Error::timeout("reading the body"))?.map_err(|cause| self.unread(cause))
+        read.ok_or_else(|| request.late("reading the body"))?.map_err(|cause| self.unread(cause))
     }
 
     fn unread(&self, cause: Unread) -> Error {

@@ -90,7 +90,9 @@ impl Call {
         } else if !self.state.begin(session, url, headers, now) {
             let token = Box::pin(session.token_for(url, self.parts.deadline.at()));
             let token = self.parts.deadline.bound(token).await;
-            self.state.carry(token.ok_or_else(|| Error::timeout("waiting for a token"))??);
+            self.state.carry(
+                token.ok_or_else(|| self.parts.request.late("waiting for a token, before a response"))??,
+            );
         }
         Ok(())
     }
@@ -101,18 +103,18 @@ impl Call {
             // It was answered before it was sent, or the connection broke: two readers of one source would share it.
             let Parts { deadline, request, .. } = &mut *self.parts;
             let stopped = deadline.bound(Box::pin(request.body.stop())).await;
-            stopped.ok_or_else(|| Error::timeout("reading the request's body"))?;
+            stopped.ok_or_else(|| request.late("reading the request's body, before a response"))?;
         }
         let sending = sending(&self.client, &mut self.parts, &self.state)?;
         let answer = self.parts.deadline.bound(sending).await;
-        let answer = answer.ok_or_else(|| Error::timeout("waiting for the response"))?;
+        let answer = answer.ok_or_else(|| self.parts.request.late("waiting for the response"))?;
         let elapsed = self.now().saturating_sub(self.started);
         Ok(answer.map(|answer| self.parts.answer(answer, elapsed)).err())
     }
 
     async fn answered(&mut self) -> Result<Next, Error> {
         let Some(whole) = self.read_to_judge().await else {
-            return Err(Error::timeout("reading the response"));
+            return Err(self.parts.request.late("reading the response"));
         };
         let accepted = self.accepts(whole);
         // Most requests end here, at no cost.
@@ -130,7 +132,7 @@ impl Call {
         let Parts { deadline, request, body, .. } = &mut *self.parts;
         if request.body.is_under_way() && request.reading != Reading::Streamed {
             let settled = deadline.bound(Box::pin(body.settle(SETTLED))).await;
-            settled.ok_or_else(|| Error::timeout("sending the request's body"))?;
+            settled.ok_or_else(|| request.late("sending the request's body, after a response"))?;
         }
         Ok(Next::GiveBack)
     }
@@ -202,7 +204,7 @@ impl Call {
         let judging = self.state.judge(self.client.session(), &exchange, deadline.at());
         let judged = deadline.bound(judging).await;
         self.parts.deadline = deadline;
-        match judged.ok_or_else(|| Error::timeout("waiting for a refresh"))?? {
+        match judged.ok_or_else(|| self.parts.request.late("waiting for a refresh, after a response"))?? {
             None => Ok(false),
             Some(Follows::SendAgain) => Ok(true),
             Some(Follows::Keep(judged)) => {

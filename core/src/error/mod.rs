@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use rekindle_proto::{ErrorKind, Failure};
+use url::Url;
 
 pub use self::graphql::GraphqlError;
 pub(crate) use self::graphql::GraphqlErrors;
@@ -332,6 +333,12 @@ impl Error {
     pub(crate) fn timeout(doing: &str) -> Self {
         let next = "set a longer timeout, or try again later";
         Self::new(ErrorKind::Timeout, format!("the deadline passed while {doing}; {next}"))
+    }
+
+    /// The same, of a request: where it went, and how long it was given.
+    pub(crate) fn timeout_of(doing: &str, url: &Url, given: Option<Duration>) -> Self {
+        let given = given.map_or_else(String::new, |given| format!(" ({} s)", given.as_secs_f64()));
+        Self::timeout(&format!("{doing} from {}{given}", place(url)))
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {

@@ -158,6 +158,9 @@ async fn a_deadline_ends_everything_and_says_so() {
     let stage = stage([reply(401).into(), Play::Hang]);
     let error = stage.send(stage.client.get("/").timeout(Duration::from_secs(5))).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
+    // What was waited for, of whom, and how long.
+    assert!(error.to_string().contains("waiting for the response from https://"), "{error}");
+    assert!(error.to_string().contains("(5 s)"), "{error}");
     assert_eq!((stage.waited(), stage.wire.sends()), (Duration::from_secs(5), 2));
     // The engine takes its own back on its own thread.
     let none_is_left = async {
