@@ -114,7 +114,7 @@ impl App {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), rekindle::Error> {
     /// # use rekindle::{App, Credential};
-    /// # let app = App::builder("google").client_id("app").build()?;
+    /// # let app = App::builder("oauth2").token_url("https://auth.example.com/token").build()?;
     /// # let tokens = || Credential { access_token: Some("at-1".into()), ..Credential::default() };
     /// app.session("ada")?.sign_in(tokens()).await?;
     /// app.session("bob")?.sign_in(tokens()).await?;
