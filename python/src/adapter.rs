@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyDict;
 use rekindle::call::{Content, Headers, Judged, Next, Reads};
 use rekindle::{Error, ErrorKind, ReplayRefused};
 use rekindle_bindings::call as data;
+use rekindle_bindings::time::seconds;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::client::duration;
+use crate::data::dict;
 use crate::errors::{Problem, raise, raised};
 use crate::run::{Waiter, drive};
 use crate::session::Session;
@@ -46,9 +49,6 @@ impl Added {
         Ok(true)
     }
 }
-
-/// What a response says of our token: `(verdict, why it is not replayed)`.
-type Told = (&'static str, Option<&'static str>);
 
 /// One request of another HTTP client. Its adapter asks it one thing after the other.
 #[pyclass(frozen, module = "rekindle._native")]
@@ -134,7 +134,7 @@ impl Call {
     }
 
     /// What follows the response that `accepted` did not take: `(the headers to send it again with, what it says)`, one of
-    /// them. `timeout`: seconds that may be waited for it.
+    /// them; what it says is a verdict, and why the request is not replayed. `timeout`: seconds that may be waited for it.
     #[pyo3(signature = (timeout=None, waiter=None))]
     fn answered(&self, py: Python<'_>, timeout: Option<f64>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let state = Arc::clone(&self.0);
@@ -143,11 +143,14 @@ impl Call {
             let Some((status, headers, body)) = response.take() else { return Ok((None, None)) };
             match call.answered(status, &headers, &body).await {
                 Ok(Next::SendAgain(headers)) => Ok((Some(added(&headers)), None)),
-                Ok(Next::Keep(judged)) => Ok((None, judged.as_ref().map(told))),
+                Ok(Next::Keep(judged)) => Ok((None, judged)),
                 Err(error) => Err(Problem::of(error).await),
             }
         };
-        drive(py, waiter, within(timeout, work), |py, next| Ok(next.into_pyobject(py)?.into_any().unbind()))
+        drive(py, waiter, within(timeout, work), |py, (again, judged): (Option<Added>, Option<Judged>)| {
+            let told = judged.map(|judged| told(py, &judged)).transpose()?;
+            (again, told).into_py_any(py)
+        })
     }
 
     /// The client goes on to another URL: the headers to add there. One that is no URL is nobody's: nothing is added.
@@ -177,7 +180,7 @@ async fn within<T>(
     work: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let Some(timeout) = timeout else { return work.await };
-    match tokio::time::timeout(duration(Some(timeout)), work).await {
+    match tokio::time::timeout(seconds(timeout), work).await {
         Ok(done) => done,
         Err(_) => {
             let what = "the HTTP client's timeout passed while waiting for a refresh, which goes on; \
@@ -193,8 +196,9 @@ pub(crate) fn travels(name: &str) -> bool {
     data::may_travel(name)
 }
 
-fn told(judged: &Judged) -> Told {
-    (judged.verdict.name(), judged.replay_refused.map(ReplayRefused::name))
+fn told<'py>(py: Python<'py>, judged: &Judged) -> PyResult<(Bound<'py, PyDict>, Option<&'static str>)> {
+    let verdict = dict(py, &rekindle_bindings::Verdict::from(&judged.verdict))?;
+    Ok((verdict, judged.replay_refused.map(ReplayRefused::name)))
 }
 
 fn added(headers: &Headers) -> Added {

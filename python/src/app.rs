@@ -13,7 +13,7 @@ use crate::errors::{Problem, raise};
 use crate::events::dict;
 use crate::run::{Waiter, drive};
 use crate::session::{Session, asked_of, called};
-use crate::settings::{credential_of, described, source};
+use crate::settings::{credential_of, described};
 
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct App {
@@ -31,7 +31,7 @@ impl App {
         idle_sessions: Option<usize>,
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let mut builder = described(rekindle::App::builder(source(settings)?), settings)?;
+        let mut builder = described(settings, rekindle::App::builder)?;
         if let Some(most) = idle_sessions {
             builder = builder.idle_sessions(most);
         }

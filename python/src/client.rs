@@ -1,18 +1,18 @@
 //! An HTTP client, as `rekindle.Client` and `rekindle.AsyncClient` need it.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use rekindle::client::{Body, Form, GraphqlRequest, Part, RequestBuilder};
 use rekindle::transport::BoxError;
-use rekindle::{Error, ErrorKind};
-use rekindle::{RetryPolicy, RetryStatuses};
+use rekindle::{Error, ErrorKind, RetryPolicy};
+use rekindle_bindings::time::limit_seconds;
+use rekindle_bindings::{ClientSettings, call, retry_policy};
 use serde_json::value::RawValue;
 
 use crate::attach::{Kept, attached};
-use crate::errors::{Problem, raise};
+use crate::errors::{Problem, by_our_names, raise, raised};
 use crate::response::Raw;
 use crate::run::{Waiter, drive, elsewhere};
 use crate::session::Session;
@@ -27,86 +27,39 @@ pub(crate) struct Client(rekindle::Client);
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (session, *, base_url, headers, timeout, max_redirects, max_sends, retry_statuses, max_body_bytes,
-        graphql_path, transport))]
-    #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
+    #[pyo3(signature = (session, settings, transport=None))]
     fn new(
         py: Python<'_>,
         session: &Session,
-        base_url: Option<String>,
-        headers: Vec<(String, String)>,
-        timeout: Option<f64>,
-        max_redirects: usize,
-        max_sends: u32,
-        retry_statuses: Option<Vec<u16>>,
-        max_body_bytes: Option<u64>,
-        graphql_path: Option<String>,
+        settings: &Bound<'_, PyDict>,
         transport: Option<PyRef<'_, Transport>>,
     ) -> PyResult<Self> {
-        let mut builder = rekindle::Client::builder(session.inner.clone())
-            .timeout(duration(timeout))
-            .max_redirects(max_redirects)
-            .max_body_bytes(
-                max_body_bytes.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX)),
-            )
-            .retry(policy(Some(max_sends), retry_statuses).map_err(|error| raise(py, &error))?);
-        if let Some(url) = base_url {
-            builder = builder.base_url(url);
-        }
-        if let Some(path) = graphql_path {
-            builder = builder.graphql_path(path);
-        }
-        builder =
-            headers.into_iter().fold(builder, |builder, (name, value)| builder.default_header(name, value));
+        let settings: ClientSettings = pythonize::depythonize(settings)?;
+        let mut builder = raised(py, settings.apply(rekindle::Client::builder(session.inner.clone())))?;
         if let Some(transport) = transport {
             builder = builder.transport(transport.0.clone());
         }
-        builder.build().map(Self).map_err(|error| raise(py, &by_our_names(error)))
+        raised(py, builder.build().map(Self).map_err(by_our_names))
     }
 
-    /// The body is `content`, or what `source` gives: `open()` gives a function that gives one piece a call, then `None`.
-    #[pyo3(signature = (method, url, *, params=Vec::new(), headers=Vec::new(), content=None, source=None, files=None,
-        timeout=None, follow_redirects, idempotency_key=None, own=None, stream, waiter=None))]
+    /// `options` are what a request need not say.
+    #[pyo3(signature = (method, url, *, follow_redirects, stream, options=None, waiter=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn request(
         &self,
         py: Python<'_>,
         method: &str,
         url: &str,
-        params: Vec<(String, String)>,
-        headers: Vec<(String, String)>,
-        content: Option<Vec<u8>>,
-        source: Option<Source>,
-        files: Option<Vec<File>>,
-        timeout: Option<(Option<f64>,)>,
         follow_redirects: bool,
-        idempotency_key: Option<String>,
-        own: Option<Own>,
         stream: bool,
+        options: Option<Options>,
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
-        let method = http::Method::from_bytes(method.as_bytes())
-            .map_err(|_| raise(py, &Error::new(ErrorKind::InvalidConfig, "method is not an HTTP method")))?;
+        let method = raised(py, call::method(method))?;
         let mut request = self.0.request(method, url).follow_redirects(follow_redirects);
-        if !params.is_empty() {
-            request = request.query(&params);
+        if let Some(options) = options {
+            request = raised(py, options.put(request))?;
         }
-        request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        if let Some(key) = idempotency_key {
-            request = request.idempotency_key(key);
-        }
-        if let Some((timeout,)) = timeout {
-            request = request.timeout(duration(timeout));
-        }
-        if let Some(own) = own {
-            request = own.put(request).map_err(|error| raise(py, &error))?;
-        }
-        request = match (content, source, files) {
-            (Some(bytes), ..) => request.body(bytes),
-            (_, Some(source), _) => request.body(source.body()),
-            (_, _, Some(files)) => request.multipart(form(files)),
-            _ => request,
-        };
         let request = if stream { request.streamed() } else { request };
         let convert = |py: Python<'_>, raw: Raw| raw.tuple(py);
         match waiter {
@@ -127,20 +80,20 @@ impl Client {
         variables: String,
         operation_name: Option<String>,
         headers: Vec<(String, String)>,
-        timeout: Option<(Option<f64>,)>,
+        timeout: Option<f64>,
         own: Option<Own>,
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
         // As they are written: in their order, with numbers of any size.
         let variables = RawValue::from_string(variables)
             .map_err(|_| raise(py, &Error::config("variables", "not JSON")))?;
-        let retry = own.as_ref().map(Own::policy).transpose().map_err(|error| raise(py, &error))?.flatten();
+        let retry = raised(py, own.as_ref().map(Own::policy).transpose())?.flatten();
         let client = self.0.clone();
         let work = async move {
             let mut request = client.graphql_request(&query).variables(variables);
             request = operation_name.iter().fold(request, |request, name| request.operation_name(name));
             request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-            request = timeout.into_iter().fold(request, |request, (most,)| request.timeout(duration(most)));
+            request = timeout.map(limit_seconds).into_iter().fold(request, GraphqlRequest::timeout);
             request = retry.into_iter().fold(request, GraphqlRequest::retry);
             request = own.and_then(|own| own.replay).into_iter().fold(request, GraphqlRequest::replay);
             match request.send::<Box<RawValue>>().await {
@@ -152,6 +105,21 @@ impl Client {
     }
 }
 
+/// What a request need not say, as `_request.options` gives it. The body is `content`, or what `source` gives.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Options {
+    params: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    content: Option<Vec<u8>>,
+    source: Option<Source>,
+    files: Option<Vec<File>>,
+    /// In seconds; 0 for none.
+    timeout: Option<f64>,
+    idempotency_key: Option<String>,
+    own: Option<Own>,
+}
+
 /// What a request says otherwise than its client, `_request.Own`.
 #[derive(FromPyObject)]
 struct Own {
@@ -159,6 +127,27 @@ struct Own {
     retry_statuses: Option<Vec<u16>>,
     replay: Option<bool>,
     without_token: bool,
+}
+
+impl Options {
+    fn put(self, mut request: RequestBuilder) -> Result<RequestBuilder, Error> {
+        if !self.params.is_empty() {
+            request = request.query(&self.params);
+        }
+        let headers = self.headers.into_iter();
+        request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        request = self.idempotency_key.into_iter().fold(request, RequestBuilder::idempotency_key);
+        request = self.timeout.map(limit_seconds).into_iter().fold(request, RequestBuilder::timeout);
+        if let Some(own) = self.own {
+            request = own.put(request)?;
+        }
+        Ok(match (self.content, self.source, self.files) {
+            (Some(bytes), ..) => request.body(bytes),
+            (_, Some(source), _) => request.body(source.body()),
+            (_, _, Some(files)) => request.multipart(form(files)),
+            _ => request,
+        })
+    }
 }
 
 impl Own {
@@ -169,17 +158,9 @@ impl Own {
     }
 
     fn policy(&self) -> Result<Option<RetryPolicy>, Error> {
-        match (self.max_sends, &self.retry_statuses) {
-            (None, None) => Ok(None),
-            (sends, statuses) => policy(sends, statuses.clone()).map(Some),
-        }
+        let said = self.max_sends.is_some() || self.retry_statuses.is_some();
+        said.then(|| retry_policy(self.max_sends, self.retry_statuses.clone())).transpose()
     }
-}
-
-fn policy(max_sends: Option<u32>, statuses: Option<Vec<u16>>) -> Result<RetryPolicy, Error> {
-    let usual = RetryPolicy::default();
-    let statuses = statuses.map_or(Ok(usual.statuses), RetryStatuses::of)?;
-    Ok(RetryPolicy { max_sends: max_sends.unwrap_or(usual.max_sends), statuses, ..usual })
 }
 
 async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {
@@ -246,22 +227,4 @@ fn form(files: Vec<File>) -> Form {
         let part = file_name.into_iter().fold(part, Part::file_name);
         form.part(name, media_type.into_iter().fold(part, Part::content_type))
     })
-}
-
-/// Core has other names for some settings.
-pub(crate) fn by_our_names(error: Error) -> Error {
-    let own = match error.argument() {
-        Some("extra_root_certificates[0]") => "verify",
-        Some("client_certificate") => "cert",
-        Some("proxy") => "proxies",
-        Some("path_or_url") => "url",
-        Some("query") => "params",
-        Some(name) if name.starts_with("header") || name.starts_with("default_header") => "headers",
-        _ => return error,
-    };
-    error.renamed(own)
-}
-
-pub(crate) fn duration(seconds: Option<f64>) -> Duration {
-    seconds.map_or(Duration::MAX, |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }

@@ -8,8 +8,8 @@ use rekindle::{Error, ErrorKind, Secret};
 use rekindle_bindings::ProblemDetails;
 
 use crate::data;
+use crate::host::Raised;
 use crate::response::Raw;
-use crate::store::Raised;
 
 /// An error whose response has been read.
 pub(crate) struct Problem {
@@ -73,6 +73,20 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
 /// A result, or the exception of its error.
 pub(crate) fn raised<T>(py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
     result.map_err(|error| raise(py, &error))
+}
+
+/// Core has other names for some settings and arguments.
+pub(crate) fn by_our_names(error: Error) -> Error {
+    let own = match error.argument() {
+        Some("root_certificates") => "verify",
+        Some("client_certificate") => "cert",
+        Some("proxy") => "proxies",
+        Some("path_or_url") => "url",
+        Some("query") => "params",
+        Some(name) if name.starts_with("header") || name.starts_with("default_header") => "headers",
+        _ => return error,
+    };
+    error.renamed(own)
 }
 
 pub(crate) fn os_error(error: std::io::Error) -> PyErr {

@@ -10,13 +10,13 @@ mod completion_queue;
 mod data;
 mod errors;
 mod events;
+mod host;
 mod key;
 mod login;
 mod response;
 mod run;
 mod session;
 mod settings;
-mod store;
 mod testing;
 mod transport;
 #[cfg(unix)]

@@ -20,7 +20,7 @@ use crate::data;
 use crate::errors::{Problem, foreign, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
-use crate::settings::{credential_of, described, server_of, source};
+use crate::settings::{credential_of, described, server_of};
 
 /// `value, authorization, header name, generation, expires_at`.
 type Given = (String, String, String, u64, Option<f64>);
@@ -41,7 +41,7 @@ impl Session {
         credential: Option<&Bound<'_, PyDict>>,
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let mut builder = described(rekindle::Session::builder(source(settings)?), settings)?;
+        let mut builder = described(settings, rekindle::Session::builder)?;
         if let Some(given) = credential {
             builder = builder.credential(credential_of(given)?);
         }

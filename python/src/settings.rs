@@ -8,47 +8,38 @@ use pyo3::types::PyDict;
 use rekindle::app::Builder;
 use rekindle::sign_in::ServerMetadata;
 use rekindle::store::{FileStore, Store};
-use rekindle::{Credential, Dialect, DialectSource, Error, ErrorKind, Failure};
+use rekindle::{Credential, DialectSource, Error, Failure};
 use rekindle_bindings::Settings;
+use rekindle_bindings::refresh::ForeignRefresh;
+use rekindle_bindings::store::ForeignStore;
 
-use crate::errors::{raise, raised};
+use crate::errors::raised;
+use crate::host::PythonHost;
 use crate::key::SigningKey;
 use crate::login::PythonLogin;
-use crate::store::{Abilities, PythonRefresh, PythonStore};
 use crate::testing::{Busy, ManualClock};
 use crate::transport::Transport;
 
-/// `host, identity, shared, abilities, the store's id`.
-type GivenStore = (Py<PyAny>, Option<String>, bool, Vec<String>, usize);
-
-/// How the server speaks.
-pub(crate) fn source(settings: &Bound<'_, PyDict>) -> PyResult<DialectSource> {
-    if let Some(json) = optional::<String>(settings, "dialect_json")? {
-        return from_json(&json).map(Into::into).map_err(|error| raise(settings.py(), &error));
-    }
-    Ok(optional::<String>(settings, "dialect")?.unwrap_or_default().into())
-}
-
 /// A builder with all that is in the dict.
-pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>) -> PyResult<Builder<T>> {
+pub(crate) fn described<T>(
+    settings: &Bound<'_, PyDict>,
+    make: impl FnOnce(DialectSource) -> Builder<T>,
+) -> PyResult<Builder<T>> {
     let py = settings.py();
-    let plain: Bound<'_, PyDict> = optional(settings, "plain")?.unwrap_or_else(|| PyDict::new(py));
-    let plain: Settings = pythonize::depythonize(plain.as_any())?;
+    let plain = settings.get_item("plain")?.unwrap_or_else(|| PyDict::new(py).into_any());
+    let plain: Settings = pythonize::depythonize(&plain)?;
+    let mut builder = make(raised(py, plain.source(|name| Ok(name.into())))?);
+    let clock: Option<PyRef<'_, ManualClock>> = optional(settings, "clock")?;
+    let busy = clock.as_deref().map(|clock| clock.1.clone()).unwrap_or_default();
+    if let Some(store) = store(settings, &plain, &busy)? {
+        builder = builder.store(store);
+    }
     builder = raised(py, plain.apply(builder))?;
-    if let Some(url) = optional::<String>(settings, "authorization_url")? {
-        builder = builder.authorization_url(url);
-    }
-    if let Some(server) = optional::<String>(settings, "server")? {
-        builder = builder.server(raised(py, server_of(&server))?);
-    }
-    if let Some(pushed) = optional(settings, "pushed_requests")? {
-        builder = builder.pushed_requests(pushed);
+    if let Some(ask) = optional(settings, "refresh")? {
+        builder = builder.refresh_with(ForeignRefresh(PythonHost { ask, busy: Busy::default() }));
     }
     if let Some(login) = optional::<Py<PyAny>>(settings, "login")? {
         builder = builder.on_login_required(PythonLogin(login));
-    }
-    if let Some(wait) = optional::<f64>(settings, "login_timeout")? {
-        builder = builder.login_timeout(rekindle_bindings::time::seconds(wait));
     }
     if let Some(key) = key(settings, "client_key")? {
         builder = builder.client_key(key);
@@ -59,13 +50,6 @@ pub(crate) fn described<T>(mut builder: Builder<T>, settings: &Bound<'_, PyDict>
     let transport: Option<PyRef<'_, Transport>> = optional(settings, "transport")?;
     if let Some(transport) = transport {
         builder = builder.transport(transport.0.clone());
-    }
-    let clock: Option<PyRef<'_, ManualClock>> = optional(settings, "clock")?;
-    if let Some(store) = store(settings, clock.as_deref().map(|clock| clock.1.clone()).unwrap_or_default())? {
-        builder = builder.store(store);
-    }
-    if let Some(host) = optional::<Py<PyAny>>(settings, "refresh")? {
-        builder = builder.refresh_with(PythonRefresh(host));
     }
     if let Some(clock) = clock {
         builder = builder.clock(clock.0.clone());
@@ -84,26 +68,17 @@ pub(crate) fn credential_of(given: &Bound<'_, PyDict>) -> PyResult<Credential> {
     raised(given.py(), plain.checked())
 }
 
-fn from_json(dialect: &str) -> Result<Dialect, Error> {
-    let config = |what: String| Error::new(ErrorKind::InvalidConfig, format!("dialect {what}"));
-    let value = serde_json::from_str(dialect).map_err(|_| config("cannot be written as JSON".to_owned()))?;
-    Ok(Dialect::from_json(&value)?)
-}
-
-fn store(settings: &Bound<'_, PyDict>, busy: Busy) -> PyResult<Option<Arc<dyn Store>>> {
+fn store(settings: &Bound<'_, PyDict>, plain: &Settings, busy: &Busy) -> PyResult<Option<Arc<dyn Store>>> {
     if let Some(path) = optional::<PathBuf>(settings, "store_file")? {
         return Ok(Some(Arc::new(FileStore::new(path))));
     }
     if let Some(path) = optional::<PathBuf>(settings, "store_folder")? {
         return Ok(Some(Arc::new(FileStore::folder(path))));
     }
-    let Some((host, identity, shared, abilities, instance)) = optional::<GivenStore>(settings, "store")?
-    else {
+    let Some((settings, ask)) = plain.store.clone().zip(optional(settings, "store")?) else {
         return Ok(None);
     };
-    let can = |name: &str| abilities.iter().any(|ability| ability == name);
-    let abilities = Abilities { owners: can("owners"), changed: can("changed"), now: can("now") };
-    Ok(Some(Arc::new(PythonStore { host, identity, shared, abilities, instance, busy })))
+    Ok(Some(Arc::new(ForeignStore { host: PythonHost { ask, busy: busy.clone() }, settings })))
 }
 
 fn key(settings: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<rekindle::SigningKey>> {

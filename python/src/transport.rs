@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use rekindle::Error;
-use rekindle::transport::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
+use rekindle::transport::ReqwestTransport;
+use rekindle_bindings::HttpSettings;
+use rekindle_bindings::time::seconds;
 
-use crate::client::{by_our_names, duration};
-use crate::errors::raise;
+use crate::errors::{by_our_names, raised};
 
 /// One for a session and its clients, or for a client alone.
 #[pyclass(frozen, module = "rekindle._native")]
@@ -27,26 +27,14 @@ impl Transport {
         user_agent: Option<String>,
         connect_timeout: Option<f64>,
     ) -> PyResult<Self> {
-        let defaults = TransportOptions::default();
-        let options = TransportOptions {
-            extra_root_certificates: roots,
-            client_certificate: cert.map(|(chain, key)| ClientCertificate { chain, key }),
-            proxy: choice(proxy.as_deref()).map_err(|error| raise(py, &error))?,
+        let settings = HttpSettings {
+            proxy,
+            root_certificates: roots,
+            client_certificate: cert,
             http2,
-            user_agent: user_agent.unwrap_or(defaults.user_agent),
-            connect_timeout: connect_timeout
-                .map_or(defaults.connect_timeout, |seconds| duration(Some(seconds))),
+            user_agent,
+            connect_timeout: connect_timeout.map(seconds),
         };
-        let made = ReqwestTransport::new(options).map_err(|error| raise(py, &by_our_names(error)))?;
-        Ok(Self(Arc::new(made)))
+        raised(py, settings.transport().map(Arc::new).map(Self).map_err(by_our_names))
     }
-}
-
-fn choice(proxy: Option<&str>) -> Result<ProxyChoice, Error> {
-    let wrong = |cause| Error::config("proxies", format_args!("not a URL: {cause}"));
-    Ok(match proxy {
-        None => ProxyChoice::System,
-        Some("") => ProxyChoice::None,
-        Some(url) => ProxyChoice::Url(url::Url::parse(url).map_err(wrong)?),
-    })
 }

@@ -305,12 +305,12 @@ def test_a_response_says_what_was_found(server: TestServer, make: Make) -> None:
     session = make()
     response = requests.post(server.url + "/up", data=once, auth=rekindle.requests.Auth(session))
     judged = response.rekindle  # type: ignore[attr-defined]
-    assert (judged.verdict, judged.replay_refused) == ("expired", "body_not_replayable")
+    assert (judged.verdict.name, judged.replay_refused) == ("expired", "body_not_replayable")
     assert session.token().value == "AT-2"
     server.script({"match": {"path": "/no"}, "respond": {"status": 403}})
     with httpx.Client(auth=rekindle.httpx.Auth(session), trust_env=False) as client:
         found = client.get(server.url + "/no").extensions["rekindle"]
-    assert (found.verdict, found.replay_refused) == ("denied", None)
+    assert (found.verdict.name, found.replay_refused) == ("denied", None)
 
 
 BASES: Any = [

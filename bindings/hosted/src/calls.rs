@@ -16,7 +16,7 @@ use url::Url;
 use crate::message::{Beginning, Outgoing, Reading};
 use crate::outbox::{SharedOutbox, lock};
 use crate::response::Answer;
-use crate::{client, shown};
+use crate::shown;
 
 #[derive(Default)]
 pub(crate) struct Requests(Mutex<BTreeMap<u64, Request>>);
@@ -68,8 +68,8 @@ impl Requests {
                 client.call(method.clone(), path, &mut headers, content)?
             }
         };
-        if let Some(ms) = request.timeout_ms {
-            call = call.timeout(client::timeout(ms));
+        if let Some(timeout) = request.timeout {
+            call = call.timeout(timeout);
         }
         call = match request.reading {
             Reading::Any => call,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::calls::{Owner, Requests};
 use crate::message::{Beginning, Message};
 use crate::outbox::{SharedOutbox, lock};
-use crate::{client, settings, shown, sign_in};
+use crate::{settings, shown, sign_in};
 
 /// The top bit of a tag: there is something to do, the host has to make a turn.
 const TURN: u32 = 1 << 31;
@@ -120,8 +120,8 @@ impl Core {
                 let Some(session) = self.session(session) else {
                     return self.fault(Some(call), &format!("there is no session {session}"));
                 };
-                let built = client::build(settings, session);
-                self.say_done(call, built.as_ref().map(client::shown));
+                let built = settings.apply(Client::builder(session)).and_then(|builder| builder.build());
+                self.say_done(call, built.as_ref().map(shown::client));
                 if let Ok(built) = built {
                     lock(&self.clients).insert(client, built);
                 }

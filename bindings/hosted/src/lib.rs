@@ -18,16 +18,13 @@
 
 pub mod abi;
 mod calls;
-mod client;
 mod core;
+mod host;
 mod message;
 mod outbox;
-mod refresh;
 mod response;
 mod settings;
 mod shown;
 mod sign_in;
-mod store;
-mod transport;
 
 pub use self::core::Core;

@@ -1,13 +1,14 @@
 //! What a host says.
 
+use std::time::Duration;
+
 use rekindle::sign_in::SignIn;
+use rekindle_bindings::{ClientSettings, Credential, Settings};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::ClientSettings;
 use crate::response::Answer;
 use crate::sign_in::Grant;
-use rekindle_bindings::{Credential, Settings};
 
 /// One message, by its `do`. `call` numbers what is answered by a `done`, once.
 #[derive(Deserialize)]
@@ -204,8 +205,8 @@ pub(crate) struct Beginning {
     pub(crate) headers: Vec<(String, String)>,
     #[serde(default)]
     pub(crate) body: Outgoing,
-    #[serde(default)]
-    pub(crate) timeout_ms: Option<u64>,
+    #[serde(default, rename = "timeout_ms", deserialize_with = "rekindle_bindings::time::limit")]
+    pub(crate) timeout: Option<Duration>,
     #[serde(default)]
     pub(crate) reading: Reading,
     /// It was sent already, with the token that this tag stood for.

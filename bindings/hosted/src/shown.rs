@@ -1,7 +1,6 @@
 //! What the core gives, as data.
 
-use rekindle::{Error, Session, Status, Token};
-use rekindle::{Event, Verdict};
+use rekindle::{Client, Error, Event, Session, Status, Token, Verdict};
 use rekindle_bindings::{ProblemDetails, ResponseData, TokenDetails};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -18,6 +17,10 @@ pub(crate) fn session(session: &Session) -> Value {
         session.dialect().credential_headers().iter().map(|name| name.as_str().to_owned()).collect();
     names.push("authorization".to_owned());
     json!({ "dialect": session.dialect().name(), "credential_headers": names })
+}
+
+pub(crate) fn client(client: &Client) -> Value {
+    json!({ "graphql_path": client.graphql_path(), "max_body_bytes": client.max_body_bytes() })
 }
 
 /// Plain data. What cannot be written as JSON is nothing; there is no such.

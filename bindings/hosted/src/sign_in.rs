@@ -5,12 +5,13 @@ use std::sync::Arc;
 use rekindle::sign_in::{PendingSignIn, SignIn, SignInGrant, answer_callback, discover_with};
 use rekindle::transport::Transport;
 use rekindle::{Error, Host, Session};
+use rekindle_bindings::transport::ForeignTransport;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::host::SessionHost;
 use crate::outbox::SharedOutbox;
 use crate::shown;
-use crate::transport::HostTransport;
 
 /// What stands for the user already.
 #[derive(Deserialize)]
@@ -110,7 +111,7 @@ pub(crate) async fn discovered(
     host: Host,
     outbox: SharedOutbox,
 ) -> Result<Value, Error> {
-    let transport: Arc<dyn Transport> = Arc::new(HostTransport { session: number, outbox });
+    let transport: Arc<dyn Transport> = Arc::new(ForeignTransport(SessionHost { session: number, outbox }));
     let found = discover_with(&issuer, &transport, host.clock().as_ref()).await?;
     Ok(shown::plain(found))
 }

@@ -5,21 +5,32 @@
 //! In JSON, durations and times are milliseconds, and their names end in `_ms`.
 
 pub mod call;
+mod client;
 mod error;
 mod event;
+pub mod host;
+#[cfg(feature = "http")]
+mod http;
+pub mod refresh;
 mod response;
 mod settings;
 mod spelling;
 mod status;
+pub mod store;
 pub mod time;
 mod token;
+pub mod transport;
 mod verdict;
 
+pub use client::{ClientSettings, retry_policy};
 pub use error::{GraphqlProblem, ProblemDetails, ResponseData, Thrown};
 pub use event::{Event, EventKind};
+#[cfg(feature = "http")]
+pub use http::HttpSettings;
 pub use response::ResponseHead;
-pub use settings::{ClientCredentials, Credential, HostKey, Settings, StoreSettings};
+pub use settings::{ClientCredentials, Credential, HostKey, Settings};
 pub use spelling::Spelling;
 pub use status::{Lease, Standing, Status, Waiting};
+pub use store::StoreSettings;
 pub use token::TokenDetails;
 pub use verdict::{Applied, ExpiredReason, Verdict};

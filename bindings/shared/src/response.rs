@@ -10,7 +10,7 @@ use crate::call;
 use crate::verdict::Verdict;
 
 /// All of a response but its body. Debug shows neither query nor headers: they may hold tokens.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ResponseHead {
     /// The status.
     pub status: u16,

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rekindle::app::Builder;
 use rekindle::sign_in::ServerMetadata;
-use rekindle::{ClientAuth, Error, Expiry, Rotation, Secret, SigningKey};
-use rekindle::{Dialect, Wall};
+use rekindle::{ClientAuth, Dialect, DialectSource, Error, Expiry, Rotation, Secret, SigningKey, Wall};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::store::StoreSettings;
 use crate::time::millis;
 
 /// The plain settings of a session or an app. What is left out has core's own default; an unknown name is a mistake.
@@ -27,7 +27,7 @@ use crate::time::millis;
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How the server speaks: a preset's name, or a dialect as data. The binding reads it.
+    /// How the server speaks: a preset's name, or a dialect as data; see [`Settings::source`].
     pub dialect: Option<Value>,
     /// What a session alone begins with where the store is empty.
     pub tokens: Option<Credential>,
@@ -85,24 +85,6 @@ pub struct Settings {
     pub alone: bool,
 }
 
-/// What a host says of a store that it keeps.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreSettings {
-    /// Two stores of one identity hold the same records.
-    pub identity: Option<String>,
-    /// Whether other processes use it too.
-    #[serde(default = "yes")]
-    pub shared: bool,
-    /// Whether it keeps a record for each key; else one.
-    #[serde(default = "yes")]
-    pub keyed: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// A key that the host signs with: see [`SigningKey::of_host`].
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -148,6 +130,32 @@ pub struct Credential {
 }
 
 impl Settings {
+    /// How the server speaks: the dialect that is given as data, or what `named` makes of a name; `oauth2` if nothing is said.
+    ///
+    /// ```
+    /// use rekindle_bindings::Settings;
+    ///
+    /// let settings: Settings = serde_json::from_str(r#"{ "dialect": { "rotation": "strict" } }"#).unwrap();
+    /// let dialect = settings.source(|name| Ok(name.into()))?;
+    /// let session = rekindle::Session::builder(dialect).token_url("https://auth.example.com/token").build()?;
+    /// assert_eq!(session.dialect().rotation(), rekindle::Rotation::Strict);
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig.
+    pub fn source(
+        &self,
+        named: impl FnOnce(&str) -> Result<DialectSource, Error>,
+    ) -> Result<DialectSource, Error> {
+        match &self.dialect {
+            None => named("oauth2"),
+            Some(Value::String(name)) => named(name),
+            Some(data) => Ok(Dialect::from_json(data)?.into()),
+        }
+    }
+
     /// A builder with all that is in here, but for what its binding reads: dialect, tokens, key, store and refresh.
     ///
     /// # Errors

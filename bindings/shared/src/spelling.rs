@@ -75,6 +75,7 @@ impl Spelling {
 /// What messages of core name of settings. All else with an underscore is a server's: `invalid_grant`.
 const SETTINGS: &[&str] = &[
     "access_token",
+    "authorization_url",
     "base_url",
     "client_auth",
     "client_credentials",
@@ -88,9 +89,11 @@ const SETTINGS: &[&str] = &[
     "idempotency_key",
     "idle_sessions",
     "insecure_origins",
+    "login_timeout",
     "max_body_bytes",
     "max_redirects",
     "max_sends",
+    "redirect_uri",
     "refresh_token",
     "require_dpop",
     "retry_statuses",

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserializer;
+
 /// A number of seconds, as scripting languages have them: what is too long for the clock is for ever.
 ///
 /// ```
@@ -14,6 +16,36 @@ use std::time::Duration;
 #[must_use]
 pub fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// A limit in seconds; 0 means that there is none.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert_eq!(rekindle_bindings::time::limit_seconds(0.0), Duration::MAX);
+/// ```
+#[must_use]
+pub fn limit_seconds(limit: f64) -> Duration {
+    if limit == 0.0 { Duration::MAX } else { seconds(limit) }
+}
+
+/// A limit in JSON: a number of milliseconds; 0 means that there is none.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let limit = |json: &str| rekindle_bindings::time::limit(&mut serde_json::Deserializer::from_str(json));
+/// assert_eq!(limit("1500").unwrap(), Some(Duration::from_millis(1_500)));
+/// assert_eq!(limit("0").unwrap(), Some(Duration::MAX));
+/// assert!(limit("-1").is_err());
+/// ```
+///
+/// # Errors
+///
+/// It is no such number.
+pub fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    Ok(millis::deserialize(from)?.map(|limit| if limit.is_zero() { Duration::MAX } else { limit }))
 }
 
 /// Durations and times in JSON: milliseconds, whole where they can be.
@@ -63,5 +95,13 @@ pub(crate) mod millis {
             return Err(serde::de::Error::custom("must be a number of milliseconds, 0 or above"));
         }
         Ok(Some(super::seconds(millis / 1_000.0)))
+    }
+
+    /// A time on the wall clock, in milliseconds since 1970.
+    pub(crate) fn deserialize_time<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<SystemTime>, D::Error> {
+        let millis = Option::<f64>::deserialize(from)?.filter(|millis| millis.is_finite());
+        Ok(millis.map(|millis| Wall(millis as i64).into()))
     }
 }

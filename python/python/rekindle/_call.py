@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._errors import RekindleError
+from ._response import Verdict
 
 
 @dataclass(frozen=True)
 class Judged:
     """What a response says about the session's token, and why its request was not sent again."""
 
-    verdict: str
+    verdict: Verdict
     replay_refused: str | None
 
 
@@ -71,10 +72,16 @@ def also(error: RekindleError, bases: Mapping[str, type[Exception]], **facts: An
 _ALSO: dict[tuple[type, type], type] = {}
 
 
+_ACCEPTED = Judged(Verdict("accepted"), None)
+
+
 def _accepted(signed: bool) -> Next:
-    return None, Judged("accepted", None) if signed else None
+    return None, _ACCEPTED if signed else None
 
 
 def _next(answered: Any) -> Next:
     again, told = answered
-    return again, None if told is None else Judged(*told)
+    if told is None:
+        return again, None
+    verdict, replay_refused = told
+    return again, Judged(Verdict(**verdict), replay_refused)

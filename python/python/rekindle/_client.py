@@ -77,15 +77,17 @@ class _Base:
         self._follow = flag("follow_redirects", follow_redirects)
         self._native: _native.Client | None = _native.Client(
             session._native,
-            base_url=as_url("base_url", base_url),
-            headers=pairs("headers", headers),
-            timeout=limit("timeout", timeout),
-            max_redirects=max_redirects,
-            max_sends=self._max_sends,
-            retry_statuses=self._retry_statuses,
-            max_body_bytes=max_body_bytes,
-            graphql_path=text("graphql_path", graphql_path),
-            transport=transport(
+            {
+                "base_url": as_url("base_url", base_url),
+                "headers": pairs("headers", headers),
+                "timeout_ms": 1000 * (limit("timeout", timeout) or 0),
+                "max_redirects": max_redirects,
+                "max_sends": self._max_sends,
+                "retry_statuses": self._retry_statuses,
+                "max_body_bytes": 2**63 if max_body_bytes is None else max_body_bytes,
+                "graphql_path": text("graphql_path", graphql_path),
+            },
+            transport(
                 verify=verify,
                 cert=cert,
                 proxies=proxies,
@@ -98,10 +100,11 @@ class _Base:
     def _options(
         self, given: RequestOptions, loop: asyncio.AbstractEventLoop | None
     ) -> dict[str, Any]:
+        """The keywords of the native `request`."""
         unknown = sorted(set(given) - _NAMES)
         if unknown:
             raise TypeError(f"unknown option {unknown[0]!r}: known are {', '.join(sorted(_NAMES))}")
-        return options(
+        plain = options(
             params=given.get("params"),
             headers=given.get("headers"),
             json=given.get("json"),
@@ -109,12 +112,13 @@ class _Base:
             content=given.get("content"),
             files=given.get("files"),
             timeout=given.get("timeout", "client"),
-            follow_redirects=given.get("follow_redirects", self._follow),
             idempotency_key=given.get("idempotency_key"),
             auth=self._auth(given),
             own=self._own(given),
             loop=loop,
         )
+        follow = flag("follow_redirects", given.get("follow_redirects", self._follow))
+        return {"options": plain, "follow_redirects": follow}
 
     def _graphql(
         self, operation_name: object, headers: object, timeout: object, given: dict[str, Any]
@@ -122,7 +126,7 @@ class _Base:
         return {
             "operation_name": text("operation_name", operation_name),
             "headers": pairs("headers", headers),
-            "timeout": None if timeout == "client" else (limit("timeout", timeout),),
+            "timeout": None if timeout == "client" else limit("timeout", timeout) or 0.0,
             "own": self._own({name: value for name, value in given.items() if value is not None}),
         }
 
@@ -217,7 +221,7 @@ class Client(_Base):
             # Most requests; what they need not say costs them nothing.
             return native.request(method, url, follow_redirects=self._follow, stream=stream)
         options = self._options(given, None)
-        source = options["source"]
+        source = options["options"]["source"]
         try:
             return native.request(method, url, stream=stream, **options)
         except RekindleError as error:
@@ -313,7 +317,7 @@ class AsyncClient(_Base):
         if not given:
             return await wait_for(native.request, method, url, follow_redirects=self._follow, stream=stream)
         options = self._options(given, loop)
-        source = options["source"]
+        source = options["options"]["source"]
         try:
             return await wait_for(native.request, method, url, stream=stream, **options)
         except RekindleError as error:

@@ -75,9 +75,6 @@ class Host:
         return self.loops.run(given) if inspect.isawaitable(given) else given
 
 
-_Said = tuple[str, bytes | None, str | None]
-
-
 class StoreHost:
     """A store of the user's, as the native half wants it."""
 
@@ -85,72 +82,51 @@ class StoreHost:
         self._host = host
         self._store = store
 
-    def load(self, key: str) -> _Said:
-        """What is there, or why nobody can tell."""
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What the store says to it; what it raises means that nobody can tell now."""
         try:
-            found = self._host.call(self._store.load, key)
+            return self._answer(question["effect"], question["key"], question)
         except Exception as error:
-            return _unavailable(error)
-        if found is None:
-            return ("absent", None, None)
-        match found:
-            case (bytes() | bytearray() as record, str() as version):
-                return ("present", bytes(record), version)
-            case _:
-                return ("unavailable", None, f"the store's load gave a {_kind(found)}, not (bytes, str) or None")
+            # Another's text could quote the record.
+            text = error.message if isinstance(error, RekindleError) else f"the store raised {_kind(error)}"
+            return {"unavailable": text}
 
-    def save(self, key: str, record: bytes, how: str, version: str | None) -> _Said:
-        """What came of it."""
-        expected = version if how == "version" else Expected(how)
-        try:
-            saved = self._host.call(self._store.save, key, record, expected)
-        except Exception as error:
-            return _unavailable(error)
-        if saved is None:
-            return ("conflict", None, None)
-        if isinstance(saved, str):
-            return ("saved", None, saved)
-        return ("unavailable", None, f"the store's save gave a {_kind(saved)}, not a version (str) or None")
-
-    def announce(self, key: str, owner: str) -> _Said:
-        """Best effort."""
-        return self._told(self._store.announce, key, owner)
-
-    def retire(self, key: str, owner: str) -> _Said:
-        """Best effort."""
-        return self._told(self._store.retire, key, owner)
-
-    def owner(self, key: str, owner: str) -> _Said:
-        """`alive`, `dead`, or whatever else: nobody knows."""
-        return self._told(self._store.owner, key, owner)
-
-    def changed(self, key: str) -> _Said:
-        """Returns when the record may have changed."""
-        try:
-            self._host.call(self._store.changed, key)
-        except Exception as error:
-            return _unavailable(error)
-        return ("changed", None, None)
-
-    def now(self) -> float | None:
-        """The store's clock, if it can be read."""
-        try:
-            return float(self._host.call(self._store.now))
-        except Exception:
-            return None
-
-    def _told(self, call: Callable[[str, str], Any], key: str, owner: str) -> _Said:
-        try:
-            told = self._host.call(call, key, owner)
-        except Exception as error:
-            return _unavailable(error)
-        return ("unknown" if told is None else "alive" if told else "dead", None, None)
+    def _answer(self, task: str, key: str, question: dict[str, Any]) -> dict[str, Any]:
+        call, store = self._host.call, self._store
+        if task == "load":
+            return _found(call(store.load, key))
+        if task == "save":
+            return _saved(call(store.save, key, question["record"].encode(), _expected(question["expected"])))
+        if task == "changed":
+            call(store.changed, key)
+            return {}
+        if task == "now":
+            return {"now_ms": 1000 * float(call(store.now))}
+        told = call(getattr(store, task), key, question["owner"])
+        return {"owner": "unknown" if told is None else "alive" if told else "dead"}
 
 
-def _unavailable(error: Exception) -> _Said:
-    # Another's text could quote the record.
-    text = error.message if isinstance(error, RekindleError) else f"the store raised {_kind(error)}"
-    return ("unavailable", None, text)
+def _found(found: object) -> dict[str, Any]:
+    match found:
+        case None:
+            return {}
+        case (bytes() | bytearray() as record, str() as version):
+            return {"record": bytes(record), "version": version}
+        case _:
+            return {"unavailable": f"the store's load gave a {_kind(found)}, not (bytes, str) or None"}
+
+
+def _saved(saved: object) -> dict[str, Any]:
+    if saved is None:
+        return {"conflict": True}
+    if isinstance(saved, str):
+        return {"version": saved}
+    return {"unavailable": f"the store's save gave a {_kind(saved)}, not a version (str) or None"}
+
+
+def _expected(given: dict[str, Any]) -> str | Expected:
+    version: str | None = given.get("version")
+    return version if version is not None else Expected(next(iter(given)))
 
 
 def _kind(value: object) -> str:

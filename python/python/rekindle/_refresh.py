@@ -42,11 +42,6 @@ class RefreshNotSent(Exception):
     """
 
 
-_Ended = tuple[
-    str, str, str | None, str | None, float | None, str | None, str | None, tuple[str, BaseException] | None
-]
-
-
 class RefreshHost:
     """A refresh function of the user's, as the native half wants it."""
 
@@ -54,22 +49,23 @@ class RefreshHost:
         self._call = call
         self._function = function
 
-    def refresh(self, refresh_token: str | None, scope: str | None, extra: dict[str, str]) -> _Ended:
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         """The tokens, or what went wrong."""
+        refresh_token = question["refresh_token"]
         try:
-            given = self._call(self._function, RefreshInput(refresh_token, scope, extra))
+            given = self._call(self._function, RefreshInput(refresh_token, question["scope"], question["extra"]))
         except LoginRequired:
-            return _ended("login_required", "")
+            return {"error": "login_required"}
         except RefreshNotSent as error:
-            return _ended("not_sent", str(error) or "the refresh function sent nothing", error)
+            return _failed("not_sent", str(error) or "the refresh function sent nothing", error)
         except BaseException as error:
             what = f"the refresh function raised {_kind(error)}"
             _log(what, error, refresh_token)
-            return _ended("maybe_sent", what, error)
+            return _failed("maybe_sent", what, error)
         return _returned(given)
 
 
-def _returned(given: Any) -> _Ended:
+def _returned(given: Any) -> dict[str, Any]:
     facts = given.to_dict() if isinstance(given, Credential) else given
     if inspect.iscoroutine(facts):
         facts.close()
@@ -83,33 +79,28 @@ def _returned(given: Any) -> _Ended:
         return _nonsense(f"returned {_named(facts[wrong[0]])} as {wrong[0]}, not text")
     if not facts.get("access_token") and not facts.get("refresh_token"):
         return _nonsense(f"returned {_named(given)} without access_token")
-    access, refresh, scope, token_type = (_text(facts.get(name)) for name in names)
-    return ("granted", "", access, refresh, _lifetime(facts), scope, token_type, None)
+    texts = {name: facts[name] for name in names if isinstance(facts.get(name), str)}
+    return {"tokens": {**texts, "expires_in": _expires_in(facts)}}
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _lifetime(facts: Mapping[str, Any]) -> float | None:
+def _expires_in(facts: Mapping[str, Any]) -> float | None:
     """What makes no sense is unknown, as in a token endpoint's answer: the grant is worth more."""
     try:
         left = facts.get("expires_in")
         if left is None and facts.get("expires_at") is not None:
             left = float(facts["expires_at"]) - time.time()
-        return float(left) if left is not None and 0 < float(left) < 1e10 else None
+        return None if left is None else float(left)
     except (TypeError, ValueError):
         return None
 
 
-def _nonsense(what: str) -> _Ended:
+def _nonsense(what: str) -> dict[str, Any]:
     _LOG.error("the refresh function %s; the refresh token may have been spent", what)
-    return _ended("maybe_sent", f"the refresh function {what} ({_SHAPE})")
+    return {"error": "maybe_sent", "message": f"the refresh function {what} ({_SHAPE})"}
 
 
-def _ended(outcome: str, text: str, raised: BaseException | None = None) -> _Ended:
-    cause = None if raised is None else (_kind(raised), _without_our_frames(raised))
-    return (outcome, text, None, None, None, None, None, cause)
+def _failed(error: str, text: str, raised: BaseException) -> dict[str, Any]:
+    return {"error": error, "message": text, "raised": (_kind(raised), _without_our_frames(raised))}
 
 
 def _log(what: str, error: BaseException, refresh_token: str | None) -> None:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
-from ._checks import flag, limit, text
+from ._checks import limit, text
 from ._errors import InvalidConfig, Misuse
 from ._loops import wait_on
 
@@ -118,13 +118,12 @@ def options(
     content: Any,
     files: Any,
     timeout: float | None | Literal["client"],
-    follow_redirects: bool,
     idempotency_key: Any,
     auth: Any,
     own: Own | None,
     loop: asyncio.AbstractEventLoop | None,
 ) -> dict[str, Any]:
-    """The keywords of the native `request`."""
+    """What a request need not say, as the native `request` takes it."""
     given = [name for name, one in (("json", json), ("content", content)) if one is not None]
     given += ["data or files"] if data is not None or files is not None else []
     if len(given) > 1:
@@ -151,10 +150,9 @@ def options(
         "content": bare,
         "source": source,
         "files": parts,
-        "timeout": None if timeout == "client" else (limit("timeout", timeout),),
+        "timeout": None if timeout == "client" else limit("timeout", timeout) or 0.0,
         "own": own,
         "idempotency_key": text("idempotency_key", idempotency_key),
-        "follow_redirects": flag("follow_redirects", follow_redirects),
     }
 
 

@@ -54,10 +54,11 @@ def described(
     login_timeout: float = 300.0,
 ) -> dict[str, Any]:
     """Everything that an app and a session alone have in common."""
-    name, as_json = _dialect(dialect)
+    kept = _store(host, store)
     return {
-        "dialect_json" if as_json else "dialect": name,
         "plain": {
+            "dialect": _dialect(dialect),
+            "store": kept.pop("described", None),
             "token_url": text("token_url", token_url),
             "client_id": text("client_id", client_id),
             "client_secret": text("client_secret", client_secret),
@@ -72,6 +73,10 @@ def described(
             "origins": texts("origins", origins),
             "insecure_origins": texts("insecure_origins", insecure_origins),
             "client_credentials": _client_credentials(client_credentials),
+            "authorization_url": text("authorization_url", authorization_url),
+            "server": None if server is None else _data("server", server),
+            "pushed_requests": flag("pushed_requests", pushed_requests),
+            "login_timeout_ms": 0 if login_timeout == 0 else 1000 * seconds("login_timeout", login_timeout),
         },
         "client_key": _key("client_key", client_key),
         "dpop_key": _key("dpop_key", dpop_key),
@@ -84,12 +89,8 @@ def described(
             connect_timeout=connect_timeout,
         ),
         "refresh": _refresh(host, refresh_with),
-        "authorization_url": text("authorization_url", authorization_url),
-        "server": None if server is None else json.dumps(dict(server)),
-        "pushed_requests": flag("pushed_requests", pushed_requests),
         "login": login,
-        "login_timeout": 0.0 if login_timeout == 0 else seconds("login_timeout", login_timeout),
-        **_store(host, store),
+        **kept,
     }
 
 
@@ -120,18 +121,24 @@ def given(credential: object) -> Credential:
     return credential
 
 
-def _dialect(dialect: object) -> tuple[str, bool]:
+def _dialect(dialect: object) -> str | dict[str, Any]:
     if isinstance(dialect, Mapping):
-        try:
-            return json.dumps(dict(dialect)), True
-        except (TypeError, ValueError):
-            raise InvalidConfig("dialect holds what JSON cannot say: use text, numbers, lists, dicts") from None
+        return _data("dialect", dialect)
     if isinstance(dialect, str):
-        return dialect, False
+        return dialect
     if isinstance(dialect, os.PathLike):
         # A path is told from a preset by its slash.
-        return os.path.abspath(os.fspath(dialect)), False
+        path: str = os.path.abspath(os.fspath(dialect))
+        return path
     raise InvalidConfig(f"dialect must be a name, a path or a dict, not {type(dialect).__name__}")
+
+
+def _data(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(json.dumps(dict(given), allow_nan=False))
+        return data
+    except (TypeError, ValueError):
+        raise InvalidConfig(f"{name} holds what JSON cannot say: use text, numbers, lists, dicts") from None
 
 
 def _variables(values: object) -> dict[str, str]:
@@ -150,19 +157,23 @@ def _store(host: Host, store: Any) -> dict[str, Any]:
     for name in ("load", "save"):
         if not callable(getattr(store, name, None)):
             raise InvalidConfig(f"store must have {name}(), and {type(store).__name__} has none")
-    identity, shared = text("store.identity", getattr(store, "identity", None)), bool(getattr(store, "shared", True))
-    abilities = [name for name in ("changed", "now") if callable(getattr(store, name, None))]
-    if all(callable(getattr(store, name, None)) for name in ("announce", "retire", "owner")):
-        abilities.append("owners")
-    return {"store": (StoreHost(host, store), identity, shared, abilities, id(store))}
+    described = {
+        "identity": text("store.identity", getattr(store, "identity", None)),
+        "shared": bool(getattr(store, "shared", True)),
+        "instance": id(store),
+        "owners": all(callable(getattr(store, name, None)) for name in ("announce", "retire", "owner")),
+        "wakes": callable(getattr(store, "changed", None)),
+        "clock": callable(getattr(store, "now", None)),
+    }
+    return {"store": StoreHost(host, store).ask, "described": described}
 
 
-def _refresh(host: Host, function: Any) -> RefreshHost | None:
+def _refresh(host: Host, function: Any) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
     if function is None:
         return None
     if not callable(function):
         raise InvalidConfig(f"refresh_with must be callable, and {type(function).__name__} is not")
-    return RefreshHost(host.call, function)
+    return RefreshHost(host.call, function).ask
 
 
 def _client_credentials(given: object) -> Any:

@@ -1,18 +1,23 @@
 """`aiohttp.ClientSession(middlewares=[rekindle.aiohttp.middleware(session)])`, from aiohttp 3.12 on.
 
-aiohttp asks it anew for each hop of a redirect, and what it adds to one hop does not go along to the next. Of the caller's own
-headers aiohttp drops `Authorization`, `Cookie` and `Proxy-Authorization` where a redirect leaves the origin, and no other.
+aiohttp asks it anew for each hop of a redirect: what it adds to one hop does not go along to the next. Where a redirect leaves
+the origin nothing of the session goes along, nor after it came back, and of the request's own headers only those that are known
+to carry no credential.
 """
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from aiohttp import payload
+from yarl import URL
 
 from ._call import aafter, aheaders, also
 from ._errors import RekindleError
+from ._native import travels
 from ._session import Session
 
 
@@ -31,9 +36,11 @@ def middleware(session: Session) -> Any:
     """
 
     async def run(request: Any, handler: Any) -> Any:
-        call, do = _call(session, request), session._aask
+        do = session._aask
+        hop = _followed(session, request)
         try:
-            again: Any = await aheaders(call, do)
+            call = _call(session, request) if hop is None else hop.call
+            again: Any = await aheaders(call, do) if hop is None else _redirected(hop, request)
         except RekindleError as error:
             raise also(error, _BASES, response=None) from error.__cause__
         while True:
@@ -46,9 +53,61 @@ def middleware(session: Session) -> Any:
                 raise also(error, _BASES, response=response) from error.__cause__
             if again is None:
                 response.rekindle = judged
+                _remember(session, call, request, response, hop)
                 return response
 
     return run
+
+
+@dataclass
+class _Hop:
+    """A response that redirects, and what is needed where aiohttp follows it."""
+
+    session: Session
+    call: Any
+    response: Any
+    target: URL
+    left: bool
+
+
+_last: ContextVar[_Hop | None] = ContextVar("rekindle_aiohttp_hop", default=None)
+"""aiohttp follows redirects within one call, so in one task, and does not tell which request is a hop of which other."""
+
+
+def _remember(session: Session, call: Any, request: Any, response: Any, before: _Hop | None) -> None:
+    """That aiohttp may follow this response."""
+    target = response.headers.get("Location") or response.headers.get("URI")
+    if response.status not in (301, 302, 303, 307, 308) or target is None:
+        return
+    try:
+        url = request.url.join(URL(target))
+        left = url.origin() != request.url.origin() or (before is not None and before.left)
+        _last.set(_Hop(session, call, response, url, left))
+    except ValueError:
+        # aiohttp does not follow it either.
+        return
+
+
+def _followed(session: Session, request: Any) -> _Hop | None:
+    """The redirect that this request follows."""
+    hop = _last.get()
+    if hop is None:
+        return None
+    _last.set(None)
+    # A response that its caller has, or had, was not followed by aiohttp: that one knows its history.
+    own = hop.session is not session or "_history" in vars(hop.response) or hop.target != request.url
+    return None if own else hop
+
+
+_FRAMING = {"host", "connection", "transfer-encoding"}
+"""What aiohttp itself says of the message."""
+
+
+def _redirected(hop: _Hop, request: Any) -> Any:
+    if hop.left:
+        for name in [name for name in request.headers if name.lower() not in _FRAMING and not travels(name)]:
+            request.headers.popall(name, None)
+    return hop.call.redirected(request.method, str(request.url))
 
 
 async def _accepted(call: Any, response: Any) -> bool | None:

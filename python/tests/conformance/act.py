@@ -10,6 +10,7 @@ import rekindle
 from . import check, store, told
 from .matching import matches
 from .stage import BadCase, Kept, Stage, credential
+from .through import Lost
 
 _LOOK_AGAIN = 0.001
 
@@ -20,6 +21,8 @@ async def act(stage: Stage, session: str, spec: dict[str, Any]) -> dict[str, Any
         return await _act(stage, session, spec)
     except rekindle.RekindleError as error:
         return told.error(stage.complain, error)
+    except Lost as lost:
+        return {"error": {"kind": "Connection", "message": str(lost), "retryable": True}}
 
 
 async def _act(stage: Stage, session: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Port(Protocol):
     async def request(self, method: str, url: str, streamed: bool, **given: Any) -> tuple[Any, bytes, Any]: ...
     async def graphql(self, query: str, variables: Any) -> Any: ...
     async def call(self, name: str, *args: Any, **given: Any) -> Any: ...
+    async def close(self) -> None: ...
 
 
 class Cancelled(BaseException):
@@ -35,7 +36,7 @@ class Threads:
         self._client = client
 
     async def request(self, method: str, url: str, streamed: bool, **given: Any) -> tuple[Any, bytes, Any]:
-        answered: tuple[Any, bytes, Any] = await _in_thread(lambda: self._request(method, url, streamed, given))
+        answered: tuple[Any, bytes, Any] = await in_thread(lambda: self._request(method, url, streamed, given))
         return answered
 
     def _request(self, method: str, url: str, streamed: bool, given: dict[str, Any]) -> tuple[Any, bytes, Any]:
@@ -54,10 +55,13 @@ class Threads:
         return response, body, None
 
     async def graphql(self, query: str, variables: Any) -> Any:
-        return await _in_thread(lambda: self._client.graphql(query, variables))
+        return await in_thread(lambda: self._client.graphql(query, variables))
 
     async def call(self, name: str, *args: Any, **given: Any) -> Any:
-        return await _in_thread(lambda: getattr(self._session, name)(*args, **given))
+        return await in_thread(lambda: getattr(self._session, name)(*args, **given))
+
+    async def close(self) -> None:
+        self._client.close()
 
 
 class Tasks:
@@ -88,13 +92,16 @@ class Tasks:
     async def call(self, name: str, *args: Any, **given: Any) -> Any:
         return await getattr(self._session, f"a{name}")(*args, **given)
 
+    async def close(self) -> None:
+        await self._client.aclose()
+
 
 async def _each(pieces: list[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
 
 
-async def _in_thread(call: Callable[[], Any]) -> Any:
+async def in_thread(call: Callable[[], Any]) -> Any:
     """Cancelling it raises in the thread, as a timeout of threads or a debugger would."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()

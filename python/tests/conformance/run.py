@@ -29,7 +29,11 @@ def run(kind: Kind, case: dict[str, Any], folder: Path) -> list[str]:
 
 async def _bounded(stage: Stage) -> None:
     try:
-        await asyncio.wait_for(_play(stage), _PATIENCE)
+        try:
+            await asyncio.wait_for(_play(stage), _PATIENCE)
+        finally:
+            for kept in stage.sessions.values():
+                await kept.port.close()
     except asyncio.TimeoutError:
         stage.complain(f"it hangs: {stage.server.complaints()}")
     except BadCase as error:

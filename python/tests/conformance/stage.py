@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import rekindle
 import rekindle.testing
@@ -14,8 +14,9 @@ from . import told
 from .port import Port, Tasks, Threads
 from .refresh import Script
 from .store import AsyncScripted, Life, Scripted, Shelf
+from .through import SYNC, THROUGH
 
-Kind = Literal["Client", "AsyncClient"]
+Kind = Literal["Client", "AsyncClient", "httpx", "httpx-async", "requests", "aiohttp"]
 
 
 class BadCase(Exception):
@@ -119,7 +120,7 @@ class Stage:
         if "client_credentials" in spec:
             settings["client_credentials"] = rekindle.ClientCredentials(**spec["client_credentials"])
         if script is not None:
-            settings["refresh_with"] = script.sync if self.kind == "Client" else script.awaited
+            settings["refresh_with"] = script.sync if self.kind in SYNC else script.awaited
         return settings
 
     def _dialect(self, written: Any) -> Any:
@@ -140,7 +141,7 @@ class Stage:
             case "file":
                 return rekindle.FileStore(self.path)
             case "scripted":
-                return (Scripted if self.kind == "Client" else AsyncScripted)(self.shelf, life)
+                return (Scripted if self.kind in SYNC else AsyncScripted)(self.shelf, life)
             case _:
                 return None
 
@@ -150,6 +151,8 @@ class Stage:
         given |= {name: spec[name] for name in names if name in spec}
         if "timeout_ms" in spec:
             given["timeout"] = spec["timeout_ms"] / 1000
+        if self.kind in THROUGH:
+            return cast(Port, THROUGH[self.kind](session, self.server.url))
         if self.kind == "Client":
             return Threads(session, rekindle.Client(session, **given))
         return Tasks(session, rekindle.AsyncClient(session, **given))

@@ -1,0 +1,85 @@
+//! How the built-in HTTP stack makes its connections.
+
+use std::fmt;
+use std::time::Duration;
+
+use rekindle::Error;
+use rekindle::transport::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
+
+use crate::call;
+
+/// TLS, proxy and connections of the built-in HTTP stack. What is left out has core's own default. Debug shows neither
+/// proxies nor keys.
+#[derive(Clone)]
+pub struct HttpSettings {
+    /// The proxy; the system's if it is left out, none if it is empty.
+    pub proxy: Option<String>,
+    /// Roots to trust beside the system's, in PEM.
+    pub root_certificates: Vec<Vec<u8>>,
+    /// Shown to servers that ask for it: the certificate and those between it and its root, and its key, in PEM.
+    pub client_certificate: Option<(Vec<u8>, Vec<u8>)>,
+    /// Whether HTTP/2 may be spoken.
+    pub http2: bool,
+    /// The header of that name, where a request has none.
+    pub user_agent: Option<String>,
+    /// How long a connection may take to come about.
+    pub connect_timeout: Option<Duration>,
+}
+
+impl HttpSettings {
+    /// A transport of these settings.
+    ///
+    /// ```
+    /// use rekindle_bindings::HttpSettings;
+    ///
+    /// let wrong = HttpSettings { root_certificates: vec![b"nonsense".to_vec()], ..HttpSettings::default() };
+    /// assert_eq!(wrong.transport().unwrap_err().argument(), Some("root_certificates"));
+    /// let wrong = HttpSettings { proxy: Some("nonsense".to_owned()), ..HttpSettings::default() };
+    /// assert_eq!(wrong.transport().unwrap_err().argument(), Some("proxy"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the setting.
+    pub fn transport(self) -> Result<ReqwestTransport, Error> {
+        let defaults = TransportOptions::default();
+        let options = TransportOptions {
+            extra_root_certificates: self.root_certificates,
+            client_certificate: self.client_certificate.map(|(chain, key)| ClientCertificate { chain, key }),
+            proxy: match self.proxy.as_deref() {
+                None => ProxyChoice::System,
+                Some("") => ProxyChoice::None,
+                Some(url) => ProxyChoice::Url(call::url("proxy", url)?),
+            },
+            http2: self.http2,
+            user_agent: self.user_agent.unwrap_or(defaults.user_agent),
+            connect_timeout: self.connect_timeout.unwrap_or(defaults.connect_timeout),
+        };
+        ReqwestTransport::new(options).map_err(by_our_names)
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            proxy: None,
+            root_certificates: Vec::new(),
+            client_certificate: None,
+            http2: true,
+            user_agent: None,
+            connect_timeout: None,
+        }
+    }
+}
+
+/// Core has another name for one of them.
+fn by_our_names(error: Error) -> Error {
+    let is_root = error.argument().is_some_and(|name| name.starts_with("extra_root_certificates"));
+    if is_root { error.renamed("root_certificates") } else { error }
+}
+
+impl fmt::Debug for HttpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSettings").field("http2", &self.http2).finish_non_exhaustive()
+    }
+}
