@@ -218,3 +218,38 @@ def test_a_function_is_asked_without_a_refresh_token_too(make: Make) -> None:
 
     assert make(refresh_with=refresh, refresh_token=None, expires_at=1.0).token().value == "AT-2"
     assert seen == [None]
+
+
+# spec 4.8: it is from memory, and waits for nothing; what would wait for itself is a Misuse, not a failure that passes.
+def test_a_refresh_function_may_ask_for_the_status(make: Make) -> None:
+    seen: dict[str, Any] = {}
+
+    def refresh(_: rekindle.RefreshInput) -> dict[str, Any]:
+        seen["status"] = session.status()
+        for name, call in {"token": session.token, "fresh status": lambda: session.status(fresh=True)}.items():
+            with pytest.raises(rekindle.Misuse) as refused:
+                call()
+            seen[name] = refused.value.retryable
+        return {"access_token": "AT-2", "expires_in": 900}
+
+    session = make(refresh_with=refresh, expires_at=1.0)
+    assert session.token().value == "AT-2"
+    assert seen["status"].generation == 1
+    assert (seen["token"], seen["fresh status"]) == (False, False)
+
+
+# spec 4.8
+def test_an_async_refresh_function_may_ask_for_the_status(make: Make) -> None:
+    seen: list[rekindle.Status] = []
+
+    async def refresh(_: rekindle.RefreshInput) -> dict[str, Any]:
+        seen.append(await session.astatus())
+        return {"access_token": "AT-2", "expires_in": 900}
+
+    session = make(refresh_with=refresh, expires_at=1.0)
+
+    async def ask() -> str:
+        return (await session.atoken()).value
+
+    assert asyncio.run(ask()) == "AT-2"
+    assert seen[0].generation == 1

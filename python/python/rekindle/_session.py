@@ -328,7 +328,10 @@ class Session:
 
     def status(self, *, fresh: bool = False) -> Status:
         """How things stand, by memory; `fresh`: the store is read first, if it was not yet."""
-        return Status(**self._do(self._native.status, flag("fresh", fresh)))
+        if flag("fresh", fresh):
+            return Status(**self._do(self._native.status, True))
+        # By memory it waits for nothing, so a refresh function may ask, too.
+        return Status(**self._native.status())
 
     async def astatus(self, *, fresh: bool = False) -> Status:
         """As `status`, without blocking the loop."""
