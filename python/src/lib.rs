@@ -13,6 +13,7 @@ mod events;
 mod host;
 mod key;
 mod login;
+mod mock;
 mod response;
 mod run;
 mod session;
@@ -61,7 +62,7 @@ mod _native {
     #[pymodule]
     mod testing {
         #[pymodule_export]
-        use crate::testing::ManualClock;
+        use crate::testing::{LocalServer, ManualClock};
     }
 
     #[pymodule_init]

@@ -49,7 +49,7 @@ impl Session {
             builder = builder.on_event(move |event| {
                 let _ = attached(|py| {
                     let told = dict(py, event).and_then(|facts| call.call1(py, (facts,)));
-                    // As Python itself does where an exception has nowhere to go.
+                    // What the listener raises is logged there: this is what has nowhere to go.
                     told.err().inspect(|error| error.clone_ref(py).write_unraisable(py, None))
                 });
             });

@@ -1,15 +1,17 @@
-//! For tests of one's own code: the clock that they turn by hand. Public as `rekindle.testing`.
+//! For tests of one's own code: the clock that they turn by hand, a server on loopback. Public as `rekindle.testing`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use rekindle::Wall;
 use rekindle::clock::{self, Clock as _};
 use rekindle::{Error, ErrorKind};
+use rekindle_test_server::{AuthConfig, AuthServer, Script, TestServer};
 
 use crate::errors::raise;
+use crate::run::lock;
 
 /// A clock that stands until a test turns it.
 #[pyclass(frozen, module = "rekindle._native.testing")]
@@ -33,6 +35,47 @@ impl Drop for Begun {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// A scripted server on a thread of this process.
+#[pyclass(frozen, module = "rekindle._native.testing")]
+pub(crate) struct LocalServer(Mutex<Option<Served>>, String);
+
+enum Served {
+    Script(#[allow(dead_code, reason = "it stops when it is dropped")] TestServer),
+    Model(#[allow(dead_code, reason = "it stops when it is dropped")] Box<AuthServer>),
+}
+
+#[pymethods]
+impl LocalServer {
+    /// `config`: of the model behind the script, as JSON.
+    #[new]
+    #[pyo3(signature = (config=None))]
+    fn new(py: Python<'_>, config: Option<&str>) -> PyResult<Self> {
+        let (served, url) = py.detach(|| start(config))?;
+        Ok(Self(Mutex::new(Some(served)), url))
+    }
+
+    fn url(&self) -> &str {
+        &self.1
+    }
+
+    /// Waits until its thread has ended.
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| drop(lock(&self.0).take()));
+    }
+}
+
+fn start(config: Option<&str>) -> std::io::Result<(Served, String)> {
+    let Some(config) = config else {
+        let server = TestServer::start(Script::new())?;
+        let url = server.base_url();
+        return Ok((Served::Script(server), url));
+    };
+    let config: AuthConfig = serde_json::from_str(config)?;
+    let server = AuthServer::builder().configure(|default| *default = config).start()?;
+    let url = server.base_url();
+    Ok((Served::Model(Box::new(server)), url))
 }
 
 #[pymethods]

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use rekindle::transport::ReqwestTransport;
 use rekindle_bindings::HttpSettings;
 use rekindle_bindings::time::seconds;
 
+use crate::attach::Kept;
 use crate::errors::{by_our_names, raised};
+use crate::mock::MockTransport;
 
 /// One for a session and its clients, or for a client alone.
 #[pyclass(frozen, module = "rekindle._native")]
-pub(crate) struct Transport(pub(crate) Arc<ReqwestTransport>);
+pub(crate) struct Transport(pub(crate) Arc<dyn rekindle::transport::Transport>);
 
 #[pymethods]
 impl Transport {
@@ -35,6 +36,12 @@ impl Transport {
             user_agent,
             connect_timeout: connect_timeout.map(seconds),
         };
-        raised(py, settings.transport().map(Arc::new).map(Self).map_err(by_our_names))
+        raised(py, settings.transport().map(|made| Self(Arc::new(made))).map_err(by_our_names))
+    }
+
+    /// Answered by a function of Python's: `(method, url, headers, body)` gives `(status, headers, body)`.
+    #[staticmethod]
+    fn of_tests(answer: Py<PyAny>) -> Self {
+        Self(Arc::new(MockTransport(Kept::new(answer))))
     }
 }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import doctest
+import json
 import re
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 import rekindle
-from rekindle.testing import TestServer
+from rekindle.testing import MockTransport, TestServer
 
 HERE = Path(__file__).parents[1]
 PAGES = [HERE / "README.md", *sorted((HERE / "docs").glob("*.md"))]
@@ -43,7 +45,11 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest
     server.close()
 
 
-@pytest.mark.parametrize("shown", [rekindle.App, rekindle.Session, rekindle.Client, rekindle.AsyncClient, rekindle.Credential])
+_SHOWN = [rekindle.App, rekindle.Session, rekindle.Client, rekindle.AsyncClient, rekindle.Credential]
+_SHOWN += [MockTransport, TestServer]
+
+
+@pytest.mark.parametrize("shown", _SHOWN)
 def test_the_example_of_a_class_runs(shown: type) -> None:
     server = TestServer({"dialect": "oauth", "rotation": "strict_family"})
     session = rekindle.Session(
@@ -52,7 +58,7 @@ def test_the_example_of_a_class_runs(shown: type) -> None:
         client_secret="app-secret",
         credential=rekindle.Credential(**server.sign_in()),
     )
-    names = {"rekindle": rekindle, "asyncio": asyncio, "session": session, "api": server.url}
+    names = {"rekindle": rekindle, "asyncio": asyncio, "json": json, "urllib": urllib, "session": session, "api": server.url}
     (example,) = doctest.DocTestFinder(recurse=False).find(shown, shown.__name__, globs=names)
     assert example.examples
     assert doctest.DocTestRunner().run(example).failed == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 
 import pytest
@@ -32,8 +33,9 @@ def test_events_are_awaited(make: Make) -> None:
     assert asyncio.run(first()) == "SignedIn"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_listener_that_raises_hinders_nobody(server: TestServer, make: Make) -> None:
+def test_a_listener_that_raises_hinders_nobody_and_is_logged(
+    server: TestServer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     server.script(grants(2))
     heard, done = list[str](), threading.Event()
 
@@ -41,11 +43,32 @@ def test_a_listener_that_raises_hinders_nobody(server: TestServer, make: Make) -
         heard.append(event.name)
         if event.name == "RefreshSucceeded":
             done.set()
-        raise ValueError(event.name)
+        raise ValueError(f"{event.name} access_token=AT-1-secret")
 
-    make(on_event=listen, expires_at=1.0).token()
+    session = make(on_event=listen, expires_at=1.0)
+    session.token()
     assert done.wait(10)
     assert heard == ["SignedIn", "RefreshStarted", "RefreshSucceeded"]
+    session.shutdown()
+    told = [record for record in caplog.records if record.name == "rekindle.events"]
+    assert [record.levelname for record in told] == ["ERROR"] * 3
+    assert "on_event raised ValueError at SignedIn" in told[0].getMessage() and "listen" in told[0].getMessage()
+    assert "AT-1-secret" not in caplog.text
+
+
+def test_events_are_logged_where_the_logger_is_on(
+    server: TestServer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="rekindle")
+    server.script(grants(2))
+    session = make(expires_at=1.0)
+    session.token()
+    session.shutdown()
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "rekindle.events"]
+    assert told[0] == ("INFO", "SignedIn session=default generation=1")
+    assert told[1] == ("DEBUG", "RefreshStarted session=default generation=1 cause=expired")
+    assert told[2][0] == "INFO" and told[2][1].startswith("RefreshSucceeded session=default generation=2 waiters=1")
+    assert not any(word in caplog.text for word in ("AT-", "RT-"))
 
 
 def test_the_counters_are_prometheus_text(make: Make) -> None:

@@ -18,7 +18,9 @@ from ._events import Event
 from ._grant import ClientCredentials
 from ._host import Host, guard
 from ._key import SigningKey
-from ._session import _OF_TESTS, Session
+from ._listener import of_app
+from ._mock import OF_TESTS
+from ._session import Session
 from ._refresh import RefreshInput
 from ._settings import described, given
 from ._sign_in import BegunSignIn, asked_of, login_host
@@ -118,9 +120,9 @@ class App:
             login_timeout=login_timeout,
         )
         self._native = _native.App(
-            settings | dict(_OF_TESTS.get({})),
+            settings | OF_TESTS.get(),
             idle_sessions=_count("idle_sessions", idle_sessions),
-            on_event=_listener(on_event),
+            on_event=of_app(on_event),
         )
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         see_out(self)
@@ -236,11 +238,3 @@ def _count(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidConfig(f"{name} must be a whole number above 0")
     return value
-
-
-def _listener(call: Any) -> Callable[[str, dict[str, Any]], object] | None:
-    if call is None:
-        return None
-    if not callable(call):
-        raise InvalidConfig(f"on_event must be callable, and {type(call).__name__} is not")
-    return lambda key, facts: call(key, Event(facts))

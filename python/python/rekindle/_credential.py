@@ -99,8 +99,7 @@ class Token:
     def __repr__(self) -> str:
         return f"Token(value=***, generation={self.generation}, expires_at={self.expires_at})"
 
-    def __str__(self) -> NoReturn:
-        raise TypeError("a Token is not shown by accident: use .value, or .authorization for the header")
+    __str__ = __repr__
 
     def __format__(self, spec: str) -> NoReturn:
         raise TypeError("a Token is not shown by accident: use .value, or .authorization for the header")

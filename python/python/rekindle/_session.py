@@ -22,17 +22,14 @@ from ._key import SigningKey
 from ._refresh import RefreshInput
 from ._settings import credential_of, described, given
 from ._store import AsyncStore, FileStore, MemoryStore, Store
+from ._listener import of_session
+from ._mock import OF_TESTS
 from ._transport import Cert, Proxies, Verify
 from ._wait import wait_for
 
 from ._sign_in import BegunSignIn, asked_of, login_host, show_device
 
 _NativeSession: TypeAlias = _native.Session
-
-_OF_TESTS: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("rekindle_of_tests")
-"""What `rekindle.testing` puts in: a clock."""
-
-
 
 @dataclass(frozen=True)
 class Status:
@@ -189,9 +186,9 @@ class Session:
             login_timeout=login_timeout,
         )
         self._native = _native.Session(
-            settings | dict(_OF_TESTS.get({})),
+            settings | OF_TESTS.get(),
             credential=None if given is None else given._plain(),
-            on_event=_listener(on_event),
+            on_event=of_session(on_event),
         )
         see_out(self)
 
@@ -402,11 +399,3 @@ def _life(least: float | None) -> float | None:
 
 def _token(given: Any) -> Token:
     return Token(*given)
-
-
-def _listener(call: Any) -> Callable[[dict[str, Any]], object] | None:
-    if call is None:
-        return None
-    if not callable(call):
-        raise InvalidConfig(f"on_event must be callable, and {type(call).__name__} is not")
-    return lambda facts: call(Event(facts))

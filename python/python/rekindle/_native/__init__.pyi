@@ -197,6 +197,8 @@ class Transport:
         user_agent: str | None,
         connect_timeout: float | None,
     ) -> Transport: ...
+    @staticmethod
+    def of_tests(answer: Callable[[str, str, list[tuple[str, str]], bytes], tuple[int, list[tuple[str, str]], bytes]]) -> Transport: ...
 
 @final
 class Call:

@@ -1,6 +1,12 @@
 from typing import final
 
-__all__ = ["ManualClock"]
+__all__ = ["LocalServer", "ManualClock"]
+
+@final
+class LocalServer:
+    def __new__(cls, config: str | None = None) -> LocalServer: ...
+    def url(self) -> str: ...
+    def stop(self) -> None: ...
 
 @final
 class ManualClock:
