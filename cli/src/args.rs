@@ -74,7 +74,7 @@ Requests that may have had an effect are not sent again by --retry, unless they 
 pub(crate) enum Command {
     /// Take over the tokens of a sign-in, as JSON from standard input; they replace what is there
     #[command(
-        after_help = "Fields: access_token, refresh_token, expires_in (seconds) or expires_at (epoch).\n\
+        after_help = "Fields: access_token, refresh_token, expires_in (seconds) or expires_at (epoch, or a date with its zone).\n\
         Example: rekindle import --profile school < tokens.json"
     )]
     Import,

@@ -7,6 +7,7 @@ use rekindle::{Credential, Expiry, Secret};
 use rekindle::{Dialect, TokenResponse, Wall};
 use rekindle_proto::Outcome;
 use rekindle_proto::dialect::Answer;
+use rekindle_proto::iso_8601;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
@@ -45,6 +46,7 @@ fn complete(credential: &mut Credential, grant: TokenResponse) {
     credential.access_token.get_or_insert(grant.access_token);
     credential.refresh_token = credential.refresh_token.take().or(grant.refresh_token);
     credential.scope = credential.scope.take().or(grant.scope);
+    credential.refresh_token_expiry = grant.refresh_token_lifetime.map(Expiry::In);
     credential.token_type = credential.token_type.take().or(grant.token_type);
     credential.extra = grant.extra;
 }
@@ -54,7 +56,7 @@ fn read(fields: &Map<String, Value>) -> Done<Credential> {
         access_token: text(fields, ["access_token", "accessToken"])?.map(Secret::new),
         refresh_token: text(fields, ["refresh_token", "refreshToken"])?.map(Secret::new),
         expiry: expiry(fields)?,
-        scope: text(fields, ["scope", "scope"])?.map(ToOwned::to_owned),
+        scope: scope(fields)?,
         token_type: text(fields, ["token_type", "tokenType"])?.map(ToOwned::to_owned),
         ..Credential::default()
     })
@@ -95,6 +97,16 @@ fn text<'a>(fields: &'a Map<String, Value>, names: [&'static str; 2]) -> Done<Op
     Ok(Some(text))
 }
 
+/// A text, or a list of names.
+fn scope(fields: &Map<String, Value>) -> Done<Option<String>> {
+    let Some((_, Value::Array(names))) = field(fields, ["scope", "scope"])? else {
+        return Ok(text(fields, ["scope", "scope"])?.map(ToOwned::to_owned));
+    };
+    let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
+    let names = names.filter(|names| !names.iter().any(|name| name.contains(char::is_control)));
+    names.map(|names| Some(names.join(" "))).ok_or_else(|| wrong("scope", "a list must hold only strings"))
+}
+
 fn expiry(fields: &Map<String, Value>) -> Done<Option<Expiry>> {
     let within = field(fields, ["expires_in", "expiresIn"])?;
     let at = field(fields, ["expires_at", "expiresAt"])?;
@@ -109,21 +121,28 @@ fn expiry(fields: &Map<String, Value>) -> Done<Option<Expiry>> {
 }
 
 fn lifetime(name: &str, value: &Value) -> Done<Expiry> {
-    let what =
-        "it must be a number of seconds above 0, without quotes; leave it out if the lifetime is unknown";
-    let seconds = value.as_f64().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST_SECONDS);
+    let what = "it must be a number of seconds above 0; leave it out if the lifetime is unknown";
+    let seconds = number(value).filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST_SECONDS);
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     time.filter(|time| !time.is_zero()).map(Expiry::In).ok_or_else(|| wrong(name, what))
 }
 
 fn epoch(name: &str, value: &Value) -> Done<Expiry> {
-    let what =
-        "it must be a number, seconds or milliseconds since 1970; leave it out if the expiry is unknown";
-    let number = value.as_f64().filter(|number| *number > 0.0 && *number < MILLISECONDS_FROM * 1000.0);
+    let what = "it must be seconds or milliseconds since 1970, or a date with its zone such as 2026-11-28T10:00:00Z; \
+         leave it out if the expiry is unknown";
+    if let Some(at) = value.as_str().and_then(iso_8601::read).filter(|at| at.0 > 0) {
+        return Ok(Expiry::At(at));
+    }
+    let number = number(value).filter(|number| *number > 0.0 && *number < MILLISECONDS_FROM * 1000.0);
     let number = number.ok_or_else(|| wrong(name, what))?;
     let ms = if number < MILLISECONDS_FROM { number * 1000.0 } else { number };
     #[expect(clippy::cast_possible_truncation, reason = "it is below 1e14")]
     Ok(Expiry::At(Wall(ms as i64)))
+}
+
+/// Some servers write their numbers as texts.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 fn wrong(field: &str, what: &str) -> Stop {
@@ -192,8 +211,20 @@ mod tests {
     }
 
     #[test]
+    fn times_and_scopes_are_taken_as_servers_write_them() {
+        let json = br#"{"access_token":"a","refresh_token":"r","expires_in":"3600","scope":["read","write"],
+            "refresh_expires_in":7200}"#;
+        let credential = parse(json).unwrap();
+        assert_eq!(credential.expiry, Some(Expiry::In(Duration::from_secs(3600))));
+        assert_eq!(credential.refresh_token_expiry, Some(Expiry::In(Duration::from_secs(7200))));
+        assert_eq!(credential.scope.as_deref(), Some("read write"));
+        let dated = br#"{"access_token":"a","expires_at":"2023-11-15T00:13:20+02:00"}"#;
+        assert_eq!(parse(dated).unwrap().expiry, Some(Expiry::At(Wall(1_700_000_000_000))));
+    }
+
+    #[test]
     fn an_absurd_lifetime_is_an_error_that_names_its_field() {
-        for value in ["0", "-1", "1e300", "\"900\"", "true", "1e-30", "[]"] {
+        for value in ["0", "-1", "1e300", "\"soon\"", "true", "1e-30", "[]", "\"2026-11-28T10:00:00\""] {
             let json = format!(r#"{{"access_token":"a","expires_in":{value}}}"#);
             assert!(message(&json).starts_with("expires_in: "), "{json}");
             let json = format!(r#"{{"access_token":"a","expires_at":{value}}}"#);

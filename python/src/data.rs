@@ -16,3 +16,9 @@ pub(crate) fn dict<'py>(py: Python<'py>, data: &impl Serialize) -> PyResult<Boun
     }
     Ok(dict)
 }
+
+/// Seconds since 1970, of a date with its zone.
+#[pyfunction]
+pub(crate) fn iso_8601(text: &str) -> Option<f64> {
+    rekindle_proto::iso_8601::read(text).map(|at| at.0 as f64 / 1000.0)
+}

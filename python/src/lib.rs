@@ -43,6 +43,8 @@ mod _native {
     #[pymodule_export]
     use super::completion_queue::{Answer, CompletionQueue};
     #[pymodule_export]
+    use super::data::iso_8601;
+    #[pymodule_export]
     use super::errors::redact;
     #[pymodule_export]
     use super::events::Events;

@@ -255,6 +255,19 @@ impl Session {
         drive(py, waiter, work, status)
     }
 
+    /// What came with the tokens beside them.
+    #[pyo3(signature = (waiter=None))]
+    fn extra(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
+        let session = self.inner.clone();
+        let work = async move {
+            match session.extra().await {
+                Ok(extra) => Ok(extra),
+                Err(error) => Err(Problem::of(error).await),
+            }
+        };
+        drive(py, waiter, work, |py, extra| Ok(extra.into_pyobject(py)?.into_any().unbind()))
+    }
+
     fn stats(&self) -> BTreeMap<&'static str, u64> {
         self.inner.stats().entries().into_iter().collect()
     }

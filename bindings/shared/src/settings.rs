@@ -121,6 +121,8 @@ pub struct Credential {
     pub expires_in: Option<f64>,
     /// When it ends, in milliseconds since 1970.
     pub expires_at_ms: Option<f64>,
+    /// When the refresh token ends, in milliseconds since 1970.
+    pub refresh_token_expires_at_ms: Option<f64>,
     /// The granted scope, as the server wrote it.
     pub scope: Option<String>,
     /// `Bearer` unless the server said otherwise.
@@ -216,12 +218,21 @@ impl Credential {
     pub fn checked(self) -> Result<rekindle::Credential, Error> {
         Ok(rekindle::Credential {
             expiry: self.expiry()?,
+            refresh_token_expiry: self.refresh_token_expiry()?,
             access_token: self.access_token.map(Secret::from),
             refresh_token: self.refresh_token.map(Secret::from),
             scope: self.scope,
             token_type: self.token_type,
             extra: self.extra,
         })
+    }
+
+    fn refresh_token_expiry(&self) -> Result<Option<Expiry>, Error> {
+        let Some(at) = self.refresh_token_expires_at_ms else { return Ok(None) };
+        let what = "must be a finite number of seconds since 1970";
+        let at =
+            Some(at).filter(|at| at.is_finite()).ok_or_else(|| wrong("refresh_token_expires_at", what))?;
+        Ok(Some(Expiry::At(Wall(at as i64))))
     }
 
     fn expiry(&self) -> Result<Option<Expiry>, Error> {

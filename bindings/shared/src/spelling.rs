@@ -95,6 +95,7 @@ const SETTINGS: &[&str] = &[
     "max_sends",
     "redirect_uri",
     "refresh_token",
+    "refresh_token_expires_at",
     "require_dpop",
     "retry_statuses",
     "root_certificates",

@@ -314,6 +314,7 @@ impl Credential {
             refresh_token: self.refresh_token,
             expires_in: self.expires_in.map(|left| left.as_secs_f64()),
             expires_at_ms: self.expires_at.map(|at| rekindle::Wall::from(at).0 as f64),
+            refresh_token_expires_at_ms: None,
             scope: self.scope,
             token_type: self.token_type,
             extra: self.extra.into_iter().collect(),

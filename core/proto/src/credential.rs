@@ -105,6 +105,8 @@ pub struct Credential {
     pub refresh_token: Option<Secret>,
     /// When the access token ends, if that is known.
     pub expiry: Option<Expiry>,
+    /// When the refresh token ends, if that is known: it is told at the first call within its last tenth.
+    pub refresh_token_expiry: Option<Expiry>,
     /// The scope that was granted, as the server wrote it.
     pub scope: Option<String>,
     /// `Bearer` unless the server said otherwise.

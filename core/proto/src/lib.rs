@@ -12,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod grant;
 pub mod graphql;
+pub mod iso_8601;
 pub mod machine;
 pub mod proof;
 pub mod record_file;

@@ -15,6 +15,7 @@ mod token;
 pub(crate) mod token_source;
 mod waiters;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -428,6 +429,31 @@ impl Session {
             self.read_store().await?;
         }
         Ok(self.status())
+    }
+
+    /// What came with the tokens beside them: what the dialect keeps of an answer (`answer.keep`), and the `extra` of a
+    /// credential. An instance's URL, a user's id, an ID token: it may be as secret as the tokens.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token").build()?;
+    /// use rekindle::Credential;
+    ///
+    /// let extra = [("instance_url".to_owned(), "https://eu1.example.com".to_owned())].into();
+    /// session.sign_in(Credential { access_token: Some("at-1".into()), extra, ..Credential::default() }).await?;
+    /// assert_eq!(session.extra().await?["instance_url"], "https://eu1.example.com");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// StoreUnavailable, InvalidConfig.
+    pub async fn extra(&self) -> Result<BTreeMap<String, String>, Error> {
+        self.fresh_status().await?;
+        let mut extra = self.engine.look(|machine, _| machine.extra());
+        extra.remove(token_source::FALLBACK);
+        Ok(extra)
     }
 
     pub(crate) fn setup(&self) -> &Arc<Setup> {

@@ -60,7 +60,7 @@ pub(crate) struct Endpoint {
 }
 
 /// Beside the tokens this says that the server takes only the dialect's second document.
-const FALLBACK: &str = "rekindle.fallback_document";
+pub(super) const FALLBACK: &str = "rekindle.fallback_document";
 
 /// An answer that is not believed at once may be due to something that passes.
 const BEFORE_CONFIRMING: Duration = Duration::from_secs(1);

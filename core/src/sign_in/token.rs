@@ -69,6 +69,7 @@ fn granted(granted: TokenResponse, sent_at: Wall, asked: Option<String>) -> Gran
         access_token: Some(granted.access_token),
         refresh_token: granted.refresh_token,
         expiry: end.map(Expiry::At),
+        refresh_token_expiry: granted.refresh_token_lifetime.map(|life| Expiry::At(sent_at.plus(life))),
         scope: granted.scope.or(asked),
         token_type: granted.token_type,
         extra: granted.extra,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NoReturn
 
 from ._errors import InvalidConfig
+from ._times import epoch
+from ._token_response import fields_of
 
 @dataclass(frozen=True)
 class Credential:
     """The tokens of one sign-in. `repr` shows none of them; it is pickled on purpose only: `picklable()`.
 
-    At least one of the tokens, and at most one of `expires_in` (seconds from now) and `expires_at` (epoch seconds). `extra`
-    is what must come back with the tokens: an instance's URL, an issuer.
+    At least one of the tokens, and at most one of `expires_in` (seconds from now) and `expires_at`: epoch seconds, a `datetime`
+    with a zone, or a text such as `2026-11-28T10:00:00Z`; `refresh_token_expires_at` the same. `extra` is what must come back
+    with the tokens, and can be read with `session.extra()`: an instance's URL, an issuer.
 
     >>> rekindle.Credential(access_token="AT-1", refresh_token="RT-1", expires_in=900)
     Credential(expires_in=900, expires_at=None, scope=None, token_type=None)
@@ -22,10 +26,24 @@ class Credential:
     access_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     expires_in: float | None = None
-    expires_at: float | None = None
+    expires_at: float | str | datetime | None = None
     scope: str | None = None
     token_type: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, hash=False)
+    refresh_token_expires_at: float | str | datetime | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_response(cls, response: Any) -> Credential:
+        """What a token endpoint answered, as it is: a mapping, JSON as text, or a response that has `json()`.
+
+        Numbers may be texts, times dates with a zone, the scope a list, the names in camel case. Texts and objects that come
+        beside the tokens (`id_token`, `instance_url`, `user`) are kept as `extra`.
+
+        >>> made = rekindle.Credential.from_response({"access_token": "AT-1", "expires_in": "3600", "scope": ["a", "b"]})
+        >>> made.expires_in, made.scope
+        (3600.0, 'a b')
+        """
+        return cls(**fields_of(response))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, tokens too: for those who want to move a credential on purpose."""
@@ -37,11 +55,12 @@ class Credential:
             "scope": self.scope,
             "token_type": self.token_type,
             "extra": dict(self.extra),
+            "refresh_token_expires_at": self.refresh_token_expires_at,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Credential:
-        """What `to_dict` gave, or a token endpoint's answer; unknown names are left out."""
+        """What `to_dict` gave; unknown names are left out. For a token endpoint's answer there is `from_response`."""
         known = {name: data[name] for name in cls.__dataclass_fields__ if data.get(name) is not None}
         return cls(**known)
 
@@ -61,12 +80,13 @@ class Credential:
     def _plain(self) -> dict[str, Any]:
         for name in ("access_token", "refresh_token", "scope", "token_type"):
             _check(name, getattr(self, name), str, "text")
-        for name in ("expires_in", "expires_at"):
-            _check(name, getattr(self, name), (int, float), "a number of seconds")
+        _check("expires_in", self.expires_in, (int, float), "a number of seconds")
         _check("extra", self.extra, Mapping, "a mapping")
         facts = self.to_dict() | {"extra": {str(name): str(value) for name, value in self.extra.items()}}
-        del facts["expires_at"]
-        return facts | {"expires_at_ms": None if self.expires_at is None else 1000 * self.expires_at}
+        for name in ("expires_at", "refresh_token_expires_at"):
+            at = epoch(name, facts.pop(name))
+            facts[f"{name}_ms"] = None if at is None else 1000 * at
+        return facts
 
 
 class _Picklable:

@@ -13,7 +13,8 @@ from typing import Any
 
 from . import _native
 from ._credential import Credential
-from ._errors import LoginRequired
+from ._errors import InvalidConfig, LoginRequired
+from ._times import epoch
 
 _LOG = logging.getLogger("rekindle")
 
@@ -88,9 +89,10 @@ def _expires_in(facts: Mapping[str, Any]) -> float | None:
     try:
         left = facts.get("expires_in")
         if left is None and facts.get("expires_at") is not None:
-            left = float(facts["expires_at"]) - time.time()
+            at = epoch("expires_at", facts["expires_at"])
+            left = None if at is None else at - time.time()
         return None if left is None else float(left)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, InvalidConfig):
         return None
 
 

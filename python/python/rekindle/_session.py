@@ -7,6 +7,7 @@ import contextvars
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NoReturn, TypeAlias
 
 from . import _native
@@ -65,7 +66,7 @@ class Session:
       `client_secret_basic`, `client_secret_post`, `client_secret_jwt` or `private_key_jwt` (OpenID Connect Core section 9).
     - `dpop_key`: what tokens are bound to (RFC 9449). A token that the server does not bind to it is refused, unless
       `require_dpop` is False.
-    - `access_token`, `refresh_token`, and `expires_in` (seconds from now) or `expires_at` (epoch seconds); or all that as
+    - `access_token`, `refresh_token`, and `expires_in` (seconds from now) or `expires_at` (epoch seconds, a `datetime` with a zone, or a date as text); or all that as
       one `credential`: what to begin with. A store that has a credential already wins.
     - `store`: where it is kept. Left out: this process' memory.
     - `origins`: where the token may go, beside a client's base URL (`https://api.example.com`); `insecure_origins`: those,
@@ -127,7 +128,7 @@ class Session:
         access_token: str | None = None,
         refresh_token: str | None = None,
         expires_in: float | None = None,
-        expires_at: float | None = None,
+        expires_at: float | str | datetime | None = None,
         credential: Credential | None = None,
         store: FileStore | MemoryStore | Store | AsyncStore | None = None,
         origins: Iterable[str] = (),
@@ -344,6 +345,19 @@ class Session:
     def subject(self) -> str | None:
         """Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`."""
         return self._native.subject()
+
+    def extra(self) -> dict[str, str]:
+        """What came with the tokens beside them: an instance's URL, a user, an ID token. It may be as secret as they are.
+
+        That is what the dialect keeps of an answer (`answer.keep`), and the `extra` of a `Credential`.
+        """
+        found: dict[str, str] = self._do(self._native.extra)
+        return found
+
+    async def aextra(self) -> dict[str, str]:
+        """As `extra`, without blocking the loop."""
+        found: dict[str, str] = await self._ado(self._native.extra)
+        return found
 
     def stats(self) -> dict[str, int]:
         """How often things happened."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -105,7 +106,7 @@ def credential_of(
     access_token: str | None,
     refresh_token: str | None,
     expires_in: float | None,
-    expires_at: float | None,
+    expires_at: float | str | datetime | None,
 ) -> Credential | None:
     parts = (access_token, refresh_token, expires_in, expires_at)
     if credential is not None:

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::json;
 use super::path::Path;
+use crate::iso_8601;
 use crate::time::Wall;
 
 /// Nothing lives longer than ten years: such a number is a mistake.
@@ -39,7 +40,7 @@ pub(super) fn milliseconds(value: &Value) -> Option<Duration> {
 /// An epoch in seconds or milliseconds, calibrated by the answer's `Date`; without one it counts from
 /// when the request was sent, and a past one says nothing (our clock may be wrong).
 pub(super) fn epoch(value: &Value, headers: &HeaderMap, sent_at: Wall) -> Option<End> {
-    let written = number(value)?;
+    let written = number(value).or_else(|| written_out(value))?;
     let seconds = if written >= EPOCH_SECONDS.end { written / 1000.0 } else { written };
     if !EPOCH_SECONDS.contains(&seconds) {
         return None;
@@ -73,6 +74,11 @@ pub(super) fn date(headers: &HeaderMap) -> Option<Wall> {
     let text = headers.get(DATE)?.to_str().ok()?;
     let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(Wall::default().plus(since))
+}
+
+/// A date with its zone, in seconds since 1970.
+fn written_out(value: &Value) -> Option<f64> {
+    iso_8601::read(value.as_str()?).map(|at| at.0 as f64 / 1000.0)
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -131,6 +137,17 @@ mod tests {
         assert_eq!(epoch(&json!(DATE_SECONDS + 3600), &dated(), wrong_clock), an_hour);
         assert_eq!(epoch(&json!((DATE_SECONDS + 3600) * 1000), &dated(), wrong_clock), an_hour);
         assert_eq!(epoch(&json!((DATE_SECONDS + 3600).to_string()), &dated(), wrong_clock), an_hour);
+    }
+
+    // spec 1.3
+    #[test]
+    fn a_date_with_a_zone_is_as_good_as_an_epoch() {
+        let an_hour = Some(End::In(Duration::from_secs(3600)));
+        for date in ["2026-11-21T01:00:00Z", "2026-11-21 03:00:00.000+02:00"] {
+            assert_eq!(epoch(&json!(date), &dated(), Wall(0)), an_hour, "{date}");
+        }
+        assert_eq!(epoch(&json!("2026-11-20T23:00:00Z"), &dated(), Wall(0)), Some(End::Past));
+        assert_eq!(epoch(&json!("2026-11-21T01:00:00"), &dated(), Wall(0)), None, "nobody knows where");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a session can say about itself, without a secret.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::failures::tag;
@@ -76,6 +77,20 @@ pub struct Status {
 }
 
 impl Machine {
+    /// What came with the tokens and was kept (`answer.keep` of the dialect, or given with them): an instance's URL, an ID
+    /// token.
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// assert!(machine.extra().is_empty()); // the store was not read
+    /// ```
+    #[must_use]
+    pub fn extra(&self) -> BTreeMap<String, String> {
+        self.held().map(|held| held.record.extra.clone()).unwrap_or_default()
+    }
+
     /// How things stand, as far as memory knows.
     ///
     /// ```

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::effect::Settled;
 use super::failures::{never_signed_in, signed_out, store_unavailable};
 use super::held::Standing;
-use super::record::{Record, SLOT, Slot};
+use super::record::{Record, RefreshTokenLife, SLOT, Slot};
 use super::refresh_budget::full_jitter;
 use super::unknown_fields::Unknown;
 use super::{Machine, OpId, Ticket};
@@ -202,6 +202,7 @@ impl Machine {
     fn new_lineage(&mut self, credential: &Credential, given: Now, now: Now) -> Record {
         let mut record = Record::new(self.entropy.id(), self.config.binding.clone());
         record.refresh_token.clone_from(&credential.refresh_token);
+        record.refresh_token_life = refresh_token_life(credential, given, now);
         record.scope.clone_from(&credential.scope);
         record.extra.clone_from(&credential.extra);
         if let Some(access_token) = &credential.access_token {
@@ -436,6 +437,16 @@ fn first_slot(credential: &Credential, access_token: &Secret, given: Now, now: N
         lifetime_ms: lifetime.map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
         unknown: Unknown::default(),
     }
+}
+
+fn refresh_token_life(credential: &Credential, given: Now, now: Now) -> Option<RefreshTokenLife> {
+    let elapsed = now.mono.saturating_sub(given.mono).max(now.wall.since(given.wall));
+    let until = match credential.refresh_token_expiry? {
+        Expiry::In(left) => now.wall.plus(left).minus(elapsed),
+        Expiry::At(at) => at,
+    };
+    credential.refresh_token.as_ref()?;
+    Some(RefreshTokenLife { from: given.wall, until, unknown: Unknown::default() })
 }
 
 fn not_saved(unavailable: &Unavailable) -> Failure {
