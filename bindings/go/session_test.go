@@ -124,6 +124,34 @@ func TestRequestsWithARejectedTokenAreSentAgainWithTheirBodiesAfterOneRefresh(t 
 	}
 }
 
+// A body whose GetBody winds it back, as connect-go's does.
+type woundBack struct {
+	*strings.Reader
+	closed int
+}
+
+func (w *woundBack) Close() error { w.closed++; return nil }
+
+func TestABodyThatIsWoundBackIsSentWhole(t *testing.T) {
+	a := newAPI(t)
+	body := &woundBack{Reader: strings.NewReader(`{"query":"{ me }"}`)}
+	request, err := http.NewRequest("POST", a.URL+"/data", body)
+	must(t, err)
+	request.ContentLength = body.Size()
+	request.GetBody = func() (io.ReadCloser, error) {
+		_, err := body.Seek(0, io.SeekStart)
+		return body, err
+	}
+	response, err := a.session(t, Options{}).Client().Do(request)
+	must(t, err)
+	defer response.Body.Close()
+	var came struct{ Body string }
+	must(t, json.NewDecoder(response.Body).Decode(&came))
+	if came.Body != `{"query":"{ me }"}` || body.closed == 0 {
+		t.Fatal(came.Body, body.closed)
+	}
+}
+
 func TestAContextThatEndsStopsTheWaitingAndNotTheRefresh(t *testing.T) {
 	a := newAPI(t)
 	release := a.holdAnswers()

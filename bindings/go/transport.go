@@ -116,6 +116,8 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 type requestBody struct {
 	request *http.Request
 	sent    bool
+	// It was read ahead; some packages' GetBody winds back the one body that they have.
+	ahead   bool
 	dropped bool
 }
 
@@ -129,7 +131,7 @@ func (b *requestBody) known() any {
 	if b.request.GetBody == nil {
 		return "once"
 	}
-	if method(b.request) == http.MethodPost {
+	if method(b.request) == http.MethodPost && mayBeGraphQL(b.request.Header) {
 		if text, ok := b.text(); ok {
 			return message{"text": text}
 		}
@@ -138,6 +140,7 @@ func (b *requestBody) known() any {
 }
 
 func (b *requestBody) text() (string, bool) {
+	b.ahead = true
 	copied, err := b.request.GetBody()
 	if err != nil {
 		return "", false
@@ -157,7 +160,7 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 		attempt.Body, attempt.GetBody, attempt.ContentLength = nil, nil, 0
 		return attempt, nil
 	}
-	if !b.sent {
+	if !b.sent && !b.ahead {
 		b.sent = true
 		attempt.Body = onceClosed(b.request.Body)
 		return attempt, nil
@@ -167,8 +170,13 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !b.sent && !same(body, b.request.Body) {
+			// It is not sent itself.
+			b.close()
+		}
 		attempt.Body = body
 	}
+	b.sent = true
 	return attempt, nil
 }
 
@@ -209,6 +217,12 @@ func method(request *http.Request) string {
 		return http.MethodGet
 	}
 	return request.Method
+}
+
+// GraphQL over HTTP is JSON; some clients don't say so.
+func mayBeGraphQL(header http.Header) bool {
+	kind := strings.ToLower(header.Get("Content-Type"))
+	return kind == "" || strings.Contains(kind, "json") || strings.Contains(kind, "graphql") || strings.HasPrefix(kind, "text/plain")
 }
 
 // JSON, or what servers call JSON that they mislabel.

@@ -24,10 +24,11 @@ cargo xtask verify            drift of generated files, and rules without a case
 cargo xtask gen               write the generated parts anew
 cargo xtask bench             the benchmarks
 cargo xtask bench python      the Python client beside its peers; --quick takes a third of the rounds
+cargo xtask bench go          the Go module beside net/http and golang.org/x/oauth2: speed, and where it is hard
 cargo xtask bench javascript  the npm package beside its peers: speed, and where it is hard; --quick as above
 cargo xtask bench kotlin      correctness, speed and size of the Kotlin package, or those of them that are named
 cargo xtask bench swift       correctness and speed of the Swift package, or that of them which is named
-cargo xtask package kotlin    the jars as they are handed out, tried; `swift`, `javascript`: the same for those packages
+cargo xtask package kotlin    the jars as they are handed out, tried; `swift`, `javascript`, `go`: the same for those packages
 cargo xtask demo [...]        rekindle at work on loopback servers";
 
 fn main() -> ExitCode {

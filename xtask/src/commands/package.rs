@@ -1,4 +1,4 @@
-//! `cargo xtask package javascript|kotlin|swift`: what is handed out, made and tried as the tests try it.
+//! `cargo xtask package go|javascript|kotlin|swift`: what is handed out, made and tried as the tests try it.
 
 use crate::report::Count;
 use crate::steps;
@@ -8,9 +8,10 @@ pub(crate) fn package(workspace: &Workspace, what: &str) -> bool {
     let mut count = Count::default();
     let packed = match what {
         "kotlin" => steps::package_kotlin(workspace, &mut count),
+        "go" => steps::package_go(workspace, &mut count),
         "javascript" => steps::package_javascript(workspace, &mut count),
         "swift" => steps::package_swift(workspace, &mut count),
-        other => Err(format!("there is no package for {other:?}: known are javascript, kotlin, swift")),
+        other => Err(format!("there is no package for {other:?}: known are go, javascript, kotlin, swift")),
     };
     println!();
     match &packed {

@@ -1,6 +1,11 @@
 //! The Go module: the WebAssembly module is translated to Go source, and its tests run with the race detector, the conformance
 //! cases among them.
 
+mod package;
+mod platforms;
+
+pub(crate) use self::package::package;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,22 +22,40 @@ const TRANSLATOR_VERSION: &str = "v0.4.21";
 
 /// The translated core is a quarter of a million lines that only run under a lock: watching each of its memory accesses
 /// would find nothing and take minutes. The package around it is watched.
-const FLAGS: [&str; 2] = ["-race", "-gcflags=rekindle.dev/rekindle/internal/core=-race=false"];
+const RACE: [&str; 2] = ["-race", "-gcflags=rekindle.dev/rekindle/internal/core=-race=false"];
+
+/// More goroutines than the race detector watches.
+const UNWATCHED: &str = "TestTenThousandGoroutines";
+
+/// Tried with other libraries, other languages, and as the examples.
+const TESTS: &str = "test";
+
+/// Beside the main one, which depends on nothing.
+const MODULES: [&str; 3] = ["tokensource", "metrics", TESTS];
 
 pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
-    if !run::works("go", &["version"]) {
-        return Outcome::Skipped("no Go: install Go 1.26 or later".to_owned());
+    match made(workspace) {
+        Ok(()) => {}
+        Err(why) if why.ends_with("--install") || why.starts_with("no Go") => return Outcome::Skipped(why),
+        Err(why) => return Outcome::Failed(why),
     }
-    if !targets::ready(workspace, TARGET) {
-        return Outcome::Skipped(format!("no standard library for {TARGET}: cargo xtask test --install"));
-    }
-    let Some(translator) = translator(workspace) else {
-        return Outcome::Skipped(format!("no {TRANSLATOR} {TRANSLATOR_VERSION}: cargo xtask test --install"));
-    };
-    match translate(workspace, translator).and_then(|()| check(workspace, count)) {
+    match check(workspace, count) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
+}
+
+/// The module with its translated core.
+pub(crate) fn made(workspace: &Workspace) -> Result<(), String> {
+    if !run::works("go", &["version"]) {
+        return Err("no Go: install Go 1.26 or later".to_owned());
+    }
+    if !targets::ready(workspace, TARGET) {
+        return Err(format!("no standard library for {TARGET}: cargo xtask test --install"));
+    }
+    let translator = translator(workspace)
+        .ok_or_else(|| format!("no {TRANSLATOR} {TRANSLATOR_VERSION}: cargo xtask test --install"))?;
+    translate(workspace, translator)
 }
 
 /// Where it lies, brought if that is allowed.
@@ -59,22 +82,52 @@ fn translate(workspace: &Workspace, translator: PathBuf) -> Result<(), String> {
 }
 
 fn check(workspace: &Workspace, count: &mut Count) -> Result<(), String> {
-    // The server is built by the Rust tests, but they may have been left out.
-    let server = ["build", "--locked", "-p", "rekindle-test-server"];
-    step("the test server does not build", cargo(workspace).args(server))?;
-    step("go vet", go(workspace, "vet").arg("."))?;
+    // They are built by the Rust tests, but those may have been left out.
+    let programs = ["build", "--locked", "-p", "rekindle-test-server", "-p", "rekindle-cli"];
+    step("the programs for the tests do not build", cargo(workspace).args(programs))?;
+    formatted(workspace)?;
+    step("go vet", go(workspace, ".", "vet").args(RACE).arg("."))?;
+    for module in MODULES {
+        step("go vet", go(workspace, module, "vet").arg("./..."))?;
+    }
+    platforms::check(workspace)?;
     let before = count.failed;
-    let mut test = go(workspace, "test");
-    test.args(["-vet=off", "-count=1", "-v", "-timeout=9m", "."]);
-    test.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
-    let ok = run::watched(&mut test, |line| count.see_go(line));
+    let mut ok = true;
+    let mut watched = |test: &mut Command| {
+        test.args(["-vet=off", "-count=1", "-v", "-timeout=9m"]);
+        test.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
+        test.env("REKINDLE_COMMAND", workspace.target.join("debug/rekindle"));
+        let python = workspace.target.join("python-venv/bin/python");
+        if python.exists() {
+            test.env("REKINDLE_PYTHON", python);
+        }
+        ok &= run::watched(test, |line| count.see_go(line));
+    };
+    watched(go(workspace, ".", "test").args(RACE));
+    watched(go(workspace, ".", "test").args(["-run", UNWATCHED]));
+    watched(&mut go(workspace, TESTS, "test"));
     // Failed tests are counted by name; no count means that they did not even run.
     if ok || count.failed > before { Ok(()) } else { Err("the tests did not run: see above".to_owned()) }
 }
 
-fn go(workspace: &Workspace, what: &str) -> Command {
+fn formatted(workspace: &Workspace) -> Result<(), String> {
+    let sources = |folder: PathBuf| {
+        let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        files.filter(|path| path.extension().is_some_and(|end| end == "go")).collect::<Vec<_>>()
+    };
+    let folders = MODULES.iter().chain(&["."]).map(|module| package_folder(workspace).join(module));
+    let mut gofmt = Command::new("gofmt");
+    let listed =
+        gofmt.arg("-l").args(folders.flat_map(sources)).output().map_err(|e| format!("gofmt: {e}"))?;
+    match String::from_utf8_lossy(&listed.stdout).trim() {
+        "" => Ok(()),
+        names => Err(format!("gofmt -w {}", names.replace('\n', " "))),
+    }
+}
+
+fn go(workspace: &Workspace, module: &str, what: &str) -> Command {
     let mut command = Command::new("go");
-    command.arg(what).args(FLAGS).current_dir(package_folder(workspace));
+    command.arg(what).current_dir(package_folder(workspace).join(module));
     command
 }
 

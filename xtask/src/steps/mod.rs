@@ -16,6 +16,7 @@ mod targets;
 mod tests;
 mod toolbox;
 
+pub(crate) use self::go::{made as make_go, package as package_go};
 pub(crate) use self::javascript::{made as make_javascript, package as package_javascript};
 pub(crate) use self::kotlin::package as package_kotlin;
 pub(crate) use self::swift::{Toolchain, package as package_swift};

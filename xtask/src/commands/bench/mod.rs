@@ -1,5 +1,6 @@
 //! The benchmarks, a file for each language, and what two of them need.
 
+mod go;
 mod javascript;
 mod kotlin;
 mod mobile;
@@ -10,10 +11,11 @@ use super::cargo;
 use crate::run;
 use crate::workspace::Workspace;
 
-/// `cargo xtask bench [python|javascript|kotlin|swift] ..`; further arguments go to the benchmarks as they are.
+/// `cargo xtask bench [python|go|javascript|kotlin|swift] ..`; further arguments go to the benchmarks as they are.
 pub(crate) fn bench(workspace: &Workspace, rest: &[String]) -> bool {
     match rest {
         [word, rest @ ..] if word == "python" => python::run(workspace, rest),
+        [word, rest @ ..] if word == "go" => go::run(workspace, rest),
         [word, rest @ ..] if word == "javascript" => javascript::run(workspace, rest),
         [word, rest @ ..] if word == "kotlin" => kotlin::run(workspace, rest),
         [word, rest @ ..] if word == "swift" => swift::run(workspace, rest),
