@@ -119,7 +119,7 @@ func (e *exchange) once() (*http.Response, error) {
 		return nil, nil
 	}
 	// Whoever looks at it finds the request that it answers.
-	response.Request = attempt.WithContext(withJudgement(e.ctx, said.judgement()))
+	response.Request = attempt.WithContext(withChangingJudgement(e.ctx, said.judgement()))
 	response.Request.Response = e.before
 	if e.plan.noRedirects || !isRedirect(response.StatusCode) {
 		return response, nil

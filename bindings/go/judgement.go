@@ -31,22 +31,24 @@ func Judged(response *http.Response) (Judgement, bool) {
 	if response == nil || response.Request == nil {
 		return Judgement{}, false
 	}
-	held, ok := response.Request.Context().Value(judgementKey{}).(*atomic.Pointer[Judgement])
-	if !ok {
-		return Judgement{}, false
+	switch held := response.Request.Context().Value(judgementKey{}).(type) {
+	case *Judgement:
+		return *held, true
+	case *atomic.Pointer[Judgement]:
+		return *held.Load(), true
 	}
-	return *held.Load(), true
+	return Judgement{}, false
 }
 
 type judgementKey struct{}
 
-func withJudgement(ctx context.Context, judgement Judgement) context.Context {
+// For a body that is read as it comes, which may say more than its head.
+func withChangingJudgement(ctx context.Context, judgement Judgement) context.Context {
 	held := &atomic.Pointer[Judgement]{}
 	held.Store(&judgement)
 	return context.WithValue(ctx, judgementKey{}, held)
 }
 
-// A body that is read as it comes may say more than its head.
 func setJudgement(response *http.Response, judgement Judgement) {
 	if held, ok := response.Request.Context().Value(judgementKey{}).(*atomic.Pointer[Judgement]); ok {
 		held.Store(&judgement)

@@ -19,6 +19,7 @@ type Session struct {
 	served *served
 	life   *life
 	cached atomic.Pointer[taggedToken]
+	quick  quickOrigins
 	unseen runtime.Cleanup
 }
 

@@ -22,8 +22,10 @@ import (
 type api struct {
 	*httptest.Server
 	refreshes atomic.Int32
-	hold      atomic.Pointer[chan struct{}]
-	reached   chan struct{}
+	// What it answers to, if that is not AT-2.
+	accepted atomic.Value
+	hold     atomic.Pointer[chan struct{}]
+	reached  chan struct{}
 }
 
 func newAPI(t *testing.T) *api {
@@ -37,7 +39,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if r.URL.Path != "/token" {
 		body, _ := io.ReadAll(r.Body)
-		if r.Header.Get("Authorization") != "Bearer AT-2" {
+		if wanted, other := a.accepted.Load().(string); r.Header.Get("Authorization") != "Bearer AT-2" && !other || other && r.Header.Get("Authorization") != wanted {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -53,7 +55,11 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	if hold := a.hold.Load(); hold != nil {
 		<-*hold
 	}
-	if _ = r.ParseForm(); count > 1 || r.Form.Get("refresh_token") != "RT-1" {
+	if _ = r.ParseForm(); count == 2 && a.accepted.Load() != nil && r.Form.Get("refresh_token") == "RT-2" {
+		fmt.Fprint(w, `{"access_token":"AT-3","refresh_token":"RT-3","expires_in":3600}`)
+		return
+	}
+	if count > 1 || r.Form.Get("refresh_token") != "RT-1" {
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprint(w, `{"error":"invalid_grant"}`)
 		return
@@ -285,5 +291,50 @@ func TestAClosedSessionSaysSo(t *testing.T) {
 	must(t, session.Close())
 	if _, err := session.Token(t.Context()); !errors.Is(err, ErrMisuse) {
 		t.Fatal(err)
+	}
+}
+
+func TestRequestsToAnOriginThatAcceptedTheTokenNeedNoTurnUntilSomethingIsWrong(t *testing.T) {
+	a := newAPI(t)
+	session := a.session(t, Options{})
+	client := session.Client()
+	get := func() int {
+		t.Helper()
+		response, err := client.Get(a.URL + "/data")
+		must(t, err)
+		defer response.Body.Close()
+		judgement, _ := Judged(response)
+		if response.Request.Header.Get("Authorization") != "" || judgement.Verdict != "accepted" {
+			t.Error(judgement)
+		}
+		return response.StatusCode
+	}
+	get()
+	before := session.driver.number()
+	for range 10 {
+		get()
+	}
+	if after := session.driver.number(); after != before+1 {
+		t.Errorf("%d turns", after-before-1)
+	}
+	// A token that is rejected after all is refreshed, and the body goes along again.
+	a.accepted.Store("Bearer AT-3")
+	response, err := client.Post(a.URL+"/data", "text/plain", strings.NewReader("once more"))
+	must(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	must(t, err)
+	if string(text) != `{"body":"once more"}` || a.refreshes.Load() != 2 {
+		t.Error(string(text), a.refreshes.Load())
+	}
+	// The request's own header goes as it is.
+	request, err := http.NewRequest("GET", a.URL+"/data", nil)
+	must(t, err)
+	request.Header.Set("Authorization", "Bearer own")
+	response, err = client.Do(request)
+	must(t, err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusUnauthorized || a.refreshes.Load() != 2 {
+		t.Error(response.Status, a.refreshes.Load())
 	}
 }

@@ -43,26 +43,46 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return t.sendOn(request, body, led)
 	}
 	session := t.session
+	sent, tag, err := t.sendAtOnce(request, body)
+	if err != nil || (sent != nil && tag == 0) {
+		return sent, err
+	}
 	number := session.driver.number()
 	begin := message{
 		"do": "begin", "request": number, "method": method(request), "url": request.URL.String(), "headers": pairs(request.Header),
 		"body": body.known(),
 	}
+	if sent != nil {
+		sentWith := session.driver.numberOf(tag)
+		if sentWith == 0 {
+			// Nobody knows any more what it went along with.
+			sent.Request = request
+			return sent, nil
+		}
+		begin["sent_with"] = sentWith
+	}
+	session.unlearn(request)
 	var how signed
 	if err := session.call(ctx, begin, &how); err != nil {
-		body.close()
+		if sent != nil {
+			sent.Body.Close()
+		} else {
+			body.close()
+		}
 		return nil, err
 	}
 	defer session.driver.end(number)
 	for {
-		attempt, err := body.attempt(ctx)
-		if err != nil {
-			return nil, err
-		}
-		setHeaders(attempt.Header, how.Headers)
-		response, err := t.base.RoundTrip(attempt)
-		if err != nil {
-			return nil, err
+		response := sent
+		if sent = nil; response == nil {
+			attempt, err := body.attempt(ctx)
+			if err != nil {
+				return nil, err
+			}
+			setHeaders(attempt.Header, how.Headers)
+			if response, err = t.base.RoundTrip(attempt); err != nil {
+				return nil, err
+			}
 		}
 		said, err := t.judge(ctx, number, response, how.ReadsSuccess)
 		if err != nil {
@@ -71,7 +91,11 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		if said.Next != "send_again" {
 			// Whoever looks at it finds the request that they made.
-			told := withJudgement(ctx, said.judgement())
+			judgement := said.judgement()
+			told := withJudgement(ctx, &judgement)
+			if judgement.Verdict == "accepted" && !how.ReadsSuccess && response.StatusCode/100 == 2 {
+				session.learn(request, how.Headers)
+			}
 			if isRedirect(response.StatusCode) {
 				if told, err = t.lead(told, request, number, response); err != nil {
 					response.Body.Close()
@@ -152,8 +176,8 @@ func (b *requestBody) text() (string, bool) {
 
 // The request for one send; the caller's own is left as it is.
 func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
-	attempt := b.request.Clone(ctx)
-	if attempt.Header == nil {
+	attempt := b.request.WithContext(ctx)
+	if attempt.Header = b.request.Header.Clone(); attempt.Header == nil {
 		attempt.Header = http.Header{}
 	}
 	if b.dropped {
