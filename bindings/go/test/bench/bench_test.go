@@ -77,6 +77,8 @@ func BenchmarkValidToken(b *testing.B) {
 }
 
 func share(b *testing.B, goroutines int, call func() error) {
+	before := processorTime()
+	defer func() { b.ReportMetric(float64(processorTime()-before)/float64(b.N), "cpu-ns/op") }()
 	var group sync.WaitGroup
 	for range goroutines {
 		group.Go(func() {
