@@ -23,7 +23,7 @@ type driver struct {
 	clients  map[uint32]message
 	// Tells a client's request that its deadline has passed.
 	deadlines map[uint32]func(*Error)
-	waiting   map[uint32]chan<- outcome
+	waiting   map[uint32]waiter
 	running   map[uint64]*task
 	next      uint32
 	// Raised when the core was started anew.
@@ -42,6 +42,13 @@ type registration struct {
 
 // Something that the core asked for, and that is not done yet.
 type task struct{ cancel context.CancelFunc }
+
+// Who waits for a call's end.
+type waiter struct {
+	answer chan<- outcome
+	// Hears of a device's code, without waiting; or nil.
+	show func(DeviceCode)
+}
 
 // How a call ended.
 type outcome struct {
@@ -74,6 +81,10 @@ type effect struct {
 	RefreshToken string            `json:"refresh_token"`
 	Scope        *string           `json:"scope"`
 	Extra        map[string]string `json:"extra"`
+	// Of a sign-in on another device.
+	UserCode                string `json:"user_code"`
+	VerificationURI         string `json:"verification_uri"`
+	VerificationURIComplete string `json:"verification_uri_complete"`
 	eventData
 }
 
@@ -87,7 +98,7 @@ func newDriver(clock clock) (*driver, error) {
 	}
 	return &driver{
 		clock: clock, module: module,
-		shared: map[string]sharedSession{}, sessions: map[uint32]*registration{}, clients: map[uint32]message{}, deadlines: map[uint32]func(*Error){}, waiting: map[uint32]chan<- outcome{}, running: map[uint64]*task{},
+		shared: map[string]sharedSession{}, sessions: map[uint32]*registration{}, clients: map[uint32]message{}, deadlines: map[uint32]func(*Error){}, waiting: map[uint32]waiter{}, running: map[uint64]*task{},
 	}, nil
 }
 
@@ -101,6 +112,10 @@ func (d *driver) number() uint32 {
 
 // Asks the core, and waits for its answer. A context that ends calls off the waiting, never a refresh.
 func (d *driver) call(ctx context.Context, asked message, into any) error {
+	return d.callShowing(ctx, asked, into, nil)
+}
+
+func (d *driver) callShowing(ctx context.Context, asked message, into any, show func(DeviceCode)) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
@@ -108,7 +123,7 @@ func (d *driver) call(ctx context.Context, asked message, into any) error {
 	d.mutex.Lock()
 	d.next++
 	number := d.next
-	d.waiting[number] = answer
+	d.waiting[number] = waiter{answer, show}
 	asked["call"] = number
 	d.turn(asked)
 	d.mutex.Unlock()
@@ -153,6 +168,13 @@ func (d *driver) register(made *registration) (uint32, error) {
 		d.forget(number)
 	}
 	return number, err
+}
+
+// For what is asked without a session.
+func (d *driver) serveFor(number uint32, served *served) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.sessions[number] = &registration{served: served}
 }
 
 // Makes a client, whose requests are a session's.
@@ -249,19 +271,23 @@ func (d *driver) try(messages []message) (told said, err error) {
 func (d *driver) carryOut(told *effect) {
 	switch told.Effect {
 	case "done":
-		answer, asked := d.waiting[told.Call]
+		waits, asked := d.waiting[told.Call]
 		if !asked {
 			return
 		}
 		delete(d.waiting, told.Call)
 		if told.Error != nil {
-			answer <- outcome{err: told.Error.asError()}
+			waits.answer <- outcome{err: told.Error.asError()}
 		} else {
-			answer <- outcome{ok: told.OK}
+			waits.answer <- outcome{ok: told.OK}
 		}
 	case "event":
 		if made := d.sessions[told.Session]; made != nil {
 			made.served.tell(told.eventData.asEvent())
+		}
+	case "device":
+		if waits := d.waiting[told.Call]; waits.show != nil {
+			waits.show(DeviceCode{told.UserCode, told.VerificationURI, told.VerificationURIComplete})
 		}
 	case "expired":
 		if expired := d.deadlines[told.Request]; expired != nil && told.Error != nil {
@@ -325,8 +351,8 @@ func (d *driver) restart(cause any) {
 		task.cancel()
 	}
 	clear(d.running)
-	for _, answer := range d.waiting {
-		answer <- outcome{err: failure}
+	for _, waits := range d.waiting {
+		waits.answer <- outcome{err: failure}
 	}
 	clear(d.waiting)
 	for _, expired := range d.deadlines {
@@ -341,6 +367,9 @@ func (d *driver) restart(cause any) {
 	d.module = module
 	messages := make([]message, 0, len(d.sessions)+len(d.clients))
 	for number, made := range d.sessions {
+		if made.settings == nil {
+			continue
+		}
 		d.next++
 		settings := made.settings
 		if made.served.saved.Load() {

@@ -100,7 +100,11 @@ func (e *exchange) run() (*http.Response, error) {
 
 // Sends it once. Neither an answer nor an error: it is to be sent again.
 func (e *exchange) once() (*http.Response, error) {
-	attempt, err := e.attempt()
+	added, err := e.client.session.served.complete(e.signed.Headers)
+	if err != nil {
+		return nil, err
+	}
+	attempt, err := e.attempt(added)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +131,7 @@ func (e *exchange) once() (*http.Response, error) {
 	return e.follow(response)
 }
 
-func (e *exchange) attempt() (*http.Request, error) {
+func (e *exchange) attempt(added [][2]string) (*http.Request, error) {
 	attempt, err := e.body.attempt(e.ctx)
 	if err != nil {
 		return nil, err
@@ -140,7 +144,7 @@ func (e *exchange) attempt() (*http.Request, error) {
 	if given := e.body.request.Host; given != "" && e.before == nil && e.body.request.URL.Host != given {
 		attempt.Host = given
 	}
-	setHeaders(attempt.Header, e.signed.Headers)
+	setHeaders(attempt.Header, added)
 	return attempt, nil
 }
 

@@ -2,6 +2,7 @@ package rekindle
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,9 +16,19 @@ type Options struct {
 	// DialectData is a dialect of one's own, in place of a preset: the members of its TOML form.
 	DialectData map[string]any
 	// TokenURL is where tokens are refreshed, if the dialect does not say so itself.
-	TokenURL     string
+	TokenURL string
+	// AuthorizationURL is where a browser signs in, if the dialect does not say so itself.
+	AuthorizationURL string
+	// Server is what Discover gave, in place of both.
+	Server       json.RawMessage
 	ClientID     string
 	ClientSecret string
+	// ClientKey says who the client is (private_key_jwt), in place of ClientSecret.
+	ClientKey *SigningKey
+	// DPoPKey binds tokens to it, where the server does so (RFC 9449).
+	DPoPKey *SigningKey
+	// RequireDPoP: a token that is not bound to the key is an error.
+	RequireDPoP bool
 	// Variables are what the dialect leaves open: a tenant, an instance.
 	Variables map[string]string
 	// Tokens are what a sign-in brought.
@@ -123,7 +134,7 @@ func (o *Options) settings() (message, error) {
 		"alone":      o.Alone,
 		"store":      storeSettings(o.Store),
 	}
-	texts := map[string]string{"token_url": o.TokenURL, "client_id": o.ClientID, "client_secret": o.ClientSecret, "key": o.Key, "dialect": o.Dialect}
+	texts := map[string]string{"token_url": o.TokenURL, "authorization_url": o.AuthorizationURL, "client_id": o.ClientID, "client_secret": o.ClientSecret, "key": o.Key, "dialect": o.Dialect}
 	for name, text := range texts {
 		if text != "" {
 			settings[name] = text
@@ -137,6 +148,18 @@ func (o *Options) settings() (message, error) {
 		if duration > 0 {
 			settings[name] = max(duration.Milliseconds(), 1)
 		}
+	}
+	if o.ClientKey != nil {
+		settings["client_key"] = o.ClientKey.shown()
+	}
+	if o.DPoPKey != nil {
+		settings["dpop_key"] = o.DPoPKey.shown()
+	}
+	if o.RequireDPoP {
+		settings["require_dpop"] = true
+	}
+	if o.Server != nil {
+		settings["server"] = o.Server
 	}
 	if o.DialectData != nil {
 		settings["dialect"] = o.DialectData
@@ -160,6 +183,16 @@ func (o *Options) settings() (message, error) {
 		settings["client_credentials"] = o.ClientCredentials
 	}
 	return settings, nil
+}
+
+func (o *Options) keys() []*SigningKey {
+	var keys []*SigningKey
+	for _, key := range []*SigningKey{o.ClientKey, o.DPoPKey} {
+		if key != nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 func (t *Tokens) toCore() message {

@@ -22,6 +22,7 @@ type served struct {
 	transport http.RoundTripper
 	store     Store
 	refresh   func(context.Context, RefreshInput) (Tokens, error)
+	keys      []*SigningKey
 	// The store has a record of this session.
 	saved atomic.Bool
 	// What further sessions find it by; the driver's mutex for that guards it.
@@ -121,6 +122,13 @@ func (s *served) callRefresh(ctx context.Context, asked *effect) message {
 }
 
 func (s *served) sendTokenRequest(ctx context.Context, asked *effect) message {
+	headers, err := s.complete(asked.Headers)
+	if err != nil {
+		return message{"error": err.Error(), "sent": false}
+	}
+	if asked.Body, err = s.completeText(asked.Body); err != nil {
+		return message{"error": err.Error(), "sent": false}
+	}
 	request, err := http.NewRequestWithContext(ctx, asked.Method, asked.URL, strings.NewReader(asked.Body))
 	if err != nil {
 		return message{"error": "the URL of the token endpoint can't be read", "sent": false}
@@ -131,7 +139,7 @@ func (s *served) sendTokenRequest(ctx context.Context, asked *effect) message {
 		request.Body = http.NoBody
 		request.ContentLength = 0
 	}
-	setHeaders(request.Header, asked.Headers)
+	setHeaders(request.Header, headers)
 	// A transport follows no redirects and sends no cookies.
 	response, err := s.transport.RoundTrip(request)
 	if err != nil {

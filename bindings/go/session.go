@@ -59,7 +59,7 @@ func newSession(options Options, driver *driver, hear func(Event)) (*Session, er
 	if err != nil {
 		return nil, err
 	}
-	served := &served{transport: options.Transport, store: options.Store, refresh: options.Refresh, lives: map[*life]struct{}{}}
+	served := &served{transport: options.Transport, store: options.Store, refresh: options.Refresh, keys: options.keys(), lives: map[*life]struct{}{}}
 	if served.transport == nil {
 		served.transport = http.DefaultTransport
 	}
@@ -243,15 +243,19 @@ func (s *Session) askToken(ctx context.Context, asked message) (Token, error) {
 }
 
 func (s *Session) call(ctx context.Context, asked message, into any) error {
-	if err := s.served.checkOutside(ctx); err != nil {
+	if err := s.check(ctx); err != nil {
 		return err
-	}
-	if s.isClosed() {
-		return misuse("this session was closed: make a new one")
 	}
 	asked["session"] = s.number
 	err := s.driver.call(ctx, asked, into)
 	// Not collected, and so forgotten, while it is asked.
 	runtime.KeepAlive(s)
 	return err
+}
+
+func (s *Session) check(ctx context.Context) error {
+	if s.isClosed() {
+		return misuse("this session was closed: make a new one")
+	}
+	return s.served.checkOutside(ctx)
 }

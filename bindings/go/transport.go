@@ -79,7 +79,14 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			if err != nil {
 				return nil, err
 			}
-			setHeaders(attempt.Header, how.Headers)
+			added, err := session.served.complete(how.Headers)
+			if err != nil {
+				if attempt.Body != nil {
+					attempt.Body.Close()
+				}
+				return nil, err
+			}
+			setHeaders(attempt.Header, added)
 			if response, err = t.base.RoundTrip(attempt); err != nil {
 				return nil, err
 			}
