@@ -4,19 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rekindle::RetryPolicy;
-use rekindle::client::{ClientBuilder, RequestBuilder};
+use rekindle::client::RequestBuilder;
 use rekindle_bindings::call;
+use rekindle_bindings::transport::ForeignTransport;
 
 use crate::body::RequestBody;
 use crate::cancel::{CancelToken, unless};
 use crate::config::ClientConfig;
 use crate::error::RekindleError;
+use crate::host::Hosted;
 use crate::records::Header;
 use crate::response::Response;
 use crate::runtime;
 use crate::session::Session;
-use crate::transport::{HostTransport, Transport};
+use crate::transport::Transport;
 
 /// Sends requests with the session's token where it belongs, and sends again what was turned away for an old one.
 #[derive(uniffi::Object)]
@@ -71,9 +72,9 @@ impl Client {
             builder = builder.transport(http.transport(transport.is_some())?);
         }
         if let Some(transport) = transport {
-            builder = builder.transport(HostTransport(transport));
+            builder = builder.transport(ForeignTransport(Hosted(transport)));
         }
-        Ok(Self(configured(builder, config).build()?))
+        Ok(Self(config.plain().apply(builder)?.build()?))
     }
 
     /// Sends it. The body is read whole unless it was asked for as a stream.
@@ -150,29 +151,6 @@ impl Client {
         }
         request.body.put(builder)
     }
-}
-
-fn configured(mut builder: ClientBuilder, config: ClientConfig) -> ClientBuilder {
-    if let Some(url) = config.base_url {
-        builder = builder.base_url(url);
-    }
-    if let Some(timeout) = config.timeout {
-        builder = builder.timeout(timeout);
-    }
-    if let Some(most) = config.max_redirects {
-        builder = builder.max_redirects(usize::try_from(most).unwrap_or(usize::MAX));
-    }
-    if let Some(max_sends) = config.max_sends {
-        builder = builder.retry(RetryPolicy { max_sends, ..RetryPolicy::default() });
-    }
-    if let Some(most) = config.max_body_bytes {
-        builder = builder.max_body_bytes(usize::try_from(most).unwrap_or(usize::MAX));
-    }
-    if let Some(path) = config.graphql_path {
-        builder = builder.graphql_path(path);
-    }
-    let headers = config.headers.into_iter();
-    headers.fold(builder, |builder, Header { name, value }| builder.default_header(name, value))
 }
 
 impl fmt::Debug for Client {

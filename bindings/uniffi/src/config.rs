@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rekindle::DialectSource;
 use rekindle::app::Builder;
-use rekindle_bindings::Settings;
+use rekindle_bindings::{ClientSettings, Settings};
 
 use crate::error::RekindleError;
 use crate::http::HttpConfig;
@@ -136,21 +136,16 @@ pub struct ClientCredentials {
     pub parameters: HashMap<String, String>,
 }
 
-impl From<ClientCredentials> for rekindle::ClientCredentials {
+impl From<ClientCredentials> for rekindle_bindings::ClientCredentials {
     fn from(given: ClientCredentials) -> Self {
-        let mut request = Self::new();
-        request.scope = given.scope;
-        request.audience = given.audience;
-        request.resource = given.resource;
-        request.parameters = given.parameters.into_iter().collect();
-        request
+        let ClientCredentials { scope, audience, resource, parameters } = given;
+        Self { scope, audience, resource, parameters: parameters.into_iter().collect() }
     }
 }
 
-/// The names of further fields only.
 impl fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        rekindle::ClientCredentials::from(self.clone()).fmt(f)
+        rekindle_bindings::ClientCredentials::from(self.clone()).fmt(f)
     }
 }
 
@@ -253,6 +248,22 @@ pub struct ClientConfig {
     pub http: Option<HttpConfig>,
 }
 
+impl ClientConfig {
+    /// All but how connections are made.
+    pub(crate) fn plain(self) -> ClientSettings {
+        ClientSettings {
+            base_url: self.base_url,
+            graphql_path: self.graphql_path,
+            headers: self.headers.into_iter().map(Into::into).collect(),
+            timeout: self.timeout,
+            max_redirects: self.max_redirects,
+            max_body_bytes: self.max_body_bytes,
+            max_sends: self.max_sends,
+            ..ClientSettings::default()
+        }
+    }
+}
+
 impl SessionConfig {
     /// How the server speaks.
     pub(crate) fn source(&self) -> Result<DialectSource, RekindleError> {
@@ -277,6 +288,7 @@ impl SessionConfig {
             wait_timeout: self.wait_timeout,
             send_timeout: self.send_timeout,
             lease: self.lease,
+            client_credentials: self.client_credentials.map(Into::into),
             alone: self.alone,
             ..Settings::default()
         };
@@ -285,9 +297,7 @@ impl SessionConfig {
             self.client_auth.into_iter().fold(builder, |builder, auth| builder.client_auth(auth.into()));
         builder = self.rotation.into_iter().fold(builder, |builder, given| builder.rotation(given.into()));
         builder = self.client_key.into_iter().fold(builder, |builder, key| builder.client_key(key.inner()));
-        builder = self.dpop_key.into_iter().fold(builder, |builder, key| builder.dpop_key(key.inner()));
-        let asked = self.client_credentials.map(rekindle::ClientCredentials::from);
-        Ok(asked.into_iter().fold(builder, Builder::client_credentials))
+        Ok(self.dpop_key.into_iter().fold(builder, |builder, key| builder.dpop_key(key.inner())))
     }
 }
 

@@ -66,23 +66,18 @@ impl HttpConfig {
 
     #[cfg(feature = "http")]
     fn built_in(self) -> Result<Arc<dyn Transport>, RekindleError> {
-        use rekindle::transport::{ProxyChoice, ReqwestTransport, TransportOptions};
-        let defaults = TransportOptions::default();
-        let options = TransportOptions {
-            extra_root_certificates: self.root_certificates,
-            client_certificate: self
-                .client_certificate
-                .map(|own| rekindle::transport::ClientCertificate { chain: own.chain, key: own.key }),
-            proxy: match &self.proxy {
-                None => ProxyChoice::System,
-                Some(Proxy::Direct) => ProxyChoice::None,
-                Some(Proxy::Url { url }) => ProxyChoice::Url(rekindle_bindings::call::url("proxy", url)?),
-            },
+        let settings = rekindle_bindings::HttpSettings {
+            proxy: self.proxy.map(|proxy| match proxy {
+                Proxy::Direct => String::new(),
+                Proxy::Url { url } => url,
+            }),
+            root_certificates: self.root_certificates,
+            client_certificate: self.client_certificate.map(|own| (own.chain, own.key)),
             http2: self.http2,
-            user_agent: self.user_agent.unwrap_or(defaults.user_agent),
-            connect_timeout: self.connect_timeout.unwrap_or(defaults.connect_timeout),
+            user_agent: self.user_agent,
+            connect_timeout: self.connect_timeout,
         };
-        Ok(Arc::new(ReqwestTransport::new(options).map_err(by_our_names)?))
+        Ok(Arc::new(settings.transport()?))
     }
 
     #[cfg(not(feature = "http"))]
@@ -90,13 +85,6 @@ impl HttpConfig {
         let problem = "this build has no HTTP stack of its own: set it in your transport";
         Err(RekindleError::config("http", problem))
     }
-}
-
-/// Core has another name for one of them.
-#[cfg(feature = "http")]
-fn by_our_names(error: rekindle::Error) -> rekindle::Error {
-    let is_root = error.argument().is_some_and(|name| name.starts_with("extra_root_certificates"));
-    if is_root { error.renamed("root_certificates") } else { error }
 }
 
 /// Proxies and keys may be secrets.

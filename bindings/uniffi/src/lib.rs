@@ -16,6 +16,7 @@ mod clock;
 mod config;
 mod error;
 mod event;
+mod host;
 mod http;
 mod key;
 mod login;

@@ -215,12 +215,8 @@ impl fmt::Debug for Header {
 
 impl fmt::Debug for ResponseHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("url", &self.url.split(['?', '#']).next())
-            .field("verdict", &self.verdict)
-            .field("replay_refused", &self.replay_refused)
-            .finish_non_exhaustive()
+        let Self { status, url, verdict, replay_refused, .. } = self.clone();
+        rekindle_bindings::ResponseHead { status, url, verdict, replay_refused, ..Default::default() }.fmt(f)
     }
 }
 

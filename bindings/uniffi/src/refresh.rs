@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rekindle::Cause;
-use rekindle::{RefreshError, Secret};
 use rekindle_bindings::Thrown;
+use rekindle_bindings::host::{Host, Unanswered};
+use rekindle_bindings::refresh::{RefreshAnswer, RefreshQuestion, RefreshedTokens};
+
+use crate::host::Hosted;
 
 /// A refresh of the host's own making. It is waited for without a cap.
 #[uniffi::export(foreign)]
@@ -97,60 +99,53 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for RefreshFailure {
     }
 }
 
-pub(crate) struct HostRefresh(pub(crate) Arc<dyn Refresh>);
-
 #[async_trait]
-impl rekindle::Refresh for HostRefresh {
-    async fn refresh(&self, input: rekindle::RefreshInput) -> Result<rekindle::TokenResponse, RefreshError> {
-        let input = RefreshInput {
-            refresh_token: input.refresh_token.map(|token| token.expose().to_owned()),
-            scope: input.scope,
-            extra: input.extra.into_iter().collect(),
-        };
-        match self.0.refresh(input).await {
-            Ok(response) => Ok(response.into()),
-            Err(RefreshFailure::LoginRequired) => Err(RefreshError::login_required()),
-            Err(RefreshFailure::NotSent { reason }) => Err(RefreshError::not_sent(reason)),
-            Err(RefreshFailure::MaybeSent { reason, thrown }) => {
-                let error = RefreshError::maybe_sent(reason);
-                Err(match thrown {
-                    Some(thrown) => error.with_cause(Cause::new("an error of the host's", Thrown(thrown))),
-                    None => error,
-                })
-            }
-        }
+impl Host<RefreshQuestion> for Hosted<dyn Refresh> {
+    async fn ask(&self, question: RefreshQuestion) -> Result<RefreshAnswer, Unanswered> {
+        let RefreshQuestion { refresh_token, scope, extra } = question;
+        let input = RefreshInput { refresh_token, scope, extra: extra.into_iter().collect() };
+        Ok(match self.0.refresh(input).await {
+            Ok(response) => RefreshAnswer { tokens: Some(response.into()), ..RefreshAnswer::default() },
+            Err(failure) => failure.into(),
+        })
     }
 }
 
-impl From<TokenResponse> for rekindle::TokenResponse {
+impl From<RefreshFailure> for RefreshAnswer {
+    fn from(failure: RefreshFailure) -> Self {
+        let (error, message, thrown) = match failure {
+            RefreshFailure::LoginRequired => ("login_required", None, None),
+            RefreshFailure::NotSent { reason } => ("not_sent", Some(reason), None),
+            RefreshFailure::MaybeSent { reason, thrown } => ("maybe_sent", Some(reason), thrown),
+        };
+        let cause = thrown.map(|thrown| Cause::new("an error of the host's", Thrown(thrown)));
+        Self { error: Some(error.to_owned()), message, cause, ..Self::default() }
+    }
+}
+
+impl From<TokenResponse> for RefreshedTokens {
     fn from(given: TokenResponse) -> Self {
         Self {
-            refresh_token: given.refresh_token.map(Secret::from),
+            access_token: given.access_token,
+            refresh_token: given.refresh_token,
             lifetime: given.lifetime,
             refresh_token_lifetime: given.refresh_token_lifetime,
             scope: given.scope,
             token_type: given.token_type,
             extra: given.extra.into_iter().collect(),
-            ..Self::new(given.access_token.unwrap_or_default())
         }
     }
 }
 
 impl fmt::Debug for RefreshInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshInput")
-            .field("scope", &self.scope)
-            .field("extra", &self.extra.keys())
-            .finish_non_exhaustive()
+        let Self { scope, extra, .. } = self.clone();
+        RefreshQuestion { refresh_token: None, scope, extra: extra.into_iter().collect() }.fmt(f)
     }
 }
 
 impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenResponse")
-            .field("lifetime", &self.lifetime)
-            .field("scope", &self.scope)
-            .field("extra", &self.extra.keys())
-            .finish_non_exhaustive()
+        RefreshedTokens::from(self.clone()).fmt(f)
     }
 }

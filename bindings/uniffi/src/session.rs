@@ -8,19 +8,22 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use rekindle::app::Builder;
 use rekindle_bindings::call;
+use rekindle_bindings::refresh::ForeignRefresh;
+use rekindle_bindings::transport::ForeignTransport;
 
 use crate::cancel::{CancelToken, unless};
 use crate::clock::ManualClock;
 use crate::config::{Credential, SessionConfig};
 use crate::error::RekindleError;
 use crate::event::{EventListener, EventStream};
+use crate::host::Hosted;
 use crate::http::HttpConfig;
 use crate::login::{HostLogin, Login};
 use crate::records::{Event, Status};
-use crate::refresh::{HostRefresh, Refresh};
+use crate::refresh::Refresh;
 use crate::store::StoreChoice;
 use crate::token::{Token, tag};
-use crate::transport::{HostTransport, Transport};
+use crate::transport::Transport;
 
 /// Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
 #[derive(uniffi::Object)]
@@ -260,10 +263,10 @@ pub(crate) fn hosted<T>(
         builder = builder.transport(http.transport(transport.is_some())?);
     }
     if let Some(transport) = transport {
-        builder = builder.transport(HostTransport(transport));
+        builder = builder.transport(ForeignTransport(Hosted(transport)));
     }
     if let Some(refresh) = refresh {
-        builder = builder.refresh_with(HostRefresh(refresh));
+        builder = builder.refresh_with(ForeignRefresh(Hosted(refresh)));
     }
     Ok(match clock {
         Some(clock) => builder.clock(clock.inner()),

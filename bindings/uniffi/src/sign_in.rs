@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use rekindle::sign_in::{DeviceAuthorization, PendingSignIn, SignIn, SignInGrant};
 use rekindle::{Error, ErrorKind, Revocation};
+use rekindle_bindings::transport::ForeignTransport;
 
 use crate::app::App;
 use crate::cancel::{CancelToken, unless};
 use crate::error::RekindleError;
 use crate::event::ListenerFailure;
+use crate::host::Hosted;
 use crate::runtime::run;
 use crate::session::Session;
-use crate::transport::{HostTransport, Transport};
+use crate::transport::Transport;
 
 /// What a sign-in asks for.
 #[derive(Clone, uniffi::Record)]
@@ -144,7 +146,8 @@ pub async fn discover(
     let work = async move {
         let found = match transport {
             Some(transport) => {
-                let transport: Arc<dyn rekindle::transport::Transport> = Arc::new(HostTransport(transport));
+                let transport: Arc<dyn rekindle::transport::Transport> =
+                    Arc::new(ForeignTransport(Hosted(transport)));
                 rekindle::sign_in::discover_with(&issuer, &transport, &rekindle::clock::SystemClock).await?
             }
             None => discovered(&issuer).await?,

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use rekindle::store::{self as core, FileStore, Unavailable, Version};
+use rekindle::store::{self as core, FileStore};
+use rekindle_bindings::StoreSettings;
+use rekindle_bindings::host::{Host, Unanswered};
+use rekindle_bindings::store::{self as shared, ForeignStore, StoreAnswer, StoreQuestion, StoreTask};
+
+use crate::host::Hosted;
 
 /// Where a credential is kept.
 #[derive(uniffi::Enum)]
@@ -172,12 +176,6 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for StoreFailure {
     }
 }
 
-impl From<StoreFailure> for Unavailable {
-    fn from(StoreFailure::Unavailable { reason }: StoreFailure) -> Self {
-        Self::new(reason)
-    }
-}
-
 impl StoreChoice {
     pub(crate) fn into_core(self) -> Arc<dyn core::Store> {
         match self {
@@ -185,91 +183,68 @@ impl StoreChoice {
             Self::File { path } => Arc::new(FileStore::new(path)),
             Self::Folder { path } => Arc::new(FileStore::folder(path)),
             Self::Host { store, identity, shared, instance, wakes } => {
-                let instance = usize::try_from(instance).unwrap_or(usize::MAX);
-                Arc::new(HostStore { store, identity, shared, instance, wakes })
+                let settings = StoreSettings {
+                    identity,
+                    shared,
+                    keyed: true,
+                    instance: Some(instance),
+                    owners: true,
+                    wakes,
+                    clock: true,
+                };
+                Arc::new(ForeignStore { host: Hosted(store), settings })
             }
         }
     }
-}
-
-struct HostStore {
-    store: Arc<dyn Store>,
-    identity: Option<String>,
-    shared: bool,
-    instance: usize,
-    wakes: bool,
 }
 
 #[async_trait]
-impl core::Store for HostStore {
-    fn identity(&self) -> Option<String> {
-        self.identity.clone()
-    }
-
-    fn shared(&self) -> bool {
-        self.shared
-    }
-
-    fn instance(&self) -> usize {
-        self.instance
-    }
-
-    async fn load(&self, key: &str) -> Result<core::Loaded, Unavailable> {
-        Ok(match self.store.load(key.to_owned()).await? {
-            Loaded::Present { record, version } => {
-                core::Loaded::Present(record.into(), Version::new(version))
+impl Host<StoreQuestion> for Hosted<dyn Store> {
+    async fn ask(&self, StoreQuestion { key, task }: StoreQuestion) -> Result<StoreAnswer, Unanswered> {
+        let mut answer = StoreAnswer::default();
+        match task {
+            StoreTask::Load => {
+                if let Loaded::Present { record, version } = self.0.load(key).await? {
+                    (answer.record, answer.version) = (Some(record), Some(version));
+                }
             }
-            Loaded::Absent => core::Loaded::Absent,
-        })
+            StoreTask::Save { record, expected } => match self.0.save(key, record, expected.into()).await? {
+                Saved::Done { version } => answer.version = Some(version),
+                Saved::Conflict => answer.conflict = true,
+            },
+            StoreTask::Announce { owner } => self.0.announce(key, owner).await?,
+            StoreTask::Retire { owner } => self.0.retire(key, owner).await?,
+            StoreTask::Owner { owner } => answer.owner = Some(self.0.owner(key, owner).await?.into()),
+            StoreTask::Changed => self.0.changed(key).await?,
+            StoreTask::Now => answer.now = self.0.now().await?,
+        }
+        Ok(answer)
     }
+}
 
-    async fn save(
-        &self,
-        key: &str,
-        record: Bytes,
-        expected: &core::Expected,
-    ) -> Result<core::Saved, Unavailable> {
-        let expected = match expected {
-            core::Expected::Absent => Expected::Absent,
-            core::Expected::Version(version) => Expected::Version { version: version.0.to_string() },
-            core::Expected::Anything => Expected::Anything,
-        };
-        Ok(match self.store.save(key.to_owned(), record.to_vec(), expected).await? {
-            Saved::Done { version } => core::Saved::Done(Version::new(version)),
-            Saved::Conflict => core::Saved::Conflict,
-        })
-    }
-
-    async fn announce(&self, key: &str, owner: &str) {
-        let _ = self.store.announce(key.to_owned(), owner.to_owned()).await;
-    }
-
-    async fn retire(&self, key: &str, owner: &str) {
-        let _ = self.store.retire(key.to_owned(), owner.to_owned()).await;
-    }
-
-    async fn owner(&self, key: &str, owner: &str) -> core::Owner {
-        match self.store.owner(key.to_owned(), owner.to_owned()).await {
-            Ok(Owner::Alive) => core::Owner::Alive,
-            Ok(Owner::Dead) => core::Owner::Dead,
-            Ok(Owner::Unknown) | Err(_) => core::Owner::Unknown,
+impl From<shared::Expected> for Expected {
+    fn from(expected: shared::Expected) -> Self {
+        match expected {
+            shared::Expected::Absent => Self::Absent,
+            shared::Expected::Version { version } => Self::Version { version },
+            shared::Expected::Anything => Self::Anything,
         }
     }
+}
 
-    fn changed<'a>(&'a self, key: &'a str) -> Option<core::Changed<'a>> {
-        if !self.wakes {
-            return None;
+impl From<Owner> for shared::OwnerState {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::Alive => Self::Alive,
+            Owner::Dead => Self::Dead,
+            Owner::Unknown => Self::Unknown,
         }
-        Some(Box::pin(async {
-            if self.store.changed(key.to_owned()).await.is_err() {
-                // It failed: who waits polls.
-                std::future::pending().await
-            }
-        }))
     }
+}
 
-    async fn now(&self) -> Option<SystemTime> {
-        self.store.now().await.ok().flatten()
+impl From<StoreFailure> for Unanswered {
+    fn from(StoreFailure::Unavailable { reason }: StoreFailure) -> Self {
+        Self::Lost(reason)
     }
 }
 

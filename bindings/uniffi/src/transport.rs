@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::stream;
-use http::{StatusCode, Version};
-use rekindle::transport::{self as core, ByteStream, Connection, Outgoing, Sent, TransportError};
-use rekindle_bindings::call::{header_map, headers};
+use rekindle::transport::{Outgoing, Sent};
+use rekindle_bindings::host::{Host, Unanswered};
+use rekindle_bindings::transport::{TransportAnswer, TransportQuestion, whole};
 
 use crate::body::{BodySource, OutgoingBody, incoming};
+use crate::host::Hosted;
 use crate::records::Header;
 
 /// The host's HTTP stack. It sends one request and gives one answer: no redirects, no retries, no cookies, no
@@ -78,66 +78,38 @@ pub enum TransportFailure {
     },
 }
 
-pub(crate) struct HostTransport(pub(crate) Arc<dyn Transport>);
-
 #[async_trait]
-impl core::Transport for HostTransport {
-    async fn send(&self, request: core::TransportRequest) -> Result<core::TransportResponse, TransportError> {
-        answered(self.0.send(outgoing(request)).await?)
+impl Host<TransportQuestion> for Hosted<dyn Transport> {
+    async fn ask(&self, question: TransportQuestion) -> Result<TransportAnswer, Unanswered> {
+        Ok(match self.0.send(question.into()).await {
+            Ok(response) => response.into(),
+            Err(TransportFailure::NotSent { reason }) => TransportAnswer::Failed { sent: Sent::No, reason },
+            Err(TransportFailure::MaybeSent { reason }) => {
+                TransportAnswer::Failed { sent: Sent::Maybe, reason }
+            }
+        })
     }
 }
 
-fn outgoing(request: core::TransportRequest) -> TransportRequest {
-    let (body, stream) = match request.body {
-        Outgoing::Empty => (None, None),
-        Outgoing::Bytes(bytes) => (Some(bytes.to_vec()), None),
-        Outgoing::Stream(stream, length) => (None, Some(Arc::new(OutgoingBody::new(stream, length)))),
-    };
-    TransportRequest {
-        method: request.method.as_str().to_owned(),
-        url: request.url.to_string(),
-        headers: headers(&request.headers).into_iter().map(Header::from).collect(),
-        body,
-        stream,
-        fresh_connection: request.connection == Connection::Fresh,
-    }
-}
-
-fn answered(response: TransportResponse) -> Result<core::TransportResponse, TransportError> {
-    // First of all: whatever else is wrong, it is let go.
-    let body = response.stream.map(incoming);
-    let nonsense = |what: String| TransportError::new(Sent::Maybe, format!("the transport gave {what}"));
-    let status = StatusCode::from_u16(response.status)
-        .map_err(|_| nonsense(format!("{} for a status", response.status)))?;
-    let headers = header_map(response.headers.into_iter().map(Into::into))
-        .map_err(|name| nonsense(format!("an invalid header: {name:?}")))?;
-    let body = body.unwrap_or_else(|| whole(response.body.unwrap_or_default()));
-    let mut answer = core::TransportResponse::new(status, headers, body);
-    answer.version = version(response.version.as_deref());
-    Ok(answer)
-}
-
-fn whole(bytes: Vec<u8>) -> ByteStream {
-    let some = (!bytes.is_empty()).then(|| Ok(bytes.into()));
-    Box::pin(stream::iter(some))
-}
-
-fn version(name: Option<&str>) -> Version {
-    match name.unwrap_or_default().to_ascii_lowercase().as_str() {
-        "http/1.0" => Version::HTTP_10,
-        "http/2" | "http/2.0" | "h2" => Version::HTTP_2,
-        "http/3" | "http/3.0" | "h3" => Version::HTTP_3,
-        _ => Version::HTTP_11,
-    }
-}
-
-impl From<TransportFailure> for TransportError {
-    fn from(failure: TransportFailure) -> Self {
-        let (sent, message) = match failure {
-            TransportFailure::NotSent { reason } => (Sent::No, reason),
-            TransportFailure::MaybeSent { reason } => (Sent::Maybe, reason),
+impl From<TransportQuestion> for TransportRequest {
+    fn from(question: TransportQuestion) -> Self {
+        let TransportQuestion { method, url, headers, body, fresh_connection } = question;
+        let (body, stream) = match body {
+            Outgoing::Empty => (None, None),
+            Outgoing::Bytes(bytes) => (Some(bytes.to_vec()), None),
+            Outgoing::Stream(stream, length) => (None, Some(Arc::new(OutgoingBody::new(stream, length)))),
         };
-        Self::new(sent, message)
+        let headers = headers.into_iter().map(Header::from).collect();
+        Self { method, url, headers, body, stream, fresh_connection }
+    }
+}
+
+impl From<TransportResponse> for TransportAnswer {
+    fn from(response: TransportResponse) -> Self {
+        let TransportResponse { status, version, headers, body, stream } = response;
+        let headers = headers.into_iter().map(Into::into).collect();
+        let body = stream.map_or_else(|| whole(body.unwrap_or_default()), incoming);
+        Self::Response { status, version, headers, body }
     }
 }
 
