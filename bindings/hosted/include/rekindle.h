@@ -46,6 +46,10 @@ size_t rekindle_output_length(const rekindle_handle *handle);
    `handle` is from `rekindle_new`. */
 uint32_t rekindle_tag(const rekindle_handle *handle, uint32_t session, double mono_ms, double wall_ms);
 
+/* The time since the machine started, suspension included, in milliseconds: for hosts whose language has no such clock. It is in the C
+   library alone. */
+double rekindle_boot_time_ms(void);
+
 #ifdef __cplusplus
 }
 #endif

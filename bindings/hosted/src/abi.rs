@@ -128,6 +128,16 @@ pub unsafe extern "C" fn rekindle_tag(
     unsafe { &*handle }.core.tag(session, mono_ms, wall_ms)
 }
 
+/// The time since the machine started, suspension included, in milliseconds: for hosts whose language has no such clock. It is in the C
+/// library alone.
+#[cfg(not(target_family = "wasm"))]
+#[unsafe(no_mangle)]
+pub extern "C" fn rekindle_boot_time_ms() -> f64 {
+    use rekindle::clock::{Clock as _, SystemClock};
+
+    SystemClock.now().mono.as_secs_f64() * 1_000.0
+}
+
 unsafe fn read<'a>(from: *const u8, length: usize) -> &'a [u8] {
     if from.is_null() || length == 0 {
         return &[];

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use rekindle::store::MemoryStore;
-use rekindle::{Dialect, DialectSource, Error, ErrorKind, Host, Session};
+use rekindle::{Dialect, DialectSource, Error, ErrorKind, Host, Session, SessionBuilder};
 use rekindle_bindings::Settings;
 use rekindle_bindings::refresh::ForeignRefresh;
-use rekindle_bindings::store::ForeignStore;
+use rekindle_bindings::store::{ForeignStore, StoreSettings};
 use rekindle_bindings::transport::ForeignTransport;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -28,6 +28,7 @@ pub(crate) fn build(
     let mut builder =
         Session::builder(settings.source(preset)?).host(host).transport(ForeignTransport(asked.clone()));
     builder = match settings.store.clone() {
+        Some(store) if store.file.is_some() || store.folder.is_some() => file_store(builder, &store)?,
         Some(settings) => builder.store(ForeignStore { host: asked.clone(), settings }),
         None => builder.store(MemoryStore::new()),
     };
@@ -43,6 +44,23 @@ pub(crate) fn build(
     builder = settings.apply(builder)?;
     let outbox = outbox.clone();
     builder.on_event(move |event| outbox.say(shown::event(number, event))).build()
+}
+
+/// The file store of the system: its locks keep out whoever uses the same file, in whatever language.
+#[cfg(not(target_family = "wasm"))]
+fn file_store(builder: SessionBuilder, store: &StoreSettings) -> Result<SessionBuilder, Error> {
+    use rekindle::store::FileStore;
+
+    match (&store.file, &store.folder) {
+        (Some(file), None) if !file.is_empty() => Ok(builder.store(FileStore::new(file))),
+        (None, Some(folder)) if !folder.is_empty() => Ok(builder.store(FileStore::folder(folder))),
+        _ => Err(Error::config("store", "the file or the folder needs a path: give one of the two")),
+    }
+}
+
+#[cfg(target_family = "wasm")]
+fn file_store(_: SessionBuilder, _: &StoreSettings) -> Result<SessionBuilder, Error> {
+    Err(Error::config("store", "in files is the host's: WebAssembly has none"))
 }
 
 fn preset(name: &str) -> Result<DialectSource, Error> {

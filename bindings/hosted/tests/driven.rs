@@ -238,3 +238,18 @@ fn what_was_sent_without_a_message_is_judged_by_the_token_that_went_along() {
     assert_eq!(said.done(8)["headers"], json!([["authorization", "Bearer AT-2"]]));
     assert_eq!(said.of("send").count(), 0);
 }
+
+// spec 7.7
+#[test]
+fn a_file_is_the_cores_own_to_read_and_write() {
+    let folder = std::env::temp_dir().join(format!("rekindle-hosted-{}", std::process::id()));
+    let file = folder.join("session.json");
+    let settings = json!({ "store": { "file": file } });
+    let driven = Driven::new(settings.clone());
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("rekindle-store 1 "));
+    let other = Driven::new(settings);
+    let said = other.turn(json!([{ "do": "token", "call": 2, "session": 1 }]));
+    assert_eq!((&said.done(2)["token"], said.effects.len()), (&json!("AT-1"), 1));
+    drop((driven, other));
+    std::fs::remove_dir_all(folder).unwrap();
+}

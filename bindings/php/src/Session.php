@@ -11,6 +11,7 @@ use Rekindle\Core\Driver;
 use Rekindle\Core\Hosted;
 use Rekindle\Core\Json;
 use Rekindle\Http\SignedClient;
+use Rekindle\Store\FileStore;
 use Rekindle\Store\MemoryStore;
 use Rekindle\Store\Store;
 
@@ -24,10 +25,10 @@ final class Session implements JsonSerializable
      * @param string|null $tokenUrl where tokens are refreshed, if the dialect does not say so itself
      * @param list<string> $origins get the token; no other origin does
      * @param list<string> $insecureOrigins may get it without https; loopback needs no mention
-     * @param Store|null $store where the tokens are kept; null: in this process
+     * @param Store|FileStore|null $store where the tokens are kept; null: in this process
      * @param (callable(RefreshInput): Tokens)|null $refresh gets new tokens in a way of one's own
      * @param array<string, string> $variables what the dialect leaves open: a tenant, an instance
-     * @param string|null $rotation how the server rotates refresh tokens, where it differs from the dialect: `none`, `strict`, `grace:30`
+     * @param string|null $rotation how the server rotates refresh tokens, where the dialect is wrong: `none`, `strict`, `grace:30`
      * @param bool $background the call that notices that the token ends soon refreshes it; other processes go on meanwhile
      * @param float|null $waitTimeout seconds that a call waits for a token; null: 30
      * @param float|null $sendTimeout seconds that a token request may take; null: 60
@@ -45,7 +46,7 @@ final class Session implements JsonSerializable
         ?Tokens $tokens = null,
         array $origins = [],
         array $insecureOrigins = [],
-        ?Store $store = null,
+        Store|FileStore|null $store = null,
         ?callable $refresh = null,
         array $variables = [],
         ?string $rotation = null,
@@ -67,7 +68,7 @@ final class Session implements JsonSerializable
             'tokens' => $tokens === null ? null : Json::object($tokens->toCore()),
             'origins' => $origins,
             'insecure_origins' => $insecureOrigins,
-            'store' => ['identity' => $store->identity(), 'shared' => $store->isShared()],
+            'store' => self::storeSettings($store),
             'refresh' => $refresh !== null,
             'variables' => Json::object($variables),
             'rotation' => $rotation,
@@ -83,7 +84,8 @@ final class Session implements JsonSerializable
         $driver ??= Driver::shared();
         $number = $driver->number();
         $this->keep([$driver, $number]);
-        $driver->register($number, new Hosted($settings, $store, $refresh === null ? null : Closure::fromCallable($refresh)));
+        $asked = $store instanceof FileStore ? null : $store;
+        $driver->register($number, new Hosted($settings, $asked, $refresh === null ? null : Closure::fromCallable($refresh)));
     }
 
     public function __destruct()
@@ -107,7 +109,7 @@ final class Session implements JsonSerializable
         return is_array($told) ? new Token($told) : null;
     }
 
-    /** Refreshes now, or joins the refresh that is under way. `force`: even during a back-off, and once more with a token that was rejected. */
+    /** Refreshes now, or joins the refresh that is under way. `force`: even during a back-off, or with a rejected token. */
     public function refresh(bool $force = false): Token
     {
         return $this->askToken(['do' => $force ? 'force_refresh' : 'refresh']);
@@ -203,6 +205,18 @@ final class Session implements JsonSerializable
     private function askToken(array $message): Token
     {
         return new Token($this->call($message));
+    }
+
+    /**
+     * Files are the core's to read and write: with its locks, which every language shares.
+     *
+     * @return array<string, mixed>
+     */
+    private static function storeSettings(Store|FileStore $store): array
+    {
+        return $store instanceof FileStore
+            ? $store->toCore()
+            : ['identity' => $store->identity(), 'shared' => $store->isShared()];
     }
 
     private static function ms(?float $seconds): ?int

@@ -16,6 +16,10 @@ use crate::time::millis;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreSettings {
+    /// The core keeps it, in this file; all else about the store goes without saying.
+    pub file: Option<String>,
+    /// The core keeps it, in a file for each key in this folder.
+    pub folder: Option<String>,
     /// Two stores of one identity hold the same records.
     pub identity: Option<String>,
     /// Whether other processes use it too.

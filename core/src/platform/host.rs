@@ -58,7 +58,8 @@ struct Inner {
     /// The same, as sessions take it.
     shared_clock: Arc<dyn Clock>,
     ready: Arc<Ready>,
-    entropy: Mutex<Entropy>,
+    /// With the process that reads from it.
+    entropy: Mutex<(u64, Entropy)>,
     boot: Option<Arc<str>>,
 }
 
@@ -174,7 +175,7 @@ impl Host {
         super::random::stir(seed);
         let clock = ManualClock::default();
         let shared_clock = Arc::new(clock.clone());
-        let entropy = Mutex::new(Entropy::new(seed));
+        let entropy = Mutex::new((super::fork::mark(), Entropy::new(seed)));
         Self(Arc::new(Inner { clock, shared_clock, ready: Arc::default(), entropy, boot }))
     }
 
@@ -202,7 +203,16 @@ impl Host {
     }
 
     pub(crate) fn random(&self, into: &mut [u8]) {
-        self.0.entropy.lock().fill(into);
+        let mut entropy = self.0.entropy.lock();
+        // A forked child goes on with a stream of its own: two that draw the same name for a refresh would be taken for one.
+        let process = super::fork::mark();
+        if entropy.0 != process {
+            let mut seed = [0; 32];
+            entropy.1.fill(&mut seed);
+            seed.iter_mut().zip(process.to_le_bytes()).for_each(|(seed, mark)| *seed ^= mark);
+            *entropy = (process, Entropy::new(seed));
+        }
+        entropy.1.fill(into);
     }
 }
 

@@ -15,9 +15,6 @@ interface Clock
 
     public function wallMs(): float;
 
-    /** Names the beginning of the monotonic clock, where other processes share it; else empty. */
-    public function boot(): string;
-
     /** Waits so long at most (null: until something comes), or until something comes for the requests under way. */
     public function pause(TokenRequests $requests, ?float $ms): void;
 }

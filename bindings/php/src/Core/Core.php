@@ -14,6 +14,9 @@ interface Core
     /** One turn: takes messages (a JSON array), gives what is to be done, as JSON. */
     public function turn(float $monoMs, float $wallMs, #[\SensitiveParameter] string $messages): string;
 
+    /** A clock that counts suspension too, and that other processes share. */
+    public function bootTimeMs(): float;
+
     /** Stands for the token that is valid now; 0: there is none. */
     public function tag(int $session, float $monoMs, float $wallMs): int;
 }

@@ -34,8 +34,8 @@ final class Driver
     public static function shared(): self
     {
         if (self::$shared === null) {
-            $clock = new SystemClock();
-            self::$shared = new self(Loader::load($clock), $clock);
+            $core = Loader::load(SystemClock::boot());
+            self::$shared = new self($core, new SystemClock($core));
         }
         return self::$shared;
     }

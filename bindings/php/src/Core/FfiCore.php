@@ -48,6 +48,11 @@ final class FfiCore implements Core
         return FFI::string($output, $this->library->rekindle_output_length($this->handle));
     }
 
+    public function bootTimeMs(): float
+    {
+        return $this->library->rekindle_boot_time_ms();
+    }
+
     public function tag(int $session, float $monoMs, float $wallMs): int
     {
         return $this->library->rekindle_tag($this->handle, $session, $monoMs, $wallMs);

@@ -14,9 +14,9 @@ use Rekindle\Exception\Unsupported;
  */
 final class Loader
 {
-    public static function load(Clock $clock): Core
+    /** @param string $boot names the beginning of the machine's clock, where it is known; else empty */
+    public static function load(string $boot): Core
     {
-        $boot = $clock->boot();
         if (extension_loaded('rekindle')) {
             return new ExtensionCore($boot);
         }
