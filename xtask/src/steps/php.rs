@@ -9,9 +9,13 @@ use crate::run;
 use crate::workspace::Workspace;
 
 /// Packagist is not asked: everything is Debian's.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 15] = [
     "php-cli",
     "php-curl",
+    "php-fpm",
+    "php-pgsql",
+    "php-redis",
+    "php-sqlite3",
     "php-xml",
     "php-mbstring",
     "php-guzzlehttp-guzzle",
@@ -19,10 +23,15 @@ const PACKAGES: [&str; 9] = [
     "php-symfony-http-client",
     "phpunit",
     "php-codesniffer",
+    "redis-server",
+    "postgresql",
 ];
 
 /// What tells that they are there: by the name of a module, and by a file that `require` finds.
-const MODULES: [&str; 5] = ["FFI", "curl", "dom", "mbstring", "pcntl"];
+const MODULES: [&str; 8] = ["FFI", "curl", "dom", "mbstring", "pcntl", "pdo_pgsql", "pdo_sqlite", "redis"];
+const PROGRAMS: [&str; 3] = ["phpunit", "phpcs", "redis-server"];
+/// Programs that are on no path, by how Debian names them: `php-fpm8.2`, `15/bin/postgres`.
+const PLACES: [(&str, &str); 2] = [("/usr/sbin", "php-fpm"), ("/usr/lib/postgresql", "")];
 const FILES: [&str; 3] =
     ["GuzzleHttp/autoload.php", "Psr/Http/Client/autoload.php", "Symfony/Component/HttpClient/autoload.php"];
 
@@ -50,14 +59,22 @@ fn missing() -> Option<String> {
         )
     };
     let lost = lost.or_else(|| FILES.into_iter().find(not_found));
+    let lost = lost.or_else(|| PROGRAMS.into_iter().find(|name| !run::works(name, &["--version"])));
     let lost =
-        lost.or_else(|| ["phpunit", "phpcs"].into_iter().find(|name| !run::works(name, &["--version"])));
+        lost.or_else(|| PLACES.iter().find(|(folder, name)| !holds(folder, name)).map(|(folder, _)| *folder));
     lost.map(str::to_owned)
 }
 
+/// Whether something in the folder is called so.
+fn holds(folder: &str, name: &str) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(name))
+}
+
 fn check(workspace: &Workspace, count: &mut Count) -> Result<(), String> {
-    let build = ["build", "--locked", "-p", "rekindle-hosted", "-p", "rekindle-test-server"];
-    step("the library or the test server does not build", cargo(workspace).args(build))?;
+    let build =
+        ["build", "--locked", "-p", "rekindle-hosted", "-p", "rekindle-cli", "-p", "rekindle-test-server"];
+    step("the library, the command or the test server does not build", cargo(workspace).args(build))?;
     step("phpcs", tool(workspace, "phpcs").arg("-q"))?;
     let before = count.failed;
     let ok = run::watched(&mut tool(workspace, "phpunit"), |line| count.see_phpunit(line));
@@ -70,6 +87,7 @@ fn tool(workspace: &Workspace, program: &str) -> Command {
     let mut command = Command::new(program);
     command.current_dir(workspace.path("bindings/php"));
     command.env("REKINDLE_LIBRARY", built.join(library_name("rekindle_hosted")));
+    command.env("REKINDLE_COMMAND", built.join(format!("rekindle{}", std::env::consts::EXE_SUFFIX)));
     command.env("REKINDLE_TEST_SERVER", built.join("rekindle-test-server"));
     command
 }

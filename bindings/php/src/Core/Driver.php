@@ -25,10 +25,12 @@ final class Driver
     private array $ready = [];
     private ?float $dueMs = null;
     private readonly TokenRequests $requests;
+    private readonly Undisturbed $undisturbed;
 
     public function __construct(private readonly Core $core, private readonly Clock $clock)
     {
         $this->requests = new TokenRequests();
+        $this->undisturbed = new Undisturbed();
     }
 
     public static function shared(): self
@@ -64,11 +66,14 @@ final class Driver
         } finally {
             $this->leave($call);
         }
-        if (isset($done['error'])) {
-            throw RekindleException::of($done['error']);
+        if (!isset($done['error'])) {
+            $this->finish();
+            return $done['ok'] ?? null;
         }
-        $this->finish();
-        return $done['ok'] ?? null;
+        if ($done['error']['kind'] !== 'Timeout') {
+            $this->finish();
+        }
+        throw RekindleException::of($done['error']);
     }
 
     /** @param array<string, mixed> $message that is not answered */
@@ -178,11 +183,15 @@ final class Driver
         while ($this->ready !== [] || $this->requests->areUnderWay()) {
             $this->step();
         }
+        $this->undisturbed->end();
     }
 
     /** @param array<string, mixed> $effect */
     private function carryOut(int $op, #[\SensitiveParameter] array $effect): void
     {
+        if ($effect['effect'] === 'send' || $effect['effect'] === 'refresh') {
+            $this->undisturbed->begin();
+        }
         if ($effect['effect'] === 'send') {
             $this->requests->start($op, $effect);
             return;
@@ -222,6 +231,9 @@ final class Driver
     /** Whoever is torn from its waiting, by an exception of a store's for one, leaves no question behind. */
     private function leave(int $call): void
     {
+        if (!$this->requests->areUnderWay() && $this->ready === []) {
+            $this->undisturbed->end();
+        }
         $isOpen = $this->calls[$call] === null;
         unset($this->calls[$call]);
         if ($isOpen) {
