@@ -146,6 +146,14 @@ final class ProcessesTest extends TestCase
         $this->assertOneRefresh([self::said('answer.php', $case)], 'file');
     }
 
+    public function testASessionThatOutlivesTheCoreEndsInPeace(): void
+    {
+        $child = proc_open([PHP_BINARY, __DIR__ . '/Workers/ending.php'], [1 => ['pipe', 'w']], $pipes);
+        self::assertIsResource($child);
+        self::assertContains(stream_get_contents($pipes[1]), ['answered', 'ended']);
+        self::assertSame(0, proc_close($child));
+    }
+
     private static function said(string $script, string $case): string
     {
         return (string) shell_exec(implode(' ', array_map(escapeshellarg(...), [PHP_BINARY, __DIR__ . "/Workers/{$script}", $case])));

@@ -11,6 +11,9 @@ namespace Rekindle\Core;
  */
 interface Core
 {
+    /** At the end of a process PHP destroys objects in any order: whoever comes after the core is not answered any more. */
+    public function hasEnded(): bool;
+
     /** One turn: takes messages (a JSON array), gives what is to be done, as JSON. */
     public function turn(float $monoMs, float $wallMs, #[\SensitiveParameter] string $messages): string;
 

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Core;
 
+use Rekindle\Exception\Misuse;
 use Rekindle\Exception\RekindleException;
 
 /**
@@ -55,6 +56,9 @@ final class Driver
      */
     public function call(#[\SensitiveParameter] array $message): mixed
     {
+        if ($this->core->hasEnded()) {
+            throw new Misuse('the process is ending: call sessions before that');
+        }
         $call = $this->number();
         $this->calls[$call] = null;
         try {
@@ -122,6 +126,9 @@ final class Driver
     /** @param list<array<string, mixed>> $messages */
     private function turn(#[\SensitiveParameter] array $messages): void
     {
+        if ($this->core->hasEnded()) {
+            return;
+        }
         $said = Json::read($this->core->turn($this->clock->monoMs(), $this->clock->wallMs(), Json::write($messages)));
         $this->dueMs = $said['due_ms'];
         foreach ($said['effects'] as $effect) {

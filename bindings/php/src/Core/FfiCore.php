@@ -17,7 +17,7 @@ final class FfiCore implements Core
 {
     private const VERSION = 1;
 
-    private readonly CData $handle;
+    private ?CData $handle = null;
 
     public function __construct(private readonly FFI $library, string $boot)
     {
@@ -34,9 +34,15 @@ final class FfiCore implements Core
 
     public function __destruct()
     {
-        if (isset($this->handle)) {
+        if ($this->handle !== null) {
             $this->library->rekindle_drop($this->handle);
+            $this->handle = null;
         }
+    }
+
+    public function hasEnded(): bool
+    {
+        return $this->handle === null;
     }
 
     public function turn(float $monoMs, float $wallMs, #[\SensitiveParameter] string $messages): string

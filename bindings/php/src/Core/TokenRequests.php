@@ -102,12 +102,22 @@ final class TokenRequests
         }
     }
 
+    /**
+     * What became of a request that got no answer.
+     *
+     * @return array{error: string, sent: bool}
+     */
+    public static function failure(int $result): array
+    {
+        return ['error' => 'curl: ' . curl_strerror($result), 'sent' => !in_array($result, self::NOT_SENT, true)];
+    }
+
     /** @return array<string, mixed> */
     private function answer(CurlHandle $handle, ReceivedAnswer $received, int $result): array
     {
         // What is longer than the core reads was broken off by us.
         if ($result !== CURLE_OK && !$received->isFull()) {
-            return ['error' => 'curl: ' . curl_strerror($result), 'sent' => !in_array($result, self::NOT_SENT, true)];
+            return self::failure($result);
         }
         $status = curl_getinfo($handle, CURLINFO_RESPONSE_CODE);
         return ['status' => $status, 'headers' => $received->headers()] + Json::body($received->body());

@@ -32,7 +32,8 @@ for ($at = 0; $at < 4 && $mine; $at++) {
 }
 try {
     $status = $session->client(new Client())->sendRequest(new Request('GET', "{$case['url']}/data"))->getStatusCode();
-    echo $status, ' ';
+    // In one piece: all write to the same pipe.
+    echo "{$status} ";
 } finally {
     if ($mine) {
         foreach ($children as $child) {
