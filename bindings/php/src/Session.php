@@ -10,6 +10,7 @@ use Psr\Http\Client\ClientInterface;
 use Rekindle\Core\Driver;
 use Rekindle\Core\Hosted;
 use Rekindle\Core\Json;
+use Rekindle\Exception\Misuse;
 use Rekindle\Http\SignedClient;
 use Rekindle\Store\FileStore;
 use Rekindle\Store\MemoryStore;
@@ -198,7 +199,7 @@ final class Session implements JsonSerializable
     private function hosted(): Hosted
     {
         [$driver, $number] = $this->kept();
-        return $driver->hosted($number);
+        return $driver->hosted($number) ?? throw new Misuse('this session has ended: the process is ending, or its destructor was called');
     }
 
     /** @param array<string, mixed> $message */
