@@ -184,6 +184,8 @@ impl StoreChoice {
             Self::Folder { path } => Arc::new(FileStore::folder(path)),
             Self::Host { store, identity, shared, instance, wakes } => {
                 let settings = StoreSettings {
+                    file: None,
+                    folder: None,
                     identity,
                     shared,
                     keyed: true,
