@@ -14,10 +14,10 @@ use crate::time::millis;
 /// ```
 /// use rekindle_bindings::ClientSettings;
 ///
-/// let settings: ClientSettings = serde_json::from_str(r#"{ "graphql_path": "/api/graphql", "timeout_ms": 0 }"#).unwrap();
+/// let settings: ClientSettings = serde_json::from_str(r#"{ "base_url": "https://api.example.com", "timeout_ms": 0 }"#).unwrap();
 /// let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token").build()?;
 /// let client = settings.apply(rekindle::Client::builder(session))?.build()?;
-/// assert_eq!(client.graphql_path(), "/api/graphql");
+/// assert_eq!(client.graphql_path(), "/graphql");
 /// assert_eq!(client.timeout(), Some(std::time::Duration::MAX));
 /// # Ok::<(), rekindle::Error>(())
 /// ```
