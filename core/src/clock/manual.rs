@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use rekindle_proto::{Now, Wall};
 
-use super::{Clock, Timer};
+use super::contract::Clock;
+use super::timer::Timer;
 use crate::lock::{Mutex, MutexGuard};
 
 /// A clock that stands until a test turns it.

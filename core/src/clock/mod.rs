@@ -1,43 +1,11 @@
 //! The clocks, and the one that tests turn by hand.
 
+pub(crate) mod contract;
 mod manual;
+pub(crate) mod timer;
 
-mod timer;
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use rekindle_proto::Now;
-
+pub use self::contract::Clock;
 pub use self::manual::ManualClock;
 pub use self::timer::Timer;
 #[cfg(feature = "runtime")]
 pub use crate::platform::clock::SystemClock;
-
-/// Reads both clocks and waits on the monotonic one. An `Arc` of a clock is a clock.
-pub trait Clock: Send + Sync + 'static {
-    /// Both clocks, now.
-    fn now(&self) -> Now;
-
-    /// The monotonic one alone.
-    fn mono(&self) -> Duration {
-        self.now().mono
-    }
-
-    /// Resolves once `mono` has been reached. Inside a tokio runtime with time enabled.
-    fn sleep_until(&self, mono: Duration) -> Timer;
-}
-
-impl<C: Clock + ?Sized> Clock for Arc<C> {
-    fn now(&self) -> Now {
-        (**self).now()
-    }
-
-    fn mono(&self) -> Duration {
-        (**self).mono()
-    }
-
-    fn sleep_until(&self, mono: Duration) -> Timer {
-        (**self).sleep_until(mono)
-    }
-}

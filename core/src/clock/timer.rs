@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 #[cfg(feature = "runtime")]
 use std::time::Duration;
 
+use crate::platform::runtime_id::{RuntimeId, this_runtime};
 #[cfg(feature = "runtime")]
 use crate::platform::sleep::SystemSleep;
-use crate::platform::{RuntimeId, this_runtime};
 
 /// A wait for a point on a clock, as a future. It belongs to the tokio runtime that it was made in.
 ///

@@ -27,7 +27,8 @@ use bytes::Bytes;
 use self::paths::Paths;
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
-use crate::store::{Expected, Loaded, Owner, Saved, Store, Unavailable, Version};
+use crate::store::contract::Store;
+use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 
 /// How often a folder is looked through for what killed processes left.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
@@ -296,10 +297,4 @@ impl fmt::Debug for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileStore").field("path", &self.path()).finish_non_exhaustive()
     }
-}
-
-/// In a forked child: closes, and never unlocks, the parent's liveness locks, or a dead parent would look alive for
-/// as long as the child lives. Any use of a file store in the child does so too.
-pub(crate) fn close_inherited_locks() {
-    liveness::close_inherited();
 }

@@ -26,7 +26,7 @@
 use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::{ArcSwapOption, Guard};
 
@@ -36,6 +36,9 @@ static MARK: AtomicU64 = AtomicU64::new(0);
 /// Read while a store is at work, written by who forks: a child must inherit neither a file lock nor a store's
 /// state half-way.
 static GATE: PerProcess<&'static RwLock<()>> = PerProcess::new();
+
+/// Set once, by the one that takes locks a child inherits. Read without a lock, which another thread might hold.
+static IN_CHILD: OnceLock<fn()> = OnceLock::new();
 
 thread_local! {
     /// What the thread that forks holds.
@@ -74,9 +77,16 @@ pub fn after_in_child() {
     if inherited {
         // Others may wait there, in the parent: this process has a gate of its own.
         std::mem::forget(held);
-        #[cfg(feature = "runtime")]
-        super::file_store::close_inherited_locks();
+        if let Some(close) = IN_CHILD.get() {
+            close();
+        }
     }
+}
+
+/// What a forked child has to do first: known before there is anything to do.
+#[cfg(feature = "runtime")]
+pub(crate) fn in_child(close: fn()) {
+    let _ = IN_CHILD.set(close);
 }
 
 /// While it is held, no fork that calls [`before`] takes place.

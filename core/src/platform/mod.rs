@@ -2,6 +2,8 @@
 //! Nothing outside of this folder starts a thread, reads a clock of the system or opens a file.
 
 #[cfg(feature = "runtime")]
+pub(crate) mod boot;
+#[cfg(feature = "runtime")]
 pub(crate) mod browser;
 #[cfg(feature = "runtime")]
 pub(crate) mod clock;
@@ -17,6 +19,7 @@ pub(crate) mod loopback;
 pub(crate) mod random;
 #[cfg(feature = "runtime")]
 mod runtime;
+pub(crate) mod runtime_id;
 #[cfg(feature = "runtime")]
 pub(crate) mod sleep;
 
@@ -28,26 +31,6 @@ use rekindle_proto::machine::Entropy;
 use tokio::sync::oneshot;
 
 use self::host::{Host, HostTask};
-
-/// Names what drives a timer.
-#[cfg(feature = "runtime")]
-pub(crate) type RuntimeId = tokio::runtime::Id;
-
-/// Nothing but the host drives timers.
-#[cfg(not(feature = "runtime"))]
-pub(crate) type RuntimeId = ();
-
-/// The one that drives timers which are made here.
-#[cfg(feature = "runtime")]
-pub(crate) fn this_runtime() -> Option<RuntimeId> {
-    tokio::runtime::Handle::try_current().ok().map(|handle| handle.id())
-}
-
-/// The one that drives timers which are made here.
-#[cfg(not(feature = "runtime"))]
-pub(crate) fn this_runtime() -> Option<RuntimeId> {
-    None
-}
 
 /// Where the work of a session runs, whoever waits for it.
 #[derive(Clone)]
@@ -153,7 +136,7 @@ impl Platform {
     pub(crate) fn boot_id(&self) -> Option<Arc<str>> {
         match self {
             #[cfg(feature = "runtime")]
-            Self::Thread => clock::boot_id(),
+            Self::Thread => boot::boot_id(),
             Self::Host(host) => host.boot(),
         }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::runtime::Id;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::clock::boot_time;
+use super::boot::boot_time;
 use crate::fork::OfProcess;
 
 /// Until `due`, on the boot clock. Made inside a runtime, polled anywhere.

@@ -1,5 +1,8 @@
 //! A private key that signs for the client, here or at the host.
 
+#[cfg(feature = "keys")]
+mod pair;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +14,7 @@ use rekindle_proto::{ErrorKind, Failure, Secret};
 use serde_json::{Value, json};
 
 #[cfg(feature = "keys")]
-use super::pair::Pair;
+use self::pair::Pair;
 use crate::error::Error;
 
 /// A private key that signs for the client: P-256 (`ES256`), Ed25519 (`EdDSA`) or RSA (`RS256`).
@@ -47,7 +50,7 @@ enum Signer {
 
 impl SigningKey {
     #[cfg(feature = "keys")]
-    pub(super) fn of_pair(pair: Pair, algorithm: &'static str, jwk: Value) -> Self {
+    fn of_pair(pair: Pair, algorithm: &'static str, jwk: Value) -> Self {
         Self { signer: Signer::Pair(Arc::new(pair)), algorithm, key_id: None, jwk }
     }
 

@@ -3,8 +3,6 @@
 
 mod key;
 #[cfg(feature = "keys")]
-mod pair;
-#[cfg(feature = "keys")]
 pub(crate) mod verify;
 
 use std::collections::BTreeMap;

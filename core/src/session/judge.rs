@@ -8,9 +8,10 @@ use rekindle_proto::machine::{AfterRejection, Origin, OriginId, ReplayRefused, S
 use rekindle_proto::{Applied, Exchange, Operation, Secret, Verdict, redact};
 use url::Url;
 
+use super::Session;
+use super::acquire::{MOST_ROUNDS, unsteady};
 use super::token::{Served, Token};
 use super::waiters::Done;
-use super::{MOST_ROUNDS, Session, unsteady};
 use crate::error::Error;
 
 /// The first back-off of a token that the API may not know yet; it doubles.

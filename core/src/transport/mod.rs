@@ -5,6 +5,8 @@ mod failure;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack decodes what is labelled"))]
 pub(crate) mod gzip;
 #[cfg(feature = "http")]
+mod options;
+#[cfg(feature = "http")]
 mod reqwest;
 #[cfg(feature = "http")]
 mod tls;
@@ -30,7 +32,9 @@ use crate::fork::PerProcess;
 use crate::lock::Mutex;
 
 #[cfg(feature = "http")]
-pub use self::reqwest::{ClientCertificate, ProxyChoice, ReqwestTransport, TransportOptions};
+pub use self::options::{ClientCertificate, ProxyChoice, TransportOptions};
+#[cfg(feature = "http")]
+pub use self::reqwest::ReqwestTransport;
 pub use crate::error::BoxError;
 use crate::error::Error;
 

@@ -7,7 +7,6 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use ::reqwest as http_client;
 use bytes::Bytes;
@@ -17,7 +16,8 @@ use hyper_util::client::proxy::matcher::Matcher;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use url::{Host, Url};
 
-use super::failure::{At, broke_off, of_the_parent, place};
+use super::failure::{At, broke_off, of_the_parent};
+use super::options::{ProxyChoice, TransportOptions};
 use super::upload::{self, Upload, Uploads};
 use super::{
     Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse, gzip, tls,
@@ -25,76 +25,7 @@ use super::{
 use crate::error::Error;
 use crate::fork::{OfProcess, PerProcess};
 use crate::lock::Mutex;
-use crate::platform::clock::boot_time;
-
-/// Which proxy requests go through. Loopback never goes through one.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub enum ProxyChoice {
-    /// What the environment (`HTTPS_PROXY`, `NO_PROXY`, ..) or the system says.
-    #[default]
-    System,
-    /// None.
-    None,
-    /// This one, for everything.
-    Url(Url),
-}
-
-/// A proxy's URL may hold its password.
-impl fmt::Debug for ProxyChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System => f.write_str("System"),
-            Self::None => f.write_str("None"),
-            Self::Url(url) => write!(f, "Url({})", place(url).trim_end()),
-        }
-    }
-}
-
-/// A certificate of the client's own.
-#[derive(Clone)]
-pub struct ClientCertificate {
-    /// The certificate and those between it and its root, in PEM.
-    pub chain: Vec<u8>,
-    /// Its private key, in PEM, without a password.
-    pub key: Vec<u8>,
-}
-
-/// Without the key.
-impl fmt::Debug for ClientCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientCertificate(***)")
-    }
-}
-
-/// How requests travel: those to the API and, where the session has them, those to the token endpoint.
-#[derive(Clone, Debug)]
-pub struct TransportOptions {
-    /// Roots to trust beside the system's: each one or several certificates in PEM.
-    pub extra_root_certificates: Vec<Vec<u8>>,
-    /// Shown to servers that ask for it: mutual TLS (RFC 8705).
-    pub client_certificate: Option<ClientCertificate>,
-    /// The proxy.
-    pub proxy: ProxyChoice,
-    /// How long a connection may take to come about; within the request's deadline.
-    pub connect_timeout: Duration,
-    /// Whether HTTP/2 is offered.
-    pub http2: bool,
-    /// The `User-Agent` where the caller sets none.
-    pub user_agent: String,
-}
-
-impl Default for TransportOptions {
-    fn default() -> Self {
-        Self {
-            extra_root_certificates: Vec::new(),
-            client_certificate: None,
-            proxy: ProxyChoice::System,
-            connect_timeout: Duration::from_secs(10),
-            http2: true,
-            user_agent: concat!("rekindle/", env!("CARGO_PKG_VERSION")).to_owned(),
-        }
-    }
-}
+use crate::platform::boot::boot_time;
 
 /// The transport that everybody uses who brings none.
 ///

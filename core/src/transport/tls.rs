@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::ClientCertificate;
+use super::options::ClientCertificate;
 use crate::error::Error;
 
 /// A client configuration that trusts the system's roots (else the bundled ones) and `extra`, in PEM, and that shows

@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::Url;
 
 use super::failure::{At, broke_off, of_the_parent};
-use super::reqwest::TransportOptions;
+use super::options::TransportOptions;
 use super::{ByteStream, Outgoing, TransportError, TransportRequest, TransportResponse, gzip};
 use crate::fork::OfProcess;
 use crate::lock::Mutex;

@@ -12,7 +12,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::grant::{ClientCredentials, GrantRequest};
 use crate::time::Wall;
-use crate::verdict::{Applied, DeadReason, ExpiredReason, Lost, Operation};
+use crate::verdict::{Applied, DeadReason, Exchange, ExpiredReason, Lost, Operation, Outcome, Verdict};
 
 fn dialect(value: Value) -> Dialect {
     Dialect::from_json(&value).unwrap()

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::{failure, ownership};
-use crate::store::Unavailable;
+use rekindle_proto::store::Unavailable;
 
 /// Creates the folder and those above it, closed to others, and durably.
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
-use crate::store::Unavailable;
+use rekindle_proto::store::Unavailable;
 
 /// An error of the file system, told to a person.
 pub(super) fn io(doing: &str, path: &Path, error: &Error) -> Unavailable {

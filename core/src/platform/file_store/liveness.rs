@@ -10,7 +10,7 @@ use super::paths::Paths;
 use super::{durable, ownership};
 use crate::fork::{self, PerProcess, ProcessLocal};
 use crate::lock::Mutex;
-use crate::store::{Owner, Unavailable};
+use rekindle_proto::store::{Owner, Unavailable};
 
 /// Apple's mobile systems end apps that are suspended while they hold a file lock.
 const ON: bool =
@@ -30,6 +30,7 @@ type Held = BTreeMap<PathBuf, File>;
 /// Shows that the owner lives, until [`retire`] or the end of this process. Best effort.
 pub(super) fn announce(paths: &Paths, owner: &str) {
     let Some(path) = path(paths, owner) else { return };
+    fork::in_child(close_inherited);
     let held = held();
     if durable::create_folder(paths.folder()).is_err() || held.lock().contains_key(&path) {
         return;

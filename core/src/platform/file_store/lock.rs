@@ -12,7 +12,7 @@ use rekindle_proto::record_file::Stamp;
 use super::paths::Paths;
 use super::{durable, failure, ownership};
 use crate::fork;
-use crate::store::Unavailable;
+use rekindle_proto::store::Unavailable;
 
 /// Longer than any save takes on a disk that works.
 const PATIENCE: Duration = Duration::from_secs(5);

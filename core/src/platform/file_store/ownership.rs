@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 pub(super) use self::system::private;
 use self::system::{is_root, links, no_links, other_owner, own_id, writable_for_others};
 use super::failure;
-use crate::store::Unavailable;
+use rekindle_proto::store::Unavailable;
 
 /// No record is larger: what is, is not read.
 pub(super) const RECORD_MAX: u64 = 1024 * 1024;

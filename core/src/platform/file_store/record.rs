@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::lock::{self, Lock};
 use super::paths::Paths;
 use super::{durable, failure, ownership};
-use crate::store::{Expected, Loaded, Saved, Unavailable, Version};
+use rekindle_proto::store::{Expected, Loaded, Saved, Unavailable, Version};
 
 /// What is at the record's path.
 enum Found {

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::store::DEFAULT_KEY;
+use crate::store::contract::DEFAULT_KEY;
 
 const SENTINEL: &[u8] = b"SENTINEL-refresh-token";
 

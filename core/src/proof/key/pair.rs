@@ -11,7 +11,7 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
-use super::key::{SigningKey, base64url, unsigned};
+use super::{SigningKey, base64url, unsigned};
 use crate::error::Error;
 
 pub(super) enum Pair {

@@ -1,0 +1,162 @@
+//! What a dialect says about requests to the API and their responses.
+
+use http::HeaderName;
+
+use super::{Dialect, Placement};
+use crate::credential::Secret;
+use crate::error::Failure;
+use crate::verdict::{Exchange, Verdict};
+
+impl Dialect {
+    /// When a response's headers ask to come back: `Retry-After` in seconds or as a date, and what the dialect names.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
+    /// use rekindle_proto::{Dialect, Wall};
+    ///
+    /// let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("7"))]);
+    /// let dialect = Dialect::preset("oauth2").unwrap();
+    /// assert_eq!(dialect.retry_after(&headers, Wall(0)), Some(Duration::from_secs(7)));
+    /// ```
+    #[must_use]
+    pub fn retry_after(
+        &self,
+        headers: &http::HeaderMap,
+        now: crate::time::Wall,
+    ) -> Option<std::time::Duration> {
+        self.spec.retry_after.read(headers, None, Some(now))
+    }
+
+    /// What an API response says about our token (spec 2).
+    ///
+    /// ```
+    /// use rekindle_proto::{Applied, Dialect, Exchange, ExpiredReason, Operation, Verdict};
+    /// let exchange = Exchange {
+    ///     method: &http::Method::POST,
+    ///     url: &"https://api.example/graphql".parse().unwrap(),
+    ///     operation: Operation::GraphqlMutation,
+    ///     replayable: true,
+    ///     status: http::StatusCode::OK,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: br#"{"errors":[{"extensions":{"code":"UNAUTHENTICATED"}}]}"#,
+    /// };
+    /// let expired = Verdict::Expired { reason: ExpiredReason::Unknown, applied: Applied::No };
+    /// assert_eq!(Dialect::preset("graphql").unwrap().judge(&exchange), expired);
+    /// ```
+    #[must_use]
+    pub fn judge(&self, exchange: &Exchange<'_>) -> Verdict {
+        self.spec.judge(exchange, false)
+    }
+
+    /// The same about a token that is past its end by the clock: rules with `past_end = true` apply to it too, for
+    /// servers and gateways that answer an expired token like any other failure.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, Exchange, Operation};
+    /// let text = "[[api.rules]]\nstatus = 404\npast_end = true\nverdict = \"expired\"";
+    /// let dialect = Dialect::from_toml(text, "gateway.toml")?;
+    /// let exchange = Exchange {
+    ///     method: &http::Method::GET,
+    ///     url: &"https://api.example/data".parse().unwrap(),
+    ///     operation: Operation::Http,
+    ///     replayable: true,
+    ///     status: http::StatusCode::NOT_FOUND,
+    ///     headers: &http::HeaderMap::new(),
+    ///     body: b"",
+    /// };
+    /// assert_eq!(dialect.judge_past_end(&exchange).name(), "expired");
+    /// assert_eq!(dialect.judge(&exchange).name(), "accepted");
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    #[must_use]
+    pub fn judge_past_end(&self, exchange: &Exchange<'_>) -> Verdict {
+        self.spec.judge(exchange, true)
+    }
+
+    /// Whether [`Dialect::judge_past_end`] may say something else than [`Dialect::judge`].
+    ///
+    /// ```
+    /// assert!(!rekindle_proto::Dialect::preset("oauth2").unwrap().asks_for_the_clock());
+    /// ```
+    #[must_use]
+    pub fn asks_for_the_clock(&self) -> bool {
+        self.spec.asks_for_the_clock()
+    }
+
+    /// How long after a refresh the API may not know the new token yet. Zero: it does at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rekindle_proto::Dialect;
+    /// assert_eq!(Dialect::preset("oauth2").unwrap().settle(), Duration::ZERO);
+    /// assert!(Dialect::preset("github-app").unwrap().settle() > Duration::ZERO);
+    /// ```
+    #[must_use]
+    pub fn settle(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.spec.api.settle_ms.into())
+    }
+
+    /// Where the token goes. Fails if it cannot be a header value (a newline in it), or if the dialect does not
+    /// know the type that the server gave it. `token_type` is the server's.
+    ///
+    /// ```
+    /// let placement = rekindle_proto::Dialect::preset("oauth2")?.place(&"abc".into(), Some("bearer"))?;
+    /// assert_eq!(placement.name, "authorization");
+    /// assert_eq!(placement.value, "Bearer abc");
+    /// assert!(placement.value.is_sensitive());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    pub fn place(&self, token: &Secret, token_type: Option<&str>) -> Result<Placement, Failure> {
+        self.spec.place(token, token_type)
+    }
+
+    /// Whether a token of this type may be served; one of another type is persisted only (spec 5.4).
+    ///
+    /// ```
+    /// let dialect = rekindle_proto::Dialect::preset("oauth2").unwrap();
+    /// assert!(dialect.understands(None) && dialect.understands(Some("bearer")));
+    /// assert!(!dialect.understands(Some("mac")));
+    /// ```
+    #[must_use]
+    pub fn understands(&self, token_type: Option<&str>) -> bool {
+        self.spec.understands(token_type)
+    }
+
+    /// The header that the access token goes into. A request of the caller's that has it carries a credential of its
+    /// own, and no token of ours goes along.
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    /// assert_eq!(Dialect::preset("supabase").unwrap().token_header(), "authorization");
+    /// assert_eq!(Dialect::preset("shopify").unwrap().token_header(), "x-shopify-access-token");
+    /// ```
+    #[must_use]
+    pub fn token_header(&self) -> HeaderName {
+        self.spec.token_header()
+    }
+
+    /// The headers that hold credentials in this dialect, beside the usual ones: dropped when a redirect
+    /// leaves the origin (spec 9.2).
+    ///
+    /// ```
+    /// let names = rekindle_proto::Dialect::preset("shopify").unwrap().credential_headers();
+    /// assert_eq!(names, ["x-shopify-access-token"]);
+    /// ```
+    #[must_use]
+    pub fn credential_headers(&self) -> Vec<HeaderName> {
+        self.spec.credential_headers()
+    }
+
+    /// A server's body made fit to be shown: the dialect's own hiding places blanked, then redacted (spec 2.7).
+    ///
+    /// ```
+    /// let dialect = rekindle_proto::Dialect::preset("fitbit").unwrap();
+    /// let body = br#"{"errors":[{"errorType":"expired_token","message":"Access token expired: s3cr3t"}]}"#;
+    /// assert!(!dialect.redact(body, &[]).contains("s3cr3t"));
+    /// ```
+    #[must_use]
+    pub fn redact(&self, body: &[u8], known: &[&Secret]) -> String {
+        self.spec.redact(body, known)
+    }
+}

@@ -1,0 +1,36 @@
+//! How long this machine has been running, and which of its boots this is.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn boot_time() -> Duration {
+    duration(rustix::time::clock_gettime(rustix::time::ClockId::Boottime))
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) fn boot_time() -> Duration {
+    // Apple's CLOCK_MONOTONIC goes on while the machine sleeps.
+    duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
+}
+
+#[cfg(unix)]
+fn duration(time: rustix::time::Timespec) -> Duration {
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Where the standard library has no clock that counts suspension: its monotonic one, which there does.
+#[cfg(not(unix))]
+pub(crate) fn boot_time() -> Duration {
+    static BEGAN: OnceLock<std::time::Instant> = OnceLock::new();
+    // Not zero: what is older than this process is a moment before it.
+    const HEAD_START: Duration = Duration::from_secs(3_600);
+    BEGAN.get_or_init(std::time::Instant::now).elapsed() + HEAD_START
+}
+
+/// Names this boot of this machine, where the system tells (spec 4.5).
+pub(crate) fn boot_id() -> Option<Arc<str>> {
+    static ID: OnceLock<Option<Arc<str>>> = OnceLock::new();
+    let read = || Some(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().into());
+    ID.get_or_init(read).clone()
+}
