@@ -8,7 +8,7 @@ use FFI;
 use Rekindle\Exception\Unsupported;
 
 /**
- * Finds the core: the extension, else the library through FFI.
+ * Opens the core's C library through FFI.
  *
  * @internal
  */
@@ -17,11 +17,7 @@ final class Loader
     /** @param string $boot names the beginning of the machine's clock, where it is known; else empty */
     public static function load(string $boot): Core
     {
-        if (extension_loaded('rekindle')) {
-            return new ExtensionCore($boot);
-        }
-        $library = self::preloaded() ?? self::opened();
-        return new FfiCore($library, $boot);
+        return new FfiCore(self::opened(), $boot);
     }
 
     /** What stands in the library's header between its first and its last declaration, as FFI reads it. */
@@ -35,25 +31,13 @@ final class Loader
         return substr($header, $from, $to + 1 - $from);
     }
 
-    /** With `ffi.preload` the library is there in every request, even where FFI is for preloaded files alone. */
-    private static function preloaded(): ?FFI
-    {
-        if (!extension_loaded('ffi')) {
-            return null;
-        }
-        try {
-            return FFI::scope('REKINDLE');
-        } catch (FFI\Exception) {
-            return null;
-        }
-    }
-
     private static function opened(): FFI
     {
         if (!self::ffiIsAllowed()) {
             throw new Unsupported(
-                'FFI is switched off here (' . PHP_SAPI . '), and the extension is not loaded: install it with '
-                . '`pie install rekindle/extension`, or set `ffi.enable=true` or `ffi.preload` in php.ini'
+                'rekindle loads its core through FFI, which is '
+                . (extension_loaded('ffi') ? 'switched off' : 'not installed (the extension ffi)')
+                . ' here (' . PHP_SAPI . '): set `ffi.enable=true` in php.ini'
             );
         }
         $path = self::path();
@@ -81,8 +65,8 @@ final class Loader
         $path = dirname(__DIR__, 2) . '/lib/' . self::platform() . '/' . self::fileName();
         if (!is_file($path)) {
             throw new Unsupported(
-                "there is no library for this system ({$path}): install the extension with `pie install rekindle/extension`, "
-                . 'or name the library with REKINDLE_LIBRARY'
+                "there is no library for this system ({$path}): build it with `cargo build --release -p rekindle-hosted`, "
+                . 'and name it with REKINDLE_LIBRARY'
             );
         }
         return $path;
