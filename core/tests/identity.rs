@@ -109,6 +109,9 @@ async fn who_signed_in_is_told_by_an_id_token_that_the_server_signed() {
     session.finish_sign_in(&begun.pending, &callback(&begun.pending)).await.unwrap();
     assert_eq!(session.subject().as_deref(), Some("ada"));
     assert_eq!(session.token().await.unwrap().value(), "at-1");
+    let own: Vec<_> =
+        session.extra().await.unwrap().into_keys().filter(|name| name.starts_with("rekindle.")).collect();
+    assert!(own.is_empty(), "{own:?}: names that are the session's own");
     idp.server.assert_consumed();
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rekindle_proto::machine::{Machine, Status, StatusStanding};
+use rekindle_proto::sign_in::SUBJECT;
 
 use super::Session;
 use super::counters::Stats;
@@ -87,7 +88,9 @@ impl Session {
     pub async fn extra(&self) -> Result<BTreeMap<String, String>, Error> {
         self.fresh_status().await?;
         let mut extra = self.engine.look(|machine, _| machine.extra());
-        extra.remove(FALLBACK);
+        for own in [FALLBACK, SUBJECT] {
+            extra.remove(own);
+        }
         Ok(extra)
     }
 
