@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rekindle_proto::dialect::{Answer, ClientIdentity};
+use rekindle_proto::machine::Entropy;
+use rekindle_proto::sign_in::{SignIn, SignInGrant};
 use rekindle_proto::{
     Dialect, Exchange, GrantRequest, Operation, Outcome, Secret, TokenResponse, Verdict, Wall,
 };
@@ -23,6 +25,8 @@ struct Fixture {
     identity: Identity,
     refresh: Option<Sent>,
     revoke: Option<Sent>,
+    sign_in: Option<SignsIn>,
+    password: Option<Sent>,
     answers: Vec<Case>,
     api: Vec<Case>,
 }
@@ -43,6 +47,23 @@ struct Sent {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     body: Value,
+}
+
+/// Where its users sign in, and what it asks them for by itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignsIn {
+    url: String,
+    issuer: Option<String>,
+    #[serde(default)]
+    names_itself: bool,
+    device: Option<String>,
+    loopback_host: Option<String>,
+    /// The parameters that are the preset's own.
+    #[serde(default)]
+    asks: BTreeMap<String, String>,
+    /// The token request with the code.
+    code: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -195,6 +216,112 @@ fn every_preset_asks_as_its_fixture_shows() {
         if let (Some(request), Some(expected)) = (&revocation, &fixture.revoke) {
             assert_sent(name, request, expected);
         }
+    }
+}
+
+/// Of every authorization request, whatever the preset (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+const ALWAYS: [&str; 6] =
+    ["response_type", "client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method"];
+
+// spec 12.1
+#[test]
+fn every_preset_that_signs_in_asks_on_https_with_pkce_by_s256() {
+    for name in Dialect::preset_names() {
+        let (dialect, fixture) = (Dialect::preset(name).unwrap(), fixture(name));
+        let identity = identity(&fixture.identity);
+        let Ok(server) = dialect.sign_in_server(&identity, None) else {
+            assert!(fixture.sign_in.is_none(), "{name} has no [sign_in]");
+            continue;
+        };
+        let expected = fixture.sign_in.unwrap_or_else(|| panic!("{name}: its fixture has no `sign_in`"));
+        assert_eq!(server.issuer, expected.issuer, "{name}");
+        assert_eq!(server.names_itself, expected.names_itself, "{name}");
+        assert_eq!(server.loopback_host, expected.loopback_host, "{name}");
+        let device = dialect.device_authorization_url(&identity).ok().map(String::from);
+        assert_eq!(device, expected.device, "{name}");
+        let asked = SignIn::new().redirect_uri("https://app.example/callback");
+        let (request, _) = server.begin("app", &asked, &mut Entropy::new([7; 32]), Wall(0)).unwrap();
+        let url = request.url();
+        let mut found: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+        let mut plain = url.clone();
+        plain.set_query(None);
+        assert_eq!(plain.as_str(), expected.url, "{name}");
+        assert_eq!(url.scheme(), "https", "{name}");
+        assert_eq!(found["response_type"], "code", "{name}");
+        assert_eq!(found["code_challenge_method"], "S256", "{name}");
+        assert_eq!(found["code_challenge"].len(), 43, "{name}");
+        assert!(found["state"].len() >= 43, "{name}");
+        for parameter in ALWAYS {
+            assert!(found.remove(parameter).is_some(), "{name}: {parameter}");
+        }
+        let is_openid =
+            expected.asks.get("scope").is_some_and(|scope| scope.split(' ').any(|one| one == "openid"));
+        assert_eq!(found.remove("nonce").is_some(), is_openid, "{name}: nonce");
+        assert_eq!(found, expected.asks, "{name}");
+        assert_code(name, &dialect, &identity, expected.code.as_ref());
+    }
+}
+
+/// What the code is redeemed with: as RFC 6749 section 4.1.3 has it, where the fixture says nothing else.
+fn assert_code(name: &str, dialect: &Dialect, identity: &ClientIdentity, expected: Option<&Value>) {
+    let grant = SignInGrant::AuthorizationCode {
+        code: "SENTINEL-C".into(),
+        redirect_uri: "https://app.example/callback".into(),
+        code_verifier: "SENTINEL-V".into(),
+        resource: Vec::new(),
+    };
+    let request = dialect.token_request(identity, &GrantRequest::SignIn(std::sync::Arc::new(grant))).unwrap();
+    let body = request.body.expose();
+    let usual = "grant_type=authorization_code&code=SENTINEL-C&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback\
+                 &code_verifier=SENTINEL-V";
+    match expected {
+        None => assert!(body.starts_with(usual), "{name}: {body}"),
+        Some(Value::String(text)) => assert_eq!(body, text, "{name}"),
+        Some(json) => assert_eq!(serde_json::from_str::<Value>(body).unwrap(), *json, "{name}"),
+    }
+    assert_eq!(request.url.scheme(), "https", "{name}");
+    assert!(!format!("{request:?}").contains(SENTINEL), "{name} shows a secret");
+}
+
+/// The variables that a fixture fills in are the ones without which the preset says nothing, by their names.
+#[test]
+fn a_sign_in_without_one_of_its_variables_names_it() {
+    for name in Dialect::preset_names() {
+        let (dialect, fixture) = (Dialect::preset(name).unwrap(), fixture(name));
+        let Some(expected) = &fixture.sign_in else { continue };
+        for (variable, value) in &fixture.identity.variables {
+            let mut identity = identity(&fixture.identity);
+            identity.variables.remove(variable);
+            match dialect.sign_in_server(&identity, None) {
+                Err(mistake) => {
+                    assert!(mistake.message.contains(&format!("`{variable}`")), "{name}: {mistake:?}")
+                }
+                // A default stands in: the fixture names another value.
+                Ok(server) => {
+                    assert!(expected.url.contains(value.trim_end_matches('/')), "{name}: {variable}");
+                    assert!(!server.authorization_url.as_str().contains(value), "{name}: {variable}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_preset_with_a_password_sends_it_as_its_fixture_shows() {
+    for name in Dialect::preset_names() {
+        let (dialect, fixture) = (Dialect::preset(name).unwrap(), fixture(name));
+        let Ok((dialect, _)) = dialect.for_password() else {
+            assert!(fixture.password.is_none(), "{name} has no [password]");
+            continue;
+        };
+        let grant =
+            SignInGrant::Password { username: "ada".into(), password: "SENTINEL-P".into(), scope: None };
+        let request = dialect
+            .token_request(&identity(&fixture.identity), &GrantRequest::SignIn(std::sync::Arc::new(grant)))
+            .unwrap();
+        assert_sent(name, &request, fixture.password.as_ref().unwrap());
+        let granted = fixture.answers.first().unwrap();
+        assert_eq!(outcome_text(&granted.outcome(&dialect)), granted.means, "{name}");
     }
 }
 
