@@ -18,6 +18,7 @@ const DOCUMENTS: &[&str] = &[
     "bindings/kotlin/README.md",
     "bindings/php/README.md",
     "bindings/swift/README.md",
+    "python/docs/other-clients.md",
 ];
 
 /// How the names of our sources end.
