@@ -17,7 +17,7 @@ final class RefreshInput implements JsonSerializable
      */
     public function __construct(
         #[\SensitiveParameter]
-        string $refreshToken,
+        ?string $refreshToken,
         public readonly ?string $scope,
         #[\SensitiveParameter]
         array $extra,
@@ -25,7 +25,8 @@ final class RefreshInput implements JsonSerializable
         $this->keep([$refreshToken, $extra]);
     }
 
-    public function refreshToken(): string
+    /** Null where there is none: a refresh function may do without. */
+    public function refreshToken(): ?string
     {
         return $this->kept()[0];
     }

@@ -37,6 +37,7 @@ final class Session implements JsonSerializable
      * @param array<string, mixed>|null $clientCredentials for the client's own tokens: `scope`, `audience`, `resource`, `parameters`
      * @param string|null $key whose sign-in it is, in a store that keeps several
      * @param bool $alone no state is shared with other sessions of the same store and settings
+     * @param (callable(Event): void)|null $onEvent hears each event, from the first one on
      */
     public function __construct(
         string|array $dialect = 'oauth2',
@@ -58,6 +59,7 @@ final class Session implements JsonSerializable
         ?array $clientCredentials = null,
         ?string $key = null,
         bool $alone = false,
+        ?callable $onEvent = null,
         ?Driver $driver = null,
     ) {
         $store ??= new MemoryStore();
@@ -86,7 +88,11 @@ final class Session implements JsonSerializable
         $number = $driver->number();
         $this->keep([$driver, $number]);
         $asked = $store instanceof FileStore ? null : $store;
-        $driver->register($number, new Hosted($settings, $asked, $refresh === null ? null : Closure::fromCallable($refresh)));
+        $hosted = new Hosted($settings, $asked, $refresh === null ? null : Closure::fromCallable($refresh));
+        if ($onEvent !== null) {
+            $hosted->listen(Closure::fromCallable($onEvent));
+        }
+        $driver->register($number, $hosted);
     }
 
     public function __destruct()

@@ -9,7 +9,7 @@ use crate::run;
 use crate::workspace::Workspace;
 
 /// Packagist is not asked: everything is Debian's.
-const PACKAGES: [&str; 15] = [
+const PACKAGES: [&str; 16] = [
     "php-cli",
     "php-curl",
     "php-fpm",
@@ -25,11 +25,13 @@ const PACKAGES: [&str; 15] = [
     "php-codesniffer",
     "redis-server",
     "postgresql",
+    // Reads the dialects in the conformance cases.
+    "python3",
 ];
 
 /// What tells that they are there: by the name of a module, and by a file that `require` finds.
 const MODULES: [&str; 8] = ["FFI", "curl", "dom", "mbstring", "pcntl", "pdo_pgsql", "pdo_sqlite", "redis"];
-const PROGRAMS: [&str; 3] = ["phpunit", "phpcs", "redis-server"];
+const PROGRAMS: [&str; 4] = ["phpunit", "phpcs", "redis-server", "python3"];
 /// Programs that are on no path, by how Debian names them: `php-fpm8.2`, `15/bin/postgres`.
 const PLACES: [(&str, &str); 2] = [("/usr/sbin", "php-fpm"), ("/usr/lib/postgresql", "")];
 const FILES: [&str; 3] =

@@ -70,12 +70,12 @@ final class Driver
         } finally {
             $this->leave($call);
         }
-        if (!isset($done['error'])) {
+        // Whoever waits for so long at most does not wait for what is still under way then.
+        if ($message['do'] !== 'shutdown' && ($done['error']['kind'] ?? '') !== 'Timeout') {
             $this->finish();
-            return $done['ok'] ?? null;
         }
-        if ($done['error']['kind'] !== 'Timeout') {
-            $this->finish();
+        if (!isset($done['error'])) {
+            return $done['ok'] ?? null;
         }
         throw RekindleException::of($done['error']);
     }

@@ -98,7 +98,7 @@ final class Hosted
             return ['error' => 'not_sent', 'message' => 'there is no refresh function'];
         }
         try {
-            $tokens = ($this->refresh)(new RefreshInput($asked['refresh_token'], $asked['scope'] ?? null, $asked['extra'] ?? []));
+            $tokens = ($this->refresh)(new RefreshInput($asked['refresh_token'] ?? null, $asked['scope'] ?? null, $asked['extra'] ?? []));
             return ['tokens' => Json::object($tokens->toCore())];
         } catch (RefreshTokenDead) {
             return ['error' => 'login_required'];

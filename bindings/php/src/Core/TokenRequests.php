@@ -16,9 +16,12 @@ final class TokenRequests
 {
     /** The core reads no more of an answer. */
     private const MOST_ANSWER = 1 << 20;
-    /** Certainly nothing was sent: no proxy, no name, no connection, no TLS. */
+    /**
+     * Certainly nothing was sent: no proxy, no name, no connection, no TLS. CURLE_UNSUPPORTED_PROTOCOL is not among them: curl says it
+     * of an answer that is no HTTP, too.
+     */
     private const NOT_SENT = [
-        CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+        CURLE_URL_MALFORMAT, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
         CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_CACERT, CURLE_SSL_CACERT_BADFILE,
     ];
 
