@@ -30,7 +30,6 @@ final class ConformanceTest extends TestCase
         'grace-serves-the-old-token-until-saved' => self::ONE_AFTER_THE_OTHER,
     ];
     private const LEFT_OUT_WITH_GUZZLE = [
-        'redirect-to-another-origin-and-back' => 'Guzzle does not tell a middleware what a request was redirected from',
         'too-many-redirects' => 'Guzzle has a limit and an exception of its own',
     ];
 

@@ -14,12 +14,15 @@ use Throwable;
 
 /**
  * For a handler stack of Guzzle: `$stack->push(new Middleware($session))`. Each redirect that Guzzle follows comes here as a request of
- * its own. Promises stay promises; a refresh is waited for.
+ * its own; one that has left its origin is not signed any more. Promises stay promises; a refresh is waited for.
  */
 final class Middleware
 {
+    private readonly Redirects $redirects;
+
     public function __construct(private readonly Session $session)
     {
+        $this->redirects = new Redirects();
     }
 
     /**
@@ -29,12 +32,20 @@ final class Middleware
     public function __invoke(callable $handler): callable
     {
         return function (RequestInterface $request, array $options) use ($handler): PromiseInterface {
+            $hasLeft = $this->redirects->hasLeft($request, $options);
+            $note = function (ResponseInterface $response) use ($request, $options, $hasLeft): ResponseInterface {
+                $this->redirects->note($request, $response, $options, $hasLeft);
+                return $response;
+            };
+            if ($hasLeft) {
+                return $handler(Redirects::stripped($request), $options)->then($note);
+            }
             try {
                 $exchange = Exchange::begin($this->session, $request);
             } catch (Throwable $error) {
                 return Create::rejectionFor($error);
             }
-            return self::attempt($exchange, $handler, $options);
+            return self::attempt($exchange, $handler, $options)->then($note);
         };
     }
 
