@@ -10,7 +10,7 @@ use Rekindle\Tests\Conformance\Play;
 use Rekindle\Tests\Conformance\Requests;
 use stdClass;
 
-/** The cases that every language plays: through the PSR-18 decorator, and once more through Guzzle with the middleware. */
+/** The cases that every language plays: through the PSR-18 decorator, and once more through Guzzle and Symfony. */
 final class ConformanceTest extends TestCase
 {
     private const ONE_AFTER_THE_OTHER = 'a call of PHP\'s returns once nothing is under way in its process: nothing else is done meanwhile';
@@ -45,6 +45,12 @@ final class ConformanceTest extends TestCase
         self::assertSame([], Play::of($spec, Requests::Guzzle));
     }
 
+    /** @dataProvider casesForSymfony */
+    public function testThroughSymfony(stdClass $spec): void
+    {
+        self::assertSame([], Play::of($spec, Requests::Symfony));
+    }
+
     /** @dataProvider casesThatMustFail */
     public function testARunnerThatPassesThisDoesNotLook(stdClass $spec): void
     {
@@ -72,6 +78,16 @@ final class ConformanceTest extends TestCase
     {
         foreach (self::written('cases') as $id => [$spec]) {
             if (self::whyLeftOut($spec) === '' && self::whyLeftOutWithGuzzle($spec) === '') {
+                yield $id => [$spec];
+            }
+        }
+    }
+
+    /** It follows no redirect either. */
+    public static function casesForSymfony(): iterable
+    {
+        foreach (self::casesWithRequests() as $id => [$spec]) {
+            if (!self::isOfRedirects($spec)) {
                 yield $id => [$spec];
             }
         }

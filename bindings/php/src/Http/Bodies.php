@@ -19,7 +19,7 @@ final class Bodies
     /** GraphQL is read from a request's body up to here. */
     private const MOST_READ = 1 << 20;
     /** The core judges no more of a body. */
-    private const MOST_JUDGED = 8 << 20;
+    public const MOST_JUDGED = 8 << 20;
 
     /** @return list<array{string, string}> */
     public static function pairs(MessageInterface $message): array
@@ -87,7 +87,7 @@ final class Bodies
     }
 
     /** JSON, or what servers call JSON that they mislabel. */
-    private static function mayBeJson(string $type): bool
+    public static function mayBeJson(string $type): bool
     {
         $type = strtolower(trim(explode(';', $type)[0]));
         $likely = ['', 'application/json', 'text/json', 'text/plain', 'text/html', 'application/octet-stream'];
@@ -95,7 +95,7 @@ final class Bodies
     }
 
     /** Headers are bytes; what is no UTF-8 crosses as Latin-1. */
-    private static function latin(string $value): string
+    public static function latin(string $value): string
     {
         return preg_match('//u', $value) === 1 ? $value : (string) iconv('ISO-8859-1', 'UTF-8', $value);
     }

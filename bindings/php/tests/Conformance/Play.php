@@ -151,7 +151,7 @@ final class Play
             $result = ['error' => ['kind' => 'Connection', 'message' => $error->getMessage(), 'retryable' => true]];
         }
         $expect = $operation->expect ?? null;
-        if ($expect !== null && $this->through === Requests::Guzzle) {
+        if ($expect !== null && $this->through !== Requests::Psr18) {
             // Promises go on in whatever fiber: what the core said of which response is not known.
             unset($expect->verdict, $expect->replay_refused);
         }

@@ -6,18 +6,24 @@ namespace Rekindle\Tests\Conformance;
 
 use Fiber;
 use GuzzleHttp\Client;
+use GuzzleHttp\Exception\ConnectException;
 use GuzzleHttp\Handler\CurlMultiHandler;
 use GuzzleHttp\HandlerStack;
 use GuzzleHttp\Promise\PromiseInterface;
 use GuzzleHttp\Psr7\NoSeekStream;
 use GuzzleHttp\Psr7\Request;
+use GuzzleHttp\Psr7\Response;
 use GuzzleHttp\Psr7\Utils;
 use Psr\Http\Client\ClientInterface;
 use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseInterface;
+use Rekindle\Exception\RekindleException;
 use Rekindle\Guzzle\Middleware;
 use Rekindle\Session;
+use Rekindle\Symfony\SignedHttpClient;
 use stdClass;
+use Symfony\Component\HttpClient\CurlHttpClient;
+use Symfony\Contracts\HttpClient\Exception\TransportExceptionInterface;
 
 /** Sends the requests of cases through what PHP has for them. Whoever waits lets the other lanes go on. */
 enum Requests
@@ -26,6 +32,8 @@ enum Requests
     case Psr18;
     /** Guzzle with the middleware in its stack. */
     case Guzzle;
+    /** The decorator of Symfony's HttpClient. */
+    case Symfony;
 
     public static function of(stdClass $spec, string $base): RequestInterface
     {
@@ -51,6 +59,9 @@ enum Requests
         if ($this === self::Psr18) {
             return [$session->client(self::base())->sendRequest($request), (string) $request->getUri(), 0];
         }
+        if ($this === self::Symfony) {
+            return [self::sendWithSymfony($session, $request), (string) $request->getUri(), 0];
+        }
         $handler = new CurlMultiHandler(['select_timeout' => 0.001]);
         $stack = HandlerStack::create($handler);
         $stack->push(new Middleware($session));
@@ -72,6 +83,22 @@ enum Requests
                 return Requests::awaited($client->sendAsync($request), $handler);
             }
         };
+    }
+
+    private static function sendWithSymfony(Session $session, RequestInterface $request): ResponseInterface
+    {
+        $headers = array_diff_key($request->getHeaders(), ['Host' => 1]);
+        $body = $request->getBody();
+        $read = static fn (int $size): string => $body->read($size);
+        $options = ['headers' => $headers, 'body' => $body->isSeekable() ? (string) $body : $read];
+        try {
+            $client = new SignedHttpClient($session, new CurlHttpClient());
+            $response = $client->request($request->getMethod(), (string) $request->getUri(), $options);
+            return new Response($response->getStatusCode(), $response->getHeaders(false), $response->getContent(false));
+        } catch (TransportExceptionInterface $error) {
+            $ours = $error->getPrevious();
+            throw $ours instanceof RekindleException ? $ours : new ConnectException($error->getMessage(), $request);
+        }
     }
 
     public static function awaited(PromiseInterface $promise, CurlMultiHandler $handler): ResponseInterface

@@ -1,0 +1,142 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\Symfony;
+
+use Generator;
+use Rekindle\Core\Json;
+use Rekindle\Http\Bodies;
+use Rekindle\Session;
+use Symfony\Component\HttpClient\Response\AsyncContext;
+use Symfony\Contracts\HttpClient\ChunkInterface;
+use Symfony\Contracts\HttpClient\Exception\TransportExceptionInterface;
+
+/**
+ * One request, from its first send to the response that its caller gets.
+ *
+ * @internal
+ */
+final class Exchange
+{
+    private readonly int $number;
+    private readonly bool $readsSuccess;
+    /** @var list<array{string, string}> to add */
+    private array $signature;
+    /** Held back until the body is judged. */
+    private ?ChunkInterface $first = null;
+    private string $body = '';
+    private bool $hasEnded = false;
+
+    public function __construct(private readonly Session $session, private readonly Prepared $request)
+    {
+        $this->number = $session->number();
+        $told = $session->call([
+            'do' => 'begin',
+            'request' => $this->number,
+            'method' => $request->method,
+            'url' => $request->url,
+            'headers' => $request->headers(),
+            'body' => $request->known(),
+        ]);
+        $this->signature = $told['headers'];
+        $this->readsSuccess = $told['reads_success'];
+    }
+
+    public function __destruct()
+    {
+        $this->end();
+    }
+
+    /** @return array<string, mixed> as it is sent now */
+    public function options(): array
+    {
+        return $this->request->signed($this->signature);
+    }
+
+    /** @return Generator<ChunkInterface> */
+    public function passthru(ChunkInterface $chunk, AsyncContext $context): Generator
+    {
+        try {
+            if ($context->getInfo('canceled') || $chunk->isTimeout() || $chunk->getInformationalStatus() !== null) {
+                yield $chunk;
+                return;
+            }
+            $isFirst = $chunk->isFirst();
+            $isLast = $chunk->isLast();
+        } catch (TransportExceptionInterface) {
+            // No response, or one that breaks off: it does so for the caller too.
+            yield from $this->hand($context, $chunk);
+            return;
+        }
+        if ($isFirst && $this->mustBeRead($context)) {
+            $this->first = $chunk;
+            return;
+        }
+        if ($this->first !== null) {
+            $this->body .= $chunk->getContent();
+            if (!$isLast && strlen($this->body) < Bodies::MOST_JUDGED) {
+                return;
+            }
+            // What was read is handed on as one chunk; the last one is empty.
+            $chunk = $isLast ? $chunk : $context->createChunk('');
+        }
+        if ($this->mustBeSentAgain($context)) {
+            $context->getResponse()->cancel();
+            [$this->first, $this->body] = [null, ''];
+            $context->replaceRequest($this->request->method, $this->request->url, $this->options());
+            return;
+        }
+        yield from $this->hand($context, $chunk);
+    }
+
+    private function mustBeRead(AsyncContext $context): bool
+    {
+        $type = $context->getHeaders()['content-type'][0] ?? '';
+        return $context->getStatusCode() >= 400 || ($this->readsSuccess && Bodies::mayBeJson($type));
+    }
+
+    private function mustBeSentAgain(AsyncContext $context): bool
+    {
+        $headers = [];
+        foreach ($context->getHeaders() as $name => $values) {
+            foreach ($values as $value) {
+                $headers[] = [(string) $name, Bodies::latin($value)];
+            }
+        }
+        $told = $this->session->call([
+            'do' => 'answered',
+            'request' => $this->number,
+            'status' => $context->getStatusCode(),
+            'headers' => $headers,
+        ] + Json::body(substr($this->body, 0, Bodies::MOST_JUDGED)));
+        if ($told['next'] !== 'send_again') {
+            return false;
+        }
+        $this->signature = $told['headers'];
+        return true;
+    }
+
+    /** @return Generator<ChunkInterface> the response is the caller's from now on */
+    private function hand(AsyncContext $context, ChunkInterface $chunk): Generator
+    {
+        $this->end();
+        $context->passthru();
+        if ($this->first !== null) {
+            yield $this->first;
+        }
+        if ($this->body !== '') {
+            yield $context->createChunk($this->body);
+        }
+        [$this->first, $this->body] = [null, ''];
+        yield $chunk;
+    }
+
+    private function end(): void
+    {
+        if (!$this->hasEnded) {
+            $this->hasEnded = true;
+            $this->session->tell(['do' => 'end', 'request' => $this->number]);
+        }
+    }
+}
