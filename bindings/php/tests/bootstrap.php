@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 // Debian's packages, where Composer has not installed any.
-foreach (['Psr/Http/Message', 'Psr/Http/Client', 'GuzzleHttp', 'Symfony/Component/HttpClient'] as $package) {
+foreach (['Psr/Http/Message', 'Psr/Http/Client', 'GuzzleHttp', 'Symfony/Component/HttpClient', 'Illuminate/Http'] as $package) {
     require_once "{$package}/autoload.php";
 }
 spl_autoload_register(static function (string $class): void {

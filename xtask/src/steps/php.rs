@@ -9,7 +9,7 @@ use crate::run;
 use crate::workspace::Workspace;
 
 /// Packagist is not asked: everything is Debian's.
-const PACKAGES: [&str; 16] = [
+const PACKAGES: [&str; 17] = [
     "php-cli",
     "php-curl",
     "php-fpm",
@@ -19,6 +19,7 @@ const PACKAGES: [&str; 16] = [
     "php-xml",
     "php-mbstring",
     "php-guzzlehttp-guzzle",
+    "php-illuminate-http",
     "php-psr-http-client",
     "php-symfony-http-client",
     "phpunit",
@@ -34,8 +35,12 @@ const MODULES: [&str; 8] = ["FFI", "curl", "dom", "mbstring", "pcntl", "pdo_pgsq
 const PROGRAMS: [&str; 4] = ["phpunit", "phpcs", "redis-server", "python3"];
 /// Programs that are on no path, by how Debian names them: `php-fpm8.2`, `15/bin/postgres`.
 const PLACES: [(&str, &str); 2] = [("/usr/sbin", "php-fpm"), ("/usr/lib/postgresql", "")];
-const FILES: [&str; 3] =
-    ["GuzzleHttp/autoload.php", "Psr/Http/Client/autoload.php", "Symfony/Component/HttpClient/autoload.php"];
+const FILES: [&str; 4] = [
+    "GuzzleHttp/autoload.php",
+    "Illuminate/Http/autoload.php",
+    "Psr/Http/Client/autoload.php",
+    "Symfony/Component/HttpClient/autoload.php",
+];
 
 pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
     if missing().is_some() && workspace.install {
