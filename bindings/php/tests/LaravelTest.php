@@ -23,7 +23,7 @@ final class LaravelTest extends TestCase
         $tokens = new Tokens($signedIn['access_token'], $signedIn['refresh_token'], 900);
         $session = new Session('oauth2', "{$server->url}/oauth/token", 'app', 'app-secret', $tokens, [$server->url]);
         $http = new Factory();
-        Factory::macro('api', static fn (): PendingRequest => $http->withMiddleware(new Middleware($session))->baseUrl($server->url));
+        Factory::macro('api', fn (): PendingRequest => $http->withMiddleware(new Middleware($session))->baseUrl($server->url));
         $answers = [$http->api()->get('/data'), $http->api()->post('/data', ['a' => 1])];
         Factory::flushMacros();
         self::assertSame([200, 200], array_map(static fn ($one): int => $one->status(), $answers));
