@@ -117,6 +117,15 @@ final class ProcessesTest extends TestCase
         $this->assertOneRefresh([self::said('answer.php', $case)], $store);
     }
 
+    public function testMaxExecutionTimeEndsNoRefreshInItsMidstAndHoldsAgainAfterwards(): void
+    {
+        $command = [PHP_BINARY, '-d', 'max_execution_time=1', '-d', 'display_errors=0', __DIR__ . '/Workers/limit.php'];
+        $child = proc_open($command, [1 => ['pipe', 'w'], 2 => ['file', "{$this->folder}/log", 'a']], $pipes);
+        self::assertIsResource($child);
+        self::assertSame("AT-2 1\n", (string) stream_get_contents($pipes[1]));
+        self::assertSame(255, proc_close($child));
+    }
+
     /** spec 7.7 */
     public function testTheCommandAndPhpShareOneFileAndOneRefresh(): void
     {
