@@ -202,11 +202,14 @@ class Session:
 
     def token(self, *, min_life: float | None = None) -> Token:
         """A valid access token; waits for a refresh if one is needed."""
+        self._host.loops.forget_closed()
         given = self._native.token_if_valid() if min_life is None else None
         return _token(given or self._ask(self._native.token, _life(min_life)))
 
     async def atoken(self, *, min_life: float | None = None) -> Token:
         """As `token`, without blocking the loop."""
+        # Also where nothing is waited for: what is still to be saved may go on in this loop.
+        self._host.loops.see(asyncio.get_running_loop())
         given = self._native.token_if_valid() if min_life is None else None
         return _token(given or await self._aask(self._native.token, _life(min_life)))
 
@@ -329,6 +332,7 @@ class Session:
         if flag("fresh", fresh):
             return Status(**self._do(self._native.status, True))
         # By memory it waits for nothing, so a refresh function may ask, too.
+        self._host.loops.forget_closed()
         return Status(**self._native.status())
 
     async def astatus(self, *, fresh: bool = False) -> Status:
