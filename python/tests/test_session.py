@@ -151,8 +151,8 @@ def test_sessions_and_tokens_do_not_pickle_and_say_what_to_do(make: Make) -> Non
 
 def test_a_token_is_not_shown_by_accident(make: Make) -> None:
     token = make().token()
-    assert "AT-1" not in repr(token)
-    for show in (str, "{}".format, lambda token: f"{token}"):
+    assert "AT-1" not in f"{token!r} {token!s}"
+    for show in ("{}".format, lambda token: f"{token}"):
         with pytest.raises(TypeError, match=r"\.value"):
             show(token)
 

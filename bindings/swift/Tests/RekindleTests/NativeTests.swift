@@ -224,7 +224,7 @@ private func answering(_ body: JSON) -> [JSON] {
         let session = try Session(
             tokenURL: "https://a.test/token", credential: credential, waitTimeout: long, sendTimeout: long, lease: long,
             alone: true)
-        _ = try Client(session, timeout: long)
+        _ = try Client(session, baseURL: "https://a.test", timeout: long)
         #expect(try await session.token(minLife: long).value == "AT-1")
         _ = try await session.shutdown(timeout: .seconds(-1))
         clock.advance(by: .seconds(-1))

@@ -21,7 +21,7 @@ __all__ = [
     "Session",
     "travels",
 ]
-__all__ += ["SigningKey", "Stream", "Transport", "discover", "end", "iso_8601", "redact", "testing"]
+__all__ += ["SigningKey", "Stream", "Transport", "discover", "discover_resource", "end", "iso_8601", "redact", "register", "testing"]
 __all__ += ["after_fork_in_child", "after_fork_in_parent", "before_fork"]
 
 _Waiter: TypeAlias = tuple[CompletionQueue, Future[Any]]
