@@ -4,6 +4,7 @@ mod bindings;
 mod commands;
 mod conformance;
 mod documents;
+mod failures;
 mod header;
 mod native;
 mod platform;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::failures::Failures;
 use crate::workspace::Workspace;
 
 /// How a step ended. Tests that it ran are counted beside this.
@@ -29,17 +30,19 @@ impl From<bool> for Outcome {
     }
 }
 
-/// Tests that were counted.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// Tests that were counted, and what those said that failed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) ignored: u64,
+    pub(crate) failures: Failures,
 }
 
 impl Count {
     /// Adds what pytest's last line tells: `3 failed, 70 passed, 1 skipped in 3.42s`.
     pub(crate) fn see_pytest(&mut self, line: &str) {
+        self.failures.see(line);
         let Some((results, _)) = line.trim_matches(['=', ' ']).rsplit_once(" in ") else { return };
         for part in results.split(", ") {
             let Some((n, what)) = part.split_once(' ') else { return };
@@ -55,6 +58,7 @@ impl Count {
 
     /// Adds what a line of a TAP report tells: `ok 1 - name`, `not ok 2 - name`, `ok 3 - name # SKIP why`.
     pub(crate) fn see_tap(&mut self, line: &str) {
+        self.failures.see(line);
         if line.starts_with("not ok ") {
             self.failed += 1;
         } else if line.starts_with("ok ") && line.contains(" # SKIP") {
@@ -66,6 +70,7 @@ impl Count {
 
     /// Adds what a line of `go test -v` tells: `--- PASS: TestX (0.01s)`, indented for a test within a test.
     pub(crate) fn see_go(&mut self, line: &str) {
+        self.failures.see(line);
         match line.trim_start().strip_prefix("--- ").and_then(|rest| rest.split_once(": ")) {
             Some(("PASS", _)) => self.passed += 1,
             Some(("FAIL", _)) => self.failed += 1,
@@ -76,6 +81,7 @@ impl Count {
 
     /// Adds what PHPUnit's last line tells: `OK (4 tests, 9 assertions)`, or `Tests: 4, Assertions: 9, Errors: 1, Skipped: 1.`
     pub(crate) fn see_phpunit(&mut self, line: &str) {
+        self.failures.see(line);
         let number = |text: &str| text.trim_end_matches('.').parse::<u64>().unwrap_or(0);
         if let Some(tests) = line.strip_prefix("OK (").and_then(|rest| rest.split(' ').next()) {
             self.passed += number(tests);
@@ -100,6 +106,7 @@ impl Count {
 
     /// Adds what a line of a Surefire report tells: `Tests run: 9, Failures: 1, Errors: 0, Skipped: 2, ..`.
     pub(crate) fn see_surefire(&mut self, line: &str) {
+        self.failures.see(line);
         let Some(numbers) = line.strip_prefix("Tests run: ") else { return };
         let mut numbers =
             numbers.split(", ").map(|part| part.rsplit(' ').next().and_then(|n| n.parse().ok()));
@@ -112,6 +119,7 @@ impl Count {
 
     /// Adds what a line like `test result: ok. 2 passed; 0 failed; 1 ignored; ...` tells; others tell nothing.
     pub(crate) fn see(&mut self, line: &str) {
+        self.failures.see(line);
         let Some(result) = line.trim().strip_prefix("test result: ") else { return };
         let (_, numbers) = result.split_once(". ").unwrap_or_default();
         for part in numbers.split("; ") {
@@ -130,8 +138,10 @@ impl Count {
 pub(crate) struct Report {
     ci: bool,
     count: Count,
-    failures: Vec<String>,
+    failed_steps: Vec<String>,
     skipped: Vec<String>,
+    /// What the failed tests of each step said.
+    said: Vec<String>,
 }
 
 impl Report {
@@ -139,19 +149,24 @@ impl Report {
         Self { ci: workspace.ci, ..Self::default() }
     }
 
-    pub(crate) fn add_tests(&mut self, count: Count) {
+    /// Adds what a step counted.
+    pub(crate) fn add_tests(&mut self, name: &str, count: &Count) {
         self.count.passed += count.passed;
         self.count.failed += count.failed;
         self.count.ignored += count.ignored;
+        if count.failed > 0 {
+            self.said.push(format!("failed tests of {name}:"));
+            self.said.extend(count.failures.lines().iter().map(|line| format!("    {line}")));
+        }
     }
 
     /// A step that fails counts as one failed test; in CI, so does one that could not run.
     pub(crate) fn add_step(&mut self, name: &str, outcome: Outcome) {
         match outcome {
             Outcome::Passed => {}
-            Outcome::Failed(why) => self.failures.push(format!("failed: {name}: {why}")),
+            Outcome::Failed(why) => self.failed_steps.push(format!("failed: {name}: {why}")),
             Outcome::Skipped(why) if self.ci => {
-                self.failures.push(format!("failed: {name}: skipped in CI: {why}"));
+                self.failed_steps.push(format!("failed: {name}: skipped in CI: {why}"));
             }
             Outcome::Skipped(why) => self.skipped.push(format!("skipped: {name}: {why}")),
         }
@@ -159,7 +174,7 @@ impl Report {
 
     pub(crate) fn failed(&self) -> u64 {
         let ignored = if self.ci { self.count.ignored } else { 0 };
-        self.count.failed + self.failures.len() as u64 + ignored
+        self.count.failed + self.failed_steps.len() as u64 + ignored
     }
 
     fn skipped(&self) -> u64 {
@@ -169,7 +184,8 @@ impl Report {
 
     /// Names what failed and what was skipped, and ends with the total on a line of its own.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines = self.failures.clone();
+        let mut lines = self.said.clone();
+        lines.extend_from_slice(&self.failed_steps);
         lines.extend_from_slice(&self.skipped);
         match (self.count.ignored, self.ci) {
             (0, _) => {}
@@ -199,6 +215,11 @@ mod tests {
         count
     }
 
+    /// Passed, failed, ignored.
+    fn numbers(count: &Count) -> [u64; 3] {
+        [count.passed, count.failed, count.ignored]
+    }
+
     #[test]
     fn result_lines_add_up_and_other_lines_do_not() {
         let count = counted(
@@ -207,7 +228,7 @@ mod tests {
              test x ... ok. 5 passed; 5 failed\n\
              test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s",
         );
-        assert_eq!(count, Count { passed: 3, failed: 2, ignored: 1 });
+        assert_eq!(numbers(&count), [3, 2, 1]);
     }
 
     #[test]
@@ -218,7 +239,7 @@ mod tests {
         {
             count.see_pytest(line);
         }
-        assert_eq!(count, Count { passed: 70, failed: 4, ignored: 1 });
+        assert_eq!(numbers(&count), [70, 4, 1]);
     }
 
     #[test]
@@ -227,7 +248,7 @@ mod tests {
         for line in ["ok 1 - a", "not ok 2 - b", "ok 3 - c # SKIP why", "# ok", "1..3", "    ok 1 - inner"] {
             count.see_tap(line);
         }
-        assert_eq!(count, Count { passed: 1, failed: 1, ignored: 1 });
+        assert_eq!(numbers(&count), [1, 1, 1]);
     }
 
     #[test]
@@ -242,7 +263,7 @@ mod tests {
         ] {
             count.see_go(line);
         }
-        assert_eq!(count, Count { passed: 1, failed: 1, ignored: 1 });
+        assert_eq!(numbers(&count), [1, 1, 1]);
     }
 
     #[test]
@@ -255,7 +276,7 @@ mod tests {
         ] {
             count.see_phpunit(line);
         }
-        assert_eq!(count, Count { passed: 9, failed: 3, ignored: 1 });
+        assert_eq!(numbers(&count), [9, 3, 1]);
     }
 
     #[test]
@@ -267,15 +288,28 @@ mod tests {
         ] {
             count.see_surefire(line);
         }
-        assert_eq!(count, Count { passed: 3, failed: 3, ignored: 3 });
+        assert_eq!(numbers(&count), [3, 3, 3]);
     }
 
     #[test]
     fn a_failed_step_is_a_failed_test_with_its_name() {
         let mut report = Report::default();
-        report.add_tests(Count { passed: 4, ..Count::default() });
+        report.add_tests("tests", &Count { passed: 4, ..Count::default() });
         report.add_step("format", Outcome::Failed("see above".to_owned()));
         assert_eq!(report.lines(), ["failed: format: see above", "4 passed, 1 failed"]);
+    }
+
+    #[test]
+    fn the_end_repeats_what_failed_tests_said() {
+        let mut report = Report::default();
+        let mut count = Count::default();
+        for line in ["not ok 1 - it holds", "  error: no", "ok 2 - it stays"] {
+            count.see_tap(line);
+        }
+        report.add_tests("javascript", &count);
+        let lines = report.lines();
+        assert_eq!(lines[..3], ["failed tests of javascript:", "    not ok 1 - it holds", "      error: no"]);
+        assert_eq!(lines.last().map(String::as_str), Some("1 passed, 1 failed"));
     }
 
     #[test]
@@ -289,7 +323,7 @@ mod tests {
     fn in_ci_nothing_may_be_skipped() {
         let mut report = Report { ci: true, ..Report::default() };
         report.add_step("deny", Outcome::Skipped("not installed".to_owned()));
-        report.add_tests(Count { passed: 1, failed: 0, ignored: 1 });
+        report.add_tests("tests", &Count { passed: 1, ignored: 1, ..Count::default() });
         assert_eq!(report.lines().last().map(String::as_str), Some("1 passed, 2 failed"));
     }
 }

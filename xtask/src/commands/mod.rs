@@ -29,7 +29,7 @@ pub(crate) fn test(workspace: &Workspace, only: &[String]) -> bool {
         println!("\n== {} ==", step.name);
         let mut count = Count::default();
         let outcome = (step.run)(workspace, &mut count);
-        report.add_tests(count);
+        report.add_tests(step.name, &count);
         report.add_step(step.name, outcome);
     }
     println!();
