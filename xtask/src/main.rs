@@ -5,6 +5,7 @@ mod commands;
 mod conformance;
 mod documents;
 mod failures;
+mod figures;
 mod header;
 mod native;
 mod platform;
@@ -12,6 +13,7 @@ mod public_api;
 mod report;
 mod rules;
 mod run;
+mod site;
 mod steps;
 mod venv;
 mod workspace;
@@ -23,6 +25,7 @@ cargo xtask test [--install]  every check and test; --install brings what is mis
                               names of steps (kotlin, python, ..) for those alone
 cargo xtask verify            drift of generated files, and rules without a case
 cargo xtask gen               write the generated parts anew
+cargo xtask docs              the documentation as pages, in target/docs-site
 cargo xtask bench             the benchmarks
 cargo xtask bench python      the Python client beside its peers; --quick takes a third of the rounds
 cargo xtask bench go          the Go module beside net/http and golang.org/x/oauth2: speed, and where it is hard
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         ("test", rest) => commands::test(&workspace::Workspace::new(false), rest),
         ("verify", []) => commands::verify(&workspace::Workspace::new(false)),
         ("gen", []) => commands::generate(&workspace::Workspace::new(false)),
+        ("docs", []) => commands::docs(&workspace::Workspace::new(true)),
         ("bench", rest) => commands::bench(&workspace::Workspace::new(false), rest),
         ("package", [what]) => commands::package(&workspace::Workspace::new(false), what),
         ("demo", rest) => commands::demo(&workspace::Workspace::new(false), rest),

@@ -14,7 +14,7 @@ pub(crate) use verify::verify;
 
 use crate::report::{Count, Report};
 use crate::workspace::Workspace;
-use crate::{run, steps};
+use crate::{run, site, steps};
 
 /// Every step, whatever came of the ones before; the total is the last line.
 pub(crate) fn test(workspace: &Workspace, only: &[String]) -> bool {
@@ -35,6 +35,19 @@ pub(crate) fn test(workspace: &Workspace, only: &[String]) -> bool {
     println!();
     report.lines().iter().for_each(|line| println!("{line}"));
     report.failed() == 0
+}
+
+/// The pages of the documentation; mdBook is built first if it is not there.
+pub(crate) fn docs(workspace: &Workspace) -> bool {
+    let built = site::MDBOOK
+        .find(workspace)
+        .ok_or_else(|| "mdBook does not build: see above".to_owned())
+        .and_then(|mdbook| site::build(workspace, &mdbook));
+    match built {
+        Ok(ref pages) => println!("{}", pages.join("index.html").display()),
+        Err(ref why) => eprintln!("{why}"),
+    }
+    built.is_ok()
 }
 
 /// `rekindle demo`, built for speed.

@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::toolbox::cargo;
+use super::toolbox::Tool;
 use crate::report::{Count, Outcome};
 use crate::run;
 use crate::workspace::Workspace;
 
-const VERSION: &str = "0.20.2";
+// Some four minutes on two cores, once.
+const DENY: Tool = Tool { package: "cargo-deny", version: "0.20.2", arguments: &[] };
 
 pub(super) fn run(workspace: &Workspace, _: &mut Count) -> Outcome {
-    let Some(deny) = find(workspace) else {
+    let Some(deny) = DENY.find(workspace) else {
         return Outcome::Skipped("cargo-deny is not installed: cargo xtask test --install".to_owned());
     };
     let args = ["--locked", "check", "bans", "licenses", "sources"];
@@ -34,30 +35,4 @@ fn database() -> Option<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     home.map(|home| home.join("advisory-dbs"))
-}
-
-fn find(workspace: &Workspace) -> Option<PathBuf> {
-    let own = workspace.target.join("tools/bin/cargo-deny");
-    if own.exists() {
-        return Some(own);
-    }
-    if run::works("cargo-deny", &["--version"]) {
-        return Some("cargo-deny".into());
-    }
-    (workspace.install && install(workspace)).then_some(own)
-}
-
-// Some four minutes on two cores, once.
-fn install(workspace: &Workspace) -> bool {
-    let tools = workspace.target.join("tools");
-    let build = tools.join("build");
-    let ok = run::ok(
-        cargo(workspace)
-            .args(["install", "cargo-deny", "--locked", "--version", VERSION, "--root"])
-            .arg(&tools)
-            .env("CARGO_TARGET_DIR", &build),
-    );
-    // Its build output is large and of no further use.
-    let _ = std::fs::remove_dir_all(build);
-    ok
 }

@@ -11,6 +11,7 @@ mod lint;
 mod php;
 mod python;
 pub(crate) mod servers;
+mod site;
 mod swift;
 mod targets;
 mod tests;
@@ -20,6 +21,7 @@ pub(crate) use self::go::{made as make_go, package as package_go};
 pub(crate) use self::javascript::{made as make_javascript, package as package_javascript};
 pub(crate) use self::kotlin::package as package_kotlin;
 pub(crate) use self::swift::{Toolchain, package as package_swift};
+pub(crate) use self::toolbox::Tool;
 use crate::report::{Count, Outcome};
 use crate::workspace::Workspace;
 
@@ -34,6 +36,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "format", run: lint::format },
     Step { name: "clippy", run: lint::clippy },
     Step { name: "docs", run: docs::run },
+    Step { name: "site", run: site::run },
     Step { name: "drift", run: drift::run },
     Step { name: "deny", run: deny::run },
     Step { name: "targets", run: targets::run },

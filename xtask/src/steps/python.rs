@@ -28,6 +28,12 @@ const PACKAGES: &[&str] = &[
     "trustme",
     "hypercorn",
     "uvicorn",
+    // What the programs of the documentation's pages use beside: what people come from, and where they go on.
+    "fastapi",
+    "requests-oauthlib",
+    "authlib",
+    "nbclient",
+    "ipykernel",
 ];
 
 /// The workspace's limit for a wheel.

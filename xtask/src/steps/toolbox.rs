@@ -1,5 +1,6 @@
 //! What several steps need.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::run;
@@ -10,6 +11,49 @@ pub(super) fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&workspace.root);
     command
+}
+
+/// A program that cargo installs: in one version, built once for all checkouts of a user.
+pub(crate) struct Tool {
+    /// The package, and the program it brings.
+    pub(crate) package: &'static str,
+    pub(crate) version: &'static str,
+    /// Further arguments of `cargo install`.
+    pub(crate) arguments: &'static [&'static str],
+}
+
+impl Tool {
+    /// Where it is; it is built first where that is allowed.
+    pub(crate) fn find(&self, workspace: &Workspace) -> Option<PathBuf> {
+        let folder = cache().map_or_else(|| workspace.target.join("tools"), |cache| cache.join("tools"));
+        let folder = folder.join(format!("{}-{}", self.package, self.version));
+        let own = folder.join("bin").join(format!("{}{}", self.package, std::env::consts::EXE_SUFFIX));
+        if own.exists() {
+            return Some(own);
+        }
+        let here = run::says(self.package, &["--version"]).unwrap_or_default();
+        if here.ends_with(&format!(" {}", self.version)) || here.ends_with(&format!(" v{}", self.version)) {
+            return Some(self.package.into());
+        }
+        (workspace.install && self.install(workspace, &folder)).then_some(own)
+    }
+
+    fn install(&self, workspace: &Workspace, folder: &std::path::Path) -> bool {
+        let built = workspace.target.join("tools/build");
+        let mut command = cargo(workspace);
+        command.args(["install", self.package, "--locked", "--version", self.version, "--root"]).arg(folder);
+        let ok = run::ok(command.args(self.arguments).env("CARGO_TARGET_DIR", &built));
+        // Its build output is large and of no further use.
+        let _ = std::fs::remove_dir_all(built);
+        ok
+    }
+}
+
+/// Where what is installed for all checkouts of a user is kept.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|cache| !cache.is_empty()).map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(cache.join("rekindle"))
 }
 
 /// Installs Debian packages. Only called where installing is allowed and something is truly missing.

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::report::Outcome;
 use crate::run;
-use crate::steps::toolbox::apt;
+use crate::steps::toolbox::{apt, cache};
 use crate::workspace::Workspace;
 
 const OLDEST: u32 = 6;
@@ -101,9 +101,7 @@ fn is_new_enough(told: &str) -> bool {
 }
 
 fn folder() -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|cache| !cache.is_empty()).map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    Some(cache.join("rekindle/debian-13"))
+    cache().map(|cache| cache.join("debian-13"))
 }
 
 /// The folder tells what it was made from; one that was not finished never got its name.
