@@ -12,7 +12,8 @@ const TRIED: &[&str] = &[
     "programs/",
     "python/docs/guide.md",
     "python/tests/celery_app.py",
-    "cli/tests/",
+    "bindings/go/test/",
+    "bindings/kotlin/adapters/compare/",
 ];
 
 /// The blocks of all pages that are not so.

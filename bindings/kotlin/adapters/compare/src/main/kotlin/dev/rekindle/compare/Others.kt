@@ -37,6 +37,7 @@ private fun told(body: String): Tokens = Json.parseToJsonElement(body).jsonObjec
 /** Ktor's own plugin, as its documentation shows it, with a store behind it. */
 class KtorBearer(private val terms: Terms, outlives: Boolean) : Contender {
     private val store = TokenFile(terms.file, terms.tokens)
+    // ANCHOR: ktor
     private val client = HttpClient(CIO) {
         install(HttpTimeout) { requestTimeoutMillis = terms.deadline.inWholeMilliseconds }
         install(Auth) {
@@ -48,6 +49,7 @@ class KtorBearer(private val terms: Terms, outlives: Boolean) : Contender {
             }
         }
     }
+    // ANCHOR_END: ktor
     private val calls = Calls(client)
 
     override fun begin(path: String): Under = calls.begin(terms.url + path)
@@ -85,6 +87,7 @@ class CopiedAuthenticator(private val terms: Terms) : Contender {
     override fun close() = client.end()
 }
 
+// ANCHOR: okhttp
 internal fun copied(read: () -> Tokens?, write: (Tokens) -> Unit, tokenUrl: String): OkHttpClient = OkHttpClient.Builder()
     .addInterceptor { chain ->
         val token = read()?.access
@@ -120,3 +123,4 @@ private class RefreshingAuthenticator(
 }
 
 private fun Request.signed(token: String) = newBuilder().header("Authorization", "Bearer $token").build()
+// ANCHOR_END: okhttp

@@ -26,6 +26,7 @@ import java.io.IOException
 import java.util.concurrent.CompletableFuture
 import kotlin.time.toJavaDuration
 
+// ANCHOR: session
 private fun session(terms: Terms) = Session(
     dialect = Dialect("json"),
     tokenUrl = "${terms.url}/refresh",
@@ -35,11 +36,14 @@ private fun session(terms: Terms) = Session(
     rotation = Rotation.StrictFamily,
     waitTimeout = terms.deadline,
 )
+// ANCHOR_END: session
 
 /** OkHttp with rekindle's interceptor. */
 class RekindleOkHttp(private val terms: Terms) : Contender {
+    // ANCHOR: okhttp
     private val session = session(terms)
     private val client = OkHttpClient.Builder().addRekindle(session).callTimeout(terms.deadline.toJavaDuration()).build()
+    // ANCHOR_END: okhttp
 
     override fun begin(path: String): Under = client.begin(terms.url + path)
 
@@ -50,11 +54,13 @@ class RekindleOkHttp(private val terms: Terms) : Contender {
 
 /** Ktor with rekindle's plugin. */
 class RekindleKtor(private val terms: Terms) : Contender {
+    // ANCHOR: ktor
     private val kept = session(terms)
     private val client = HttpClient(CIO) {
         install(HttpTimeout) { requestTimeoutMillis = terms.deadline.inWholeMilliseconds }
         install(Rekindle) { session = kept }
     }
+    // ANCHOR_END: ktor
     private val calls = Calls(client)
 
     override fun begin(path: String): Under = calls.begin(terms.url + path)
