@@ -32,7 +32,7 @@ export interface Store {
 
 /** The store can't be used. Its message says what to do. */
 export class StoreError extends Error {
-  override readonly name = "StoreError";
+  override readonly name: string = "StoreError";
 }
 
 /** @internal Whether a record is what a save expects. */
@@ -47,8 +47,8 @@ export function newVersion(): string {
 }
 
 /** A record that could not be read as it is: it reads as damaged until a sign-in. */
-export class DamagedRecord extends Error {
-  override readonly name = "DamagedRecord";
+export class DamagedRecord extends StoreError {
+  override readonly name: string = "DamagedRecord";
 }
 
 /** @internal Asks a store what the core wants to know. */

@@ -56,15 +56,30 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
     }
 }
 
+/// An interpreter that has rekindle, for the tests of other languages: of an earlier run of this step, or made now.
+pub(super) fn with_rekindle(workspace: &Workspace) -> Result<PathBuf, String> {
+    let venv = workspace.target.join("python-venv");
+    let python = venv.join("bin/python");
+    if python.exists() && run::works(&python.to_string_lossy(), &["-c", "import rekindle"]) {
+        return Ok(python);
+    }
+    if !workspace.install {
+        return Err("no Python with rekindle: cargo xtask test --install".to_owned());
+    }
+    if !venv::has(&venv, PACKAGES) && !venv::make(&venv, PACKAGES) {
+        return Err("the Python environment could not be made".to_owned());
+    }
+    install(&python, &build(workspace, &venv)?)?;
+    Ok(python)
+}
+
 fn check(workspace: &Workspace, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {
     let wheel = build(workspace, venv)?;
     let size = std::fs::metadata(&wheel).map_err(|e| e.to_string())?.len();
     if size > MOST_BYTES {
         return Err(format!("the wheel has {size} bytes, more than {MOST_BYTES}"));
     }
-    let pip =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"];
-    step("the wheel does not install", Command::new(python).args(pip).arg(&wheel))?;
+    install(python, &wheel)?;
     clean(workspace, &wheel)?;
     // The server is built by the Rust tests, but they may have been left out.
     step(
@@ -80,6 +95,12 @@ fn check(workspace: &Workspace, venv: &Path, python: &Path, count: &mut Count) -
         return Err("pytest did not run".to_owned());
     }
     stubs(workspace, venv, python)
+}
+
+fn install(python: &Path, wheel: &Path) -> Result<(), String> {
+    let pip =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"];
+    step("the wheel does not install", Command::new(python).args(pip).arg(wheel))
 }
 
 /// The sdist by maturin, and by pip the wheel of it, as where no wheel fits: so both are tried. Its backend is ours,

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 
 export async function startApi(routes = {}) {
-  const api = { seen: [], valid: 2, routes, refreshes: () => api.seen.filter((one) => one.path === "/token").length };
+  const api = { seen: [], valid: 2, routes, gate: undefined, refreshes: () => api.seen.filter((one) => one.path === "/token").length };
   const server = createServer((request, response) => {
     const chunks = [];
     request.on("data", (chunk) => chunks.push(chunk));
@@ -16,7 +16,9 @@ export async function startApi(routes = {}) {
         response.writeHead(status, { "content-type": "application/json", ...headers }).end(typeof json === "string" ? json : JSON.stringify(json));
       if (pathname === "/token") {
         api.valid += 1;
-        return setImmediate(() => send(200, { access_token: `AT-${api.valid}`, refresh_token: `RT-${api.valid}`, expires_in: 900 }));
+        api.reached?.();
+        const tokens = { access_token: `AT-${api.valid}`, refresh_token: `RT-${api.valid}`, expires_in: 900 };
+        return void Promise.resolve(api.gate).then(() => setImmediate(() => send(200, tokens)));
       }
       if (token !== `AT-${api.valid}`) return send(401, { error: "expired" });
       const route = api.routes[pathname];
