@@ -12,6 +12,9 @@ use rekindle::ClientAuth;
 use rekindle::Dialect;
 use rekindle::clock::ManualClock;
 use rekindle::store::FileStore;
+use rekindle::transport::{
+    ReqwestTransport, Transport, TransportError, TransportOptions, TransportRequest, TransportResponse,
+};
 use rekindle::{
     Client, ClientCredentials, Credential, Error, ErrorKind, Refresh, RefreshError, RefreshInput, Session,
     SessionBuilder, SigningKey, TokenResponse,
@@ -246,4 +249,58 @@ async fn nothing_at_all_and_a_panic_may_have_spent_it_too() {
     let (error, asked, _) = ended(|_| panic!("as a test does")).await;
     assert_eq!((error.kind(), asked), (ErrorKind::RefreshFailed, 2));
     assert!(error.message().contains("the refresh function panicked"), "{error}");
+}
+
+fn by_cookie(server: &TestServer) -> SessionBuilder {
+    let dialect = json!({ "refresh_token": { "credential": "cookie" } });
+    Session::builder(Dialect::from_json(&dialect).unwrap())
+        .token_url(format!("{}/token", server.base_url()))
+        .client_id("page")
+}
+
+/// A browser's HTTP stack, as far as cookies go.
+struct Browser(Arc<dyn Transport>);
+
+#[async_trait]
+impl Transport for Browser {
+    async fn send(&self, mut request: TransportRequest) -> Result<TransportResponse, TransportError> {
+        if request.with_cookies {
+            request.headers.insert("cookie", "rt=secret".parse().unwrap());
+        }
+        self.0.send(request).await
+    }
+}
+
+// spec 5.21
+#[tokio::test]
+async fn where_a_cookie_is_the_credential_the_hosts_own_goes_along_and_no_token_does() {
+    let script = Script::new()
+        .step(Step::on("POST", "/token").json(200, json!({ "access_token": "at-1" })))
+        .step(Step::on("GET", "/data").json(200, json!({})));
+    let server = TestServer::start(script).unwrap();
+    let stack: Arc<dyn Transport> = Arc::new(ReqwestTransport::new(TransportOptions::default()).unwrap());
+    let session =
+        by_cookie(&server).origin(server.base_url()).transport(Browser(stack.clone())).build().unwrap();
+    let client =
+        Client::builder(session).base_url(server.base_url()).transport(Browser(stack)).build().unwrap();
+    assert_eq!(client.get("/data").send().await.unwrap().status(), 200);
+    assert_eq!(form(&server, 0).into_keys().collect::<Vec<_>>(), ["client_id", "grant_type"]);
+    // The API gets the token, and no cookie.
+    let cookies = |request: usize| {
+        let log = server.log();
+        let cookies = log[request].headers.iter().filter(|(name, _)| name == "cookie");
+        cookies.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((cookies(0), cookies(1)), (vec!["rt=secret".to_owned()], vec![]));
+    server.assert_consumed();
+}
+
+// spec 5.21
+#[tokio::test]
+async fn a_stack_without_cookies_is_named_where_a_cookie_was_wanted() {
+    let refusal = Step::on("POST", "/token").json(401, json!({ "error": "invalid_grant" }));
+    let server = TestServer::start(Script::new().step(refusal)).unwrap();
+    let error = by_cookie(&server).build().unwrap().token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LoginRequired);
+    assert!(error.to_string().contains("keeps no cookies"), "{error}");
 }

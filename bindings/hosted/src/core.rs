@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable};
 use rekindle::transport::{Sent, TransportError};
-use rekindle::{Client, Error, ErrorKind, Host, Session, Token};
+use rekindle::{Client, Error, ErrorKind, Host, Revocation, Session, Token};
 use rekindle::{Now, Wall};
 use serde_json::{Value, json};
 
@@ -217,9 +217,16 @@ impl Core {
                     Ok(Value::Null)
                 });
             }
-            Message::SignOut { call, session } => self.spawn(call, session, |on| async move {
-                on.sign_out().await?;
-                Ok(Value::Null)
+            Message::SignOut { call, session, revoke } => self.spawn(call, session, move |on| async move {
+                if !revoke {
+                    on.sign_out().await?;
+                    return Ok(Value::Null);
+                }
+                Ok(match on.sign_out_and_revoke().await? {
+                    Revocation::Done => Value::Bool(true),
+                    Revocation::NotOffered => Value::Null,
+                    _ => Value::Bool(false),
+                })
             }),
             Message::Status { call, session, fresh } => self.spawn(call, session, move |on| async move {
                 Ok(shown::status(if fresh { on.fresh_status().await? } else { on.status() }))

@@ -40,14 +40,17 @@ impl Host<RefreshQuestion> for SessionHost {
 #[async_trait]
 impl Host<TransportQuestion> for SessionHost {
     async fn ask(&self, question: TransportQuestion) -> Result<TransportAnswer, Unanswered> {
-        let TransportQuestion { method, url, headers, body, .. } = question;
+        let TransportQuestion { method, url, headers, body, with_cookies, .. } = question;
         let body = match read_whole(body).await {
             Ok(body) => body,
             Err(error) => return Err(Unanswered::NotAsked(error.message)),
         };
         let body = String::from_utf8_lossy(&body);
-        let effect =
+        let mut effect =
             json!({ "effect": "send", "method": method, "url": url, "headers": headers, "body": body });
+        if with_cookies {
+            effect["with_cookies"] = true.into();
+        }
         let answer = self.effect(effect).await?;
         if let Some(reason) = answer["error"].as_str() {
             let sent = if answer["sent"] == false { Sent::No } else { Sent::Maybe };

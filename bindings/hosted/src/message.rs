@@ -108,9 +108,12 @@ pub(crate) enum Message {
         session: u32,
         issuer: String,
     },
+    /// `revoke`: the server is asked to revoke the tokens; the answer is whether it did, or null where it cannot be asked.
     SignOut {
         call: u64,
         session: u32,
+        #[serde(default)]
+        revoke: bool,
     },
     Status {
         call: u64,

@@ -15,7 +15,7 @@ const ADVICE = "without a store the tokens are kept in memory, for this page alo
  * ```
  *
  * A script that runs in the page can read IndexedDB, as it can read `localStorage`. Where the server can keep the refresh token in
- * an `HttpOnly` cookie, see `cookieRefresh`.
+ * an `HttpOnly` cookie, say so in the dialect (`{ refresh_token: { credential: "cookie" } }`), or see `cookieRefresh`.
  */
 export class BrowserStore extends LivesInBrowser implements Store {
   readonly identity: string;

@@ -33,6 +33,8 @@ export interface SendEffect {
   url: string;
   headers: [string, string][];
   body: string;
+  /** The browser's cookies go along: one of them is the credential. */
+  with_cookies?: boolean;
 }
 
 interface RefreshEffect {
@@ -154,6 +156,7 @@ async function sendTokenRequest(
       body: effect.body === "" ? null : effect.body,
       redirect: "manual",
       ...platform.tokenRequest,
+      ...(effect.with_cookies ? { credentials: "include" } : {}),
       signal,
     });
   } catch (error) {

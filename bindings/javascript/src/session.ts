@@ -234,11 +234,14 @@ export class Session {
     await this.#call({ do: "sign_in_by_grant", grant: grantToCore(grant) });
   }
 
-  /** Forgets the tokens, here and in the store. */
-  async signOut(): Promise<void> {
+  /**
+   * Forgets the tokens, here and in the store. With `revoke` the server is asked to revoke them: gives whether it did, and
+   * `undefined` where it has no endpoint for that.
+   */
+  async signOut(options: { revoke?: boolean } = {}): Promise<boolean | undefined> {
     this.#notInside();
     this.#cached = undefined;
-    await this.#call({ do: "sign_out" });
+    return (await this.#call<boolean | null>({ do: "sign_out", revoke: options.revoke ?? false })) ?? undefined;
   }
 
   /** What the session can say about itself. `fresh`: reads the store first, if it was not read yet. */

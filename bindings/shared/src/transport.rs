@@ -26,6 +26,8 @@ pub struct TransportQuestion {
     /// Wants a connection that nobody used before: a refresh must not be sent twice by a stack that repeats what a
     /// reused connection swallowed.
     pub fresh_connection: bool,
+    /// The cookies that the stack keeps for that server go along.
+    pub with_cookies: bool,
 }
 
 /// What came of it.
@@ -107,6 +109,7 @@ impl From<TransportRequest> for TransportQuestion {
             headers: call::headers(&request.headers),
             body: request.body,
             fresh_connection: request.connection == Connection::Fresh,
+            with_cookies: request.with_cookies,
         }
     }
 }

@@ -93,7 +93,7 @@ impl Host<TransportQuestion> for Hosted<dyn Transport> {
 
 impl From<TransportQuestion> for TransportRequest {
     fn from(question: TransportQuestion) -> Self {
-        let TransportQuestion { method, url, headers, body, fresh_connection } = question;
+        let TransportQuestion { method, url, headers, body, fresh_connection, .. } = question;
         let (body, stream) = match body {
             Outgoing::Empty => (None, None),
             Outgoing::Bytes(bytes) => (Some(bytes.to_vec()), None),

@@ -25,6 +25,11 @@ pub enum GrantRequest {
         /// What came with the last grant (instance URL and the like).
         extra: BTreeMap<String, String>,
     },
+    /// A cookie is the credential, which the host's HTTP stack keeps: nothing is spent that the session has (spec 5.21).
+    Cookie {
+        /// What came with the last grant.
+        extra: BTreeMap<String, String>,
+    },
     /// The client asks on its own behalf (RFC 6749 section 4.4).
     ClientCredentials {
         /// What it asks for.
@@ -204,6 +209,7 @@ impl fmt::Debug for GrantRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RefreshToken { .. } => f.write_str("RefreshToken"),
+            Self::Cookie { .. } => f.write_str("Cookie"),
             Self::ClientCredentials { request, .. } => request.fmt(f),
             Self::SignIn(grant) => grant.fmt(f),
             Self::Custom(input) => input.fmt(f),

@@ -196,7 +196,7 @@ impl App {
         check_key(key, setup)?;
         let seed = seed.map(|seed| completed(seed, setup));
         if let Some(seed) = &seed {
-            setup.machine.binding.check(seed)?;
+            setup.machine.check(seed)?;
         }
         let engine = match &self.0.sessions {
             Some(sessions) => self.shared(sessions, key, seed)?,

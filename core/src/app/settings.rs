@@ -302,6 +302,7 @@ impl Settings {
         machine.send_cap = self.send;
         machine.lease = self.lease;
         machine.refresh_function = self.refresh.is_some();
+        machine.refreshes_by_cookie = dialect.refreshes_by_cookie();
         if store.changed(DEFAULT_KEY).is_some() {
             // Who is woken need not look so often.
             machine.look_again = Duration::from_secs(2);

@@ -70,7 +70,9 @@ impl Source for Endpoint {
     async fn ask(&self, grant: GrantRequest, serving: Option<Secret>) -> (Outcome, ServerError) {
         let (spent, extra) = match &grant {
             GrantRequest::RefreshToken { refresh_token, extra, .. } => (Some(refresh_token), Some(extra)),
-            GrantRequest::ClientCredentials { extra, .. } => (None, Some(extra)),
+            GrantRequest::ClientCredentials { extra, .. } | GrantRequest::Cookie { extra } => {
+                (None, Some(extra))
+            }
             _ => (None, None),
         };
         let own = self.identity.client_secret.iter();
@@ -193,6 +195,16 @@ impl Endpoint {
         Ok(request)
     }
 
+    /// A cookie was wanted and none can have gone along.
+    fn without_cookies(&self, mut said: ServerError) -> ServerError {
+        if !self.transport.keeps_cookies() {
+            let hint = "the built-in HTTP client keeps no cookies: give a transport that does, or let the session keep the \
+                        cookie (in the dialect `[answer] cookies` and `token_cookie` instead of `credential`)";
+            said.hint = Some(said.hint.map_or_else(|| hint.to_owned(), |before| format!("{before}; {hint}")));
+        }
+        said
+    }
+
     fn heard(&self, url: &Url, headers: &HeaderMap, outcome: &Outcome, now: Wall) {
         let Some(proofs) = &self.proofs else { return };
         proofs.hear(url, headers);
@@ -224,7 +236,9 @@ impl Endpoint {
         let mut headers = request.headers;
         // A proxy that removes the label of a compressed answer makes a grant unreadable, and it is spent.
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
-        let hop = TransportRequest { headers, body, ..self.hop(request.method, request.url.clone()) };
+        let with_cookies = request.with_cookies;
+        let hop =
+            TransportRequest { headers, body, with_cookies, ..self.hop(request.method, request.url.clone()) };
         let response = match self.transport.send(hop).await {
             Ok(response) => response,
             Err(error) => {
@@ -245,6 +259,11 @@ impl Endpoint {
                     cause: None,
                 };
                 let outcome = self.dialect.outcome(&answer);
+                let said = if request.with_cookies && matches!(outcome, Outcome::Dead(_)) {
+                    self.without_cookies(said)
+                } else {
+                    said
+                };
                 self.heard(&request.url, &headers, &outcome, received_at);
                 Told { outcome, said, again: self.dialect.asks_again(&answer) }
             }

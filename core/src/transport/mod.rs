@@ -79,6 +79,9 @@ pub struct TransportRequest {
     /// How long the caller waits for the response and its body; `None`: without a limit. The caller gives up by itself
     /// then and drops the future, so a transport needs this only to tell it to a stack that has deadlines of its own.
     pub timeout: Option<Duration>,
+    /// The cookies that this stack keeps for that server go along: one of them is the credential of a refresh (a dialect
+    /// with `credential = "cookie"`). Everywhere else requests bring all that they need.
+    pub with_cookies: bool,
 }
 
 impl TransportRequest {
@@ -102,6 +105,7 @@ impl TransportRequest {
             body: Outgoing::Empty,
             connection: Connection::Pooled,
             timeout: None,
+            with_cookies: false,
         }
     }
 }
@@ -253,6 +257,12 @@ pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request; the response's body may still be under way.
     async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError>;
+
+    /// Whether it keeps cookies: what a refresh needs whose credential is one ([`TransportRequest::with_cookies`]). An error
+    /// names what is missing where this says no. The one that comes along says no.
+    fn keeps_cookies(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
@@ -266,6 +276,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
         Self: 'f,
     {
         (**self).send(request)
+    }
+
+    fn keeps_cookies(&self) -> bool {
+        (**self).keeps_cookies()
     }
 }
 

@@ -191,6 +191,10 @@ impl Transport for ReqwestTransport {
         let sent = self.begin(request);
         Box::pin(async move { sent?.await.map(into_response).map_err(failure) })
     }
+
+    fn keeps_cookies(&self) -> bool {
+        false
+    }
 }
 
 /// The runtime hears from the system, then the connections hear it, then the pool.

@@ -4,7 +4,10 @@ import * as rekindle from "rekindle";
 globalThis.rekindle = rekindle;
 globalThis.start = (options = {}) => {
   const { store, cookie, ...rest } = options;
-  if (cookie) rest.refresh = rekindle.cookieRefresh("/cookie-refresh");
+  if (cookie === "dialect") {
+    rest.tokenUrl = `${location.origin}/cookie-refresh`;
+    rest.dialect = { refresh_token: { credential: "cookie" }, revoke: { url: `${location.origin}/cookie-refresh/revoke` } };
+  } else if (cookie) rest.refresh = rekindle.cookieRefresh("/cookie-refresh");
   globalThis.events = [];
   globalThis.session = new rekindle.Session({
     tokenUrl: `${location.origin}/token`,

@@ -41,6 +41,8 @@ export class Site {
   refreshes = 0;
   /** How often a refresh token came that had been used: a server would end the session for it. */
   reuses = 0;
+  /** Bodies of sign-outs that came with the cookie. */
+  revoked = [];
   /** API requests, by status. */
   answered = new Map();
   #valid = new Map();
@@ -87,6 +89,7 @@ export class Site {
     const send = (status, body, type = "application/json") =>
       response.writeHead(status, { "content-type": type, "cache-control": "no-store", "set-cookie": "refresh=secret; HttpOnly; Path=/cookie-refresh", ...this.headers }).end(body);
     if (pathname === "/token") return this.#token(await text(request), send);
+    if (pathname === "/cookie-refresh/revoke") return this.#cookieRevoke(await text(request), request, send);
     if (pathname === "/cookie-refresh") return this.#cookieRefresh(request, send);
     if (pathname === "/data") return this.#data(request, send);
     if (pathname === "/rekindle.wasm") return send(200, await readFile(file("../../dist/rekindle.wasm")), "application/wasm");
@@ -114,6 +117,12 @@ export class Site {
     if (!request.headers.cookie?.includes("refresh=secret")) return send(401, "{}");
     const { access_token, expires_in } = this.#mint();
     send(200, JSON.stringify({ access_token, expires_in }));
+  }
+
+  /** What names the session is in the cookie. */
+  #cookieRevoke(body, request, send) {
+    if (request.headers.cookie?.includes("refresh=secret")) this.revoked.push(body);
+    send(200, "{}");
   }
 
   #data(request, send) {

@@ -201,6 +201,31 @@ test("with the refresh token in an HttpOnly cookie no script holds one, and all 
   assert.doesNotMatch(stored, /secret|RT-/);
 });
 
+// spec 5.21
+test("a dialect that names the cookie as credential needs no token to begin with, in all tabs once", LIMIT, async (context) => {
+  const { open, site } = await stage(context);
+  const pages = [await open(), await open()];
+  for (const page of pages) await page.evaluate(() => start({ cookie: "dialect" }));
+  assert.deepEqual(await Promise.all(pages.map((page) => page.evaluate(() => ask(5)))), [[200], [200]]);
+  assert.equal(site.refreshes, 1);
+  site.expireAll();
+  assert.deepEqual(await Promise.all(pages.map((page) => page.evaluate(() => ask(5)))), [[200], [200]]);
+  assert.equal(site.refreshes, 2);
+  const stored = await pages[0].evaluate(async () => JSON.stringify(await new rekindle.BrowserStore("app").load("default")));
+  assert.match(stored, /AT-2/);
+  assert.doesNotMatch(stored, /secret|RT-/);
+  // Signed out, with the cookie and without naming a token; it stays so in a page that is opened later.
+  assert.equal(await pages[0].evaluate(() => session.signOut({ revoke: true })), true);
+  assert.deepEqual(site.revoked, ["client_id=app"]);
+  await pages[1].reload();
+  await pages[1].waitForFunction(() => "start" in globalThis);
+  await pages[1].evaluate(() => start({ cookie: "dialect" }));
+  assert.deepEqual(await pages[1].evaluate(() => ask(1)), ["SignedOut"]);
+  await pages[1].evaluate(() => session.signIn({}));
+  assert.deepEqual(await pages[1].evaluate(() => ask(1)), [200]);
+  assert.equal(site.refreshes, 3);
+});
+
 test("a key that is kept in the browser is the same in all tabs, and can't be read", LIMIT, async (context) => {
   const { open } = await stage(context);
   const pages = [await open(), await open()];

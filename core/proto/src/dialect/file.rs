@@ -125,9 +125,21 @@ pub(super) struct GrantSection {
     pub(super) token_scheme: Option<String>,
     /// The cookie that it goes into.
     pub(super) token_cookie: Option<String>,
+    pub(super) credential: RefreshCredential,
     pub(super) query: BTreeMap<String, Template>,
     pub(super) extra: BTreeMap<String, Extra>,
     pub(super) headers: BTreeMap<Header, Template>,
+}
+
+/// What a refresh is asked for with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RefreshCredential {
+    /// A refresh token, which the session keeps.
+    #[default]
+    Token,
+    /// A cookie that the host's HTTP stack keeps, as a browser does with one that is `HttpOnly` (spec 5.21).
+    Cookie,
 }
 
 /// A sign-in with a user's name and password, where the server has one: what it does otherwise than `[token_endpoint]`

@@ -4,7 +4,7 @@ use http::HeaderValue;
 
 #[cfg(feature = "toml")]
 use super::document::Document;
-use super::file::{ClientAuth, Encoding, GrantSection, Spec};
+use super::file::{ClientAuth, Encoding, GrantSection, RefreshCredential, Spec};
 use super::mistake::{self, Mistake};
 use super::token_text::is_cookie_name;
 use crate::error::{ErrorKind, Failure};
@@ -60,7 +60,12 @@ impl Spec {
     /// The refresh token has one place.
     fn check_token_place(&self) -> Result<(), (&'static str, String)> {
         let wrong = |field, what: &str| Err((field, what.to_owned()));
-        let GrantSection { token_header, token_scheme, token_cookie, .. } = &self.refresh_token;
+        let GrantSection { token_header, token_scheme, token_cookie, credential, .. } = &self.refresh_token;
+        let is_sent = token_header.is_some() || token_cookie.is_some();
+        if *credential == RefreshCredential::Cookie && is_sent {
+            let what = "with `cookie` the host keeps the cookie and no token is sent: leave out `token_header` and `token_cookie`";
+            return wrong("refresh_token.credential", what);
+        }
         let is_basic = self.token_endpoint.client_auth == ClientAuth::ClientSecretBasic;
         match (token_header, token_cookie) {
             (Some(_), Some(_)) => {
@@ -86,6 +91,7 @@ impl Spec {
             section.token_header.is_some()
                 || section.token_scheme.is_some()
                 || section.token_cookie.is_some()
+                || section.credential != RefreshCredential::Token
                 || section.fallback_document.is_some()
         };
         let sections = [
@@ -97,7 +103,7 @@ impl Spec {
         ];
         match sections.into_iter().find(|(_, section)| has_one(section)) {
             Some((name, _)) => {
-                let what = "`token_header`, `token_scheme`, `token_cookie` and `fallback_document` belong in [refresh_token]";
+                let what = "`token_header`, `token_scheme`, `token_cookie`, `credential` and `fallback_document` belong in [refresh_token]";
                 Err((name, what.to_owned()))
             }
             None => Ok(()),
@@ -125,7 +131,9 @@ impl Spec {
                 "`graphql` needs a `document` in [refresh_token]".to_owned(),
             ));
         }
-        let is_in_body = section.token_header.is_none() && section.token_cookie.is_none();
+        let is_in_body = section.token_header.is_none()
+            && section.token_cookie.is_none()
+            && section.credential == RefreshCredential::Token;
         let lacks_token = |document: &String| is_in_body && !document.contains(&format!("${name}"));
         if lacks_token(document) || section.fallback_document.as_ref().is_some_and(lacks_token) {
             let what = format!(

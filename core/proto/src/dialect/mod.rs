@@ -15,7 +15,8 @@
 //! client_auth = "client_secret_basic"    # none | client_secret_basic | client_secret_post | client_secret_jwt | private_key_jwt
 //! names = { refresh_token = "refreshToken" } # how fields are spelled; "" = not sent
 //! [refresh_token]                        # one grant: what it adds. grant_type, document, query, extra, headers;
-//! extra = { device = "{device}" }        # fallback_document; token_header and token_scheme, or token_cookie
+//! extra = { device = "{device}" }        # fallback_document; token_header and token_scheme, or token_cookie; or
+//! credential = "token"                   # "cookie": the host's HTTP stack keeps it, as a browser does
 //! [client_credentials]                   # another one, with the same fields
 //! extra = { audience = "https://{tenant}.acme.example/api" }
 //! [authorization_code]                   # the request that ends a sign-in, with the same fields; so are device_code,
@@ -301,6 +302,21 @@ impl Dialect {
     #[must_use]
     pub fn proactive(&self) -> bool {
         self.spec.proactive
+    }
+
+    /// Whether a refresh is asked for with a cookie that the host's HTTP stack keeps: the session has no refresh token
+    /// (spec 5.21).
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    /// let dialect = serde_json::json!({ "refresh_token": { "credential": "cookie" } });
+    /// assert!(Dialect::from_json(&dialect)?.refreshes_by_cookie());
+    /// assert!(!Dialect::preset("oauth2")?.refreshes_by_cookie());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    #[must_use]
+    pub fn refreshes_by_cookie(&self) -> bool {
+        self.spec.refreshes_by_cookie()
     }
 
     /// Whether API errors come with status 200, so that accepted bodies must be looked into (spec 2.6).

@@ -10,7 +10,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::fields::{Field, Fields};
-use super::file::{ClientAuth, Encoding, Extra, GrantSection, Header, Spec, TokenMethod};
+use super::file::{ClientAuth, Encoding, Extra, GrantSection, Header, RefreshCredential, Spec, TokenMethod};
 use super::template::Template;
 use super::token_text::is_cookie_value;
 use super::{ClientIdentity, TokenRequest};
@@ -72,7 +72,18 @@ impl Spec {
         if let GrantRequest::RefreshToken { refresh_token, .. } = grant {
             self.place_refresh_token(refresh_token, &mut headers)?;
         }
-        Ok(TokenRequest { method: self.method(), url, headers, body: self.written(&fields, document)? })
+        let with_cookies = matches!(grant, GrantRequest::Cookie { .. });
+        Ok(TokenRequest {
+            method: self.method(),
+            url,
+            headers,
+            body: self.written(&fields, document)?,
+            with_cookies,
+        })
+    }
+
+    pub(super) fn refreshes_by_cookie(&self) -> bool {
+        self.refresh_token.credential == RefreshCredential::Cookie
     }
 
     fn place_refresh_token(&self, token: &Secret, headers: &mut HeaderMap) -> Result<(), Failure> {
@@ -171,7 +182,9 @@ impl Spec {
         grant: &'a GrantRequest,
     ) -> Result<(&'a GrantSection, &'a BTreeMap<String, String>), Failure> {
         match grant {
-            GrantRequest::RefreshToken { extra, .. } => Ok((&self.refresh_token, extra)),
+            GrantRequest::RefreshToken { extra, .. } | GrantRequest::Cookie { extra } => {
+                Ok((&self.refresh_token, extra))
+            }
             GrantRequest::ClientCredentials { extra, .. } => {
                 self.grants_client_credentials()?;
                 Ok((&self.client_credentials, extra))
@@ -206,12 +219,16 @@ impl Spec {
     ) -> Result<Option<TokenRequest>, Failure> {
         let Some(url) = self.revoke_url(identity)? else { return Ok(None) };
         let mut fields = Fields::default();
-        fields.text(self.revoke.as_ref().map_or("token", |revoke| &revoke.field), token.expose());
-        fields.text("token_type_hint", "refresh_token");
+        // A cookie says by itself what is to be revoked.
+        let with_cookies = self.refreshes_by_cookie();
+        if !with_cookies {
+            fields.text(self.revoke.as_ref().map_or("token", |revoke| &revoke.field), token.expose());
+            fields.text("token_type_hint", "refresh_token");
+        }
         self.client_fields(identity, &mut fields);
         let mut headers = plain_headers(Encoding::Form);
         self.authorize(identity, &mut headers)?;
-        Ok(Some(TokenRequest { method: Method::POST, url, headers, body: fields.form() }))
+        Ok(Some(TokenRequest { method: Method::POST, url, headers, body: fields.form(), with_cookies }))
     }
 
     fn own_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
@@ -326,6 +343,10 @@ impl Spec {
                 }
                 fields.text(&names.scope, scope.as_deref().unwrap_or_default());
             }
+            GrantRequest::Cookie { .. } => {
+                let usual = if encoding == Encoding::Form { "refresh_token" } else { "" };
+                fields.text(&names.grant_type, said.unwrap_or(usual));
+            }
             GrantRequest::ClientCredentials { request, .. } => {
                 let usual = if encoding == Encoding::Graphql { "" } else { "client_credentials" };
                 fields.text(&names.grant_type, said.unwrap_or(usual));
@@ -410,7 +431,7 @@ impl Spec {
         self.client_fields(identity, &mut fields);
         let mut headers = plain_headers(Encoding::Form);
         self.authorize(identity, &mut headers)?;
-        Ok(TokenRequest { method: Method::POST, url, headers, body: fields.form() })
+        Ok(TokenRequest { method: Method::POST, url, headers, body: fields.form(), with_cookies: false })
     }
 
     fn extra<'a>(&self, extra: &Extra, blank: &dyn Fn(&str) -> Option<&'a str>) -> Result<Field, Failure> {

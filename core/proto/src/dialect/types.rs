@@ -37,6 +37,8 @@ pub struct TokenRequest {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Secret,
+    /// The cookies that the host keeps for that server go along (spec 5.21).
+    pub with_cookies: bool,
 }
 
 /// A token endpoint's answer.

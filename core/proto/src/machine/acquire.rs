@@ -207,7 +207,7 @@ impl Machine {
     fn replace_unservable(&mut self, current: &Current, unservable: Failure, now: Now) -> Acquired {
         let by_type = (self.config.servable)(&current.value, None).is_ok();
         let lives = current.ends.is_some_and(|ends| !now.reached(ends));
-        let refreshable = self.held().is_some_and(|held| held.record.refresh_token.is_some());
+        let refreshable = self.held().is_some_and(|held| self.renewable(&held.record));
         if !refreshable || by_type && lives && self.flight.is_none() {
             return Acquired::Fail(unservable);
         }

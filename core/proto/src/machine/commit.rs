@@ -83,7 +83,7 @@ impl Machine {
             self.warn(Warning::ScopeNarrowed);
         }
         let spent = base.refresh_fingerprint();
-        let mut record = granted(base, grant, sent, now);
+        let mut record = granted(base, grant, !self.begins_alone(), sent, now);
         record.backoff = self.unservable_pause(grant, now).map(Box::new);
         let phase = match version {
             Some(version) => Phase::Saving(self.save(&mut record, Expected::Version(version))),
@@ -325,8 +325,9 @@ impl Machine {
     }
 }
 
-/// The record after a grant: what the answer leaves out stays as it was (spec 5.4).
-fn granted(base: Record, grant: &TokenResponse, sent: Now, now: Now) -> Record {
+/// The record after a grant: what the answer leaves out stays as it was (spec 5.4). `spendable`: whether a refresh token
+/// would ever be spent; who asks on its own behalf (RFC 6749 section 4.4.3) or with a cookie has no use for one.
+fn granted(base: Record, grant: &TokenResponse, spendable: bool, sent: Now, now: Now) -> Record {
     let generation = base.generation() + 1;
     let arrived_dead =
         grant.expired_on_arrival || grant.lifetime.is_some_and(|lifetime| now.reached(sent.plus(lifetime)));
@@ -340,8 +341,6 @@ fn granted(base: Record, grant: &TokenResponse, sent: Now, now: Now) -> Record {
         lifetime_ms: lifetime.map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
         unknown: Unknown::default(),
     };
-    // Who asks on its own behalf asks again: a refresh token would never be spent (RFC 6749 section 4.4.3).
-    let spendable = base.binding.client_credentials.is_none();
     let rotated = grant.refresh_token.as_ref().filter(|token| spendable && !token.expose().is_empty());
     let mut record = base;
     record.slots.insert(SLOT, slot);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::binding::Binding;
-use crate::credential::{Fingerprint, Secret};
+use crate::credential::{Credential, Fingerprint, Secret};
 use crate::error::Failure;
 use crate::rotation::Rotation;
 
@@ -40,6 +40,8 @@ pub struct MachineConfig {
     pub lease_wait: Duration,
     /// A function of the user's gets new tokens. It occupies the flight until it returns (spec 4.5).
     pub refresh_function: bool,
+    /// A cookie that the host keeps is the credential of a refresh: the session has no refresh token (spec 5.21).
+    pub refreshes_by_cookie: bool,
     /// Asked for each token that arrives.
     pub servable: Servable,
 }
@@ -71,7 +73,43 @@ impl MachineConfig {
             look_again: Duration::from_millis(100),
             lease_wait: Duration::from_secs(30),
             refresh_function: false,
+            refreshes_by_cookie: false,
             servable: Arc::new(|_, _| Ok(())),
         }
+    }
+
+    /// Whether a session could begin with that; as [`Binding::check`], but where a cookie is the credential there need be
+    /// no token, and must be no refresh token.
+    ///
+    /// ```
+    /// use rekindle_proto::{Credential, Rotation, machine::{Binding, MachineConfig}};
+    ///
+    /// let mut config = MachineConfig::new(Rotation::None, Binding::new("https://auth.example.com/refresh"));
+    /// assert!(config.check(&Credential::default()).is_err());
+    /// config.refreshes_by_cookie = true;
+    /// assert!(config.check(&Credential::default()).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig, naming the field.
+    pub fn check(&self, credential: &Credential) -> Result<(), Failure> {
+        if !self.by_cookie() {
+            return self.binding.check(credential);
+        }
+        match (&credential.refresh_token, &credential.access_token) {
+            (Some(_), _) => {
+                let what = " cannot be used: the dialect says that a cookie is the credential of a refresh \
+                            (`[refresh_token] credential = \"cookie\"`); leave it out, or take another dialect";
+                Err(Failure::config("refresh_token", what))
+            }
+            (None, None) => Ok(()),
+            (None, Some(_)) => self.binding.check(credential),
+        }
+    }
+
+    /// A refresh function of the user's decides by itself what it asks with.
+    pub(super) fn by_cookie(&self) -> bool {
+        self.refreshes_by_cookie && !self.refresh_function && self.binding.client_credentials.is_none()
     }
 }

@@ -18,13 +18,21 @@ impl Machine {
         if self.config.refresh_function {
             return Some(GrantRequest::Custom(RefreshInput { refresh_token, scope, extra }));
         }
+        if self.config.by_cookie() {
+            return Some(GrantRequest::Cookie { extra });
+        }
         // A scope that was told is not one that was asked for (spec 5.13).
         refresh_token.map(|refresh_token| GrantRequest::RefreshToken { refresh_token, scope: None, extra })
     }
 
     /// Whether there is anything that new tokens could be asked for with.
     pub(super) fn renewable(&self, record: &Record) -> bool {
-        self.own_behalf() || self.config.refresh_function || record.refresh_token.is_some()
+        self.begins_alone() || self.config.refresh_function || record.refresh_token.is_some()
+    }
+
+    /// Needs no token to begin with: it may ask for one.
+    pub(super) fn begins_alone(&self) -> bool {
+        self.own_behalf() || self.config.by_cookie()
     }
 
     /// The client asks on its own behalf: nobody signs in.
@@ -40,7 +48,7 @@ impl Machine {
     /// What an empty store is begun with, and what tells it from others: the user's seed, or the right to ask.
     pub(super) fn beginning(&self) -> Option<(Credential, Fingerprint)> {
         let seed = self.seed.as_deref().map(|seed| (seed.clone(), seed_fingerprint(seed)));
-        let own = || self.own_behalf().then(|| (Credential::default(), self.config.binding.fingerprint()));
+        let own = || self.begins_alone().then(|| (Credential::default(), self.config.binding.fingerprint()));
         seed.or_else(own)
     }
 

@@ -73,7 +73,7 @@ impl Machine {
     ///
     /// InvalidConfig for a credential that no session could use.
     pub fn sign_in(&mut self, credential: &Credential, now: Now) -> Result<Ticket, Failure> {
-        self.config.binding.check(credential)?;
+        self.config.check(credential)?;
         self.end_lineage();
         // From now on it is this process's own.
         self.forked = false;
@@ -169,6 +169,10 @@ impl Machine {
     #[must_use]
     pub fn revocable(&self) -> Option<Secret> {
         let record = &self.held()?.record;
+        if self.config.by_cookie() {
+            // The cookie says by itself what it is.
+            return Some(Secret::new(""));
+        }
         record.refresh_token.clone().or_else(|| record.slot().map(|slot| slot.access_token.clone()))
     }
 
@@ -257,8 +261,8 @@ impl Machine {
 
     fn opened_absent(&mut self, now: Now) {
         let known = self.held().is_some();
-        // A client that asks on its own behalf begins anew wherever nothing is stored.
-        let may = matches!(self.standing, Standing::Unread) || self.own_behalf();
+        // Who needs no token to begin with begins anew wherever nothing is stored.
+        let may = matches!(self.standing, Standing::Unread) || self.begins_alone();
         match self.beginning().filter(|_| may && !known) {
             Some(beginning) => self.take_seed(beginning, Vec::new(), Expected::Absent, now),
             _ => {
@@ -275,7 +279,9 @@ impl Machine {
     fn opened_present(&mut self, record: Record, version: Version, now: Now) {
         let over = record.tombstone || record.dead_for(&self.config.binding).is_some();
         let first = matches!(self.standing, Standing::Unread);
-        let is_new = |beginning: &(_, Fingerprint)| first && !record.seeds.contains(&beginning.1);
+        // The host may have another cookie by now, which nobody here can see (spec 5.21).
+        let unseen = self.config.by_cookie() && over && !record.tombstone;
+        let is_new = |beginning: &(_, Fingerprint)| first && (unseen || !record.seeds.contains(&beginning.1));
         let is_ignored = !over && self.seed.is_some();
         match self.beginning().filter(is_new) {
             Some(beginning) if over => {
@@ -353,7 +359,7 @@ impl Machine {
             record.fence = stored.fence + 1;
             record.seeds.clone_from(&stored.seeds);
         }
-        if self.own_behalf() {
+        if self.begins_alone() {
             // What was signed out is not begun again by a restart (spec 7.3).
             record.took_seed(self.config.binding.fingerprint());
         }

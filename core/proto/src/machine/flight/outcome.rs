@@ -75,9 +75,9 @@ impl Machine {
 
     /// The refresh token is kept, but there is nothing to serve (spec 5.4).
     fn granted_without_access(&mut self, refresh_token: Secret, now: Now) {
-        let (own_behalf, by_function) = (self.own_behalf(), self.config.refresh_function);
+        let (begins_alone, by_function) = (self.begins_alone(), self.config.refresh_function);
         let Some(held) = self.held_mut() else { return };
-        if !own_behalf {
+        if !begins_alone {
             held.record.refresh_token = Some(refresh_token);
         }
         held.record.intent = None;
@@ -390,6 +390,10 @@ impl Machine {
 
     /// What a send of an ended lineage brought is revoked, never kept (spec 4.6).
     pub(super) fn abandoned_send_answered(&mut self, outcome: Outcome) {
+        if self.config.by_cookie() {
+            // The host's cookie may be that of the next sign-in by now.
+            return;
+        }
         let token = match outcome {
             Outcome::Granted(grant) => grant.refresh_token.unwrap_or(grant.access_token),
             Outcome::GrantedWithoutAccess { refresh_token } => refresh_token,

@@ -244,3 +244,113 @@ fn what_a_function_did_is_told_as_what_it_is_with_its_cause() {
     assert!(!failure.message.contains("server says") && !failure.message.contains("SENTINEL"));
     assert_eq!(failure.cause, Some(cause));
 }
+
+fn with_cookie(world: &World) -> MachineConfig {
+    let mut config = world.config();
+    config.refreshes_by_cookie = true;
+    config
+}
+
+/// Pages of a browser that keeps the credential in a cookie.
+fn pages(count: usize) -> World {
+    let mut world = World::new(Rotation::Strict, 0);
+    for _ in 0..count {
+        let config = with_cookie(&world);
+        world.start_with(config, None);
+    }
+    world
+}
+
+// spec 5.21
+#[test]
+fn with_a_cookie_the_first_token_comes_without_any_and_no_refresh_token_is_kept() {
+    let mut world = pages(1);
+    let mut response = TokenResponse::new("at-1");
+    response.lifetime = Some(LIFETIME);
+    response.refresh_token = Some("rt-1".into());
+    response.refresh_token_lifetime = Some(LIFETIME);
+    world.endpoint.script.push(Outcome::Granted(Box::new(response)));
+    assert_eq!(world.token(0).unwrap().generation, 1);
+    assert!(world.processes[0].machine.status(world.now).refreshable);
+    let record = world.shelf.read();
+    assert!(record.refresh_token.is_none() && record.refresh_token_life.is_none());
+    world.advance(LIFETIME);
+    assert_eq!(world.token(0).unwrap().generation, 2);
+    assert_eq!(world.endpoint.requests, ["", ""]);
+}
+
+// spec 4.1, 5.21
+#[test]
+fn ten_pages_with_one_cookie_refresh_once() {
+    let mut world = pages(10);
+    for page in 0..10 {
+        world.acquire(page);
+    }
+    world.drive();
+    for page in 0..10 {
+        assert_eq!(world.token(page).unwrap().generation, 1, "{page}");
+    }
+    assert_eq!(world.endpoint.requests.len(), 1);
+}
+
+// spec 5.2, 5.21
+#[test]
+fn a_cookie_that_is_refused_needs_a_sign_in_which_a_new_page_finds_by_asking_once() {
+    let mut world = pages(1);
+    world.endpoint.script.push(Outcome::Dead(DeadReason::Rejected));
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::LoginRequired);
+    assert_eq!(world.token(0).unwrap_err().kind, ErrorKind::LoginRequired);
+    assert_eq!(world.endpoint.requests.len(), 1);
+    // The user signs in on a page of the server's, and the application is opened anew.
+    let config = with_cookie(&world);
+    let opened = world.start_with(config, None);
+    assert_eq!(world.token(opened).unwrap().generation, 1);
+    assert_eq!(world.endpoint.requests.len(), 2);
+}
+
+// spec 4.6, 5.21
+#[test]
+fn signed_out_a_cookie_is_not_used_until_somebody_signs_in() {
+    let mut world = pages(1);
+    world.token(0).unwrap();
+    world.ask(0, crate::machine::Machine::sign_out);
+    world.drive();
+    let config = with_cookie(&world);
+    let opened = world.start_with(config, None);
+    for page in [0, opened] {
+        assert_eq!(world.token(page).unwrap_err().kind, ErrorKind::SignedOut);
+    }
+    assert_eq!(world.endpoint.requests.len(), 1);
+    world.ask(opened, |machine, now| machine.sign_in(&Credential::default(), now)).unwrap();
+    world.drive();
+    world.token(opened).unwrap();
+    assert_eq!(world.endpoint.requests.len(), 2);
+}
+
+// spec 4.6, 5.21
+#[test]
+fn what_arrives_after_a_sign_out_revokes_no_cookie() {
+    let mut world = pages(1);
+    world.token(0).unwrap();
+    world.advance(LIFETIME);
+    world.acquire(0);
+    while world.perform_store() {}
+    world.ask(0, crate::machine::Machine::sign_out);
+    world.drive();
+    assert_eq!(world.endpoint.requests.len(), 2);
+    assert!(world.processes[0].revoked.is_empty());
+}
+
+// spec 5.21
+#[test]
+fn a_refresh_token_is_a_mistake_where_a_cookie_is_the_credential() {
+    let config = with_cookie(&World::new(Rotation::Strict, 0));
+    let wrong = Credential { refresh_token: Some("rt".into()), ..Credential::default() };
+    let failure = config.check(&wrong).unwrap_err();
+    assert!(failure.message.starts_with("refresh_token") && failure.message.contains("cookie"), "{failure}");
+    let brought = Credential { access_token: Some("at".into()), ..Credential::default() };
+    assert!(config.check(&brought).is_ok() && config.check(&Credential::default()).is_ok());
+    // A function of the user's asks in a way of its own.
+    let by_function = MachineConfig { refresh_function: true, ..config };
+    assert!(by_function.check(&wrong).is_ok() && by_function.check(&Credential::default()).is_err());
+}
