@@ -346,3 +346,22 @@ async fn a_fresh_token_that_the_api_does_not_know_yet_is_sent_again() {
     // After 0.25, 0.5, 1 s, and at the end of the two seconds; then it is denied, and no second refresh was made.
     assert_eq!(with_slow_api(&[401, 401, 401, 401, 401]).await, (401, 7));
 }
+
+/// What a website or a proxy puts in the place of a token answer is named.
+#[tokio::test]
+async fn what_came_in_the_place_of_tokens_is_named() {
+    let none = "no access token in it";
+    let came = [(200, "<html>Sign in</html>", "an HTML page"), (404, "<!DOCTYPE html>", "an HTML page")];
+    let came =
+        came.into_iter().chain([(200, "", "is empty"), (200, "{}", none), (200, "no", "neither JSON")]);
+    for (status, body, what) in came {
+        let answer = (status, body.to_owned(), HeaderMap::new());
+        let script =
+            Arc::new(Script { answers: Mutex::new([answer.clone(), answer].into()), ..Script::default() });
+        let session = builder("oauth2", &script).build().unwrap();
+        session.invalidate();
+        let error = session.token().await.unwrap_err();
+        assert!(error.kind() == ErrorKind::RefreshFailed && error.to_string().contains(what), "{error}");
+        assert!(!error.to_string().contains("was lost"), "{error}");
+    }
+}

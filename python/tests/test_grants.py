@@ -180,6 +180,30 @@ def test_only_what_says_so_was_not_sent(make: Make) -> None:
     assert asked == ["RT-1", "RT-1"]
 
 
+# spec 5.12, 5.19
+def test_the_ends_of_what_a_refresh_function_returns_are_trimmed(make: Make) -> None:
+    seen: list[str | None] = []
+
+    def refresh(of: rekindle.RefreshInput) -> Any:
+        seen.append(of.refresh_token)
+        return {"access_token": "AT-2\n", "refresh_token": " RT-2\r\n"}
+
+    session = make(refresh_with=refresh, expires_in=900)
+    assert session.refresh().authorization == "Bearer AT-2"
+    session.force_refresh()
+    assert seen == ["RT-1", "RT-2"]
+
+
+# spec 5.19
+def test_a_refresh_function_that_never_sends_is_told_as_what_it_is(make: Make) -> None:
+    def refresh(_: rekindle.RefreshInput) -> Any:
+        raise rekindle.RefreshNotSent("no service is known")
+
+    with pytest.raises(rekindle.RefreshFailed, match="no service is known: no refresh was sent") as caught:
+        make(refresh_with=refresh, expires_in=900).refresh()
+    assert isinstance(caught.value.__cause__, rekindle.RefreshNotSent) and "endpoint" not in str(caught.value)
+
+
 # spec 5.4, 5.19
 @pytest.mark.parametrize("given", [{"refresh_token": "RT-2"}, rekindle.Credential(refresh_token="RT-2")])
 def test_a_refresh_token_without_an_access_token_is_kept(make: Make, given: Any) -> None:

@@ -41,7 +41,13 @@ def test_what_is_no_json_is_a_json_decode_error_without_the_body(
     with pytest.raises(json.JSONDecodeError) as caught:
         answer(server, make, status=200, **body).json()
     assert isinstance(caught.value, rekindle.InvalidResponse)
-    assert "html" not in str(caught.value) and caught.value.__context__ is None
+    assert "<html" not in str(caught.value) and caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(("body", "what"), [("<html>Sign in</html>", "an HTML page"), ("", "is empty"), ("oops", "is not JSON")])
+def test_what_came_in_the_place_of_json_is_named(server: TestServer, make: Make, body: str, what: str) -> None:
+    with pytest.raises(rekindle.InvalidResponse, match=what):
+        answer(server, make, status=200, text=body).json()
 
 
 def test_a_stream_is_read_as_it_comes(server: TestServer, make: Make) -> None:

@@ -118,8 +118,9 @@ def test_only_login_required_from_a_refresh_function_is_dead(make: Make) -> None
     def broken(_: rekindle.RefreshInput) -> rekindle.Credential:
         raise KeyError("RT-1")
 
-    with pytest.raises(rekindle.LoginRequired):
+    with pytest.raises(rekindle.LoginRequired, match="the refresh function says") as lost:
         make(refresh_with=dead, expires_at=1.0).token()
+    assert str(lost.value.__cause__) == "sign in"
     with pytest.raises(rekindle.RefreshFailed) as caught:
         make(refresh_with=broken, expires_at=1.0).token()
     assert "RT-1" not in str(caught.value)

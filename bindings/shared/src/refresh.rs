@@ -107,7 +107,7 @@ impl RefreshAnswer {
         let Some(error) = self.error else { return Ok(self.tokens.unwrap_or_default().into()) };
         let message = |usual: &str| self.message.unwrap_or_else(|| usual.to_owned());
         let failed = match error.as_str() {
-            "login_required" => return Err(RefreshError::login_required()),
+            "login_required" => RefreshError::login_required(),
             // It must be said explicitly; all else may have spent the token.
             "not_sent" => RefreshError::not_sent(message("the refresh function sent nothing")),
             _ => RefreshError::maybe_sent(message("the refresh function failed")),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, StatusCode, Version};
+use rekindle_proto::dialect::is_html;
 use rekindle_proto::{ErrorKind, Verdict};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -543,18 +544,20 @@ impl Response {
 
     /// Where it does not parse. The parser's own words would quote the body.
     pub(super) fn unreadable(self, cause: &serde_json::Error) -> Error {
-        let (line, column) = (cause.line(), cause.column());
+        let response = self.0.to_error_response();
+        let at = || format!(", at line {} column {}", cause.line(), cause.column());
         let what = match cause.classify() {
-            serde_json::error::Category::Data => "the JSON does not have the expected shape",
-            serde_json::error::Category::Eof => "the JSON ends too early",
-            _ => "the body is not JSON",
+            _ if response.body.trim_ascii().is_empty() => "the body is empty, not JSON".to_owned(),
+            _ if is_html(&response.headers, &response.body) => {
+                "the body is an HTML page, not JSON".to_owned()
+            }
+            serde_json::error::Category::Data => format!("the JSON does not have the expected shape{}", at()),
+            serde_json::error::Category::Eof => format!("the JSON ends too early{}", at()),
+            _ => format!("the body is not JSON{}", at()),
         };
-        let message = format!(
-            "{what}, at line {line} column {column}, in a {} from {}; read the error's response to see it",
-            self.0.status,
-            place(&self.0.request.url)
-        );
-        Error::new(ErrorKind::InvalidResponse, message).with_response(self.0.to_error_response())
+        let (status, place) = (self.0.status, place(&self.0.request.url));
+        let message = format!("{what}, in a {status} from {place}; read the error's response to see it");
+        Error::new(ErrorKind::InvalidResponse, message).with_response(response)
     }
 
     fn retry_after(&self) -> Option<Duration> {

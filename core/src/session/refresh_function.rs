@@ -138,17 +138,24 @@ impl Source for Custom {
 }
 
 /// What a refresh token became that comes without an access token is not lost (spec 5.4).
-fn returned(response: TokenResponse) -> (Outcome, ServerError) {
-    if !response.access_token.expose().trim().is_empty() {
+fn returned(mut response: TokenResponse) -> (Outcome, ServerError) {
+    // The ends of tokens are trimmed (spec 5.12).
+    response.access_token = trimmed(&response.access_token);
+    response.refresh_token = response.refresh_token.as_ref().map(trimmed);
+    if !response.access_token.expose().is_empty() {
         return (Outcome::Granted(Box::new(response)), ServerError::default());
     }
-    match response.refresh_token.filter(|token| !token.expose().trim().is_empty()) {
+    match response.refresh_token.filter(|token| !token.expose().is_empty()) {
         Some(refresh_token) => (Outcome::GrantedWithoutAccess { refresh_token }, ServerError::default()),
         None => {
             let message = Some("the refresh function returned no access_token".to_owned());
             (Outcome::Lost(Lost::Broken), ServerError { message, ..ServerError::default() })
         }
     }
+}
+
+fn trimmed(token: &Secret) -> Secret {
+    token.expose().trim_ascii().into()
 }
 
 fn failed(error: RefreshError, known: &[&Secret]) -> (Outcome, ServerError) {

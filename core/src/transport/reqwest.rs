@@ -188,8 +188,12 @@ impl Transport for ReqwestTransport {
             let sent = self.upload(request);
             return Box::pin(async move { sent?.await });
         }
+        let fresh = request.connection == Connection::Fresh;
         let sent = self.begin(request);
-        Box::pin(async move { sent?.await.map(into_response).map_err(failure) })
+        Box::pin(async move {
+            let response = sent?.await.map_err(failure)?;
+            Ok(if fresh { as_it_came(response) } else { into_response(response) })
+        })
     }
 
     fn keeps_cookies(&self) -> bool {
@@ -323,11 +327,17 @@ fn into_request(request: TransportRequest) -> Request {
     out
 }
 
-fn into_response(mut response: http_client::Response) -> TransportResponse {
+fn into_response(response: http_client::Response) -> TransportResponse {
+    let mut response = as_it_came(response);
+    response.body = gzip::decoded(&mut response.headers, response.body);
+    response
+}
+
+/// A token answer, which its reader decodes: what it is labelled as may be untrue (spec 11.5).
+fn as_it_came(mut response: http_client::Response) -> TransportResponse {
     let (status, version) = (response.status(), response.version());
-    let mut headers = std::mem::take(response.headers_mut());
-    let body = gzip::decoded(&mut headers, Box::pin(Download(OfProcess::new(response))));
-    TransportResponse { status, version, headers, body }
+    let headers = std::mem::take(response.headers_mut());
+    TransportResponse { status, version, headers, body: Box::pin(Download(OfProcess::new(response))) }
 }
 
 /// A body on its way in, over a connection of the process that sent the request. Trailers are passed over.

@@ -55,8 +55,8 @@ class RefreshHost:
         refresh_token = question["refresh_token"]
         try:
             given = self._call(self._function, RefreshInput(refresh_token, question["scope"], question["extra"]))
-        except LoginRequired:
-            return {"error": "login_required"}
+        except LoginRequired as error:
+            return _failed("login_required", None, error)
         except RefreshNotSent as error:
             return _failed("not_sent", str(error) or "the refresh function sent nothing", error)
         except BaseException as error:
@@ -101,7 +101,7 @@ def _nonsense(what: str) -> dict[str, Any]:
     return {"error": "maybe_sent", "message": f"the refresh function {what} ({_SHAPE})"}
 
 
-def _failed(error: str, text: str, raised: BaseException) -> dict[str, Any]:
+def _failed(error: str, text: str | None, raised: BaseException) -> dict[str, Any]:
     return {"error": error, "message": text, "raised": (_kind(raised), _without_our_frames(raised))}
 
 

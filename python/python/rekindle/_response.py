@@ -204,9 +204,19 @@ class _Base:
         try:
             return json.loads(self.content)
         except ValueError:
-            message = f"the body is not JSON, in a {self.status_code} from {self._place()}; see its response"
+            message = f"{self._instead()}, in a {self.status_code} from {self._place()}; see its response"
         # Outside of `except`: the parser's own error would carry the body into tracebacks.
         raise InvalidResponse(message, status=self.status_code, response=self._kept())
+
+    def _instead(self) -> str:
+        """What came in the place of JSON."""
+        begins = self.content.removeprefix(b"\xef\xbb\xbf").lstrip()[:14].lower()
+        says_html = self.headers.get("content-type", "").lower().startswith("text/html")
+        if not begins:
+            return "the body is empty, not JSON"
+        if begins.startswith((b"<!doctype html", b"<html")) or (says_html and begins.startswith(b"<")):
+            return "the body is an HTML page, not JSON"
+        return "the body is not JSON"
 
     def _check(self) -> None:
         if self.is_error:

@@ -48,6 +48,21 @@ pub(super) fn is_empty(body: &[u8]) -> bool {
     trim(body).is_empty()
 }
 
+/// Whether a browser would show it as a page.
+///
+/// ```
+/// let page = b"<!DOCTYPE html><title>Sign in</title>";
+/// assert!(rekindle_proto::dialect::is_html(&http::HeaderMap::new(), page));
+/// assert!(!rekindle_proto::dialect::is_html(&http::HeaderMap::new(), b"{}"));
+/// ```
+#[must_use]
+pub fn is_html(headers: &HeaderMap, body: &[u8]) -> bool {
+    let body = trim(body);
+    let begins = |with: &[u8]| body.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    let says_html = || media_type(headers).is_some_and(|kind| kind.starts_with("text/html"));
+    begins(b"<!doctype html") || begins(b"<html") || (begins(b"<") && says_html())
+}
+
 fn media_type(headers: &HeaderMap) -> Option<String> {
     Some(headers.get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase())
 }
@@ -107,6 +122,17 @@ mod tests {
         let batch = look(r#"[{"data":1},{"errors":[7],"x"#, &["errors"]);
         assert_eq!(batch.value, Some(json!([{}, {"errors": [7]}])));
         assert!(batch.has_data && batch.has_errors);
+    }
+
+    #[test]
+    fn a_page_is_known_by_how_it_begins_or_by_what_it_is_called() {
+        let (none, mut html) = (HeaderMap::new(), HeaderMap::new());
+        html.insert(CONTENT_TYPE, HeaderValue::from_static("Text/HTML; charset=utf-8"));
+        for page in ["<!doctype HTML>", " \n<html lang=en>", "<HTML>"] {
+            assert!(is_html(&none, page.as_bytes()), "{page}");
+        }
+        assert!(is_html(&html, b"<p>Bad gateway</p>") && !is_html(&none, b"<p>Bad gateway</p>"));
+        assert!(!is_html(&html, b"{}") && !is_html(&html, b"") && !is_html(&none, b"<ht"));
     }
 
     #[test]

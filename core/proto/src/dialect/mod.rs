@@ -90,6 +90,7 @@ use crate::rotation::Rotation;
 use crate::time::Wall;
 
 #[cfg(feature = "toml")]
+pub use body::is_html;
 pub use document::Document;
 pub use file::ClientAuth;
 pub use mistake::{Mistake, read};

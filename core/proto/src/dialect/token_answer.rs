@@ -91,11 +91,31 @@ impl Reading<'_> {
                 "it redirects to {location}, and redirects of a token endpoint are not followed; set token_url to its new place"
             ));
         }
-        let unusable =
+        let given =
             status.is_success() && self.is_whole && self.text(&self.spec.answer.access_token).is_some();
-        (unusable && self.access_token().is_none()).then(|| {
-            "the access token in its answer is not a token by RFC 6750 section 2.1; if its tokens do look like that, list the characters in the dialect's `token.extra_characters`".to_owned()
-        })
+        if given && self.access_token().is_none() {
+            return Some("the access token in its answer is not a token by RFC 6750 section 2.1; if its tokens do look like that, list the characters in the dialect's `token.extra_characters`".to_owned());
+        }
+        self.other_than_tokens().map(str::to_owned)
+    }
+
+    /// What came in place of a token answer.
+    fn other_than_tokens(&self) -> Option<&'static str> {
+        let Answer { status, headers, body, .. } = *self.answer;
+        let granted = || self.access_token().is_some() || self.refresh_token().is_some();
+        match () {
+            () if body::is_html(headers, body) => Some(
+                "its answer is an HTML page, as of a website or a proxy: check token_url, and what stands before it",
+            ),
+            () if !status.is_success() || granted() => None,
+            () if body::is_empty(body) => Some("its answer is empty: check token_url"),
+            () if self.fields.is_none() => {
+                Some("its answer is neither JSON nor a form: check token_url and dialect")
+            }
+            () if !self.is_whole => Some("its answer broke off"),
+            () if self.has_error() || self.has_errors() => None,
+            () => Some("its answer has no access token in it: check token_url and dialect"),
+        }
     }
 
     fn seen(&self) -> Seen<'_> {

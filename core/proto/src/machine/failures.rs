@@ -18,7 +18,8 @@ pub(super) fn login_required(reason: DeadReason) -> Failure {
         DeadReason::Expired => "the refresh token expired",
         DeadReason::Revoked => "the refresh token was revoked",
         DeadReason::StepUp => "the server asks for a stronger sign-in",
-        DeadReason::Rejected | DeadReason::RefreshFunction => "the server rejected the refresh token",
+        DeadReason::Rejected => "the server rejected the refresh token",
+        DeadReason::RefreshFunction => "the refresh function says that its refresh token is dead",
     };
     Failure::new(ErrorKind::LoginRequired, format!("{why}: let the user sign in, then call sign_in"))
 }

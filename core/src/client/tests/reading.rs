@@ -83,6 +83,22 @@ async fn json_that_does_not_parse_says_where_and_shows_nothing_of_it() {
     assert!(error.to_string().contains("too early"), "{error}");
 }
 
+/// What a proxy or a sign-in page puts in the place of JSON is named.
+#[tokio::test]
+async fn what_came_in_the_place_of_json_is_named() {
+    for (body, what) in
+        [("<html>Sign in</html>", "an HTML page"), ("", "is empty"), ("oops", "is not JSON, at")]
+    {
+        let stage = stage([reply(200).body(body).into(), reply(200).body(body).into()]);
+        let response = stage.send(stage.client.get("/")).await.unwrap();
+        let error = response.json::<serde_json::Value>().await.unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidResponse && error.to_string().contains(what), "{error}");
+        let asked =
+            stage.drive(stage.client.graphql("{ me }", ())).await.map(|_: serde_json::Value| ()).unwrap_err();
+        assert!(asked.kind() == ErrorKind::InvalidResponse && asked.to_string().contains(what), "{asked}");
+    }
+}
+
 #[tokio::test]
 async fn an_error_status_is_an_error_only_when_asked() {
     let stage = stage([reply(404).body("gone").into(), reply(204).into()]);

@@ -188,7 +188,11 @@ impl Machine {
             return self.not_consumed(None, BackoffKind::RefreshFailed, now);
         }
         self.clear_sends();
-        let failure = "the token endpoint could not be reached, and nothing was sent; the session stays signed in, try again";
+        let failure = if self.config.refresh_function {
+            "no refresh was sent; the session stays signed in, try again"
+        } else {
+            "the token endpoint could not be reached, and nothing was sent; the session stays signed in, try again"
+        };
         self.back_off(BackoffKind::RefreshFailed, Pause::Unsent, failure, now);
     }
 
