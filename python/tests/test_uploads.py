@@ -226,6 +226,26 @@ def test_each_source_that_can_be_read_twice_is_sent_whole(start: Start, path: Pa
     assert (response.status_code, response.text) == (200, f"{DIGEST} {length}")
 
 
+@pytest.mark.parametrize("kind", ["uvicorn", "aiohttp", "node"])
+def test_a_file_is_sent_whole_through_aiohttp_after_an_early_answer(start: Start, path: Path, kind: str) -> None:
+    import aiohttp
+
+    from rekindle.aiohttp import middleware
+
+    url, _ = start(kind, 401)
+    session = rekindle.Session(
+        token_url=url + "/token", client_id="app", access_token="AT-1", refresh_token="RT-1", origins=[url]
+    )
+
+    async def send() -> str:
+        async with aiohttp.ClientSession(middlewares=[middleware(session)]) as client:
+            with open(path, "rb") as file:
+                async with client.put(url + "/up", data=file) as response:
+                    return await response.text()
+
+    assert asyncio.run(send()) == f"{DIGEST} {SIZE}"
+
+
 def test_a_file_is_not_read_any_more_after_the_call(start: Start, path: Path) -> None:
     with client_of(*start("uvicorn", 413)) as client, open(path, "rb") as file:
         assert client.put("/up", content=file).status_code == 413

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import payload
 from yarl import URL
 
+from ._aiohttp_bodies import renewal
 from ._call import aafter, aheaders, also
 from ._errors import RekindleError
 from ._native import travels
@@ -38,8 +39,9 @@ def middleware(session: Session) -> Any:
     async def run(request: Any, handler: Any) -> Any:
         do = session._aask
         hop = _followed(session, request)
+        renewed = renewal(request.body)
         try:
-            call = _call(session, request) if hop is None else hop.call
+            call = _call(session, request, renewed is not None) if hop is None else hop.call
             again: Any = await aheaders(call, do) if hop is None else _redirected(hop, request)
         except RekindleError as error:
             raise also(error, _BASES, response=None) from error.__cause__
@@ -55,6 +57,9 @@ def middleware(session: Session) -> Any:
                 response.rekindle = judged
                 _remember(session, call, request, response, hop)
                 return response
+            if renewed is not None and isinstance(request.body, payload.Payload):
+                # Not by its setter, which closes what the caller gave.
+                request._body = renewed()
 
     return run
 
@@ -122,10 +127,10 @@ async def _nothing() -> bytes:
     return b""
 
 
-def _call(session: Session, request: Any) -> Any:
+def _call(session: Session, request: Any, replayable: bool) -> Any:
     given = request.body
-    # Its own payloads of bytes keep them; others are streams that are read once.
+    # Its own payloads of bytes keep them; others are streams.
     content = given._value if isinstance(given, payload.BytesPayload) else given
     whole = bytes(content) if isinstance(content, (bytes, bytearray)) else None
     headers = list(request.headers.items())
-    return session._native.call(request.method, str(request.url), headers, whole, whole is not None)
+    return session._native.call(request.method, str(request.url), headers, whole, replayable)

@@ -9,7 +9,7 @@ redirected comes back as the 401 that it is. Of the caller's own headers httpx d
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncGenerator, Generator, Iterator, MutableMapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, MutableMapping
 from typing import Any
 
 from ._call import Judged, aafter, after, aheaders, also, headers
@@ -72,13 +72,14 @@ class _Flow:
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Called by httpx."""
         call, do = _call(self._session, request), self._session._ask
-        limit = _limit(request)
+        limit, rewind = _limit(request), _rewind(request.stream)
         try:
             again: Any = headers(call, do, limit)
         except RekindleError as error:
             raise _also(error, request, None) from error.__cause__
         while again is not None:
             _sign(request, again)
+            rewind()
             response = yield request
             if not _carried(response, again):
                 return
@@ -138,12 +139,31 @@ def _call(session: Session, request: Any) -> Any:
 
 
 def _begins_anew(stream: Any) -> bool:
-    """A form whose files are bytes, or can be rewound: httpx does so at each send."""
+    """A form whose files are bytes, or can be rewound: httpx does so at each send. A file, which is rewound here, and what
+    can be gone through more than once."""
     fields = getattr(stream, "fields", None)
-    if fields is None:
-        return False
-    files = [field.file for field in fields if hasattr(field, "file")]
-    return all(isinstance(file, (str, bytes)) or _seekable(file) for file in files)
+    if fields is not None:
+        files = [field.file for field in fields if hasattr(field, "file")]
+        return all(isinstance(file, (str, bytes)) or _seekable(file) for file in files)
+    source = _source(stream)
+    if hasattr(source, "read"):
+        return _seekable(source)
+    once = ("__next__", "__anext__", "aread")
+    return source is not None and not any(hasattr(source, name) for name in once)
+
+
+def _rewind(stream: Any) -> Callable[[], object]:
+    """Puts a file back to where it is now. httpx has read it to an end when the response is here."""
+    file = _source(stream)
+    if not hasattr(file, "read") or not _seekable(file):
+        return lambda: None
+    start = file.tell()
+    return lambda: file.seek(start)
+
+
+def _source(stream: Any) -> Any:
+    """What httpx goes through to send it."""
+    return getattr(stream, "_stream", None)
 
 
 def _seekable(file: Any) -> bool:
