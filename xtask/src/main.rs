@@ -24,7 +24,7 @@ const HELP: &str = "\
 cargo xtask test [--install]  every check and test; --install brings what is missing;
                               names of steps (kotlin, python, ..) for those alone
 cargo xtask verify            drift of generated files, and rules without a case
-cargo xtask gen               write the generated parts anew
+cargo xtask gen               write the generated parts anew; with words, those whose path has one of them
 cargo xtask docs              the documentation as pages, in target/docs-site
 cargo xtask bench             the benchmarks
 cargo xtask bench python      the Python client beside its peers; --quick takes a third of the rounds
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         }
         ("test", rest) => commands::test(&workspace::Workspace::new(false), rest),
         ("verify", []) => commands::verify(&workspace::Workspace::new(false)),
-        ("gen", []) => commands::generate(&workspace::Workspace::new(false)),
+        ("gen", words) => commands::generate(&workspace::Workspace::new(false), words),
         ("docs", []) => commands::docs(&workspace::Workspace::new(true)),
         ("bench", rest) => commands::bench(&workspace::Workspace::new(false), rest),
         ("package", [what]) => commands::package(&workspace::Workspace::new(false), what),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rekindle::store::MemoryStore;
-use rekindle::{Dialect, DialectSource, Error, ErrorKind, Host, Session, SessionBuilder};
+use rekindle::{Dialect, DialectSource, Error, ErrorKind, Failure, Host, Session, SessionBuilder};
 use rekindle_bindings::Settings;
 use rekindle_bindings::refresh::ForeignRefresh;
 use rekindle_bindings::store::{ForeignStore, StoreSettings};
@@ -26,7 +26,7 @@ pub(crate) fn build(
 ) -> Result<Session, Error> {
     let asked = SessionHost { session: number, outbox: outbox.clone() };
     let mut builder =
-        Session::builder(settings.source(preset)?).host(host).transport(ForeignTransport(asked.clone()));
+        Session::builder(dialect(&settings)?).host(host).transport(ForeignTransport(asked.clone()));
     builder = match settings.store.clone() {
         Some(store) if store.file.is_some() || store.folder.is_some() => file_store(builder, &store)?,
         Some(settings) => builder.store(ForeignStore { host: asked.clone(), settings }),
@@ -63,13 +63,23 @@ fn file_store(_: SessionBuilder, _: &StoreSettings) -> Result<SessionBuilder, Er
     Err(Error::config("store", "in files is the host's: WebAssembly has none"))
 }
 
+fn dialect(settings: &Settings) -> Result<DialectSource, Error> {
+    match &settings.dialect {
+        Some(data @ Value::Object(_)) => Ok(Dialect::from_json_over(data, &preset_data)?.into()),
+        _ => settings.source(preset),
+    }
+}
+
 fn preset(name: &str) -> Result<DialectSource, Error> {
+    Ok(Dialect::from_json(&preset_data(name)?)?.into())
+}
+
+fn preset_data(name: &str) -> Result<Value, Failure> {
     let presets: BTreeMap<&str, &RawValue> = serde_json::from_str(PRESETS).unwrap_or_default();
     let found = presets.get(name).and_then(|found| serde_json::from_str(found.get()).ok());
-    let found: Value = found.ok_or_else(|| {
+    found.ok_or_else(|| {
         let names = presets.keys().copied().collect::<Vec<_>>().join(", ");
         let what = format!("dialect: there is no preset `{name}`; use one of {names}, or give it as data");
-        Error::new(ErrorKind::InvalidConfig, what)
-    })?;
-    Ok(Dialect::from_json(&found)?.into())
+        Failure::new(ErrorKind::InvalidConfig, what)
+    })
 }

@@ -24,6 +24,8 @@ pub enum GrantRequest {
         scope: Option<String>,
         /// What came with the last grant (instance URL and the like).
         extra: BTreeMap<String, String>,
+        /// The access token that it replaces, for servers that want to see it.
+        access_token: Option<Secret>,
     },
     /// A cookie is the credential, which the host's HTTP stack keeps: nothing is spent that the session has (spec 5.21).
     Cookie {
@@ -268,6 +270,7 @@ mod tests {
                 refresh_token: "SENTINEL".into(),
                 scope: None,
                 extra: BTreeMap::new(),
+                access_token: Some("SENTINEL".into()),
             },
             GrantRequest::ClientCredentials { request: Arc::new(request.clone()), extra: BTreeMap::new() },
             GrantRequest::Custom(input),

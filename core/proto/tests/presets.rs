@@ -208,7 +208,7 @@ fn every_preset_asks_as_its_fixture_shows() {
         let identity = identity(&fixture.identity);
         let token = Secret::new("SENTINEL-R");
         let (refresh_token, extra) = (token.clone(), BTreeMap::new());
-        let refresh = GrantRequest::RefreshToken { refresh_token, scope: None, extra };
+        let refresh = GrantRequest::RefreshToken { refresh_token, scope: None, extra, access_token: None };
         let request = dialect.token_request(&identity, &refresh).unwrap();
         assert_sent(name, &request, fixture.refresh.as_ref().unwrap());
         let revocation = dialect.revoke_request(&identity, &token).unwrap();

@@ -118,7 +118,7 @@ impl Settings {
         let origins = Origins::listing(&listed, insecure.clone())?;
         let identity = self.identity()?;
         if self.refresh.is_none() {
-            dialect.check_variables(&identity, kept)?;
+            dialect.check_variables(&identity, kept, self.client_credentials.is_some())?;
         }
         let binding = self.binding(&dialect, &identity, &listed, &insecure)?;
         let store = self.store.clone().unwrap_or_else(|| Arc::new(MemoryStore::new()));

@@ -141,7 +141,8 @@ impl Call {
         if !accepted && self.judge(operation).await? {
             return Ok(Next::SendAgain);
         }
-        if self.follows() {
+        // Where it leads to the login page, the caller gets the redirect and its verdict (spec 2.11).
+        if accepted && self.follows() {
             return self.follow().await;
         }
         let status = self.parts.status;

@@ -26,9 +26,10 @@ const ALL: &[Generated] = &[
     Generated { path: bindings::SWIFT_MODULE, render: bindings::swift_module },
 ];
 
-/// Writes what is stale.
-pub(crate) fn generate(workspace: &Workspace) -> bool {
-    let written = ALL.iter().map(|g| write(workspace, g)).collect::<Result<Vec<()>, _>>();
+/// Writes what is stale, of the files whose path has one of the words; of all, where there are none.
+pub(crate) fn generate(workspace: &Workspace, words: &[String]) -> bool {
+    let is_meant = |one: &&Generated| words.is_empty() || words.iter().any(|word| one.path.contains(word));
+    let written = ALL.iter().filter(is_meant).map(|g| write(workspace, g)).collect::<Result<Vec<()>, _>>();
     written.map_err(|why| eprintln!("{why}")).is_ok()
 }
 

@@ -32,13 +32,13 @@ impl Dialect {
     /// use rekindle_proto::{ClientCredentials, Dialect, GrantRequest, dialect::ClientIdentity};
     /// let mut identity = ClientIdentity { token_url: "https://idp.example/token".parse().ok(), ..Default::default() };
     /// let refresh =
-    ///     GrantRequest::RefreshToken { refresh_token: "abc".into(), scope: None, extra: Default::default() };
+    ///     GrantRequest::RefreshToken { refresh_token: "abc".into(), scope: None, extra: Default::default(), access_token: None };
     /// let request = Dialect::preset("oauth2")?.token_request(&identity, &refresh)?;
     /// assert_eq!(request.body.expose(), "grant_type=refresh_token&refresh_token=abc");
     ///
     /// identity.client_id = Some("app".into());
     /// let own = ClientCredentials::new().scope("read").into();
-    /// let own = GrantRequest::ClientCredentials { request: own, extra: Default::default() };
+    /// let own = GrantRequest::ClientCredentials { request: own, extra: Default::default(), access_token: None };
     /// let request = Dialect::preset("oauth2")?.token_request(&identity, &own)?;
     /// assert_eq!(request.body.expose(), "grant_type=client_credentials&scope=read&client_id=app");
     /// # Ok::<(), rekindle_proto::Failure>(())
@@ -57,7 +57,7 @@ impl Dialect {
     /// use rekindle_proto::{Dialect, GrantRequest, dialect::ClientIdentity};
     /// let identity = ClientIdentity { token_url: "https://api.example/graphql".parse().ok(), ..Default::default() };
     /// let refresh =
-    ///     GrantRequest::RefreshToken { refresh_token: "abc".into(), scope: None, extra: Default::default() };
+    ///     GrantRequest::RefreshToken { refresh_token: "abc".into(), scope: None, extra: Default::default(), access_token: None };
     /// assert!(Dialect::preset("graphql")?.fallback_request(&identity, &refresh)?.is_some());
     /// assert!(Dialect::preset("oauth2")?.fallback_request(&identity, &refresh)?.is_none());
     /// # Ok::<(), rekindle_proto::Failure>(())
@@ -89,13 +89,14 @@ impl Dialect {
         self.spec.asks_again(answer)
     }
 
-    /// Tells a variable that is missing, or that the dialect does not have. `kept`: what came with the tokens.
+    /// Tells a variable that is missing, or that the dialect does not have. `kept`: what came with the tokens;
+    /// `for_the_client`: the client asks for tokens on its own behalf.
     ///
     /// ```
     /// use std::collections::BTreeSet;
     /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
     ///
-    /// let mistake = Dialect::preset("supabase")?.check_variables(&ClientIdentity::default(), &BTreeSet::new());
+    /// let mistake = Dialect::preset("supabase")?.check_variables(&ClientIdentity::default(), &BTreeSet::new(), false);
     /// assert!(mistake.unwrap_err().message.contains("`apikey`"));
     /// # Ok::<(), rekindle_proto::Failure>(())
     /// ```
@@ -103,8 +104,13 @@ impl Dialect {
     /// # Errors
     ///
     /// InvalidConfig, naming the variable.
-    pub fn check_variables(&self, identity: &ClientIdentity, kept: &BTreeSet<String>) -> Result<(), Failure> {
-        self.spec.check_variables(identity, kept)
+    pub fn check_variables(
+        &self,
+        identity: &ClientIdentity,
+        kept: &BTreeSet<String>,
+        for_the_client: bool,
+    ) -> Result<(), Failure> {
+        self.spec.check_variables(identity, kept, for_the_client)
     }
 
     /// Where a user signs in, as this identity reaches it; at `authorization_url`, if one is given.

@@ -7,7 +7,9 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::extends;
 use super::mistake::{Mistake, read};
+use super::preset;
 
 /// A TOML file that parses.
 #[derive(Debug)]
@@ -40,6 +42,17 @@ impl Document {
         let mut reader = Reader { text, lines: BTreeMap::new() };
         let value = reader.table(parsed.get_ref(), "");
         Ok(Self { value, lines: reader.lines })
+    }
+
+    /// Puts it on top of the preset that it extends, if it does.
+    pub(super) fn extend(&mut self) -> Result<(), Mistake> {
+        extends::extend(&mut self.value, &preset::data)
+            .map_err(|mistake| Mistake { line: self.line(&mistake.field), ..mistake })
+    }
+
+    /// Its data.
+    pub(super) fn into_value(self) -> Value {
+        self.value
     }
 
     /// Its data as a type; a mistake is told with its place.

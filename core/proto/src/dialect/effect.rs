@@ -29,6 +29,7 @@ struct RawApiRule {
     past_end: bool,
     path: Option<Path>,
     header: Option<String>,
+    location: Option<bool>,
     text: Option<bool>,
     equals: Option<Several<Scalar>>,
     starts_with: Option<Several<String>>,
@@ -52,6 +53,7 @@ impl TryFrom<RawApiRule> for ApiRule {
         let test = RawTest {
             path: raw.path,
             header: raw.header,
+            location: raw.location,
             text: raw.text,
             equals: raw.equals,
             starts_with: raw.starts_with,
@@ -97,6 +99,7 @@ struct RawTokenRule {
     empty_body: bool,
     path: Option<Path>,
     header: Option<String>,
+    location: Option<bool>,
     text: Option<bool>,
     equals: Option<Several<Scalar>>,
     starts_with: Option<Several<String>>,
@@ -121,6 +124,7 @@ impl TryFrom<RawTokenRule> for TokenRule {
         let test = RawTest {
             path: raw.path,
             header: raw.header,
+            location: raw.location,
             text: raw.text,
             equals: raw.equals,
             starts_with: raw.starts_with,

@@ -71,14 +71,18 @@ pub(super) fn jwt_end_at(token: &str) -> Option<Wall> {
 
 /// The answer's `Date` on the wall clock.
 pub(super) fn date(headers: &HeaderMap) -> Option<Wall> {
-    let text = headers.get(DATE)?.to_str().ok()?;
-    let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(Wall::default().plus(since))
+    http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
-/// A date with its zone, in seconds since 1970.
+/// A date with its zone, in seconds since 1970: ISO 8601, or as HTTP writes it (RFC 9110 section 5.6.7).
 fn written_out(value: &Value) -> Option<f64> {
-    iso_8601::read(value.as_str()?).map(|at| at.0 as f64 / 1000.0)
+    let text = value.as_str()?;
+    iso_8601::read(text).or_else(|| http_date(text.trim())).map(|at| at.0 as f64 / 1000.0)
+}
+
+fn http_date(text: &str) -> Option<Wall> {
+    let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Wall::default().plus(since))
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -143,7 +147,8 @@ mod tests {
     #[test]
     fn a_date_with_a_zone_is_as_good_as_an_epoch() {
         let an_hour = Some(End::In(Duration::from_secs(3600)));
-        for date in ["2026-11-21T01:00:00Z", "2026-11-21 03:00:00.000+02:00"] {
+        let http = ["Sat, 21 Nov 2026 01:00:00 GMT", " Saturday, 21-Nov-26 01:00:00 GMT"];
+        for date in ["2026-11-21T01:00:00Z", "2026-11-21 03:00:00.000+02:00"].into_iter().chain(http) {
             assert_eq!(epoch(&json!(date), &dated(), Wall(0)), an_hour, "{date}");
         }
         assert_eq!(epoch(&json!("2026-11-20T23:00:00Z"), &dated(), Wall(0)), Some(End::Past));

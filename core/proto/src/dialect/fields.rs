@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::scalar::Scalar;
@@ -43,11 +44,28 @@ impl Fields {
         self.0.push((name.to_owned(), field));
     }
 
+    /// Those that a URL has already are replaced: it may be one that was given with an old token in it.
+    pub(super) fn extend_query(&self, url: &mut Url) {
+        let ours = |name: &str| self.0.iter().any(|(own, _)| own == name);
+        let kept: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(name, _)| !ours(name))
+            .map(|(n, v)| (n.into_owned(), v.into_owned()))
+            .collect();
+        let mut query = url.query_pairs_mut();
+        query.clear().extend_pairs(kept);
+        for (name, text) in self.pairs() {
+            query.append_pair(name, &text);
+        }
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&String, Zeroizing<String>)> {
+        self.0.iter().flat_map(|(name, field)| field.texts().into_iter().map(move |text| (name, text)))
+    }
+
     pub(super) fn form(&self) -> Secret {
         // Room for everything escaped: a buffer that grows would leave copies behind.
-        let pairs = || {
-            self.0.iter().flat_map(|(name, field)| field.texts().into_iter().map(move |text| (name, text)))
-        };
+        let pairs = || self.pairs();
         let room = pairs().map(|(name, text)| 3 * (name.len() + text.len()) + 2).sum();
         let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(room));
         for (name, text) in pairs() {

@@ -126,6 +126,10 @@ pub(super) struct GrantSection {
     /// The cookie that it goes into.
     pub(super) token_cookie: Option<String>,
     pub(super) credential: RefreshCredential,
+    /// The header that the old access token goes into, for servers that want to see it.
+    pub(super) access_token_header: Option<Header>,
+    /// What stands before it there. Default: `Bearer` in `Authorization`, nothing elsewhere.
+    pub(super) access_token_scheme: Option<String>,
     pub(super) query: BTreeMap<String, Template>,
     pub(super) extra: BTreeMap<String, Extra>,
     pub(super) headers: BTreeMap<Header, Template>,
@@ -191,7 +195,7 @@ pub(super) struct SignInSection {
     pub(super) parameters: BTreeMap<String, String>,
 }
 
-/// The method of a token request. No GET: a token must not stand in a URL (spec 9.3).
+/// The method of a token request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum TokenMethod {
@@ -199,6 +203,8 @@ pub(super) enum TokenMethod {
     Post,
     Put,
     Patch,
+    /// With the encoding `query` alone: it has no body.
+    Get,
 }
 
 /// How the body of a token request is written.
@@ -209,6 +215,8 @@ pub(super) enum Encoding {
     Form,
     Json,
     Graphql,
+    /// In the URL, for servers that take it nowhere else (spec 5.23).
+    Query,
 }
 
 /// How a client authenticates at the token endpoint (spec 5.5), by the names of OpenID Connect Core section 9. One
@@ -236,6 +244,8 @@ pub enum ClientAuth {
 pub(super) struct Names {
     pub(super) grant_type: String,
     pub(super) refresh_token: String,
+    /// The old access token's, at a refresh. Not sent by default.
+    pub(super) access_token: String,
     pub(super) client_id: String,
     pub(super) client_secret: String,
     pub(super) scope: String,
@@ -252,6 +262,7 @@ impl Default for Names {
         Self {
             grant_type: own("grant_type"),
             refresh_token: own("refresh_token"),
+            access_token: String::new(),
             client_id: own("client_id"),
             client_secret: own("client_secret"),
             scope: own("scope"),
@@ -302,6 +313,7 @@ pub(super) struct AnswerSpec {
     pub(super) expires_in_ms: Several<Path>,
     pub(super) expires_at: Several<Path>,
     pub(super) refresh_token_expires_in: Several<Path>,
+    pub(super) refresh_token_expires_at: Several<Path>,
     /// The headers that tokens come in, where they don't stand in the body.
     pub(super) headers: BTreeMap<TokenField, Header>,
     /// The cookies that they come in.
@@ -333,6 +345,7 @@ impl Default for AnswerSpec {
                 "refresh_expires_in",
                 "x_refresh_token_expires_in",
             ]),
+            refresh_token_expires_at: paths(&["refresh_token_expires_at"]),
             keep: BTreeMap::new(),
             default_lifetime_seconds: None,
             jwt_exp: false,
@@ -354,6 +367,7 @@ impl AnswerSpec {
             &self.expires_in_ms,
             &self.expires_at,
             &self.refresh_token_expires_in,
+            &self.refresh_token_expires_at,
         ];
         several.into_iter().flat_map(|paths| &paths.0).chain(self.keep.values())
     }

@@ -66,9 +66,10 @@ struct Judging<'a> {
 
 impl Judging<'_> {
     fn by_rule(&self) -> Option<Verdict> {
-        let Exchange { status, headers, body, .. } = *self.exchange;
+        let Exchange { status, headers, body, url, .. } = *self.exchange;
         let (is_empty, is_past_end) = (body::is_empty(body), self.is_past_end);
-        let seen = Seen { status, headers, body: self.body, is_empty, text: body, is_past_end };
+        let (text, url) = (body, Some(url));
+        let seen = Seen { status, headers, body: self.body, is_empty, text, is_past_end, url };
         self.spec.api.rules.iter().find(|rule| rule.when.is_met(&seen)).map(|rule| self.effect(rule))
     }
 

@@ -1,19 +1,27 @@
 //! Reading a dialect: errors name the file, the line, the field and the way out.
 
+use std::borrow::Cow;
+
 use http::HeaderValue;
 
 #[cfg(feature = "toml")]
 use super::document::Document;
-use super::file::{ClientAuth, Encoding, GrantSection, RefreshCredential, Spec};
+use super::extends;
+use super::file::{
+    ClientAuth, Encoding, GrantSection, PasswordSection, RefreshCredential, Spec, TokenMethod,
+};
 use super::mistake::{self, Mistake};
 use super::token_text::is_cookie_name;
 use crate::error::{ErrorKind, Failure};
+
+const BASIC: &str = "`client_auth = \"client_secret_basic\"` uses the header Authorization as well";
 
 impl Spec {
     #[cfg(feature = "toml")]
     /// Reads a dialect file; `file` names it in errors.
     pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
-        let document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
+        let mut document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
+        document.extend().map_err(|mistake| misread(file, &mistake))?;
         let spec: Self = document.read().map_err(|mistake| misread(file, &mistake))?;
         let stem = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml");
         let spec = spec.named(stem);
@@ -24,8 +32,16 @@ impl Spec {
     }
 
     /// Reads the same shape as JSON data.
-    pub(super) fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
-        let spec: Self = mistake::read(value).map_err(|mistake| misread("the dialect", &mistake))?;
+    pub(super) fn from_json(
+        value: &serde_json::Value,
+        preset: &dyn Fn(&str) -> Result<serde_json::Value, Failure>,
+    ) -> Result<Self, Failure> {
+        let misread = |mistake: Mistake| misread("the dialect", &mistake);
+        let mut value = Cow::Borrowed(value);
+        if value.get("extends").is_some() {
+            extends::extend(value.to_mut(), preset).map_err(misread)?;
+        }
+        let spec: Self = mistake::read(&value).map_err(misread)?;
         let spec = spec.named("custom");
         spec.check().map_err(|(field, what)| invalid("the dialect", field, &what))?;
         Ok(spec)
@@ -54,13 +70,29 @@ impl Spec {
             return wrong("token.extra_characters", "a token in a header cannot contain them");
         }
         self.check_token_place()?;
+        self.check_query()?;
         self.check_documents()
+    }
+
+    /// Whose requests have no body, and what must not stand in a URL.
+    fn check_query(&self) -> Result<(), (&'static str, String)> {
+        let wrong = |field, what: &str| Err((field, what.to_owned()));
+        let (endpoint, password) = (&self.token_endpoint, self.password.as_ref());
+        if endpoint.method == TokenMethod::Get && endpoint.encoding != Encoding::Query {
+            return wrong("token_endpoint.method", "a GET has no body: set `encoding = \"query\"`");
+        }
+        let encoding = |section: &PasswordSection| section.encoding.unwrap_or(endpoint.encoding);
+        if password.is_some_and(|section| encoding(section) == Encoding::Query) {
+            return wrong("password", "a password must not stand in a URL: set its `encoding`");
+        }
+        Ok(())
     }
 
     /// The refresh token has one place.
     fn check_token_place(&self) -> Result<(), (&'static str, String)> {
         let wrong = |field, what: &str| Err((field, what.to_owned()));
-        let GrantSection { token_header, token_scheme, token_cookie, credential, .. } = &self.refresh_token;
+        let section = &self.refresh_token;
+        let GrantSection { token_header, token_scheme, token_cookie, credential, .. } = section;
         let is_sent = token_header.is_some() || token_cookie.is_some();
         if *credential == RefreshCredential::Cookie && is_sent {
             let what = "with `cookie` the host keeps the cookie and no token is sent: leave out `token_header` and `token_cookie`";
@@ -71,12 +103,22 @@ impl Spec {
             (Some(_), Some(_)) => {
                 wrong("refresh_token.token_cookie", "the token is already sent in `token_header`")
             }
-            (Some(name), None) if name.0 == "authorization" && is_basic => wrong(
-                "refresh_token.token_header",
-                "`client_auth = \"client_secret_basic\"` uses the header Authorization as well",
-            ),
+            (Some(name), None) if name.0 == "authorization" && is_basic => {
+                wrong("refresh_token.token_header", BASIC)
+            }
             (None, Some(name)) if !is_cookie_name(name) => {
                 wrong("refresh_token.token_cookie", "it is not the name of a cookie")
+            }
+            _ if section.access_token_header.is_some() && section.access_token_header == *token_header => {
+                wrong("refresh_token.access_token_header", "`token_header` uses it already")
+            }
+            _ if section.access_token_header.as_ref().is_some_and(|name| name.0 == "authorization")
+                && is_basic =>
+            {
+                wrong("refresh_token.access_token_header", BASIC)
+            }
+            _ if section.access_token_scheme.is_some() && section.access_token_header.is_none() => {
+                wrong("refresh_token.access_token_scheme", "it is only valid with `access_token_header`")
             }
             (None, _) if token_scheme.is_some() => {
                 wrong("refresh_token.token_scheme", "it is only valid with `token_header`")
@@ -92,6 +134,8 @@ impl Spec {
                 || section.token_scheme.is_some()
                 || section.token_cookie.is_some()
                 || section.credential != RefreshCredential::Token
+                || section.access_token_header.is_some()
+                || section.access_token_scheme.is_some()
                 || section.fallback_document.is_some()
         };
         let sections = [
@@ -103,7 +147,7 @@ impl Spec {
         ];
         match sections.into_iter().find(|(_, section)| has_one(section)) {
             Some((name, _)) => {
-                let what = "`token_header`, `token_scheme`, `token_cookie`, `credential` and `fallback_document` belong in [refresh_token]";
+                let what = "`token_header`, `token_scheme`, `token_cookie`, `credential`, `access_token_header`, `access_token_scheme` and `fallback_document` belong in [refresh_token]";
                 Err((name, what.to_owned()))
             }
             None => Ok(()),

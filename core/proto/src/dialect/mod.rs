@@ -7,6 +7,7 @@
 //! ```
 //! # let text = r#"
 //! name = "acme"                          # description, rotation, old_token_dies, proactive, [variables]
+//! # extends = "json"                     # a preset: only what differs from it is said here; own rules come first
 //! rotation = { grace_seconds = 30 }      # or "none", "strict", "strict-family", "until-successor-used", ...
 //! [token]                                # where the access token goes: header + scheme, or cookie
 //! scheme = "Bearer"                      # header, cookie, types, credential_headers, extra_characters
@@ -58,6 +59,7 @@ mod clock_hint;
 mod document;
 mod effect;
 mod expiry_fields;
+mod extends;
 mod fields;
 mod file;
 pub(crate) mod json;
@@ -198,7 +200,26 @@ impl Dialect {
     /// # Ok::<(), rekindle_proto::Failure>(())
     /// ```
     pub fn from_json(value: &serde_json::Value) -> Result<Self, Failure> {
-        file::Spec::from_json(value).map(Self::new)
+        Self::from_json_over(value, &preset::data)
+    }
+
+    /// The same where the presets that it may extend are not in this build: `preset` gives their data.
+    ///
+    /// ```
+    /// use rekindle_proto::Dialect;
+    /// use serde_json::json;
+    ///
+    /// let own = json!({"extends": "house", "token": {"scheme": "Token"}});
+    /// let house = |_: &str| Ok(json!({"rotation": "strict", "token": {"header": "X-Token"}}));
+    /// let dialect = Dialect::from_json_over(&own, &house)?;
+    /// assert_eq!(dialect.place(&"abc".into(), None)?.name, "x-token");
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    pub fn from_json_over(
+        value: &serde_json::Value,
+        preset: &dyn Fn(&str) -> Result<serde_json::Value, Failure>,
+    ) -> Result<Self, Failure> {
+        file::Spec::from_json(value, preset).map(Self::new)
     }
 
     /// Its name.

@@ -1,6 +1,10 @@
 //! The dialects that come along: TOML files with evidence, embedded.
 
+use serde_json::Value;
+
 use super::Dialect;
+#[cfg(feature = "toml")]
+use super::document::Document;
 use super::file::Spec;
 use crate::error::{ErrorKind, Failure};
 use crate::rotation::Rotation;
@@ -71,6 +75,19 @@ pub(super) fn read(name: &str) -> Result<Spec, Failure> {
     let found = ALL.iter().find(|(one, _)| *one == name);
     let (name, text) = found.ok_or_else(|| unknown(name))?;
     parse(name, text)
+}
+
+/// A preset as data, for a dialect that extends it.
+#[cfg(feature = "toml")]
+pub(super) fn data(name: &str) -> Result<Value, Failure> {
+    let (_, text) = ALL.iter().find(|(one, _)| *one == name).ok_or_else(|| unknown(name))?;
+    let document = Document::parse(text);
+    document.map(Document::into_value).map_err(|mistake| Failure::new(ErrorKind::InvalidConfig, mistake.what))
+}
+
+#[cfg(not(feature = "toml"))]
+pub(super) fn data(name: &str) -> Result<Value, Failure> {
+    Err(unknown(name))
 }
 
 #[cfg(feature = "toml")]

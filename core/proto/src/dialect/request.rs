@@ -69,8 +69,12 @@ impl Spec {
             self.extend_headers(&mut headers, given, &blank)?;
         }
         self.authorize(identity, &mut headers)?;
-        if let GrantRequest::RefreshToken { refresh_token, .. } = grant {
+        if let GrantRequest::RefreshToken { refresh_token, access_token, .. } = grant {
             self.place_refresh_token(refresh_token, &mut headers)?;
+            self.place_access_token(access_token.as_ref(), &mut headers)?;
+        }
+        if self.token_endpoint.encoding == Encoding::Query {
+            fields.extend_query(&mut url);
         }
         let with_cookies = matches!(grant, GrantRequest::Cookie { .. });
         Ok(TokenRequest {
@@ -86,19 +90,26 @@ impl Spec {
         self.refresh_token.credential == RefreshCredential::Cookie
     }
 
+    /// The one that is about to be replaced, if there is one.
+    fn place_access_token(&self, token: Option<&Secret>, headers: &mut HeaderMap) -> Result<(), Failure> {
+        let section = &self.refresh_token;
+        let (Some(token), Some(header)) = (token, &section.access_token_header) else { return Ok(()) };
+        let text = in_header(header, section.access_token_scheme.as_deref(), token);
+        let (name, value) = header.name().zip(sensitive(&text)).ok_or_else(|| {
+            let what = "cannot send the old access token in a header: it contains characters that are not allowed there";
+            config(&self.name, what)
+        })?;
+        headers.insert(name, value);
+        Ok(())
+    }
+
     fn place_refresh_token(&self, token: &Secret, headers: &mut HeaderMap) -> Result<(), Failure> {
-        let (token, section) = (token.expose(), &self.refresh_token);
+        let section = &self.refresh_token;
         let (name, text) = match (&section.token_header, &section.token_cookie) {
             (None, None) => return Ok(()),
-            (Some(header), _) => {
-                let usual = if header.0 == "authorization" { "Bearer" } else { "" };
-                let text = match section.token_scheme.as_deref().unwrap_or(usual) {
-                    "" => token.to_owned(),
-                    scheme => format!("{scheme} {token}"),
-                };
-                (header.name(), Zeroizing::new(text))
-            }
+            (Some(header), _) => (header.name(), in_header(header, section.token_scheme.as_deref(), token)),
             (None, Some(cookie)) => {
+                let token = token.expose();
                 let others = headers.get(COOKIE).and_then(|value| value.to_str().ok());
                 let before = others.map_or_else(String::new, |others| format!("{others}; "));
                 let name = is_cookie_value(token).then_some(COOKIE);
@@ -118,12 +129,21 @@ impl Spec {
         &self,
         identity: &ClientIdentity,
         kept: &BTreeSet<String>,
+        for_the_client: bool,
     ) -> Result<(), Failure> {
+        let section = if for_the_client { &self.client_credentials } else { &self.refresh_token };
         let filled = |name: &str| {
             let comes_back = kept.contains(name) || self.answer.keep.contains_key(name);
             comes_back || self.variable(identity, name).is_some()
         };
-        if let Some(name) = self.blanks_of(&self.refresh_token).find(|name| !filled(name)) {
+        let in_body = matches!(self.token_endpoint.client_auth, ClientAuth::ClientSecretPost);
+        if self.token_endpoint.encoding == Encoding::Query && in_body && identity.client_secret.is_some() {
+            let what = "would send the client's secret in a URL (`encoding = \"query\"`): set client_auth to \
+                        `client_secret_basic`, or leave the secret out";
+            let mistake = config(&self.name, what);
+            return Err(Failure { argument: Some("client_auth".to_owned()), ..mistake });
+        }
+        if let Some(name) = self.blanks_of(section).find(|name| !filled(name)) {
             return Err(missing(&self.name, name));
         }
         let known = self.variable_names();
@@ -335,12 +355,13 @@ impl Spec {
         let (names, encoding) = (&self.token_endpoint.names, self.token_endpoint.encoding);
         let said = section.grant_type.as_deref();
         match grant {
-            GrantRequest::RefreshToken { refresh_token, scope, .. } => {
+            GrantRequest::RefreshToken { refresh_token, scope, access_token, .. } => {
                 let usual = if encoding == Encoding::Form { "refresh_token" } else { "" };
                 fields.text(&names.grant_type, said.unwrap_or(usual));
                 if section.token_header.is_none() && section.token_cookie.is_none() {
                     fields.text(&names.refresh_token, refresh_token.expose());
                 }
+                fields.text(&names.access_token, access_token.as_ref().map_or("", Secret::expose));
                 fields.text(&names.scope, scope.as_deref().unwrap_or_default());
             }
             GrantRequest::Cookie { .. } => {
@@ -510,6 +531,7 @@ impl Spec {
             Encoding::Form => Ok(fields.form()),
             Encoding::Json => fields.json(&self.name),
             Encoding::Graphql => fields.graphql(&self.name, document),
+            Encoding::Query => Ok(Secret::new(String::new())),
         }
     }
 
@@ -518,12 +540,16 @@ impl Spec {
             TokenMethod::Post => Method::POST,
             TokenMethod::Put => Method::PUT,
             TokenMethod::Patch => Method::PATCH,
+            TokenMethod::Get => Method::GET,
         }
     }
 }
 
 fn plain_headers(encoding: Encoding) -> HeaderMap {
     let (content, accept) = match encoding {
+        Encoding::Query => {
+            return HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        }
         Encoding::Form => ("application/x-www-form-urlencoded", "application/json"),
         Encoding::Json => ("application/json", "application/json"),
         Encoding::Graphql => ("application/json", "application/graphql-response+json, application/json"),
@@ -532,6 +558,14 @@ fn plain_headers(encoding: Encoding) -> HeaderMap {
         (CONTENT_TYPE, HeaderValue::from_static(content)),
         (ACCEPT, HeaderValue::from_static(accept)),
     ])
+}
+
+fn in_header(header: &Header, scheme: Option<&str>, token: &Secret) -> Zeroizing<String> {
+    let usual = if header.0 == "authorization" { "Bearer" } else { "" };
+    Zeroizing::new(match scheme.unwrap_or(usual) {
+        "" => token.expose().to_owned(),
+        scheme => format!("{scheme} {}", token.expose()),
+    })
 }
 
 /// A header value that Debug does not show.

@@ -1,9 +1,11 @@
 //! The ordered rules of a dialect: (status set, header, path, value) -> what it means.
 
+use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use memchr::memmem;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
+use url::Url;
 
 use super::path::Path;
 use super::scalar::{Scalar, Several, text_of};
@@ -20,6 +22,20 @@ pub(super) struct Seen<'a> {
     pub(super) text: &'a [u8],
     /// The token that went along is past its end by the clock.
     pub(super) is_past_end: bool,
+    /// What was asked, where that is known: a redirect may be relative to it.
+    pub(super) url: Option<&'a Url>,
+}
+
+impl Seen<'_> {
+    /// Where a redirect leads. A place of its own on a server that nobody knows has a path all the same.
+    fn location(&self) -> Option<Url> {
+        let text = self.headers.get(LOCATION)?.to_str().ok()?;
+        match self.url {
+            Some(url) => url.join(text).ok(),
+            None => Url::parse("http://localhost/").ok()?.join(text).ok(),
+        }
+        .filter(|_| self.status.is_redirection())
+    }
 }
 
 /// When a rule applies: every condition that it names must be fulfilled.
@@ -52,10 +68,10 @@ impl TryFrom<Condition> for When {
         tests.extend(raw.also);
         if raw.status.0.is_empty() && tests.is_empty() && !raw.empty_body {
             return Err(
-                "a rule needs a condition: add `status`, `path`, `header`, `text` or `empty_body`".into()
+                "a rule needs a condition: add `status`, `path`, `header`, `location`, `text` or `empty_body`".into()
             );
         }
-        if raw.empty_body && tests.iter().any(|test| !matches!(test.place, Place::Header(_))) {
+        if raw.empty_body && tests.iter().any(Test::reads_body) {
             return Err(
                 "`empty_body` and a test on the body never match together: leave one of them out".into()
             );
@@ -81,7 +97,7 @@ impl When {
 
     /// Whether it looks into the body.
     pub(super) fn reads_body(&self) -> bool {
-        self.tests.iter().any(|test| !matches!(test.place, Place::Header(_)))
+        self.tests.iter().any(Test::reads_body)
     }
 
     /// Whether the status alone would let the rule apply.
@@ -143,6 +159,8 @@ pub(super) struct Test {
 pub(super) struct RawTest {
     pub(super) path: Option<Path>,
     pub(super) header: Option<String>,
+    /// Where a redirect leads.
+    pub(super) location: Option<bool>,
     /// The body as it came, for servers that answer in plain text.
     pub(super) text: Option<bool>,
     pub(super) equals: Option<Several<Scalar>>,
@@ -155,6 +173,7 @@ pub(super) struct RawTest {
 enum Place {
     Body(Path),
     Header(String),
+    Location,
     Text,
 }
 
@@ -170,12 +189,19 @@ impl TryFrom<RawTest> for Test {
     type Error = String;
 
     fn try_from(raw: RawTest) -> Result<Self, String> {
-        let place = match (raw.path, raw.header, raw.text) {
-            (Some(path), None, None) => Place::Body(path),
-            (None, Some(name), None) if HeaderName::try_from(name.as_str()).is_ok() => Place::Header(name),
-            (None, Some(_), None) => return Err("`header` is not the name of a header".into()),
-            (None, None, Some(true)) => Place::Text,
-            _ => return Err("a test needs one of `path`, `header` and `text = true`".into()),
+        let place = match (raw.path, raw.header, raw.location, raw.text) {
+            (Some(path), None, None, None) => Place::Body(path),
+            (None, Some(name), None, None) if HeaderName::try_from(name.as_str()).is_ok() => {
+                Place::Header(name)
+            }
+            (None, Some(_), None, None) => return Err("`header` is not the name of a header".into()),
+            (None, None, Some(true), None) => Place::Location,
+            (None, None, None, Some(true)) => Place::Text,
+            _ => {
+                return Err(
+                    "a test needs one of `path`, `header`, `location = true` and `text = true`".into()
+                );
+            }
         };
         let lists = [&raw.starts_with, &raw.contains].into_iter().flatten().map(|list| list.0.len());
         if lists.chain(raw.equals.iter().map(|list| list.0.len())).any(|length| length == 0) {
@@ -199,8 +225,12 @@ impl Test {
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Body(path) => Some(path),
-            Place::Header(_) | Place::Text => None,
+            Place::Header(_) | Place::Location | Place::Text => None,
         }
+    }
+
+    fn reads_body(&self) -> bool {
+        matches!(self.place, Place::Body(_) | Place::Text)
     }
 
     pub(super) fn is_met(&self, seen: &Seen<'_>) -> bool {
@@ -209,6 +239,7 @@ impl Test {
                 seen.body.is_some_and(|body| path.any(body, &mut |value| self.wanted.fits(value)))
             }
             Place::Text => self.wanted.fits_bytes(seen.text.trim_ascii()),
+            Place::Location => seen.location().is_some_and(|url| self.wanted.fits_url(&url)),
             Place::Header(name) => {
                 seen.headers.get_all(name).iter().any(|value| self.wanted.fits_bytes(value.as_bytes()))
             }
@@ -227,6 +258,11 @@ impl Wanted {
 
     fn fits_bytes(&self, value: &[u8]) -> bool {
         self.fits_text(&String::from_utf8_lossy(value))
+    }
+
+    /// The path alone, or with scheme and host. What else a URL has may be anything, the way back included.
+    fn fits_url(&self, url: &Url) -> bool {
+        self.fits_text(url.path()) || self.fits_text(&url[..url::Position::AfterPath])
     }
 
     fn fits_text(&self, text: &str) -> bool {

@@ -30,7 +30,7 @@ fn request(dialect: &Dialect, identity: &ClientIdentity) -> TokenRequest {
 }
 
 fn refresh(token: &str, scope: Option<String>, extra: BTreeMap<String, String>) -> GrantRequest {
-    GrantRequest::RefreshToken { refresh_token: token.into(), scope, extra }
+    GrantRequest::RefreshToken { refresh_token: token.into(), scope, extra, access_token: Some("at0".into()) }
 }
 
 fn client() -> ClientIdentity {
@@ -186,7 +186,7 @@ fn a_dialect_without_a_url_asks_for_one() {
 fn errors_of_a_file_name_file_line_and_field() {
     let cases = [
         (
-            "name = \"x\"\n\n[token_endpoint]\nmethod = \"GET\"\n",
+            "name = \"x\"\n\n[token_endpoint]\nmethod = \"HEAD\"\n",
             "d.toml, line 4, field `token_endpoint.method`",
         ),
         ("[token_endpoint]\nurll = \"x\"\n", "d.toml, line 2, field `token_endpoint"),
@@ -626,8 +626,12 @@ fn a_refusal_that_is_not_believed_at_once_is_asked_about_again() {
 fn a_refresh_token_may_go_into_a_header_or_a_cookie() {
     let sent = |refresh: Value| {
         let client = ClientIdentity { token_url: client().token_url, ..ClientIdentity::default() };
-        let grant =
-            GrantRequest::RefreshToken { refresh_token: "rt".into(), scope: None, extra: BTreeMap::new() };
+        let grant = GrantRequest::RefreshToken {
+            refresh_token: "rt".into(),
+            scope: None,
+            extra: BTreeMap::new(),
+            access_token: None,
+        };
         dialect(json!({"token_endpoint": {"encoding": "json"}, "refresh_token": refresh}))
             .token_request(&client, &grant)
             .unwrap()
@@ -727,5 +731,111 @@ proptest! {
     fn no_answer_without_the_word_is_dead(status in 100u16..=599, headers in any_header(), body in proptest::collection::vec(any::<u8>(), 0..100)) {
         let found = outcome(&dialect(json!({})), status, &headers, &body);
         prop_assert!(!matches!(found, Outcome::Dead(_)), "{found:?}");
+    }
+}
+
+// spec 2.11
+#[test]
+fn where_a_redirect_leads_is_compared_without_its_query() {
+    let spec = dialect(json!({"api": {"rules": [
+        {"status": 302, "location": true, "equals": ["/login", "https://sso.example/authorize"], "verdict": "expired"},
+    ]}}));
+    let verdict = |status: u16, location: &str| {
+        let headers =
+            HeaderMap::from_iter([(http::header::LOCATION, HeaderValue::from_str(location).unwrap())]);
+        judge(&spec, status, Operation::Http, &headers, b"").name()
+    };
+    for login in
+        ["/login", "login?next=/", "https://elsewhere.example/login#x", "https://sso.example/authorize?a=b"]
+    {
+        assert_eq!(verdict(302, login), "expired", "{login}");
+    }
+    for other in ["/next?from=/login", "/login/help", "https://sso.example/other", "", "http://[", "/Login"] {
+        assert_eq!(verdict(302, other), "accepted", "{other}");
+    }
+    assert_eq!(verdict(201, "/login"), "accepted", "what was created is no redirect");
+    assert!(spec.may_reject_success() && !spec.errors_with_success_status());
+    assert!(
+        refused(json!({"api": {"rules": [{"location": false, "equals": "/", "verdict": "expired"}]}}))
+            .contains("location = true")
+    );
+}
+
+// spec 5.4
+#[test]
+fn the_end_of_a_refresh_token_may_be_a_date() {
+    let spec = dialect(json!({"answer": {"refresh_token_expires_at": ["ends"]}}));
+    let mut headers = HeaderMap::new();
+    headers.insert("date", HeaderValue::from_static("Sat, 21 Nov 2026 00:00:00 GMT"));
+    let lifetime = |ends: &str| {
+        let body = json!({"access_token": "a", "ends": ends}).to_string();
+        let Outcome::Granted(grant) = outcome(&spec, 200, &headers, body.as_bytes()) else {
+            panic!("granted")
+        };
+        grant.refresh_token_lifetime
+    };
+    let an_hour = Some(Duration::from_secs(3600));
+    for ends in ["2026-11-21T01:00:00Z", "Sat, 21 Nov 2026 01:00:00 GMT", "1795222800"] {
+        assert_eq!(lifetime(ends), an_hour, "{ends}");
+    }
+    assert_eq!(lifetime("2026-11-20T01:00:00Z"), None);
+    assert_eq!(lifetime("tomorrow"), None);
+}
+
+// spec 5.23
+#[test]
+fn a_refresh_may_be_a_get_with_everything_in_the_query() {
+    let spec = dialect(json!({
+        "token_endpoint": {"method": "GET", "encoding": "query", "client_auth": "none", "query": {"v": "2"}, "extra": {"remember": true}},
+    }));
+    let identity = ClientIdentity {
+        token_url: "https://idp.example/token?tenant=a&refresh_token=old".parse().ok(),
+        ..ClientIdentity::default()
+    };
+    let sent = spec.token_request(&identity, &refresh("r&t", None, BTreeMap::new())).unwrap();
+    assert_eq!(sent.method, Method::GET);
+    assert_eq!(sent.url.as_str(), "https://idp.example/token?tenant=a&v=2&refresh_token=r%26t&remember=true");
+    assert!(sent.body.expose().is_empty() && !sent.headers.contains_key(CONTENT_TYPE));
+    assert!(!format!("{sent:?}").contains("r%26t"));
+    for mistake in [
+        json!({"token_endpoint": {"method": "GET"}}),
+        json!({"token_endpoint": {"method": "GET", "encoding": "json"}}),
+        json!({"token_endpoint": {"encoding": "query"}, "password": {}}),
+        json!({"token_endpoint": {"encoding": "query"}, "refresh_token": {"document": "mutation { a }"}}),
+    ] {
+        refused(mistake);
+    }
+    let post = dialect(json!({"token_endpoint": {"encoding": "query"}}));
+    let failure = post.check_variables(&client(), &Default::default(), false).unwrap_err();
+    assert!(failure.message.contains("client_auth"), "{failure}");
+}
+
+// spec 5.23
+#[test]
+fn the_old_access_token_may_go_along_with_a_refresh() {
+    let sent = |names: Value, section: Value| {
+        let endpoint = json!({"encoding": "json", "client_auth": "none", "names": names});
+        let spec = dialect(json!({"token_endpoint": endpoint, "refresh_token": section}));
+        spec.token_request(&client(), &refresh("rt", None, BTreeMap::new())).unwrap()
+    };
+    let bearer = sent(json!({}), json!({"access_token_header": "Authorization"}));
+    assert_eq!(bearer.headers[AUTHORIZATION], "Bearer at0");
+    assert!(bearer.headers[AUTHORIZATION].is_sensitive());
+    let bare = json!({"access_token_header": "X-Access", "access_token_scheme": "", "token_cookie": "jid"});
+    let bare = sent(json!({}), bare);
+    assert_eq!(
+        (&bare.headers["x-access"], &bare.headers["cookie"]),
+        (&HeaderValue::from_static("at0"), &HeaderValue::from_static("jid=rt"))
+    );
+    let body = sent(json!({"access_token": "accessToken"}), json!({}));
+    let body: Value = serde_json::from_str(body.body.expose()).unwrap();
+    assert_eq!((&body["accessToken"], &body["refresh_token"]), (&json!("at0"), &json!("rt")));
+    for mistake in [
+        json!({"refresh_token": {"access_token_header": "X", "token_header": "x"}}),
+        json!({"refresh_token": {"access_token_scheme": "Bearer"}}),
+        json!({"client_credentials": {"access_token_header": "X"}}),
+        json!({"refresh_token": {"access_token_header": "Authorization"}, "token_endpoint": {"client_auth": "client_secret_basic"}}),
+    ] {
+        refused(mistake);
     }
 }

@@ -127,6 +127,7 @@ impl Reading<'_> {
             is_empty: body::is_empty(body),
             text: body,
             is_past_end: false,
+            url: None,
         }
     }
 
@@ -216,7 +217,7 @@ impl Reading<'_> {
             },
             expired_on_arrival: end == Some(End::Past),
             refresh_token,
-            refresh_token_lifetime: self.value(&spec.refresh_token_expires_in, &expiry_fields::seconds),
+            refresh_token_lifetime: self.refresh_token_lifetime(),
             scope,
             id_token: self.id_token(),
             extra: spec
@@ -236,9 +237,23 @@ impl Reading<'_> {
         (!text.is_empty()).then(|| text.into())
     }
 
+    fn refresh_token_lifetime(&self) -> Option<Duration> {
+        let spec = &self.spec.answer;
+        let told = self.value(&spec.refresh_token_expires_in, &expiry_fields::seconds);
+        told.or_else(|| match self.value(&spec.refresh_token_expires_at, &|value| self.epoch(value))? {
+            End::In(lifetime) => Some(lifetime),
+            // A token that was just given is not at its end: whoever wrote that means something else.
+            End::Past => None,
+        })
+    }
+
+    fn epoch(&self, value: &Value) -> Option<End> {
+        expiry_fields::epoch(value, self.answer.headers, self.answer.sent_at)
+    }
+
     fn end(&self, access_token: &str) -> Option<End> {
         let spec = &self.spec.answer;
-        let epoch = |value: &Value| expiry_fields::epoch(value, self.answer.headers, self.answer.sent_at);
+        let epoch = |value: &Value| self.epoch(value);
         let told = self.value(&spec.expires_in, &expiry_fields::seconds);
         let told =
             told.or_else(|| self.value(&spec.expires_in_ms, &expiry_fields::milliseconds)).map(End::In);

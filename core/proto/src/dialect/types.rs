@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use url::Url;
+use url::{Position, Url};
 
 use crate::credential::Secret;
 use crate::time::Wall;
@@ -27,7 +27,7 @@ pub struct ClientIdentity {
 }
 
 /// A request to a token endpoint, ready to be sent over a fresh connection without redirects (spec 5.6).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenRequest {
     /// Its method.
     pub method: Method,
@@ -39,6 +39,17 @@ pub struct TokenRequest {
     pub body: Secret,
     /// The cookies that the host keeps for that server go along (spec 5.21).
     pub with_cookies: bool,
+}
+
+/// Without the query, which may hold tokens (spec 5.23).
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRequest")
+            .field("method", &self.method)
+            .field("url", &&self.url[..Position::AfterPath])
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A token endpoint's answer.

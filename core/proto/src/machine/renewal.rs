@@ -1,7 +1,7 @@
 //! How a session's tokens are renewed: its record says so (spec 5.18).
 
 use super::Machine;
-use super::record::{Intent, Record};
+use super::record::{Intent, Record, SLOT};
 use crate::credential::{Credential, Fingerprint, Secret};
 use crate::grant::{GrantRequest, RefreshInput};
 use crate::rotation::Rotation;
@@ -22,7 +22,14 @@ impl Machine {
             return Some(GrantRequest::Cookie { extra });
         }
         // A scope that was told is not one that was asked for (spec 5.13).
-        refresh_token.map(|refresh_token| GrantRequest::RefreshToken { refresh_token, scope: None, extra })
+        let access_token = record.slots.get(SLOT).map(|slot| slot.access_token.clone());
+        let access_token = access_token.filter(|token| !token.expose().is_empty());
+        refresh_token.map(|refresh_token| GrantRequest::RefreshToken {
+            refresh_token,
+            scope: None,
+            extra,
+            access_token,
+        })
     }
 
     /// Whether there is anything that new tokens could be asked for with.
