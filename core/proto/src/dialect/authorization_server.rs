@@ -38,7 +38,7 @@ impl Dialect {
     ///
     /// identity.client_id = Some("app".into());
     /// let own = ClientCredentials::new().scope("read").into();
-    /// let own = GrantRequest::ClientCredentials { request: own, extra: Default::default(), access_token: None };
+    /// let own = GrantRequest::ClientCredentials { request: own, extra: Default::default() };
     /// let request = Dialect::preset("oauth2")?.token_request(&identity, &own)?;
     /// assert_eq!(request.body.expose(), "grant_type=client_credentials&scope=read&client_id=app");
     /// # Ok::<(), rekindle_proto::Failure>(())

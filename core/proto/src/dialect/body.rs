@@ -142,6 +142,8 @@ mod tests {
             Some(json!([{"errorCode": "A"}]))
         );
         assert_eq!(look(r#"{"k":{"id":5}}"#, &["*.id"]).value, Some(json!({"k": {"id": 5}})));
+        let filtered = look(r#"{"t":[{"v":1,"k":"a","x":2},{"k":"b"}]}"#, &["t[?k=a].v"]);
+        assert_eq!(filtered.value, Some(json!({"t": [{"v": 1, "k": "a"}, {"k": "b"}]})));
         assert_eq!(look(r#"[[{"id":5}]]"#, &["[0][0].id"]).value, Some(json!([[{"id": 5}]])));
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct Found {
 
 /// Reads the values at these paths.
 pub(crate) fn read<'p>(body: &[u8], paths: impl IntoIterator<Item = &'p Path>) -> Found {
-    let steps: Vec<&[Step]> = paths.into_iter().map(Path::steps).collect();
+    let steps: Vec<&[Step]> = paths.into_iter().flat_map(Path::reads).collect();
     Reader::new(body).read(&steps)
 }
 
@@ -123,8 +123,7 @@ impl<'a> Reader<'a> {
                 self.skip();
                 continue;
             }
-            let mut below =
-                below(wanted, depth, |step| matches!(step, Step::Each) || *step == Step::Entry(index));
+            let mut below = below(wanted, depth, |step| step.is_several() || *step == Step::Entry(index));
             below.extend(of_each);
             // The answers of a batch are looked into for `data` and `errors`.
             let is_answer = depth == 0 && self.peek() == Some(b'{');

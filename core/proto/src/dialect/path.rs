@@ -1,5 +1,8 @@
 //! Where something stands in a JSON body: `error`, `data.refreshToken.accessToken`,
-//! `errors[*].extensions.code`, `[0].errorCode`.
+//! `errors[*].extensions.code`, `[0].errorCode`, `tokens[?type=access].value`.
+//!
+//! RFC 9535 (JSONPath) has more than a dialect needs, and its crates read a whole document, while a body is read no
+//! further than a path leads (`json.rs`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +10,10 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
-/// A path into a JSON body: keys with dots between them, `[3]` for an entry, `[*]` or `*` for every one.
+use super::scalar::text_of;
+
+/// A path into a JSON body: keys with dots between them, `[3]` for an entry, `[*]` or `*` for every one,
+/// `[?type=access]` for the entries of a list whose member `type` says `access`.
 ///
 /// ```
 /// use rekindle_proto::dialect::Path;
@@ -16,7 +22,11 @@ use serde_json::Value;
 /// assert_eq!(path.first(&body), Some(&serde_json::json!("UNAUTHENTICATED")));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path(Vec<Step>);
+pub struct Path {
+    steps: Vec<Step>,
+    /// What filters look at, beside what the path leads to.
+    looked_at: Vec<Vec<Step>>,
+}
 
 /// One step down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +34,18 @@ pub(super) enum Step {
     Key(String),
     Entry(usize),
     Each,
+    /// The entries of a list that are objects with this member.
+    Where {
+        key: String,
+        says: String,
+    },
+}
+
+impl Step {
+    /// Whether this may lead to the members of an object, or the entries of a list, of any name.
+    pub(super) fn is_several(&self) -> bool {
+        matches!(self, Self::Each | Self::Where { .. })
+    }
 }
 
 impl Path {
@@ -59,28 +81,39 @@ impl Path {
         // `errors` of a GraphQL batch stand in each answer of a list; every entry counts (spec 2.5).
         match (root, self.key()) {
             (Value::Array(answers), Some("errors")) => {
-                answers.iter().find_map(|one| walk(&self.0, one, wanted))
+                answers.iter().find_map(|one| walk(&self.steps, one, wanted))
             }
-            _ => walk(&self.0, root, wanted),
+            _ => walk(&self.steps, root, wanted),
         }
     }
 
     /// The key at the top of the body, if the path starts with one.
     fn key(&self) -> Option<&str> {
-        match self.0.first() {
+        match self.steps.first() {
             Some(Step::Key(key)) => Some(key),
             _ => None,
         }
     }
 
-    /// Its steps, from the top of the body.
-    pub(super) fn steps(&self) -> &[Step] {
-        &self.0
+    fn new(steps: Vec<Step>) -> Self {
+        let filters = steps.iter().enumerate().filter_map(|(at, step)| match step {
+            Step::Where { key, .. } => {
+                let upto = steps[..=at].iter().cloned();
+                Some(upto.chain([Step::Key(key.clone())]).collect())
+            }
+            _ => None,
+        });
+        Self { looked_at: filters.collect(), steps }
+    }
+
+    /// All that has to be read for it, from the top of the body.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &[Step]> {
+        std::iter::once(&self.steps).chain(&self.looked_at).map(Vec::as_slice)
     }
 
     /// The key of an object that the path asks for first, at the top or in the entries of a list.
     pub(super) fn outermost_key(&self) -> Option<&str> {
-        self.0.iter().find_map(|step| match step {
+        self.steps.iter().find_map(|step| match step {
             Step::Key(key) => Some(key.as_str()),
             _ => None,
         })
@@ -90,9 +123,9 @@ impl Path {
     pub(super) fn replace(&self, root: &mut Value, by: &Value) {
         match (root, self.key()) {
             (Value::Array(answers), Some("errors")) => {
-                answers.iter_mut().for_each(|one| overwrite(&self.0, one, by));
+                answers.iter_mut().for_each(|one| overwrite(&self.steps, one, by));
             }
-            (root, _) => overwrite(&self.0, root, by),
+            (root, _) => overwrite(&self.steps, root, by),
         }
     }
 }
@@ -104,6 +137,9 @@ fn walk<'a>(steps: &[Step], value: &'a Value, wanted: &mut dyn FnMut(&Value) -> 
         (Step::Entry(index), Value::Array(entries)) => walk(rest, entries.get(*index)?, wanted),
         (Step::Each, Value::Array(entries)) => entries.iter().find_map(|one| walk(rest, one, wanted)),
         (Step::Each, Value::Object(members)) => members.values().find_map(|one| walk(rest, one, wanted)),
+        (Step::Where { key, says }, Value::Array(entries)) => {
+            entries.iter().filter(|one| holds(one, key, says)).find_map(|one| walk(rest, one, wanted))
+        }
         _ => None,
     }
 }
@@ -122,6 +158,10 @@ fn overwrite(steps: &[Step], value: &mut Value, by: &Value) {
         }
         (Step::Each, Value::Array(entries)) => entries.iter_mut().for_each(|one| overwrite(rest, one, by)),
         (Step::Each, Value::Object(members)) => members.values_mut().for_each(|one| overwrite(rest, one, by)),
+        (Step::Where { key, says }, Value::Array(entries)) => {
+            let meant = entries.iter_mut().filter(|one| holds(one, key, says));
+            meant.for_each(|one| overwrite(rest, one, by));
+        }
         _ => {}
     }
 }
@@ -136,37 +176,71 @@ impl FromStr for Path {
                 "`{text}` starts with `$`: paths start at the top of the body without it, like `error` or `errors[*].code`; for the body as plain text write `text = true`"
             ));
         }
-        let dotted = text.replace('[', ".[");
-        let steps: Result<Vec<_>, _> =
-            dotted.strip_prefix('.').unwrap_or(&dotted).split('.').map(step).collect();
-        match steps {
-            Ok(steps) if steps.len() <= 32 => Ok(Self(steps)),
+        match steps(text) {
+            Some(steps) if steps.len() <= 32 => Ok(Self::new(steps)),
             _ => Err(format!(
-                "`{text}` is not a path; write it like `error`, `data.token` or `errors[*].extensions.code`"
+                "`{text}` is not a path; write it like `error`, `data.token`, `errors[*].extensions.code` or `tokens[?type=access].value`"
             )),
         }
     }
 }
 
-fn step(text: &str) -> Result<Step, ()> {
-    if let Some(index) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return if index == "*" { Ok(Step::Each) } else { index.parse().map(Step::Entry).map_err(drop) };
+fn steps(text: &str) -> Option<Vec<Step>> {
+    let (mut steps, mut rest) = (Vec::new(), text);
+    while !rest.is_empty() || steps.is_empty() {
+        let end = match rest.strip_prefix('[') {
+            Some(inside) => inside.find(']')? + 2,
+            None => rest.find(['.', '[']).unwrap_or(rest.len()),
+        };
+        let (one, after) = rest.split_at(end);
+        steps.push(step(one)?);
+        rest = match after.strip_prefix('.') {
+            // What follows a dot is a step, and may stand in brackets.
+            Some("") => return None,
+            Some(after) => after,
+            None if after.is_empty() || after.starts_with('[') => after,
+            None => return None,
+        };
+    }
+    Some(steps)
+}
+
+fn step(text: &str) -> Option<Step> {
+    if let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return match inside.strip_prefix('?') {
+            Some(condition) => {
+                let (key, says) = condition.split_once('=')?;
+                let is_plain = !says.is_empty() && is_key(key) && !says.contains(['[', '"']);
+                is_plain.then(|| Step::Where { key: key.to_owned(), says: says.to_owned() })
+            }
+            None if inside == "*" => Some(Step::Each),
+            None => inside.parse().map(Step::Entry).ok(),
+        };
     }
     match text {
-        "*" => Ok(Step::Each),
-        key if key.is_empty() || key.contains(['[', ']', '*', '"']) => Err(()),
-        key => Ok(Step::Key(key.to_owned())),
+        "*" => Some(Step::Each),
+        key => is_key(key).then(|| Step::Key(key.to_owned())),
     }
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['[', ']', '*', '"'])
+}
+
+/// As text, as codes are compared.
+fn holds(entry: &Value, key: &str, says: &str) -> bool {
+    entry.get(key).and_then(text_of).is_some_and(|text| text == says)
 }
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, step) in self.0.iter().enumerate() {
+        for (at, step) in self.steps.iter().enumerate() {
             match step {
                 Step::Key(key) if at == 0 => f.write_str(key)?,
                 Step::Key(key) => write!(f, ".{key}")?,
                 Step::Entry(index) => write!(f, "[{index}]")?,
                 Step::Each => f.write_str("[*]")?,
+                Step::Where { key, says } => write!(f, "[?{key}={says}]")?,
             }
         }
         Ok(())
@@ -205,9 +279,28 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for text in
-            ["", ".", "a..b", "a[", "a[x]", "a]", "a[-1]", "a.*b", "[", "a[0]b[", "$", "$.error", "$[0]"]
-        {
+        for text in [
+            "",
+            ".",
+            "a..b",
+            "a[",
+            "a[x]",
+            "a]",
+            "a[-1]",
+            "a.*b",
+            "[",
+            "a[0]b[",
+            "$",
+            "$.error",
+            "$[0]",
+            "a[0]b",
+            "a.",
+            "a[?b]",
+            "a[?=c]",
+            "a[?b=]",
+            "a[?b=c",
+            "[?b[0]=c]",
+        ] {
             assert!(text.parse::<Path>().is_err(), "{text}");
         }
     }
@@ -219,9 +312,29 @@ mod tests {
         assert_eq!(body, json!({"errors": [{"message": "***"}, {"message": "***"}, 3]}));
     }
 
+    // spec 2.12
+    #[test]
+    fn a_filter_takes_the_entries_of_a_list_that_say_so() {
+        let body = json!({"tokens": [
+            {"value": "r", "type": "refresh"}, 3, {"type": ["access"]},
+            {"value": "a.1", "type": "access", "v": 2}, {"value": "a.2", "type": "access"},
+        ]});
+        assert_eq!(path("tokens[?type=access].value").first(&body), Some(&json!("a.1")));
+        assert_eq!(path("tokens[?v=2].value").first(&body), Some(&json!("a.1")));
+        assert_eq!(path("tokens[?value=a.2].type").first(&body), Some(&json!("access")));
+        assert_eq!(path("tokens[?type=id].value").first(&body), None);
+        assert_eq!(path("[?type=access]").first(&body), None);
+        let mut hidden = body.clone();
+        path("tokens[?type=access].value").replace(&mut hidden, &json!("***"));
+        assert_eq!(
+            (&hidden["tokens"][0], &hidden["tokens"][4]["value"]),
+            (&body["tokens"][0], &json!("***"))
+        );
+    }
+
     proptest! {
         #[test]
-        fn a_path_that_parses_is_written_back(text in "[a-c.*\\[\\]0-3]{0,12}") {
+        fn a_path_that_parses_is_written_back(text in "[a-c.*?=\\[\\]0-3]{0,12}") {
             if let Ok(parsed) = text.parse::<Path>() {
                 prop_assert_eq!(path(&parsed.to_string()), parsed);
             }
