@@ -379,6 +379,8 @@ impl Profile {
             http2: fields.http2.unwrap_or(defaults.http2),
             user_agent: fields.user_agent.clone().unwrap_or(defaults.user_agent),
             connect_timeout: self.connect_timeout()?.unwrap_or(defaults.connect_timeout),
+            max_idle_connections: defaults.max_idle_connections,
+            idle_timeout: defaults.idle_timeout,
         };
         let made = ReqwestTransport::new(options);
         made.map(Some).map_err(|error| match error.argument() {

@@ -95,7 +95,12 @@ impl Client {
             request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
             request = timeout.map(limit_seconds).into_iter().fold(request, GraphqlRequest::timeout);
             request = retry.into_iter().fold(request, GraphqlRequest::retry);
-            request = own.and_then(|own| own.replay).into_iter().fold(request, GraphqlRequest::replay);
+            let own = own.unwrap_or_default();
+            let connect = own.connect_timeout.map(limit_seconds).into_iter();
+            request = connect.fold(request, GraphqlRequest::connect_timeout);
+            let read = own.read_timeout.map(limit_seconds).into_iter();
+            request = read.fold(request, GraphqlRequest::read_timeout);
+            request = own.replay.into_iter().fold(request, GraphqlRequest::replay);
             match request.send::<Box<RawValue>>().await {
                 Ok(data) => Ok(String::from(Box::<str>::from(data))),
                 Err(error) => Err(Problem::of(error).await),
@@ -121,12 +126,15 @@ struct Options {
 }
 
 /// What a request says otherwise than its client, `_request.Own`.
-#[derive(FromPyObject)]
+#[derive(Default, FromPyObject)]
 struct Own {
     max_sends: Option<u32>,
     retry_statuses: Option<Vec<u16>>,
     replay: Option<bool>,
     without_token: bool,
+    /// In seconds; 0 for none.
+    connect_timeout: Option<f64>,
+    read_timeout: Option<f64>,
 }
 
 impl Options {
@@ -154,6 +162,10 @@ impl Own {
     fn put(self, request: RequestBuilder) -> Result<RequestBuilder, Error> {
         let request = self.policy()?.into_iter().fold(request, RequestBuilder::retry);
         let request = self.replay.into_iter().fold(request, RequestBuilder::replay);
+        let connect = self.connect_timeout.map(limit_seconds).into_iter();
+        let request = connect.fold(request, RequestBuilder::connect_timeout);
+        let read = self.read_timeout.map(limit_seconds).into_iter();
+        let request = read.fold(request, RequestBuilder::read_timeout);
         Ok(if self.without_token { request.without_token() } else { request })
     }
 

@@ -18,7 +18,8 @@ pub(crate) struct Transport(pub(crate) Arc<dyn rekindle::transport::Transport>);
 impl Transport {
     /// `proxy`: empty for none. `cert`: certificate and key, both in PEM.
     #[new]
-    #[pyo3(signature = (*, roots, cert, proxy, http2, user_agent, connect_timeout))]
+    #[pyo3(signature = (*, roots, cert, proxy, http2, user_agent, connect_timeout, max_idle_connections, idle_timeout))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn new(
         py: Python<'_>,
         roots: Vec<Vec<u8>>,
@@ -27,6 +28,8 @@ impl Transport {
         http2: bool,
         user_agent: Option<String>,
         connect_timeout: Option<f64>,
+        max_idle_connections: Option<u32>,
+        idle_timeout: Option<f64>,
     ) -> PyResult<Self> {
         let settings = HttpSettings {
             proxy,
@@ -35,6 +38,8 @@ impl Transport {
             http2,
             user_agent,
             connect_timeout: connect_timeout.map(seconds),
+            max_idle_connections,
+            idle_timeout: idle_timeout.map(seconds),
         };
         raised(py, settings.transport().map(|made| Self(Arc::new(made))).map_err(by_our_names))
     }

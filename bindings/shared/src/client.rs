@@ -33,6 +33,12 @@ pub struct ClientSettings {
     /// How long a request may take, refreshes, replays and its body included. In JSON 0: there is no deadline.
     #[serde(rename = "timeout_ms", deserialize_with = "crate::time::limit")]
     pub timeout: Option<Duration>,
+    /// How long a connection may take to come about. In JSON 0: no limit but `timeout`.
+    #[serde(rename = "connect_timeout_ms", deserialize_with = "crate::time::limit")]
+    pub connect_timeout: Option<Duration>,
+    /// How long the server may be silent. In JSON 0: no limit but `timeout`.
+    #[serde(rename = "read_timeout_ms", deserialize_with = "crate::time::limit")]
+    pub read_timeout: Option<Duration>,
     /// How many redirects are followed.
     pub max_redirects: Option<u32>,
     /// How long a body may be that is read whole, in bytes.
@@ -75,6 +81,8 @@ impl ClientSettings {
         builder = self.base_url.into_iter().fold(builder, ClientBuilder::base_url);
         builder = self.graphql_path.into_iter().fold(builder, ClientBuilder::graphql_path);
         builder = self.timeout.into_iter().fold(builder, ClientBuilder::timeout);
+        builder = self.connect_timeout.into_iter().fold(builder, ClientBuilder::connect_timeout);
+        builder = self.read_timeout.into_iter().fold(builder, ClientBuilder::read_timeout);
         let redirects = self.max_redirects.map(|most| size(most.into()));
         builder = redirects.into_iter().fold(builder, ClientBuilder::max_redirects);
         builder = self.max_body_bytes.map(size).into_iter().fold(builder, ClientBuilder::max_body_bytes);

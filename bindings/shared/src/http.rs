@@ -24,6 +24,10 @@ pub struct HttpSettings {
     pub user_agent: Option<String>,
     /// How long a connection may take to come about.
     pub connect_timeout: Option<Duration>,
+    /// How many connections without a request are kept for each host.
+    pub max_idle_connections: Option<u32>,
+    /// How long such a connection is kept.
+    pub idle_timeout: Option<Duration>,
 }
 
 impl HttpSettings {
@@ -54,6 +58,10 @@ impl HttpSettings {
             http2: self.http2,
             user_agent: self.user_agent.unwrap_or(defaults.user_agent),
             connect_timeout: self.connect_timeout.unwrap_or(defaults.connect_timeout),
+            max_idle_connections: self
+                .max_idle_connections
+                .map_or(defaults.max_idle_connections, |most| usize::try_from(most).unwrap_or(usize::MAX)),
+            idle_timeout: self.idle_timeout.unwrap_or(defaults.idle_timeout),
         };
         ReqwestTransport::new(options).map_err(by_our_names)
     }
@@ -68,6 +76,8 @@ impl Default for HttpSettings {
             http2: true,
             user_agent: None,
             connect_timeout: None,
+            max_idle_connections: None,
+            idle_timeout: None,
         }
     }
 }

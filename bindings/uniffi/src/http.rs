@@ -76,6 +76,7 @@ impl HttpConfig {
             http2: self.http2,
             user_agent: self.user_agent,
             connect_timeout: self.connect_timeout,
+            ..Default::default()
         };
         Ok(Arc::new(settings.transport()?))
     }

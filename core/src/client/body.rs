@@ -230,8 +230,8 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn broken(cause: BoxError) -> TransportError {
-    let message = "the request's body could not be read to its end".to_owned();
-    TransportError { sent: Sent::Maybe, message, source: Some(cause) }
+    let message = "the request's body could not be read to its end";
+    TransportError::new(Sent::Maybe, message).with_source(cause)
 }
 
 #[cfg(test)]

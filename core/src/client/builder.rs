@@ -321,6 +321,56 @@ impl RequestBuilder {
         })
     }
 
+    /// Another time for the connection than the client's ([`ClientBuilder::connect_timeout`](super::ClientBuilder::connect_timeout)).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/pupils").text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use std::time::Duration;
+    ///
+    /// let response = client.get("/pupils").connect_timeout(Duration::from_secs(3)).send().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # server.assert_consumed();
+    /// # Ok(()) }
+    /// ```
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.change(|request| {
+            request.own().connect_timeout = Some(timeout);
+            Ok(())
+        })
+    }
+
+    /// How long the server may be silent, where that is not the client's
+    /// ([`ClientBuilder::read_timeout`](super::ClientBuilder::read_timeout)); `Duration::MAX`: as long as `timeout` allows.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("POST", "/pupils").delay_ms(2_000).text(200, ""));
+    /// # let server = TestServer::start(script)?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// # let client = rekindle::Client::new(session, &api)?;
+    /// use std::time::Duration;
+    ///
+    /// let silent = client.post("/pupils").read_timeout(Duration::from_millis(50)).send().await;
+    /// assert!(silent.unwrap_err().is_timeout());
+    /// # Ok(()) }
+    /// ```
+    pub fn read_timeout(self, timeout: Duration) -> Self {
+        self.change(|request| {
+            request.own().read_timeout = Some(timeout);
+            Ok(())
+        })
+    }
+
     /// Sends an `Idempotency-Key`: the server applies the request once however often it is sent, so that
     /// it may be retried (spec 8.1).
     ///

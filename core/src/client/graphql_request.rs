@@ -97,6 +97,32 @@ impl<'a, V: Serialize> GraphqlRequest<'a, V> {
         self.change(|request| request.timeout(timeout))
     }
 
+    /// As [`RequestBuilder::connect_timeout`].
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let query = client.graphql_request("{ me { name } }").connect_timeout(std::time::Duration::from_secs(3));
+    /// let data: serde_json::Value = query.send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.change(|request| request.connect_timeout(timeout))
+    }
+
+    /// As [`RequestBuilder::read_timeout`].
+    ///
+    /// ```no_run
+    /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
+    /// let query = client.graphql_request("{ me { name } }").read_timeout(std::time::Duration::from_secs(5));
+    /// let data: serde_json::Value = query.send().await?;
+    /// # let _ = data;
+    /// # Ok(()) }
+    /// ```
+    pub fn read_timeout(self, timeout: Duration) -> Self {
+        self.change(|request| request.read_timeout(timeout))
+    }
+
     /// As [`RequestBuilder::retry`].
     ///
     /// ```no_run

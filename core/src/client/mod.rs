@@ -5,6 +5,8 @@ mod base;
 mod body;
 mod builder;
 mod call;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod deadline;
 mod graphql;
 mod graphql_request;
@@ -13,6 +15,7 @@ mod multipart;
 mod request;
 mod response;
 mod send;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -31,6 +34,8 @@ use serde::de::DeserializeOwned;
 use self::base::Base;
 pub use self::body::Body;
 pub use self::builder::RequestBuilder;
+#[cfg(feature = "cookies")]
+pub use self::cookies::Cookies;
 pub use self::graphql_request::GraphqlRequest;
 pub use self::multipart::{Form, Part};
 pub use self::response::{BodyStream, Response};
@@ -74,10 +79,14 @@ pub(crate) struct Options {
     graphql_path: String,
     pub(crate) default_headers: HeaderMap,
     pub(crate) timeout: Option<Duration>,
+    connect_timeout: Option<Duration>,
+    read_timeout: Option<Duration>,
     pub(crate) max_redirects: usize,
     pub(crate) max_body_bytes: usize,
     retry: RetryPolicy,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    #[cfg(feature = "cookies")]
+    cookies: Option<Cookies>,
 }
 
 /// Makes a [`Client`].
@@ -125,10 +134,14 @@ impl Client {
             graphql_path: "/graphql".to_owned(),
             default_headers: HeaderMap::new(),
             timeout: Some(Duration::from_secs(60)),
+            connect_timeout: None,
+            read_timeout: None,
             max_redirects: 10,
             max_body_bytes: MAX_BODY_BYTES,
             retry: RetryPolicy::default(),
             transport: None,
+            #[cfg(feature = "cookies")]
+            cookies: None,
         };
         ClientBuilder { session, options: Ok(options) }
     }
@@ -459,6 +472,55 @@ impl ClientBuilder {
         })
     }
 
+    /// How long a connection may take to come about, within `timeout`; the transport's own (10 s) unless told otherwise.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use std::time::Duration;
+    /// use rekindle::Client;
+    ///
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .connect_timeout(Duration::from_secs(3))
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.change(|options| {
+            options.connect_timeout = Some(timeout);
+            Ok(())
+        })
+    }
+
+    /// How long a server may be silent, within `timeout`: before its response, and between two pieces of the response's
+    /// body. Neither connecting nor sending a body counts. No limit unless told otherwise.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// use std::time::Duration;
+    /// use rekindle::Client;
+    ///
+    /// // A long download, from a server that may not stop in the middle of it.
+    /// let client = Client::builder(session)
+    ///     .base_url("https://api.example.com/v1")
+    ///     .timeout(Duration::MAX)
+    ///     .read_timeout(Duration::from_secs(20))
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(()) }
+    /// ```
+    pub fn read_timeout(self, timeout: Duration) -> Self {
+        self.change(|options| {
+            options.read_timeout = Some(timeout);
+            Ok(())
+        })
+    }
+
     /// How many redirects are followed, 10 unless told otherwise.
     ///
     /// ```
@@ -524,6 +586,33 @@ impl ClientBuilder {
         self.change(|options| {
             request::checked(&policy)?;
             options.retry = policy;
+            Ok(())
+        })
+    }
+
+    /// Keeps cookies, and sends each back to the origin that set it (feature `cookies`). A client without a jar keeps none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let script = Script::new().step(Step::on("GET", "/enter").text(200, "").header("set-cookie", "id=7; Path=/"));
+    /// # let server = TestServer::start(script.step(Step::on("GET", "/data").text(200, "")))?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// use rekindle::Client;
+    /// use rekindle::client::Cookies;
+    ///
+    /// let client = Client::builder(session).base_url(&api).cookies(Cookies::new()).build()?;
+    /// client.get("/enter").send().await?;
+    /// client.get("/data").send().await?;
+    /// # assert!(server.log()[1].headers.contains(&("cookie".into(), "id=7".into())));
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "cookies")]
+    pub fn cookies(self, cookies: Cookies) -> Self {
+        self.change(|options| {
+            options.cookies = Some(cookies);
             Ok(())
         })
     }

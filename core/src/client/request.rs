@@ -33,6 +33,8 @@ pub(super) struct Own {
     pub(super) retry: Option<RetryPolicy>,
     pub(super) replay: Option<bool>,
     pub(super) without_token: bool,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) read_timeout: Option<Duration>,
 }
 
 /// How the caller reads the answer (spec 2.6).
@@ -77,6 +79,14 @@ impl Request {
 
     pub(super) fn is_without_token(&self) -> bool {
         self.own.as_ref().is_some_and(|own| own.without_token)
+    }
+
+    pub(super) fn own_connect_timeout(&self) -> Option<Duration> {
+        self.own.as_ref()?.connect_timeout
+    }
+
+    pub(super) fn own_read_timeout(&self) -> Option<Duration> {
+        self.own.as_ref()?.read_timeout
     }
 
     pub(super) fn own(&mut self) -> &mut Own {

@@ -12,6 +12,7 @@ use super::deadline::Deadline;
 use super::incoming::{Incoming, Watch};
 use super::request::{IDEMPOTENCY_KEY, Reading, Request};
 use super::response::{Found, Parts, Response};
+use super::silence::{Patience, observed};
 use super::{Client, graphql};
 use crate::call::{self, Follows, Hop, Reads, State};
 use crate::error::{Error, Redirected};
@@ -109,6 +110,10 @@ impl Call {
         let answer = self.parts.deadline.bound(sending).await;
         let answer = answer.ok_or_else(|| self.parts.request.late("waiting for the response"))?;
         let elapsed = self.now().saturating_sub(self.started);
+        #[cfg(feature = "cookies")]
+        if let (Ok(answer), Some(cookies)) = (&answer, cookies_for(&self.client, &self.state)) {
+            cookies.take(&self.parts.request.url, &answer.headers);
+        }
         Ok(answer.map(|answer| self.parts.answer(answer, elapsed)).err())
     }
 
@@ -310,12 +315,14 @@ impl Call {
     }
 }
 
+type Sending = Result<TransportResponse, TransportError>;
+
 /// What goes out is made here, where no future has to keep room for it.
 fn sending<'c>(
     client: &'c Client,
     parts: &mut Parts,
     state: &State,
-) -> Result<BoxFuture<'c, Result<TransportResponse, TransportError>>, Error> {
+) -> Result<BoxFuture<'c, Sending>, Error> {
     let timeout = parts.deadline.left();
     let request = &mut parts.request;
     let body = request.body.next();
@@ -324,7 +331,32 @@ fn sending<'c>(
     let mut headers = request.headers.clone();
     state.headers(client.session(), &request.method, &request.url)?.apply(&mut headers);
     let hop = TransportRequest::new(request.method.clone(), request.url.clone());
-    Ok(client.transport().send(TransportRequest { headers, body, timeout, ..hop }))
+    #[cfg(feature = "cookies")]
+    if let Some(cookies) = cookies_for(client, state) {
+        cookies.add_to(&request.url, &mut headers);
+    }
+    let connect_timeout = request.own_connect_timeout().or(client.settings().connect_timeout);
+    let hop = TransportRequest { headers, body, timeout, connect_timeout, ..hop };
+    let patience = request.own_read_timeout().or(client.settings().read_timeout);
+    Ok(match patience.filter(|limit| *limit < Duration::MAX) {
+        None => client.transport().send(hop),
+        Some(limit) => listening(client, hop, limit),
+    })
+}
+
+/// The jar, where this request has to do with it: once a redirect has left the origin, another server chooses the URLs.
+#[cfg(feature = "cookies")]
+fn cookies_for<'c>(client: &'c Client, state: &State) -> Option<&'c super::Cookies> {
+    client.settings().cookies.as_ref().filter(|_| state.unsigned() != Some(call::Unsigned::LeftOrigin))
+}
+
+/// As long as the server is not silent for `limit`.
+fn listening(client: &Client, hop: TransportRequest, limit: Duration) -> BoxFuture<'_, Sending> {
+    let patience = Patience::new(client.session().clock(), limit);
+    let progress = patience.progress();
+    let (body, told) = (observed(hop.body, &progress), Some(progress.clone()));
+    let sending = client.transport().send(TransportRequest { body, progress: told, ..hop });
+    Box::pin(patience.wait(progress, sending))
 }
 
 fn exchange(parts: &Parts, operation: Operation) -> Exchange<'_> {

@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::transport::connecting::within;
+
 type BoxError = Box<dyn StdError + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
@@ -29,7 +31,6 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(timeout));
         Self { https: HttpsConnector::from((Tcp(tcp), tls)), timeout }
     }
 }
@@ -45,7 +46,7 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let (connecting, timeout) = (self.https.call(uri), self.timeout);
-        Box::pin(async move { tokio::time::timeout(timeout, connecting).await? })
+        Box::pin(async move { within(timeout, connecting).await })
     }
 }
 

@@ -27,15 +27,15 @@ pub(super) fn broke_off(url: Option<&Url>, at: At, cause: BoxError) -> Transport
     if let Some(reason) = gone_away(&*cause) {
         // What the server writes beside it may quote our token, and the cause would show it.
         let message = format!("{place}{what}: the server ended the HTTP/2 connection ({reason:?})");
-        return TransportError { sent, message, source: None };
+        return TransportError::new(sent, message);
     }
-    TransportError { sent, message: format!("{place}{what}: {}", root(&*cause)), source: Some(cause) }
+    TransportError::new(sent, format!("{place}{what}: {}", root(&*cause))).with_source(cause)
 }
 
 pub(super) fn of_the_parent() -> TransportError {
     let message =
         "this response was begun before the fork, and its connection is the parent's: send it again";
-    TransportError { sent: Sent::Maybe, message: message.to_owned(), source: None }
+    TransportError::new(Sent::Maybe, message)
 }
 
 pub(super) fn place(url: &Url) -> String {

@@ -113,8 +113,8 @@ fn fed(decoder: &mut GzDecoder<Vec<u8>>, mut chunk: &[u8]) -> io::Result<Vec<u8>
 }
 
 fn broken(cause: io::Error) -> TransportError {
-    let message = "the body is labelled as gzip, but is not, or is truncated".to_owned();
-    TransportError { sent: Sent::Maybe, message, source: Some(Box::new(cause)) }
+    let message = "the body is labelled as gzip, but is not, or is truncated";
+    TransportError::new(Sent::Maybe, message).with_source(cause)
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! How bytes travel. The session and the client know this trait and none of its implementations.
 
 #[cfg(feature = "http")]
+pub(crate) mod connecting;
+#[cfg(feature = "http")]
 mod failure;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack decodes what is labelled"))]
 pub(crate) mod gzip;
 #[cfg(feature = "http")]
 mod options;
+pub(crate) mod progress;
 #[cfg(feature = "http")]
 mod reqwest;
 #[cfg(feature = "http")]
@@ -25,6 +28,8 @@ use futures_core::Stream;
 use http::{HeaderMap, Method, StatusCode, Version};
 use rekindle_proto::{ErrorKind, Failure};
 use url::Url;
+
+use self::progress::Progress;
 
 #[cfg(feature = "http")]
 use crate::fork::PerProcess;
@@ -82,6 +87,11 @@ pub struct TransportRequest {
     /// The cookies that this stack keeps for that server go along: one of them is the credential of a refresh (a dialect
     /// with `credential = "cookie"`). Everywhere else requests bring all that they need.
     pub with_cookies: bool,
+    /// How long a connection may take to come about, where the request says otherwise than the transport.
+    pub connect_timeout: Option<Duration>,
+    /// Told by the built-in transport when it connects.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack does not tell"))]
+    pub(crate) progress: Option<Progress>,
 }
 
 impl TransportRequest {
@@ -106,6 +116,8 @@ impl TransportRequest {
             connection: Connection::Pooled,
             timeout: None,
             with_cookies: false,
+            connect_timeout: None,
+            progress: None,
         }
     }
 }
@@ -175,6 +187,8 @@ pub struct TransportError {
     pub message: String,
     /// The cause.
     pub source: Option<BoxError>,
+    /// Whether nothing broke, but it was waited for too long.
+    pub timed_out: bool,
 }
 
 impl TransportError {
@@ -189,7 +203,7 @@ impl TransportError {
     /// ```
     #[must_use]
     pub fn new(sent: Sent, message: impl Into<String>) -> Self {
-        Self { sent, message: message.into(), source: None }
+        Self { sent, message: message.into(), source: None, timed_out: false }
     }
 
     /// The same error, with its cause.
@@ -221,6 +235,10 @@ impl StdError for TransportError {
 
 impl From<TransportError> for Error {
     fn from(cause: TransportError) -> Self {
+        if cause.timed_out {
+            let message = format!("{}; try again, or allow more time (read_timeout)", cause.message);
+            return Self::new(ErrorKind::Timeout, message).with_source(cause);
+        }
         let message = format!("{}; check the address and the network, then try again", cause.message);
         Self::new(ErrorKind::Connection, message).with_source(cause)
     }

@@ -57,6 +57,11 @@ pub struct TransportOptions {
     pub proxy: ProxyChoice,
     /// How long a connection may take to come about; within the request's deadline.
     pub connect_timeout: Duration,
+    /// How many connections without a request are kept for each host, of each runtime; 0 keeps none. No limit unless told
+    /// otherwise.
+    pub max_idle_connections: usize,
+    /// How long such a connection is kept: shorter than the server keeps it, or behind a balancer that forgets it.
+    pub idle_timeout: Duration,
     /// Whether HTTP/2 is offered.
     pub http2: bool,
     /// The `User-Agent` where the caller sets none.
@@ -70,6 +75,8 @@ impl Default for TransportOptions {
             client_certificate: None,
             proxy: ProxyChoice::System,
             connect_timeout: Duration::from_secs(10),
+            max_idle_connections: usize::MAX,
+            idle_timeout: Duration::from_secs(90),
             http2: true,
             user_agent: concat!("rekindle/", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -16,6 +16,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use url::{Host, Url};
 
+use super::connecting::{Limit, Scope};
 use super::failure::{At, broke_off, of_the_parent};
 use super::options::{ProxyChoice, TransportOptions};
 use super::upload::{self, Upload, Uploads};
@@ -122,7 +123,8 @@ impl ReqwestTransport {
     {
         let direct = self.recipe.options.proxy == ProxyChoice::None || is_loopback(&request.url);
         let client = clients.pick(&self.recipe, request.connection, direct)?;
-        Ok(client.execute(into_request(request)))
+        let scope = Scope::of(&request);
+        Ok(scope.run(client.execute(into_request(request))))
     }
 
     /// Whether the connections of this runtime may have been closed without its knowledge: one that is driven by calls
@@ -253,7 +255,9 @@ impl Recipe {
             .retry(retry::never().max_retries_per_request(0))
             .referer(false)
             .tcp_nodelay(true)
-            .connect_timeout(self.options.connect_timeout)
+            .connector_layer(Limit(self.options.connect_timeout))
+            .pool_max_idle_per_host(self.options.max_idle_connections)
+            .pool_idle_timeout(self.options.idle_timeout)
             .user_agent(&self.options.user_agent);
         if !self.options.http2 {
             builder = builder.http1_only();

@@ -18,6 +18,7 @@ use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::Url;
 
+use super::connecting::Scope;
 use super::failure::{At, broke_off, of_the_parent};
 use super::options::TransportOptions;
 use super::{ByteStream, Outgoing, TransportError, TransportRequest, TransportResponse, gzip};
@@ -46,7 +47,11 @@ pub(super) struct Uploads {
 impl Uploads {
     pub(super) fn new(options: &TransportOptions, tls: &rustls::ClientConfig) -> Self {
         let connector = Connector::new(tls.clone(), options.connect_timeout);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_max_idle_per_host(options.max_idle_connections)
+            .pool_idle_timeout(options.idle_timeout)
+            .build(connector);
         Self { client, user_agent: HeaderValue::from_str(&options.user_agent).ok() }
     }
 
@@ -57,10 +62,11 @@ impl Uploads {
     ) -> impl Future<Output = Result<TransportResponse, TransportError>> + use<> {
         let url = request.url.clone();
         let (client, user_agent) = (self.client.clone(), self.user_agent.clone());
+        let scope = Scope::of(&request);
         async move {
             let request = into_request(request, user_agent)
                 .map_err(|cause| broke_off(Some(&url), At::Asking, Box::new(cause)))?;
-            match client.request(request).await {
+            match scope.run(client.request(request)).await {
                 Ok(response) => Ok(into_response(response)),
                 Err(cause) => Err(failure(&url, cause)),
             }

@@ -71,3 +71,28 @@ def seconds(name: str, value: object) -> float:
 def limit(name: str, value: object) -> float | None:
     """A number of seconds above 0; `None` for no limit."""
     return None if value is None else seconds(name, value)
+
+
+def maybe_seconds(name: str, value: object) -> float | None:
+    """A number of seconds above 0, or `None` for what is usual."""
+    return None if value is None else seconds(name, value)
+
+
+def count(name: str, value: object) -> int | None:
+    """A whole number of 0 or above, or `None`."""
+    if value is None or (type(value) is int and 0 <= value < 2**31):
+        return value
+    raise InvalidConfig(f"{name} must be a whole number of 0 or above")
+
+
+def timeouts(name: str, value: object) -> tuple[float | None, float | None, float | None]:
+    """Seconds for all, to connect, and of silence: one number is the first, a pair the others, as requests has it.
+
+    0 is no limit, `None` what the client says.
+    """
+    if not isinstance(value, tuple):
+        return limit(name, value) or 0.0, None, None
+    if len(value) != 2:
+        raise InvalidConfig(f"{name} must be a number of seconds, None, or a pair of seconds: to connect, and to read")
+    connect, read = (limit(f"{name}[{at}]", one) or 0.0 for at, one in enumerate(value))
+    return 0.0, connect, read

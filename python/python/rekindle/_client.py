@@ -6,10 +6,10 @@ import asyncio
 import json as _json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypedDict
 
 from . import _native
-from ._checks import flag, limit, sends, statuses, text, url as as_url
+from ._checks import flag, limit, maybe_seconds, sends, statuses, text, timeouts, url as as_url
 from ._request import Own, Source, options, pairs
 from ._errors import InvalidConfig, Misuse, RekindleError
 from ._host import guard, guard_login, outside
@@ -32,7 +32,8 @@ class RequestOptions(TypedDict, total=False):
     data: Any
     content: Any
     files: Any
-    timeout: float | None
+    timeout: float | None | tuple[float | None, float | None]
+    read_timeout: float | None
     follow_redirects: bool
     idempotency_key: str
     auth: tuple[str, str] | None
@@ -43,6 +44,7 @@ class RequestOptions(TypedDict, total=False):
 
 _NAMES = frozenset(RequestOptions.__annotations__)
 _OWN = frozenset({"max_sends", "retry_statuses", "replay"})
+_Timeout: TypeAlias = "float | tuple[float | None, float | None] | Literal['client'] | None"
 
 
 class _Base:
@@ -52,7 +54,7 @@ class _Base:
         *,
         base_url: Any = None,
         headers: Any = None,
-        timeout: float | None = 60.0,
+        timeout: float | None | tuple[float | None, float | None] = 60.0,
         follow_redirects: bool = True,
         max_redirects: int = 10,
         max_sends: int = 3,
@@ -65,6 +67,9 @@ class _Base:
         http2: bool = True,
         user_agent: str | None = None,
         connect_timeout: float | None = None,
+        read_timeout: float | None = None,
+        max_idle_connections: int | None = None,
+        idle_timeout: float | None = None,
     ) -> None:
         if not isinstance(session, Session):
             raise InvalidConfig(f"session must be a rekindle.Session, not {type(session).__name__}")
@@ -72,6 +77,9 @@ class _Base:
             raise InvalidConfig("max_redirects must be a whole number of 0 or above")
         if max_body_bytes is not None and (type(max_body_bytes) is not int or not 0 < max_body_bytes < 2**63):
             raise InvalidConfig("max_body_bytes must be a whole number above 0, or None for no limit")
+        if isinstance(timeout, tuple) and (connect_timeout is not None or read_timeout is not None):
+            raise InvalidConfig("timeout is a pair, and connect_timeout or read_timeout is given, too: give one or the other")
+        whole, connect, read = timeouts("timeout", timeout)
         self.session = session
         self._max_sends = sends("max_sends", max_sends) or 3
         self._retry_statuses = statuses("retry_statuses", retry_statuses)
@@ -81,7 +89,9 @@ class _Base:
             {
                 "base_url": as_url("base_url", base_url),
                 "headers": pairs("headers", headers),
-                "timeout_ms": 1000 * (limit("timeout", timeout) or 0),
+                "timeout_ms": 1000 * (whole or 0),
+                "connect_timeout_ms": _millis(maybe_seconds("connect_timeout", connect_timeout) if connect is None else connect),
+                "read_timeout_ms": _millis(maybe_seconds("read_timeout", read_timeout) if read is None else read),
                 "max_redirects": max_redirects,
                 "max_sends": self._max_sends,
                 "retry_statuses": self._retry_statuses,
@@ -95,7 +105,9 @@ class _Base:
                 proxies=proxies,
                 http2=http2,
                 user_agent=user_agent,
-                connect_timeout=connect_timeout,
+                connect_timeout=None,
+                max_idle_connections=max_idle_connections,
+                idle_timeout=idle_timeout,
             ),
         )
 
@@ -106,6 +118,7 @@ class _Base:
         unknown = sorted(set(given) - _NAMES)
         if unknown:
             raise TypeError(f"unknown option {unknown[0]!r}: known are {', '.join(sorted(_NAMES))}")
+        whole, connect, read = self._timeouts(given)
         plain = options(
             params=given.get("params"),
             headers=given.get("headers"),
@@ -113,10 +126,10 @@ class _Base:
             data=given.get("data"),
             content=given.get("content"),
             files=given.get("files"),
-            timeout=given.get("timeout", "client"),
+            timeout=whole,
             idempotency_key=given.get("idempotency_key"),
             auth=self._auth(given),
-            own=self._own(given),
+            own=self._own(given, connect, read),
             loop=loop,
         )
         follow = flag("follow_redirects", given.get("follow_redirects", self._follow))
@@ -125,11 +138,12 @@ class _Base:
     def _graphql(
         self, operation_name: object, headers: object, timeout: object, given: dict[str, Any]
     ) -> dict[str, Any]:
+        whole, connect, read = self._timeouts({} if timeout == "client" else {"timeout": timeout})
         return {
             "operation_name": text("operation_name", operation_name),
             "headers": pairs("headers", headers),
-            "timeout": None if timeout == "client" else limit("timeout", timeout) or 0.0,
-            "own": self._own({name: value for name, value in given.items() if value is not None}),
+            "timeout": whole,
+            "own": self._own({name: value for name, value in given.items() if value is not None}, connect, read),
         }
 
     def _auth(self, given: Mapping[str, Any]) -> tuple[object, ...] | None:
@@ -138,10 +152,19 @@ class _Base:
             return auth
         raise InvalidConfig(f"auth must be None, for no token, or a pair of name and password, not {type(auth).__name__}")
 
-    def _own(self, given: Mapping[str, Any]) -> Own | None:
+    def _timeouts(self, given: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
+        """For all of it, to connect, and of silence; `None`: as the client says."""
+        whole, connect, read = timeouts("timeout", given["timeout"]) if "timeout" in given else (None, None, None)
+        if "read_timeout" in given:
+            if read is not None:
+                raise InvalidConfig("timeout is a pair, and read_timeout is given, too: give one or the other")
+            read = limit("read_timeout", given["read_timeout"]) or 0.0
+        return whole, connect, read
+
+    def _own(self, given: Mapping[str, Any], connect: float | None, read: float | None) -> Own | None:
         """What this request says otherwise than the client; `None` for most."""
         without = "auth" in given and given["auth"] is None
-        if not without and not _OWN & given.keys():
+        if not without and connect is None and read is None and not _OWN & given.keys():
             return None
         replay = given.get("replay")
         return Own(
@@ -149,6 +172,8 @@ class _Base:
             statuses("retry_statuses", given.get("retry_statuses", self._retry_statuses)),
             None if replay is None else flag("replay", replay),
             without,
+            connect,
+            read,
         )
 
     def _open(self, **texts: object) -> _native.Client:
@@ -179,16 +204,21 @@ class Client(_Base):
 
     - `base_url`: what relative URLs are below. The token is for its origin, too.
     - `headers`: go with every request. One that carries a credential keeps the session's away.
-    - `timeout`: seconds for all of a request: waiting for a token, redirects, retries, the body. `None`: no limit.
+    - `timeout`: seconds for all of a request: waiting for a token, redirects, retries, the body. `None`: no limit. A pair,
+      `(connect, read)`, has no limit for all, as requests means it: seconds for a connection to come about, and seconds
+      that the server may be silent, each send for itself.
+    - `connect_timeout`, `read_timeout`: the same two beside `timeout`. Neither connecting nor sending a body is silence.
     - `follow_redirects`, `max_redirects`, and `max_sends`: how often a request is sent where the network or the server
       fails, the first time included. `retry_statuses`: what counts as such a failure of the server; left out: 408, 429,
       502, 503 and 504.
     - `max_body_bytes`: a longer body is an error, unless it is streamed. `None`: no limit.
     - `graphql_path`: where `graphql` posts to, below the base URL. Left out: `/graphql`.
-    - `verify`, `cert`, `proxies`, `http2`, `user_agent`, `connect_timeout`: only where this client's requests travel
+    - `max_idle_connections`: how many connections without a request are kept for each host (of each thread that
+      waits); `idle_timeout`: seconds that they are kept, 90 unless told otherwise.
+    - `verify`, `cert`, `proxies`, `http2`, `user_agent`, and these two: only where this client's requests travel
       otherwise than the session's; refreshes travel as the session says.
 
-    Every request takes, by keyword, `params`, `headers`, one of `json`, `data`, `content`, `files`, and `timeout`,
+    Every request takes, by keyword, `params`, `headers`, one of `json`, `data`, `content`, `files`, and `timeout`, `read_timeout`,
     `follow_redirects`, `idempotency_key`, `max_sends`, `retry_statuses`; `auth=None` to go without the token, or
     `auth=(name, password)`; `replay`: whether it may be applied twice, where its method does not say so. What goes wrong is a `RekindleError`; an answer of 400 or above is none before
     `raise_for_status`.
@@ -267,7 +297,7 @@ class Client(_Base):
         *,
         operation_name: str | None = None,
         headers: Any = None,
-        timeout: float | None | Literal["client"] = "client",
+        timeout: _Timeout = "client",
         max_sends: int | None = None,
         replay: bool | None = None,
     ) -> Any:
@@ -363,7 +393,7 @@ class AsyncClient(_Base):
         *,
         operation_name: str | None = None,
         headers: Any = None,
-        timeout: float | None | Literal["client"] = "client",
+        timeout: _Timeout = "client",
         max_sends: int | None = None,
         replay: bool | None = None,
     ) -> Any:
@@ -385,6 +415,10 @@ class AsyncClient(_Base):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _millis(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds
 
 
 def _text_of(url: object) -> str:

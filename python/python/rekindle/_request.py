@@ -12,10 +12,10 @@ import stat
 import tempfile
 import threading
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from ._checks import limit, text
+from ._checks import text
 from ._errors import InvalidConfig, Misuse
 from ._loops import wait_on
 
@@ -33,11 +33,15 @@ class Own:
         retry_statuses: list[int] | None,
         replay: bool | None,
         without_token: bool = False,
+        connect_timeout: float | None = None,
+        read_timeout: float | None = None,
     ) -> None:
         self.max_sends = max_sends
         self.retry_statuses = retry_statuses
         self.replay = replay
         self.without_token = without_token
+        self.connect_timeout = connect_timeout
+        self.read_timeout = read_timeout
 
 
 class Source:
@@ -117,7 +121,7 @@ def options(
     data: Any,
     content: Any,
     files: Any,
-    timeout: float | None | Literal["client"],
+    timeout: float | None,
     idempotency_key: Any,
     auth: Any,
     own: Own | None,
@@ -150,7 +154,7 @@ def options(
         "content": bare,
         "source": source,
         "files": parts,
-        "timeout": None if timeout == "client" else limit("timeout", timeout) or 0.0,
+        "timeout": timeout,
         "own": own,
         "idempotency_key": text("idempotency_key", idempotency_key),
     }

@@ -81,6 +81,8 @@ class Session:
     - `proxies`: a proxy's URL, alone or in a mapping of `all`, `http`, `https`; `False`: none. Left out: the system's, or
       what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say. Loopback is asked directly.
     - `http2`: whether it is offered; `user_agent`; `connect_timeout`: seconds that a connection may take to come about.
+    - `max_idle_connections`: how many connections without a request are kept for each host (of each thread that waits);
+      `idle_timeout`: seconds that they are kept, 90 unless told otherwise.
       All these hold for refreshes and for the clients of this session.
     - `client_credentials`: tokens for the client itself, without a user (`ClientCredentials`); it needs no token to begin with.
     - `refresh_with`: a function of your own in place of the dialect's request; `RefreshInput` in, `Credential` out, sync or
@@ -145,6 +147,8 @@ class Session:
         http2: bool = True,
         user_agent: str | None = None,
         connect_timeout: float | None = None,
+        max_idle_connections: int | None = None,
+        idle_timeout: float | None = None,
         client_credentials: ClientCredentials | None = None,
         refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
         login: Callable[[Session], object] | None = None,
@@ -181,6 +185,8 @@ class Session:
             http2=http2,
             user_agent=user_agent,
             connect_timeout=connect_timeout,
+            max_idle_connections=max_idle_connections,
+            idle_timeout=idle_timeout,
             client_credentials=client_credentials,
             refresh_with=refresh_with,
             login=login_host(self, self._host, login),

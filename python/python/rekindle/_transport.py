@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from . import _native
-from ._checks import flag, seconds, text
+from ._checks import count, flag, maybe_seconds, text
 from ._errors import InvalidConfig
 
 Path: TypeAlias = "str | os.PathLike[str]"
@@ -26,15 +26,25 @@ def transport(
     http2: bool,
     user_agent: str | None,
     connect_timeout: float | None,
+    max_idle_connections: int | None,
+    idle_timeout: float | None,
 ) -> _native.Transport | None:
     """A transport; `None` where nothing about it is special."""
     roots, own, proxy = _roots(verify, cert), _own(cert), _proxy(proxies)
-    limit = None if connect_timeout is None else seconds("connect_timeout", connect_timeout)
+    limit, idle = maybe_seconds("connect_timeout", connect_timeout), maybe_seconds("idle_timeout", idle_timeout)
+    most = count("max_idle_connections", max_idle_connections)
     offers_http2, agent = flag("http2", http2), text("user_agent", user_agent)
-    if not roots and offers_http2 and all(one is None for one in (own, proxy, limit, agent)):
+    if not roots and offers_http2 and all(one is None for one in (own, proxy, limit, agent, most, idle)):
         return None
     return _native.Transport(
-        roots=roots, cert=own, proxy=proxy, http2=offers_http2, user_agent=agent, connect_timeout=limit
+        roots=roots,
+        cert=own,
+        proxy=proxy,
+        http2=offers_http2,
+        user_agent=agent,
+        connect_timeout=limit,
+        max_idle_connections=most,
+        idle_timeout=idle,
     )
 
 

@@ -1,5 +1,7 @@
 //! The client over a scripted transport, with the clock turned by hand: every send is counted.
 
+#[cfg(feature = "cookies")]
+mod cookies;
 mod graphql;
 mod input;
 mod own_client;
@@ -7,6 +9,7 @@ mod reading;
 mod redirects;
 mod replays;
 mod retries;
+mod silence;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

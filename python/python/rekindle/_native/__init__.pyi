@@ -198,6 +198,8 @@ class Transport:
         http2: bool,
         user_agent: str | None,
         connect_timeout: float | None,
+        max_idle_connections: int | None,
+        idle_timeout: float | None,
     ) -> Transport: ...
     @staticmethod
     def of_tests(answer: Callable[[str, str, list[tuple[str, str]], bytes], tuple[int, list[tuple[str, str]], bytes]]) -> Transport: ...
