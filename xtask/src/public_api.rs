@@ -34,7 +34,7 @@ fn rustdoc(workspace: &Workspace) -> Result<PathBuf, String> {
     }
     command
         .args(["rustdoc", "--quiet", "--locked", "--lib", "-p", "rekindle"])
-        .args(["--features", "cookies,tower,reqwest-middleware", "--target-dir"])
+        .args(["--features", "cookies,metrics,tower,tracing,reqwest-middleware", "--target-dir"])
         .arg(&target)
         .args(["--", "-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow"])
         // An inherited CARGO or RUSTC would hide the other toolchain.

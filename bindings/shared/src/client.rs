@@ -39,6 +39,8 @@ pub struct ClientSettings {
     /// How long the server may be silent. In JSON 0: no limit but `timeout`.
     #[serde(rename = "read_timeout_ms", deserialize_with = "crate::time::limit")]
     pub read_timeout: Option<Duration>,
+    /// Whether a request without the header `traceparent` gets one.
+    pub traceparent: Option<bool>,
     /// How many redirects are followed.
     pub max_redirects: Option<u32>,
     /// How long a body may be that is read whole, in bytes.
@@ -83,6 +85,7 @@ impl ClientSettings {
         builder = self.timeout.into_iter().fold(builder, ClientBuilder::timeout);
         builder = self.connect_timeout.into_iter().fold(builder, ClientBuilder::connect_timeout);
         builder = self.read_timeout.into_iter().fold(builder, ClientBuilder::read_timeout);
+        builder = self.traceparent.into_iter().fold(builder, ClientBuilder::traceparent);
         let redirects = self.max_redirects.map(|most| size(most.into()));
         builder = redirects.into_iter().fold(builder, ClientBuilder::max_redirects);
         builder = self.max_body_bytes.map(size).into_iter().fold(builder, ClientBuilder::max_body_bytes);

@@ -38,6 +38,7 @@ static SYSTEM_CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Arc::new(System
 
 /// Everything that can be set, but what one session alone has.
 pub(super) struct Settings {
+    pub(super) app_name: Option<String>,
     pub(super) dialect: DialectSource,
     pub(super) token_url: Option<String>,
     pub(super) authorization_url: Option<String>,
@@ -73,6 +74,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn new(dialect: DialectSource) -> Self {
         Self {
+            app_name: None,
             dialect,
             token_url: None,
             authorization_url: None,
@@ -159,6 +161,7 @@ impl Settings {
             (None, None) => return Err(config("refresh_with", "is missing")),
         };
         let setup = Setup {
+            app: self.app_name,
             dialect,
             machine: Arc::new(machine),
             source,

@@ -16,7 +16,9 @@ use super::body::Body;
 use super::multipart::Form;
 use super::request::{IDEMPOTENCY_KEY, Reading, Request, add, checked};
 use super::response::{Parts, Response};
-use super::{Client, Options, send};
+#[cfg(not(any(feature = "metrics", feature = "tracing")))]
+use super::send;
+use super::{Client, Options};
 use crate::error::{Error, place};
 use crate::transport::BoxError;
 
@@ -561,7 +563,10 @@ impl RequestBuilder {
     /// # Ok(()) }
     /// ```
     pub async fn send(self) -> Result<Response, Error> {
-        send::send(self.client, self.made?).await
+        #[cfg(not(any(feature = "metrics", feature = "tracing")))]
+        return send::send(self.client, self.made?).await;
+        #[cfg(any(feature = "metrics", feature = "tracing"))]
+        return super::telemetry::send(self.client, self.made?).await;
     }
 
     fn change(mut self, change: impl FnOnce(&mut Request) -> Result<(), Error>) -> Self {

@@ -16,8 +16,11 @@ mod request;
 mod response;
 mod send;
 mod silence;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod telemetry;
 #[cfg(test)]
 mod tests;
+mod trace_context;
 mod upload;
 
 use std::fmt;
@@ -30,6 +33,7 @@ use rekindle_proto::Failure;
 use rekindle_proto::retry::RetryPolicy;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use url::Url;
 
 use self::base::Base;
 pub use self::body::Body;
@@ -83,6 +87,7 @@ pub(crate) struct Options {
     read_timeout: Option<Duration>,
     pub(crate) max_redirects: usize,
     pub(crate) max_body_bytes: usize,
+    traceparent: bool,
     retry: RetryPolicy,
     pub(crate) transport: Option<Arc<dyn Transport>>,
     #[cfg(feature = "cookies")]
@@ -138,6 +143,7 @@ impl Client {
             read_timeout: None,
             max_redirects: 10,
             max_body_bytes: MAX_BODY_BYTES,
+            traceparent: false,
             retry: RetryPolicy::default(),
             transport: None,
             #[cfg(feature = "cookies")]
@@ -304,6 +310,24 @@ impl Client {
     /// ```
     pub fn request(&self, method: Method, path_or_url: impl AsRef<str>) -> RequestBuilder {
         RequestBuilder::new(self, method, base::resolve(self.0.options.base.as_ref(), path_or_url.as_ref()))
+    }
+
+    /// Where a request of that path would go.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rekindle::Error> {
+    /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
+    /// # let session = session.build()?;
+    /// let client = rekindle::Client::new(session, "https://api.example.com/v1")?;
+    /// assert_eq!(client.url("/pupils")?.as_str(), "https://api.example.com/v1/pupils");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// InvalidConfig: it is no path below the base URL, and no whole URL.
+    pub fn url(&self, path_or_url: impl AsRef<str>) -> Result<Url, Error> {
+        base::resolve(self.0.options.base.as_ref(), path_or_url.as_ref())
     }
 
     /// Runs a GraphQL query or mutation; gives its data, or an error of kind `GraphQL` with the answer's errors.
@@ -562,6 +586,28 @@ impl ClientBuilder {
     pub fn max_body_bytes(self, most: usize) -> Self {
         self.change(|options| {
             options.max_body_bytes = most;
+            Ok(())
+        })
+    }
+
+    /// Whether a request without the header `traceparent` (W3C Trace Context) gets one, with a trace of its own. It is the same for
+    /// each send of the request: replays, retries and redirects are one trace. One that you give is passed on as it is.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rekindle_test_server::{Script, Step, TestServer};
+    /// # let server = TestServer::start(Script::new().step(Step::on("GET", "/data").text(200, "")))?;
+    /// # let api = server.base_url();
+    /// # let session = rekindle::Session::builder("json").token_url(&api).tokens("at-1", "rt-1").build()?;
+    /// let client = rekindle::Client::builder(session).base_url(&api).traceparent(true).build()?;
+    /// client.get("/data").send().await?;
+    /// # assert!(server.log()[0].headers.iter().any(|(name, value)| name == "traceparent" && value.len() == 55));
+    /// # Ok(()) }
+    /// ```
+    pub fn traceparent(self, generate: bool) -> Self {
+        self.change(|options| {
+            options.traceparent = generate;
             Ok(())
         })
     }

@@ -13,7 +13,7 @@ use super::incoming::{Incoming, Watch};
 use super::request::{IDEMPOTENCY_KEY, Reading, Request};
 use super::response::{Found, Parts, Response};
 use super::silence::{Patience, observed};
-use super::{Client, graphql};
+use super::{Client, graphql, trace_context};
 use crate::call::{self, Follows, Hop, Reads, State};
 use crate::error::{Error, Redirected};
 use crate::transport::{Sent, TransportError, TransportRequest, TransportResponse};
@@ -67,6 +67,9 @@ impl Call {
             if !headers.contains_key(name) {
                 headers.append(name, value.clone());
             }
+        }
+        if client.settings().traceparent {
+            trace_context::add(headers);
         }
         client.0.retries.deposit(now);
         Self { client, parts, started: now, state: State::default(), sends: 1 }

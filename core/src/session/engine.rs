@@ -24,6 +24,8 @@ use super::reentrancy;
 use super::refresh_function::panicked;
 use super::registry::Registry;
 use super::setup::Setup;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+use super::telemetry;
 use super::token::{Published, Served};
 use super::token_source::reentrant;
 use super::waiters::{Done, WaitGroup, Waiter, Waiters};
@@ -84,6 +86,8 @@ struct PendingActions {
     wake: Vec<(WaitGroup, Done)>,
     /// Nothing is under way once they are woken.
     rests: bool,
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    told: Vec<Event>,
     store: Vec<Effect>,
     network: Vec<Effect>,
 }
@@ -231,7 +235,10 @@ impl Engine {
         if reentrancy::is_inside(self.id()) {
             return Err(reentrant());
         }
-        let done = waiter.wait_for(Option::is_some).await;
+        let done = waiter.wait_for(Option::is_some);
+        #[cfg(feature = "tracing")]
+        let done = telemetry::waiting(&self.setup, done);
+        let done = done.await;
         Ok(done.ok().and_then(|done| done.clone()).unwrap_or(Done::Again))
     }
 
@@ -291,7 +298,10 @@ impl Engine {
             Some(current) => (current.lineage.chars().take(8).collect(), current.generation),
             None => (String::new(), 0),
         };
-        self.events.push(&self.key, &Event { lineage, generation, kind });
+        let event = Event { lineage, generation, kind };
+        self.events.push(&self.key, &event);
+        #[cfg(any(feature = "metrics", feature = "tracing"))]
+        telemetry::happened(&self.setup, &event);
         self.dispatch();
     }
 
@@ -329,7 +339,11 @@ impl Engine {
         while let Some(effect) = state.machine.poll_effect() {
             match effect {
                 Effect::Publish(snapshot) => self.publish(snapshot),
-                Effect::Event(event) => self.events.push(&self.key, &event),
+                Effect::Event(event) => {
+                    self.events.push(&self.key, &event);
+                    #[cfg(any(feature = "metrics", feature = "tracing"))]
+                    pending.told.push(event);
+                }
                 Effect::Settle { ticket, result } => {
                     let done = self.done(result);
                     pending.wake.extend(state.waiters.take(ticket).map(|group| (group, done.clone())));
@@ -409,6 +423,9 @@ impl Engine {
     }
 
     fn run(self: &Arc<Self>, process: &ProcessState, pending: PendingActions) {
+        // Before those are woken who may look for it.
+        #[cfg(any(feature = "metrics", feature = "tracing"))]
+        pending.told.iter().for_each(|event| telemetry::happened(&self.setup, event));
         let wakes = !pending.wake.is_empty();
         for (group, done) in pending.wake {
             group.wake(done);
@@ -561,8 +578,12 @@ impl Engine {
             let guarded = engine.clone();
             let serving = engine.published().served.as_ref().map(|served| served.current.value.clone());
             // A task of its own: a panic in a user's refresh function ends as a lost answer.
-            let asked =
-                guarded.clone().inside(async move { guarded.setup.source.ask(request, serving).await });
+            let asked = guarded.clone().inside(async move {
+                let asking = guarded.setup.source.ask(request, serving);
+                #[cfg(feature = "tracing")]
+                let asking = telemetry::refreshing(&guarded.setup, asking);
+                asking.await
+            });
             let (outcome, said) = match engine.setup.platform.run(asked) {
                 Ok(Running { result, task }) => {
                     let _abort = AbortOnDrop(task);

@@ -15,6 +15,8 @@ mod requests;
 pub(crate) mod setup;
 mod sign_in;
 mod status;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub(crate) mod telemetry;
 mod token;
 pub(crate) mod token_source;
 mod waiters;

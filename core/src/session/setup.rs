@@ -26,6 +26,12 @@ use crate::transport::Transport;
 
 /// What does not change in a session's life, and is no secret of its user.
 pub(crate) struct Setup {
+    /// What the program calls it, for those who watch it.
+    #[cfg_attr(
+        not(any(feature = "metrics", feature = "tracing")),
+        allow(dead_code, reason = "nobody watches")
+    )]
+    pub(crate) app: Option<String>,
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) machine: Arc<MachineConfig>,
     pub(crate) source: Arc<dyn Source>,
@@ -62,6 +68,11 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    pub(crate) fn app(&self) -> &str {
+        self.app.as_deref().unwrap_or_default()
+    }
+
     /// Whether a session that was made with these settings can be had with those: an error names the setting that is
     /// another one.
     pub(crate) fn agrees_with(&self, other: &Self) -> Result<(), Failure> {

@@ -8,6 +8,23 @@ use super::super::settings::A_YEAR;
 use super::Builder;
 
 impl<T> Builder<T> {
+    /// What spans, events and metrics call it (features `tracing` and `metrics`), where a program has several.
+    ///
+    /// ```
+    /// use rekindle::Session;
+    ///
+    /// let session = Session::builder("oauth2")
+    ///     .app_name("billing")
+    ///     .token_url("https://auth.example.com/oauth/token")
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), rekindle::Error>(())
+    /// ```
+    pub fn app_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.app_name = Some(name.into());
+        self
+    }
+
     /// An origin that the token is for, beside that of a client's base URL. Call it once for each.
     ///
     /// ```

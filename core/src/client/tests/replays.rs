@@ -5,6 +5,25 @@ use rekindle_proto::ErrorKind;
 use super::*;
 use crate::session::{RefreshError, ReplayRefused};
 
+/// spec 11.9
+#[tokio::test]
+async fn a_replay_belongs_to_the_same_trace_and_the_next_request_to_another() {
+    let build = |session| Client::builder(session).base_url(BASE).traceparent(true);
+    let stage = stage_with([reply(401).into(), reply(302).to("https://files.test/x").into()], build);
+    stage.send(stage.client.get("/")).await.unwrap();
+    stage.send(stage.client.get("/")).await.unwrap();
+    let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    stage.send(stage.client.get("/").header("traceparent", given)).await.unwrap();
+    let seen = stage.wire.seen.lock();
+    let traces: Vec<&str> = seen.iter().map(|seen| seen.header("traceparent").unwrap()).collect();
+    assert_eq!(traces[0], traces[1]);
+    assert_eq!(traces[1], traces[2]);
+    assert_ne!(traces[2], traces[3]);
+    assert_eq!(traces[4], given);
+    let parts: Vec<usize> = traces[0].split('-').map(str::len).collect();
+    assert_eq!(parts, [2, 32, 16, 2]);
+}
+
 #[tokio::test]
 async fn a_valid_token_goes_out_once_and_the_answer_comes_back() {
     let stage = stage([reply(200).header("x-a", "b").body("hello").into()]);

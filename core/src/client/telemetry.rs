@@ -1,0 +1,44 @@
+//! A request, for `tracing` and `metrics` (spec 10.5): its method, its origin, the status. No path and no query: they may hold
+//! secrets.
+
+use super::response::{Parts, Response};
+use super::{Client, send};
+use crate::error::Error;
+
+/// Sends it in the span `rekindle.request`.
+pub(super) async fn send(client: Client, parts: Box<Parts>) -> Result<Response, Error> {
+    let setup = client.session().setup().clone();
+    #[cfg(feature = "tracing")]
+    let span = {
+        let (method, origin) =
+            (parts.request.method.as_str(), parts.request.url.origin().ascii_serialization());
+        let (status, error, empty) = (tracing::field::Empty, tracing::field::Empty, setup.app());
+        tracing::info_span!(
+            target: "rekindle", "rekindle.request", app = empty, dialect = setup.dialect.name(), method, origin, status, error
+        )
+    };
+    // Boxed: callers keep the future.
+    let sending = Box::pin(send::send(client, parts));
+    #[cfg(feature = "tracing")]
+    let sending = tracing::Instrument::instrument(sending, span.clone());
+    let result = sending.await;
+    #[cfg(feature = "tracing")]
+    match &result {
+        Ok(response) => span.record("status", response.status().as_u16()),
+        Err(error) => span.record("error", error.kind().name()),
+    };
+    #[cfg(feature = "metrics")]
+    {
+        let outcome = match &result {
+            Ok(response) => CLASSES[usize::from(response.status().as_u16() / 100).min(CLASSES.len() - 1)],
+            Err(error) => error.kind().name(),
+        };
+        let (app, dialect) = (setup.app().to_owned(), setup.dialect.name().to_owned());
+        metrics::counter!("rekindle_requests_total", "app" => app, "dialect" => dialect, "outcome" => outcome)
+            .increment(1);
+    }
+    result
+}
+
+#[cfg(feature = "metrics")]
+const CLASSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];

@@ -1,0 +1,18 @@
+//! The header `traceparent` (W3C Trace Context, level 1), where a client makes its own (spec 11.9).
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Begins a trace, unless the caller has one. Without randomness there is none: two would look like one.
+pub(super) fn add(headers: &mut HeaderMap) {
+    if headers.contains_key(TRACEPARENT) {
+        return;
+    }
+    let number = || crate::platform::random::number().ok().filter(|number| *number != 0);
+    if let (Some(high), Some(low), Some(span)) = (number(), number(), number())
+        && let Ok(value) = HeaderValue::from_str(&format!("00-{high:016x}{low:016x}-{span:016x}-01"))
+    {
+        headers.insert(TRACEPARENT, value);
+    }
+}
