@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rekindle::client::{Body, Form, GraphqlRequest, Part, RequestBuilder};
+use rekindle::client::{Body, Cookies, Form, GraphqlRequest, Part, RequestBuilder};
 use rekindle::transport::BoxError;
 use rekindle::{Error, ErrorKind, RetryPolicy};
 use rekindle_bindings::time::limit_seconds;
@@ -22,24 +22,49 @@ use crate::transport::Transport;
 type File = (String, Option<String>, Option<String>, Vec<u8>);
 
 #[pyclass(frozen, module = "rekindle._native")]
-pub(crate) struct Client(rekindle::Client);
+pub(crate) struct Client(rekindle::Client, Option<Cookies>);
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (session, settings, transport=None))]
+    #[pyo3(signature = (session, settings, transport=None, cookies=None))]
     fn new(
         py: Python<'_>,
         session: &Session,
         settings: &Bound<'_, PyDict>,
         transport: Option<PyRef<'_, Transport>>,
+        cookies: Option<Vec<String>>,
     ) -> PyResult<Self> {
         let settings: ClientSettings = pythonize::depythonize(settings)?;
         let mut builder = raised(py, settings.apply(rekindle::Client::builder(session.inner.clone())))?;
+        let cookies = cookies.map(|set| (Cookies::new(), set));
+        if let Some((jar, _)) = &cookies {
+            builder = builder.cookies(jar.clone());
+        }
         if let Some(transport) = transport {
             builder = builder.transport(transport.0.clone());
         }
-        raised(py, builder.build().map(Self).map_err(by_our_names))
+        let client = raised(py, builder.build().map_err(by_our_names))?;
+        for cookie in cookies.iter().flat_map(|(_, set)| set) {
+            raised(py, set(&client, &cookies.as_ref().map(|one| one.0.clone()).unwrap_or_default(), cookie))?;
+        }
+        Ok(Self(client, cookies.map(|one| one.0)))
+    }
+
+    /// Name and value of those that a request to `url` would carry; `None`: this client keeps none.
+    fn cookies(&self, py: Python<'_>, url: &str) -> PyResult<Option<Vec<(String, String)>>> {
+        let Some(jar) = &self.1 else { return Ok(None) };
+        raised(py, self.0.url(url).map(|url| Some(jar.of(&url))))
+    }
+
+    /// Where a request would go.
+    fn url(&self, py: Python<'_>, url: &str) -> PyResult<String> {
+        raised(py, self.0.url(url).map(String::from).map_err(by_our_names))
+    }
+
+    /// Forgets all cookies.
+    fn clear_cookies(&self) {
+        self.1.iter().for_each(Cookies::clear);
     }
 
     /// `options` are what a request need not say.
@@ -173,6 +198,11 @@ impl Own {
         let said = self.max_sends.is_some() || self.retry_statuses.is_some();
         said.then(|| retry_policy(self.max_sends, self.retry_statuses.clone())).transpose()
     }
+}
+
+/// For the client's base URL, and all that is below its host.
+fn set(client: &rekindle::Client, jar: &Cookies, cookie: &str) -> Result<(), Error> {
+    jar.set(&client.url("")?, &format!("{cookie}; Path=/"))
 }
 
 async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {

@@ -81,7 +81,7 @@ def test_the_example_of_the_readme_for_tasks(server: TestServer, make: Make) -> 
             async with client.stream("GET", "/big") as big:
                 async for chunk in big.aiter_bytes():
                     length += len(chunk)
-            return r.json(), length, (await session.atoken()).authorization
+            return r.json(), length, (await rekindle.AsyncSession.of(session).token()).authorization
 
     assert asyncio.run(ask()) == ({"a": 1}, 200_000, "Bearer AT-1")
 
@@ -282,13 +282,13 @@ def test_each_call_of_a_session_has_its_async_twin(server: TestServer, make: Mak
     given = rekindle.Credential(access_token="AT-9", refresh_token="RT-1")
 
     async def calls() -> list[Any]:
-        told: list[Any] = [(await session.atoken()).value, (await session.aforce_refresh()).value]
-        told.append((await session.astatus(fresh=True)).generation)
-        await session.asign_in(given)
-        told.append((await session.atoken(min_life=1)).value)
-        await session.asign_out()
-        told.append((await session.astatus()).standing)
-        told.append(await session.ashutdown(timeout=5))
+        told: list[Any] = [(await rekindle.AsyncSession.of(session).token()).value, (await rekindle.AsyncSession.of(session).force_refresh()).value]
+        told.append((await rekindle.AsyncSession.of(session).status(fresh=True)).generation)
+        await rekindle.AsyncSession.of(session).sign_in(given)
+        told.append((await rekindle.AsyncSession.of(session).token(min_life=1)).value)
+        await rekindle.AsyncSession.of(session).sign_out()
+        told.append((await rekindle.AsyncSession.of(session).status()).standing)
+        told.append(await rekindle.AsyncSession.of(session).shutdown(timeout=5))
         return told
 
     assert asyncio.run(calls()) == ["AT-1", "AT-2", 2, "AT-9", "signed_out", True]

@@ -116,9 +116,9 @@ def test_sessions_are_for_async_callers_too(app: MakeApp, server: TestServer) ->
 
     async def main() -> list[str]:
         expired = rekindle.Credential(access_token="AT-1", refresh_token="RT-1", expires_at=1.0)
-        await users.session("ada").asign_in(expired)
-        found = await asyncio.gather(*(users.session("ada").atoken() for _ in range(8)))
-        assert await users.ashutdown()
+        await rekindle.AsyncSession.of(users.session("ada")).sign_in(expired)
+        found = await asyncio.gather(*(rekindle.AsyncSession.of(users.session("ada")).token() for _ in range(8)))
+        assert await rekindle.AsyncApp.of(users).shutdown()
         return [token.value for token in found]
 
     assert asyncio.run(main()) == ["AT-2"] * 8

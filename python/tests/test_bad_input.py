@@ -310,7 +310,7 @@ def test_a_loop_that_is_gone_takes_its_waiters_along_and_nothing_else(server: Te
     server.script(grants(2, hold="answer"))
     session = make(expires_at=1.0)
     loop = asyncio.new_event_loop()
-    task = loop.create_task(session.atoken())
+    task = loop.create_task(rekindle.AsyncSession.of(session).token())
     loop.run_until_complete(asyncio.sleep(0))
     server.log(wait=1)
     loop.close()

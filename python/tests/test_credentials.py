@@ -68,7 +68,7 @@ def test_a_token_endpoints_answer_is_taken_as_it_is(make: Make) -> None:
     assert (dated.access_token, dated.expires_at) == ("AT-1", 1893456000.0)
     session = make(credential=made, access_token=None, refresh_token=None)
     extra = {"id_token": "e30.e30.x", "instance_url": "https://eu1.example.com", "user": '{"id": 7}'}
-    assert session.extra() == extra == asyncio.run(session.aextra())
+    assert session.extra() == extra == asyncio.run(rekindle.AsyncSession.of(session).extra())
     assert "e30" not in repr(made) + repr(session) + repr(session.status())
 
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 import threading
 
 import pytest
 
 import rekindle
+from rekindle import metrics
 from conftest import Make, grants
 from rekindle.testing import TestServer
 
@@ -27,7 +29,7 @@ def test_events_are_awaited(make: Make) -> None:
 
     async def first() -> str:
         events = session.events()
-        await session.atoken()
+        await rekindle.AsyncSession.of(session).token()
         return (await anext(aiter(events))).name
 
     assert asyncio.run(first()) == "SignedIn"
@@ -73,3 +75,31 @@ def test_events_are_logged_where_the_logger_is_on(
 
 def test_the_counters_are_prometheus_text(make: Make) -> None:
     assert "rekindle_sign_ins_total 0" in make().prometheus()
+
+
+def test_counters_of_several_have_labels_and_are_one_text(server: TestServer, make: Make) -> None:
+    server.script(grants(2), {"match": {"path": "/token"}, "respond": {"status": 400, "json": {"error": "invalid_grant"}}})
+    session = make(expires_at=1.0)
+    session.token()
+    with pytest.raises(rekindle.LoginRequired):
+        session.force_refresh()
+    app = rekindle.App(dialect="google", client_id="app")
+    text = metrics.text({"billing": session, 'c"r\\m': app}, labels={"worker": "1"})
+    lines = text.splitlines()
+    assert 'rekindle_refreshes_total{app="billing",dialect="oauth2",worker="1"} 1' in lines
+    assert 'rekindle_refresh_outcomes_total{app="billing",dialect="oauth2",worker="1",outcome="login_required"} 1' in lines
+    assert 'rekindle_refresh_outcomes_total{app="c\\"r\\\\m",dialect="google",worker="1",outcome="granted"} 0' in lines
+    kinds = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(kinds) == len(set(kinds)) == len(session.stats()) + 1
+    assert metrics.text({}) == ""
+    for wrong in ({"app": "x"}, {"no-name": "x"}, {"": "x"}):
+        with pytest.raises(rekindle.InvalidConfig, match="labels"):
+            metrics.text({"a": session}, labels=wrong)
+    with pytest.raises(rekindle.InvalidConfig, match="counted"):
+        metrics.text(session)  # type: ignore[arg-type]
+
+
+def test_the_text_that_promtool_checks_is_the_one_that_is_made(make: Make) -> None:
+    made = metrics.text({"billing": make()})
+    shown = Path(__file__).parents[2] / "examples/prometheus/metrics.txt"
+    assert made == shown.read_text(), f"write it anew: {made}"

@@ -43,7 +43,7 @@ def test_twenty_threads_and_tasks_ask_once(server: Any) -> None:
         thread.start()
 
     async def tasks() -> list[rekindle.Token]:
-        return await asyncio.gather(*(session.atoken() for _ in range(10)))
+        return await asyncio.gather(*(rekindle.AsyncSession.of(session).token() for _ in range(10)))
 
     assert {token.value for token in asyncio.run(tasks())} == {"AT-1"}
     for thread in threads:
@@ -267,13 +267,13 @@ def test_an_async_refresh_function_may_ask_for_the_status(make: Make) -> None:
     seen: list[rekindle.Status] = []
 
     async def refresh(_: rekindle.RefreshInput) -> dict[str, Any]:
-        seen.append(await session.astatus())
+        seen.append(await rekindle.AsyncSession.of(session).status())
         return {"access_token": "AT-2", "expires_in": 900}
 
     session = make(refresh_with=refresh, expires_at=1.0)
 
     async def ask() -> str:
-        return (await session.atoken()).value
+        return (await rekindle.AsyncSession.of(session).token()).value
 
     assert asyncio.run(ask()) == "AT-2"
     assert seen[0].generation == 1

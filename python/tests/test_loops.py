@@ -138,10 +138,10 @@ def test_a_deadline_of_asyncio_ends_the_wait_alone(server: TestServer, make: Mak
 
     async def wait() -> str:
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(session.atoken(), 0.05)
+            await asyncio.wait_for(rekindle.AsyncSession.of(session).token(), 0.05)
         await asyncio.to_thread(server.log, wait=1)
         server.release("answer")
-        return (await session.atoken()).value
+        return (await rekindle.AsyncSession.of(session).token()).value
 
     assert run(wait()) == "AT-2"
     assert len(server.log()) == 1
@@ -158,7 +158,7 @@ def test_what_a_closed_loop_could_not_save_the_next_one_saves(
     told = session.events()
 
     async def begin() -> None:
-        asked = asyncio.create_task(session.atoken())
+        asked = asyncio.create_task(rekindle.AsyncSession.of(session).token())
         await asyncio.to_thread(server.log, wait=1)
         asked.cancel()
 
@@ -172,7 +172,7 @@ def test_what_a_closed_loop_could_not_save_the_next_one_saves(
     assert not (asked and session.status().persisted)
 
     async def go_on() -> str:
-        value = (await session.atoken()).value
+        value = (await rekindle.AsyncSession.of(session).token()).value
         async for event in told:
             if event.name == "Persisted":
                 break
@@ -240,7 +240,7 @@ def test_a_real_ctrl_c_ends_a_waiting_call_at_once_and_the_exit_still_saves(
 
 def test_ctrl_c_in_asyncio_ends_the_program_and_the_exit_still_saves(server: TestServer, tmp_path: Path) -> None:
     server.script(grants(2, hold="answer"))
-    child = program("asyncio.run(make(store=file, expires_at=1.0).atoken())", server, tmp_path)
+    child = program("asyncio.run(rekindle.AsyncSession.of(make(store=file, expires_at=1.0)).token())", server, tmp_path)
     server.log(wait=1)
     child.send_signal(signal.SIGINT)
     threading.Timer(0.3, server.release, ["answer"]).start()
@@ -269,7 +269,7 @@ def test_an_exit_saves_on_a_private_loop_what_the_closed_one_could_not(server: T
                 return str(self.saves)
 
         async def begin():
-            asked = asyncio.create_task(make(store=Store(), expires_at=1.0).atoken())
+            asked = asyncio.create_task(rekindle.AsyncSession.of(make(store=Store(), expires_at=1.0)).token())
             await asyncio.to_thread(sys.stdin.readline)
             asked.cancel()
 

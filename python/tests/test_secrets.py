@@ -70,7 +70,7 @@ def ways(session: rekindle.Session, url: str) -> dict[str, Callable[[], object]]
     mounted = httpx.Client(auth=rekindle.httpx.Auth(session), trust_env=False)
     return {
         "token": session.token,
-        "atoken": lambda: asyncio.run(session.atoken()),
+        "atoken": lambda: asyncio.run(rekindle.AsyncSession.of(session).token()),
         "refresh": lambda: session.force_refresh(),
         "get": lambda: client.get(url + "/data"),
         "aget": lambda: asyncio.run(aclient.get(url + "/data")),
@@ -134,7 +134,7 @@ def test_a_sign_in_that_fails_does_not_show_its_credential(signed_in: Any) -> No
     session = signed_in(store=Broken())
     for call in (
         lambda: session.sign_in(credential(expires_in=0.0, expires_at=None)),
-        lambda: asyncio.run(session.asign_in(credential(expires_in=0.0, expires_at=None))),
+        lambda: asyncio.run(rekindle.AsyncSession.of(session).sign_in(credential(expires_in=0.0, expires_at=None))),
         lambda: session.sign_in("SENTINEL-RT"),
         session.token,
         session.sign_out,
@@ -180,7 +180,7 @@ def test_asyncio_in_debug_mode_logs_none(server: TestServer, make: Make, caplog:
     async def ask() -> str:
         # Every callback counts as slow, and is logged with its arguments.
         asyncio.get_running_loop().slow_callback_duration = 0
-        task = asyncio.create_task(session.atoken())
+        task = asyncio.create_task(rekindle.AsyncSession.of(session).token())
         await task
         return repr(task)
 

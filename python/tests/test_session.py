@@ -35,7 +35,7 @@ def test_twenty_tasks_share_one_refresh(server: TestServer, make: Make) -> None:
     session = make(expires_at=1.0)
 
     async def values() -> list[str]:
-        return [token.value for token in await asyncio.gather(*(session.atoken() for _ in range(20)))]
+        return [token.value for token in await asyncio.gather(*(rekindle.AsyncSession.of(session).token() for _ in range(20)))]
 
     assert asyncio.run(values()) == ["AT-2"] * 20
     assert len(server.log()) == 1
@@ -46,13 +46,13 @@ def test_a_cancelled_task_does_not_end_the_refresh(server: TestServer, make: Mak
     session = make(expires_at=1.0)
 
     async def cancel() -> str:
-        task = asyncio.create_task(session.atoken())
+        task = asyncio.create_task(rekindle.AsyncSession.of(session).token())
         await asyncio.to_thread(server.log, wait=1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         server.release("answer")
-        return (await session.atoken()).value
+        return (await rekindle.AsyncSession.of(session).token()).value
 
     assert asyncio.run(cancel()) == "AT-2"
     assert len(server.log()) == 1
@@ -65,7 +65,7 @@ def test_the_status_says_what_a_refresh_waits_for(server: TestServer, make: Make
     assert (session.status().waiting, session.status().waiting_at_most) == (None, None)
 
     async def ask() -> rekindle.Status:
-        task = asyncio.create_task(session.atoken())
+        task = asyncio.create_task(rekindle.AsyncSession.of(session).token())
         await asyncio.to_thread(server.log, wait=1)
         status = session.status()
         server.release("answer")
@@ -82,7 +82,7 @@ def test_one_session_serves_loops_one_after_the_other(server: TestServer, make: 
     server.script(grants(2), grants(3))
     session = make()
     for generation in (2, 3):
-        assert asyncio.run(session.aforce_refresh()).generation == generation
+        assert asyncio.run(rekindle.AsyncSession.of(session).force_refresh()).generation == generation
 
 
 def test_a_dead_refresh_token_is_login_required(server: TestServer, make: Make) -> None:

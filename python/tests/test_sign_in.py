@@ -82,9 +82,9 @@ def test_asyncio_signs_in_too_and_what_shows_the_address_may_fail(server: Any) -
     async def main() -> None:
         session = session_at(server)
         with pytest.raises(rekindle.Misuse, match="raised ZeroDivisionError"):
-            await session.asign_in_with_browser(open=lambda url: 1 / 0)
-        await session.asign_in_with_browser(open=visit)
-        assert (await session.atoken()).value == "AT-1"
+            await rekindle.AsyncSession.of(session).sign_in_with_browser(open=lambda url: 1 / 0)
+        await rekindle.AsyncSession.of(session).sign_in_with_browser(open=visit)
+        assert (await rekindle.AsyncSession.of(session).token()).value == "AT-1"
 
     asyncio.run(main())
 
@@ -177,7 +177,7 @@ def test_a_handler_that_asks_for_a_token_first_is_told_at_once(server: Any) -> N
 
     async def alogin(session: rekindle.Session) -> rekindle.Credential:
         with pytest.raises(rekindle.Misuse, match="sign in first"):
-            await session.atoken()
+            await rekindle.AsyncSession.of(session).token()
         told.append("async")
         return rekindle.Credential(access_token="AT-3")
 

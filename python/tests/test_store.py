@@ -59,7 +59,7 @@ def test_an_async_store_runs_on_the_loop_that_made_the_call(server: TestServer, 
     store = AsyncMemory()
 
     async def ask() -> int:
-        await make(store=store).atoken()
+        await rekindle.AsyncSession.of(make(store=store)).token()
         return id(asyncio.get_running_loop())
 
     assert asyncio.run(ask()) in store.loops and len(store.loops) == 1

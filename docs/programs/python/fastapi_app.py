@@ -8,24 +8,24 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 api = os.environ["API_URL"]
-users = rekindle.App(
+users = rekindle.AsyncApp(
     token_url=os.environ["TOKEN_URL"], client_id="app", client_secret="app-secret",
     origins=[api], store=rekindle.FileStore.folder("sessions"),  # all workers of this machine share it
 )
 app = FastAPI()
 
 
-def signed_in(user: Annotated[str, Header()]) -> rekindle.Session:  # your own way to tell who asks
+def signed_in(user: Annotated[str, Header()]) -> rekindle.AsyncSession:  # your own way to tell who asks
     return users.session(user)
 
 
 @app.post("/sign-in")
-async def sign_in(request: Request, session: Annotated[rekindle.Session, Depends(signed_in)]) -> None:
-    await session.asign_in(rekindle.Credential.from_response(await request.json()))
+async def sign_in(request: Request, session: Annotated[rekindle.AsyncSession, Depends(signed_in)]) -> None:
+    await session.sign_in(rekindle.Credential.from_response(await request.json()))
 
 
 @app.get("/data")
-async def data(session: Annotated[rekindle.Session, Depends(signed_in)]) -> str:
+async def data(session: Annotated[rekindle.AsyncSession, Depends(signed_in)]) -> str:
     async with rekindle.AsyncClient(session, base_url=api) as client:
         return (await client.get("/data")).raise_for_status().text
 

@@ -9,6 +9,8 @@
 """
 
 from ._app import App
+from ._async_app import AsyncApp
+from ._async_session import AsyncSession
 from ._client import AsyncClient, Client
 from ._credential import Credential, Token
 from ._errors import (
@@ -33,6 +35,7 @@ from ._errors import (
 )
 from ._events import Event, Events
 from ._grant import ClientCredentials
+from ._hooks import SentRequest
 from ._key import SigningKey
 from ._native import VERSION as __version__
 from ._response import AsyncResponse, Headers, Redirect, Response, Verdict
@@ -43,8 +46,10 @@ from ._store import AsyncStore, Expected, FileStore, MemoryStore, Stored, Store
 
 __all__ = [
     "App",
+    "AsyncApp",
     "AsyncClient",
     "AsyncResponse",
+    "AsyncSession",
     "AsyncStore",
     "BegunSignIn",
     "Client",
@@ -74,6 +79,7 @@ __all__ = [
     "RefreshNotSent",
     "RekindleError",
     "Response",
+    "SentRequest",
     "Session",
     "SignedOut",
     "SigningKey",

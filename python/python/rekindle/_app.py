@@ -6,7 +6,7 @@ import asyncio
 import os
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from . import _native
 from ._checks import seconds, text
@@ -20,7 +20,7 @@ from ._host import Host, guard
 from ._key import SigningKey
 from ._listener import of_app
 from ._mock import OF_TESTS
-from ._session import Session
+from ._session import Session, SessionBase
 from ._refresh import RefreshInput
 from ._settings import described, given
 from ._sign_in import BegunSignIn, asked_of, login_host
@@ -28,25 +28,11 @@ from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
 from ._wait import wait_for
 
+_S = TypeVar("_S", bound=SessionBase)
 
-class App:
-    """Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
 
-    Every option is that of `Session`, but for the tokens, which each session has of its own, and:
-
-    - `store`: keeps a record for each key, such as `FileStore.folder(path)` or one of your own. Left out: this process'
-      memory.
-    - `idle_sessions`: how many sessions that nobody holds stay in memory, those that were used last (10,000); each takes
-      about 2 KB. The others come back from the store.
-    - `on_event`: called with a session's key and each `Event` of it, on a thread of its own.
-
-    >>> app = rekindle.App(
-    ...     token_url="https://auth.example.com/oauth/token", client_id="app", origins=["https://api.example.com"],
-    ... )
-    >>> app.session("user-42").sign_in(rekindle.Credential(access_token="AT-1", refresh_token="RT-1"))
-    >>> app.session("user-42").token().authorization
-    'Bearer AT-1'
-    """
+class AppBase:
+    """What `App` and `AsyncApp` have in common."""
 
     @redact_traceback
     def __init__(
@@ -82,7 +68,7 @@ class App:
         idle_timeout: float | None = None,
         client_credentials: ClientCredentials | None = None,
         refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
-        login: Callable[[Session], object] | None = None,
+        login: Callable[[Any], object] | None = None,
         login_timeout: float = 300.0,
         idle_sessions: int = 10_000,
         on_event: Callable[[str, Event], object] | None = None,
@@ -128,73 +114,19 @@ class App:
             idle_sessions=_count("idle_sessions", idle_sessions),
             on_event=of_app(on_event),
         )
-        self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+        self._sessions: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         see_out(self)
 
     @redact_traceback
-    def session(self, key: str, *, credential: Credential | None = None) -> Session:
-        """The session of that key, the same one for the same key. Nothing is read or sent yet.
-
-        A key is what you call a user by: 1 to 1,024 bytes of text. `credential`: what to begin with, where the store has
-        none.
-        """
-        known = self._sessions.get(key)
+    def _session(self, key: str, credential: Credential | None, kind: type[_S]) -> _S:
+        known: _S | None = self._sessions.get(key)
         if known is not None and credential is None:
             return known
         if not isinstance(key, str):
             raise InvalidConfig(f"key must be text, not {type(key).__name__}")
         native = self._native.session(key, None if credential is None else given(credential)._plain())
-        return known or self._sessions.setdefault(key, Session._of(self, native, self._host))
-
-    def begin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
-        """As `Session.begin_sign_in`, for a user who is not known yet."""
-        return BegunSignIn(*self._do(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
-
-    async def abegin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
-        """As `begin_sign_in`, without blocking the loop."""
-        return BegunSignIn(*await self._ado(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
-
-    @redact_traceback
-    def finish_sign_in(self, pending: str, callback: str, *, key: str | None = None) -> Session:
-        """As `Session.finish_sign_in`; gives the session of the one who signed in, under `key` or, with `openid` in the
-        scope, the server's own name for them (`sub`)."""
-        return self.session(self._do(self._native.finish_sign_in, pending, callback, text("key", key)))
-
-    @aredact_traceback
-    async def afinish_sign_in(self, pending: str, callback: str, *, key: str | None = None) -> Session:
-        """As `finish_sign_in`, without blocking the loop."""
-        return self.session(await self._ado(self._native.finish_sign_in, pending, callback, text("key", key)))
-
-    def sign_in(self, *, key: str | None = None, open: Callable[[str], object] | None = None, **asked: Any) -> Session:
-        """As `Session.sign_in_with_browser`; gives the session of the one who signed in, under `key` or their `sub`.
-
-        >>> session = app.sign_in(scope="openid email")  # doctest: +SKIP
-        """
-        return self.session(self._do(self._native.sign_in, asked_of(asked), text("key", key), open))
-
-    async def asign_in(
-        self, *, key: str | None = None, open: Callable[[str], object] | None = None, **asked: Any
-    ) -> Session:
-        """As `sign_in`, without blocking the loop."""
-        return self.session(await self._ado(self._native.sign_in, asked_of(asked), text("key", key), open))
-
-    def accounts(self) -> list[str]:
-        """The keys of all who are signed in, in order. The store must be able to tell its keys: memory and folders are."""
-        keys: list[str] = self._do(self._native.accounts)
-        return keys
-
-    async def aaccounts(self) -> list[str]:
-        """As `accounts`, without blocking the loop."""
-        keys: list[str] = await self._ado(self._native.accounts)
-        return keys
-
-    def remove(self, key: str) -> bool | None:
-        """Signs that user out, and asks the server to revoke the tokens: see `Session.sign_out`."""
-        return self.session(key).sign_out(revoke=True)
-
-    async def aremove(self, key: str) -> bool | None:
-        """As `remove`, without blocking the loop."""
-        return await self.session(key).asign_out(revoke=True)
+        made: _S = self._sessions.setdefault(key, kind._of(self, native, self._host))
+        return known or made
 
     @property
     def sessions_in_memory(self) -> int:
@@ -208,16 +140,6 @@ class App:
     def prometheus(self) -> str:
         """The same as Prometheus text."""
         return self._native.prometheus()
-
-    @redact_traceback
-    def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
-        """Waits for refreshes under way and unsaved credentials of all sessions; whether nothing is left."""
-        return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
-
-    @aredact_traceback
-    async def ashutdown(self, *, timeout: float = AT_EXIT) -> bool:
-        """As `shutdown`, without blocking the loop."""
-        return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))
 
     @redact_traceback
     def _do(self, call: Callable[..., Any], *args: Any) -> Any:
@@ -235,7 +157,66 @@ class App:
         return repr(self._native)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("an App is not pickled: make one in each process, with the same store")
+        raise TypeError("an app is not pickled: make one in each process, with the same store")
+
+
+class App(AppBase):
+    """Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
+
+    Every option is that of `Session`, but for the tokens, which each session has of its own, and:
+
+    - `store`: keeps a record for each key, such as `FileStore.folder(path)` or one of your own. Left out: this process'
+      memory.
+    - `idle_sessions`: how many sessions that nobody holds stay in memory, those that were used last (10,000); each takes
+      about 2 KB. The others come back from the store.
+    - `on_event`: called with a session's key and each `Event` of it, on a thread of its own.
+
+    >>> app = rekindle.App(
+    ...     token_url="https://auth.example.com/oauth/token", client_id="app", origins=["https://api.example.com"],
+    ... )
+    >>> app.session("user-42").sign_in(rekindle.Credential(access_token="AT-1", refresh_token="RT-1"))
+    >>> app.session("user-42").token().authorization
+    'Bearer AT-1'
+    """
+
+    def session(self, key: str, *, credential: Credential | None = None) -> Session:
+        """The session of that key, the same one for the same key. Nothing is read or sent yet.
+
+        A key is what you call a user by: 1 to 1,024 bytes of text. `credential`: what to begin with, where the store has
+        none.
+        """
+        return self._session(key, credential, Session)
+
+    def begin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
+        """As `Session.begin_sign_in`, for a user who is not known yet."""
+        return BegunSignIn(*self._do(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
+
+    @redact_traceback
+    def finish_sign_in(self, pending: str, callback: str, *, key: str | None = None) -> Session:
+        """As `Session.finish_sign_in`; gives the session of the one who signed in, under `key` or, with `openid` in the
+        scope, the server's own name for them (`sub`)."""
+        return self.session(self._do(self._native.finish_sign_in, pending, callback, text("key", key)))
+
+    def sign_in(self, *, key: str | None = None, open: Callable[[str], object] | None = None, **asked: Any) -> Session:
+        """As `Session.sign_in_with_browser`; gives the session of the one who signed in, under `key` or their `sub`.
+
+        >>> session = app.sign_in(scope="openid email")  # doctest: +SKIP
+        """
+        return self.session(self._do(self._native.sign_in, asked_of(asked), text("key", key), open))
+
+    def accounts(self) -> list[str]:
+        """The keys of all who are signed in, in order. The store must be able to tell its keys: memory and folders are."""
+        keys: list[str] = self._do(self._native.accounts)
+        return keys
+
+    def remove(self, key: str) -> bool | None:
+        """Signs that user out, and asks the server to revoke the tokens: see `Session.sign_out`."""
+        return self.session(key).sign_out(revoke=True)
+
+    @redact_traceback
+    def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
+        """Waits for refreshes under way and unsaved credentials of all sessions; whether nothing is left."""
+        return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
 
 def _count(name: str, value: object) -> int:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypedDict
 
 from . import _native
 from ._checks import flag, limit, maybe_seconds, sends, statuses, text, timeouts, url as as_url
-from ._request import Own, Source, options, pairs
+from ._request import Own, Source, cookie_pairs, options, pairs
 from ._errors import InvalidConfig, Misuse, RekindleError
+from ._hooks import EventHooks, hooks_of
 from ._host import guard, guard_login, outside
 from ._mock import OF_TESTS
 from ._response import AsyncResponse, Response
-from ._session import Session
+from ._session import SessionBase
 from ._transport import Cert, Proxies, Verify, transport
 from ._wait import wait_for
 
@@ -37,6 +38,7 @@ class RequestOptions(TypedDict, total=False):
     follow_redirects: bool
     idempotency_key: str
     auth: tuple[str, str] | None
+    cookies: Mapping[str, str]
     max_sends: int
     retry_statuses: Iterable[int]
     replay: bool
@@ -50,7 +52,7 @@ _Timeout: TypeAlias = "float | tuple[float | None, float | None] | Literal['clie
 class _Base:
     def __init__(
         self,
-        session: Session,
+        session: SessionBase,
         *,
         base_url: Any = None,
         headers: Any = None,
@@ -70,8 +72,11 @@ class _Base:
         read_timeout: float | None = None,
         max_idle_connections: int | None = None,
         idle_timeout: float | None = None,
+        cookies: bool | Mapping[str, str] = False,
+        traceparent: bool = False,
+        event_hooks: EventHooks | None = None,
     ) -> None:
-        if not isinstance(session, Session):
+        if not isinstance(session, SessionBase):
             raise InvalidConfig(f"session must be a rekindle.Session, not {type(session).__name__}")
         if isinstance(max_redirects, bool) or not isinstance(max_redirects, int) or not 0 <= max_redirects < 2**31:
             raise InvalidConfig("max_redirects must be a whole number of 0 or above")
@@ -81,6 +86,8 @@ class _Base:
             raise InvalidConfig("timeout is a pair, and connect_timeout or read_timeout is given, too: give one or the other")
         whole, connect, read = timeouts("timeout", timeout)
         self.session = session
+        self._hooks = hooks_of(event_hooks)
+        self._headers = pairs("headers", headers)
         self._max_sends = sends("max_sends", max_sends) or 3
         self._retry_statuses = statuses("retry_statuses", retry_statuses)
         self._follow = flag("follow_redirects", follow_redirects)
@@ -88,7 +95,7 @@ class _Base:
             session._native,
             {
                 "base_url": as_url("base_url", base_url),
-                "headers": pairs("headers", headers),
+                "headers": self._headers,
                 "timeout_ms": 1000 * (whole or 0),
                 "connect_timeout_ms": _millis(maybe_seconds("connect_timeout", connect_timeout) if connect is None else connect),
                 "read_timeout_ms": _millis(maybe_seconds("read_timeout", read_timeout) if read is None else read),
@@ -96,6 +103,7 @@ class _Base:
                 "max_sends": self._max_sends,
                 "retry_statuses": self._retry_statuses,
                 "max_body_bytes": 2**63 if max_body_bytes is None else max_body_bytes,
+                "traceparent": flag("traceparent", traceparent),
                 "graphql_path": text("graphql_path", graphql_path),
             },
             # A session that a test answers for has no client that really asks.
@@ -109,7 +117,28 @@ class _Base:
                 max_idle_connections=max_idle_connections,
                 idle_timeout=idle_timeout,
             ),
+            _jar(cookies),
         )
+
+    def _goes(self, url: str, options: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
+        """Where a call goes and with which headers, for those who look on."""
+        assert self._native is not None
+        own = options["options"]["headers"] if options else []
+        names = {name.lower() for name, _ in own}
+        return self._native.url(url), [one for one in self._headers if one[0].lower() not in names] + own
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Those that a request to the base URL would carry. `Client(cookies=True)` keeps what servers set, each for its origin."""
+        found = None if self._native is None else self._native.cookies("/")
+        if found is None:
+            raise Misuse("this client keeps no cookies: make it with cookies=True, or with a dict of them")
+        return dict(found)
+
+    def clear_cookies(self) -> None:
+        """Forgets all cookies."""
+        if self._native is not None:
+            self._native.clear_cookies()
 
     def _options(
         self, given: RequestOptions, loop: asyncio.AbstractEventLoop | None
@@ -122,6 +151,7 @@ class _Base:
         plain = options(
             params=given.get("params"),
             headers=given.get("headers"),
+            cookies=given.get("cookies"),
             json=given.get("json"),
             data=given.get("data"),
             content=given.get("content"),
@@ -213,12 +243,19 @@ class Client(_Base):
       502, 503 and 504.
     - `max_body_bytes`: a longer body is an error, unless it is streamed. `None`: no limit.
     - `graphql_path`: where `graphql` posts to, below the base URL. Left out: `/graphql`.
+    - `cookies`: whether those that servers set are kept and sent back, each to the origin that set it and to no other; a dict
+      of them begins with these, for the base URL. A client that is not asked keeps none.
+    - `traceparent`: whether a request without that header (W3C Trace Context) begins a trace of its own, the same for all its
+      sends. One that you give is passed on.
+    - `event_hooks`: a dict of lists of functions: `request`, called with a `SentRequest` before each call, and `response`,
+      called with the `Response` after it, before its body is read where it is streamed. They look on and change nothing;
+      what one raises, the caller gets. An AsyncClient's may be async.
     - `max_idle_connections`: how many connections without a request are kept for each host (of each thread that
       waits); `idle_timeout`: seconds that they are kept, 90 unless told otherwise.
     - `verify`, `cert`, `proxies`, `http2`, `user_agent`, and these two: only where this client's requests travel
       otherwise than the session's; refreshes travel as the session says.
 
-    Every request takes, by keyword, `params`, `headers`, one of `json`, `data`, `content`, `files`, and `timeout`, `read_timeout`,
+    Every request takes, by keyword, `params`, `headers`, `cookies` (beside those that the client keeps), one of `json`, `data`, `content`, `files`, and `timeout`, `read_timeout`,
     `follow_redirects`, `idempotency_key`, `max_sends`, `retry_statuses`; `auth=None` to go without the token, or
     `auth=(name, password)`; `replay`: whether it may be applied twice, where its method does not say so. What goes wrong is a `RekindleError`; an answer of 400 or above is none before
     `raise_for_status`.
@@ -235,12 +272,17 @@ class Client(_Base):
 
     def request(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> Response:
         """A request of any method; `url` is below the base URL, or whole."""
-        return Response(self._send(method, url, given))
+        response = Response(self._send(method, url, given))
+        if self._hooks is not None:
+            self._hooks.answered(response)
+        return response
 
     @contextmanager
     def stream(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> Iterator[Response]:
         """A request whose body comes as it is read."""
         with Response(self._send(method, url, given, stream=True)) as response:
+            if self._hooks is not None:
+                self._hooks.answered(response)
             yield response
 
     def _send(self, method: str, url: Any, given: RequestOptions, stream: bool = False) -> Any:
@@ -249,11 +291,13 @@ class Client(_Base):
         if native is None or not plain:
             native, url = self._open(method=method), _text_of(url)
         method = method.upper()
-        if not given:
+        if not given and self._hooks is None:
             # Most requests; what they need not say costs them nothing.
             return native.request(method, url, follow_redirects=self._follow, stream=stream)
         options = self._options(given, None)
         source = options["options"]["source"]
+        if self._hooks is not None:
+            self._hooks.sending(method, *self._goes(url, options))
         try:
             return native.request(method, url, stream=stream, **options)
         except RekindleError as error:
@@ -332,12 +376,17 @@ class AsyncClient(_Base):
 
     async def request(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> AsyncResponse:
         """A request of any method; `url` is below the base URL, or whole."""
-        return AsyncResponse(await self._send(method, url, given))
+        response = AsyncResponse(await self._send(method, url, given))
+        if self._hooks is not None:
+            await self._hooks.aanswered(response)
+        return response
 
     @asynccontextmanager
     async def stream(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> AsyncIterator[AsyncResponse]:
         """A request whose body comes as it is read."""
         async with AsyncResponse(await self._send(method, url, given, stream=True)) as response:
+            if self._hooks is not None:
+                await self._hooks.aanswered(response)
             yield response
 
     async def _send(self, method: str, url: Any, given: RequestOptions, stream: bool = False) -> Any:
@@ -346,10 +395,12 @@ class AsyncClient(_Base):
             native, url = self._open(method=method), _text_of(url)
         method = method.upper()
         self.session._host.loops.see(loop)
-        if not given:
+        if not given and self._hooks is None:
             return await wait_for(native.request, method, url, follow_redirects=self._follow, stream=stream)
         options = self._options(given, loop)
         source = options["options"]["source"]
+        if self._hooks is not None:
+            await self._hooks.asending(method, *self._goes(url, options))
         try:
             return await wait_for(native.request, method, url, stream=stream, **options)
         except RekindleError as error:
@@ -415,6 +466,12 @@ class AsyncClient(_Base):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _jar(cookies: object) -> list[str] | None:
+    if isinstance(cookies, bool):
+        return [] if cookies else None
+    return cookie_pairs(cookies)
 
 
 def _millis(seconds: float | None) -> float | None:

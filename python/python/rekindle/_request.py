@@ -8,6 +8,7 @@ import io
 import json as _json
 import mimetypes
 import os
+import re
 import stat
 import tempfile
 import threading
@@ -20,6 +21,8 @@ from ._errors import InvalidConfig, Misuse
 from ._loops import wait_on
 
 _PIECE = 65536
+_COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_COOKIE_VALUE = re.compile(r"[\x21-\x3a\x3c-\x7e]*")
 _T = TypeVar("_T")
 _Pull = Callable[[], "bytes | None"]
 
@@ -117,6 +120,7 @@ def options(
     *,
     params: Any,
     headers: Any,
+    cookies: Any,
     json: Any,
     data: Any,
     content: Any,
@@ -144,6 +148,10 @@ def options(
         bare, media_type = urlencode(pairs("data", data)).encode(), "application/x-www-form-urlencoded"
     elif content is not None:
         bare, source = _content(content, loop)
+    if cookies is not None:
+        mine = [value for name, value in plain if name.lower() == "cookie"] + cookie_pairs(cookies)
+        plain = [(name, value) for name, value in plain if name.lower() != "cookie"]
+        plain += [("cookie", "; ".join(mine))] if mine else []
     if isinstance(auth, tuple):
         plain.append(("authorization", _basic(auth)))
     if media_type is not None and not any(name.lower() == "content-type" for name, _ in plain):
@@ -158,6 +166,17 @@ def options(
         "own": own,
         "idempotency_key": text("idempotency_key", idempotency_key),
     }
+
+
+def cookie_pairs(cookies: object) -> list[str]:
+    """`name=value` of each; what cannot be in one is a mistake (RFC 6265 section 4.1.1)."""
+    if not isinstance(cookies, Mapping):
+        raise InvalidConfig(f"cookies must be a mapping of names to values, not {type(cookies).__name__}")
+    found = pairs("cookies", cookies)
+    for name, value in found:
+        if not _COOKIE_NAME.fullmatch(name) or not _COOKIE_VALUE.fullmatch(value):
+            raise InvalidConfig("cookies must have names of letters, digits and -_. and the like, and values of visible ASCII without ;")
+    return [f"{name}={value}" for name, value in found]
 
 
 def _basic(auth: tuple[object, ...]) -> str:

@@ -108,6 +108,12 @@ class _Base:
         return Headers(self._raw[3])
 
     @cached_property
+    def cookies(self) -> dict[str, str]:
+        """Name and value of those that this response sets, whatever becomes of them."""
+        found = (value.split(";", 1)[0].partition("=") for value in self.headers.get_list("set-cookie"))
+        return {name.strip(): value.strip() for name, sign, value in found if sign and name.strip()}
+
+    @cached_property
     def history(self) -> list[Redirect]:
         """The redirects that were followed to here."""
         return [Redirect(*one) for one in self._raw[4]]

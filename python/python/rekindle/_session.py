@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from . import _native
 from ._checks import flag, seconds
@@ -29,6 +29,9 @@ from ._transport import Cert, Proxies, Verify
 from ._wait import wait_for
 
 from ._sign_in import BegunSignIn, asked_of, login_host, show_device
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _NativeSession: TypeAlias = _native.Session
 
@@ -55,7 +58,169 @@ class Status:
     scope: str | None
 
 
-class Session:
+class SessionBase:
+    """What `Session` and `AsyncSession` have in common: how one is made, and what waits for nothing."""
+
+    __slots__ = ("__weakref__", "_app", "_host", "_native")
+
+    _app: object
+    _host: Host
+    _native: _NativeSession
+
+    @redact_traceback
+    def __init__(
+        self,
+        *,
+        dialect: str | os.PathLike[str] | Mapping[str, Any] = "oauth2",
+        token_url: str | None = None,
+        authorization_url: str | None = None,
+        server: Mapping[str, Any] | None = None,
+        pushed_requests: bool = True,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        client_key: SigningKey | None = None,
+        client_auth: str | None = None,
+        dpop_key: SigningKey | None = None,
+        require_dpop: bool = True,
+        access_token: str | None = None,
+        refresh_token: str | None = None,
+        expires_in: float | None = None,
+        expires_at: float | str | datetime | None = None,
+        credential: Credential | None = None,
+        store: FileStore | MemoryStore | Store | AsyncStore | None = None,
+        origins: Iterable[str] = (),
+        insecure_origins: Iterable[str] = (),
+        variables: Mapping[str, str] | None = None,
+        rotation: str | None = None,
+        background: bool = True,
+        wait_timeout: float = 30.0,
+        send_timeout: float = 60.0,
+        lease: float = 90.0,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxies: Proxies | None = None,
+        http2: bool = True,
+        user_agent: str | None = None,
+        connect_timeout: float | None = None,
+        max_idle_connections: int | None = None,
+        idle_timeout: float | None = None,
+        client_credentials: ClientCredentials | None = None,
+        refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
+        login: Callable[[Any], object] | None = None,
+        login_timeout: float = 300.0,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> None:
+        self._host = Host()
+        given = credential_of(credential, access_token, refresh_token, expires_in, expires_at)
+        settings = described(
+            self._host,
+            dialect=dialect,
+            token_url=token_url,
+            authorization_url=authorization_url,
+            server=server,
+            pushed_requests=pushed_requests,
+            client_id=client_id,
+            client_secret=client_secret,
+            client_key=client_key,
+            client_auth=client_auth,
+            dpop_key=dpop_key,
+            require_dpop=require_dpop,
+            store=store,
+            origins=origins,
+            insecure_origins=insecure_origins,
+            variables=variables,
+            rotation=rotation,
+            background=background,
+            wait_timeout=wait_timeout,
+            send_timeout=send_timeout,
+            lease=lease,
+            verify=verify,
+            cert=cert,
+            proxies=proxies,
+            http2=http2,
+            user_agent=user_agent,
+            connect_timeout=connect_timeout,
+            max_idle_connections=max_idle_connections,
+            idle_timeout=idle_timeout,
+            client_credentials=client_credentials,
+            refresh_with=refresh_with,
+            login=login_host(self, self._host, login),
+            login_timeout=login_timeout,
+        )
+        self._native = _native.Session(
+            settings | OF_TESTS.get(),
+            credential=None if given is None else given._plain(),
+            on_event=of_session(on_event),
+        )
+        see_out(self)
+
+    @classmethod
+    def _of(cls, app: object, native: _NativeSession, host: Host) -> Self:
+        """One of an app's, which sees to it and lives as long."""
+        session = cls.__new__(cls)
+        session._app, session._native, session._host = app, native, host
+        return session
+
+    def token_if_valid(self) -> Token | None:
+        """The token if it can be served at once."""
+        given = self._native.token_if_valid()
+        return None if given is None else token_of(given)
+
+    def invalidate(self) -> None:
+        """As if the access token had expired."""
+        self._native.invalidate()
+
+    @property
+    def key(self) -> str:
+        """Whose session it is: the key that an app was asked for it with."""
+        return self._native.key()
+
+    @property
+    def subject(self) -> str | None:
+        """Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`."""
+        return self._native.subject()
+
+    def stats(self) -> dict[str, int]:
+        """How often things happened."""
+        return self._native.stats()
+
+    def prometheus(self) -> str:
+        """The same as Prometheus text."""
+        return self._native.prometheus()
+
+    def events(self) -> Events:
+        """The events from now on."""
+        return Events(self._native.events())
+
+    def _ask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Waits for a token."""
+        guard_login(self._native)
+        return self._do(call, *args, **options)
+
+    async def _aask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        guard_login(self._native)
+        return await self._ado(call, *args, **options)
+
+    @redact_traceback
+    def _do(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        guard(self._host)
+        self._host.loops.forget_closed()
+        return call(*args, **options)
+
+    @aredact_traceback
+    async def _ado(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        guard(self._host)
+        self._host.loops.see(asyncio.get_running_loop())
+        return await wait_for(call, *args, **options)
+
+    def __repr__(self) -> str:
+        return repr(self._native)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a session is not pickled: make one in each process, with the same FileStore")
+
+
+class Session(SessionBase):
     """Keeps one sign-in alive for all threads, tasks and (with a shared store) processes that use it.
 
     - `dialect`: how the server speaks: a preset's name, the path of a dialect file, or a dict of its shape.
@@ -106,173 +271,37 @@ class Session:
     'Bearer AT-1'
     """
 
-    __slots__ = ("__weakref__", "_app", "_host", "_native")
-
-    _app: object
-    _host: Host
-    _native: _NativeSession
-
-    @redact_traceback
-    def __init__(
-        self,
-        *,
-        dialect: str | os.PathLike[str] | Mapping[str, Any] = "oauth2",
-        token_url: str | None = None,
-        authorization_url: str | None = None,
-        server: Mapping[str, Any] | None = None,
-        pushed_requests: bool = True,
-        client_id: str | None = None,
-        client_secret: str | None = None,
-        client_key: SigningKey | None = None,
-        client_auth: str | None = None,
-        dpop_key: SigningKey | None = None,
-        require_dpop: bool = True,
-        access_token: str | None = None,
-        refresh_token: str | None = None,
-        expires_in: float | None = None,
-        expires_at: float | str | datetime | None = None,
-        credential: Credential | None = None,
-        store: FileStore | MemoryStore | Store | AsyncStore | None = None,
-        origins: Iterable[str] = (),
-        insecure_origins: Iterable[str] = (),
-        variables: Mapping[str, str] | None = None,
-        rotation: str | None = None,
-        background: bool = True,
-        wait_timeout: float = 30.0,
-        send_timeout: float = 60.0,
-        lease: float = 90.0,
-        verify: Verify = True,
-        cert: Cert | None = None,
-        proxies: Proxies | None = None,
-        http2: bool = True,
-        user_agent: str | None = None,
-        connect_timeout: float | None = None,
-        max_idle_connections: int | None = None,
-        idle_timeout: float | None = None,
-        client_credentials: ClientCredentials | None = None,
-        refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
-        login: Callable[[Session], object] | None = None,
-        login_timeout: float = 300.0,
-        on_event: Callable[[Event], object] | None = None,
-    ) -> None:
-        self._host = Host()
-        given = credential_of(credential, access_token, refresh_token, expires_in, expires_at)
-        settings = described(
-            self._host,
-            dialect=dialect,
-            token_url=token_url,
-            authorization_url=authorization_url,
-            server=server,
-            pushed_requests=pushed_requests,
-            client_id=client_id,
-            client_secret=client_secret,
-            client_key=client_key,
-            client_auth=client_auth,
-            dpop_key=dpop_key,
-            require_dpop=require_dpop,
-            store=store,
-            origins=origins,
-            insecure_origins=insecure_origins,
-            variables=variables,
-            rotation=rotation,
-            background=background,
-            wait_timeout=wait_timeout,
-            send_timeout=send_timeout,
-            lease=lease,
-            verify=verify,
-            cert=cert,
-            proxies=proxies,
-            http2=http2,
-            user_agent=user_agent,
-            connect_timeout=connect_timeout,
-            max_idle_connections=max_idle_connections,
-            idle_timeout=idle_timeout,
-            client_credentials=client_credentials,
-            refresh_with=refresh_with,
-            login=login_host(self, self._host, login),
-            login_timeout=login_timeout,
-        )
-        self._native = _native.Session(
-            settings | OF_TESTS.get(),
-            credential=None if given is None else given._plain(),
-            on_event=of_session(on_event),
-        )
-        see_out(self)
-
-    @classmethod
-    def _of(cls, app: object, native: _NativeSession, host: Host) -> Session:
-        """One of an app's, which sees to it and lives as long."""
-        session = cls.__new__(cls)
-        session._app, session._native, session._host = app, native, host
-        return session
+    __slots__ = ()
 
     def token(self, *, min_life: float | None = None) -> Token:
         """A valid access token; waits for a refresh if one is needed."""
         self._host.loops.forget_closed()
         given = self._native.token_if_valid() if min_life is None else None
-        return _token(given or self._ask(self._native.token, _life(min_life)))
-
-    async def atoken(self, *, min_life: float | None = None) -> Token:
-        """As `token`, without blocking the loop."""
-        # Also where nothing is waited for: what is still to be saved may go on in this loop.
-        self._host.loops.see(asyncio.get_running_loop())
-        given = self._native.token_if_valid() if min_life is None else None
-        return _token(given or await self._aask(self._native.token, _life(min_life)))
-
-    def token_if_valid(self) -> Token | None:
-        """The token if it can be served at once."""
-        given = self._native.token_if_valid()
-        return None if given is None else _token(given)
+        return token_of(given or self._ask(self._native.token, life(min_life)))
 
     def refresh(self) -> Token:
         """Refreshes now, or joins the refresh that is under way."""
         return Token(*self._ask(self._native.refresh))
 
-    async def arefresh(self) -> Token:
-        """As `refresh`, without blocking the loop."""
-        return Token(*await self._aask(self._native.refresh))
-
     def force_refresh(self) -> Token:
         """As `refresh`, even during a back-off, and once more with a refresh token that the server rejected."""
         return Token(*self._ask(self._native.force_refresh))
-
-    async def aforce_refresh(self) -> Token:
-        """As `force_refresh`, without blocking the loop."""
-        return Token(*await self._aask(self._native.force_refresh))
-
-    def invalidate(self) -> None:
-        """As if the access token had expired."""
-        self._native.invalidate()
 
     @redact_traceback
     def sign_in(self, credential: Credential | None = None) -> None:
         """This credential replaces whatever there is, at once. With `client_credentials` none is needed."""
         self._do(self._native.sign_in, given(credential or Credential())._plain())
 
-    @aredact_traceback
-    async def asign_in(self, credential: Credential | None = None) -> None:
-        """As `sign_in`, without blocking the loop."""
-        await self._ado(self._native.sign_in, given(credential or Credential())._plain())
-
     def begin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
         """Begins a sign-in with an authorization code and PKCE, for a web application: redirect the browser to `.url`, keep
         `.pending` in the user's server-side session. `asked`: see `sign_in_with_browser`."""
         return BegunSignIn(*self._do(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
-
-    async def abegin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
-        """As `begin_sign_in`, without blocking the loop."""
-        return BegunSignIn(*await self._ado(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
 
     @redact_traceback
     def finish_sign_in(self, pending: str, callback: str) -> None:
         """Ends it with the address that the browser came back with. A callback that is not this sign-in's is refused; its
         code is spent once."""
         self._do(self._native.finish_sign_in, pending, callback)
-
-    @aredact_traceback
-    async def afinish_sign_in(self, pending: str, callback: str) -> None:
-        """As `finish_sign_in`, without blocking the loop."""
-        await self._ado(self._native.finish_sign_in, pending, callback)
 
     def sign_in_with_browser(self, *, open: Callable[[str], object] | None = None, **asked: Any) -> None:
         """Signs in with a browser on this machine, which comes back to a port on loopback; waits five minutes at most.
@@ -283,30 +312,15 @@ class Session:
         """
         self._do(self._native.sign_in_with_browser, asked_of(asked), open)
 
-    async def asign_in_with_browser(self, *, open: Callable[[str], object] | None = None, **asked: Any) -> None:
-        """As `sign_in_with_browser`, without blocking the loop."""
-        await self._ado(self._native.sign_in_with_browser, asked_of(asked), open)
-
     def sign_in_with_device(self, *, show: Callable[[str, str, str | None], object] | None = None, **asked: Any) -> None:
         """Signs in on another device (RFC 8628): `show` gets the address to go to, the code to type in there, and an address
         that has the code in it, if there is one; left out: they are printed. `asked`: `scope`, `audience`, `parameters`."""
         self._do(self._native.sign_in_with_device, asked_of(asked), show or show_device)
 
-    async def asign_in_with_device(
-        self, *, show: Callable[[str, str, str | None], object] | None = None, **asked: Any
-    ) -> None:
-        """As `sign_in_with_device`, without blocking the loop."""
-        await self._ado(self._native.sign_in_with_device, asked_of(asked), show or show_device)
-
     @redact_traceback
     def sign_in_with_password(self, username: str, password: str, *, scope: str | None = None) -> None:
         """Signs in with a name and a password, at an API of one's own whose dialect has a section `[password]`."""
         self._do(self._native.sign_in_with_password, username, password, scope)
-
-    @aredact_traceback
-    async def asign_in_with_password(self, username: str, password: str, *, scope: str | None = None) -> None:
-        """As `sign_in_with_password`, without blocking the loop."""
-        await self._ado(self._native.sign_in_with_password, username, password, scope)
 
     def sign_out(self, *, revoke: bool = False) -> bool | None:
         """Nothing is served from now on, and the store is wiped.
@@ -317,20 +331,10 @@ class Session:
         revoked: bool | None = self._do(self._native.sign_out, flag("revoke", revoke))
         return revoked
 
-    async def asign_out(self, *, revoke: bool = False) -> bool | None:
-        """As `sign_out`, without blocking the loop."""
-        revoked: bool | None = await self._ado(self._native.sign_out, flag("revoke", revoke))
-        return revoked
-
     def rebind(self) -> bool:
         """Moves a stored credential to this configuration: another token endpoint of the same client. Whether something
         had to be moved."""
         moved: bool = self._do(self._native.rebind)
-        return moved
-
-    async def arebind(self) -> bool:
-        """As `rebind`, without blocking the loop."""
-        moved: bool = await self._ado(self._native.rebind)
         return moved
 
     def status(self, *, fresh: bool = False) -> Status:
@@ -341,21 +345,6 @@ class Session:
         self._host.loops.forget_closed()
         return Status(**self._native.status())
 
-    async def astatus(self, *, fresh: bool = False) -> Status:
-        """As `status`, without blocking the loop."""
-        # From memory it is there at once, and nothing is awaited.
-        return Status(**await self._ado(self._native.status, True)) if flag("fresh", fresh) else self.status()
-
-    @property
-    def key(self) -> str:
-        """Whose session it is: the key that an app was asked for it with."""
-        return self._native.key()
-
-    @property
-    def subject(self) -> str | None:
-        """Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`."""
-        return self._native.subject()
-
     def extra(self) -> dict[str, str]:
         """What came with the tokens beside them: an instance's URL, a user, an ID token. It may be as secret as they are.
 
@@ -364,62 +353,14 @@ class Session:
         found: dict[str, str] = self._do(self._native.extra)
         return found
 
-    async def aextra(self) -> dict[str, str]:
-        """As `extra`, without blocking the loop."""
-        found: dict[str, str] = await self._ado(self._native.extra)
-        return found
-
-    def stats(self) -> dict[str, int]:
-        """How often things happened."""
-        return self._native.stats()
-
-    def prometheus(self) -> str:
-        """The same as Prometheus text."""
-        return self._native.prometheus()
-
-    def events(self) -> Events:
-        """The events from now on."""
-        return Events(self._native.events())
-
     def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
         """Waits for a refresh under way and an unsaved credential; whether nothing is left."""
         return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
-    async def ashutdown(self, *, timeout: float = AT_EXIT) -> bool:
-        """As `shutdown`, without blocking the loop."""
-        return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))
 
-    def _ask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Waits for a token."""
-        guard_login(self._native)
-        return self._do(call, *args, **options)
-
-    async def _aask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        guard_login(self._native)
-        return await self._ado(call, *args, **options)
-
-    @redact_traceback
-    def _do(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        guard(self._host)
-        self._host.loops.forget_closed()
-        return call(*args, **options)
-
-    @aredact_traceback
-    async def _ado(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        guard(self._host)
-        self._host.loops.see(asyncio.get_running_loop())
-        return await wait_for(call, *args, **options)
-
-    def __repr__(self) -> str:
-        return repr(self._native)
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("a Session is not pickled: make one in each process, with the same FileStore")
-
-
-def _life(least: float | None) -> float | None:
+def life(least: float | None) -> float | None:
     return None if least is None else seconds("min_life", least)
 
 
-def _token(given: Any) -> Token:
+def token_of(given: Any) -> Token:
     return Token(*given)

@@ -19,7 +19,7 @@ from ._aiohttp_bodies import renewal
 from ._call import aafter, aheaders, also
 from ._errors import RekindleError
 from ._native import travels
-from ._session import Session
+from ._session import SessionBase
 
 
 _BASES = {
@@ -29,7 +29,7 @@ _BASES = {
 }
 
 
-def middleware(session: Session) -> Any:
+def middleware(session: SessionBase) -> Any:
     """Keeps the requests of a ClientSession signed in.
 
     `response.rekindle` says what was found: `verdict`, and `replay_refused`. What goes wrong is a `RekindleError` and an
@@ -68,7 +68,7 @@ def middleware(session: Session) -> Any:
 class _Hop:
     """A response that redirects, and what is needed where aiohttp follows it."""
 
-    session: Session
+    session: SessionBase
     call: Any
     response: Any
     target: URL
@@ -79,7 +79,7 @@ _last: ContextVar[_Hop | None] = ContextVar("rekindle_aiohttp_hop", default=None
 """aiohttp follows redirects within one call, so in one task, and does not tell which request is a hop of which other."""
 
 
-def _remember(session: Session, call: Any, request: Any, response: Any, before: _Hop | None) -> None:
+def _remember(session: SessionBase, call: Any, request: Any, response: Any, before: _Hop | None) -> None:
     """That aiohttp may follow this response."""
     target = response.headers.get("Location") or response.headers.get("URI")
     if response.status not in (301, 302, 303, 307, 308) or target is None:
@@ -93,7 +93,7 @@ def _remember(session: Session, call: Any, request: Any, response: Any, before: 
         return
 
 
-def _followed(session: Session, request: Any) -> _Hop | None:
+def _followed(session: SessionBase, request: Any) -> _Hop | None:
     """The redirect that this request follows."""
     hop = _last.get()
     if hop is None:
@@ -127,7 +127,7 @@ async def _nothing() -> bytes:
     return b""
 
 
-def _call(session: Session, request: Any, replayable: bool) -> Any:
+def _call(session: SessionBase, request: Any, replayable: bool) -> Any:
     given = request.body
     # Its own payloads of bytes keep them; others are streams.
     content = given._value if isinstance(given, payload.BytesPayload) else given

@@ -14,7 +14,7 @@ from typing import Any
 
 from ._call import Judged, aafter, after, aheaders, also, headers
 from ._errors import RekindleError
-from ._session import Session
+from ._session import SessionBase
 
 
 def _bases() -> tuple[Any, ...]:
@@ -66,7 +66,7 @@ class _Flow:
     `RekindleError` and an `httpx.HTTPError`, with the response that led to it. A refresh is waited for as long as a read.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SessionBase) -> None:
         self._session = session
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
@@ -128,7 +128,7 @@ def _also(error: RekindleError, request: Any, response: Any) -> RekindleError:
     return also(error, bases, _request=request, response=response)
 
 
-def _call(session: Session, request: Any) -> Any:
+def _call(session: SessionBase, request: Any) -> Any:
     try:
         content: bytes | None = request.content
     except RuntimeError:

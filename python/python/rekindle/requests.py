@@ -13,7 +13,7 @@ from requests.utils import requote_uri, rewind_body
 from ._call import after, also, headers
 from ._errors import RekindleError
 from ._native import travels
-from ._session import Session
+from ._session import SessionBase
 
 
 _BASES = {"": exceptions.RequestException, "Timeout": exceptions.ReadTimeout, "Connection": exceptions.ConnectionError}
@@ -28,7 +28,7 @@ class Auth(AuthBase):
     for as long as a read; before the first send requests does not tell its timeout, and the session's `wait_timeout` holds.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SessionBase) -> None:
         self._session = session
 
     def __call__(self, r: Any) -> Any:
@@ -51,7 +51,7 @@ class Auth(AuthBase):
 class _Carried:
     """One request and its hops."""
 
-    def __init__(self, session: Session, call: Any, names: list[str]) -> None:
+    def __init__(self, session: SessionBase, call: Any, names: list[str]) -> None:
         self._session, self._call, self._names = session, call, names
 
     def answered(self, response: Any, **sent: Any) -> Any:

@@ -90,7 +90,7 @@ class Tasks:
         return await self._client.graphql(query, variables)
 
     async def call(self, name: str, *args: Any, **given: Any) -> Any:
-        return await getattr(self._session, f"a{name}")(*args, **given)
+        return await getattr(rekindle.AsyncSession.of(self._session), name)(*args, **given)
 
     async def close(self) -> None:
         await self._client.aclose()

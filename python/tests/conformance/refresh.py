@@ -28,7 +28,7 @@ class Script:
         result = self._next()
         if result.get("calls_back"):
             try:
-                await self._own().atoken()
+                await rekindle.AsyncSession.of(self._own()).token()
             except rekindle.Misuse:
                 return _given(result)
             raise ValueError("the session let its own refresh function wait for it")

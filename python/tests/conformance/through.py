@@ -86,7 +86,7 @@ class _Threads(_Adapted):
 
 class _Tasks(_Adapted):
     async def call(self, name: str, *args: Any, **given: Any) -> Any:
-        return await getattr(self._session, f"a{name}")(*args, **given)
+        return await getattr(rekindle.AsyncSession.of(self._session), name)(*args, **given)
 
 
 class ThroughHttpx(_Threads):

@@ -1,5 +1,6 @@
 //! The steps of `cargo xtask test`, one file each. A new one is a file and a line in [`ALL`].
 
+mod alerts;
 mod deny;
 mod docs;
 mod drift;
@@ -38,6 +39,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "docs", run: docs::run },
     Step { name: "site", run: site::run },
     Step { name: "drift", run: drift::run },
+    Step { name: "alerts", run: alerts::run },
     Step { name: "deny", run: deny::run },
     Step { name: "targets", run: targets::run },
     Step { name: "real servers", run: servers::run },

@@ -1,6 +1,6 @@
 //! What several steps need.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::run;
@@ -62,6 +62,20 @@ pub(super) fn apt(packages: &[&str]) -> bool {
     let mut args = vec!["install", "-qy", "--no-install-recommends"];
     args.extend_from_slice(packages);
     update && apt_get(&args)
+}
+
+/// Unpacks a Debian package into a folder, without installing it.
+pub(super) fn unpack(package: &str, folder: &Path) -> bool {
+    let beside = folder.with_extension("download");
+    let unpacked = std::fs::create_dir_all(&beside).is_ok()
+        && apt_get(&["update", "-q"])
+        && run::ok(Command::new("apt-get").args(["download", "-q", package]).current_dir(&beside))
+        && std::fs::read_dir(&beside).is_ok_and(|files| {
+            let mut packages = files.flatten().map(|file| file.path());
+            packages.any(|file| run::ok(Command::new("dpkg-deb").arg("-x").arg(file).arg(folder)))
+        });
+    let _ = std::fs::remove_dir_all(&beside);
+    unpacked
 }
 
 fn apt_get(args: &[&str]) -> bool {
