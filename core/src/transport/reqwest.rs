@@ -19,6 +19,7 @@ use url::{Host, Url};
 use super::connecting::{Limit, Scope};
 use super::failure::{At, broke_off, of_the_parent};
 use super::options::{ProxyChoice, TransportOptions};
+use super::progress::Progress;
 use super::upload::{self, Upload, Uploads};
 use super::{
     Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse, gzip, tls,
@@ -179,7 +180,10 @@ impl Transport for ReqwestTransport {
     {
         if request.connection == Connection::Pooled && self.stood_still() {
             return Box::pin(async move {
+                // Until it is on its way, its server is not to blame.
+                let busy = request.progress.as_ref().map(Progress::busy);
                 catch_up().await;
+                drop(busy);
                 if self.uploads(&request) {
                     return self.upload(request)?.await;
                 }
