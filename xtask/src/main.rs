@@ -8,6 +8,7 @@ mod failures;
 mod figures;
 mod header;
 mod native;
+mod packages;
 mod platform;
 mod public_api;
 mod report;
@@ -32,7 +33,8 @@ cargo xtask bench go          the Go module beside net/http and golang.org/x/oau
 cargo xtask bench javascript  the npm package beside its peers: speed, and where it is hard; --quick as above
 cargo xtask bench kotlin      correctness, speed and size of the Kotlin package, or those of them that are named
 cargo xtask bench swift       correctness and speed of the Swift package, or that of them which is named
-cargo xtask package kotlin    the jars as they are handed out, tried; `swift`, `javascript`, `go`: the same for those packages
+cargo xtask package kotlin    the jars as they are handed out, tried; `swift`, `javascript`, `go`: the same for those packages;
+                              `python`: wheels for several systems; `command`: a static program and a Debian package; `crates`
 cargo xtask demo [...]        rekindle at work on loopback servers";
 
 fn main() -> ExitCode {
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
         ("gen", words) => commands::generate(&workspace::Workspace::new(false), words),
         ("docs", []) => commands::docs(&workspace::Workspace::new(true)),
         ("bench", rest) => commands::bench(&workspace::Workspace::new(false), rest),
-        ("package", [what]) => commands::package(&workspace::Workspace::new(false), what),
+        ("package", [what]) => commands::package(&workspace::Workspace::new(true), what),
         ("demo", rest) => commands::demo(&workspace::Workspace::new(false), rest),
         _ => {
             eprintln!("{HELP}");

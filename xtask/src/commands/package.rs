@@ -1,17 +1,22 @@
-//! `cargo xtask package go|javascript|kotlin|swift`: what is handed out, made and tried as the tests try it.
+//! `cargo xtask package command|crates|go|javascript|kotlin|python|swift`: what is handed out, made and tried as the tests try it.
 
 use crate::report::Count;
-use crate::steps;
 use crate::workspace::Workspace;
+use crate::{packages, steps};
 
 pub(crate) fn package(workspace: &Workspace, what: &str) -> bool {
     let mut count = Count::default();
     let packed = match what {
+        "command" => packages::command(workspace, &mut count),
+        "crates" => packages::crates(workspace, &mut count),
+        "python" => packages::wheels(workspace, &mut count),
         "kotlin" => steps::package_kotlin(workspace, &mut count),
         "go" => steps::package_go(workspace, &mut count),
         "javascript" => steps::package_javascript(workspace, &mut count),
         "swift" => steps::package_swift(workspace, &mut count),
-        other => Err(format!("there is no package for {other:?}: known are go, javascript, kotlin, swift")),
+        other => Err(format!(
+            "there is no package for {other:?}: known are command, crates, go, javascript, kotlin, python, swift"
+        )),
     };
     println!();
     match &packed {

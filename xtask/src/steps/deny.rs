@@ -10,7 +10,7 @@ use crate::run;
 use crate::workspace::Workspace;
 
 // Some four minutes on two cores, once.
-const DENY: Tool = Tool { package: "cargo-deny", version: "0.20.2", arguments: &[] };
+pub(crate) const DENY: Tool = Tool { package: "cargo-deny", version: "0.20.2", arguments: &[] };
 
 pub(super) fn run(workspace: &Workspace, _: &mut Count) -> Outcome {
     let Some(deny) = DENY.find(workspace) else {

@@ -114,6 +114,8 @@ fn maven(workspace: &Workspace, native: &Path) -> Command {
     let mut command = Command::new("mvn");
     command
         .args(["-q", "-B", "-f", "all.xml", "-fae", "verify"])
+        // A failed test counts by its name, and the projects that stand on this one are tried all the same.
+        .arg("-Dmaven.test.failure.ignore=true")
         .current_dir(workspace.path("bindings/kotlin"));
     // What was taken in before may be newer.
     command.arg("-Dmaven.resources.overwrite=true").arg(format!("-Dnative.folder={}", native.display()));

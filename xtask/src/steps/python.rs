@@ -40,16 +40,14 @@ const PACKAGES: &[&str] = &[
 const MOST_BYTES: u64 = 6_000_000;
 
 pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
-    let venv = workspace.target.join("python-venv");
-    let python = venv.join("bin/python");
-    if !venv::has(&venv, PACKAGES) {
-        if !workspace.install {
-            return Outcome::Skipped("its tools are not installed: cargo xtask test --install".to_owned());
-        }
-        if !venv::make(&venv, PACKAGES) {
-            return Outcome::Failed("the Python environment could not be made".to_owned());
-        }
+    if !venv::has(&place(workspace), PACKAGES) && !workspace.install {
+        return Outcome::Skipped("its tools are not installed: cargo xtask test --install".to_owned());
     }
+    let venv = match venv(workspace) {
+        Ok(venv) => venv,
+        Err(why) => return Outcome::Failed(why),
+    };
+    let python = venv.join("bin/python");
     match check(workspace, &venv, &python, count) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
@@ -58,19 +56,29 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
 
 /// An interpreter that has rekindle, for the tests of other languages: of an earlier run of this step, or made now.
 pub(super) fn with_rekindle(workspace: &Workspace) -> Result<PathBuf, String> {
-    let venv = workspace.target.join("python-venv");
-    let python = venv.join("bin/python");
+    let python = place(workspace).join("bin/python");
     if python.exists() && run::works(&python.to_string_lossy(), &["-c", "import rekindle"]) {
         return Ok(python);
     }
     if !workspace.install {
         return Err("no Python with rekindle: cargo xtask test --install".to_owned());
     }
-    if !venv::has(&venv, PACKAGES) && !venv::make(&venv, PACKAGES) {
-        return Err("the Python environment could not be made".to_owned());
-    }
+    let venv = venv(workspace)?;
     install(&python, &build(workspace, &venv)?)?;
     Ok(python)
+}
+
+/// The environment with all that builds and tests the package; made first if it is not there.
+pub(crate) fn venv(workspace: &Workspace) -> Result<PathBuf, String> {
+    let venv = place(workspace);
+    if venv::has(&venv, PACKAGES) || venv::make(&venv, PACKAGES) {
+        return Ok(venv);
+    }
+    Err("the Python environment could not be made".to_owned())
+}
+
+fn place(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("python-venv")
 }
 
 fn check(workspace: &Workspace, venv: &Path, python: &Path, count: &mut Count) -> Result<(), String> {

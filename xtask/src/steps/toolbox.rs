@@ -57,7 +57,7 @@ pub(crate) fn cache() -> Option<PathBuf> {
 }
 
 /// Installs Debian packages. Only called where installing is allowed and something is truly missing.
-pub(super) fn apt(packages: &[&str]) -> bool {
+pub(crate) fn apt(packages: &[&str]) -> bool {
     let update = apt_get(&["update", "-q"]);
     let mut args = vec!["install", "-qy", "--no-install-recommends"];
     args.extend_from_slice(packages);
