@@ -252,6 +252,10 @@ impl Core {
                 let requests = self.requests.clone();
                 self.run(call, async move { requests.answered(request, response).await });
             }
+            Message::MayTravel { call, names } => {
+                let may = names.into_iter().filter(|name| rekindle_bindings::call::may_travel(name));
+                self.say_done(call, Ok(may.collect::<Vec<_>>().into()));
+            }
             Message::Redirected { call, request, status, headers } => {
                 let hop = self.requests.redirected(request, status, &headers);
                 match hop {

@@ -172,6 +172,11 @@ pub(crate) enum Message {
         request: u64,
         url: String,
     },
+    /// Which of a request's own headers may go along where a redirect leaves its origin: for a host whose client follows them.
+    MayTravel {
+        call: u64,
+        names: Vec<String>,
+    },
     /// Nothing more is asked about that request.
     End {
         request: u64,

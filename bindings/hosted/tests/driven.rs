@@ -253,3 +253,32 @@ fn a_file_is_the_cores_own_to_read_and_write() {
     drop((driven, other));
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// Spec 5.19.
+#[test]
+fn what_a_refresh_function_threw_is_named_by_the_errors_that_follow_from_it() {
+    let mut driven = Driven::new(json!({ "refresh": true }));
+    driven.now_ms += 1_000_000.0;
+    let said = driven.turn(json!([{ "do": "token", "call": 10, "session": 1 }]));
+    let threw = |said: &Said, number: u32| {
+        let op = &said.one("refresh")["op"];
+        json!([{ "do": "answer", "op": op, "error": "maybe_sent", "message": "it threw KeyError", "thrown": number }])
+    };
+    let said = driven.turn(threw(&said, 6));
+    // Once more, as the rotation allows.
+    let said = driven.turn(threw(&said, 7));
+    let error = &said.one("done")["error"];
+    assert_eq!((&error["kind"], &error["cause"]), (&json!("RefreshFailed"), &json!(7)), "{error}");
+    let said = driven.turn(json!([{ "do": "token", "call": 11, "session": 1 }]));
+    let error = &said.one("done")["error"];
+    assert_eq!(error["cause"], 7, "in the pause too: {error}");
+}
+
+/// Spec 9.2.
+#[test]
+fn a_host_is_told_which_headers_may_leave_the_origin() {
+    let driven = Driven::new(json!({}));
+    let names = ["accept", "X-Request-Id", "x-otp", "dpop", "authorization", "api_key", "no header"];
+    let said = driven.turn(json!([{ "do": "may_travel", "call": 3, "names": names }]));
+    assert_eq!(said.done(3), &json!(["accept", "X-Request-Id"]), "{:?}", said.effects);
+}

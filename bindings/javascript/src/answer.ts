@@ -106,6 +106,13 @@ export function whole(response: Response, limits: Limits): Response {
     };
     Object.defineProperty(response, name, { value, configurable: true });
   }
+  // A copy keeps to them, too.
+  const clone = () => {
+    const copy = Response.prototype.clone.call(response);
+    copyJudgement(response, copy);
+    return whole(copy, limits);
+  };
+  Object.defineProperty(response, "clone", { value: clone, configurable: true });
   return response;
 }
 

@@ -1,3 +1,6 @@
+import type { Driver } from "./driver.js";
+import { invalid, RekindleError, type Verdict } from "./errors.js";
+import { judgedAs } from "./request.js";
 import { insideOf, type Session } from "./session.js";
 
 interface Config {
@@ -8,6 +11,10 @@ interface Config {
   data?: unknown;
   params?: unknown;
   signal?: unknown;
+  timeout?: number;
+  maxRedirects?: number;
+  adapter?: unknown;
+  beforeRedirect?: ((hop: Hop, ...more: unknown[]) => void) | undefined;
   [marked]?: Attempt;
 }
 
@@ -25,6 +32,7 @@ interface AxiosResponse {
   headers: unknown;
   data: unknown;
   config: Config;
+  request?: { responseURL?: string; res?: { responseUrl?: string } };
 }
 
 interface AxiosFailure {
@@ -35,6 +43,16 @@ interface AxiosFailure {
 interface Attempt {
   number: number;
   own: [string, string][];
+  /** Names of what is ours among the headers. */
+  signed: string[];
+  /** It was led to another origin. */
+  left: boolean;
+}
+
+/** What follow-redirects is about to send. */
+interface Hop {
+  href?: string;
+  headers: Record<string, unknown>;
 }
 
 const marked = Symbol("rekindle");
@@ -43,7 +61,9 @@ const marked = Symbol("rekindle");
  * Makes an axios instance send a session's token, for its `xhr` and `http` adapters; gives what undoes that. For its `fetch` adapter
  * `axios.create({ adapter: "fetch", env: { fetch: session.fetch } })` does it without this.
  *
- * Those adapters follow redirects unseen: set `maxRedirects: 0` where the token goes in a header other than `Authorization`.
+ * What a response says about the token, and why a request was not sent again: `judged(response)`. The adapter `http` follows redirects; where
+ * one leaves the origin, nothing of ours goes along, and of your own headers only those that are known to carry no credential. Browsers follow
+ * them unseen: a token in a header other than `Authorization` is not sent there (`InvalidConfig`).
  */
 // biome-ignore lint: axios' types differ from version to version
 export function install(axios: any, session: Session): () => void {
@@ -56,10 +76,25 @@ export function install(axios: any, session: Session): () => void {
     const own = pairs(config.headers);
     const url = new URL((axios as AxiosLike).getUri(config), globalThis.location?.href).href;
     const method = (config.method ?? "get").toUpperCase();
-    const begin = { do: "begin", session: owner, request: number, method, url, headers: own, body: known(method, config.data) };
-    const signed = await driver.call<{ headers: [string, string][] }>(begin, config.signal as AbortSignal | undefined);
-    config[marked] = { number, own };
+    const timeout_ms = config.timeout ? Math.max(1, Math.round(config.timeout)) : undefined;
+    const begin = { do: "begin", session: owner, request: number, method, url, headers: own, body: known(method, config.data), timeout_ms };
+    const signed = await driver
+      .call<{ headers: [string, string][]; stay_at_redirects: boolean }>(begin, config.signal as AbortSignal | undefined)
+      .catch((error: unknown) => {
+        throw asAxios(error, config);
+      });
+    const attempt: Attempt = { number, own, signed: signed.headers.map(([name]) => name), left: false };
+    if (!signed.stay_at_redirects && config.maxRedirects !== 0 && !seesRedirects(config, driver)) {
+      driver.send({ do: "end", request: number });
+      throw asAxios(invalid(UNSEEN), config);
+    }
+    config[marked] = attempt;
     set(config, signed.headers);
+    const given = config.beforeRedirect;
+    config.beforeRedirect = (hop, ...more) => {
+      given?.(hop, ...more);
+      strip(driver, attempt, url, hop);
+    };
     return config;
   });
   const done = async (response: AxiosResponse): Promise<AxiosResponse> => (await judge(axios, session, response)) ?? response;
@@ -79,6 +114,44 @@ export function install(axios: any, session: Session): () => void {
   };
 }
 
+const UNSEEN =
+  "this adapter of axios follows redirects unseen, and would take the token's header along to other origins: use session.fetch (adapter: \"fetch\", env: { fetch: session.fetch }), or set maxRedirects: 0 where the adapter heeds it";
+
+/** Its adapter `http` asks before each hop. */
+function seesRedirects(config: Config, driver: Driver): boolean {
+  const adapter = [config.adapter].flat().find((one) => one !== undefined);
+  return driver.seesRedirects && (adapter === undefined || adapter === "http" || adapter === "xhr");
+}
+
+/** What must not go along with a hop is taken away (spec 9.5). */
+function strip(driver: Driver, attempt: Attempt, from: string, hop: Hop): void {
+  const names = Object.keys(hop.headers);
+  attempt.left ||= typeof hop.href !== "string" || new URL(hop.href).origin !== new URL(from).origin;
+  if (!attempt.left) {
+    if (attempt.signed.includes("dpop")) throw invalid("a proof of possession is for one address: set maxRedirects: 0, or use session.fetch, which signs each hop");
+    return;
+  }
+  const own = attempt.own.map(([name]) => name.toLowerCase());
+  const may = driver.callNow<string[]>({ do: "may_travel", names: own });
+  const denied = new Set([...attempt.signed, "authorization", ...own.filter((name) => !may.includes(name))]);
+  for (const name of names) if (denied.has(name.toLowerCase())) delete hop.headers[name];
+}
+
+/** A session's error, as one of axios' own: `axios.isAxiosError` holds for it. */
+function asAxios(error: unknown, config: Config): unknown {
+  if (!(error instanceof RekindleError)) return error;
+  const added = { isAxiosError: true, config, code: error.kind === "Timeout" ? "ECONNABORTED" : `ERR_${error.kind.toUpperCase()}` };
+  // Not shown: a configuration holds headers.
+  for (const [name, value] of Object.entries(added)) Object.defineProperty(error, name, { value, enumerable: false, configurable: true });
+  return error;
+}
+
+/** Where a response is from, as far as its adapter tells. */
+function placeOf(response: AxiosResponse): string | undefined {
+  const { responseURL, res } = response.request ?? {};
+  return responseURL || res?.responseUrl || undefined;
+}
+
 /** The response of another send, where the core wants one. */
 async function judge(axios: AxiosLike, session: Session, response: AxiosResponse): Promise<AxiosResponse | undefined> {
   const attempt = response.config[marked];
@@ -88,18 +161,22 @@ async function judge(axios: AxiosLike, session: Session, response: AxiosResponse
   const body = typeof data === "string" ? data : data !== null && typeof data === "object" && isPlain(data) ? JSON.stringify(data) : "";
   const end = () => driver.send({ do: "end", request: attempt.number });
   const answered = { do: "answered", request: attempt.number, status: response.status, headers: pairs(response.headers), body };
-  let next: { next: string; headers: [string, string][] };
+  const from = placeOf(response);
+  if (attempt.left && from) driver.send({ do: "followed", request: attempt.number, url: from });
+  let next: { next: string; headers: [string, string][]; verdict: Verdict | null; replay_refused: string | null };
   try {
-    next = await driver.call(answered);
+    next = await driver.call(answered, response.config.signal as AbortSignal | undefined);
   } catch (error) {
     end();
-    throw error;
+    throw asAxios(error, response.config);
   }
   if (next.next === "send_again") {
+    attempt.left = false;
     set(response.config, next.headers);
     return (await axios.request(response.config)) as AxiosResponse;
   }
   end();
+  judgedAs(response, { verdict: next.verdict ?? undefined, replayRefused: next.replay_refused ?? undefined, redirects: 0 });
   return undefined;
 }
 

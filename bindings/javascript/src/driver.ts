@@ -2,7 +2,7 @@ import { misuse, RekindleError, type ErrorData } from "./errors.js";
 import { Module } from "./module.js";
 import { platform } from "#platform";
 import { Signatures } from "./signing-key.js";
-import { type DeviceEffect, type Effect, type Served, serve } from "./effects.js";
+import { type DeviceEffect, type Effect, errorOf, type Served, serve } from "./effects.js";
 
 /** Both clocks, in milliseconds. */
 export interface Clock {
@@ -279,7 +279,7 @@ export class Driver {
       case "event":
         return this.#made.get(effect.session)?.served?.tell(effect);
       case "expired":
-        return this.#deadlines.get(effect.request)?.(new RekindleError(effect.error));
+        return this.#deadlines.get(effect.request)?.(errorOf(effect.error));
       case "device":
         return this.#waiting.get(effect.call)?.device?.(effect);
       case "forget":
@@ -318,7 +318,7 @@ export class Driver {
     const waiting = this.#waiting.get(effect.call);
     this.#waiting.delete(effect.call);
     if (waiting) this.#failures = 0;
-    if (effect.error) return waiting?.reject(new RekindleError(effect.error));
+    if (effect.error) return waiting?.reject(errorOf(effect.error));
     const { ok } = effect;
     const signed = hasHeaders(ok) ? this.#signatures.complete(ok) : undefined;
     if (signed) signed.then(waiting?.resolve, waiting?.reject);

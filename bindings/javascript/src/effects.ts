@@ -1,4 +1,4 @@
-import type { ErrorData } from "./errors.js";
+import { type ErrorData, RekindleError } from "./errors.js";
 import type { SessionEvent } from "./events.js";
 import { platform } from "#platform";
 import type { SigningKey } from "./signing-key.js";
@@ -117,19 +117,47 @@ async function refresh(effect: RefreshEffect, call: Served["refresh"]): Promise<
   try {
     const { refresh_token: refreshToken, scope, extra } = effect;
     const tokens = await call({ refreshToken: refreshToken ?? undefined, scope: scope ?? undefined, extra });
-    // Without an access token the core keeps what else there is, and says what is missing.
-    return { tokens: tokensToCore(typeof tokens === "object" && tokens !== null ? tokens : {}) };
+    if (typeof tokens === "object" && tokens !== null && ("accessToken" in tokens || "refreshToken" in tokens)) {
+      // Without an access token the core keeps what else there is, and says what is missing.
+      return { tokens: tokensToCore(tokens) };
+    }
+    const given = tokens === null ? "null" : typeof tokens === "object" ? "an object without accessToken" : `${typeof tokens}`;
+    return { error: "maybe_sent", message: `the refresh function returned ${given}: return { accessToken, refreshToken, expiresIn }` };
   } catch (error) {
     if (error instanceof RefreshTokenDead) return { error: "login_required" };
-    if (error instanceof NotSent) return { error: "not_sent", message: error.message };
+    if (error instanceof NotSent) return { error: "not_sent", message: error.message, thrown: keepThrown(error) };
     // Its name alone: its text may hold a token.
     const name = error instanceof Error ? error.name : typeof error;
-    return { error: "maybe_sent", message: `the refresh function threw ${name}` };
+    return { error: "maybe_sent", message: `the refresh function threw ${name}`, thrown: keepThrown(error) };
   }
 }
 
+const MOST_THROWN = 64;
+const thrown = new Map<number, unknown>();
+let lastThrown = 0;
+
+/** What refresh functions threw, until the core names it as the cause of an error: objects do not cross, numbers do. */
+function keepThrown(error: unknown): number {
+  thrown.set(++lastThrown, error);
+  thrown.delete(lastThrown - MOST_THROWN);
+  return lastThrown;
+}
+
+/** An error as it was told, with what led to it. */
+export function errorOf(told: ErrorData): RekindleError {
+  const { cause } = told;
+  return new RekindleError(told, typeof cause === "number" && thrown.has(cause) ? { cause: thrown.get(cause) } : undefined);
+}
+
+/** @internal */
+export interface CoreTokens {
+  expires_in: number | undefined;
+  expires_at_ms: number | undefined;
+  [name: string]: unknown;
+}
+
 /** As the core reads them. */
-export function tokensToCore(tokens: Tokens): object {
+export function tokensToCore(tokens: Tokens): CoreTokens {
   return {
     access_token: tokens.accessToken,
     refresh_token: tokens.refreshToken,
@@ -171,13 +199,16 @@ async function sendTokenRequest(
 }
 
 /** At most so many bytes of the body. */
-export async function readUpTo(response: Response, most: number): Promise<Uint8Array> {
+export async function readUpTo(response: Response, most: number, needed: "whole" | "what comes" = "whole"): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = response.body?.getReader();
   while (reader && length < most) {
-    const { done, value } = await reader.read();
-    if (done) break;
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      if (needed === "whole") throw error;
+      return { done: true, value: undefined };
+    });
+    if (done || !value) break;
     chunks.push(value);
     length += value.length;
   }

@@ -139,6 +139,8 @@ export interface ErrorData {
   response?: ResponseData | null;
   graphql_errors?: { message: string; code?: string | null; path?: string | null }[];
   argument?: string | null;
+  /** Names what a refresh function threw. */
+  cause?: number | null;
 }
 
 /** @internal */

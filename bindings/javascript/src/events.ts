@@ -92,13 +92,13 @@ export class Listeners {
     }
   }
 
-  /** Every event from now on, until `signal` or a `break`. What nobody takes is kept, the newest 256. */
+  /** Every event from now on, until `signal` or a `break`. What nobody takes is kept, the newest 256 and each `LoginRequired`. */
   async *iterate(signal?: AbortSignal): AsyncGenerator<SessionEvent, void, void> {
     const kept: SessionEvent[] = [];
     let wake: (() => void) | undefined;
     const remove = this.add((event) => {
       kept.push(event);
-      if (kept.length > MOST_KEPT) kept.shift();
+      if (kept.length > MOST_KEPT) dropOldest(kept);
       wake?.();
     });
     const abort = () => wake?.();
@@ -117,3 +117,9 @@ export class Listeners {
 }
 
 const MOST_KEPT = 256;
+
+/** That a sign-in is needed is never dropped. */
+function dropOldest(kept: SessionEvent[]): void {
+  const at = kept.findIndex((event) => event.name !== "LoginRequired");
+  kept.splice(Math.max(at, 0), 1);
+}

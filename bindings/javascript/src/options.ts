@@ -1,4 +1,4 @@
-import { type RefreshInput, type Tokens, tokensToCore } from "./effects.js";
+import { type CoreTokens, type RefreshInput, type Tokens, tokensToCore } from "./effects.js";
 import { invalid } from "./errors.js";
 import { SigningKey } from "./signing-key.js";
 import type { Store } from "./store.js";
@@ -97,7 +97,7 @@ const KNOWN: (keyof SessionOptions)[] = [
 const TOKENS = ["accessToken", "refreshToken", "expiresIn", "expiresAt", "scope", "tokenType"];
 
 /** @internal As the core reads them; what is unknown or of the wrong kind is told here. */
-export function settings(options: SessionOptions): object {
+export function settings(options: SessionOptions): { tokens: CoreTokens | undefined } & Record<string, unknown> {
   onlyKnown("", options, KNOWN);
   const { tokens, store, refresh, fetch: own } = options;
   if (tokens) onlyKnown("tokens.", tokens, TOKENS);

@@ -14,11 +14,16 @@ export interface Judged {
   readonly redirects: number;
 }
 
-const judgements = new WeakMap<Response, Judged>();
+const judgements = new WeakMap<object, Judged>();
 
-/** What a response of `session.fetch` or of a client says about the token that was sent. */
-export function judged(response: Response): Judged | undefined {
+/** What a response of `session.fetch`, of a client or of axios says about the token that was sent. */
+export function judged(response: object): Judged | undefined {
   return judgements.get(response);
+}
+
+/** @internal */
+export function judgedAs(response: object, judged: Judged): void {
+  judgements.set(response, judged);
 }
 
 const ACCEPTED: Judged = Object.freeze({ verdict: Object.freeze({ name: "accepted" }), replayRefused: undefined, redirects: 0 });
@@ -174,7 +179,8 @@ async function judge(driver: Driver, plan: Plan, response: Response, readsSucces
   const whole = plan.reading === "graphql";
   const reads = whole || response.status >= 400 || (readsSuccess && mayBeJson(response));
   // A clone, so that the caller can read the body too.
-  const bytes = reads && response.body ? await readUpTo(response.clone(), JUDGED) : new Uint8Array();
+  // What breaks off breaks off for the caller too, at the same place; what came of it is judged.
+  const bytes = reads && response.body ? await readUpTo(Response.prototype.clone.call(response), JUDGED, whole ? "whole" : "what comes") : new Uint8Array();
   // What the browser hides: a redirect that is not to be followed.
   if (response.type === "opaqueredirect") return { next: "keep", verdict: null, replay_refused: null };
   return driver.call<Next>(

@@ -1,5 +1,5 @@
 import { type Clock, Driver } from "./driver.js";
-import { type Served, type Tokens, tokensToCore } from "./effects.js";
+import { type CoreTokens, type Served, type Tokens, tokensToCore } from "./effects.js";
 import { misuse } from "./errors.js";
 import { type EventName, eventName, Listeners, type SessionEvent } from "./events.js";
 import { fetchWith } from "./fetch.js";
@@ -67,6 +67,13 @@ export let baseOf: (session: Session) => typeof fetch;
 /** @internal Throws where a session's own store or refresh function calls. */
 export let checkOutside: (session: Session) => void;
 
+/** A lifetime counts from when it was given: the module may be loaded later, or anew. */
+function aged(tokens: CoreTokens | undefined, ms: number): CoreTokens | undefined {
+  if (typeof tokens?.expires_in !== "number" || ms < 1) return tokens;
+  const left = tokens.expires_in - ms / 1000;
+  return left > 0 ? { ...tokens, expires_in: left } : { ...tokens, expires_in: undefined, expires_at_ms: 1 };
+}
+
 function serving(options: SessionOptions, owner: object, fetch: typeof globalThis.fetch, listeners: Listeners): Served {
   const served: Served = {
     owner,
@@ -103,13 +110,15 @@ export class Session {
     // Looked up at each call: tests and instrumentation replace the global one.
     this.#base = own ?? ((input, init) => globalThis.fetch(input, init));
     const served = serving(options, this.#owner, this.#base, this.#listeners);
+    const now = driver instanceof Driver ? () => driver.clock.mono() : () => performance.now();
+    const from = now();
     const make = (driver: Driver): Inside => {
       const number = driver.number();
       const message = () => ({
         do: "session",
         session: number,
         // What the store has is newer than what the session was made with.
-        settings: served.saved ? { ...given, tokens: undefined } : given,
+        settings: { ...given, tokens: served.saved ? undefined : aged(given.tokens, now() - from) },
       });
       driver.make(number, { message, served });
       const unwatch = options.store?.watch?.(() => driver.send({ do: "changed", session: number }));
@@ -186,7 +195,12 @@ export class Session {
   /** Takes what a sign-in brought. */
   async signIn(tokens: Tokens): Promise<void> {
     this.#notInside();
-    await this.#call({ do: "sign_in", credential: tokensToCore(tokens) });
+    const credential = tokensToCore(tokens);
+    const from = performance.now();
+    // The module may still be loaded.
+    if (this.#inside instanceof Promise) await this.#inside;
+    else return this.#call({ do: "sign_in", credential });
+    await this.#call({ do: "sign_in", credential: aged(credential, performance.now() - from) });
   }
 
   /** Begins a sign-in with an authorization code and PKCE: lead the browser to `url`, and keep `pending` until it comes back. */

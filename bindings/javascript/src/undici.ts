@@ -1,5 +1,7 @@
 import { asText } from "./effects.js";
 import type { Driver } from "./driver.js";
+import { invalid, RekindleError, type Verdict } from "./errors.js";
+import type { Judged } from "./request.js";
 import { originOf, type Quick } from "./quick.js";
 import { insideOf, type Session } from "./session.js";
 
@@ -21,6 +23,8 @@ interface Options {
   method: string;
   headers?: unknown;
   body?: unknown;
+  signal?: unknown;
+  headersTimeout?: number | null;
 }
 
 type Dispatch = (options: Options, handler: Handler) => boolean;
@@ -28,23 +32,34 @@ type Dispatch = (options: Options, handler: Handler) => boolean;
 /** The core judges no more of a body. */
 const JUDGED = 8 * 1024 * 1024;
 
+/** What a request said about the token, and where it went. */
+export interface JudgedRequest extends Judged {
+  readonly method: string;
+  readonly origin: string;
+  readonly path: string;
+  readonly status: number;
+}
+
 /**
- * An interceptor for undici: `new Agent().compose(interceptor(session))`. Requests to the session's origins carry its token, and are
- * sent again with a new one where that is safe. Redirects are not followed by it: put undici's own interceptor before this one.
+ * An interceptor for undici: `new Agent().compose(interceptor(session), interceptors.redirect())`. Requests to the session's origins carry its
+ * token, and are sent again with a new one where that is safe. It follows no redirects: undici's own interceptor comes after it in `compose`;
+ * before it, it would take our headers along, and its hops are not sent (`InvalidConfig`).
+ *
+ * `onJudged` hears what each response said about the token, and why its request was not sent again.
  */
 // biome-ignore lint: undici's types differ from version to version
-export function interceptor(session: Session): (dispatch: any) => any {
+export function interceptor(session: Session, { onJudged }: { onJudged?: (judged: JudgedRequest) => void } = {}): (dispatch: any) => any {
   return (dispatch: Dispatch): Dispatch =>
     (options, handler) => {
       const inside = insideOf(session);
       if (inside instanceof Promise || options.origin === undefined) {
         void Promise.resolve(inside).then(
-          ({ driver, number, quick }) => new Request(driver, number, quick, dispatch, options, handler).begin(),
-          (error: Error) => handler.onResponseError?.(undefined, error),
+          ({ driver, number, quick }) => new Request(driver, number, quick, dispatch, options, handler, onJudged).begin(),
+          (error: Error) => handler.onResponseError?.(undefined, asUndici(error)),
         );
         return true;
       }
-      return new Request(inside.driver, inside.number, inside.quick, dispatch, options, handler).start();
+      return new Request(inside.driver, inside.number, inside.quick, dispatch, options, handler, onJudged).start();
     };
 }
 
@@ -53,7 +68,7 @@ interface Signed {
   reads_success: boolean;
 }
 
-type Next = ({ next: "send_again" } & Pick<Signed, "headers">) | { next: "keep"; verdict: { name: string } | null };
+type Next = ({ next: "send_again" } & Pick<Signed, "headers">) | { next: "keep"; verdict: Verdict | null; replay_refused: string | null };
 
 /** A response that waits for its verdict. */
 interface Held {
@@ -81,6 +96,7 @@ class Request implements Handler {
     readonly dispatch: Dispatch,
     readonly options: Options,
     readonly handler: Handler,
+    readonly onJudged: ((judged: JudgedRequest) => void) | undefined,
   ) {
     this.#origin = String(options.origin);
     this.#number = driver.number();
@@ -103,11 +119,15 @@ class Request implements Handler {
       this.#send(this.#signed?.headers ?? []);
     } catch (error) {
       this.#end();
-      this.handler.onResponseError?.(undefined, error as Error);
+      this.handler.onResponseError?.(undefined, asUndici(error as Error));
     }
   }
 
   onRequestStart(controller: unknown, context: unknown): void {
+    // Followed below us: our headers would go along, wherever that leads (spec 9.5).
+    if ((context as { history?: unknown[] } | undefined)?.history?.length && this.#signs) {
+      return (controller as { abort(reason: Error): void }).abort(asUndici(invalid(BELOW)));
+    }
     this.handler.onRequestStart?.(controller, context);
   }
 
@@ -120,7 +140,8 @@ class Request implements Handler {
     const quick = !this.#begun;
     if (status >= 200 && status < 300 && (quick || !this.#signed?.reads_success)) {
       this.#passes = true;
-      if (!quick) void this.#accepted(status, headers);
+      if (quick) this.#tell(status, { verdict: { name: "accepted" }, replay_refused: null });
+      else void this.#accepted(status, headers);
       this.#begun = false;
       return this.handler.onResponseStart?.(controller, status, headers, message);
     }
@@ -161,10 +182,11 @@ class Request implements Handler {
       const body = Buffer.concat(held.chunks);
       const next = await this.driver.call<Next>({ do: "answered", request: this.#number, status: held.status, headers: pairs(held.headers), ...asText(body) });
       if (next.next === "send_again") return this.#send(next.headers);
+      this.#tell(held.status, next);
       if (next.verdict?.name === "accepted" && held.status < 300) this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
     } catch (error) {
       this.#end();
-      return this.handler.onResponseError?.(controller, error as Error);
+      return this.handler.onResponseError?.(controller, asUndici(error as Error));
     }
     this.#end();
     this.#give(controller, held);
@@ -174,8 +196,20 @@ class Request implements Handler {
   async #accepted(status: number, headers: RawHeaders): Promise<void> {
     const told = { do: "answered", request: this.#number, status, headers: pairs(headers), body: "" };
     const next = await this.driver.call<Next>(told).catch(() => undefined);
+    if (next?.next === "keep") this.#tell(status, next);
     this.driver.send({ do: "end", request: this.#number });
     if (next?.next === "keep" && next.verdict?.name === "accepted") this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
+  }
+
+  #tell(status: number, { verdict, replay_refused }: { verdict: Verdict | null; replay_refused: string | null }): void {
+    const { method, path } = this.options;
+    const judged = { verdict: verdict ?? undefined, replayRefused: replay_refused ?? undefined, redirects: 0 };
+    this.onJudged?.({ ...judged, method, origin: this.#origin, path, status });
+  }
+
+  /** Whether something of ours goes along. */
+  get #signs(): boolean {
+    return this.#signed === undefined || this.#signed.headers.length > 0;
   }
 
   #give(controller: unknown, { status, headers, message, chunks }: Held): void {
@@ -184,9 +218,9 @@ class Request implements Handler {
   }
 
   async #begin(sentWith?: number): Promise<void> {
-    const { path, method, body } = this.options;
+    const { path, method, body, headersTimeout } = this.options;
     this.quick.forget(originOf(this.#origin) ?? "");
-    this.#signed = await this.driver.call<Signed>({
+    const begin = {
       do: "begin",
       session: this.session,
       request: this.#number,
@@ -194,14 +228,22 @@ class Request implements Handler {
       url: this.#origin.replace(/\/$/, "") + path,
       headers: given(this.options.headers),
       body: known(body),
+      timeout_ms: headersTimeout ? Math.max(1, Math.round(headersTimeout)) : undefined,
       sent_with: sentWith === undefined ? undefined : sentWith % 2 ** 31,
-    });
+    };
+    this.#signed = await this.driver.call<Signed>(begin, this.#signal);
     this.#begun = true;
   }
 
   #send(headers: [string, string][]): void {
     this.#passes = false;
     this.dispatch({ ...this.options, headers: withHeaders(this.options.headers, headers) }, this);
+  }
+
+  /** undici looks at it only once the request is on its way. */
+  get #signal(): AbortSignal | undefined {
+    const { signal } = this.options;
+    return signal instanceof AbortSignal ? signal : undefined;
   }
 
   #has(name: string): boolean {
@@ -212,6 +254,17 @@ class Request implements Handler {
     if (this.#begun) this.driver.send({ do: "end", request: this.#number });
     this.#begun = false;
   }
+}
+
+const BELOW =
+  "a redirect was followed below this interceptor, and would take the token along: compose undici's redirect interceptor after it, as in compose(interceptor(session), interceptors.redirect())";
+
+/** A session's error, as one of undici's own: `instanceof errors.UndiciError` holds for it. */
+function asUndici(error: Error): Error {
+  if (!(error instanceof RekindleError)) return error;
+  const added = { [Symbol.for("undici.error.UND_ERR")]: true, code: `UND_ERR_${error.kind.toUpperCase()}` };
+  for (const name of Reflect.ownKeys(added)) Object.defineProperty(error, name, { value: Reflect.get(added, name), enumerable: false, configurable: true });
+  return error;
 }
 
 /** As undici takes them: a record, a flat list, or pairs. */
@@ -243,9 +296,13 @@ function withHeaders(own: unknown, added: [string, string][]): Record<string, st
   return all;
 }
 
-/** What can be sent twice: text and bytes. */
+/** What can be sent twice: text, bytes, and what begins anew each time. */
 function known(body: unknown): string | object {
   if (body === undefined || body === null) return "none";
   if (typeof body === "string") return /^\s*[{[]/.test(body) ? { text: body } : "replayable";
-  return body instanceof Uint8Array || body instanceof ArrayBuffer ? "replayable" : "once";
+  if (typeof FormData === "function" && body instanceof FormData) {
+    const operations = body.get("operations");
+    return typeof operations === "string" ? { text: operations } : "replayable";
+  }
+  return body instanceof Uint8Array || body instanceof ArrayBuffer || body instanceof Blob ? "replayable" : "once";
 }

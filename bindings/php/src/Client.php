@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle;
 
+use Rekindle\Core\CurlOptions;
 use Rekindle\Core\Json;
 use Rekindle\Core\ReceivedAnswer;
 use Rekindle\Exception\HttpStatus;
@@ -15,25 +16,38 @@ use Rekindle\Exception\InvalidResponse;
  */
 final class Client
 {
-    private const MOST_BODY = 64 << 20;
-
     private readonly int $number;
+    private readonly int $maxBodyBytes;
+    /** @var array<int, mixed> */
+    private readonly array $curlOptions;
 
     /**
      * @param string $baseUrl also an origin that gets the token
      * @param float $timeout seconds for a request with all that is sent again
-     * @param array<int, mixed> $curlOptions for each request: a proxy, a CA file
+     * @param array<int, mixed> $curlOptions for each request, before the session's: a proxy, a CA file
+     * @param int|null $maxBodyBytes how long an answer's body may be, once it is unpacked; null: 256 MiB
+     * @param int|null $maxRedirects how many redirects are followed; null: 10
      */
     public function __construct(
         private readonly Session $session,
         string $baseUrl,
         string $graphqlPath = '/graphql',
         private readonly float $timeout = 60.0,
-        private readonly array $curlOptions = [],
+        #[\SensitiveParameter]
+        array $curlOptions = [],
+        ?int $maxBodyBytes = null,
+        ?int $maxRedirects = null,
     ) {
+        CurlOptions::check($curlOptions);
+        $this->curlOptions = $curlOptions + $session->curlOptions();
         $this->number = $session->number();
         $settings = ['base_url' => $baseUrl, 'graphql_path' => $graphqlPath, 'timeout_ms' => (int) (1000 * $timeout)];
-        $session->call(['do' => 'client', 'client' => $this->number, 'settings' => $settings]);
+        $settings += array_filter(
+            ['max_body_bytes' => $maxBodyBytes, 'max_redirects' => $maxRedirects],
+            static fn (?int $value): bool => $value !== null,
+        );
+        $shown = $session->call(['do' => 'client', 'client' => $this->number, 'settings' => $settings]);
+        $this->maxBodyBytes = (int) min($shown['max_body_bytes'], PHP_INT_MAX);
     }
 
     public function __destruct()
@@ -60,12 +74,14 @@ final class Client
      */
     public function request(string $method, string $path, #[\SensitiveParameter] ?array $json = null): mixed
     {
-        [$status, $headers, $body, $url] = $this->send(['method' => $method, 'url' => $path], $json);
+        [$status, , $body] = $answer = $this->send(['method' => $method, 'url' => $path], $json);
         if ($status < 200 || $status >= 300) {
-            $response = new ErrorResponse(['status' => $status, 'url' => $url, 'headers' => $headers, 'body' => $body]);
-            throw new HttpStatus("{$method} was answered with status {$status}", status: $status, response: $response);
+            $text = "{$status} from " . self::place($answer) . '; read its response for the reason';
+            $after = $answer[4]['verdict']['retry_after_ms'] ?? null;
+            $after = $after === null ? null : $after / 1000;
+            throw new HttpStatus($text, status: $status, retryAfter: $after, response: self::response($answer));
         }
-        return $body === '' ? null : self::read($body);
+        return $body === '' ? null : self::read($answer);
     }
 
     /**
@@ -77,15 +93,14 @@ final class Client
     public function graphql(string $query, #[\SensitiveParameter] array $variables = []): array
     {
         $asked = ['query' => $query] + ($variables === [] ? [] : ['variables' => $variables]);
-        [, , $body] = $this->send(['method' => 'POST', 'reading' => 'graphql'], $asked);
-        $said = self::read($body);
+        $said = self::read($this->send(['method' => 'POST', 'reading' => 'graphql'], $asked));
         return is_array($said) && is_array($said['data'] ?? null) ? $said['data'] : [];
     }
 
     /**
      * @param array<string, string> $asked
      * @param array<mixed>|null $json
-     * @return array{int, list<array{string, string}>, string, string}
+     * @return array{int, list<array{string, string}>, string, string, array<string, mixed>} status, headers, body, URL, judgement
      */
     private function send(array $asked, #[\SensitiveParameter] ?array $json): array
     {
@@ -95,16 +110,38 @@ final class Client
         $told = $this->session->call(['do' => 'begin', 'client' => $this->number, 'request' => $request, 'headers' => $own] + $asked + [
             'body' => $text === null ? 'none' : ['text' => $text],
         ]);
-        ['url' => $url, 'own' => $own] = $told;
+        $hop = ['method' => $asked['method']] + $told;
         try {
-            do {
-                [$answer, $failure] = $this->exchange($asked['method'], $url, [...$own, ...$told['headers']], $text);
+            while (true) {
+                [$answer, $failure] = $this->exchange($hop['method'], $hop['url'], [...$hop['own'], ...$told['headers']], $text);
                 $told = $this->session->call(($failure ?? self::answered($answer)) + ['request' => $request]);
-            } while (($told['next'] ?? 'send_again') === 'send_again');
+                if (($told['next'] ?? 'send_again') === 'send_again') {
+                    continue;
+                }
+                $led = $this->led($answer, $request);
+                if ($led === null) {
+                    return [...$answer, $hop['url'], $told];
+                }
+                $text = $led['keeps_body'] ? $text : null;
+                $hop = $told = $led;
+            }
         } finally {
             $this->session->tell(['do' => 'end', 'request' => $request]);
         }
-        return [...$answer, $url];
+    }
+
+    /**
+     * Where an answer leads; null: nowhere.
+     *
+     * @param array{int, list<array{string, string}>, string} $answer
+     * @return array<string, mixed>|null
+     */
+    private function led(#[\SensitiveParameter] array $answer, int $request): ?array
+    {
+        if (!in_array($answer[0], [301, 302, 303, 307, 308], true)) {
+            return null;
+        }
+        return $this->session->call(['do' => 'redirected', 'request' => $request, 'status' => $answer[0], 'headers' => $answer[1]]);
     }
 
     /**
@@ -119,23 +156,28 @@ final class Client
         #[\SensitiveParameter]
         ?string $body,
     ): array {
-        $received = new ReceivedAnswer(self::MOST_BODY);
+        $received = new ReceivedAnswer($this->maxBodyBytes);
         $handle = curl_init();
-        curl_setopt_array($handle, $this->curlOptions + [
+        curl_setopt_array($handle, [
             CURLOPT_URL => $url,
             CURLOPT_CUSTOMREQUEST => $method,
+            CURLOPT_NOBODY => $method === 'HEAD',
             CURLOPT_HTTPHEADER => array_map(static fn (array $pair): string => "{$pair[0]}: {$pair[1]}", $headers),
             CURLOPT_TIMEOUT_MS => (int) (1000 * $this->timeout),
             CURLOPT_FOLLOWLOCATION => false,
             CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
             CURLOPT_HEADERFUNCTION => $received->header(...),
             CURLOPT_WRITEFUNCTION => $received->write(...),
-        ]);
+        ] + $this->curlOptions);
         if ($body !== null) {
             curl_setopt($handle, CURLOPT_POSTFIELDS, $body);
         }
         $came = curl_exec($handle) !== false;
         $answer = [(int) curl_getinfo($handle, CURLINFO_RESPONSE_CODE), $received->headers(), $received->body()];
+        if ($received->isTooLong()) {
+            $text = 'the body from ' . self::place([...$answer, $url]) . " is longer than {$this->maxBodyBytes} bytes";
+            throw new InvalidResponse("{$text}: raise maxBodyBytes, or read it with `Session::client`", status: $answer[0]);
+        }
         return [$answer, $came ? null : ['do' => 'failed'] + Core\TokenRequests::failure(curl_errno($handle))];
     }
 
@@ -148,12 +190,32 @@ final class Client
         return ['do' => 'answered', 'status' => $answer[0], 'headers' => $answer[1]] + Json::body($answer[2]);
     }
 
-    private static function read(#[\SensitiveParameter] string $body): mixed
+    /** @param array{int, list<array{string, string}>, string, string, array<string, mixed>} $answer */
+    private static function read(#[\SensitiveParameter] array $answer): mixed
     {
-        $read = json_decode($body, true);
+        $read = json_decode($answer[2], true);
         if (json_last_error() !== JSON_ERROR_NONE) {
-            throw new InvalidResponse('the answer is no JSON: take `Session::client` for what is not');
+            $text = "the body is not JSON, in a {$answer[0]} from " . self::place($answer);
+            $text .= '; read the error\'s response to see it, and take `Session::client` for what is no JSON';
+            throw new InvalidResponse($text, status: $answer[0], response: self::response($answer));
         }
         return $read;
+    }
+
+    /** @param array{int, list<array{string, string}>, string, string, array<string, mixed>} $answer */
+    private static function response(#[\SensitiveParameter] array $answer): ErrorResponse
+    {
+        [$status, $headers, $body, $url, $told] = $answer;
+        return new ErrorResponse(['status' => $status, 'url' => $url, 'headers' => $headers, 'body' => $body] + $told);
+    }
+
+    /**
+     * The URL without what may be secret in it.
+     *
+     * @param array{int, list<array{string, string}>, string, string} $answer
+     */
+    private static function place(#[\SensitiveParameter] array $answer): string
+    {
+        return strtok($answer[3], '?#') ?: '';
     }
 }

@@ -45,6 +45,12 @@ final class ErrorResponse implements JsonSerializable
         return $headers;
     }
 
+    /** What it says about the token that was sent. */
+    public function judgement(): Judgement
+    {
+        return Judgement::told($this->kept());
+    }
+
     public function __debugInfo(): array
     {
         return ['status' => $this->status];

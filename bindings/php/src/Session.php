@@ -7,6 +7,7 @@ namespace Rekindle;
 use Closure;
 use JsonSerializable;
 use Psr\Http\Client\ClientInterface;
+use Rekindle\Core\CurlOptions;
 use Rekindle\Core\Driver;
 use Rekindle\Core\Hosted;
 use Rekindle\Core\Json;
@@ -38,6 +39,7 @@ final class Session implements JsonSerializable
      * @param string|null $key whose sign-in it is, in a store that keeps several
      * @param bool $alone no state is shared with other sessions of the same store and settings
      * @param (callable(Event): void)|null $onEvent hears each event, from the first one on
+     * @param array<int, mixed> $curlOptions for token requests, and those of a `Client`: a proxy, a CA file, a client certificate
      */
     public function __construct(
         string|array $dialect = 'oauth2',
@@ -60,6 +62,8 @@ final class Session implements JsonSerializable
         ?string $key = null,
         bool $alone = false,
         ?callable $onEvent = null,
+        #[\SensitiveParameter]
+        array $curlOptions = [],
         ?Driver $driver = null,
     ) {
         $store ??= new MemoryStore();
@@ -88,7 +92,8 @@ final class Session implements JsonSerializable
         $number = $driver->number();
         $this->keep([$driver, $number]);
         $asked = $store instanceof FileStore ? null : $store;
-        $hosted = new Hosted($settings, $asked, $refresh === null ? null : Closure::fromCallable($refresh));
+        CurlOptions::check($curlOptions);
+        $hosted = new Hosted($settings, $asked, $refresh === null ? null : Closure::fromCallable($refresh), $curlOptions);
         if ($onEvent !== null) {
             $hosted->listen(Closure::fromCallable($onEvent));
         }
@@ -194,6 +199,15 @@ final class Session implements JsonSerializable
     {
         [$driver, $number] = $this->kept();
         $driver->send($message + ['session' => $number]);
+    }
+
+    /**
+     * @internal
+     * @return array<int, mixed>
+     */
+    public function curlOptions(): array
+    {
+        return $this->hosted()->curlOptions;
     }
 
     /** @internal */

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rekindle::{Error, ErrorResponse};
+use rekindle::{Cause, Error, ErrorResponse};
 use serde::Serialize;
 
 use crate::spelling::Spelling;
@@ -138,6 +138,14 @@ impl From<&ErrorResponse> for ResponseData {
 impl fmt::Debug for ResponseData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseData").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl Thrown {
+    /// As what led to a refresh's failure.
+    #[must_use]
+    pub fn cause(number: u64) -> Cause {
+        Cause::new("an error of the host's", Self(number))
     }
 }
 

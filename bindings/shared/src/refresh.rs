@@ -9,6 +9,7 @@ use rekindle::{Cause, Refresh, RefreshError, RefreshInput, Secret, TokenResponse
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::Thrown;
 use crate::host::{Host, Question, Unanswered};
 
 /// What a refresh is made from. Debug does not show the token.
@@ -34,8 +35,8 @@ pub struct RefreshAnswer {
     pub error: Option<String>,
     /// More of that, for the error. No secrets.
     pub message: Option<String>,
-    /// What the function threw.
-    #[serde(skip)]
+    /// What the function threw; as plain data `thrown`, the host's number of it.
+    #[serde(rename = "thrown", deserialize_with = "thrown")]
     pub cause: Option<Cause>,
 }
 
@@ -168,6 +169,10 @@ const LONGEST: f64 = 1e10;
 fn lifetime<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let seconds = Value::deserialize(from)?.as_f64().filter(|left| *left > 0.0 && *left < LONGEST);
     Ok(seconds.and_then(|left| Duration::try_from_secs_f64(left).ok()))
+}
+
+fn thrown<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cause>, D::Error> {
+    Ok(Value::deserialize(from)?.as_u64().map(Thrown::cause))
 }
 
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {

@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rekindle::Cause;
 use rekindle_bindings::Thrown;
 use rekindle_bindings::host::{Host, Unanswered};
 use rekindle_bindings::refresh::{RefreshAnswer, RefreshQuestion, RefreshedTokens};
@@ -118,7 +117,7 @@ impl From<RefreshFailure> for RefreshAnswer {
             RefreshFailure::NotSent { reason } => ("not_sent", Some(reason), None),
             RefreshFailure::MaybeSent { reason, thrown } => ("maybe_sent", Some(reason), thrown),
         };
-        let cause = thrown.map(|thrown| Cause::new("an error of the host's", Thrown(thrown)));
+        let cause = thrown.map(Thrown::cause);
         Self { error: Some(error.to_owned()), message, cause, ..Self::default() }
     }
 }

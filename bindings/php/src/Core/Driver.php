@@ -200,7 +200,7 @@ final class Driver
             $this->undisturbed->begin();
         }
         if ($effect['effect'] === 'send') {
-            $this->requests->start($op, $effect);
+            $this->requests->start($op, $effect, ($this->sessions[$effect['session']] ?? null)?->curlOptions ?? []);
             return;
         }
         $hosted = $this->sessions[$effect['session']] ?? null;

@@ -29,12 +29,15 @@ final class Hosted
     /**
      * @param array<string, mixed> $settings as the core reads them
      * @param (Closure(RefreshInput): Tokens)|null $refresh
+     * @param array<int, mixed> $curlOptions how its token requests travel
      */
     public function __construct(
         #[\SensitiveParameter]
         private readonly array $settings,
         private readonly ?Store $store,
         private readonly ?Closure $refresh,
+        #[\SensitiveParameter]
+        public readonly array $curlOptions = [],
     ) {
     }
 
@@ -99,14 +102,18 @@ final class Hosted
         }
         try {
             $tokens = ($this->refresh)(new RefreshInput($asked['refresh_token'] ?? null, $asked['scope'] ?? null, $asked['extra'] ?? []));
+            if (!$tokens instanceof Tokens) {
+                $given = get_debug_type($tokens);
+                return ['error' => 'maybe_sent', 'message' => "the refresh function returned {$given}: return a Rekindle\\Tokens"];
+            }
             return ['tokens' => Json::object($tokens->toCore())];
         } catch (RefreshTokenDead) {
             return ['error' => 'login_required'];
         } catch (NotSent $error) {
-            return ['error' => 'not_sent', 'message' => Redact::text($error->getMessage())];
+            return ['error' => 'not_sent', 'message' => Redact::text($error->getMessage()), 'thrown' => Thrown::keep($error)];
         } catch (Throwable $error) {
             // Its type alone: its text may hold a token.
-            return ['error' => 'maybe_sent', 'message' => 'the refresh function threw ' . $error::class];
+            return ['error' => 'maybe_sent', 'message' => 'the refresh function threw ' . $error::class, 'thrown' => Thrown::keep($error)];
         }
     }
 }

@@ -16,7 +16,9 @@ final class ReceivedAnswer
     /** @var list<array{string, string}> */
     private array $headers = [];
     private string $body = '';
+    private bool $isTooLong = false;
 
+    /** `most`: so many bytes of the body at most, as they are once they are unpacked. */
     public function __construct(private readonly int $most)
     {
     }
@@ -35,13 +37,16 @@ final class ReceivedAnswer
 
     public function write(CurlHandle $handle, #[\SensitiveParameter] string $bytes): int
     {
-        $this->body .= substr($bytes, 0, $this->most - strlen($this->body));
-        return $this->isFull() ? -1 : strlen($bytes);
+        $room = $this->most - strlen($this->body);
+        $this->isTooLong = strlen($bytes) > $room;
+        $this->body .= $this->isTooLong ? substr($bytes, 0, $room) : $bytes;
+        return $this->isTooLong ? -1 : strlen($bytes);
     }
 
-    public function isFull(): bool
+    /** It was broken off there. */
+    public function isTooLong(): bool
     {
-        return strlen($this->body) >= $this->most;
+        return $this->isTooLong;
     }
 
     /** @return list<array{string, string}> */

@@ -41,8 +41,11 @@ final class TokenRequests
         return $this->underWay !== [];
     }
 
-    /** @param array<string, mixed> $asked the core's effect `send` */
-    public function start(int $op, #[\SensitiveParameter] array $asked): void
+    /**
+     * @param array<string, mixed> $asked the core's effect `send`
+     * @param array<int, mixed> $options how it travels: a proxy, a CA file
+     */
+    public function start(int $op, #[\SensitiveParameter] array $asked, #[\SensitiveParameter] array $options = []): void
     {
         $received = new ReceivedAnswer(self::MOST_ANSWER);
         $handle = curl_init();
@@ -58,7 +61,7 @@ final class TokenRequests
             CURLOPT_FORBID_REUSE => true,
             CURLOPT_HEADERFUNCTION => $received->header(...),
             CURLOPT_WRITEFUNCTION => $received->write(...),
-        ]);
+        ] + $options);
         if ($asked['body'] !== '') {
             curl_setopt($handle, CURLOPT_POSTFIELDS, $asked['body']);
         }
@@ -119,7 +122,7 @@ final class TokenRequests
     private function answer(CurlHandle $handle, ReceivedAnswer $received, int $result): array
     {
         // What is longer than the core reads was broken off by us.
-        if ($result !== CURLE_OK && !$received->isFull()) {
+        if ($result !== CURLE_OK && !$received->isTooLong()) {
             return self::failure($result);
         }
         $status = curl_getinfo($handle, CURLINFO_RESPONSE_CODE);

@@ -5,12 +5,13 @@ declare(strict_types=1);
 namespace Rekindle\Exception;
 
 use Psr\Http\Client\ClientExceptionInterface;
+use Rekindle\Core\Thrown;
 use Rekindle\ErrorResponse;
 use RuntimeException;
 use Throwable;
 
 /** What a session's calls throw; each kind is a class of its own. Its message says what to do next. Nothing of it shows a token. */
-abstract class RekindleException extends RuntimeException implements ClientExceptionInterface
+abstract class RekindleException extends RuntimeException implements ClientExceptionInterface, OfGuzzle, OfSymfony
 {
     /** The kind's name, the same in every language. */
     public readonly string $kind;
@@ -53,7 +54,7 @@ abstract class RekindleException extends RuntimeException implements ClientExcep
         $after = $told['retry_after_ms'] ?? null;
         return new $class(
             $told['message'],
-            null,
+            Thrown::find($told['cause'] ?? null),
             $told['retryable'],
             self::spelled($told['argument'] ?? null),
             $told['oauth_error'] ?? null,

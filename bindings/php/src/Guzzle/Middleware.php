@@ -32,36 +32,42 @@ final class Middleware
     public function __invoke(callable $handler): callable
     {
         return function (RequestInterface $request, array $options) use ($handler): PromiseInterface {
-            $hasLeft = $this->redirects->hasLeft($request, $options);
-            $note = function (ResponseInterface $response) use ($request, $options, $hasLeft): ResponseInterface {
-                $this->redirects->note($request, $response, $options, $hasLeft);
-                return $response;
-            };
-            if ($hasLeft) {
-                return $handler(Redirects::stripped($request), $options)->then($note);
+            $may = $this->redirects->left($request, $options);
+            if ($may !== null) {
+                $sent = $handler(Redirects::stripped($request, $may), $options);
+                return $sent->then(function (ResponseInterface $response) use ($request, $options, $may): ResponseInterface {
+                    if (Redirects::leads($response, $options)) {
+                        $this->redirects->note($request, $response, $options, $may);
+                    }
+                    return $response;
+                });
             }
+            $seconds = (float) ($options['timeout'] ?? 0);
             try {
-                $exchange = Exchange::begin($this->session, $request);
+                $exchange = Exchange::begin($this->session, $request, $seconds > 0 ? $seconds : null);
             } catch (Throwable $error) {
                 return Create::rejectionFor($error);
             }
-            return self::attempt($exchange, $handler, $options)->then($note);
+            return $this->attempt($exchange, $request, $handler, $options);
         };
     }
 
     /** @param array<string, mixed> $options */
-    private static function attempt(Exchange $exchange, callable $handler, array $options): PromiseInterface
+    private function attempt(Exchange $exchange, RequestInterface $request, callable $handler, array $options): PromiseInterface
     {
         return $handler($exchange->next(), $options)->then(
-            static function (ResponseInterface $response) use ($exchange, $handler, $options): PromiseInterface|ResponseInterface {
+            function (ResponseInterface $response) use ($exchange, $request, $handler, $options): PromiseInterface|ResponseInterface {
                 try {
                     $again = $exchange->answered($response);
+                    if (!$again && Redirects::leads($response, $options)) {
+                        $this->lead($exchange, $request, $response, $options);
+                    }
                 } catch (Throwable $error) {
                     $exchange->end();
                     throw $error;
                 }
                 if ($again) {
-                    return self::attempt($exchange, $handler, $options);
+                    return $this->attempt($exchange, $request, $handler, $options);
                 }
                 $exchange->end();
                 return $exchange->response();
@@ -71,5 +77,18 @@ final class Middleware
                 return Create::rejectionFor($reason);
             },
         );
+    }
+
+    /**
+     * Asks the core what may go along. Where it signs the next hop, that comes here as a request of its own.
+     *
+     * @param array<string, mixed> $options
+     */
+    private function lead(Exchange $exchange, RequestInterface $request, ResponseInterface $response, array $options): void
+    {
+        $hop = $exchange->redirected($response);
+        if ($hop !== null && $hop['headers'] === []) {
+            $this->redirects->note($request, $response, $options, array_column($hop['own'], 0));
+        }
     }
 }

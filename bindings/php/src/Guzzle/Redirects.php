@@ -6,7 +6,6 @@ namespace Rekindle\Guzzle;
 
 use GuzzleHttp\Psr7\Exception\MalformedUriException;
 use GuzzleHttp\Psr7\Uri;
-use GuzzleHttp\Psr7\UriComparator;
 use GuzzleHttp\Psr7\UriResolver;
 use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseInterface;
@@ -22,58 +21,65 @@ final class Redirects
     /** No more are kept than may be under way: a response that Guzzle does not follow leaves its mark behind. */
     private const MOST = 1_000;
 
-    /** The request's own headers that may go along: they are known to carry no credential. */
-    private const HARMLESS = [
-        'host',
-        'accept', 'accept-charset', 'accept-encoding', 'accept-language', 'access-control-request-headers',
-        'access-control-request-method', 'cache-control', 'content-digest', 'content-disposition', 'content-encoding',
-        'content-language', 'content-length', 'content-location', 'content-md5', 'content-type', 'date', 'digest', 'dnt',
-        'expect', 'idempotency-key', 'if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since',
-        'pragma', 'prefer', 'priority', 'range', 'te', 'traceparent', 'transfer-encoding', 'upgrade-insecure-requests',
-        'user-agent', 'x-correlation-id', 'x-request-id',
-    ];
-
-    /** @var array<string, true> */
+    /** @var array<string, list<string>> the names of the request's own headers that may go along, as the core says */
     private array $left = [];
 
-    /** @param array<string, mixed> $options */
-    public function hasLeft(RequestInterface $request, array $options): bool
+    /**
+     * What may go along with a request that has left its origin; null: it has not.
+     *
+     * @param array<string, mixed> $options
+     * @return list<string>|null
+     */
+    public function left(RequestInterface $request, array $options): ?array
     {
-        $hop = self::hop($options);
-        $mark = "{$hop} {$request->getUri()}";
-        $hasLeft = $hop > 0 && isset($this->left[$mark]);
+        $mark = self::hop($options) . " {$request->getUri()}";
+        $may = self::hop($options) > 0 ? $this->left[$mark] ?? null : null;
         unset($this->left[$mark]);
-        return $hasLeft;
+        return $may;
     }
 
-    /** The request with what of its own may go along. */
-    public static function stripped(RequestInterface $request): RequestInterface
+    /**
+     * The request with what of its own may go along, and Host, which Guzzle sets.
+     *
+     * @param list<string> $may
+     */
+    public static function stripped(RequestInterface $request, array $may): RequestInterface
     {
         foreach (array_keys($request->getHeaders()) as $name) {
-            if (!in_array(strtolower((string) $name), self::HARMLESS, true)) {
+            if (!in_array(strtolower((string) $name), ['host', ...$may], true)) {
                 $request = $request->withoutHeader((string) $name);
             }
         }
         return $request;
     }
 
-    /** @param array<string, mixed> $options */
-    public function note(RequestInterface $request, ResponseInterface $response, array $options, bool $hasLeft): void
+    /**
+     * The response leads away from the origin, or further away: so much may go along.
+     *
+     * @param array<string, mixed> $options
+     * @param list<string> $may
+     */
+    public function note(RequestInterface $request, ResponseInterface $response, array $options, array $may): void
     {
-        $leads = intdiv($response->getStatusCode(), 100) === 3 && $response->hasHeader('Location');
-        if (!$leads || ($options['allow_redirects'] ?? false) === false) {
-            return;
-        }
         try {
             $target = UriResolver::resolve($request->getUri(), new Uri($response->getHeaderLine('Location')));
         } catch (MalformedUriException) {
             // Guzzle does not follow it either.
             return;
         }
-        if ($hasLeft || UriComparator::isCrossOrigin($request->getUri(), $target)) {
-            $this->left = array_slice($this->left, 1 - self::MOST, null, true);
-            $this->left[1 + self::hop($options) . " {$target}"] = true;
-        }
+        $this->left = array_slice($this->left, 1 - self::MOST, null, true);
+        $this->left[1 + self::hop($options) . " {$target}"] = $may;
+    }
+
+    /**
+     * Whether Guzzle may follow it.
+     *
+     * @param array<string, mixed> $options
+     */
+    public static function leads(ResponseInterface $response, array $options): bool
+    {
+        $isRedirect = intdiv($response->getStatusCode(), 100) === 3 && $response->hasHeader('Location');
+        return $isRedirect && ($options['allow_redirects'] ?? false) !== false;
     }
 
     /** @param array<string, mixed> $options */

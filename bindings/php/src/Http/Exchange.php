@@ -7,6 +7,8 @@ namespace Rekindle\Http;
 use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseInterface;
 use Rekindle\Core\Json;
+use Rekindle\Core\Vault;
+use Rekindle\Judgement;
 use Rekindle\Session;
 
 /**
@@ -30,7 +32,8 @@ final class Exchange
     ) {
     }
 
-    public static function begin(Session $session, RequestInterface $request): self
+    /** `seconds`: so long it waits for a token at most; null: as the session does. */
+    public static function begin(Session $session, RequestInterface $request, ?float $seconds = null): self
     {
         $number = $session->number();
         $told = $session->call([
@@ -40,6 +43,7 @@ final class Exchange
             'url' => (string) $request->getUri(),
             'headers' => Bodies::pairs($request),
             'body' => Bodies::known($request),
+            'timeout_ms' => $seconds === null ? null : max(1, (int) (1000 * $seconds)),
         ]);
         return new self($session, $request, $number, $told['headers'], $told['reads_success']);
     }
@@ -69,10 +73,28 @@ final class Exchange
             'headers' => Bodies::pairs($response),
         ] + Json::body($judged));
         if ($told['next'] !== 'send_again') {
+            // Not the one that came: a client may hand it out a second time.
+            $this->response = $this->response->withStatus($response->getStatusCode(), $response->getReasonPhrase());
+            Vault::keep($this->response, Judgement::told($told));
             return false;
         }
         $this->headers = $told['headers'];
         return true;
+    }
+
+    /**
+     * Where the last response leads, for a client that follows redirects itself; null: nowhere.
+     *
+     * @return array{own: list<array{string, string}>, headers: list<array{string, string}>}|null
+     */
+    public function redirected(ResponseInterface $response): ?array
+    {
+        return $this->session->call([
+            'do' => 'redirected',
+            'request' => $this->number,
+            'status' => $response->getStatusCode(),
+            'headers' => Bodies::pairs($response),
+        ]);
     }
 
     public function response(): ResponseInterface

@@ -15,6 +15,7 @@ use RuntimeException;
 final class ReadAgain implements StreamInterface
 {
     private int $at = 0;
+    private bool $isClosed = false;
 
     public function __construct(
         private readonly string $beginning,
@@ -25,6 +26,9 @@ final class ReadAgain implements StreamInterface
 
     public function read($length): string
     {
+        if ($this->isClosed) {
+            throw new RuntimeException('this body was closed: read it before');
+        }
         if ($this->at < strlen($this->beginning)) {
             $piece = substr($this->beginning, $this->at, $length);
             $this->at += strlen($piece);
@@ -49,6 +53,11 @@ final class ReadAgain implements StreamInterface
 
     public function __toString(): string
     {
+        if ($this->isSeekable()) {
+            $this->rewind();
+        } elseif ($this->at > 0 && $this->eof()) {
+            throw new RuntimeException('this body was read already, and comes once: keep what it gave');
+        }
         return $this->getContents();
     }
 
@@ -64,27 +73,39 @@ final class ReadAgain implements StreamInterface
 
     public function close(): void
     {
+        $this->isClosed = true;
         $this->rest->close();
     }
 
     public function detach()
     {
+        $this->close();
         return null;
     }
 
     public function getSize(): ?int
     {
-        return $this->rest->getSize();
+        return $this->isSeekable() ? strlen($this->beginning) : $this->rest->getSize();
     }
 
+    /** Where all of it is here. */
     public function isSeekable(): bool
     {
-        return false;
+        return !$this->isClosed && $this->failure === null && $this->at <= strlen($this->beginning) && $this->rest->eof();
     }
 
     public function seek($offset, $whence = SEEK_SET): void
     {
-        throw new RuntimeException('this body comes from the network: it is read once');
+        $length = strlen($this->beginning);
+        $to = $offset + match ($whence) {
+            SEEK_CUR => $this->at,
+            SEEK_END => $length,
+            default => 0,
+        };
+        if (!$this->isSeekable() || $to < 0 || $to > $length) {
+            throw new RuntimeException('this body comes from the network: it is read once');
+        }
+        $this->at = $to;
     }
 
     public function rewind(): void

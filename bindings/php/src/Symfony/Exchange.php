@@ -7,6 +7,7 @@ namespace Rekindle\Symfony;
 use Generator;
 use Rekindle\Core\Json;
 use Rekindle\Http\Bodies;
+use Rekindle\Judgement;
 use Rekindle\Session;
 use Symfony\Component\HttpClient\Response\AsyncContext;
 use Symfony\Contracts\HttpClient\ChunkInterface;
@@ -38,6 +39,7 @@ final class Exchange
             'url' => $request->url,
             'headers' => $request->headers(),
             'body' => $request->known(),
+            'timeout_ms' => $request->timeoutMs(),
         ]);
         $this->signature = $told['headers'];
         $this->readsSuccess = $told['reads_success'];
@@ -111,6 +113,7 @@ final class Exchange
             'headers' => $headers,
         ] + Json::body(substr($this->body, 0, Bodies::MOST_JUDGED)));
         if ($told['next'] !== 'send_again') {
+            $context->setInfo(Judgement::INFO, Judgement::told($told));
             return false;
         }
         $this->signature = $told['headers'];

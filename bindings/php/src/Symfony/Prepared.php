@@ -4,6 +4,9 @@ declare(strict_types=1);
 
 namespace Rekindle\Symfony;
 
+use Closure;
+use IteratorAggregate;
+use ReflectionFunction;
 use Symfony\Component\HttpClient\HttpClientTrait;
 
 /**
@@ -26,6 +29,8 @@ final class Prepared
         public readonly string $url,
         #[\SensitiveParameter]
         private readonly array $options,
+        private readonly mixed $given,
+        private readonly ?int $offset,
     ) {
     }
 
@@ -35,8 +40,11 @@ final class Prepared
      */
     public static function of(string $method, string $url, #[\SensitiveParameter] array $options, array $usual): self
     {
+        $given = $options['body'] ?? '';
+        $isFile = is_resource($given) && stream_get_meta_data($given)['seekable'];
+        $offset = $isFile ? (int) ftell($given) : null;
         [$parts, $options] = self::prepareRequest($method, $url, $options, $usual, true);
-        return new self($method, implode('', $parts), $options);
+        return new self($method, implode('', $parts), $options, $given, $offset);
     }
 
     /**
@@ -71,10 +79,17 @@ final class Prepared
         $body = $this->options['body'] ?? '';
         return match (true) {
             $body === '' => 'none',
-            !is_string($body) => 'once',
+            !is_string($body) => $this->canBeReadTwice() ? 'replayable' : 'once',
             strlen($body) <= 1 << 20 && preg_match('/^\s*[{[]/u', $body) === 1 => ['text' => $body],
             default => 'replayable',
         };
+    }
+
+    /** So long it may take in all; null: unlimited. */
+    public function timeoutMs(): ?int
+    {
+        $seconds = (float) ($this->options['max_duration'] ?? 0);
+        return $seconds > 0 ? max(1, (int) (1000 * $seconds)) : null;
     }
 
     /**
@@ -88,7 +103,33 @@ final class Prepared
         $added = array_column($signature, 0);
         $own = array_filter($this->headers(), static fn (array $pair): bool => !in_array($pair[0], $added, true));
         $lines = array_map(static fn (array $pair): string => "{$pair[0]}: {$pair[1]}", [...array_values($own), ...$signature]);
-        return ['headers' => $lines, 'body' => $this->options['body'] ?? '', 'max_redirects' => 0]
+        return ['headers' => [...$lines, ...$this->length()], 'body' => $this->body(), 'max_redirects' => 0]
             + array_diff_key($this->options, array_flip(self::READ));
+    }
+
+    /** A file, an iterable that begins anew, a generator function. */
+    private function canBeReadTwice(): bool
+    {
+        return $this->offset !== null
+            || $this->given instanceof IteratorAggregate
+            || ($this->given instanceof Closure && (new ReflectionFunction($this->given))->isGenerator());
+    }
+
+    private function body(): mixed
+    {
+        if (!$this->canBeReadTwice()) {
+            return $this->options['body'] ?? '';
+        }
+        if ($this->offset !== null) {
+            fseek($this->given, $this->offset);
+        }
+        return $this->given;
+    }
+
+    /** @return list<string> a file is sent with its length */
+    private function length(): array
+    {
+        $size = $this->offset === null ? null : fstat($this->given)['size'] ?? null;
+        return $size === null ? [] : ['Content-Length: ' . max(0, $size - $this->offset)];
     }
 }

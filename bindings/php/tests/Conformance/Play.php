@@ -6,8 +6,8 @@ namespace Rekindle\Tests\Conformance;
 
 use Fiber;
 use Psr\Http\Client\ClientExceptionInterface;
-use Rekindle\Core\Vault;
 use Rekindle\Exception\RekindleException;
+use Rekindle\Judgement;
 use Rekindle\Tests\TestServer;
 use Rekindle\Token;
 use RuntimeException;
@@ -151,10 +151,6 @@ final class Play
             $result = ['error' => ['kind' => 'Connection', 'message' => $error->getMessage(), 'retryable' => true]];
         }
         $expect = $operation->expect ?? null;
-        if ($expect !== null && $this->through !== Requests::Psr18) {
-            // Promises go on in whatever fiber: what the core said of which response is not known.
-            unset($expect->verdict, $expect->replay_refused);
-        }
         if (isset($result['error']) && !isset($expect->error)) {
             $this->stage->complain("{$what}: " . Pattern::json($result['error']) . ', expected none');
         } elseif ($expect !== null) {
@@ -250,11 +246,11 @@ final class Play
     {
         assert($actor->session !== null);
         $request = Requests::of($spec, $this->stage->server->url);
-        [$response, $url, $redirects] = $this->through->send($actor->session, $request, $spec->follow_redirects ?? true);
+        [$response, $url, $redirects, $judged] = $this->through->send($actor->session, $request, $spec->follow_redirects ?? true);
         $text = (string) $response->getBody();
         $headers = array_map(static fn (array $values): string => implode(', ', $values), array_change_key_case($response->getHeaders()));
         $told = ['status' => $response->getStatusCode(), 'url' => $url, 'redirects' => $redirects, 'headers' => (object) $headers];
-        return $told + ['text' => $text] + self::read($text) + self::judgement($actor->core->judgement());
+        return $told + ['text' => $text] + self::read($text) + self::judgement($judged);
     }
 
     /** @return array<string, mixed> */
@@ -288,23 +284,18 @@ final class Play
             $told['response'] = ['status' => $response->status, 'url' => $response->url(), 'text' => $response->body()]
                 + ['headers' => (object) $headers]
                 + self::read($response->body())
-                + self::judgement(Pattern::plain((object) Vault::of($response)));
+                + self::judgement($response->judgement());
         }
         return array_filter($told, static fn (mixed $value): bool => $value !== null);
     }
 
-    /**
-     * PHP does not tell it yet: it is what the core said.
-     *
-     * @return array<string, mixed>
-     */
-    private static function judgement(stdClass $said): array
+    /** @return array<string, mixed> */
+    private static function judgement(?Judgement $judged): array
     {
-        $verdict = $said->verdict ?? null;
-        if (isset($verdict->retry_after_ms)) {
-            $verdict->after_ms = $verdict->retry_after_ms;
-        }
-        $told = ['verdict' => $verdict, 'replay_refused' => $said->replay_refused ?? null];
+        $details = $judged?->details ?? [];
+        $after = isset($details['retry_after_ms']) ? ['after_ms' => $details['retry_after_ms']] : [];
+        $verdict = $judged?->verdict === null ? null : Pattern::plain((object) (['name' => $judged->verdict] + $details + $after));
+        $told = ['verdict' => $verdict, 'replay_refused' => $judged?->replayRefused];
         return array_filter($told, static fn (mixed $value): bool => $value !== null);
     }
 

@@ -19,6 +19,7 @@ use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseInterface;
 use Rekindle\Exception\RekindleException;
 use Rekindle\Guzzle\Middleware;
+use Rekindle\Judgement;
 use Rekindle\Session;
 use Rekindle\Symfony\SignedHttpClient;
 use stdClass;
@@ -53,24 +54,37 @@ enum Requests
         return new Request($spec->method ?? 'GET', $url, $headers + $kind, $body);
     }
 
-    /** @return array{ResponseInterface, string, int} with the URL that it came from, and how many redirects led there */
+    /** @return array{ResponseInterface, string, int, ?Judgement} with the URL that it came from, and how many redirects led there */
     public function send(Session $session, RequestInterface $request, bool $follows): array
     {
         if ($this === self::Psr18) {
-            return [$session->client(self::base())->sendRequest($request), (string) $request->getUri(), 0];
+            $response = $session->client(self::base())->sendRequest($request);
+            return [$response, (string) $request->getUri(), 0, Judgement::of($response)];
         }
         if ($this === self::Symfony) {
-            return [self::sendWithSymfony($session, $request), (string) $request->getUri(), 0];
+            [$response, $judged] = self::sendWithSymfony($session, $request);
+            return [$response, (string) $request->getUri(), 0, $judged];
         }
         $handler = new CurlMultiHandler(['select_timeout' => 0.001]);
         $stack = HandlerStack::create($handler);
         $stack->push(new Middleware($session));
+        // Innermost it would see each hop, outermost it would follow them: what Guzzle adds to the last response is another one.
+        $judged = null;
+        $note = static function (ResponseInterface $response) use (&$judged): ResponseInterface {
+            $judged = Judgement::of($response);
+            return $response;
+        };
+        $noting = static fn (callable $next): callable => static fn (
+            RequestInterface $request,
+            array $options,
+        ): PromiseInterface => $next($request, $options)->then($note);
+        $stack->after('allow_redirects', $noting);
         $client = new Client(['handler' => $stack, 'http_errors' => false]);
         $sent = $client->sendAsync($request, ['allow_redirects' => $follows ? ['track_redirects' => true] : false]);
         $response = self::awaited($sent, $handler);
         $history = $response->getHeader('X-Guzzle-Redirect-History');
         $response = $response->withoutHeader('X-Guzzle-Redirect-History')->withoutHeader('X-Guzzle-Redirect-Status-History');
-        return [$response, $history === [] ? (string) $request->getUri() : end($history), count($history)];
+        return [$response, $history === [] ? (string) $request->getUri() : end($history), count($history), $judged];
     }
 
     private static function base(): ClientInterface
@@ -85,7 +99,8 @@ enum Requests
         };
     }
 
-    private static function sendWithSymfony(Session $session, RequestInterface $request): ResponseInterface
+    /** @return array{ResponseInterface, ?Judgement} */
+    private static function sendWithSymfony(Session $session, RequestInterface $request): array
     {
         $headers = array_diff_key($request->getHeaders(), ['Host' => 1]);
         $body = $request->getBody();
@@ -94,9 +109,10 @@ enum Requests
         try {
             $client = new SignedHttpClient($session, new CurlHttpClient());
             $response = $client->request($request->getMethod(), (string) $request->getUri(), $options);
-            return new Response($response->getStatusCode(), $response->getHeaders(false), $response->getContent(false));
+            $judged = Judgement::of($response);
+            return [new Response($response->getStatusCode(), $response->getHeaders(false), $response->getContent(false)), $judged];
         } catch (TransportExceptionInterface $error) {
-            $ours = $error->getPrevious();
+            $ours = $error instanceof RekindleException ? $error : $error->getPrevious();
             throw $ours instanceof RekindleException ? $ours : new ConnectException($error->getMessage(), $request);
         }
     }

@@ -4,27 +4,19 @@ declare(strict_types=1);
 
 namespace Rekindle\Tests\Conformance;
 
-use Fiber;
 use Rekindle\Core\Core;
-use stdClass;
-use WeakMap;
 
-/** The core, with what a case wants to know and PHP does not tell: when its next timer is due, and what it said of responses. */
+/** The core, with what a case wants to know and PHP does not tell: when its next timer is due. */
 final class WatchedCore implements Core
 {
     public ?float $dueMs = null;
     public int $lastSession = 0;
-    /** @var WeakMap<Fiber, stdClass> what was said of the last response of a lane */
-    private WeakMap $judgements;
-    /** @var array<int, Fiber> by call */
-    private array $answering = [];
     /** @var list<stdClass> effects that came while the case asked */
     private array $stashed = [];
     private int $asked = 1_000_000_000;
 
     public function __construct(private readonly Core $core)
     {
-        $this->judgements = new WeakMap();
     }
 
     public function hasEnded(): bool
@@ -47,18 +39,10 @@ final class WatchedCore implements Core
         foreach (json_decode($messages) as $message) {
             if ($message->do === 'session') {
                 $this->lastSession = $message->session;
-            } elseif ($message->do === 'answered' && Fiber::getCurrent() !== null) {
-                $this->answering[$message->call] = Fiber::getCurrent();
             }
         }
         $said = json_decode($this->core->turn($monoMs, $wallMs, $messages));
         $this->dueMs = $said->due_ms;
-        foreach ($said->effects as $effect) {
-            if ($effect->effect === 'done' && isset($this->answering[$effect->call])) {
-                $this->judgements[$this->answering[$effect->call]] = $effect->ok ?? new stdClass();
-                unset($this->answering[$effect->call]);
-            }
-        }
         $said->effects = [...$this->stashed, ...$said->effects];
         $this->stashed = [];
         return Pattern::json($said);
@@ -80,10 +64,5 @@ final class WatchedCore implements Core
             }
         }
         return $answer;
-    }
-
-    public function judgement(): stdClass
-    {
-        return $this->judgements[Fiber::getCurrent()] ?? new stdClass();
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::shared_time::{SharedClock, SharedTime};
 use super::unknown_fields::Unknown;
 use crate::credential::Fingerprint;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{Cause, ErrorKind, Failure};
 use crate::time::Now;
 
 /// Not before then, and why.
@@ -30,6 +30,9 @@ pub(crate) struct Backoff {
     /// The client that was rejected, with its secret: another one is not concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<Fingerprint>,
+    /// What a function of the user's raised: in this process alone.
+    #[serde(skip)]
+    pub(super) cause: Option<Cause>,
     #[serde(flatten)]
     pub(super) unknown: Unknown,
 }
@@ -72,6 +75,7 @@ impl Backoff {
         let mut failure = Failure::new(self.kind.error(), next).after(left);
         failure.oauth_error.clone_from(&self.oauth_error);
         failure.status = self.status;
+        failure.cause.clone_from(&self.cause);
         failure
     }
 
@@ -79,6 +83,7 @@ impl Backoff {
     pub(super) fn merged(mut self, known: &Self) -> Self {
         if self.failed_at == known.failed_at {
             self.until = known.until.clone();
+            self.cause = known.cause.clone();
         }
         self
     }

@@ -23,6 +23,11 @@ impl CompactRecord {
     /// Keeps the bytes alone: those that the store got last, if they say the same. What a store gave is not kept:
     /// nobody knows whether it is wiped (spec 9.3).
     pub(super) fn rest(&mut self, stored: Option<&Bytes>) {
+        // What a refresh function raised is in no bytes, and led to the errors that callers get during the pause.
+        let has_cause = |record: &Record| record.backoff.as_ref().is_some_and(|pause| pause.cause.is_some());
+        if self.record.get().is_some_and(|record| has_cause(record)) {
+            return;
+        }
         let Some(record) = self.record.take() else { return };
         if self.bytes.is_empty() {
             let bytes = record.to_bytes();

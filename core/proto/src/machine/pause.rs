@@ -75,6 +75,7 @@ impl Machine {
                 message: Some(failure.message.clone()),
                 oauth_error: failure.oauth_error.clone(),
                 status: failure.status,
+                cause: failure.cause.clone(),
                 guessed: pause == Pause::Transient,
                 client,
                 unknown: Unknown::default(),
