@@ -38,6 +38,24 @@ type driver struct {
 type registration struct {
 	settings message
 	served   *served
+	// When it was made, on the monotonic clock.
+	at float64
+}
+
+// A lifetime counts from when it was given.
+func aged(tokens message, ms float64) message {
+	seconds, ok := tokens["expires_in"].(float64)
+	if !ok {
+		return tokens
+	}
+	tokens = maps.Clone(tokens)
+	if left := seconds - ms/1000; left > 0 {
+		tokens["expires_in"] = left
+	} else {
+		delete(tokens, "expires_in")
+		tokens["expires_at_ms"] = 1
+	}
+	return tokens
 }
 
 // Something that the core asked for, and that is not done yet.
@@ -161,6 +179,7 @@ func (d *driver) send(told message) {
 func (d *driver) register(made *registration) (uint32, error) {
 	number := d.number()
 	d.mutex.Lock()
+	made.at, _ = d.clock.now()
 	d.sessions[number] = made
 	d.mutex.Unlock()
 	err := d.call(context.Background(), message{"do": "session", "session": number, "settings": made.settings}, nil)
@@ -372,10 +391,13 @@ func (d *driver) restart(cause any) {
 		}
 		d.next++
 		settings := made.settings
+		settings = maps.Clone(settings)
 		if made.served.saved.Load() {
 			// What the store has is newer than what the session was made with.
-			settings = maps.Clone(settings)
 			delete(settings, "tokens")
+		} else if tokens, ok := settings["tokens"].(message); ok {
+			now, _ := d.clock.now()
+			settings["tokens"] = aged(tokens, now-made.at)
 		}
 		messages = append(messages, message{"do": "session", "call": d.next, "session": number, "settings": settings})
 	}

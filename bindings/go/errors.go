@@ -156,6 +156,8 @@ type errorData struct {
 	Argument   string         `json:"argument"`
 	Response   *responseData  `json:"response"`
 	GraphQL    []GraphQLError `json:"graphql_errors"`
+	// Names what a refresh function returned.
+	Cause uint64 `json:"cause"`
 }
 
 type responseData struct {
@@ -171,7 +173,7 @@ type responseData struct {
 func (d *errorData) asError() *Error {
 	told := &Error{
 		Kind: d.Kind, Message: d.Message, Retryable: d.Retryable, OAuthError: d.OAuthError, Status: d.Status, Argument: d.Argument,
-		RetryAfter: milliseconds(d.RetryAfter), GraphQL: d.GraphQL,
+		RetryAfter: milliseconds(d.RetryAfter), GraphQL: d.GraphQL, cause: findThrown(d.Cause),
 	}
 	if d.Response != nil {
 		response := *d.Response

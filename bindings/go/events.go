@@ -3,6 +3,7 @@ package rekindle
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 )
@@ -79,7 +80,7 @@ func (l *listeners[E]) tell(event E) {
 	defer l.mutex.Unlock()
 	for one := range l.all {
 		if one.kept = append(one.kept, event); len(one.kept) > one.most {
-			one.kept = one.kept[1:]
+			one.drop()
 		}
 		one.ring()
 	}
@@ -121,6 +122,23 @@ func (l *listeners[E]) close() {
 	for one := range l.all {
 		one.ring()
 	}
+}
+
+// Lets go of the oldest; that a sign-in is needed is never dropped (spec 10.1).
+func (one *listener[E]) drop() {
+	at := slices.IndexFunc(one.kept, func(event E) bool { return !isLoginRequired(event) })
+	at = max(at, 0)
+	one.kept = slices.Delete(one.kept, at, at+1)
+}
+
+func isLoginRequired(event any) bool {
+	switch told := event.(type) {
+	case Event:
+		return told.Name == "LoginRequired"
+	case keyedEvent:
+		return told.event.Name == "LoginRequired"
+	}
+	return false
 }
 
 func (one *listener[E]) ring() {

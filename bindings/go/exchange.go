@@ -219,9 +219,9 @@ func readBeginning(response *http.Response, reads bool) ([]byte, error) {
 	beginning, err := io.ReadAll(io.LimitReader(rest, mostJudged))
 	if err != nil {
 		// What breaks off breaks off for the caller too, at the same place.
-		response.Body = readAgain{io.MultiReader(bytes.NewReader(beginning), failing{err}), rest}
+		response.Body = &readAgain{Reader: io.MultiReader(bytes.NewReader(beginning), failing{err}), Closer: rest}
 	} else {
-		response.Body = readAgain{io.MultiReader(bytes.NewReader(beginning), rest), rest}
+		response.Body = &readAgain{Reader: io.MultiReader(bytes.NewReader(beginning), rest), Closer: rest}
 	}
 	return beginning, err
 }

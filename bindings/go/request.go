@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -25,7 +26,8 @@ type Request struct {
 	JSON any
 	// Form is sent as a form.
 	Form url.Values
-	// Body can be sent again if it is of bytes or of a text, as with http.NewRequest.
+	// Body can be sent again if it is of bytes or of a text, as with http.NewRequest, or a file (*os.File), which is sent from where it is to
+	// its end, with its length, and stays open.
 	Body io.Reader
 	// Timeout in place of the client's; 0: the client's; negative: none.
 	Timeout time.Duration
@@ -52,6 +54,11 @@ func (c *Client) send(ctx context.Context, asked Request, reading string) (*http
 	if err != nil {
 		return nil, invalid("method", "the method can't be sent: give a word, such as GET")
 	}
+	if file, ok := body.(*os.File); ok {
+		if err := fromFile(request, file); err != nil {
+			return nil, err
+		}
+	}
 	request.Header = asked.Header.Clone()
 	if request.Header == nil {
 		request.Header = http.Header{}
@@ -70,6 +77,28 @@ func (c *Client) send(ctx context.Context, asked Request, reading string) (*http
 		how.timeout = new(max(asked.Timeout.Milliseconds(), 1))
 	}
 	return c.exchange(ctx, request, how)
+}
+
+// Each send reads the file for itself. What has no length, a pipe say, is sent once.
+func fromFile(request *http.Request, file *os.File) error {
+	told, err := file.Stat()
+	if err != nil {
+		return invalid("body", "the file can't be read: is it open?")
+	}
+	from, err := file.Seek(0, io.SeekCurrent)
+	if err != nil || !told.Mode().IsRegular() {
+		return nil
+	}
+	length := max(told.Size()-from, 0)
+	request.ContentLength = length
+	request.GetBody = func() (io.ReadCloser, error) {
+		return io.NopCloser(io.NewSectionReader(file, from, length)), nil
+	}
+	request.Body, err = request.GetBody()
+	if length == 0 {
+		request.Body = http.NoBody
+	}
+	return err
 }
 
 func (r *Request) content() (io.Reader, string, error) {

@@ -78,7 +78,7 @@ func (s *served) serve(ctx context.Context, asked *effect) (answer message) {
 		// A store or refresh function that panics must not take the process along; the refresh token may be spent.
 		if cause := recover(); cause != nil {
 			text := fmt.Sprintf("it panicked (%T)", cause)
-			answer = message{"error": "maybe_sent", "message": text, "unavailable": text}
+			answer = message{"error": "maybe_sent", "message": text, "unavailable": text, "thrown": keepThrown(panicked(cause))}
 		}
 	}()
 	switch asked.Effect {
@@ -115,10 +115,44 @@ func (s *served) callRefresh(ctx context.Context, asked *effect) message {
 	case errors.Is(err, ErrRefreshTokenDead):
 		return message{"error": "login_required"}
 	case errors.Is(err, ErrNotSent):
-		return message{"error": "not_sent", "message": withoutSecrets(err.Error())}
+		return message{"error": "not_sent", "message": withoutSecrets(err.Error()), "thrown": keepThrown(err)}
 	}
 	// Its type alone: its text may hold a token.
-	return message{"error": "maybe_sent", "message": fmt.Sprintf("the refresh function returned a %T", err)}
+	return message{"error": "maybe_sent", "message": fmt.Sprintf("the refresh function returned a %T", err), "thrown": keepThrown(err)}
+}
+
+// What refresh functions returned, until the core names it as the cause of an error: objects do not cross, numbers do.
+var thrown struct {
+	sync.Mutex
+	last uint64
+	kept map[uint64]error
+}
+
+const mostThrown = 64
+
+func keepThrown(err error) uint64 {
+	thrown.Lock()
+	defer thrown.Unlock()
+	if thrown.kept == nil {
+		thrown.kept = map[uint64]error{}
+	}
+	thrown.last++
+	thrown.kept[thrown.last] = err
+	delete(thrown.kept, thrown.last-mostThrown)
+	return thrown.last
+}
+
+func findThrown(number uint64) error {
+	thrown.Lock()
+	defer thrown.Unlock()
+	return thrown.kept[number]
+}
+
+func panicked(cause any) error {
+	if err, ok := cause.(error); ok {
+		return err
+	}
+	return fmt.Errorf("panic: %v", cause)
 }
 
 func (s *served) sendTokenRequest(ctx context.Context, asked *effect) message {

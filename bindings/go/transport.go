@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // The core judges no more of a body.
@@ -137,6 +138,19 @@ func (t *transport) judge(ctx context.Context, number uint32, response *http.Res
 type readAgain struct {
 	io.Reader
 	io.Closer
+	closed atomic.Bool
+}
+
+func (b *readAgain) Read(into []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.Reader.Read(into)
+}
+
+func (b *readAgain) Close() error {
+	b.closed.Store(true)
+	return b.Closer.Close()
 }
 
 type failing struct{ err error }
@@ -150,6 +164,8 @@ type requestBody struct {
 	// It was read ahead; some packages' GetBody winds back the one body that they have.
 	ahead   bool
 	dropped bool
+	// Whose the last send is; it may still be reading.
+	reader *reader
 }
 
 var graphqlBegins = regexp.MustCompile(`^\s*[{[]`)
@@ -191,9 +207,13 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 		attempt.Body, attempt.GetBody, attempt.ContentLength = nil, nil, 0
 		return attempt, nil
 	}
+	// The last reader is gone before a new one begins: GetBody may give the same file, wound back (spec 11.1).
+	if err := b.reader.retire(ctx); err != nil {
+		return nil, err
+	}
 	if !b.sent && !b.ahead {
 		b.sent = true
-		attempt.Body = onceClosed(b.request.Body)
+		attempt.Body = b.read(b.request.Body)
 		return attempt, nil
 	}
 	if b.request.GetBody != nil {
@@ -205,7 +225,7 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 			// It is not sent itself.
 			b.close()
 		}
-		attempt.Body = body
+		attempt.Body = b.read(body)
 	}
 	b.sent = true
 	return attempt, nil
@@ -225,22 +245,51 @@ func (b *requestBody) close() {
 	}
 }
 
-func onceClosed(body io.ReadCloser) io.ReadCloser {
+func (b *requestBody) read(body io.ReadCloser) io.ReadCloser {
 	if body == nil || body == http.NoBody {
 		return body
 	}
-	return &closing{ReadCloser: body}
+	b.reader = &reader{body: body, turn: make(chan struct{}, 1)}
+	return b.reader
 }
 
-type closing struct {
-	io.ReadCloser
-	once sync.Once
-	err  error
+// The body of one send. Transports read it in a goroutine of their own, for a while even after the answer.
+type reader struct {
+	body io.ReadCloser
+	// Held while it is read.
+	turn    chan struct{}
+	retired bool
+	once    sync.Once
+	err     error
 }
 
-func (c *closing) Close() error {
-	c.once.Do(func() { c.err = c.ReadCloser.Close() })
-	return c.err
+func (r *reader) Read(into []byte) (int, error) {
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
+	if r.retired {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return r.body.Read(into)
+}
+
+func (r *reader) Close() error {
+	r.once.Do(func() { r.err = r.body.Close() })
+	return r.err
+}
+
+// Nothing is read any more once this returns: a chunk that is being read is waited for.
+func (r *reader) retire(ctx context.Context) error {
+	if r == nil {
+		return nil
+	}
+	select {
+	case r.turn <- struct{}{}:
+		r.retired = true
+		<-r.turn
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func method(request *http.Request) string {
