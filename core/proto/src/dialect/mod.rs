@@ -91,8 +91,8 @@ use crate::error::Failure;
 use crate::rotation::Rotation;
 use crate::time::Wall;
 
-#[cfg(feature = "toml")]
 pub use body::is_html;
+#[cfg(feature = "toml")]
 pub use document::Document;
 pub use file::ClientAuth;
 pub use mistake::{Mistake, read};
