@@ -88,6 +88,25 @@ fn a_signed_out_session_stays_so() {
     assert!(!kept.contains("sentinel-"), "the tokens are wiped");
 }
 
+// spec 7.14
+#[test]
+fn a_backup_that_comes_back_sends_no_spent_refresh_token() {
+    let world = World::new();
+    world.sign_in();
+    assert_eq!(world.run(&["refresh"]).code, 0);
+    let backup = std::fs::read(world.path("session.json")).unwrap();
+    assert_eq!(world.run(&["refresh"]).code, 0);
+    std::fs::write(world.path("session.json"), backup).unwrap();
+    for command in ["token", "refresh"] {
+        let refused = world.run(&[command]);
+        assert_eq!(refused.code, 4, "{}", refused.err);
+        assert!(refused.err.contains("older than what was last written"), "{}", refused.err);
+    }
+    assert_eq!(world.server.counters().reuses_detected, 0);
+    world.sign_in();
+    assert_eq!(world.run(&["token"]).code, 0);
+}
+
 #[test]
 fn a_lost_answer_does_not_lose_the_session_where_the_server_has_a_grace() {
     let world = World::speaking(SeedDialect::Json, |builder| {

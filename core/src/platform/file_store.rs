@@ -28,6 +28,7 @@ use self::paths::Paths;
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
 use crate::store::contract::Store;
+use rekindle_proto::record_file::Stamp;
 use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 
 /// How often a folder is looked through for what killed processes left.
@@ -211,7 +212,10 @@ impl Inner {
         }
         let last_seen = self.last_seen.get(|_| Mutex::default()).lock().get(key);
         let loaded = record::load(&paths, last_seen.as_ref())?;
-        if let Loaded::Present(_, version) = &loaded {
+        if let Loaded::Present(_, version) = &loaded
+            // What is older came back, and says nothing new.
+            && last_seen.as_ref().is_none_or(|seen| counter(seen) <= counter(version))
+        {
             self.saw(key, version);
         }
         Ok(loaded)
@@ -266,6 +270,10 @@ impl Inner {
     fn saw(&self, key: &str, version: &Version) {
         self.last_seen.get(|_| Mutex::default()).lock().insert(key, version);
     }
+}
+
+fn counter(version: &Version) -> Option<u64> {
+    Some(Stamp::parse(&version.0)?.counter)
 }
 
 impl Seen {

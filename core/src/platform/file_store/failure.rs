@@ -123,6 +123,16 @@ pub(super) fn damaged(path: &Path, why: &str) -> Unavailable {
     ))
 }
 
+/// A copy from before the last write.
+pub(super) fn superseded(path: &Path, lock: &Path) -> Unavailable {
+    Unavailable::damaged(format!(
+        "the session file {} is older than what was last written there (a backup that was restored?), and its refresh \
+         token may be spent: sign in again, or bring the newest file back; if this one is right all the same, remove {}",
+        path.display(),
+        lock.display()
+    ))
+}
+
 /// The runtime ended before the work began.
 pub(super) fn not_run(path: &Path) -> Unavailable {
     Unavailable::new(format!("the runtime ended before {} was touched; try again", path.display()))

@@ -60,9 +60,18 @@ impl Lock {
 
     /// Notes the version that is about to be written: before it is there, so that the note is never older.
     pub(super) fn write_note(&self, stamp: &Stamp) -> io::Result<()> {
+        self.write(&format!("{}\n", stamp.text()))
+    }
+
+    /// Notes that this version is there: an empty line follows it.
+    pub(super) fn note_written(&self, stamp: &Stamp) -> io::Result<()> {
+        self.write(&format!("{}\n\n", stamp.text()))
+    }
+
+    fn write(&self, text: &str) -> io::Result<()> {
         let mut file = &self.file;
         file.rewind()?;
-        file.write_all(format!("{}\n", stamp.text()).as_bytes())?;
+        file.write_all(text.as_bytes())?;
         let end = file.stream_position()?;
         file.set_len(end)
     }
@@ -73,10 +82,20 @@ pub(super) fn note(paths: &Paths) -> Option<Stamp> {
     note_in(&ownership::open(&paths.lock(), OpenOptions::new().read(true)).ok()?)
 }
 
-fn note_in(mut file: &File) -> Option<Stamp> {
+/// The newest version that was written, if that is noted: one that was only about to be may never have come.
+pub(super) fn written(paths: &Paths) -> Option<Stamp> {
+    let file = ownership::open(&paths.lock(), OpenOptions::new().read(true)).ok()?;
+    text_of(&file)?.strip_suffix("\n\n").and_then(Stamp::parse)
+}
+
+fn note_in(file: &File) -> Option<Stamp> {
+    Stamp::parse(text_of(file)?.trim_end())
+}
+
+fn text_of(mut file: &File) -> Option<String> {
     let mut text = String::new();
     file.rewind().and_then(|()| file.take(NOTE_MAX).read_to_string(&mut text)).ok()?;
-    Stamp::parse(text.trim_end())
+    Some(text)
 }
 
 impl Drop for Lock {

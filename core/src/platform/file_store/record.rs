@@ -32,12 +32,23 @@ struct Damage {
 /// Reads the record. Takes no lock unless it finds damage: a rename shows the old file or the new one.
 /// `last_seen` is the newest version this store knows of.
 pub(super) fn load(paths: &Paths, last_seen: Option<&Version>) -> Result<Loaded, Unavailable> {
+    // Looked at before the record, which is there before it is noted as written.
+    let written = lock::written(paths);
     match find(paths, last_seen)? {
+        Found::Record(_, stamp) if is_superseded(&stamp, written.as_ref(), last_seen) => {
+            Err(failure::superseded(&paths.record, &paths.lock()))
+        }
         Found::Record(record, stamp) => Ok(Loaded::Present(Bytes::from_owner(record), stamp.version())),
         Found::Nothing => Ok(Loaded::Absent),
         Found::Damaged(damage) if damage.in_place => set_aside_if_still_damaged(paths, last_seen, damage.why),
         Found::Damaged(damage) => Err(failure::damaged(&paths.record, damage.why)),
     }
+}
+
+/// Whether this is a copy from before the last write (a backup), and who asks has not seen what was written: its
+/// refresh token may be spent (spec 7.14). Who has seen it knows better than the copy (spec 7.11).
+fn is_superseded(stamp: &Stamp, written: Option<&Stamp>, last_seen: Option<&Version>) -> bool {
+    written.is_some_and(|written| written.counter > stamp.counter && last_seen != Some(&written.version()))
 }
 
 /// Replaces the record if it is what was expected.
@@ -111,6 +122,7 @@ fn write(paths: &Paths, lock: &Lock, record: &[u8], found: Found) -> Result<Vers
     let stamp = Stamp::of(next_counter(&found, lock), record);
     let bytes = record_file::encode(record, &stamp);
     replace(paths, &bytes, || lock.write_note(&stamp))?;
+    let _ = lock.note_written(&stamp);
     // Removed last: until here the marker guards the place where the record was. A marker beside a sound
     // record says nothing, so failing to remove it is no failure to save.
     let _ = durable::remove(&paths.marker());

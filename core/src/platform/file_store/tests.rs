@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rekindle_proto::record_file::Stamp;
+
 use super::*;
 use crate::store::contract::DEFAULT_KEY;
 
@@ -351,6 +353,40 @@ fn a_holder_of_the_newest_version_mends_and_others_do_not() {
         assert!(mended != newest && mended != old);
         assert_eq!(record(&store), b"mended");
     }
+}
+
+// spec 7.14
+#[test]
+fn a_backup_that_comes_back_is_read_by_nobody_who_does_not_know_the_newest_version() {
+    let (_home, store) = fresh();
+    let first = saved(&store, b"first", &Expected::Absent);
+    let backup = fs::read(store.path()).unwrap();
+    let (early, newest) = (FileStore::new(store.path()), saved(&store, b"newest", &Expected::Version(first)));
+    fs::write(store.path(), &backup).unwrap();
+    // Who wrote the newest goes on with what it knows, and writes over the copy, however often it looks.
+    assert_eq!([record(&store), record(&store)], [b"first", b"first"]);
+    for other in [early, FileStore::new(store.path())] {
+        let refused = load(&other).unwrap_err();
+        assert!(refused.damaged && refused.reason.contains("older than what was last written"), "{refused}");
+    }
+    // Moved there on purpose.
+    fs::remove_file(store.inner.paths(DEFAULT_KEY).lock()).unwrap();
+    assert_eq!(record(&FileStore::new(store.path())), b"first");
+    // A sign-in writes over it, and its version is none of before.
+    fs::write(store.inner.paths(DEFAULT_KEY).lock(), format!("{}\n\n", Stamp::of(7, b"x").text())).unwrap();
+    let other = FileStore::new(store.path());
+    assert!(is_damaged(&other));
+    assert_ne!(saved(&other, b"signed in", &Expected::Anything), newest);
+    assert_eq!(record(&FileStore::new(store.path())), b"signed in");
+}
+
+/// A writer that is killed leaves a note of what never came.
+#[test]
+fn what_was_about_to_be_written_makes_no_record_an_older_one() {
+    let (_home, store) = fresh();
+    saved(&store, b"first", &Expected::Absent);
+    fs::write(store.inner.paths(DEFAULT_KEY).lock(), format!("{}\n", Stamp::of(7, b"x").text())).unwrap();
+    assert_eq!(record(&FileStore::new(store.path())), b"first");
 }
 
 #[test]
