@@ -127,11 +127,21 @@ def test_a_body_that_grows_without_end_is_an_error_and_a_stream_has_no_limit(ser
     import base64
 
     packed = {"bytes": base64.b64encode(bomb(5_000_000)).decode(), "headers": {"content-encoding": "gzip"}}
-    server.script({"match": {"path": "/big"}, "respond": packed, "repeat": 3})
+    server.script({"match": {"path": "/big"}, "respond": packed, "repeat": 5})
     with rekindle.Client(make(), base_url=server.url, max_body_bytes=1_000_000) as client:
         with pytest.raises(rekindle.InvalidResponse, match="max_body_bytes"):
             client.get("/big")
         with client.stream("GET", "/big") as response:
             assert sum(map(len, response.iter_bytes())) == 5_000_000
+        with client.stream("GET", "/big") as response, pytest.raises(rekindle.InvalidResponse, match="max_body_bytes"):
+            response.read()
+
+        async def read() -> None:
+            async with rekindle.AsyncClient(make(), base_url=server.url, max_body_bytes=1_000_000) as client:
+                async with client.stream("GET", "/big") as response:
+                    await response.aread()
+
+        with pytest.raises(rekindle.InvalidResponse, match="max_body_bytes"):
+            asyncio.run(read())
     with rekindle.Client(make(), base_url=server.url, max_body_bytes=None) as client:
         assert len(client.get("/big").content) == 5_000_000

@@ -112,7 +112,8 @@ fn climbs(below: &str) -> bool {
     let decoded = decoded.replace("%2f", "/").replace("%2F", "/").replace("%5c", "/").replace("%5C", "/");
     let mut depth = 0_usize;
     for segment in decoded.split(['/', '\\']) {
-        match segment {
+        // Servers that take what follows a `;` for a parameter see `..` in `..;`.
+        match segment.split(';').next().unwrap_or_default() {
             "" | "." => {}
             ".." if depth == 0 => return true,
             ".." => depth -= 1,
@@ -185,6 +186,8 @@ mod tests {
             "a//../../x",
             "..\\admin",
             "%2e%2e%2fadmin",
+            "..;/admin",
+            "a/..;x/%2e%2e;/admin",
             "..%5Cadmin",
             "/../v1/x",
         ] {

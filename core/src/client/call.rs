@@ -150,7 +150,7 @@ impl Client {
         response.body = Bytes::copy_from_slice(body);
         response.verdict = judged.map(|judged| judged.verdict.clone());
         response.replay_refused = judged.and_then(|judged| judged.replay_refused);
-        let data = graphql::data::<IgnoredAny>(response.into(), || self.session().serving());
+        let data = graphql::data::<IgnoredAny>(response.into(), || self.session().secrets());
         data.await.map(|_| ())
     }
 }

@@ -28,10 +28,10 @@ fn none<T>() -> Option<T> {
 
 /// The data of an answer; an error if it holds errors, or no data.
 ///
-/// `serving`: the token that the session serves, which an error may echo.
+/// `secrets`: those of the session, which an error may echo.
 pub(super) async fn data<T: DeserializeOwned>(
     mut response: Response,
-    serving: impl FnOnce() -> Option<Secret>,
+    secrets: impl FnOnce() -> Vec<Secret>,
 ) -> Result<T, Error> {
     let bytes = response.read().await?;
     response.0.body = Incoming::of(bytes.clone());
@@ -51,9 +51,9 @@ pub(super) async fn data<T: DeserializeOwned>(
     };
     match answer {
         Ok(Some(mut errors)) if errors.count > 0 => {
-            if let Some(token) = serving() {
-                errors.first.iter_mut().for_each(|error| error.hide(&[&token]));
-            }
+            let secrets = secrets();
+            let known: Vec<&Secret> = secrets.iter().collect();
+            errors.first.iter_mut().for_each(|error| error.hide(&known));
             Err(failed(response, errors))
         }
         Ok(_) => null_or_missing(response, &bytes),

@@ -164,7 +164,7 @@ impl<'a, V: Serialize> GraphqlRequest<'a, V> {
     pub async fn send<T: DeserializeOwned>(self) -> Result<T, Error> {
         let accept = "application/graphql-response+json, application/json;q=0.9";
         let request = self.request.or_header("accept", accept).json(&self.call);
-        graphql::data(request.send().await?, || self.client.session().serving()).await
+        graphql::data(request.send().await?, || self.client.session().secrets()).await
     }
 
     fn change(mut self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {

@@ -158,9 +158,12 @@ impl Session {
         }
     }
 
-    /// The access token that is published, whether it is still valid or not.
-    pub(crate) fn serving(&self) -> Option<Secret> {
-        self.engine.published().served.as_ref().map(|served| served.current.value.clone())
+    /// What a server might repeat: the access token that is published, valid or not, the refresh token, the client's secret.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let serving = self.engine.published().served.as_ref().map(|served| served.current.value.clone());
+        let refresh_token = self.engine.look(|machine, _| machine.refresh_token().cloned());
+        let own = self.engine.setup.source.client_secret().cloned();
+        serving.into_iter().chain(refresh_token).chain(own).collect()
     }
 
     fn accepted(&self, token: &Token, id: OriginId) {

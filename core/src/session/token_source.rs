@@ -44,6 +44,10 @@ pub(crate) trait Source: Send + Sync + 'static {
     async fn ask(&self, request: GrantRequest, serving: Option<Secret>) -> (Outcome, ServerError);
     /// Whether the server was asked, and said yes (RFC 7009). `None`: it cannot be asked.
     async fn revoke(&self, token: &Secret) -> Option<bool>;
+    /// What the client authenticates with.
+    fn client_secret(&self) -> Option<&Secret> {
+        None
+    }
 }
 
 /// A token endpoint that speaks a dialect.
@@ -109,6 +113,10 @@ impl Source for Endpoint {
             Ok(None) => None,
             Err(_) => Some(false),
         }
+    }
+
+    fn client_secret(&self) -> Option<&Secret> {
+        self.identity.client_secret.as_ref()
     }
 }
 

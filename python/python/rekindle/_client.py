@@ -91,6 +91,7 @@ class _Base:
         self._max_sends = sends("max_sends", max_sends) or 3
         self._retry_statuses = statuses("retry_statuses", retry_statuses)
         self._follow = flag("follow_redirects", follow_redirects)
+        self._max_body_bytes = max_body_bytes
         self._native: _native.Client | None = _native.Client(
             session._native,
             {
@@ -241,7 +242,7 @@ class Client(_Base):
     - `follow_redirects`, `max_redirects`, and `max_sends`: how often a request is sent where the network or the server
       fails, the first time included. `retry_statuses`: what counts as such a failure of the server; left out: 408, 429,
       502, 503 and 504.
-    - `max_body_bytes`: a longer body is an error, unless it is streamed. `None`: no limit.
+    - `max_body_bytes`: a longer body is an error, unless it is read piece by piece. `None`: no limit.
     - `graphql_path`: where `graphql` posts to, below the base URL. Left out: `/graphql`.
     - `cookies`: whether those that servers set are kept and sent back, each to the origin that set it and to no other; a dict
       of them begins with these, for the base URL. A client that is not asked keeps none.
@@ -281,6 +282,7 @@ class Client(_Base):
     def stream(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> Iterator[Response]:
         """A request whose body comes as it is read."""
         with Response(self._send(method, url, given, stream=True)) as response:
+            response._most = self._max_body_bytes
             if self._hooks is not None:
                 self._hooks.answered(response)
             yield response
@@ -385,6 +387,7 @@ class AsyncClient(_Base):
     async def stream(self, method: str, url: Any, **given: Unpack[RequestOptions]) -> AsyncIterator[AsyncResponse]:
         """A request whose body comes as it is read."""
         async with AsyncResponse(await self._send(method, url, given, stream=True)) as response:
+            response._most = self._max_body_bytes
             if self._hooks is not None:
                 await self._hooks.aanswered(response)
             yield response

@@ -83,6 +83,7 @@ class _Base:
         self._body: bytes | None = body if isinstance(body, bytes) else None
         self._stream: _native.Stream | None = None if isinstance(body, bytes) else body
         self._begun = False
+        self._most: int | None = None
 
     @property
     def status_code(self) -> int:
@@ -255,6 +256,23 @@ class _Lines:
         return self._left.splitlines()
 
 
+class _Whole:
+    """A body that is read whole, up to the client's limit (rule 11.4)."""
+
+    def __init__(self, most: int | None) -> None:
+        self.chunks: list[bytes] = []
+        self._left = most
+
+    def add(self, chunk: bytes, response: _Base) -> None:
+        self.chunks.append(chunk)
+        if self._left is not None:
+            self._left -= len(chunk)
+            if self._left < 0:
+                self.chunks.clear()
+                what = "is longer than the client's max_body_bytes; iterate over it, or raise that"
+                raise InvalidResponse(f"the body from {response._place()} {what}")
+
+
 class Response(_Base):
     """A response. Its body is here, or (`stream`) comes as it is read."""
 
@@ -291,7 +309,10 @@ class Response(_Base):
     def read(self) -> bytes:
         """The whole body."""
         if self._body is None:
-            self._body = b"".join(self.iter_bytes())
+            whole = _Whole(self._most)
+            for chunk in self.iter_bytes():
+                whole.add(chunk, self)
+            self._body = b"".join(whole.chunks)
         return self._body
 
     def close(self) -> None:
@@ -344,7 +365,10 @@ class AsyncResponse(_Base):
     async def aread(self) -> bytes:
         """The whole body."""
         if self._body is None:
-            self._body = b"".join([chunk async for chunk in self.aiter_bytes()])
+            whole = _Whole(self._most)
+            async for chunk in self.aiter_bytes():
+                whole.add(chunk, self)
+            self._body = b"".join(whole.chunks)
         return self._body
 
     async def aclose(self) -> None:

@@ -7,6 +7,7 @@ use super::failures::tag;
 use super::held::Standing as Inner;
 use super::waiting::Waiting;
 use super::{Machine, commit::Commit};
+use crate::credential::Secret;
 use crate::time::Now;
 use crate::verdict::DeadReason;
 
@@ -89,6 +90,19 @@ impl Machine {
     #[must_use]
     pub fn extra(&self) -> BTreeMap<String, String> {
         self.held().map(|held| held.record.extra.clone()).unwrap_or_default()
+    }
+
+    /// The refresh token, for texts of others' to be searched for it.
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// assert!(machine.refresh_token().is_none()); // the store was not read
+    /// ```
+    #[must_use]
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.held()?.record.refresh_token.as_ref()
     }
 
     /// How things stand, as far as memory knows.
