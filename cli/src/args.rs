@@ -264,6 +264,10 @@ pub(crate) struct SignInArgs {
     /// Make a profile for the server that says it is this one (RFC 8414, OpenID Connect)
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
+    /// Make a profile for the API at this address, an MCP server for example: it says which server signs users in
+    /// (RFC 9728), and without --client-id this program registers itself there (RFC 7591)
+    #[arg(long, value_name = "URL", conflicts_with_all = ["preset", "issuer"])]
+    pub(crate) resource: Option<String>,
     /// The new profile's client id
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,

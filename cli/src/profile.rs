@@ -61,6 +61,9 @@ struct Fields {
     server: Option<ServerMetadata>,
     redirect_uri: Option<String>,
     scope: Option<String>,
+    /// What the tokens of a sign-in are for (RFC 8707).
+    #[serde(default)]
+    resource: Vec<String>,
     client_id: Option<String>,
     client_secret: Option<Secret>,
     client_secret_env: Option<String>,
@@ -103,7 +106,8 @@ struct AskedFor {
 }
 
 /// What an error of the core may name; the dialect is read here.
-const FIELDS: [&str; 23] = [
+const FIELDS: [&str; 24] = [
+    "resource",
     "server",
     "authorization_url",
     "redirect_uri",
@@ -429,6 +433,7 @@ impl Profile {
         let mut asked = SignIn::new();
         asked.redirect_uri.clone_from(&self.fields.redirect_uri);
         asked.scope.clone_from(&self.fields.scope);
+        asked.resource.clone_from(&self.fields.resource);
         asked
     }
 

@@ -162,6 +162,28 @@ async fn an_id_token_that_is_not_believed_signs_nobody_in_and_its_tokens_are_rev
     }
 }
 
+// spec 12.14: a server that was not discovered, whose dialect knows who it is
+#[tokio::test]
+async fn an_id_token_of_another_issuer_than_the_dialects_is_refused() {
+    let idp = Idp::new();
+    let url = idp.server.base_url();
+    let dialect = json!({ "sign_in": { "issuer": url, "authorization_url": format!("{url}/authorize") } });
+    let session = Session::builder(rekindle::Dialect::from_json(&dialect).unwrap());
+    let session = session.token_url(format!("{url}/token")).client_id("app").build().unwrap();
+    for (issuer, is_believed) in [("https://evil.example", false), (url.as_str(), true)] {
+        let begun = begun(&session).await;
+        let mut claims = idp.claims("ada", Some(&begun.pending));
+        claims["iss"] = issuer.into();
+        let id_token = signed(&idp.key, &json!({ "alg": "EdDSA" }), &claims);
+        idp.server.play(Script::new().step(tokens(1, Some(id_token))));
+        let finished = session.finish_sign_in(&begun.pending, &callback(&begun.pending)).await;
+        match finished {
+            Ok(()) => assert!(is_believed && session.subject().as_deref() == Some("ada")),
+            Err(error) => assert!(!is_believed && error.message().contains("(iss)"), "{error}"),
+        }
+    }
+}
+
 // spec 12.14: nothing is spent before the keys are there
 #[tokio::test]
 async fn keys_that_cannot_be_had_now_cost_no_code() {

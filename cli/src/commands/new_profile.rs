@@ -1,4 +1,4 @@
-//! A profile from nothing: what `rekindle sign-in --preset` and `--issuer` write before they sign in.
+//! A profile from nothing: what `rekindle sign-in --preset`, `--issuer` and `--resource` write before they sign in.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,7 +6,10 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use rekindle::Dialect;
-use rekindle::sign_in::{ServerMetadata, discover};
+use rekindle::sign_in::{
+    ClientRegistration, RegisteredClient, ResourceMetadata, ServerMetadata, discover, discover_resource,
+    register,
+};
 use url::Url;
 
 use crate::args::SignInArgs;
@@ -17,7 +20,7 @@ use crate::output;
 
 /// Whether a new profile is asked for.
 pub(crate) fn wanted(args: &SignInArgs) -> bool {
-    args.preset.is_some() || args.issuer.is_some()
+    args.preset.is_some() || args.issuer.is_some() || args.resource.is_some()
 }
 
 /// Adds it to the user's own file; gives its name.
@@ -25,7 +28,7 @@ pub(crate) async fn make(context: &Context, args: &SignInArgs) -> Done<String> {
     let (asked, has_file) = context.asked();
     if has_file {
         return Err(Stop::usage(
-            "--preset and --issuer write to the user's own configuration: leave --config out",
+            "--preset, --issuer and --resource write to the user's own configuration: leave --config out",
         ));
     }
     let name = name(asked, args)?;
@@ -42,25 +45,65 @@ pub(crate) async fn make(context: &Context, args: &SignInArgs) -> Done<String> {
         );
         return Err(Stop::config(what));
     }
-    let client_id = args.client_id.as_deref().ok_or_else(|| {
-        Stop::usage(
-            "--client-id is missing: register the application with the server, and give the id that it gets",
-        )
-    })?;
-    let server = match &args.issuer {
-        Some(issuer) => Some(discover(issuer).await?),
-        None => None,
-    };
-    let text = text(&heading, client_id, args, server.as_ref())?;
+    let found = found(args).await?;
+    let text = text(&heading, args, &found)?;
     write(&path, &before, &text)
         .map_err(|error| Stop::system(&format!("{} cannot be written", path.display()), &error))?;
     output::warn(&format!("rekindle: profile {name} added to {}", path.display()));
     Ok(name)
 }
 
+/// What a new profile knows beside what it was told.
+struct Found {
+    client_id: String,
+    server: Option<ServerMetadata>,
+    /// The API says what it is.
+    api: Option<ResourceMetadata>,
+    registered: Option<RegisteredClient>,
+}
+
+async fn found(args: &SignInArgs) -> Done<Found> {
+    if let (None, None) = (&args.resource, &args.client_id) {
+        return Err(Stop::usage(
+            "--client-id is missing: register the application with the server, and give the id that it gets",
+        ));
+    }
+    let api = match &args.resource {
+        Some(resource) => Some(discover_resource(resource).await?),
+        None => None,
+    };
+    let issuer = match &api {
+        Some(api) => Some(api.issuer().map_err(rekindle::Error::from)?),
+        None => args.issuer.as_deref(),
+    };
+    let server = match issuer {
+        Some(issuer) => Some(discover(issuer).await?),
+        None => None,
+    };
+    let registered = match (&args.client_id, &server) {
+        (None, Some(server)) => Some(register(server, &registration(args)).await?),
+        _ => None,
+    };
+    let own = registered.as_ref().map(|client| client.client_id.clone());
+    let client_id = args.client_id.clone().or(own).unwrap_or_default();
+    Ok(Found { client_id, server, api, registered })
+}
+
+/// This program, as a server is asked to know it.
+fn registration(args: &SignInArgs) -> ClientRegistration {
+    let redirect_uri = args.redirect_uri.as_deref().unwrap_or("http://127.0.0.1/callback");
+    let mut client = ClientRegistration::new("rekindle", redirect_uri);
+    if args.device {
+        client.grant_types.push("urn:ietf:params:oauth:grant-type:device_code".to_owned());
+    }
+    client.scope.clone_from(&args.scope);
+    client
+}
+
 fn name(asked: Option<&str>, args: &SignInArgs) -> Done<String> {
     let issuer = || {
-        args.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok()?.host_str().map(ToOwned::to_owned))
+        let place = args.issuer.as_deref().or(args.resource.as_deref());
+        place.and_then(|place| Url::parse(place).ok()?.host_str().map(ToOwned::to_owned))
     };
     let preset = args.preset.as_deref().map(|name| name.trim_end_matches(".toml"));
     let preset = preset.and_then(|name| name.rsplit('/').next()).map(ToOwned::to_owned);
@@ -76,18 +119,26 @@ fn name(asked: Option<&str>, args: &SignInArgs) -> Done<String> {
     Ok(name)
 }
 
-fn text(heading: &str, client_id: &str, args: &SignInArgs, server: Option<&ServerMetadata>) -> Done<String> {
+fn text(heading: &str, args: &SignInArgs, found: &Found) -> Done<String> {
     let preset = args.preset.as_deref().unwrap_or("oauth2");
     if !preset.ends_with(".toml") {
         Dialect::preset(preset)?;
     }
     let mut text = format!("{heading}\n");
+    let api = found.api.as_ref();
+    let origin =
+        api.and_then(|api| Url::parse(&api.resource).ok()).map(|url| url.origin().ascii_serialization());
+    let all = api.filter(|api| !api.scopes_supported.is_empty()).map(|api| api.scopes_supported.join(" "));
+    let secret = found.registered.as_ref().and_then(|client| client.client_secret.as_ref());
+    let how = found.registered.as_ref().filter(|_| secret.is_some());
     let fields = [
         ("dialect", Some(preset)),
-        ("client_id", Some(client_id)),
+        ("client_id", Some(found.client_id.as_str())),
         ("client_secret_env", args.client_secret_env.as_deref()),
-        ("base_url", args.base_url.as_deref()),
-        ("scope", args.scope.as_deref()),
+        ("client_secret", secret.map(rekindle::Secret::expose)),
+        ("client_auth", how.and_then(|client| client.token_endpoint_auth_method.as_deref())),
+        ("base_url", args.base_url.as_deref().or(origin.as_deref())),
+        ("scope", args.scope.as_deref().or(all.as_deref())),
         ("redirect_uri", args.redirect_uri.as_deref()),
     ];
     for (field, value) in fields {
@@ -95,8 +146,11 @@ fn text(heading: &str, client_id: &str, args: &SignInArgs, server: Option<&Serve
             let _ = writeln!(text, "{field} = {}", serde_json::Value::from(value));
         }
     }
+    if let Some(api) = api {
+        let _ = writeln!(text, "resource = {}", serde_json::Value::from(vec![api.resource.as_str()]));
+    }
     // JSON's texts, lists of them and truths are TOML's, too.
-    let server = server.and_then(|server| serde_json::to_value(server).ok());
+    let server = found.server.as_ref().and_then(|server| serde_json::to_value(server).ok());
     if let Some(serde_json::Value::Object(facts)) = server {
         let _ = writeln!(text, "{}.server]", heading.trim_end_matches(']'));
         for (field, value) in facts {

@@ -152,3 +152,38 @@ fn from_nothing_a_profile_is_made_by_its_issuer_and_signed_in_with_a_device_code
     let nobody = world.run(&["sign-in", "--preset", "gogle", "--client-id", "app"]);
     assert!(nobody.code == 2 && nobody.err.contains("gogle"), "{}", nobody.err);
 }
+
+// spec 12.16: an MCP server, of which nothing but its address is known
+#[test]
+fn from_the_address_of_an_api_alone_a_profile_is_made_registered_and_signed_in() {
+    let world = world();
+    std::fs::remove_file(world.path("rekindle.toml")).unwrap();
+    let url = world.server.base_url();
+    let challenge = format!("Bearer resource_metadata=\"{url}/.well-known/oauth-protected-resource/mcp\"");
+    let api = json!({ "resource": format!("{url}/mcp"), "authorization_servers": [url], "scopes_supported": ["tools"] });
+    let server = json!({ "issuer": url, "token_endpoint": format!("{url}/oauth/token"),
+        "registration_endpoint": format!("{url}/register"), "device_authorization_endpoint": format!("{url}/device") });
+    let device = json!({ "device_code": "sentinel-d", "user_code": "WDJB-MJHT", "interval": 1,
+        "verification_uri": "https://a.example/device" });
+    let granted = |number: u32| json!({ "access_token": format!("sentinel-at-{number}"), "refresh_token": "sentinel-rt", "expires_in": 900 });
+    world.server.play(
+        Script::new()
+            .step(Step::on("GET", "/mcp").json(401, json!({})).header("www-authenticate", &challenge))
+            .step(Step::on("GET", "/.well-known/oauth-protected-resource/mcp").json(200, api))
+            .step(Step::on("GET", "/.well-known/oauth-authorization-server").json(200, server))
+            .step(Step::on("POST", "/register").json(201, json!({ "client_id": "registered" })))
+            .step(Step::on("POST", "/device").body_contains("%2Fmcp").json(200, device))
+            .step(
+                Step::on("POST", "/oauth/token").body_contains("client_id=registered").json(200, granted(1)),
+            )
+            .step(Step::on("POST", "/mcp").token("sentinel-at-1").json(401, json!({})))
+            .step(Step::on("POST", "/oauth/token").body_contains("sentinel-rt").json(200, granted(2)))
+            .step(Step::on("POST", "/mcp").token("sentinel-at-2").json(200, json!({ "tools": 3 }))),
+    );
+    let ran = world.run(&["sign-in", "--resource", &format!("{url}/mcp"), "--device", "--profile", "tools"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!format!("{}{}", ran.out, ran.err).contains("sentinel"));
+    let called = world.run(&["request", "--profile", "tools", "-X", "POST", "-d", "{}", "/mcp"]);
+    assert!(called.code == 0 && called.out.contains("\"tools\""), "{}{}", called.out, called.err);
+    world.server.assert_consumed();
+}

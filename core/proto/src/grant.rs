@@ -6,10 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::credential::Secret;
 use crate::error::Failure;
+use crate::further::{check_parameters, check_resource, further};
 use crate::sign_in::SignInGrant;
 
 /// One request for new tokens.
@@ -120,32 +120,6 @@ impl ClientCredentials {
         self
     }
 
-    /// One `resource` more (RFC 8707).
-    ///
-    /// ```
-    /// use rekindle_proto::ClientCredentials;
-    /// let request = ClientCredentials::new().resource("https://a.example/").resource("https://b.example/");
-    /// assert_eq!(request.resource.len(), 2);
-    /// ```
-    #[must_use]
-    pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.resource.push(resource.into());
-        self
-    }
-
-    /// One field more.
-    ///
-    /// ```
-    /// use rekindle_proto::ClientCredentials;
-    /// let request = ClientCredentials::new().parameter("soid", "ZohoCRM.1234");
-    /// assert_eq!(request.parameters["soid"], "ZohoCRM.1234");
-    /// ```
-    #[must_use]
-    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameters.insert(name.into(), value.into());
-        self
-    }
-
     /// Whether a server could be asked for it.
     ///
     /// ```
@@ -158,19 +132,8 @@ impl ClientCredentials {
     ///
     /// InvalidConfig, naming the field.
     pub fn check(&self) -> Result<(), Failure> {
-        let wrong = |what: String| Err(Failure::config("client_credentials", format_args!(": {what}")));
-        if let Some(name) =
-            self.parameters.keys().find(|name| name.is_empty() || OWN_NAMES.contains(&name.as_str()))
-        {
-            return wrong(format!(
-                "`{name}` cannot be an extra parameter: it has a setting of its own, leave it out here"
-            ));
-        }
-        let is_resource = |text: &&String| Url::parse(text).is_ok_and(|url| url.fragment().is_none());
-        match self.resource.iter().find(|text| !is_resource(text)) {
-            Some(_) => wrong("resource must be an absolute URL without a fragment (RFC 8707)".to_owned()),
-            None => Ok(()),
-        }
+        check_parameters("client_credentials", &self.parameters, &OWN_NAMES)?;
+        check_resource("client_credentials", &self.resource)
     }
 
     /// What tells one request from another, fit to be shown: the values of further parameters may be secrets.
@@ -194,6 +157,8 @@ impl ClientCredentials {
         }
     }
 }
+
+further!(ClientCredentials, "rekindle_proto::ClientCredentials");
 
 /// Fields that have a setting of their own, or that no setting may change.
 const OWN_NAMES: [&str; 8] = [

@@ -36,7 +36,7 @@ impl Check {
         };
         Ok(Some(Self {
             nonce: pending.and_then(PendingSignIn::nonce).cloned(),
-            issuer: known.map(|server| server.issuer.clone()),
+            issuer: issuer(setup, pending),
             max_age: pending.and_then(PendingSignIn::max_age),
             is_required: keys.is_some() && pending.is_some(),
             keys,
@@ -81,6 +81,15 @@ impl Check {
         credential.extra.insert(SUBJECT.to_owned(), token.subject);
         Ok(credential)
     }
+}
+
+/// Who must have issued it: as the sign-in began, as the server says of itself, or as the dialect knows it.
+fn issuer(setup: &Setup, pending: Option<&PendingSignIn>) -> Option<String> {
+    let began = pending.and_then(PendingSignIn::issuer).map(ToOwned::to_owned);
+    began.or_else(|| setup.server.as_ref().map(|server| server.issuer.clone())).or_else(|| {
+        let identity = &setup.endpoint.as_ref()?.identity;
+        setup.dialect.issuer(identity)
+    })
 }
 
 fn is_openid(scope: Option<&str>) -> bool {

@@ -27,15 +27,51 @@ MODES = {
     "grace": {"REFRESH_TOKEN_REUSE_PROTECTION": True, "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": GRACE},
 }
 
+# The toolkit's page of consent is its own; what it extends would be fetched from the network.
+PAGES = {
+    "oauth2_provider/base.html": "<!doctype html><title>{% block title %}{% endblock %}</title>"
+    "{% block content %}{% endblock %}",
+    "registration/login.html": "<!doctype html><title>Sign in</title><form method='post'>{% csrf_token %}"
+    "{{ form.as_p }}<button>Sign in</button></form>",
+}
+
 settings.configure(
     SECRET_KEY=uuid.uuid4().hex,
     ALLOWED_HOSTS=["127.0.0.1"],
     ROOT_URLCONF=__name__,
     USE_TZ=True,
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
+    INSTALLED_APPS=[
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "oauth2_provider",
+    ],
     # Tables straight from the models: replaying years of migrations is most of the start otherwise.
-    MIGRATION_MODULES={"auth": None, "contenttypes": None, "oauth2_provider": None},
-    MIDDLEWARE=[],
+    MIGRATION_MODULES={"auth": None, "contenttypes": None, "sessions": None, "oauth2_provider": None},
+    # A password is as good as its hash is slow, but for tests.
+    PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    LOGIN_URL="/login",
+    TEMPLATES=[
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "OPTIONS": {
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                ],
+                "loaders": [
+                    ("django.template.loaders.locmem.Loader", PAGES),
+                    "django.template.loaders.app_directories.Loader",
+                ],
+            },
+        }
+    ],
+    # Where people sign in; the API and the token endpoint have no use for any.
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ],
     LOGGING_CONFIG=None,
     DATABASES={
         "default": {
@@ -59,6 +95,7 @@ settings.configure(
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402  (models exist only after setup)
+from django.contrib.auth.views import LoginView  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.http import JsonResponse  # noqa: E402
@@ -67,7 +104,7 @@ from django.utils import timezone  # noqa: E402
 from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 from oauth2_provider.decorators import protected_resource  # noqa: E402
 from oauth2_provider.models import AccessToken, Application, RefreshToken  # noqa: E402
-from oauth2_provider.views import RevokeTokenView, TokenView  # noqa: E402
+from oauth2_provider.views import AuthorizationView, RevokeTokenView, TokenView  # noqa: E402
 from waitress import create_server  # noqa: E402
 
 # The same names on every server, so that one Rust type reads them all.
@@ -153,6 +190,11 @@ def stats(request):
 
 
 urlpatterns = [
+    path("login", LoginView.as_view()),
+    path("o/authorize/", AuthorizationView.as_view()),
+    # Where the toolkit has them by itself.
+    path("o/token/", token),
+    path("o/revoke_token/", csrf_exempt(RevokeTokenView.as_view())),
     path("token", token),
     path("revoke", csrf_exempt(RevokeTokenView.as_view())),
     path("api/data", data),
@@ -164,7 +206,7 @@ urlpatterns = [
 
 def seed():
     call_command("migrate", run_syncdb=True, skip_checks=True, verbosity=0)
-    user = User.objects.create(username="ann")
+    user = User.objects.create_user("ann", password="wonderland")
     shared = {
         "user": user,
         "authorization_grant_type": Application.GRANT_AUTHORIZATION_CODE,

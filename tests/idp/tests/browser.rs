@@ -11,7 +11,7 @@ use common::kept::{client, get};
 use rekindle::sign_in::{SignIn, discover};
 use rekindle::store::FileStore;
 use rekindle::{ErrorKind, Revocation, Session};
-use rekindle_idp::{OidcOptions, OidcProvider, PUBLIC_CLIENT, Server};
+use rekindle_idp::{DjangoOauthToolkit, DotMode, OidcOptions, OidcProvider, PUBLIC_CLIENT, Server};
 use serde_json::Value;
 
 /// What the browser showed at the end.
@@ -21,8 +21,8 @@ struct Visit {
 }
 
 /// Opens the address in Chromium, signs in, and looks at the page that it comes back to. The picture of it stays, for people.
-fn browse(address: &str) -> Visit {
-    let screenshot = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("callback.png");
+fn browse(server: &str, address: &str) -> Visit {
+    let screenshot = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("callback-{server}.png"));
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("node/browse.mjs");
     let done = std::process::Command::new("node")
         .arg(script)
@@ -38,11 +38,11 @@ fn browse(address: &str) -> Visit {
 }
 
 /// Signs in with the browser; the receiver on loopback sees it come back.
-async fn sign_in(session: &Session, asked: SignIn) -> Visit {
+async fn sign_in(server: &'static str, session: &Session, asked: SignIn) -> Visit {
     let (open, opened) = tokio::sync::oneshot::channel();
     let visiting = tokio::task::spawn_blocking(move || {
         let address: String = opened.blocking_recv().unwrap();
-        browse(&address)
+        browse(server, &address)
     });
     let shown = |url: &url::Url| {
         open.send(url.to_string()).unwrap();
@@ -50,6 +50,17 @@ async fn sign_in(session: &Session, asked: SignIn) -> Visit {
     };
     session.sign_in_with_browser(asked, shown).await.unwrap();
     visiting.await.unwrap()
+}
+
+/// The page that the person sees at the end: from loopback, without a script, and a picture that is not empty.
+fn saw_the_end(visit: &Visit) {
+    assert!(visit.shown["url"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{}", visit.shown);
+    assert_eq!(
+        (&visit.shown["title"], &visit.shown["scripts"]),
+        (&"You can close this window".into(), &0.into())
+    );
+    assert!(visit.shown["text"].as_str().unwrap().contains("The application goes on by itself."));
+    assert!(visit.screenshot.starts_with(b"\x89PNG") && visit.screenshot.len() > 2_000);
 }
 
 async fn session_at(idp: &Server, store: FileStore) -> Session {
@@ -69,16 +80,9 @@ async fn a_person_signs_in_in_chromium_and_the_session_lives_until_it_is_revoked
     let store = || FileStore::new(folder.path().join("session.json"));
     let session = session_at(&idp, store()).await;
     let asked = SignIn::new().scope("openid offline_access").prompt("consent");
-    let visit = sign_in(&session, asked).await;
+    let visit = sign_in("oidc-provider", &session, asked).await;
 
-    // The page that the person sees at the end: from loopback, without a script, and a picture that is not empty.
-    assert!(visit.shown["url"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{}", visit.shown);
-    assert_eq!(
-        (&visit.shown["title"], &visit.shown["scripts"]),
-        (&"You can close this window".into(), &0.into())
-    );
-    assert!(visit.shown["text"].as_str().unwrap().contains("The application goes on by itself."));
-    assert!(visit.screenshot.starts_with(b"\x89PNG") && visit.screenshot.len() > 2_000);
+    saw_the_end(&visit);
 
     // The tokens are stored: another session finds them, and calls the API.
     assert_eq!(session.subject().as_deref(), Some("ann"));
@@ -95,4 +99,33 @@ async fn a_person_signs_in_in_chromium_and_the_session_lives_until_it_is_revoked
     assert_eq!(get(&client(&session, &idp)).await, Err(ErrorKind::SignedOut));
     let kept = common::client().get(idp.url("/api/data")).bearer_auth(token).send().await.unwrap();
     assert_eq!(kept.status(), 401);
+}
+
+// spec 12.1, 12.5, 12.8: django-oauth-toolkit, which has neither discovery nor ID tokens
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_at_django_consents_and_the_session_lives_until_it_is_revoked() {
+    let Some(dot) = DjangoOauthToolkit::start(DotMode::ReuseProtection) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let session = || {
+        // Its endpoints are where the preset says.
+        let session = Session::builder("django-oauth-toolkit").variable("base_url", &dot.base_url);
+        let session =
+            session.rotation(rekindle::Rotation::StrictFamily).client_id("pub").origin(&dot.base_url);
+        session.store(FileStore::new(folder.path().join("session.json"))).alone().build().unwrap()
+    };
+    let visit = sign_in("django", &session(), SignIn::new().scope("read write")).await;
+    saw_the_end(&visit);
+
+    // Another process finds the tokens, and calls the API; the token ends, and is refreshed once.
+    let session = session();
+    assert_eq!(get(&client(&session, &dot)).await, Ok(200));
+    session.invalidate();
+    assert_eq!(get(&client(&session, &dot)).await, Ok(200));
+    let stats = dot.stats();
+    assert_eq!((stats.refreshes, stats.reuse_detected, stats.token_requests), (1, 0, 2));
+    let token = session.token().await.unwrap().value().to_owned();
+    assert_eq!(session.sign_out_and_revoke().await.unwrap(), Revocation::Done);
+    assert_eq!(get(&client(&session, &dot)).await, Err(ErrorKind::SignedOut));
+    let kept = common::client().get(dot.url("/api/data")).bearer_auth(token).send().await.unwrap();
+    assert_eq!(kept.status(), 403);
 }

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use common::kept::{client, get, oauth, strict_family};
 use rekindle::store::FileStore;
+use rekindle::transport::{
+    ReqwestTransport, Transport, TransportError, TransportOptions, TransportRequest, TransportResponse,
+};
 use rekindle::{Client, ErrorKind, Session, SessionBuilder, SigningKey};
 use rekindle_idp::{OidcOptions, OidcProvider, PUBLIC_CLIENT, SIGNED_CLIENT, Server, Tokens};
 
@@ -164,4 +167,37 @@ fn a_key_shows_its_public_half_only() {
     let secret: Vec<&str> = pem.lines().filter(|line| !line.starts_with('-')).collect();
     assert!(secret.iter().all(|line| !shown.contains(line)));
     assert!(shown.contains(&key.thumbprint()) && !shown.contains("\"d\""));
+}
+
+/// Remembers what was sent to the API.
+struct Overheard {
+    wire: std::sync::Arc<dyn Transport>,
+    seen: std::sync::Arc<std::sync::Mutex<Vec<reqwest::header::HeaderMap>>>,
+}
+
+#[async_trait::async_trait]
+impl Transport for Overheard {
+    async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
+        self.seen.lock().unwrap().push(request.headers.clone());
+        self.wire.send(request).await
+    }
+}
+
+// spec 9.4: who overhears a request has its token and its proof, and both are of no use a second time
+#[tokio::test]
+async fn a_proof_that_somebody_overheard_is_refused_when_it_comes_again() {
+    let Some(idp) = OidcProvider::start_with_key(OidcOptions::default(), &key().0.jwk()) else { return };
+    let session = bound(&idp, &key().1);
+    let seen = std::sync::Arc::default();
+    let wire = std::sync::Arc::new(ReqwestTransport::new(TransportOptions::default()).unwrap());
+    let overheard = Overheard { wire, seen: std::sync::Arc::clone(&seen) };
+    let client =
+        Client::builder(session.clone()).base_url(&idp.base_url).transport(overheard).build().unwrap();
+    assert_eq!(me(&client).await, 200);
+    let sent = seen.lock().unwrap().last().unwrap().clone();
+    assert!(sent.contains_key("dpop"));
+    let stolen = common::client().get(idp.url("/me")).headers(sent).send().await.unwrap();
+    assert_eq!(stolen.status(), 401);
+    // The session itself goes on: each of its sends has a proof of its own.
+    assert_eq!(me(&client).await, 200);
 }

@@ -113,6 +113,21 @@ impl Dialect {
         self.spec.check_variables(identity, kept, for_the_client)
     }
 
+    /// Who the server says it is (RFC 8414, OpenID Connect), where the dialect knows that.
+    ///
+    /// ```
+    /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
+    ///
+    /// let issuer = Dialect::preset("google")?.issuer(&ClientIdentity::default());
+    /// assert_eq!(issuer.as_deref(), Some("https://accounts.google.com"));
+    /// assert_eq!(Dialect::preset("json")?.issuer(&ClientIdentity::default()), None);
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    #[must_use]
+    pub fn issuer(&self, identity: &ClientIdentity) -> Option<String> {
+        self.spec.issuer(identity).ok().flatten()
+    }
+
     /// Where a user signs in, as this identity reaches it; at `authorization_url`, if one is given.
     ///
     /// ```

@@ -268,16 +268,21 @@ impl Spec {
         authorization_url: Option<&Url>,
     ) -> Result<SignInServer, Failure> {
         let section = &self.sign_in;
-        let variable = |name: &str| self.variable(identity, name);
         let own = || self.authorization_url(identity);
         let url = authorization_url.cloned().map_or_else(own, Ok)?;
         let mut server = SignInServer::new(url, self.token_url(identity)?);
-        server.issuer = section.issuer.as_ref().map(|issuer| self.filled(issuer, &variable)).transpose()?;
+        server.issuer = self.issuer(identity)?;
         server.names_itself = section.names_itself;
         server.loopback_host.clone_from(&section.loopback_host);
         server.scope.clone_from(&section.scope);
         server.parameters.clone_from(&section.parameters);
         Ok(server)
+    }
+
+    /// Who the server says it is, if the dialect says that.
+    pub(super) fn issuer(&self, identity: &ClientIdentity) -> Result<Option<String>, Failure> {
+        let variable = |name: &str| self.variable(identity, name);
+        self.sign_in.issuer.as_ref().map(|issuer| self.filled(issuer, &variable)).transpose()
     }
 
     /// Where device codes come from, if the dialect says that.

@@ -12,6 +12,7 @@ use super::pending::PendingSignIn;
 use super::redirect_uri::{check_redirect_uri, check_return_to};
 use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
+use crate::further::{check_parameters, check_resource, further};
 use crate::machine::Entropy;
 use crate::time::Wall;
 use crate::verdict::StepUp;
@@ -120,30 +121,6 @@ impl SignIn {
         return_to,
     }
 
-    /// One `resource` more (RFC 8707).
-    ///
-    /// ```
-    /// let asked = rekindle_proto::sign_in::SignIn::new().resource("https://api.example.com/");
-    /// assert_eq!(asked.resource.len(), 1);
-    /// ```
-    #[must_use]
-    pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.resource.push(resource.into());
-        self
-    }
-
-    /// One parameter more.
-    ///
-    /// ```
-    /// let asked = rekindle_proto::sign_in::SignIn::new().parameter("access_type", "offline");
-    /// assert_eq!(asked.parameters["access_type"], "offline");
-    /// ```
-    #[must_use]
-    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameters.insert(name.into(), value.into());
-        self
-    }
-
     /// What a step-up verdict wants of the next sign-in (RFC 9470).
     ///
     /// ```
@@ -161,15 +138,13 @@ impl SignIn {
     }
 
     fn check(&self) -> Result<(), Failure> {
-        let own = self.parameters.keys().find(|name| OWN_PARAMETERS.contains(&name.as_str()));
-        if let Some(name) = own {
-            let what =
-                format!(": `{name}` is set by rekindle, or has a setting of its own: leave it out here");
-            return Err(Failure::config("parameters", what));
-        }
+        check_parameters("parameters", &self.parameters, &OWN_PARAMETERS)?;
+        check_resource("resource", &self.resource)?;
         self.return_to.as_deref().map_or(Ok(()), check_return_to)
     }
 }
+
+further!(SignIn, "rekindle_proto::sign_in::SignIn");
 
 /// What no further parameter may replace: PKCE must not be weakened, nor state or redirect URI be others.
 const OWN_PARAMETERS: [&str; 12] = [

@@ -106,7 +106,7 @@ impl IdToken {
     /// InvalidResponse, naming the claim.
     pub fn check(&self, expected: &IdTokenExpected<'_>, now: Wall) -> Result<(), Failure> {
         let text = |name: &str| self.claims.get(name).and_then(Value::as_str);
-        if expected.issuer.is_some_and(|issuer| text("iss") != Some(issuer)) {
+        if expected.issuer.is_some_and(|issuer| !text("iss").is_some_and(|said| is_issuer(said, issuer))) {
             return Err(wrong("is of another server (iss)"));
         }
         self.check_audience(expected.client_id)?;
@@ -177,6 +177,11 @@ pub const SUBJECT: &str = "rekindle.sub";
 #[must_use]
 pub fn is_somebody_elses(text: &Secret, subject: &str) -> bool {
     IdToken::read(text.expose()).is_ok_and(|token| token.subject != subject)
+}
+
+/// Letter by letter; Google's may come without the scheme, as its documentation says.
+fn is_issuer(said: &str, expected: &str) -> bool {
+    said == expected || (expected == "https://accounts.google.com" && said == "accounts.google.com")
 }
 
 fn seconds(value: &Value) -> Option<i64> {
@@ -264,6 +269,14 @@ mod tests {
         }
         // Clocks differ by a minute at most.
         assert!(checked(&json!({}), 2059).is_ok() && checked(&json!({}), 2060).is_err());
+    }
+
+    // spec 12.14
+    #[test]
+    fn google_alone_may_leave_its_scheme_out() {
+        let google = "https://accounts.google.com";
+        assert!(is_issuer("accounts.google.com", google) && is_issuer(google, google));
+        assert!(!is_issuer("a.example", "https://a.example") && !is_issuer("evil.example", google));
     }
 
     // spec 12.14

@@ -99,6 +99,12 @@ impl PendingSignIn {
         self.nonce.as_ref()
     }
 
+    /// Who the server says it is, where that is known.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
     /// The scope that was asked for.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
