@@ -300,9 +300,11 @@ function withHeaders(own: unknown, added: [string, string][]): Record<string, st
 function known(body: unknown): string | object {
   if (body === undefined || body === null) return "none";
   if (typeof body === "string") return /^\s*[{[]/.test(body) ? { text: body } : "replayable";
-  if (typeof FormData === "function" && body instanceof FormData) {
-    const operations = body.get("operations");
+  // undici has a FormData of its own.
+  const kind = (body as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  if (kind === "FormData") {
+    const operations = (body as FormData).get("operations");
     return typeof operations === "string" ? { text: operations } : "replayable";
   }
-  return body instanceof Uint8Array || body instanceof ArrayBuffer || body instanceof Blob ? "replayable" : "once";
+  return body instanceof Uint8Array || body instanceof ArrayBuffer || kind === "Blob" || kind === "File" ? "replayable" : "once";
 }
