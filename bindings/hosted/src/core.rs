@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::calls::{Owner, Requests};
 use crate::message::{Beginning, Message};
 use crate::outbox::{SharedOutbox, lock};
+use crate::sign_in::Redeemed;
 use crate::{settings, shown, sign_in};
 
 /// The top bit of a tag: there is something to do, the host has to make a turn.
@@ -30,6 +31,7 @@ pub struct Core {
     clients: Mutex<BTreeMap<u32, Client>>,
     requests: Arc<Requests>,
     waiting: Arc<Mutex<BTreeMap<u64, AbortHandle>>>,
+    redeemed: Arc<Redeemed>,
 }
 
 struct Hosted {
@@ -58,6 +60,7 @@ impl Core {
             clients: Mutex::default(),
             requests: Arc::default(),
             waiting: Arc::default(),
+            redeemed: Arc::default(),
         }
     }
 
@@ -148,6 +151,8 @@ impl Core {
             Message::End { request } => self.requests.end(request),
             Message::BeginSignIn { .. }
             | Message::FinishSignIn { .. }
+            | Message::Redeem { .. }
+            | Message::TakeRedeemed { .. }
             | Message::Loopback { .. }
             | Message::CallbackReceived { .. }
             | Message::SignInWithDevice { .. }
@@ -165,6 +170,14 @@ impl Core {
             }
             Message::FinishSignIn { call, session, pending, callback } => {
                 self.spawn(call, session, move |on| sign_in::finish(on, pending, callback));
+            }
+            Message::Redeem { call, session, pending, callback, key } => {
+                let redeemed = self.redeemed.clone();
+                self.spawn(call, session, move |on| redeemed.redeem(call, on, pending, callback, key));
+            }
+            Message::TakeRedeemed { call, session, redeemed } => {
+                let all = self.redeemed.clone();
+                self.spawn(call, session, move |on| async move { all.take(redeemed, on).await });
             }
             Message::Loopback { call, session, asked } => {
                 self.spawn(call, session, move |on| async move { sign_in::loopback(&on, &asked) });

@@ -70,7 +70,7 @@ impl SessionHost {
         serde_json::from_value(self.effect(effect).await?).map_err(|_| nonsense())
     }
 
-    async fn effect(&self, mut effect: Value) -> Result<Value, Unanswered> {
+    pub(crate) async fn effect(&self, mut effect: Value) -> Result<Value, Unanswered> {
         effect["session"] = self.session.into();
         let answer = self.outbox.ask(effect).await;
         answer.ok_or_else(|| Unanswered::Lost("the host has ended".to_owned()))

@@ -20,6 +20,7 @@ pub mod abi;
 mod calls;
 mod core;
 mod host;
+mod login;
 mod message;
 mod outbox;
 mod response;

@@ -77,6 +77,21 @@ pub(crate) enum Message {
         pending: String,
         callback: String,
     },
+    /// It came back, and the host does not know yet whose session it is for.
+    Redeem {
+        call: u64,
+        session: u32,
+        pending: String,
+        callback: String,
+        #[serde(default)]
+        key: Option<String>,
+    },
+    /// The session takes what that call redeemed.
+    TakeRedeemed {
+        call: u64,
+        session: u32,
+        redeemed: u64,
+    },
     /// Where a browser of this machine comes back to.
     Loopback {
         call: u64,

@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::host::SessionHost;
+use crate::login::HostedLogin;
 use crate::outbox::SharedOutbox;
 use crate::shown;
 
@@ -25,6 +26,7 @@ pub(crate) fn build(
     outbox: &SharedOutbox,
 ) -> Result<Session, Error> {
     let asked = SessionHost { session: number, outbox: outbox.clone() };
+    let login = asked.clone();
     let mut builder =
         Session::builder(dialect(&settings)?).host(host).transport(ForeignTransport(asked.clone()));
     builder = match settings.store.clone() {
@@ -37,6 +39,9 @@ pub(crate) fn build(
     }
     if settings.refresh {
         builder = builder.refresh_with(ForeignRefresh(asked));
+    }
+    if settings.login {
+        builder = builder.on_login_required(HostedLogin(login));
     }
     if let Some(key) = settings.key.clone() {
         builder = builder.key(key);

@@ -1,16 +1,18 @@
 //! Signing in: what a browser, another device or a grant brings.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use rekindle::sign_in::{PendingSignIn, SignIn, SignInGrant, answer_callback, discover_with};
 use rekindle::transport::Transport;
-use rekindle::{Error, Host, Session};
+use rekindle::{Credential, Error, ErrorKind, Failure, Host, Session};
 use rekindle_bindings::transport::ForeignTransport;
+use rekindle_proto::sign_in::SUBJECT;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::host::SessionHost;
-use crate::outbox::SharedOutbox;
+use crate::outbox::{SharedOutbox, lock};
 use crate::shown;
 
 /// What stands for the user already.
@@ -50,6 +52,42 @@ pub(crate) async fn finish(session: Session, pending: String, callback: String) 
     let pending = PendingSignIn::from_json(&pending)?;
     session.finish_sign_in(&pending, &callback).await?;
     Ok(json!({ "return_to": pending.return_to() }))
+}
+
+/// What sign-ins brought whose session is not known yet. It stays here: the host learns whose it is.
+#[derive(Default)]
+pub(crate) struct Redeemed(Mutex<BTreeMap<u64, Credential>>);
+
+impl Redeemed {
+    pub(crate) async fn redeem(
+        self: Arc<Self>,
+        call: u64,
+        on: Session,
+        pending: String,
+        callback: String,
+        key: Option<String>,
+    ) -> Result<Value, Error> {
+        let pending = PendingSignIn::from_json(&pending)?;
+        if key.is_none() && pending.nonce().is_none() {
+            let what = " is missing: give a key, or ask for the scope `openid`, which says who signed in";
+            return Err(Failure::config("key", what).into());
+        }
+        let credential = on.redeem(&pending, &callback).await?;
+        let key = key.or_else(|| credential.extra.get(SUBJECT).cloned()).ok_or_else(|| {
+            let message = "the server does not say who signed in (no ID token): give a key";
+            Error::new(ErrorKind::InvalidResponse, message)
+        })?;
+        lock(&self.0).insert(call, credential);
+        Ok(json!({ "redeemed": call, "key": key, "return_to": pending.return_to() }))
+    }
+
+    pub(crate) async fn take(&self, redeemed: u64, to: Session) -> Result<Value, Error> {
+        let credential = lock(&self.0).remove(&redeemed);
+        let credential = credential
+            .ok_or_else(|| Error::new(ErrorKind::Misuse, "that call redeemed nothing, or it was taken"))?;
+        to.sign_in(credential).await?;
+        Ok(Value::Null)
+    }
 }
 
 /// Where a browser of this machine comes back to.

@@ -1,15 +1,32 @@
 import type { Driver } from "./driver.js";
 import type { Tokens } from "./effects.js";
-import { invalid } from "./errors.js";
+import { invalid, RekindleError } from "./errors.js";
 import { type EventName, eventName, type SessionEvent } from "./events.js";
 import { MemoryStore } from "./memory-store.js";
 import type { SessionOptions } from "./options.js";
-import { Session } from "./session.js";
+import { insideOf, Session } from "./session.js";
+import { type BrowserSignIn, withBrowser } from "./sign-in-elsewhere.js";
+import type { BegunSignIn, SignInOptions } from "./sign-in-options.js";
+import { StoreError } from "./store.js";
 
 /** How an app is made: as a session, but for what is one user's. */
 export interface AppOptions extends Omit<SessionOptions, "tokens" | "key" | "alone"> {
   /** How many sessions that nobody holds are kept. Default: 1,000. */
   mostIdle?: number;
+}
+
+/** Who signed in. */
+export interface SignedIn {
+  readonly session: Session;
+  /** What they are called here: for `app.session(key)`. */
+  readonly key: string;
+  readonly returnTo: string | undefined;
+}
+
+interface Redeemed {
+  redeemed: number;
+  key: string;
+  return_to: string | null;
 }
 
 /**
@@ -27,6 +44,7 @@ export class App {
   readonly #options: SessionOptions;
   readonly #driver: Driver | undefined;
   readonly #mostIdle: number;
+  #door: Session | undefined;
   /** The most recently used ones, the latest last. */
   readonly #kept = new Map<string, Session>();
   readonly #known = new Map<string, WeakRef<Session>>();
@@ -65,6 +83,49 @@ export class App {
     this.#kept.set(key, session);
     if (this.#kept.size > this.#mostIdle) this.#kept.delete(this.#kept.keys().next().value as string);
     return session;
+  }
+
+  /** As `session.beginSignIn`, for a user who is not known yet. */
+  async beginSignIn(options: SignInOptions = {}): Promise<BegunSignIn> {
+    return this.#anybody().beginSignIn(options);
+  }
+
+  /**
+   * As `session.finishSignIn`; it gives the session of the one who signed in, under `key`, or, with `openid` in the scope, the server's
+   * own name for them (`sub`).
+   */
+  async finishSignIn(pending: string, callback: string | URL, { key }: { key?: string } = {}): Promise<SignedIn> {
+    this.#check(key);
+    const { driver, number: session } = await insideOf(this.#anybody());
+    return this.#taken(await driver.call<Redeemed>({ do: "redeem", session, pending, callback: String(callback), key }));
+  }
+
+  /** As `session.signInWithBrowser`; it gives the session of the one who signed in, under `key` or their `sub`. */
+  async signIn({ key, ...options }: BrowserSignIn & { key?: string } = {}): Promise<SignedIn> {
+    this.#check(key);
+    const { driver, number } = await insideOf(this.#anybody());
+    return this.#taken(await withBrowser<Redeemed>(driver, number, options, { do: "redeem", key }));
+  }
+
+  /** The keys of all who are signed in, in order. The store must be able to tell its keys: memory, folders and `BrowserStore` are. */
+  async accounts(): Promise<string[]> {
+    const { store } = this.#options;
+    if (!store?.keys) throw invalid("the store cannot tell its keys: give it the method keys, or keep a list of your own");
+    let keys: string[];
+    try {
+      keys = await store.keys();
+    } catch (error) {
+      const reason = error instanceof StoreError ? error.message : "its method keys failed";
+      throw new RekindleError({ kind: "StoreUnavailable", message: `the store cannot be read now: ${reason}`, retryable: true }, { cause: error });
+    }
+    // Whoever signed out has left a record that says so.
+    const standings = await Promise.all(keys.map(async (key) => (await this.session(key).status({ fresh: true })).standing));
+    return keys.filter((_, at) => standings[at] !== "signed_out").sort();
+  }
+
+  /** Signs that user out, and asks the server to revoke the tokens: see `session.signOut`. */
+  remove(key: string): Promise<boolean | undefined> {
+    return this.session(key).signOut({ revoke: true });
   }
 
   /** Hears events of one name of all sessions, with their keys; gives what ends it. */
@@ -109,6 +170,25 @@ export class App {
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return "App {}";
+  }
+
+  /** Of nobody: it sends what a sign-in takes before it is known whose it is, and keeps nothing. */
+  #anybody(): Session {
+    const { login: _, ...options } = this.#options;
+    const own: SessionOptions = { ...options, store: new MemoryStore(), key: "anybody", alone: true };
+    return (this.#door ??= this.#driver ? new Session(own, this.#driver) : new Session(own));
+  }
+
+  /** What is wrong with a key is told before a code is spent. */
+  #check(key: string | undefined): void {
+    if (key !== undefined) this.session(key);
+  }
+
+  async #taken({ redeemed, key, return_to }: Redeemed): Promise<SignedIn> {
+    const session = this.session(key);
+    const { driver, number } = await insideOf(session);
+    await driver.call({ do: "take_redeemed", session: number, redeemed });
+    return { session, key, returnTo: return_to ?? undefined };
   }
 
   #alive(): Session[] {

@@ -55,6 +55,13 @@ export class BrowserStore extends LivesInBrowser implements Store {
     return saved;
   }
 
+  async keys(): Promise<string[]> {
+    return this.#inTransaction("readonly", (records, give) => {
+      const read = records.getAllKeys();
+      read.onsuccess = () => give(read.result.map(String));
+    });
+  }
+
   watch(changed: (key?: string) => void): () => void {
     return this.#wakeup.watch(changed);
   }

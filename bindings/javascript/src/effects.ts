@@ -1,4 +1,5 @@
 import { type ErrorData, RekindleError } from "./errors.js";
+import { signInAgain } from "./login.js";
 import type { SessionEvent } from "./events.js";
 import { platform } from "#platform";
 import type { SigningKey } from "./signing-key.js";
@@ -14,7 +15,15 @@ export type Effect =
   | { effect: "expired"; request: number; error: ErrorData }
   | SendEffect
   | RefreshEffect
+  | LoginEffect
   | StoreEffect;
+
+/** The user has to sign in again. */
+interface LoginEffect {
+  effect: "login";
+  op: number;
+  session: number;
+}
 
 /** What the user of another device is shown. */
 export interface DeviceEffect {
@@ -85,6 +94,8 @@ export interface Served {
   /** What it signs with, as long as it lives. */
   readonly keys: readonly SigningKey[];
   readonly refresh: ((input: RefreshInput) => Promise<Tokens>) | undefined;
+  /** Signs in again. Rejects where nobody is signed in. */
+  readonly login: (() => Promise<void>) | undefined;
   /** Whether the store has a record of this session. */
   saved: boolean;
   tell(event: SessionEvent): void;
@@ -92,7 +103,7 @@ export interface Served {
 
 /** Does it, and gives the answer; never rejects. */
 export async function serve(
-  effect: SendEffect | RefreshEffect | StoreEffect,
+  effect: SendEffect | RefreshEffect | LoginEffect | StoreEffect,
   served: Served | undefined,
   signal: AbortSignal,
 ): Promise<object> {
@@ -102,6 +113,8 @@ export async function serve(
       return sendTokenRequest(effect, served.fetch, signal);
     case "refresh":
       return platform.inside(served.owner, () => refresh(effect, served.refresh));
+    case "login":
+      return signInAgain(served, keepThrown);
     default:
       if (!served.store) return { unavailable: "the session has no store" };
       return platform.inside(served.owner, async () => {
@@ -136,7 +149,7 @@ const MOST_THROWN = 64;
 const thrown = new Map<number, unknown>();
 let lastThrown = 0;
 
-/** What refresh functions threw, until the core names it as the cause of an error: objects do not cross, numbers do. */
+/** What refresh functions and login handlers threw, until the core names it as the cause of an error: objects do not cross, numbers do. */
 function keepThrown(error: unknown): number {
   thrown.set(++lastThrown, error);
   thrown.delete(lastThrown - MOST_THROWN);

@@ -139,7 +139,7 @@ export interface ErrorData {
   response?: ResponseData | null;
   graphql_errors?: { message: string; code?: string | null; path?: string | null }[];
   argument?: string | null;
-  /** Names what a refresh function threw. */
+  /** Names what a refresh function or a login handler threw. */
   cause?: number | null;
 }
 

@@ -53,6 +53,11 @@ export class FileStore implements Store {
     return given(await this.#files.save(key, record, version)).version ?? undefined;
   }
 
+  /** In a folder. */
+  async keys(): Promise<string[]> {
+    return given(await this.#files.keys()).keys ?? [];
+  }
+
   announce(key: string, owner: string): Promise<void> {
     return this.#files.announce(key, owner);
   }
@@ -84,6 +89,7 @@ interface Files {
   load(key: string): Promise<Answer>;
   /** `version`: empty where there must be none, null where there may be any. */
   save(key: string, record: string, version: string | null): Promise<Answer>;
+  keys(): Promise<Answer>;
   announce(key: string, owner: string): Promise<void>;
   retire(key: string, owner: string): Promise<void>;
   owner(key: string, owner: string): Promise<"alive" | "dead" | "unknown">;
@@ -92,6 +98,7 @@ interface Files {
 interface Answer {
   record?: string | null;
   version?: string | null;
+  keys?: string[] | null;
   unavailable?: string | null;
   damaged: boolean;
 }

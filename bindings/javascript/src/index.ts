@@ -3,7 +3,7 @@ export { cookieRefresh } from "./cookie-refresh.js";
 export { type KeptTokens, LocalStorageStore, tokensFromLocalStorage } from "./local-storage-store.js";
 export { type RefreshInput, NotSent, RefreshTokenDead, type Tokens } from "./effects.js";
 export { Pending } from "./answer.js";
-export { App, type AppOptions } from "./app.js";
+export { App, type AppOptions, type SignedIn } from "./app.js";
 export { Client } from "./client.js";
 export type { ClientOptions, RequestOptions, RetryOptions } from "./client-options.js";
 export { type ErrorKind, ErrorResponse, type GraphqlError, RekindleError, type Verdict } from "./errors.js";

@@ -26,6 +26,10 @@ export class MemoryStore implements Store {
     return version;
   }
 
+  async keys(): Promise<string[]> {
+    return [...this.#records.keys()];
+  }
+
   toJSON(): object {
     return {};
   }

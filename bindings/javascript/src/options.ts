@@ -1,5 +1,6 @@
 import { type CoreTokens, type RefreshInput, type Tokens, tokensToCore } from "./effects.js";
 import { invalid } from "./errors.js";
+import type { Session } from "./session.js";
 import { SigningKey } from "./signing-key.js";
 import type { Store } from "./store.js";
 
@@ -43,6 +44,14 @@ export interface SessionOptions {
   store?: Store;
   /** Gets new tokens in a way of your own. Throw `NotSent` or `RefreshTokenDead`; anything else counts as "maybe spent". */
   refresh?: (input: RefreshInput) => Promise<Tokens>;
+  /**
+   * Signs the user in again where the session can't be kept alive; calls wait for it meanwhile. It gets the session, and signs it in
+   * or gives tokens. However many calls wait, it runs once, and not again within 30 s of its own failure. It must not ask the session
+   * for a token, nor send with it.
+   */
+  login?: (session: Session) => Promise<Tokens | void> | Tokens | void;
+  /** How long calls wait for `login`, in milliseconds. Default: five minutes; 0: they don't. */
+  loginTimeout?: number;
   /** What sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
   /** The client's own tokens, by the client credentials grant; no user signs in. */
@@ -89,6 +98,8 @@ const KNOWN: (keyof SessionOptions)[] = [
   "lease",
   "store",
   "refresh",
+  "login",
+  "loginTimeout",
   "fetch",
   "clientCredentials",
   "key",
@@ -99,9 +110,9 @@ const TOKENS = ["accessToken", "refreshToken", "expiresIn", "expiresAt", "scope"
 /** @internal As the core reads them; what is unknown or of the wrong kind is told here. */
 export function settings(options: SessionOptions): { tokens: CoreTokens | undefined } & Record<string, unknown> {
   onlyKnown("", options, KNOWN);
-  const { tokens, store, refresh, fetch: own } = options;
+  const { tokens, store, refresh, login, fetch: own } = options;
   if (tokens) onlyKnown("tokens.", tokens, TOKENS);
-  for (const [name, value] of [["refresh", refresh], ["fetch", own]] as const) {
+  for (const [name, value] of [["refresh", refresh], ["login", login], ["fetch", own]] as const) {
     if (value !== undefined && typeof value !== "function") throw invalid(`${name} must be a function`);
   }
   for (const name of ["clientKey", "dpopKey"] as const) {
@@ -131,6 +142,8 @@ export function settings(options: SessionOptions): { tokens: CoreTokens | undefi
     lease_ms: milliseconds("lease", options.lease),
     store: { identity: store?.identity ?? null, shared: store ? store.shared ?? true : false, keyed: store?.keyed ?? true },
     refresh: refresh !== undefined,
+    login: login !== undefined,
+    login_timeout_ms: milliseconds("loginTimeout", options.loginTimeout),
     client_credentials: options.clientCredentials,
     key: options.key,
     alone: options.alone,

@@ -74,7 +74,7 @@ function aged(tokens: CoreTokens | undefined, ms: number): CoreTokens | undefine
   return left > 0 ? { ...tokens, expires_in: left } : { ...tokens, expires_in: undefined, expires_at_ms: 1 };
 }
 
-function serving(options: SessionOptions, owner: object, fetch: typeof globalThis.fetch, listeners: Listeners): Served {
+function serving(options: SessionOptions, owner: object, fetch: typeof globalThis.fetch, listeners: Listeners, login: Served["login"]): Served {
   const served: Served = {
     owner,
     fetch,
@@ -82,6 +82,7 @@ function serving(options: SessionOptions, owner: object, fetch: typeof globalThi
     store: options.store ?? new MemoryStore(),
     keys: [options.clientKey, options.dpopKey].filter((key) => key !== undefined),
     refresh: options.refresh,
+    login,
     saved: false,
     tell: (event) => listeners.tell(event),
   };
@@ -98,6 +99,8 @@ function serving(options: SessionOptions, owner: object, fetch: typeof globalThi
  */
 export class Session {
   readonly #owner = {};
+  /** On whose behalf its login handler runs. */
+  readonly #login = {};
   readonly #inside: Promise<Inside> | Inside;
   readonly #listeners = new Listeners();
   readonly #base: typeof fetch;
@@ -109,7 +112,7 @@ export class Session {
     const own = options.fetch;
     // Looked up at each call: tests and instrumentation replace the global one.
     this.#base = own ?? ((input, init) => globalThis.fetch(input, init));
-    const served = serving(options, this.#owner, this.#base, this.#listeners);
+    const served = serving(options, this.#owner, this.#base, this.#listeners, this.#loginWith(options.login));
     const now = driver instanceof Driver ? () => driver.clock.mono() : () => performance.now();
     const from = now();
     const make = (driver: Driver): Inside => {
@@ -135,19 +138,19 @@ export class Session {
   static {
     insideOf = (session) => session.#inside;
     baseOf = (session) => session.#base;
-    checkOutside = (session) => session.#notInside();
+    checkOutside = (session) => session.#mayWait();
   }
 
   /** As the global `fetch`, with the token at the session's origins, refreshed and sent again where that is safe. */
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    this.#notInside();
+    this.#mayWait();
     const { driver, number, quick } = this.#inside instanceof Promise ? await this.#inside : this.#inside;
     return fetchWith(driver, number, this.#base, quick, input, init);
   }
 
   /** A token that is valid now; refreshed first where it is not. `minLife`: milliseconds that it should still live. */
   async token(options: { minLife?: number; signal?: AbortSignal } = {}): Promise<Token> {
-    this.#notInside();
+    this.#mayWait();
     const min_life_ms = milliseconds("minLife", options.minLife);
     const valid = min_life_ms === undefined ? this.tokenIfValid() : undefined;
     if (valid) return valid;
@@ -170,13 +173,13 @@ export class Session {
 
   /** Refreshes now, or joins the refresh that is under way. */
   async refresh(options: { signal?: AbortSignal } = {}): Promise<Token> {
-    this.#notInside();
+    this.#mayWait();
     return new Token(await this.#call<TokenData>({ do: "refresh" }, options.signal));
   }
 
   /** As `refresh`, even during a back-off, and once more with a refresh token that the server rejected. */
   async forceRefresh(options: { signal?: AbortSignal } = {}): Promise<Token> {
-    this.#notInside();
+    this.#mayWait();
     return new Token(await this.#call<TokenData>({ do: "force_refresh" }, options.signal));
   }
 
@@ -232,7 +235,7 @@ export class Session {
   async signInWithBrowser(options: BrowserSignIn = {}): Promise<void> {
     this.#notInside();
     const { driver, number } = await this.#ready();
-    return withBrowser(driver, number, options);
+    await withBrowser(driver, number, options);
   }
 
   /** Signs in on another device: `show` tells the user where to go, and which code to enter. */
@@ -315,6 +318,26 @@ export class Session {
   async #call<T>(message: object, signal?: AbortSignal): Promise<T> {
     const { driver, number } = await this.#ready();
     return driver.call<T>({ ...message, session: number }, signal);
+  }
+
+  /** The handler, for the core's side, which does not keep the session alive. */
+  #loginWith(handler: SessionOptions["login"]): Served["login"] {
+    if (!handler) return undefined;
+    const [self, inside] = [new WeakRef(this), this.#login];
+    return async () => {
+      const session = self.deref();
+      if (!session) throw misuse("the session is gone: nobody can sign in");
+      const tokens = await platform.inside(inside, async () => handler(session));
+      if (tokens) await session.signIn(tokens);
+    };
+  }
+
+  /** Calls that may wait for the user must not come from what signs the user in. */
+  #mayWait(): void {
+    this.#notInside();
+    if (platform.owner() === this.#login) {
+      throw misuse("the login handler asked the session that it signs in for a token: it would wait for itself; sign in first, and use plain fetch");
+    }
   }
 
   /** Whoever is asked by a session must not wait for it. */

@@ -14,8 +14,8 @@ export interface BrowserSignIn extends SignInOptions {
   signal?: AbortSignal;
 }
 
-/** @internal A receiver on loopback waits for the browser. */
-export async function withBrowser(driver: Driver, session: number, options: BrowserSignIn): Promise<void> {
+/** @internal A receiver on loopback waits for the browser. `finish`: what is done with what it brings. */
+export async function withBrowser<T = unknown>(driver: Driver, session: number, options: BrowserSignIn, finish: object = { do: "finish_sign_in" }): Promise<T> {
   const { open = platform.openBrowser, timeout, signal, ...rest } = options;
   if (!platform.listen || !open) throw misuse("no port can be opened here: use signInWithRedirect, signInWithDevice, or beginSignIn");
   const place = await driver.call<Place>({ do: "loopback", session, asked: asked(rest) }, signal);
@@ -29,7 +29,7 @@ export async function withBrowser(driver: Driver, session: number, options: Brow
     // What it throws ends the sign-in; what it waits for holds nothing up.
     const shown = new Promise((resolve) => resolve(open(url))).then(() => received);
     const callback = await Promise.race([received, wait.over, shown]);
-    await driver.call({ do: "finish_sign_in", session, pending, callback }, signal);
+    return await driver.call<T>({ ...finish, session, pending, callback }, signal);
   } finally {
     wait.end();
     receiver.close();

@@ -13,7 +13,7 @@ import type { DeviceCode, SignInOptions } from "./sign-in-options.js";
  */
 export async function discover(issuer: string | URL, options: { fetch?: typeof fetch } = {}): Promise<ServerMetadata> {
   const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init));
-  const served: Served = { owner: {}, fetch: send, store: undefined, keys: [], refresh: undefined, saved: false, tell: () => undefined };
+  const served: Served = { owner: {}, fetch: send, store: undefined, keys: [], refresh: undefined, login: undefined, saved: false, tell: () => undefined };
   const driver = await sharedDriver();
   return driver.callAs<ServerMetadata>(served, { do: "discover", issuer: String(issuer) });
 }
@@ -31,7 +31,8 @@ export interface SignInTo extends SessionOptions, SignInOptions {
  * A session that is signed in, from a client id. A store that holds a sign-in already is used, and nobody is asked.
  *
  * In a page it leads to the server, which leads back to `redirectUri` (by default this page); call it there again, and it goes on.
- * Elsewhere a browser of this machine is opened; with `device` the user signs in on another one.
+ * Elsewhere a browser of this machine is opened; with `device` the user signs in on another one. There, when the session can't be kept
+ * alive any more, the user is asked again in the same way.
  *
  * ```js
  * const session = await signIn("google", { clientId, scope: "openid email", store: new BrowserStore("my-app") });
@@ -43,12 +44,16 @@ export async function signIn(server: string | ServerMetadata, options: SignInTo)
   const { redirectUri, scope, resource, audience, prompt, loginHint, acrValues, maxAge, claims, returnTo, parameters, device, open, ...own } = options;
   const given = { redirectUri, scope, resource, audience, prompt, loginHint, acrValues, maxAge, claims, returnTo, parameters };
   const wanted = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as SignInOptions;
-  const session = new Session({ ...(await where(server, own)), ...own });
+  const again = device
+    ? (session: Session) => session.signInWithDevice(device, wanted)
+    : (session: Session) => session.signInWithBrowser({ ...wanted, ...(open && { open }) });
+  // A page is not left by itself: that would lose what the user has entered.
+  const login = device || !inPage() ? { login: again } : {};
+  const session = new Session({ ...(await where(server, own)), ...login, ...own });
   if (inPage() && (await session.handleRedirectCallback())) return session;
   if ((await session.status({ fresh: true })).standing === "active") return session;
-  if (device) await session.signInWithDevice(device, wanted);
-  else if (inPage()) await session.signInWithRedirect(wanted);
-  else await session.signInWithBrowser({ ...wanted, ...(open && { open }) });
+  if (!device && inPage()) await session.signInWithRedirect(wanted);
+  else await again(session);
   return session;
 }
 

@@ -22,6 +22,8 @@ export interface Store {
   load(key: string): Promise<Stored | undefined>;
   /** Replaces the record if it is still what was expected, in one step; the new version, or `undefined` where it was not. */
   save(key: string, record: string, expected: Expected): Promise<string | undefined>;
+  /** The keys of all records, in no order, for `app.accounts()`. */
+  keys?(): Promise<string[]>;
   /** Shows to others that the owner of a refresh lives, until `retire`. */
   announce?(key: string, owner: string): Promise<void>;
   retire?(key: string, owner: string): Promise<void>;

@@ -65,6 +65,7 @@ test("an app keeps its users in a folder, and another one finds them there", asy
   await app.shutdown();
   const other = new App({ ...options, store: FileStore.folder(pathToFileURL(folder)) });
   assert.equal((await other.session("ada").token()).value, "AT-3");
+  assert.deepEqual(await other.accounts(), ["ada"]);
   assert.throws(() => new App({ ...options, store: new FileStore(file) }).session("ada"), { kind: "InvalidConfig" });
 });
 

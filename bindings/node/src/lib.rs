@@ -21,7 +21,9 @@ pub struct Answer {
     pub record: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Why neither could be had, and what to do about it.
+    /// The keys of all records, where they can be told.
+    pub keys: Option<Vec<String>>,
+    /// Why none of it could be had, and what to do about it.
     pub unavailable: Option<String>,
     /// Whether the record is there and unreadable.
     pub damaged: bool,
@@ -72,6 +74,15 @@ impl Files {
                 Answer { version: Some(version.to_string()), ..Answer::default() }
             }
             Ok(Saved::Conflict) => Answer::default(),
+            Err(error) => unavailable(error),
+        })
+    }
+
+    /// The keys of a folder's records.
+    #[napi]
+    pub fn keys(&self) -> AsyncTask<Work<Answer>> {
+        self.off_the_loop(async move |store| match store.keys().await {
+            Ok(keys) => Answer { keys, ..Answer::default() },
             Err(error) => unavailable(error),
         })
     }

@@ -73,6 +73,8 @@ pub struct Settings {
     /// How long one refresh may take.
     #[serde(rename = "send_timeout_ms", deserialize_with = "millis::deserialize")]
     pub send_timeout: Option<Duration>,
+    /// Whether the host signs the user in again where the session cannot be kept alive.
+    pub login: bool,
     /// How long callers wait for the login handler.
     #[serde(rename = "login_timeout_ms", deserialize_with = "millis::deserialize")]
     pub login_timeout: Option<Duration>,

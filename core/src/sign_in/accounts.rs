@@ -1,8 +1,8 @@
 //! Several accounts of one application (spec 12.17): who signs in gets a session under a key, by default their name at the
 //! server (`sub`).
 
-use rekindle_proto::ErrorKind;
 use rekindle_proto::sign_in::{PendingSignIn, SUBJECT, SignIn};
+use rekindle_proto::{Credential, ErrorKind};
 
 use super::{Asking, BegunSignIn, begin, run};
 #[cfg(feature = "runtime")]
@@ -159,6 +159,19 @@ impl App {
 }
 
 impl Session {
+    /// As [`Session::finish_sign_in`], but gives what came of it instead of taking it: for a binding whose app finds the
+    /// session by the user's name, which is in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::finish_sign_in`].
+    #[doc(hidden)]
+    pub async fn redeem(&self, pending: &PendingSignIn, callback: &str) -> Result<Credential, Error> {
+        let asking = Asking::with_code(self.setup(), pending, callback).await?;
+        let session = self.clone();
+        run(self.setup(), async move { asking.credential(session.setup()).await }).await
+    }
+
     /// Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
     ///
     /// ```
