@@ -27,6 +27,8 @@ export interface ClientOptions {
 export interface RetryOptions {
   /** How often a request is sent in all. */
   maxSends?: number;
+  /** The statuses after which it is. Default: 408, 429, 502, 503, 504. */
+  statuses?: readonly number[];
   /** The first pause is drawn from 0 up to this; it doubles each time. Milliseconds, as all that follow. */
   baseDelay?: number;
   maxDelay?: number;
@@ -104,6 +106,7 @@ const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
 ];
 const RETRY_OPTIONS: readonly (keyof RetryOptions)[] = [
   "maxSends",
+  "statuses",
   "baseDelay",
   "maxDelay",
   "maxRetryAfter",
@@ -128,6 +131,7 @@ export function clientSettings(options: ClientOptions): object {
     max_redirects: count("maxRedirects", options.maxRedirects),
     max_body_bytes: count("maxBodyBytes", options.maxBodyBytes),
     max_sends: count("retries.maxSends", retry.maxSends),
+    retry_statuses: statuses(retry.statuses),
     base_delay_ms: milliseconds("retries.baseDelay", retry.baseDelay),
     max_delay_ms: milliseconds("retries.maxDelay", retry.maxDelay),
     max_retry_after_ms: milliseconds("retries.maxRetryAfter", retry.maxRetryAfter),
@@ -139,6 +143,15 @@ export function clientSettings(options: ClientOptions): object {
 /** @internal */
 export function requestTimeout(timeout: number | undefined): number | undefined {
   return milliseconds("timeout", timeout);
+}
+
+function statuses(given: readonly number[] | undefined): number[] | undefined {
+  if (given === undefined) return undefined;
+  if (!Array.isArray(given)) throw invalid("retries.statuses must be a list of statuses, as [500, 503]");
+  for (const status of given) {
+    if (!Number.isInteger(status) || status < 400 || status > 599) throw invalid(`retries.statuses: ${String(status)} is no status of an error, give 400 to 599`);
+  }
+  return [...given];
 }
 
 const MOST = 0xffff_ffff;

@@ -35,6 +35,20 @@ const until = async (come) => {
 
 const started = (options, client) => new Client(new Session(api.options(options)), { baseUrl: `${api.url}/v1`, ...client });
 
+test("the statuses after which a request is sent again are the client's", async () => {
+  let served = 0;
+  api.routes["/v1/failing"] = (_, send) => send((served += 1) % 2 === 1 ? 500 : 200, {}, { "retry-after": "0" });
+  const client = started({}, { retries: { statuses: [500], baseDelay: 0 } });
+  assert.equal((await client.get("/failing")).status, 200);
+  assert.deepEqual([served, (await client.session.stats()).retries], [2, 1]);
+  const usual = started();
+  assert.equal((await usual.get("/failing")).status, 500);
+  assert.equal(served, 3);
+  api.routes["/v1/away"] = (_, send) => send(503, {});
+  assert.equal((await client.get("/away")).status, 503);
+  assert.equal((await client.session.stats()).retries, 1);
+});
+
 test("two hundred requests of a client make one refresh", async () => {
   const client = started();
   const all = await Promise.all(Array.from({ length: 200 }, () => client.get("/data").json()));
@@ -178,6 +192,8 @@ test("what is wrong with a request is told by name, and its value is not", async
   await told(() => client.post("/x", { json: {}, body: "x" }).json(), /one body/);
   await told(() => new Client(client.session, { baseURL: api.url }), /did you mean baseUrl/);
   await told(() => new Client(client.session, { retries: { maxSend: 1 } }), /did you mean retries.maxSends/);
+  await told(() => new Client(client.session, { retries: { statuses: [200] } }), /200 is no status of an error, give 400 to 599/);
+  await told(() => new Client(client.session, { retries: { statuses: 500 } }), /must be a list of statuses/);
   await told(() => new Client(client.session, { baseUrl: "nowhere" }), /base_url/);
   await told(() => client.session.on("loginRequird", () => undefined), /known are .*loginRequired/);
   assert.equal(api.seen.length, 0);
