@@ -138,7 +138,8 @@ test("where fetch follows redirects unseen, an answer from elsewhere is not take
 });
 
 test("a thousand promises, and leaders that are aborted: one refresh for each ended token", async () => {
-  const session = started();
+  // On a machine that is busy with other things they take longer than the usual wait.
+  const session = started({ waitTimeout: 600_000, sendTimeout: 600_000 });
   for (let round = 0; round < 5; round++) {
     const before = refreshes();
     const controllers = Array.from({ length: 1000 }, () => new AbortController());
@@ -146,8 +147,8 @@ test("a thousand promises, and leaders that are aborted: one refresh for each en
     const settled = Promise.allSettled(all);
     while (refreshes() === before) await new Promise((resolve) => setTimeout(resolve, 1));
     for (const controller of controllers.slice(0, 500)) controller.abort();
-    const ok = (await settled).filter((one) => one.status === "fulfilled" && one.value.status === 200);
-    assert(ok.length >= 500, `${ok.length}`);
+    const reasons = (await settled).slice(500).filter((one) => one.value?.status !== 200).map(({ reason, value }) => value?.status ?? `${reason} ${reason.cause}`);
+    assert.deepEqual([...new Set(reasons)], []);
     assert.equal(refreshes(), before + 1);
     // The token ends again.
     valid += 1;
