@@ -32,8 +32,9 @@ cargo xtask bench python      the Python client beside its peers; --quick takes 
 cargo xtask bench go          the Go module beside net/http and golang.org/x/oauth2: speed, and where it is hard
 cargo xtask bench javascript  the npm package beside its peers: speed, and where it is hard; --quick as above
 cargo xtask bench kotlin      correctness, speed and size of the Kotlin package, or those of them that are named
+cargo xtask bench php         the Composer package beside a middleware by hand: speed, and where it is hard; --quick: a tenth of the rounds
 cargo xtask bench swift       correctness and speed of the Swift package, or that of them which is named
-cargo xtask package kotlin    the jars as they are handed out, tried; `swift`, `javascript`, `go`: the same for those packages;
+cargo xtask package kotlin    the jars as they are handed out, tried; `swift`, `javascript`, `go`, `php`: the same for those packages;
                               `python`: wheels for several systems; `command`: a static program and a Debian package; `crates`
 cargo xtask demo [...]        rekindle at work on loopback servers";
 

@@ -51,6 +51,11 @@ final class FastCgi
         return explode("\r\n\r\n", $output, 2)[1] ?? $output;
     }
 
+    public function hangUp(): void
+    {
+        fclose($this->socket);
+    }
+
     private static function record(int $type, string $content): string
     {
         return pack('CCnnCx', 1, $type, 1, strlen($content), 0) . $content;

@@ -9,13 +9,20 @@ use PHPUnit\Framework\TestCase;
 /** What a user is told where the core can't be loaded. */
 final class LoaderTest extends TestCase
 {
-    public function testFfiThatIsSwitchedOffIsNamedWithTheLineThatSwitchesItOn(): void
+    public function testWhereThereIsNeitherBothLinesThatHelpAreSaid(): void
     {
         $said = self::loaded(['-d', 'ffi.enable=0'], []);
         self::assertSame(
-            'rekindle loads its core through FFI, which is switched off here (cli): set `ffi.enable=true` in php.ini',
+            'the extension rekindle is not loaded, and FFI, which would do in its place, is switched off here (cli): '
+            . 'install the extension with `pie install rekindle/extension`, or set `ffi.enable=true` in php.ini',
             $said,
         );
+    }
+
+    public function testTheExtensionIsUsedWhereItIsLoaded(): void
+    {
+        $extension = 'extension=' . getenv('REKINDLE_EXTENSION');
+        self::assertSame('1', self::loaded(['-d', $extension, '-d', 'ffi.enable=0'], ['REKINDLE_LIBRARY' => '/nowhere/library.so']));
     }
 
     public function testFfiThatIsThereIsUsed(): void
@@ -43,7 +50,9 @@ final class LoaderTest extends TestCase
     private static function loaded(array $settings, array $environment): string
     {
         $command = [PHP_BINARY, ...$settings, __DIR__ . '/Workers/loading.php'];
-        $child = proc_open($command, [1 => ['pipe', 'w']], $pipes, null, $environment + getenv());
+        // The system's settings alone: these tests load the extension themselves.
+        $environment += array_diff_key(getenv(), ['PHP_INI_SCAN_DIR' => 0]);
+        $child = proc_open($command, [1 => ['pipe', 'w']], $pipes, null, $environment);
         self::assertIsResource($child);
         $said = (string) stream_get_contents($pipes[1]);
         self::assertSame(0, proc_close($child), $said);

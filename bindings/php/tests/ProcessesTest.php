@@ -10,7 +10,10 @@ use GuzzleHttp\Promise\Utils;
 use GuzzleHttp\Psr7\Response;
 use PDO;
 use PHPUnit\Framework\TestCase;
+use Rekindle\Session;
+use Rekindle\Store\FileStore;
 use Rekindle\Store\PdoStore;
+use Rekindle\Tokens;
 use RuntimeException;
 
 /** Many processes with one sign-in, against a server that revokes everything if a refresh token comes twice. */
@@ -71,18 +74,15 @@ final class ProcessesTest extends TestCase
     /** spec 4.1 */
     public function testWorkersOfTheBuiltInServerMakeOneRefresh(): void
     {
-        $address = '127.0.0.1:' . self::freePort();
-        $command = [PHP_BINARY, '-d', 'ffi.enable=1', '-S', $address, '-t', __DIR__ . '/Workers'];
+        $address = '127.0.0.1:' . Servers::freePort();
+        $ffi = Servers::needsFfi() ? ['-d', 'ffi.enable=1'] : [];
+        $command = [PHP_BINARY, ...$ffi, '-S', $address, '-t', __DIR__ . '/Workers'];
         $log = ['file', "{$this->folder}/log", 'a'];
         $server = proc_open($command, [['pipe', 'r'], $log, $log], $pipes, null, getenv() + ['PHP_CLI_SERVER_WORKERS' => '8']);
         self::assertIsResource($server);
         try {
             Servers::until(static fn (): bool => @stream_socket_client("tcp://{$address}") !== false, RuntimeException::class);
-            $url = "http://{$address}/answer.php?" . http_build_query(['case' => $this->expired($this->file())]);
-            $client = new Client(['http_errors' => false]);
-            $asked = array_map(static fn (): PromiseInterface => $client->getAsync($url), range(1, 8));
-            $answers = array_map(static fn (Response $answer): string => (string) $answer->getBody(), Utils::unwrap($asked));
-            $this->assertOneRefresh($answers, 'file');
+            $this->assertOneRefresh(self::answers($address, $this->expired($this->file())), 'file');
         } finally {
             // It does not end its workers.
             $main = proc_get_status($server)['pid'];
@@ -91,6 +91,13 @@ final class ProcessesTest extends TestCase
             proc_terminate($server);
             proc_close($server);
         }
+    }
+
+    /** spec 4.1 */
+    public function testWorkersOfApacheMakeOneRefresh(): void
+    {
+        $address = Servers::apache(8, __DIR__ . '/Workers');
+        $this->assertOneRefresh(self::answers($address, $this->expired('file ' . Servers::folder('apache') . '/session.json')), 'file');
     }
 
     /** spec 4.9 */
@@ -119,11 +126,41 @@ final class ProcessesTest extends TestCase
 
     public function testMaxExecutionTimeEndsNoRefreshInItsMidstAndHoldsAgainAfterwards(): void
     {
-        $command = [PHP_BINARY, '-d', 'max_execution_time=1', '-d', 'display_errors=0', __DIR__ . '/Workers/limit.php'];
+        $command = [PHP_BINARY, '-d', 'display_errors=0', __DIR__ . '/Workers/limit.php'];
         $child = proc_open($command, [1 => ['pipe', 'w'], 2 => ['file', "{$this->folder}/log", 'a']], $pipes);
         self::assertIsResource($child);
         self::assertSame("AT-2 1\n", (string) stream_get_contents($pipes[1]));
         self::assertSame(255, proc_close($child));
+    }
+
+    /** PHP ends a script whose caller is gone as soon as it prints: with new tokens in its hands. */
+    public function testACallerWhoHangsUpDuringARefreshLosesNothing(): void
+    {
+        $this->server = new TestServer();
+        $this->server->play([['match' => ['path' => '/spent'], 'hold' => 'answer', 'respond' => ['status' => 204]]]);
+        $path = "{$this->folder}/session.json";
+        $case = json_encode(['url' => $this->server->url, 'path' => $path], JSON_THROW_ON_ERROR);
+        $caller = FastCgi::ask(Servers::fpm(self::WORKERS), __DIR__ . '/Workers/aborted.php', ['case' => $case]);
+        $this->server->control('GET', '/__log?wait=1');
+        $caller->hangUp();
+        $this->server->control('POST', '/__release', ['name' => 'answer']);
+        self::assertSame('/done?aborted=1', $this->server->control('GET', '/__log?wait=2')[1]['target']);
+        $never = static fn (): Tokens => throw new RuntimeException('the tokens are there');
+        $session = new Session(tokenUrl: 'https://auth.example.com/token', store: new FileStore($path), refresh: $never, alone: true);
+        self::assertSame('AT-2', $session->token()->value());
+    }
+
+    /** A worker that is told to quit while the server rotates the refresh token saves the new one, and answers. */
+    public function testPhpFpmThatIsToldToQuitInMidFlightLosesNothing(): void
+    {
+        $store = $this->file();
+        $case = $this->expired($store);
+        $this->server->play([['match' => ['path' => '/oauth/token'], 'hold' => 'answer']]);
+        $asked = FastCgi::ask(Servers::fpm(1, 'quitting'), __DIR__ . '/Workers/answer.php', ['case' => $case]);
+        $this->server->control('GET', '/__log?wait=2');
+        Servers::quit('quitting');
+        $this->server->control('POST', '/__release', ['name' => 'answer']);
+        $this->assertOneRefresh([$asked->answer(), self::said('answer.php', $case)], $store);
     }
 
     /** spec 7.7 */
@@ -163,18 +200,22 @@ final class ProcessesTest extends TestCase
         self::assertSame(0, proc_close($child));
     }
 
+    /**
+     * What eight requests at once are answered.
+     *
+     * @return list<string>
+     */
+    private static function answers(string $address, string $case): array
+    {
+        $url = "http://{$address}/answer.php?" . http_build_query(['case' => $case]);
+        $client = new Client(['http_errors' => false]);
+        $asked = array_map(static fn (): PromiseInterface => $client->getAsync($url), range(1, 8));
+        return array_map(static fn (Response $answer): string => (string) $answer->getBody(), Utils::unwrap($asked));
+    }
+
     private static function said(string $script, string $case): string
     {
         return (string) shell_exec(implode(' ', array_map(escapeshellarg(...), [PHP_BINARY, __DIR__ . "/Workers/{$script}", $case])));
-    }
-
-    private static function freePort(): int
-    {
-        $socket = stream_socket_server('tcp://127.0.0.1:0');
-        self::assertIsResource($socket);
-        $name = (string) stream_socket_get_name($socket, false);
-        fclose($socket);
-        return (int) substr($name, strrpos($name, ':') + 1);
     }
 
     private function file(): string

@@ -1,4 +1,4 @@
-//! `cargo xtask package command|crates|go|javascript|kotlin|python|swift`: what is handed out, made and tried as the tests try it.
+//! `cargo xtask package command|crates|go|javascript|kotlin|php|python|swift`: what is handed out, made and tried as the tests try it.
 
 use crate::report::Count;
 use crate::workspace::Workspace;
@@ -13,9 +13,10 @@ pub(crate) fn package(workspace: &Workspace, what: &str) -> bool {
         "kotlin" => steps::package_kotlin(workspace, &mut count),
         "go" => steps::package_go(workspace, &mut count),
         "javascript" => steps::package_javascript(workspace, &mut count),
+        "php" => steps::package_php(workspace, &mut count),
         "swift" => steps::package_swift(workspace, &mut count),
         other => Err(format!(
-            "there is no package for {other:?}: known are command, crates, go, javascript, kotlin, python, swift"
+            "there is no package for {other:?}: known are command, crates, go, javascript, kotlin, php, python, swift"
         )),
     };
     println!();

@@ -1,6 +1,15 @@
-//! The PHP package: its tests run on Debian's PHP, through FFI on the C library of the hosted core, and its style is checked.
+//! The PHP package: its tests run on Debian's PHP, through FFI on the C library of the hosted core, and once more through the
+//! extension; its style is checked.
+
+mod bench;
+mod extension;
+mod package;
 
 use std::process::Command;
+
+pub(crate) use self::bench::bench;
+use self::extension::Extension;
+pub(crate) use self::package::package;
 
 use super::toolbox::{apt, cargo};
 use crate::bindings::library_name;
@@ -9,9 +18,13 @@ use crate::run;
 use crate::workspace::Workspace;
 
 /// Packagist is not asked: everything is Debian's.
-const PACKAGES: [&str; 17] = [
+const PACKAGES: [&str; 20] = [
+    // The extension is built with PHP's headers, which libclang reads.
+    "clang",
+    "libapache2-mod-php",
     "php-cli",
     "php-curl",
+    "php-dev",
     "php-fpm",
     "php-pgsql",
     "php-redis",
@@ -32,15 +45,24 @@ const PACKAGES: [&str; 17] = [
 
 /// What tells that they are there: by the name of a module, and by a file that `require` finds.
 const MODULES: [&str; 8] = ["FFI", "curl", "dom", "mbstring", "pcntl", "pdo_pgsql", "pdo_sqlite", "redis"];
-const PROGRAMS: [&str; 4] = ["phpunit", "phpcs", "redis-server", "python3"];
-/// Programs that are on no path, by how Debian names them: `php-fpm8.2`, `15/bin/postgres`.
-const PLACES: [(&str, &str); 2] = [("/usr/sbin", "php-fpm"), ("/usr/lib/postgresql", "")];
+const PROGRAMS: [&str; 6] = ["phpunit", "phpcs", "redis-server", "python3", "php-config", "clang"];
+/// Programs and modules that are on no path, by how Debian names them: `php-fpm8.2`, `15/bin/postgres`, `libphp8.2.so`.
+const PLACES: [(&str, &str); 4] = [
+    ("/usr/sbin", "php-fpm"),
+    ("/usr/sbin", "apache2"),
+    ("/usr/lib/apache2/modules", "libphp"),
+    ("/usr/lib/postgresql", ""),
+];
 const FILES: [&str; 4] = [
     "GuzzleHttp/autoload.php",
     "Illuminate/Http/autoload.php",
     "Psr/Http/Client/autoload.php",
     "Symfony/Component/HttpClient/autoload.php",
 ];
+
+/// The profile that tests are built in.
+const TESTS: &str = "debug";
+const DENY: [&str; 3] = ["--", "-D", "warnings"];
 
 pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
     if missing().is_some() && workspace.install {
@@ -81,21 +103,37 @@ fn holds(folder: &str, name: &str) -> bool {
 fn check(workspace: &Workspace, count: &mut Count) -> Result<(), String> {
     let build =
         ["build", "--locked", "-p", "rekindle-hosted", "-p", "rekindle-cli", "-p", "rekindle-test-server"];
-    step("the library, the command or the test server does not build", cargo(workspace).args(build))?;
+    step(
+        "the library, the extension, the command or the test server does not build",
+        cargo(workspace).args(build).args(extension::PACKAGE),
+    )?;
+    step("clippy", cargo(workspace).args(["clippy", "--locked"]).args(extension::PACKAGE).args(DENY))?;
     step("phpcs", tool(workspace, "phpcs").arg("-q"))?;
+    let extension = Extension::installed(workspace, TESTS)?;
+    tests(&mut tool(workspace, "phpunit"), count)?;
+    tests(extension.load(&mut tool(workspace, "phpunit")), count)
+}
+
+fn tests(phpunit: &mut Command, count: &mut Count) -> Result<(), String> {
     let before = count.failed;
-    let ok = run::watched(&mut tool(workspace, "phpunit"), |line| count.see_phpunit(line));
+    let ok = run::watched(phpunit, |line| count.see_phpunit(line));
     // Failed tests are counted; no count means that they did not even run.
     if ok || count.failed > before { Ok(()) } else { Err("the tests did not run: see above".to_owned()) }
 }
 
 fn tool(workspace: &Workspace, program: &str) -> Command {
-    let built = workspace.target.join("debug");
+    tool_of(workspace, TESTS, program)
+}
+
+/// With what was built in that profile.
+fn tool_of(workspace: &Workspace, profile: &str, program: &str) -> Command {
+    let built = workspace.target.join(profile);
     let mut command = Command::new(program);
     command.current_dir(workspace.path("bindings/php"));
     command.env("REKINDLE_LIBRARY", built.join(library_name("rekindle_hosted")));
     command.env("REKINDLE_COMMAND", built.join(format!("rekindle{}", std::env::consts::EXE_SUFFIX)));
     command.env("REKINDLE_TEST_SERVER", built.join("rekindle-test-server"));
+    command.env("REKINDLE_EXTENSION", extension::file(workspace, profile));
     command
 }
 

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use self::counting::Counting;
 pub(crate) use self::toolchain::Toolchain;
-use super::toolbox::cargo;
+use super::toolbox::{cargo, copy_anew};
 use crate::bindings::library_name;
 use crate::native::{Native, folder};
 use crate::report::{Count, Outcome};
@@ -76,7 +76,7 @@ fn lint(workspace: &Workspace, swift: &Toolchain) -> Result<(), String> {
 /// Builds the examples outside of the repository's tree, from the packed package alone. Where they are.
 fn consume(workspace: &Workspace, swift: &Toolchain, packed: &Path) -> Result<PathBuf, String> {
     let consumer = workspace.target.join("swift-consumer");
-    package::copy_anew(&workspace.path("examples/swift"), &consumer)?;
+    copy_anew(&workspace.path("examples/swift"), &consumer)?;
     let scratch = workspace.target.join("swift-consumer-build");
     let mut command = swift.swift(workspace, &consumer);
     command.args(["build", "--disable-sandbox", "--scratch-path"]).arg(&scratch);

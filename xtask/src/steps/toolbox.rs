@@ -1,5 +1,7 @@
 //! What several steps need.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -85,4 +87,31 @@ fn apt_get(args: &[&str]) -> bool {
         command.args(["-n", "apt-get"]);
     }
     run::ok(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// A folder's copy, and nothing else there. What is built in it stays behind.
+pub(super) fn copy_anew(from: &Path, to: &Path) -> Result<(), String> {
+    match fs::remove_dir_all(to) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(format!("{}: {e}", to.display())),
+        _ => copy_folder(from, to),
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
+    let entries = fs::read_dir(from).map_err(|e| format!("{}: {e}", from.display()))?;
+    for entry in entries.flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        match path.is_dir() {
+            true if name.to_string_lossy().starts_with('.') => {}
+            true => copy_folder(&path, &to.join(name))?,
+            false => copy(&path, &to.join(name))?,
+        }
+    }
+    Ok(())
+}
+
+/// A file's copy, with the folders above it.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let folder = to.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::copy(from, to)).map(drop).map_err(|e| format!("{}: {e}", from.display()))
 }

@@ -6,7 +6,6 @@ namespace Rekindle\Core;
 
 use FFI;
 use FFI\CData;
-use Rekindle\Exception\Misuse;
 
 /**
  * The core through FFI.
@@ -15,16 +14,11 @@ use Rekindle\Exception\Misuse;
  */
 final class FfiCore implements Core
 {
-    private const VERSION = 1;
-
     private ?CData $handle = null;
 
     public function __construct(private readonly FFI $library, string $boot)
     {
-        $version = $library->rekindle_abi_version();
-        if ($version !== self::VERSION) {
-            throw new Misuse("the library speaks version {$version}, this package " . self::VERSION . ': install both of one release');
-        }
+        AbiVersion::check($library->rekindle_abi_version(), 'library');
         $seed = $this->lent(random_bytes(32));
         $name = $this->lent($boot);
         $this->handle = $library->rekindle_new($seed, $name, strlen($boot));

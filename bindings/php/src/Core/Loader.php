@@ -8,7 +8,7 @@ use FFI;
 use Rekindle\Exception\Unsupported;
 
 /**
- * Opens the core's C library through FFI.
+ * Finds the core: in the extension `rekindle` where it is loaded, else in the C library, through FFI where that is allowed.
  *
  * @internal
  */
@@ -17,7 +17,7 @@ final class Loader
     /** @param string $boot names the beginning of the machine's clock, where it is known; else empty */
     public static function load(string $boot): Core
     {
-        return new FfiCore(self::opened(), $boot);
+        return extension_loaded('rekindle') ? new ExtensionCore($boot) : new FfiCore(self::opened(), $boot);
     }
 
     /** What stands in the library's header between its first and its last declaration, as FFI reads it. */
@@ -35,9 +35,10 @@ final class Loader
     {
         if (!self::ffiIsAllowed()) {
             throw new Unsupported(
-                'rekindle loads its core through FFI, which is '
-                . (extension_loaded('ffi') ? 'switched off' : 'not installed (the extension ffi)')
-                . ' here (' . PHP_SAPI . '): set `ffi.enable=true` in php.ini'
+                'the extension rekindle is not loaded, and FFI, which would do in its place, is '
+                . (extension_loaded('ffi') ? 'switched off' : 'not installed')
+                . ' here (' . PHP_SAPI . '): install the extension with `pie install rekindle/extension`, '
+                . 'or set `ffi.enable=true` in php.ini'
             );
         }
         $path = self::path();

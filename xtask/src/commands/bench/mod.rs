@@ -4,6 +4,7 @@ mod go;
 mod javascript;
 mod kotlin;
 mod mobile;
+mod php;
 mod python;
 mod swift;
 
@@ -11,13 +12,14 @@ use super::cargo;
 use crate::run;
 use crate::workspace::Workspace;
 
-/// `cargo xtask bench [python|go|javascript|kotlin|swift] ..`; further arguments go to the benchmarks as they are.
+/// `cargo xtask bench [python|go|javascript|kotlin|php|swift] ..`; further arguments go to the benchmarks as they are.
 pub(crate) fn bench(workspace: &Workspace, rest: &[String]) -> bool {
     match rest {
         [word, rest @ ..] if word == "python" => python::run(workspace, rest),
         [word, rest @ ..] if word == "go" => go::run(workspace, rest),
         [word, rest @ ..] if word == "javascript" => javascript::run(workspace, rest),
         [word, rest @ ..] if word == "kotlin" => kotlin::run(workspace, rest),
+        [word, rest @ ..] if word == "php" => php::run(workspace, rest),
         [word, rest @ ..] if word == "swift" => swift::run(workspace, rest),
         rest => rust(workspace, rest),
     }
