@@ -200,3 +200,40 @@ func TestAnotherTokenOrAnAssertionSignsIn(t *testing.T) {
 		}
 	}
 }
+
+func TestANameAndAPasswordSignInWhereTheDialectHasThem(t *testing.T) {
+	asked := make(chan map[string]string, 2)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var sent map[string]string
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil || r.URL.Path != "/api/token/" {
+			t.Error(r.URL.Path, err)
+		}
+		asked <- sent
+		w.Header().Set("Content-Type", "application/json")
+		if sent["password"] != "SECRET-1" {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"detail":"No active account found with the given credentials","code":"no_active_account"}`)
+			return
+		}
+		fmt.Fprint(w, `{"access":"AT-1","refresh":"RT-1"}`)
+	}))
+	defer server.Close()
+	session, err := NewSession(Options{Dialect: "simplejwt", Variables: map[string]string{"base_url": server.URL}, Alone: true})
+	must(t, err)
+	defer session.Close()
+	err = session.SignInWithPassword(t.Context(), "ada", "SECRET-2", "")
+	if err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), "SECRET") {
+		t.Error(err)
+	}
+	must(t, session.SignInWithPassword(t.Context(), "ada", "SECRET-1", ""))
+	mustBeSignedIn(t, session)
+	for _, password := range []string{"SECRET-2", "SECRET-1"} {
+		if sent := <-asked; sent["username"] != "ada" || sent["password"] != password {
+			t.Error(sent)
+		}
+	}
+	// A dialect without a section for them sends a password nowhere.
+	if err := newSignInServer(t).session(t).SignInWithPassword(t.Context(), "ada", "SECRET-1", ""); !errors.Is(err, ErrInvalidConfig) {
+		t.Error(err)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	gqlgen "github.com/99designs/gqlgen/client"
 	"github.com/Khan/genqlient/graphql"
 	"github.com/go-resty/resty/v2"
 	"github.com/hashicorp/go-retryablehttp"
@@ -144,6 +147,25 @@ func TestGenqlient(t *testing.T) {
 			return wants(data.Me.Name, "Ada")
 		})
 	}
+}
+
+// gqlgen's client hands its requests to a handler: here one that sends them on, as a gateway does.
+func TestGqlgen(t *testing.T) {
+	a := start(t)
+	there, err := url.Parse(a.URL)
+	must(t, err)
+	gateway := &httputil.ReverseProxy{
+		Transport: a.session.Transport(nil),
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(there) },
+	}
+	client := gqlgen.New(gateway, gqlgen.Path("/graphql"))
+	twenty(t, a, func() error {
+		var data struct{ Me struct{ Name string } }
+		if err := client.Post("{ me { name } }", &data); err != nil {
+			return err
+		}
+		return wants(data.Me.Name, "Ada")
+	})
 }
 
 func TestConnect(t *testing.T) {

@@ -74,11 +74,18 @@ fn translator(workspace: &Workspace) -> Option<PathBuf> {
 /// The core as Go source. It is not committed: ten megabytes.
 fn translate(workspace: &Workspace, translator: PathBuf) -> Result<(), String> {
     let module = javascript::small_module(workspace)?;
+    let kept = translated_from(workspace);
+    fs::copy(&module, &kept).map_err(|e| format!("{}: {e}", kept.display()))?;
     let folder = package_folder(workspace).join("internal/core");
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut command = Command::new(translator);
     command.args(["-embed", "-pkg", "core", "-o"]).arg(folder.join("core.go")).arg(module);
     step("wasm2go", &mut command)
+}
+
+/// The module that was translated: another step may build it anew. Tests hold the translation to it.
+fn translated_from(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("go-tools/translated.wasm")
 }
 
 fn check(workspace: &Workspace, count: &mut Count) -> Result<(), String> {
@@ -92,11 +99,13 @@ fn check(workspace: &Workspace, count: &mut Count) -> Result<(), String> {
     }
     platforms::check(workspace)?;
     let before = count.failed;
+    let module = translated_from(workspace);
     let mut ok = true;
     let mut watched = |test: &mut Command| {
         test.args(["-vet=off", "-count=1", "-v", "-timeout=9m"]);
         test.env("REKINDLE_TEST_SERVER", workspace.target.join("debug/rekindle-test-server"));
         test.env("REKINDLE_COMMAND", workspace.target.join("debug/rekindle"));
+        test.env("REKINDLE_MODULE", &module);
         let python = workspace.target.join("python-venv/bin/python");
         if python.exists() {
             test.env("REKINDLE_PYTHON", python);
