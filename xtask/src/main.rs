@@ -29,7 +29,7 @@ cargo xtask gen               write the generated parts anew; with words, those 
 cargo xtask docs              the documentation as pages, in target/docs-site
 cargo xtask bench             the benchmarks
 cargo xtask bench python      the Python client beside its peers; --quick takes a third of the rounds
-cargo xtask bench go          the Go module beside net/http and golang.org/x/oauth2: speed, and where it is hard
+cargo xtask bench go          the Go module beside net/http and golang.org/x/oauth2: speed, and where it is hard; --quick: a fifth of the time
 cargo xtask bench javascript  the npm package beside its peers: speed, and where it is hard; --quick as above
 cargo xtask bench kotlin      correctness, speed and size of the Kotlin package, or those of them that are named
 cargo xtask bench php         the Composer package beside a middleware by hand: speed, and where it is hard; --quick: a tenth of the rounds
