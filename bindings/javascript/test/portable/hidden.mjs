@@ -30,4 +30,6 @@ const REDIRECTS = new Set([
   "own-header-of-a-dialect",
   "redirect-of-the-token-endpoint",
   "a-token-endpoint-that-moved",
+  "a-redirect-to-the-login-page-is-expired",
+  "a-redirect-to-the-login-page-ends-a-session",
 ]);
