@@ -42,7 +42,14 @@ pub(crate) fn command() -> clap::Command {
     names
         .into_iter()
         .filter(|name| name != TAKES_DATA)
-        .fold(command, |command, name| command.mut_subcommand(name, |one| one.arg(json_after_command())))
+        .fold(command, |command, name| command.mut_subcommand(name, with_json))
+}
+
+fn with_json(command: clap::Command) -> clap::Command {
+    let names: Vec<_> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    names
+        .into_iter()
+        .fold(command.arg(json_after_command()), |command, name| command.mut_subcommand(name, with_json))
 }
 
 /// Whether errors are wanted as JSON, where the command line itself is wrong.
@@ -59,7 +66,8 @@ fn json_after_command() -> Arg {
 }
 
 fn asks_json(given: &ArgMatches) -> bool {
-    given.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false)
+    let below = given.subcommand().is_some_and(|(_, below)| asks_json(below));
+    below || given.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false)
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 the API answered with an error (request: only with --fail); \
@@ -69,6 +77,24 @@ const REQUEST_HELP: &str = "--json takes data here, as curl's does; for errors a
 Variables of -w: content_type, errormsg, filename_effective, http_code, http_version, num_headers, num_redirects, \
 response_code, scheme, size_download, speed_download, time_starttransfer, time_total, url, url_effective, header{NAME}.\n\
 Requests that may have had an effect are not sent again by --retry, unless they carry an Idempotency-Key.";
+
+const SAMPLES_HELP: &str = "\
+A file of samples holds responses as the server gave them, and what they mean. Tokens in it are never printed.
+
+  token_url = \"https://auth.example.com/token\"       # where a refresh is shown; client_id and [variables] too
+  [[api]]                                              # a response of the API
+  status = 302                                         # method, url, operation, past_end, body or json
+  headers = { Location = \"/login?next=/\" }
+  expect = { verdict = \"expired\", applied = \"no\" }  # or expect = \"accepted\"; reason, scope, after_seconds
+  [[token]]                                            # a response of the token endpoint
+  status = 200
+  json = { accessToken = \"AT\", ttl = 900 }
+  expect = { outcome = \"granted\", access_token = \"AT\", lifetime_seconds = 900 }
+  [[refresh]]                                          # the request that a refresh makes
+  refresh_token = \"RT\"                               # access_token, extra
+  expect = { method = \"POST\", json = { refreshToken = \"RT\" } } # url, headers, body
+
+Each may have a name.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -137,6 +163,11 @@ pub(crate) enum Command {
         used after this consent, which ends when it, or a dialect file that it names, changes."
     )]
     Trust(TrustArgs),
+    /// Check a dialect file of one's own, or list the fields that it may have
+    Dialect {
+        #[command(subcommand)]
+        command: DialectCommand,
+    },
     /// List the dialects that come along
     Presets {
         /// Print this preset's file: a start for a dialect of one's own
@@ -152,6 +183,21 @@ pub(crate) enum Command {
     /// One of the demo's processes
     #[command(hide = true)]
     DemoWorker,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DialectCommand {
+    /// Read a dialect file, and try it on samples: exit code 1 where it judges one otherwise than expected
+    #[command(after_help = SAMPLES_HELP)]
+    Check {
+        /// The dialect
+        file: PathBuf,
+        /// A file of samples; several are read one after the other [default: FILE with .samples.toml, if there]
+        #[arg(long, value_name = "FILE")]
+        samples: Vec<PathBuf>,
+    },
+    /// Print all fields of a dialect file, with their defaults and an example each
+    Fields,
 }
 
 #[derive(ClapArgs)]

@@ -76,6 +76,11 @@ impl Stop {
         Self::problem("DemoFailed", message, ANSWER)
     }
 
+    /// A dialect judges a sample otherwise than expected.
+    pub(crate) fn samples(message: impl Into<String>) -> Self {
+        Self::problem("SamplesDiffer", message, ANSWER)
+    }
+
     /// The server answered something that cannot be used.
     pub(crate) fn answer(message: impl Into<String>) -> Self {
         Self::problem(ErrorKind::InvalidResponse.name(), message, ANSWER)

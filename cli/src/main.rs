@@ -11,6 +11,7 @@ mod exit;
 mod output;
 mod profile;
 mod report;
+mod samples;
 mod signals;
 mod time;
 mod trust;

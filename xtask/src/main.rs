@@ -3,6 +3,7 @@
 mod bindings;
 mod commands;
 mod conformance;
+mod dialects;
 mod documents;
 mod failures;
 mod figures;

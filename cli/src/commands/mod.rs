@@ -3,6 +3,7 @@
 mod accounts;
 mod completions;
 mod data;
+mod dialect;
 mod exec;
 mod graphql;
 mod import;
@@ -43,6 +44,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Done {
         Command::SignOut { revoke } => sign_out::run(context, revoke).await,
         Command::Rebind => rebind::run(context).await,
         Command::Trust(args) => trust::run(context, &args),
+        Command::Dialect { command } => dialect::run(context, &command),
         Command::Presets { name } => presets::run(context, name.as_deref()),
         Command::Completions { shell } => completions::run(shell),
         Command::Demo(args) => demo::run(context, &args).await,

@@ -8,6 +8,7 @@ mod config;
 mod curl;
 mod curl_options;
 mod demo;
+mod dialect;
 mod exit_codes;
 mod json;
 #[cfg(target_os = "linux")]

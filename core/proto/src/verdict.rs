@@ -265,3 +265,31 @@ pub enum Outcome {
         status: u16,
     },
 }
+
+impl Outcome {
+    /// The name of the outcome.
+    ///
+    /// ```
+    /// use rekindle_proto::{DeadReason, Outcome};
+    /// assert_eq!(Outcome::Dead(DeadReason::Rejected).name(), "dead");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Granted(_) => "granted",
+            Self::GrantedWithoutAccess { .. } => "granted_without_access",
+            Self::Dead(_) => "dead",
+            Self::LostRace => "lost_race",
+            Self::RetrySame { .. } => "retry_same",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::NonceRequired(_) => "nonce_required",
+            Self::ClockSkew => "clock_skew",
+            Self::StepUp(_) => "step_up",
+            Self::ClientConfig { .. } => "client_config",
+            Self::OtherUser => "other_user",
+            Self::Lost(_) => "lost",
+            Self::NotSent => "not_sent",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}

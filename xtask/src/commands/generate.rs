@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::workspace::Workspace;
-use crate::{bindings, conformance, figures, header, public_api, rules};
+use crate::{bindings, conformance, dialects, figures, header, public_api, rules};
 
 /// A file that is written, wholly or in part, by `cargo xtask gen`.
 struct Generated {
@@ -18,6 +18,7 @@ const ALL: &[Generated] = &[
     Generated { path: "tests/conformance/must-fail.json", render: conformance::must_fail },
     Generated { path: figures::SESSION, render: figures::session },
     Generated { path: figures::FLIGHT, render: figures::flight },
+    Generated { path: dialects::REFERENCE, render: dialects::render },
     Generated { path: header::HEADER, render: header::render },
     Generated { path: public_api::LIST, render: public_api::render },
     Generated { path: bindings::KOTLIN, render: bindings::kotlin },

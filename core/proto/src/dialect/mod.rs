@@ -70,6 +70,7 @@ mod mistake;
 mod path;
 mod placement;
 mod preset;
+mod reference;
 mod request;
 mod retry_after;
 mod rotation_text;
@@ -98,6 +99,7 @@ pub use file::ClientAuth;
 pub use mistake::{Mistake, read};
 pub use path::Path;
 pub use preset::Preset;
+pub use reference::reference;
 pub use types::{Answer, AskAgain, ClientIdentity, Placement, TokenRequest};
 
 /// One server's way of speaking. Cheap to clone.
