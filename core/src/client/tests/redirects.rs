@@ -3,9 +3,38 @@
 use rekindle_proto::ErrorKind;
 
 use super::*;
+use crate::session::ReplayRefused;
 
 fn headers_of(stage: &Stage, name: &str) -> Vec<Option<String>> {
     stage.wire.seen.lock().iter().map(|seen| seen.header(name).map(ToOwned::to_owned)).collect()
+}
+
+const LOGIN_PAGE: &str = r#"
+name = "login-page"
+token_endpoint.url = "https://auth.test/token"
+
+[[api.rules]]
+status = 302
+location = true
+equals = "/login"
+verdict = "expired"
+"#;
+
+// spec 2.11
+#[tokio::test]
+async fn a_redirect_that_shows_an_expired_session_is_not_followed() {
+    let script = [reply(302).to("/login?next=/a").into(), reply(302).to("/v1/b").into(), reply(200).into()];
+    let stage = stage_in(LOGIN_PAGE, script, |session| Client::builder(session).base_url(BASE));
+    let response = stage.send(stage.client.post("/a")).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.history().len()), (302, 0));
+    assert_eq!(response.replay_refused(), Some(ReplayRefused::MaybeApplied));
+    assert_eq!(stage.wire.tokens(), "1");
+    let response = stage.send(stage.client.get("/a")).await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), response.history().len()),
+        (200, 1),
+        "another redirect is followed"
+    );
 }
 
 #[tokio::test]
