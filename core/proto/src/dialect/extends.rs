@@ -70,7 +70,8 @@ fn put(root: &mut Value, [table, name]: [&str; 2], rules: Vec<Value>) {
     }
 }
 
-#[cfg(all(test, feature = "toml"))]
+#[cfg(test)]
+#[cfg(feature = "toml")]
 mod tests {
     use super::super::Dialect;
     use serde_json::json;

@@ -309,7 +309,8 @@ const SECTIONS: &[Section] = &[
     },
 ];
 
-#[cfg(all(test, feature = "toml"))]
+#[cfg(test)]
+#[cfg(feature = "toml")]
 mod tests {
     use serde::de::{Deserialize, Deserializer, Visitor, value::Error};
 
