@@ -31,7 +31,7 @@ impl App {
         idle_sessions: Option<usize>,
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let mut builder = described(settings, rekindle::App::builder)?;
+        let mut builder = described(settings, Session::wrapped, rekindle::App::builder)?;
         if let Some(most) = idle_sessions {
             builder = builder.idle_sessions(most);
         }

@@ -11,8 +11,7 @@ use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 
-use crate::errors::make;
-use crate::run::lock;
+use crate::lock::lock;
 
 /// Set when all waiting is over and the interpreter is about to end.
 static ENDED: AtomicBool = AtomicBool::new(false);
@@ -87,11 +86,8 @@ pub(crate) fn ends_the_interpreter() -> bool {
     ended() && *lock(&LAST) == Some(thread::current().id())
 }
 
-/// The last word of the package, after all waiting.
-#[pyfunction]
-pub(crate) fn end(py: Python<'_>) {
-    // For what goes wrong from now on, in a `__del__`.
-    let _ = make(py);
+/// No thread of ours comes in from now on but this one; those inside are waited for.
+pub(crate) fn close(py: Python<'_>) {
     *lock(&LAST) = Some(thread::current().id());
     ENDED.store(true, Ordering::SeqCst);
     py.detach(|| {
@@ -106,7 +102,7 @@ struct Inside;
 
 impl Inside {
     fn enter() -> Option<Self> {
-        // Counted first: `end` waits for whoever did not see its mark.
+        // Counted first: `close` waits for whoever did not see its mark.
         INSIDE.fetch_add(1, Ordering::SeqCst);
         let inside = Self;
         let welcome = !ended() || ends_the_interpreter();

@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
 use crate::errors::os_error;
-use crate::run::lock;
+use crate::lock::lock;
 
 static BACKGROUND: PerProcess<Mutex<Option<Arc<BackgroundRuntime>>>> = PerProcess::new();
 

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use rekindle::fork::PerProcess;
 
 use crate::attach::{Kept, attached};
-use crate::run::lock;
+use crate::lock::lock;
 #[cfg(unix)]
 use crate::wakeup::Wakeup;
 

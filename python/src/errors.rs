@@ -8,7 +8,7 @@ use rekindle::{Error, ErrorKind, Secret};
 use rekindle_bindings::ProblemDetails;
 
 use crate::data;
-use crate::host::Raised;
+use crate::raised::Raised;
 use crate::response::Raw;
 
 /// An error whose response has been read.
@@ -49,7 +49,7 @@ impl Problem {
 /// Found once: at the interpreter's end nothing can be imported any more.
 pub(crate) fn make(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let import = || Ok(py.import("rekindle._errors")?.getattr("_make")?.unbind());
+    let import = || Ok(py.import("rekindle._native_errors")?.getattr("make")?.unbind());
     MAKE.get_or_try_init(py, import).map(|make| make.bind(py))
 }
 

@@ -1,8 +1,6 @@
 //! What users wrote in Python, as core asks it: stores and refresh functions. `rekindle._host` and `rekindle._refresh` call
 //! them, whether they are sync or async, and answer in plain values.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use pyo3::prelude::*;
 use rekindle::Cause;
@@ -13,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::attach::attached;
+use crate::raised::Raised;
 use crate::testing::Busy;
 
 /// A function of Python's that takes a question as a dict, and gives its answer as one.
@@ -20,10 +19,6 @@ pub(crate) struct PythonHost {
     pub(crate) ask: Py<PyAny>,
     pub(crate) busy: Busy,
 }
-
-/// What Python raised, on its way through core.
-#[derive(Debug)]
-pub(crate) struct Raised(pub(crate) Py<PyAny>);
 
 #[async_trait]
 impl Host<StoreQuestion> for PythonHost {
@@ -73,11 +68,3 @@ impl PythonHost {
 fn name(py: Python<'_>, error: &PyErr) -> String {
     error.get_type(py).name().map_or_else(|_| "an exception".to_owned(), |name| name.to_string())
 }
-
-impl fmt::Display for Raised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an exception of the refresh function")
-    }
-}
-
-impl std::error::Error for Raised {}

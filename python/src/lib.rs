@@ -8,12 +8,15 @@ mod background_runtime;
 mod client;
 mod completion_queue;
 mod data;
+mod discovery;
 mod errors;
 mod events;
 mod host;
 mod key;
+mod lock;
 mod login;
 mod mock;
+mod raised;
 mod response;
 mod run;
 mod session;
@@ -30,6 +33,14 @@ use pyo3::prelude::*;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The last word of the package, after all waiting.
+#[pyfunction]
+fn end(py: Python<'_>) {
+    // For what goes wrong from now on, in a `__del__`.
+    let _ = errors::make(py);
+    attach::close(py);
+}
+
 #[pymodule]
 mod _native {
     #[pymodule_export]
@@ -37,13 +48,15 @@ mod _native {
     #[pymodule_export]
     use super::app::App;
     #[pymodule_export]
-    use super::attach::end;
-    #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
     use super::completion_queue::{Answer, CompletionQueue};
     #[pymodule_export]
     use super::data::iso_8601;
+    #[pymodule_export]
+    use super::discovery::{discover, discover_resource, register};
+    #[pymodule_export]
+    use super::end;
     #[pymodule_export]
     use super::errors::redact;
     #[pymodule_export]
@@ -55,7 +68,7 @@ mod _native {
     #[pymodule_export]
     use super::run::{Running, after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]
-    use super::session::{Session, discover, discover_resource, register};
+    use super::session::Session;
     #[pymodule_export]
     use super::transport::Transport;
 

@@ -6,18 +6,24 @@ use rekindle::{Error, ErrorKind, OnLoginRequired};
 
 use crate::attach::attached;
 use crate::errors::foreign;
-use crate::session::Session;
 
 /// It is called with the session, on a thread where it may block.
-pub(crate) struct PythonLogin(pub(crate) Py<PyAny>);
+pub(crate) struct PythonLogin {
+    pub(crate) handler: Py<PyAny>,
+    pub(crate) wrap: Wrap,
+}
+
+/// Makes Python's object of a session.
+pub(crate) type Wrap = fn(Python<'_>, rekindle::Session) -> PyResult<Py<PyAny>>;
 
 #[async_trait]
 impl OnLoginRequired for PythonLogin {
     async fn sign_in(&self, session: rekindle::Session) -> Result<(), Error> {
         let gone = || Error::new(ErrorKind::Misuse, "the interpreter has ended: nobody can sign in");
-        let host = attached(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
+        let host = attached(|py| self.handler.clone_ref(py)).ok_or_else(gone)?;
+        let wrap = self.wrap;
         let call = move |py: Python<'_>| {
-            let done = Py::new(py, Session { inner: session }).and_then(|session| host.call1(py, (session,)));
+            let done = wrap(py, session).and_then(|session| host.call1(py, (session,)));
             done.map(drop).map_err(|error| foreign(py, error, "the login handler"))
         };
         let done = tokio::task::spawn_blocking(move || attached(call)).await;

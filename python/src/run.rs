@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread, ThreadId};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::attach::{Kept, attached, ended, ends_the_interpreter, released, rest}
 use crate::background_runtime::BackgroundRuntime;
 use crate::completion_queue::CompletionQueue;
 use crate::errors::{Problem, os_error, raise};
+use crate::lock::lock;
 
 /// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -212,10 +213,6 @@ fn start<T: Send + 'static>(
         });
     });
     Ok(Py::new(py, Running(OfProcess::new(work)))?.into_any())
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// For `os.register_at_fork`. Others' hooks may give the interpreter to another thread, which then must not find

@@ -9,10 +9,7 @@ use pyo3::types::PyDict;
 use rekindle::Status;
 use rekindle::Wall;
 use rekindle::session::Revocation;
-use rekindle::sign_in::{
-    ClientRegistration, DeviceAuthorization, PendingSignIn, RegisteredClient, SignIn, SignInGrant,
-    open_browser,
-};
+use rekindle::sign_in::{DeviceAuthorization, PendingSignIn, SignIn, SignInGrant, open_browser};
 use rekindle::{Error, ErrorKind};
 
 use crate::attach::{attached, released};
@@ -20,7 +17,7 @@ use crate::data;
 use crate::errors::{Problem, foreign, raise};
 use crate::events::{Events, dict};
 use crate::run::{Waiter, drive};
-use crate::settings::{credential_of, described, server_of};
+use crate::settings::{credential_of, described};
 
 /// `value, authorization, header name, generation, expires_at`.
 type Given = (String, String, String, u64, Option<f64>);
@@ -41,7 +38,7 @@ impl Session {
         credential: Option<&Bound<'_, PyDict>>,
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let mut builder = described(settings, rekindle::Session::builder)?;
+        let mut builder = described(settings, Session::wrapped, rekindle::Session::builder)?;
         if let Some(given) = credential {
             builder = builder.credential(credential_of(given)?);
         }
@@ -305,70 +302,10 @@ impl Session {
     }
 }
 
-/// What a server says of itself, as JSON.
-#[pyfunction]
-#[pyo3(signature = (issuer, waiter=None))]
-pub(crate) fn discover(py: Python<'_>, issuer: String, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
-    let work = async move {
-        match rekindle::sign_in::discover(&issuer).await {
-            Ok(server) => Ok(serde_json::to_string(&server).unwrap_or_default()),
-            Err(error) => Err(Problem::of(error).await),
-        }
-    };
-    drive(py, waiter, work, |py, server| server.into_py_any(py))
-}
-
-/// What an API says of itself, as JSON.
-#[pyfunction]
-#[pyo3(signature = (resource, waiter=None))]
-pub(crate) fn discover_resource(
-    py: Python<'_>,
-    resource: String,
-    waiter: Option<Waiter>,
-) -> PyResult<Py<PyAny>> {
-    let work = async move {
-        match rekindle::sign_in::discover_resource(&resource).await {
-            Ok(api) => Ok(serde_json::to_string(&api).unwrap_or_default()),
-            Err(error) => Err(Problem::of(error).await),
-        }
-    };
-    drive(py, waiter, work, |py, api| api.into_py_any(py))
-}
-
-/// A client's settings, as JSON.
-#[pyfunction]
-#[pyo3(signature = (server, name, redirect_uri, scope, waiter=None))]
-pub(crate) fn register(
-    py: Python<'_>,
-    server: &str,
-    name: String,
-    redirect_uri: String,
-    scope: Option<String>,
-    waiter: Option<Waiter>,
-) -> PyResult<Py<PyAny>> {
-    let server = server_of(server).map_err(|error| raise(py, &error))?;
-    let mut client = ClientRegistration::new(name, redirect_uri);
-    client.scope = scope;
-    let work = async move {
-        match rekindle::sign_in::register(&server, &client).await {
-            Ok(client) => Ok(client_settings(&client)),
-            Err(error) => Err(Problem::of(error).await),
-        }
-    };
-    drive(py, waiter, work, |py, client| client.into_py_any(py))
-}
-
-/// As the options of a session are called.
-fn client_settings(client: &RegisteredClient) -> String {
-    let usual = if client.client_secret.is_some() { "client_secret_basic" } else { "none" };
-    let mut settings = serde_json::json!({
-        "client_id": client.client_id,
-        "client_auth": client.token_endpoint_auth_method.as_deref().unwrap_or(usual),
-    });
-    if let Some(secret) = &client.client_secret {
-        settings["client_secret"] = secret.expose().into();
+impl Session {
+    pub(crate) fn wrapped(py: Python<'_>, inner: rekindle::Session) -> PyResult<Py<PyAny>> {
+        Self { inner }.into_py_any(py)
     }
-    settings.to_string()
 }
 
 pub(crate) fn asked_of(py: Python<'_>, json: &str) -> PyResult<SignIn> {

@@ -16,13 +16,14 @@ use rekindle_bindings::store::ForeignStore;
 use crate::errors::raised;
 use crate::host::PythonHost;
 use crate::key::SigningKey;
-use crate::login::PythonLogin;
+use crate::login::{PythonLogin, Wrap};
 use crate::testing::{Busy, ManualClock};
 use crate::transport::Transport;
 
-/// A builder with all that is in the dict.
+/// A builder with all that is in the dict. `wrap` makes an object of the session for a handler that signs in.
 pub(crate) fn described<T>(
     settings: &Bound<'_, PyDict>,
+    wrap: Wrap,
     make: impl FnOnce(DialectSource) -> Builder<T>,
 ) -> PyResult<Builder<T>> {
     let py = settings.py();
@@ -38,8 +39,8 @@ pub(crate) fn described<T>(
     if let Some(ask) = optional(settings, "refresh")? {
         builder = builder.refresh_with(ForeignRefresh(PythonHost { ask, busy: Busy::default() }));
     }
-    if let Some(login) = optional::<Py<PyAny>>(settings, "login")? {
-        builder = builder.on_login_required(PythonLogin(login));
+    if let Some(handler) = optional(settings, "login")? {
+        builder = builder.on_login_required(PythonLogin { handler, wrap });
     }
     if let Some(key) = key(settings, "client_key")? {
         builder = builder.client_key(key);

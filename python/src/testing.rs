@@ -11,7 +11,7 @@ use rekindle::{Error, ErrorKind};
 use rekindle_test_server::{AuthConfig, AuthServer, Script, TestServer};
 
 use crate::errors::raise;
-use crate::run::lock;
+use crate::lock::lock;
 
 /// A clock that stands until a test turns it.
 #[pyclass(frozen, module = "rekindle._native.testing")]

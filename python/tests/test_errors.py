@@ -4,7 +4,7 @@ import pickle
 from typing import Any
 
 import rekindle
-from rekindle import _errors, _native
+from rekindle import _errors, _native, _native_errors
 
 
 def test_every_kind_of_the_core_has_a_class_of_that_name() -> None:
@@ -15,7 +15,7 @@ def test_every_kind_of_the_core_has_a_class_of_that_name() -> None:
 def test_a_kind_that_is_not_known_here_is_one_of_the_machine() -> None:
     facts: dict[str, Any] = {"kind": "Newer", "message": "update rekindle"}
     facts |= {"response": None, "causes": [], "cause": None, "graphql_errors": []}
-    assert type(_errors._make(facts)) is rekindle.System
+    assert type(_native_errors.make(facts)) is rekindle.System
 
 
 def test_all_have_one_root() -> None:

@@ -16,6 +16,7 @@ from ._credential import Credential, Token
 from ._errors import (
     ClientRejected,
     Connection,
+    ErrorResponse,
     GraphQL,
     GraphQLError,
     HttpStatus,
@@ -41,7 +42,8 @@ from ._native import VERSION as __version__
 from ._response import AsyncResponse, Headers, Redirect, Response, Verdict
 from ._refresh import RefreshInput, RefreshNotSent
 from ._session import Session, Status
-from ._sign_in import BegunSignIn, discover, discover_resource, register, sign_in
+from ._sign_in import discover, discover_resource, register, sign_in
+from ._sign_in_request import BegunSignIn
 from ._store import AsyncStore, Expected, FileStore, MemoryStore, Stored, Store
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "ClientRejected",
     "Connection",
     "Credential",
+    "ErrorResponse",
     "Event",
     "Events",
     "Expected",

@@ -6,6 +6,7 @@ import asyncio
 import os
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from . import _native
@@ -23,7 +24,7 @@ from ._mock import OF_TESTS
 from ._session import Session, SessionBase
 from ._refresh import RefreshInput
 from ._settings import described, given
-from ._sign_in import BegunSignIn, asked_of, login_host
+from ._sign_in_request import BegunSignIn, asked_of, login_host
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._transport import Cert, Proxies, Verify
 from ._wait import wait_for
@@ -106,7 +107,7 @@ class AppBase:
             idle_timeout=idle_timeout,
             client_credentials=client_credentials,
             refresh_with=refresh_with,
-            login=login_host(self, self._host, login),
+            login=login_host(login, partial(Session._of, None, host=self._host)),
             login_timeout=login_timeout,
         )
         self._native = _native.App(

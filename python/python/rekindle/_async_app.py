@@ -13,7 +13,7 @@ from ._credential import Credential
 from ._ending import AT_EXIT
 from ._errors import InvalidConfig
 from ._redact_tracebacks import aredact_traceback
-from ._sign_in import BegunSignIn, asked_of
+from ._sign_in_request import BegunSignIn, asked_of
 
 
 class AsyncApp(AppBase):

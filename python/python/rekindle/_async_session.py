@@ -13,7 +13,7 @@ from ._errors import InvalidConfig
 from ._redact_tracebacks import aredact_traceback
 from ._session import Session, SessionBase, Status, life, token_of
 from ._settings import given
-from ._sign_in import BegunSignIn, asked_of, show_device
+from ._sign_in_request import BegunSignIn, asked_of, show_device
 
 
 class AsyncSession(SessionBase):

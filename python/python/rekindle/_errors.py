@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-if TYPE_CHECKING:
-    from ._response import Response
+from typing import Any, ClassVar, Protocol
 
 
 @dataclass(frozen=True)
@@ -17,6 +15,39 @@ class GraphQLError:
     message: str
     code: str | None = None
     path: str | None = None
+
+
+class ErrorResponse(Protocol):
+    """The response that led to an error: a `Response`, or an `AsyncResponse` where the async client got it."""
+
+    @property
+    def status_code(self) -> int:
+        """The status."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where it came from, redirects followed."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, of any case."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The whole body as text; what does not decode is replaced."""
+        ...
+
+    def json(self) -> Any:
+        """The whole body as JSON."""
+        ...
 
 
 class RekindleError(Exception):
@@ -33,7 +64,7 @@ class RekindleError(Exception):
         oauth_error: str | None = None,
         status: int | None = None,
         retry_after: float | None = None,
-        response: Response | None = None,
+        response: ErrorResponse | None = None,
         graphql_errors: tuple[GraphQLError, ...] = (),
     ) -> None:
         # Not `super()`: the built-in bases of some kinds want other arguments.
@@ -182,34 +213,9 @@ _ALL: tuple[type[RekindleError], ...] = (
     Misuse,
     System,
 )
-_BY_KIND = {one.kind: one for one in _ALL}
+BY_KIND = {one.kind: one for one in _ALL}
 
 
 def _again(kind: type[RekindleError], message: str, facts: dict[str, Any]) -> RekindleError:
     """Unpickles."""
     return kind(message, **facts)
-
-
-def _make(facts: dict[str, Any]) -> RekindleError:
-    """Called by the native half."""
-    kind, message = facts.pop("kind"), facts.pop("message")
-    raw, causes, raised = facts.pop("response"), facts.pop("causes"), facts.pop("cause")
-    errors = tuple(GraphQLError(**one) for one in facts.pop("graphql_errors"))
-    response = None
-    if raw is not None:
-        from ._response import Response
-
-        response = Response(raw)
-    error = _BY_KIND.get(kind, System)(message, response=response, graphql_errors=errors, **facts)
-    error.__cause__ = raised or _chain(causes)
-    return error
-
-
-def _chain(causes: list[str]) -> Exception | None:
-    """What led to an error, below Python: in words."""
-    chain: Exception | None = None
-    for text in reversed(causes):
-        cause = Exception(text)
-        cause.__cause__ = chain
-        chain = cause
-    return chain

@@ -84,6 +84,7 @@ class _Base:
         self._stream: _native.Stream | None = None if isinstance(body, bytes) else body
         self._begun = False
         self._most: int | None = None
+        self._headers: Headers | None = None
 
     @property
     def status_code(self) -> int:
@@ -103,10 +104,12 @@ class _Base:
         version: str = self._raw[2]
         return version
 
-    @cached_property
+    @property
     def headers(self) -> Headers:
         """The headers, of any case."""
-        return Headers(self._raw[3])
+        if self._headers is None:
+            self._headers = Headers(self._raw[3])
+        return self._headers
 
     @cached_property
     def cookies(self) -> dict[str, str]:

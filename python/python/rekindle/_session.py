@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from . import _native
@@ -22,13 +23,13 @@ from ._host import Host, guard, guard_login
 from ._key import SigningKey
 from ._refresh import RefreshInput
 from ._settings import credential_of, described, given
+from ._sign_in_request import BegunSignIn, asked_of, login_host, show_device
 from ._store import AsyncStore, FileStore, MemoryStore, Store
 from ._listener import of_session
 from ._mock import OF_TESTS
 from ._transport import Cert, Proxies, Verify
 from ._wait import wait_for
 
-from ._sign_in import BegunSignIn, asked_of, login_host, show_device
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -144,7 +145,7 @@ class SessionBase:
             idle_timeout=idle_timeout,
             client_credentials=client_credentials,
             refresh_with=refresh_with,
-            login=login_host(self, self._host, login),
+            login=login_host(login, partial(Session._of, None, host=self._host)),
             login_timeout=login_timeout,
         )
         self._native = _native.Session(

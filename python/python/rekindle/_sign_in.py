@@ -1,35 +1,14 @@
-"""Signing in."""
+"""Signing in from a client id alone, and what a server says of itself."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import _native
 from ._checks import text
-from ._credential import Credential
-from ._errors import InvalidConfig
-from ._host import Host, signing_in
-
-if TYPE_CHECKING:
-    from ._session import Session
-
-_TEXTS = ("scope", "redirect_uri", "audience", "prompt", "login_hint", "acr_values", "claims", "return_to")
-
-
-@dataclass(frozen=True)
-class BegunSignIn:
-    """A sign-in that has begun."""
-
-    url: str
-    """Where the browser goes."""
-    pending: str = field(repr=False)
-    """What must be known when it comes back: a secret, plain text."""
+from ._session import Session
 
 
 def sign_in(
@@ -52,8 +31,6 @@ def sign_in(
 
     >>> session = rekindle.sign_in("google", client_id="...", store=rekindle.FileStore("google.json"))  # doctest: +SKIP
     """
-    from ._session import Session
-
     given = {**(asked or {}), **({} if scope is None else {"scope": scope})}
 
     def again(session: Session) -> None:
@@ -100,49 +77,3 @@ def _where(server: str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(server, str) and server.startswith(("https://", "http://")):
         return {"server": discover(server)}
     return {"dialect": server}
-
-
-def asked_of(asked: Mapping[str, Any], redirect_uri: str | None = None) -> str:
-    """What a sign-in asks for, checked, as the native half wants it."""
-    plain = dict(asked) if redirect_uri is None else {**asked, "redirect_uri": redirect_uri}
-    for name in _TEXTS:
-        text(name, plain.get(name))
-    resource = plain.get("resource")
-    if isinstance(resource, str):
-        plain["resource"] = [resource]
-    known = {*_TEXTS, "resource", "max_age", "parameters"}
-    unknown = [name for name in plain if name not in known]
-    if unknown:
-        raise InvalidConfig(f"a sign-in has no option {unknown[0]}; it has {', '.join(sorted(known))}")
-    try:
-        return json.dumps({name: value for name, value in plain.items() if value is not None})
-    except (TypeError, ValueError):
-        raise InvalidConfig("a sign-in's options are text, numbers, lists of text and a dict of text") from None
-
-
-def show_device(address: str, code: str, whole: str | None) -> None:
-    """Prints where to go, and what to type in there."""
-    print(f"Open {whole or address} on any device, and enter the code {code}", file=sys.stderr, flush=True)
-
-
-def login_host(owner: object, host: Host, handler: object) -> Callable[[_native.Session], None] | None:
-    """A handler of the user's, as the native half wants it: it gets a session, and may give a credential."""
-    if handler is None:
-        return None
-    if not callable(handler):
-        raise InvalidConfig(f"login must be callable, and {type(handler).__name__} is not")
-
-    def call(native: _native.Session) -> None:
-        from ._session import Session
-
-        session = Session._of(None, native, host)
-
-        def run() -> object:
-            given = handler(session)
-            return asyncio.run(given) if inspect.iscoroutine(given) else given
-
-        given = signing_in(native, run)
-        if isinstance(given, Credential):
-            session.sign_in(given)
-
-    return call
