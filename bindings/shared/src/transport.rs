@@ -1,6 +1,7 @@
 //! HTTP stacks of the host's.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +29,9 @@ pub struct TransportQuestion {
     pub fresh_connection: bool,
     /// The cookies that the stack keeps for that server go along.
     pub with_cookies: bool,
+    /// How long the caller waits for the response and its body; nothing: without a limit. The caller gives up by itself
+    /// then, so this is for stacks that have deadlines of their own.
+    pub timeout: Option<Duration>,
 }
 
 /// What came of it.
@@ -110,6 +114,7 @@ impl From<TransportRequest> for TransportQuestion {
             body: request.body,
             fresh_connection: request.connection == Connection::Fresh,
             with_cookies: request.with_cookies,
+            timeout: request.timeout,
         }
     }
 }

@@ -5,15 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::builder::hosted;
 use crate::cancel::{CancelToken, unless};
 use crate::clock::ManualClock;
 use crate::config::{Credential, SessionConfig};
 use crate::error::RekindleError;
 use crate::event::ListenerFailure;
-use crate::login::{HostLogin, Login};
+use crate::login::Login;
 use crate::records::Event;
 use crate::refresh::Refresh;
-use crate::session::{Session, hosted};
+use crate::session::Session;
 use crate::store::StoreChoice;
 use crate::transport::Transport;
 
@@ -66,10 +67,7 @@ impl App {
         let builder = rekindle::App::builder(config.source()?);
         let http = config.http.clone();
         let builder = config.described(builder)?;
-        let mut builder = hosted(builder, http, store, transport, refresh, clock)?;
-        if let Some(login) = login {
-            builder = builder.on_login_required(HostLogin(login));
-        }
+        let mut builder = hosted(builder, http, store, transport, refresh, clock, login)?;
         if let Some(most) = idle_sessions {
             builder = builder.idle_sessions(most as usize);
         }

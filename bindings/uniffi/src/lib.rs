@@ -9,6 +9,7 @@
 
 mod app;
 mod body;
+mod builder;
 mod call;
 mod cancel;
 mod client;

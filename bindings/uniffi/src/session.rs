@@ -6,24 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
-use rekindle::app::Builder;
 use rekindle_bindings::call;
-use rekindle_bindings::refresh::ForeignRefresh;
-use rekindle_bindings::transport::ForeignTransport;
 
 use crate::cancel::{CancelToken, unless};
-use crate::clock::ManualClock;
-use crate::config::{Credential, SessionConfig};
+use crate::config::Credential;
 use crate::error::RekindleError;
-use crate::event::{EventListener, EventStream};
-use crate::host::Hosted;
-use crate::http::HttpConfig;
-use crate::login::{HostLogin, Login};
-use crate::records::{Event, Status};
-use crate::refresh::Refresh;
-use crate::store::StoreChoice;
+use crate::event::EventStream;
+use crate::records::Status;
 use crate::token::{Token, tag};
-use crate::transport::Transport;
+
+mod new;
 
 /// Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
 #[derive(uniffi::Object)]
@@ -32,38 +24,6 @@ pub struct Session(rekindle::Session);
 
 #[uniffi::export]
 impl Session {
-    /// Makes it. Without a `transport` of the host's, tokens are asked for through the built-in one.
-    ///
-    /// # Errors
-    ///
-    /// InvalidConfig, naming the setting.
-    #[uniffi::constructor(default(transport = None, refresh = None, listener = None, clock = None, login = None))]
-    pub fn new(
-        config: SessionConfig,
-        store: StoreChoice,
-        transport: Option<Arc<dyn Transport>>,
-        refresh: Option<Arc<dyn Refresh>>,
-        listener: Option<Arc<dyn EventListener>>,
-        clock: Option<Arc<ManualClock>>,
-        login: Option<Arc<dyn Login>>,
-    ) -> Result<Self, RekindleError> {
-        let builder = rekindle::Session::builder(config.source()?);
-        let credential = config.credential.clone().map(Credential::checked).transpose()?;
-        let http = config.http.clone();
-        let builder = config.described(builder)?;
-        let mut builder = hosted(builder, http, store, transport, refresh, clock)?;
-        if let Some(login) = login {
-            builder = builder.on_login_required(HostLogin(login));
-        }
-        if let Some(credential) = credential {
-            builder = builder.credential(credential);
-        }
-        if let Some(listener) = listener {
-            builder = builder.on_event(move |event| drop(listener.on_event(Event::from(event))));
-        }
-        Ok(Self(builder.build()?))
-    }
-
     /// A valid access token, with at least `min_life` left if the server's tokens live that long. Waits for a refresh
     /// if one is needed.
     ///
@@ -247,31 +207,6 @@ impl Session {
         let names = [self.0.dialect().token_header(), AUTHORIZATION];
         names.iter().map(|name| name.as_str().to_owned()).collect()
     }
-}
-
-/// A builder with what the host brings.
-pub(crate) fn hosted<T>(
-    builder: Builder<T>,
-    http: Option<HttpConfig>,
-    store: StoreChoice,
-    transport: Option<Arc<dyn Transport>>,
-    refresh: Option<Arc<dyn Refresh>>,
-    clock: Option<Arc<ManualClock>>,
-) -> Result<Builder<T>, RekindleError> {
-    let mut builder = builder.store(store.into_core());
-    if let Some(http) = http {
-        builder = builder.transport(http.transport(transport.is_some())?);
-    }
-    if let Some(transport) = transport {
-        builder = builder.transport(ForeignTransport(Hosted(transport)));
-    }
-    if let Some(refresh) = refresh {
-        builder = builder.refresh_with(ForeignRefresh(Hosted(refresh)));
-    }
-    Ok(match clock {
-        Some(clock) => builder.clock(clock.inner()),
-        None => builder,
-    })
 }
 
 impl Session {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rekindle::transport::{Outgoing, Sent};
@@ -42,6 +43,9 @@ pub struct TransportRequest {
     /// Wants a connection that nobody used before: a refresh must not be sent twice by a stack that repeats what a
     /// reused connection swallowed.
     pub fresh_connection: bool,
+    /// How long the caller waits for the response and its body; nothing: without a limit. The caller gives up by itself
+    /// then, so this is for stacks that have deadlines of their own.
+    pub timeout: Option<Duration>,
 }
 
 /// One answer.
@@ -93,14 +97,14 @@ impl Host<TransportQuestion> for Hosted<dyn Transport> {
 
 impl From<TransportQuestion> for TransportRequest {
     fn from(question: TransportQuestion) -> Self {
-        let TransportQuestion { method, url, headers, body, fresh_connection, .. } = question;
+        let TransportQuestion { method, url, headers, body, fresh_connection, timeout, .. } = question;
         let (body, stream) = match body {
             Outgoing::Empty => (None, None),
             Outgoing::Bytes(bytes) => (Some(bytes.to_vec()), None),
             Outgoing::Stream(stream, length) => (None, Some(Arc::new(OutgoingBody::new(stream, length)))),
         };
         let headers = headers.into_iter().map(Header::from).collect();
-        Self { method, url, headers, body, stream, fresh_connection }
+        Self { method, url, headers, body, stream, fresh_connection, timeout }
     }
 }
 

@@ -957,6 +957,16 @@ void uniffi_rekindle_uniffi_fn_free_response(uint64_t handle, RustCallStatus *_N
 RustBuffer uniffi_rekindle_uniffi_fn_method_response_body(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_DISCARD
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_DISCARD
+void uniffi_rekindle_uniffi_fn_method_response_discard(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_HEAD
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_HEAD
+RustBuffer uniffi_rekindle_uniffi_fn_method_response_head(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_BYTES
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_BYTES
 uint64_t uniffi_rekindle_uniffi_fn_method_response_bytes(uint64_t ptr, RustBuffer cancel
@@ -967,19 +977,9 @@ uint64_t uniffi_rekindle_uniffi_fn_method_response_bytes(uint64_t ptr, RustBuffe
 uint64_t uniffi_rekindle_uniffi_fn_method_response_chunk(uint64_t ptr, RustBuffer cancel
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_DISCARD
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_DISCARD
-void uniffi_rekindle_uniffi_fn_method_response_discard(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_ERROR_FOR_STATUS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_ERROR_FOR_STATUS
 void uniffi_rekindle_uniffi_fn_method_response_error_for_status(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_HEAD
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_HEAD
-RustBuffer uniffi_rekindle_uniffi_fn_method_response_head(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_RESPONSE_INVALID
@@ -2021,6 +2021,18 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_response_body(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_DISCARD
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_DISCARD
+uint16_t uniffi_rekindle_uniffi_checksum_method_response_discard(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_HEAD
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_HEAD
+uint16_t uniffi_rekindle_uniffi_checksum_method_response_head(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_BYTES
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_BYTES
 uint16_t uniffi_rekindle_uniffi_checksum_method_response_bytes(void
@@ -2033,21 +2045,9 @@ uint16_t uniffi_rekindle_uniffi_checksum_method_response_chunk(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_DISCARD
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_DISCARD
-uint16_t uniffi_rekindle_uniffi_checksum_method_response_discard(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_ERROR_FOR_STATUS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_ERROR_FOR_STATUS
 uint16_t uniffi_rekindle_uniffi_checksum_method_response_error_for_status(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_HEAD
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_METHOD_RESPONSE_HEAD
-uint16_t uniffi_rekindle_uniffi_checksum_method_response_head(void
 
 );
 #endif

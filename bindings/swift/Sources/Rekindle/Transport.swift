@@ -23,6 +23,9 @@ public struct TransportRequest: Sendable {
     /// Wants a connection that nobody used before: a refresh must not be sent twice by a stack that repeats what a
     /// reused connection swallowed.
     public let freshConnection: Bool
+    /// How long the caller waits for the response and its body; `nil`: without a limit. The caller gives up by itself then
+    /// and cancels the task of the send, so this is for stacks that have deadlines of their own.
+    public let timeout: Duration?
 
     private let whole: Data?
     private let stream: OutgoingBody?
@@ -32,6 +35,7 @@ public struct TransportRequest: Sendable {
         url = URL(engine: request.url)
         headers = Headers(request.headers)
         freshConnection = request.freshConnection
+        timeout = request.timeout.map { Duration($0) }
         whole = request.body
         stream = request.stream
     }

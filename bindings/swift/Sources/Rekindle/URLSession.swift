@@ -107,6 +107,8 @@ public struct URLSessionTransport: Transport {
         asked.httpMethod = request.method
         asked.httpShouldHandleCookies = false
         asked.httpBody = body
+        // Its own limit is a minute without a byte; the client keeps to the request's.
+        asked.timeoutInterval = max(asked.timeoutInterval, request.timeout?.seconds ?? noLimit)
         for (name, value) in request.headers { asked.addValue(value, forHTTPHeaderField: name) }
         return asked
     }
@@ -128,6 +130,9 @@ extension HTTPURLResponse {
         }
     }
 }
+
+/// A week, as `URLSession` takes it for a whole resource.
+private let noLimit: TimeInterval = 604_800
 
 private let neverSent: Set<URLError.Code> = [
     .cannotFindHost, .cannotConnectToHost, .dnsLookupFailed, .notConnectedToInternet, .secureConnectionFailed,

@@ -3988,6 +3988,16 @@ public protocol ResponseProtocol: AnyObject, Sendable {
     func body()  -> Data?
 
     /**
+     * Gives up what has not been read, and the connection with it.
+     */
+    func discard()
+
+    /**
+     * All but the body.
+     */
+    func head()  -> ResponseHead
+
+    /**
      * Reads the whole body, within the request's timeout.
      *
      * # Errors
@@ -4006,11 +4016,6 @@ public protocol ResponseProtocol: AnyObject, Sendable {
     func chunk(cancel: CancelToken?) async throws  -> Data?
 
     /**
-     * Gives up what has not been read, and the connection with it.
-     */
-    func discard()
-
-    /**
      * Nothing for a status below 400.
      *
      * # Errors
@@ -4018,11 +4023,6 @@ public protocol ResponseProtocol: AnyObject, Sendable {
      * HttpStatus, with this response.
      */
     func errorForStatus() throws
-
-    /**
-     * All but the body.
-     */
-    func head()  -> ResponseHead
 
     /**
      * For a body that is not what the caller asked for, as InvalidResponse with this response. `what`: what is wrong
@@ -4100,6 +4100,29 @@ open func body() -> Data?  {
 }
 
     /**
+     * Gives up what has not been read, and the connection with it.
+     */
+open func discard()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_response_discard(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * All but the body.
+     */
+open func head() -> ResponseHead  {
+    return try!  FfiConverterTypeResponseHead_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_response_head(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * Reads the whole body, within the request's timeout.
      *
      * # Errors
@@ -4146,17 +4169,6 @@ open func chunk(cancel: CancelToken? = nil)async throws  -> Data?  {
 }
 
     /**
-     * Gives up what has not been read, and the connection with it.
-     */
-open func discard()  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_response_discard(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-
-    /**
      * Nothing for a status below 400.
      *
      * # Errors
@@ -4169,18 +4181,6 @@ open func errorForStatus()throws   {try rustCallWithError(FfiConverterTypeRekind
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
-}
-
-    /**
-     * All but the body.
-     */
-open func head() -> ResponseHead  {
-    return try!  FfiConverterTypeResponseHead_lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_rekindle_uniffi_fn_method_response_head(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
 }
 
     /**
@@ -9807,6 +9807,11 @@ public struct TransportRequest: CustomDebugStringConvertible {
      * reused connection swallowed.
      */
     public let freshConnection: Bool
+    /**
+     * How long the caller waits for the response and its body; nothing: without a limit. The caller gives up by itself
+     * then, so this is for stacks that have deadlines of their own.
+     */
+    public let timeout: TimeInterval?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -9829,13 +9834,18 @@ public struct TransportRequest: CustomDebugStringConvertible {
         /**
          * Wants a connection that nobody used before: a refresh must not be sent twice by a stack that repeats what a
          * reused connection swallowed.
-         */freshConnection: Bool) {
+         */freshConnection: Bool,
+        /**
+         * How long the caller waits for the response and its body; nothing: without a limit. The caller gives up by itself
+         * then, so this is for stacks that have deadlines of their own.
+         */timeout: TimeInterval?) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
         self.stream = stream
         self.freshConnection = freshConnection
+        self.timeout = timeout
     }
 
 
@@ -9870,7 +9880,8 @@ public struct FfiConverterTypeTransportRequest: FfiConverterRustBuffer {
                 headers: FfiConverterSequenceTypeHeader.read(from: &buf),
                 body: FfiConverterOptionData.read(from: &buf),
                 stream: FfiConverterOptionTypeOutgoingBody.read(from: &buf),
-                freshConnection: FfiConverterBool.read(from: &buf)
+                freshConnection: FfiConverterBool.read(from: &buf),
+                timeout: FfiConverterOptionDuration.read(from: &buf)
         )
     }
 
@@ -9881,6 +9892,7 @@ public struct FfiConverterTypeTransportRequest: FfiConverterRustBuffer {
         FfiConverterOptionData.write(value.body, into: &buf)
         FfiConverterOptionTypeOutgoingBody.write(value.stream, into: &buf)
         FfiConverterBool.write(value.freshConnection, into: &buf)
+        FfiConverterOptionDuration.write(value.timeout, into: &buf)
     }
 }
 
@@ -14383,22 +14395,22 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_response_body() != 17893) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_response_bytes() != 63777) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rekindle_uniffi_checksum_method_response_chunk() != 24591) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_rekindle_uniffi_checksum_method_response_discard() != 40948) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rekindle_uniffi_checksum_method_response_error_for_status() != 6217) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_response_head() != 53048) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_response_invalid() != 17769) {
+    if (uniffi_rekindle_uniffi_checksum_method_response_bytes() != 59326) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_response_chunk() != 53282) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_response_error_for_status() != 23142) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_method_response_invalid() != 12593) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_session_call() != 11639) {
@@ -14542,7 +14554,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_constructor_signingkey_from_pem() != 57706) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_constructor_session_new() != 16798) {
+    if (uniffi_rekindle_uniffi_checksum_constructor_session_new() != 40689) {
         return InitializationResult.apiChecksumMismatch
     }
 

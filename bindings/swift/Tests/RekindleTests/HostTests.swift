@@ -259,6 +259,32 @@ final class Box<Value: Sendable>: @unchecked Sendable {
         }
     }
 
+    /// The client's own, or what is left of it; a refresh's is the session's.
+    @Test func aTransportIsToldHowLongItsCallerWaits() async throws {
+        struct Listening: Transport {
+            let hear: @Sendable (Duration?) -> Void
+            func send(_ request: TransportRequest) async throws -> TransportResponse {
+                hear(request.timeout)
+                return TransportResponse(status: 200)
+            }
+        }
+        let (seen, tell) = AsyncStream.makeStream(of: Duration?.self)
+        let transport = Listening { tell.yield($0) }
+        let world = try await World(expired: false, transport: transport)
+        let client = try Client(
+            world.session, baseURL: world.server.url, timeout: .seconds(40), transport: transport)
+        _ = try await client.get("/data")
+        _ = try await client.get("/data", timeout: .seconds(3600))
+        #expect(await kind { try await world.session.refresh() } != nil)
+        var all = seen.makeAsyncIterator()
+        var told: [Duration] = []
+        while told.count < 3, let timeout = await all.next() { told.append(timeout ?? .zero) }
+        let (first, second, refresh) = (told[0], told[1], told[2])
+        #expect(first > .zero && first <= .seconds(40), "\(first)")
+        #expect(second > .seconds(40) && second <= .seconds(3600), "\(second)")
+        #expect(refresh == .seconds(60))
+    }
+
     @Test func aBodyComesAsItIsReadThroughURLSession() async throws {
         let slow: JSON = [
             "match": ["path": "/slow"], "respond": ["status": 200, "text": "abcdefgh"],

@@ -5,6 +5,7 @@ import java.net.ConnectException
 import java.net.NoRouteToHostException
 import java.net.UnknownHostException
 import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.time.Duration
 import dev.rekindle.ffi.BodySource as NativeSource
 import dev.rekindle.ffi.Header as NativeHeader
 import dev.rekindle.ffi.OutgoingBody
@@ -46,6 +47,11 @@ public class TransportRequest internal constructor(
     public val body: ByteArray?,
     /** Wants a connection that nobody used before: a refresh must not be sent twice by a stack that repeats by itself. */
     public val freshConnection: Boolean,
+    /**
+     * How long the caller waits for the response and its body; `null`: without a limit. The caller gives up by itself then
+     * and cancels the send, so this is for stacks that have deadlines of their own.
+     */
+    public val timeout: Duration?,
     private val outgoing: OutgoingBody?,
 ) {
     /** Whether the body comes as it is read, by [nextChunk]. */
@@ -136,7 +142,8 @@ internal class HostTransport(private val transport: Transport, private val insid
         val headers = request.headers.map { it.told() }
         val answer = transport.send(
             TransportRequest(
-                request.method, request.url, headers, request.body, request.freshConnection, request.stream,
+                request.method, request.url, headers, request.body, request.freshConnection,
+                request.timeout?.kotlin(), request.stream,
             ),
         )
         val status = answer.status.takeIf { it in 0..UShort.MAX_VALUE.toInt() } ?: 0

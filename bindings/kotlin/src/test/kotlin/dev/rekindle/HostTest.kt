@@ -17,6 +17,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertTrue
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 
 /** One record, and what goes wrong with it. */
@@ -179,6 +180,25 @@ class HostTest {
             session.token()
             assertEquals("AT-2", session.refresh().value)
             assertEquals(1, asked.get())
+        }
+    }
+
+    /** The client's own, or what is left of it; a refresh's is the session's. */
+    @Test
+    fun `a transport is told how long its caller waits`() = runTest {
+        TestServer(STRICT).use { server ->
+            val told = mutableListOf<Duration?>()
+            val transport = Transport { request ->
+                told += request.timeout
+                TransportResponse(200)
+            }
+            val session = server.session(transport = transport)
+            val client = Client(session, server.url, timeout = 40.seconds, transport = transport)
+            client.get("/data")
+            client.get("/data", timeout = 3600.seconds)
+            assertFailsWith<RekindleException> { session.refresh() }
+            assertTrue(told[0]!! in 0.seconds..40.seconds && told[1]!! in 40.seconds..3600.seconds, "$told")
+            assertEquals(60.seconds, told[2])
         }
     }
 

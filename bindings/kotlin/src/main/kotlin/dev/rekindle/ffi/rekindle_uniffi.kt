@@ -1044,15 +1044,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_response_body(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_response_discard(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_method_response_head(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_response_bytes(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_response_chunk(
     ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_response_discard(
-    ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_response_error_for_status(
-    ): Int
-    external fun uniffi_rekindle_uniffi_checksum_method_response_head(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_response_invalid(
     ): Int
@@ -1387,16 +1387,16 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_response_body(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_response_discard(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rekindle_uniffi_fn_method_response_head(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_response_bytes(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_response_chunk(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_rekindle_uniffi_fn_method_response_discard(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
     external fun uniffi_rekindle_uniffi_fn_method_response_error_for_status(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_rekindle_uniffi_fn_method_response_head(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_response_invalid(`ptr`: Long,`what`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rekindle_uniffi_fn_method_response_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1861,22 +1861,22 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_body() and 0xFFFF) != 17893) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_bytes() and 0xFFFF) != 63777) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_chunk() and 0xFFFF) != 24591) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_discard() and 0xFFFF) != 40948) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_error_for_status() and 0xFFFF) != 6217) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_response_head() and 0xFFFF) != 53048) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_invalid() and 0xFFFF) != 17769) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_bytes() and 0xFFFF) != 59326) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_chunk() and 0xFFFF) != 53282) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_error_for_status() and 0xFFFF) != 23142) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_response_invalid() and 0xFFFF) != 12593) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_session_call() and 0xFFFF) != 11639) {
@@ -2020,7 +2020,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_constructor_signingkey_from_pem() and 0xFFFF) != 57706) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_constructor_session_new() and 0xFFFF) != 16798) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_constructor_session_new() and 0xFFFF) != 40689) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -7910,6 +7910,16 @@ public interface ResponseInterface {
     fun `body`(): kotlin.ByteArray?
 
     /**
+     * Gives up what has not been read, and the connection with it.
+     */
+    fun `discard`()
+
+    /**
+     * All but the body.
+     */
+    fun `head`(): ResponseHead
+
+    /**
      * Reads the whole body, within the request's timeout.
      *
      * # Errors
@@ -7928,11 +7938,6 @@ public interface ResponseInterface {
     suspend fun `chunk`(`cancel`: CancelToken? = null): kotlin.ByteArray?
 
     /**
-     * Gives up what has not been read, and the connection with it.
-     */
-    fun `discard`()
-
-    /**
      * Nothing for a status below 400.
      *
      * # Errors
@@ -7940,11 +7945,6 @@ public interface ResponseInterface {
      * HttpStatus, with this response.
      */
     fun `errorForStatus`()
-
-    /**
-     * All but the body.
-     */
-    fun `head`(): ResponseHead
 
     /**
      * For a body that is not what the caller asked for, as InvalidResponse with this response. `what`: what is wrong
@@ -8077,6 +8077,37 @@ open class Response: Disposable, AutoCloseable, ResponseInterface
 
 
     /**
+     * Gives up what has not been read, and the connection with it.
+     */override fun `discard`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_response_discard(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * All but the body.
+     */override fun `head`(): ResponseHead {
+            return FfiConverterTypeResponseHead.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_response_head(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * Reads the whole body, within the request's timeout.
      *
      * # Errors
@@ -8135,21 +8166,6 @@ open class Response: Disposable, AutoCloseable, ResponseInterface
 
 
     /**
-     * Gives up what has not been read, and the connection with it.
-     */override fun `discard`()
-        =
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_response_discard(
-        it,
-        _status)
-}
-    }
-
-
-
-
-    /**
      * Nothing for a status below 400.
      *
      * # Errors
@@ -8166,22 +8182,6 @@ open class Response: Disposable, AutoCloseable, ResponseInterface
 }
     }
 
-
-
-
-    /**
-     * All but the body.
-     */override fun `head`(): ResponseHead {
-            return FfiConverterTypeResponseHead.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_rekindle_uniffi_fn_method_response_head(
-        it,
-        _status)
-}
-    }
-    )
-    }
 
 
 
@@ -14257,6 +14257,12 @@ data class TransportRequest (
      * reused connection swallowed.
      */
     val `freshConnection`: kotlin.Boolean
+    ,
+    /**
+     * How long the caller waits for the response and its body; nothing: without a limit. The caller gives up by itself
+     * then, so this is for stacks that have deadlines of their own.
+     */
+    val `timeout`: java.time.Duration?
 
 ): Disposable{
 
@@ -14282,7 +14288,8 @@ data class TransportRequest (
         this.`headers`,
         this.`body`,
         this.`stream`,
-        this.`freshConnection`
+        this.`freshConnection`,
+        this.`timeout`
     )
     }
 
@@ -14301,6 +14308,7 @@ public object FfiConverterTypeTransportRequest: FfiConverterRustBuffer<Transport
             FfiConverterOptionalByteArray.read(buf),
             FfiConverterOptionalTypeOutgoingBody.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterOptionalDuration.read(buf),
         )
     }
 
@@ -14310,7 +14318,8 @@ public object FfiConverterTypeTransportRequest: FfiConverterRustBuffer<Transport
             FfiConverterSequenceTypeHeader.allocationSize(value.`headers`) +
             FfiConverterOptionalByteArray.allocationSize(value.`body`) +
             FfiConverterOptionalTypeOutgoingBody.allocationSize(value.`stream`) +
-            FfiConverterBoolean.allocationSize(value.`freshConnection`)
+            FfiConverterBoolean.allocationSize(value.`freshConnection`) +
+            FfiConverterOptionalDuration.allocationSize(value.`timeout`)
     )
 
     override fun write(value: TransportRequest, buf: ByteBuffer) {
@@ -14320,6 +14329,7 @@ public object FfiConverterTypeTransportRequest: FfiConverterRustBuffer<Transport
             FfiConverterOptionalByteArray.write(value.`body`, buf)
             FfiConverterOptionalTypeOutgoingBody.write(value.`stream`, buf)
             FfiConverterBoolean.write(value.`freshConnection`, buf)
+            FfiConverterOptionalDuration.write(value.`timeout`, buf)
     }
 }
 
