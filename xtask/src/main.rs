@@ -1,6 +1,7 @@
 //! The commands of the workspace. `cargo xtask` lists them.
 
 mod bindings;
+mod circles;
 mod commands;
 mod conformance;
 mod dialects;

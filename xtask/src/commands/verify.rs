@@ -1,8 +1,9 @@
-//! Drift, and rules that nothing shows.
+//! Drift, circles among files, and rules that nothing shows.
 
 use std::fs;
 
 use super::stale;
+use crate::circles;
 use crate::platform;
 use crate::rules::{self, Spec};
 use crate::workspace::Workspace;
@@ -32,5 +33,6 @@ fn problems(workspace: &Workspace) -> Result<Vec<String>, String> {
     let mut problems = spec.problems(&cases);
     problems.extend(stale(workspace)?.iter().map(|path| format!("{path} is out of date: cargo xtask gen")));
     problems.extend(platform::problems(workspace)?);
+    problems.extend(circles::problems(workspace)?);
     Ok(problems)
 }
