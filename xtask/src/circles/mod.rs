@@ -135,4 +135,9 @@ mod tests {
         let imports = of(&[("a", &["b", "c"]), ("b", &["d"]), ("c", &["d"]), ("d", &[])]);
         assert!(circles(&imports).is_empty());
     }
+
+    #[test]
+    fn no_files_of_ours_are_in_one() {
+        assert_eq!(problems(&Workspace::new(false)), Ok(Vec::new()));
+    }
 }

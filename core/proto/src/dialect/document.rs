@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::extends;
 use super::mistake::{Mistake, read};
-use super::preset;
+use crate::error::Failure;
 
 /// A TOML file that parses.
 #[derive(Debug)]
@@ -45,8 +45,8 @@ impl Document {
     }
 
     /// Puts it on top of the preset that it extends, if it does.
-    pub(super) fn extend(&mut self) -> Result<(), Mistake> {
-        extends::extend(&mut self.value, &preset::data)
+    pub(super) fn extend(&mut self, preset: &dyn Fn(&str) -> Result<Value, Failure>) -> Result<(), Mistake> {
+        extends::extend(&mut self.value, preset)
             .map_err(|mistake| Mistake { line: self.line(&mistake.field), ..mistake })
     }
 

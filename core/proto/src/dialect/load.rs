@@ -21,7 +21,7 @@ impl Spec {
     /// Reads a dialect file; `file` names it in errors.
     pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
         let mut document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
-        document.extend().map_err(|mistake| misread(file, &mistake))?;
+        document.extend(&super::preset::data).map_err(|mistake| misread(file, &mistake))?;
         let spec: Self = document.read().map_err(|mistake| misread(file, &mistake))?;
         let stem = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml");
         let spec = spec.named(stem);
