@@ -271,7 +271,7 @@ impl Session {
     /// # let session = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
     /// # let session = session.tokens("at-1", "rt-1").origin("https://api.example.com").build()?;
     /// let token = session.token().await?;
-    /// let now = session.clock().now().wall.into();
+    /// let now: std::time::SystemTime = session.clock().now().wall.into();
     /// assert!(token.expires_at().is_none_or(|end| end > now));
     /// # Ok(()) }
     /// ```

@@ -53,7 +53,7 @@ impl Field {
 /// The reference of all fields of a dialect file, as Markdown.
 ///
 /// ```
-/// assert!(rekindle_proto::dialect::reference().contains("`token_endpoint`"));
+/// assert!(rekindle_proto::dialect::reference().contains("## `[token_endpoint]`"));
 /// ```
 #[must_use]
 pub fn reference() -> String {
