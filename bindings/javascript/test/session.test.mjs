@@ -34,7 +34,8 @@ before(async () => {
   });
   // An idle connection that is closed while it is taken for the next request would be a failure of its own.
   server.keepAliveTimeout = 600_000;
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  // A thousand connections at once, which this process accepts only between its other work.
+  await new Promise((resolve) => server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, resolve));
   url = `http://127.0.0.1:${server.address().port}`;
 });
 
