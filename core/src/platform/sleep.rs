@@ -38,6 +38,12 @@ thread_local! {
     static KEPT: RefCell<Vec<OfProcess<Alarm>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// What comes within that time; nothing if it does not come.
+#[cfg(feature = "http")]
+pub(crate) async fn within<F: Future>(time: Duration, comes: F) -> Option<F::Output> {
+    tokio::time::timeout(time, comes).await.ok()
+}
+
 impl SystemSleep {
     pub(crate) fn until(due: Duration, runtime: Option<Id>) -> Self {
         let alarm = kept(runtime, due).unwrap_or_else(|| {

@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use super::TransportRequest;
 use super::progress::Progress;
+use crate::platform::sleep;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -50,9 +51,9 @@ pub(crate) async fn within<T, E: Into<BoxError>>(
     let asked = REQUEST.try_with(Asked::clone).ok();
     let timeout = asked.as_ref().and_then(|asked| asked.timeout).unwrap_or(usual);
     let _busy = asked.and_then(|asked| asked.progress).map(|progress| progress.busy());
-    match tokio::time::timeout(timeout, connecting).await {
-        Ok(connected) => connected.map_err(Into::into),
-        Err(_) => Err(format!("no connection within {} s", timeout.as_secs_f64()).into()),
+    match sleep::within(timeout, connecting).await {
+        Some(connected) => connected.map_err(Into::into),
+        None => Err(format!("no connection within {} s", timeout.as_secs_f64()).into()),
     }
 }
 
