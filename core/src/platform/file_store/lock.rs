@@ -18,6 +18,8 @@ use rekindle_proto::store::Unavailable;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longer than any note.
 const NOTE_MAX: u64 = 256;
+/// How the note of a version ends that is there.
+const WRITTEN: &str = "\n\n";
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
@@ -60,12 +62,24 @@ impl Lock {
 
     /// Notes the version that is about to be written: before it is there, so that the note is never older.
     pub(super) fn write_note(&self, stamp: &Stamp) -> io::Result<()> {
+        // Cut first: with the old note's end behind it, this one would say that the version is there, to readers without
+        // the lock, and for good if the process is killed here.
+        if let Some(length) =
+            text_of(&self.file).filter(|text| text.ends_with(WRITTEN)).map(|text| text.len())
+        {
+            self.file.set_len(length as u64 - 1)?;
+        }
         self.write(&format!("{}\n", stamp.text()))
     }
 
     /// Notes that this version is there: an empty line follows it.
     pub(super) fn note_written(&self, stamp: &Stamp) -> io::Result<()> {
-        self.write(&format!("{}\n\n", stamp.text()))
+        self.write(&format!("{}{WRITTEN}", stamp.text()))
+    }
+
+    /// The newest version that was written, if that is noted.
+    pub(super) fn written(&self) -> Option<Stamp> {
+        written_in(&self.file)
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
@@ -84,8 +98,11 @@ pub(super) fn note(paths: &Paths) -> Option<Stamp> {
 
 /// The newest version that was written, if that is noted: one that was only about to be may never have come.
 pub(super) fn written(paths: &Paths) -> Option<Stamp> {
-    let file = ownership::open(&paths.lock(), OpenOptions::new().read(true)).ok()?;
-    text_of(&file)?.strip_suffix("\n\n").and_then(Stamp::parse)
+    written_in(&ownership::open(&paths.lock(), OpenOptions::new().read(true)).ok()?)
+}
+
+fn written_in(file: &File) -> Option<Stamp> {
+    text_of(file)?.strip_suffix(WRITTEN).and_then(Stamp::parse)
 }
 
 fn note_in(file: &File) -> Option<Stamp> {
@@ -134,6 +151,8 @@ fn is_ours(mut file: &File) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     fn paths() -> (tempfile::TempDir, Paths) {
@@ -150,6 +169,32 @@ mod tests {
         drop(lock);
         assert!(paths.lock().exists());
         assert!(Lock::try_take(&paths).is_some());
+    }
+
+    // spec 7.7, 7.14
+    #[test]
+    fn a_note_of_what_is_about_to_be_written_says_at_no_moment_that_it_was() {
+        let (_home, paths) = paths();
+        let lock = Lock::take(&paths).unwrap();
+        let there = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for counter in 1..=5_000 {
+                    let next = Stamp::of(counter, b"x");
+                    lock.write_note(&next).unwrap();
+                    there.store(counter, Ordering::SeqCst);
+                    lock.note_written(&next).unwrap();
+                }
+            });
+            while there.load(Ordering::SeqCst) < 5_000 {
+                let noted = written(&paths).map_or(0, |stamp| stamp.counter);
+                assert!(
+                    noted <= there.load(Ordering::SeqCst),
+                    "{noted} is noted as written, and is not there"
+                );
+            }
+        });
+        assert_eq!(lock.written(), Some(Stamp::of(5_000, b"x")));
     }
 
     #[test]

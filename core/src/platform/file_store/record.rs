@@ -36,11 +36,25 @@ pub(super) fn load(paths: &Paths, last_seen: Option<&Version>) -> Result<Loaded,
     let written = lock::written(paths);
     match find(paths, last_seen)? {
         Found::Record(_, stamp) if is_superseded(&stamp, written.as_ref(), last_seen) => {
-            Err(failure::superseded(&paths.record, &paths.lock()))
+            load_superseded(paths, last_seen)
         }
         Found::Record(record, stamp) => Ok(Loaded::Present(Bytes::from_owner(record), stamp.version())),
         Found::Nothing => Ok(Loaded::Absent),
         Found::Damaged(damage) if damage.in_place => set_aside_if_still_damaged(paths, last_seen, damage.why),
+        Found::Damaged(damage) => Err(failure::damaged(&paths.record, damage.why)),
+    }
+}
+
+/// Looks again with the lock, where it can be had: a note that is being written may look like another one.
+fn load_superseded(paths: &Paths, last_seen: Option<&Version>) -> Result<Loaded, Unavailable> {
+    let lock = Lock::take(paths).ok();
+    let written = lock.as_ref().map_or_else(|| lock::written(paths), Lock::written);
+    match find(paths, last_seen)? {
+        Found::Record(_, stamp) if is_superseded(&stamp, written.as_ref(), last_seen) => {
+            Err(failure::superseded(&paths.record, &paths.lock()))
+        }
+        Found::Record(record, stamp) => Ok(Loaded::Present(Bytes::from_owner(record), stamp.version())),
+        Found::Nothing => Ok(Loaded::Absent),
         Found::Damaged(damage) => Err(failure::damaged(&paths.record, damage.why)),
     }
 }
