@@ -64,6 +64,13 @@ func (l *fileLock) noted() *fileStamp { return noteIn(l.file) }
 
 // Before the record is there, so that the note is never older.
 func (l *fileLock) note(stamp fileStamp) error {
+	// Cut first: other languages end the note of a version that is there with an empty line, and what is left of one must not
+	// make this one look so, for good if the process is killed here.
+	if old, err := io.ReadAll(io.NewSectionReader(l.file, 0, mostNote)); err == nil && strings.HasSuffix(string(old), "\n\n") {
+		if err := l.file.Truncate(int64(len(old)) - 1); err != nil {
+			return err
+		}
+	}
 	text := fmt.Sprintf("%s\n", stamp)
 	if _, err := l.file.WriteAt([]byte(text), 0); err != nil {
 		return err
