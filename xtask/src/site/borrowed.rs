@@ -1,6 +1,8 @@
 //! Pages whose text stands elsewhere in the repository, where people look for it who have no site before them.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
+
+use super::normal;
 
 pub(super) struct Page {
     /// Where the text is.
@@ -60,18 +62,6 @@ fn led(folder: &Path, words: &str, link: &str) -> String {
         None if words.starts_with('`') => words.to_owned(),
         None => format!("{words} (`{}`)", file.display()),
     }
-}
-
-/// Without `..`.
-fn normal(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut path, component| {
-        match component {
-            Component::ParentDir => drop(path.pop()),
-            Component::CurDir => {}
-            component => path.push(component),
-        }
-        path
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+
+use super::normal;
 
 /// The links that lead nowhere.
 pub(super) fn problems(folder: &Path) -> Result<Vec<String>, String> {
@@ -61,18 +63,6 @@ fn values<'a>(html: &'a str, attribute: &str) -> impl Iterator<Item = &'a str> {
         .filter_map(|rest| rest.split('"').next())
         .collect::<Vec<_>>()
         .into_iter()
-}
-
-/// Without `.` and `..`.
-fn normal(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut path, component| {
-        match component {
-            Component::ParentDir => drop(path.pop()),
-            Component::CurDir => {}
-            component => path.push(component),
-        }
-        path
-    })
 }
 
 #[cfg(test)]

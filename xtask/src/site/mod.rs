@@ -7,7 +7,7 @@ mod links;
 mod programs;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use crate::steps::Tool;
@@ -52,4 +52,16 @@ pub(crate) fn build(workspace: &Workspace, mdbook: &Path) -> Result<PathBuf, Str
     }
     let problems = links::problems(&pages)?;
     if problems.is_empty() { Ok(pages) } else { Err(problems.join("\n")) }
+}
+
+/// A path without `.` and `..`: where a link leads.
+fn normal(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, component| {
+        match component {
+            Component::ParentDir => drop(path.pop()),
+            Component::CurDir => {}
+            component => path.push(component),
+        }
+        path
+    })
 }
