@@ -3,40 +3,55 @@
 use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use http::Uri;
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, Uri};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::transport::connecting::within;
+use crate::transport::proxies::Proxies;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-/// Connects, over TLS where the URL says so, within its time.
+/// Connects, over TLS where the URL says so and through a proxy where one is on the way, within its time.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    https: HttpsConnector<Tcp>,
+    https: HttpsConnector<Road>,
     timeout: Duration,
 }
 
 impl Connector {
-    pub(crate) fn new(tls: rustls::ClientConfig, timeout: Duration) -> Self {
+    pub(crate) fn new(
+        tls: &rustls::ClientConfig,
+        timeout: Duration,
+        proxies: Proxies,
+        user_agent: Option<&HeaderValue>,
+    ) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        Self { https: HttpsConnector::from((Tcp(tcp), tls)), timeout }
+        let mut to_proxies = tls.clone();
+        // The request line differs for a proxy, and a tunnel is asked for in HTTP/1.
+        to_proxies.alpn_protocols.clear();
+        let tunnel_headers = user_agent.map(|name| (USER_AGENT, name.clone())).into_iter().collect();
+        let road = Road { tcp, to_proxies: Arc::new(to_proxies), proxies, tunnel_headers };
+        Self { https: HttpsConnector::from((road, tls.clone())), timeout }
     }
 }
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<TokioIo<ToItsEnd<TcpStream>>>;
+    type Response = MaybeHttpsStream<Stream>;
     type Error = BoxError;
     type Future = Connecting<Self::Response>;
 
@@ -50,8 +65,68 @@ impl Service<Uri> for Connector {
     }
 }
 
+/// As the server is spoken to: TLS is the proxy's here, if there is one.
+type Stream = MaybeHttpsStream<TokioIo<ToItsEnd<TcpStream>>>;
+
+/// Directly to a server, or through a proxy.
 #[derive(Clone)]
-struct Tcp(HttpConnector);
+struct Road {
+    tcp: HttpConnector,
+    to_proxies: Arc<rustls::ClientConfig>,
+    proxies: Proxies,
+    tunnel_headers: HeaderMap,
+}
+
+impl Road {
+    fn tcp(&self, to_proxy: bool) -> Tcp {
+        Tcp { connector: self.tcp.clone(), to_proxy }
+    }
+
+    /// A connection to the proxy; whether it is asked for a tunnel or for each request.
+    fn proxy(&self, tunnel: bool) -> HttpsConnector<Tcp> {
+        HttpsConnector::from((self.tcp(!tunnel), self.to_proxies.clone()))
+    }
+
+    fn tunnel(&self, proxy: &Intercept) -> Tunnel<HttpsConnector<Tcp>> {
+        let tunnel =
+            Tunnel::new(proxy.uri().clone(), self.proxy(true)).with_headers(self.tunnel_headers.clone());
+        match proxy.basic_auth() {
+            Some(password) => tunnel.with_auth(password.clone()),
+            None => tunnel,
+        }
+    }
+}
+
+impl Service<Uri> for Road {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Connecting<Stream>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.tcp.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        match self.proxies.on_the_way(&to) {
+            None => {
+                let connecting = self.tcp(false).call(to);
+                Box::pin(async move { connecting.await.map(MaybeHttpsStream::Http) })
+            }
+            Some(proxy) if to.scheme_str() == Some("https") => {
+                let connecting = self.tunnel(&proxy).call(to);
+                Box::pin(async move { connecting.await.map_err(Into::into) })
+            }
+            Some(proxy) => self.proxy(false).call(proxy.uri().clone()),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Tcp {
+    connector: HttpConnector,
+    /// Requests name the server that they are for.
+    to_proxy: bool,
+}
 
 impl Service<Uri> for Tcp {
     type Response = TokioIo<ToItsEnd<TcpStream>>;
@@ -59,12 +134,15 @@ impl Service<Uri> for Tcp {
     type Future = Connecting<Self::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context).map_err(Into::into)
+        self.connector.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
-        Box::pin(async move { Ok(TokioIo::new(ToItsEnd::new(connecting.await?.into_inner()))) })
+        let (connecting, to_proxy) = (self.connector.call(uri), self.to_proxy);
+        Box::pin(async move {
+            let connection = connecting.await?.into_inner();
+            Ok(TokioIo::new(ToItsEnd { to_proxy, ..ToItsEnd::new(connection) }))
+        })
     }
 }
 
@@ -77,11 +155,12 @@ pub(crate) struct ToItsEnd<T> {
     writer: Option<Waker>,
     /// All was read.
     is_read: bool,
+    to_proxy: bool,
 }
 
 impl<T> ToItsEnd<T> {
     fn new(connection: T) -> Self {
-        Self { connection, broke: None, writer: None, is_read: false }
+        Self { connection, broke: None, writer: None, is_read: false, to_proxy: false }
     }
 
     /// What a write gave; where it broke off, the writer waits until all was read.
@@ -173,7 +252,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ToItsEnd<T> {
 
 impl<T: Connection> Connection for ToItsEnd<T> {
     fn connected(&self) -> Connected {
-        self.connection.connected()
+        self.connection.connected().proxy(self.to_proxy)
     }
 }
 

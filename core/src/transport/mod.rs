@@ -10,6 +10,8 @@ pub(crate) mod gzip;
 mod options;
 pub(crate) mod progress;
 #[cfg(feature = "http")]
+pub(crate) mod proxies;
+#[cfg(feature = "http")]
 mod reqwest;
 #[cfg(feature = "http")]
 mod tls;

@@ -12,14 +12,14 @@ use ::reqwest as http_client;
 use bytes::Bytes;
 use futures_core::Stream;
 use http_client::{Body, NoProxy, Request, redirect, retry};
-use hyper_util::client::proxy::matcher::Matcher;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
-use url::{Host, Url};
+use url::Url;
 
 use super::connecting::{Limit, Scope};
 use super::failure::{At, broke_off, of_the_parent};
 use super::options::{ProxyChoice, TransportOptions};
 use super::progress::Progress;
+use super::proxies::{LOOPBACK, Proxies, is_http, is_loopback};
 use super::upload::{self, Upload, Uploads};
 use super::{
     Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse, gzip, tls,
@@ -84,7 +84,8 @@ impl ReqwestTransport {
     pub fn new(options: TransportOptions) -> Result<Self, Error> {
         let own = options.client_certificate.as_ref();
         let tls = tls::config(&options.extra_root_certificates, own, options.http2)?;
-        let recipe = Recipe { options, tls, system: OnceLock::new() };
+        let proxies = Proxies::new(options.proxy.clone());
+        let recipe = Recipe { options, tls, proxies };
         recipe.check()?;
         Ok(Self { recipe, runtimes: PerProcess::new() })
     }
@@ -98,13 +99,13 @@ impl ReqwestTransport {
         self.with_clients(|clients| self.begin_with(clients, request))?
     }
 
-    /// Whether its body may still go out when the answer comes; reqwest has its way through proxies.
+    /// Whether its body may still go out when the answer comes. Proxies that are no HTTP proxies are left to reqwest.
     fn uploads(&self, request: &TransportRequest) -> bool {
         upload::is_long(request)
             && request.connection == Connection::Pooled
             && request.url.username().is_empty()
             && request.url.password().is_none()
-            && self.recipe.is_direct(&request.url)
+            && self.recipe.is_over_http(&request.url)
     }
 
     fn upload(
@@ -112,7 +113,8 @@ impl ReqwestTransport {
         request: TransportRequest,
     ) -> Result<impl Future<Output = Result<TransportResponse, TransportError>> + use<>, TransportError> {
         self.with_clients(|clients| {
-            clients.uploads.get_or_init(|| Uploads::new(&self.recipe.options, &self.recipe.tls)).send(request)
+            let Recipe { options, tls, proxies } = &self.recipe;
+            clients.uploads.get_or_init(|| Uploads::new(options, tls, proxies.clone())).send(request)
         })
     }
 
@@ -220,22 +222,13 @@ type Answer<'f> = Pin<Box<dyn Future<Output = Result<TransportResponse, Transpor
 struct Recipe {
     options: TransportOptions,
     tls: rustls::ClientConfig,
-    /// What the environment or the system says of proxies.
-    system: OnceLock<Matcher>,
+    proxies: Proxies,
 }
 
 impl Recipe {
-    /// Whether a request to there goes through no proxy.
-    fn is_direct(&self, url: &Url) -> bool {
-        match &self.options.proxy {
-            _ if is_loopback(url) => true,
-            ProxyChoice::None => true,
-            ProxyChoice::Url(_) => false,
-            ProxyChoice::System => url
-                .as_str()
-                .parse()
-                .is_ok_and(|uri| self.system.get_or_init(Matcher::from_system).intercept(&uri).is_none()),
-        }
+    /// Whether nothing but HTTP is spoken on the way there.
+    fn is_over_http(&self, url: &Url) -> bool {
+        url.as_str().parse().is_ok_and(|uri| self.proxies.on_the_way(&uri).as_ref().is_none_or(is_http))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -280,7 +273,7 @@ impl Recipe {
 }
 
 fn proxy(url: &Url) -> http_client::Result<http_client::Proxy> {
-    Ok(http_client::Proxy::all(url.clone())?.no_proxy(NoProxy::from_string("localhost,127.0.0.0/8,::1")))
+    Ok(http_client::Proxy::all(url.clone())?.no_proxy(NoProxy::from_string(LOOPBACK)))
 }
 
 /// One runtime's clients, made when they are first needed.
@@ -311,15 +304,6 @@ impl Clients {
         }
         let client = recipe.build(connection, direct).map_err(failure)?;
         Ok(cell.get_or_init(|| client))
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A server may answer at the head and close: the next write breaks off, and the answer lies unread in the connection. An
 //! HTTP client that gives up at the broken write loses it. So these connections are of our own making: one whose writes
-//! broke is read to its end first (spec 11.1). Proxies are left to reqwest.
+//! broke is read to its end first (spec 11.1).
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,17 +10,19 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::stream;
-use http::header::{ACCEPT, USER_AGENT};
+use http::header::{ACCEPT, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::Url;
 
 use super::connecting::Scope;
 use super::failure::{At, broke_off, of_the_parent};
 use super::options::TransportOptions;
+use super::proxies::Proxies;
 use super::{ByteStream, Outgoing, TransportError, TransportRequest, TransportResponse, gzip};
 use crate::fork::OfProcess;
 use crate::lock::Mutex;
@@ -41,18 +43,20 @@ pub(super) fn is_long(request: &TransportRequest) -> bool {
 /// The connections of one runtime.
 pub(super) struct Uploads {
     client: Client<Connector, Upload>,
+    proxies: Proxies,
     user_agent: Option<HeaderValue>,
 }
 
 impl Uploads {
-    pub(super) fn new(options: &TransportOptions, tls: &rustls::ClientConfig) -> Self {
-        let connector = Connector::new(tls.clone(), options.connect_timeout);
+    pub(super) fn new(options: &TransportOptions, tls: &rustls::ClientConfig, proxies: Proxies) -> Self {
+        let user_agent = HeaderValue::from_str(&options.user_agent).ok();
+        let connector = Connector::new(tls, options.connect_timeout, proxies.clone(), user_agent.as_ref());
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(options.max_idle_connections)
             .pool_idle_timeout(options.idle_timeout)
             .build(connector);
-        Self { client, user_agent: HeaderValue::from_str(&options.user_agent).ok() }
+        Self { client, proxies, user_agent }
     }
 
     /// Sends it.
@@ -61,11 +65,13 @@ impl Uploads {
         request: TransportRequest,
     ) -> impl Future<Output = Result<TransportResponse, TransportError>> + use<> {
         let url = request.url.clone();
-        let (client, user_agent) = (self.client.clone(), self.user_agent.clone());
+        let (client, proxies, user_agent) =
+            (self.client.clone(), self.proxies.clone(), self.user_agent.clone());
         let scope = Scope::of(&request);
         async move {
-            let request = into_request(request, user_agent)
+            let mut request = into_request(request, user_agent)
                 .map_err(|cause| broke_off(Some(&url), At::Asking, Box::new(cause)))?;
+            authorize(&mut request, &proxies);
             match scope.run(client.request(request)).await {
                 Ok(response) => Ok(into_response(response)),
                 Err(cause) => Err(failure(&url, cause)),
@@ -91,6 +97,16 @@ fn into_request(request: TransportRequest, user_agent: Option<HeaderValue>) -> h
         out.headers_mut().entry(USER_AGENT).or_insert(name);
     }
     Ok(out)
+}
+
+/// What the proxy wants to know of who asks. In a tunnel it is told when the tunnel is made.
+fn authorize(request: &mut Request<Upload>, proxies: &Proxies) {
+    if request.uri().scheme_str() != Some("http") {
+        return;
+    }
+    if let Some(password) = proxies.on_the_way(request.uri()).as_ref().and_then(Intercept::basic_auth) {
+        request.headers_mut().entry(PROXY_AUTHORIZATION).or_insert_with(|| password.clone());
+    }
 }
 
 fn into_response(response: http::Response<Incoming>) -> TransportResponse {
