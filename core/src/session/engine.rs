@@ -1,19 +1,16 @@
-//! Carries out what the machine decides: I/O on the engine's own runtime, waking waiters, publishing, reporting.
+//! Asks the machine and carries out what it decides: waking waiters, publishing, reporting; I/O on the engine's own
+//! runtime (`store_work.rs`, `network.rs`, `timers.rs`).
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rekindle_proto::event::{Event, EventKind, Warning};
-use rekindle_proto::machine::{
-    Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket, rebound,
-};
-use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable};
-use rekindle_proto::{Credential, ErrorKind, Failure, GrantRequest, Now, Outcome, Secret, ServerError, Wall};
-use sha2::{Digest as _, Sha256};
+use rekindle_proto::machine::{Current, Effect, Entropy, Machine, OpId, OriginId, Settled, Snapshot, Ticket};
+use rekindle_proto::{Credential, ErrorKind, Failure, Now};
 use tokio::sync::Notify;
 use url::Url;
 
@@ -21,7 +18,6 @@ use super::events::Dispatcher;
 use super::login::LoginState;
 use super::origins::same;
 use super::reentrancy;
-use super::refresh_function::panicked;
 use super::registry::Registry;
 use super::setup::Setup;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
@@ -31,17 +27,15 @@ use super::token_source::reentrant;
 use super::waiters::{Done, WaitGroup, Waiter, Waiters};
 use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
-use crate::platform::{Running, TaskHandle};
+use crate::platform::TaskHandle;
 use crate::store::DEFAULT_KEY;
 
-/// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
-const STORE_CAP: Duration = Duration::from_secs(5);
+mod network;
+mod seed;
+mod store_work;
+mod timers;
 
-/// How often a record that others write is moved anew.
-const REBINDS: u32 = 8;
-
-/// Who waits for another process' refresh looks no more often than that, whatever the store says.
-const LEAST_PAUSE: Duration = Duration::from_millis(20);
+use seed::seed_tag;
 
 /// What sessions with the same store and configuration share (spec 4.2).
 pub(crate) struct Engine {
@@ -118,30 +112,6 @@ impl Engine {
         })
     }
 
-    /// The session is asked for with this credential to begin with. The one that it has wins, so another one's is an
-    /// error: it might be another user's.
-    pub(crate) fn accept_seed(self: &Arc<Self>, seed: Option<Credential>) -> Result<(), Failure> {
-        let Some(seed) = seed else { return Ok(()) };
-        match self.seeded_with.compare_exchange(0, seed_tag(&seed), Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => {
-                self.seed.store(Some(Arc::new((seed.clone(), self.setup.clock.now()))));
-                self.ask(|machine, now| machine.offer_seed(seed, now));
-                Ok(())
-            }
-            Err(known) if known == seed_tag(&seed) => Ok(()),
-            Err(_) => Err(other_seed()),
-        }
-    }
-
-    /// As [`Engine::accept_seed`], and takes nothing.
-    pub(crate) fn check_seed(&self, seed: Option<&Credential>) -> Result<(), Failure> {
-        match (self.seeded_with.load(Ordering::Acquire), seed.map(seed_tag)) {
-            (0, _) | (_, None) => Ok(()),
-            (known, Some(given)) if known == given => Ok(()),
-            _ => Err(other_seed()),
-        }
-    }
-
     /// Whether a session holds it. What is under way in the background may keep it alive a moment longer.
     pub(crate) fn is_held(&self) -> bool {
         self.holders.load(Ordering::Acquire) > 0
@@ -213,21 +183,6 @@ impl Engine {
         let state = process.state.lock();
         let now = self.setup.clock.now();
         look(&state.machine, now)
-    }
-
-    /// Ends the wait of one group, if nothing else has until then.
-    fn time_out(self: &Arc<Self>, ticket: Ticket, until: Duration) -> Result<TaskHandle, Failure> {
-        let (engine, clock) = (Arc::downgrade(self), self.setup.clock.clone());
-        let wake = async move {
-            clock.sleep_until(until).await;
-            let Some(engine) = engine.upgrade() else { return };
-            let late = engine.process().state.lock().waiters.take_late(ticket, until);
-            if let Some(group) = late {
-                let failure = engine.look(Machine::timed_out);
-                group.wake(Done::Failed(failure));
-            }
-        };
-        self.setup.platform.spawn(wake).map_err(|error| no_thread(&error))
     }
 
     /// Waits for what a ticket brings, on whatever runtime the caller is.
@@ -384,44 +339,6 @@ impl Engine {
         }
     }
 
-    fn set_timer(self: &Arc<Self>, state: &mut State) {
-        let due = state.machine.poll_timeout();
-        if state.timer.as_ref().map(|timer| timer.0) == due {
-            return;
-        }
-        if let Some(old) = state.timer.take() {
-            old.1.abort();
-        }
-        let Some(due) = due else { return };
-        let (engine, awaits_others) = (self.clone(), state.machine.awaits_others());
-        let wake = async move {
-            let changed = engine.sleeps_until(due, awaits_others).await;
-            engine.process().state.lock().timer.take_if(|timer| timer.0 == due);
-            engine.ask(if changed { Machine::handle_changed } else { Machine::handle_timeout });
-        };
-        if let Ok(timer) = self.setup.platform.spawn(wake) {
-            state.timer = Some(Box::new((due, timer)));
-        }
-    }
-
-    /// Whether the store says that the record has changed before that time. It is asked only where somebody else
-    /// refreshes.
-    async fn sleeps_until(&self, due: Duration, awaits_others: bool) -> bool {
-        let least = self.setup.clock.sleep_until(self.setup.clock.mono() + LEAST_PAUSE);
-        let due = self.setup.clock.sleep_until(due);
-        match self.setup.store.changed(&self.key).filter(|_| awaits_others) {
-            None => {
-                due.await;
-                false
-            }
-            Some(changed) => tokio::select! {
-                biased;
-                () = due => false,
-                () = async { changed.await; least.await } => true,
-            },
-        }
-    }
-
     fn run(self: &Arc<Self>, process: &ProcessState, pending: PendingActions) {
         // Before those are woken who may look for it.
         #[cfg(any(feature = "metrics", feature = "tracing"))]
@@ -443,189 +360,8 @@ impl Engine {
         self.dispatch();
     }
 
-    /// Store work of one decision is done in its order: an owner is announced before its lease can be seen.
-    fn run_store(self: &Arc<Self>, effects: Vec<Effect>) {
-        let engine = self.clone();
-        let ops = effects.clone();
-        let work = async move {
-            for effect in effects {
-                engine.run_store_effect(effect).await;
-            }
-        };
-        if let Err(error) = self.setup.platform.spawn(self.inside(work)) {
-            self.no_thread_for(ops, &error);
-        }
-    }
-
-    async fn run_store_effect(self: &Arc<Self>, effect: Effect) {
-        let (store, key) = (self.setup.store.clone(), self.key.clone());
-        match effect {
-            Effect::Load { op } => {
-                // Its clock with it: what the record says of time is read by it.
-                let load = async move { Ok((store.now().await, store.load(&key).await?)) };
-                let (clock, loaded) = match self.bounded(load).await.flatten() {
-                    Ok((clock, loaded)) => (clock, Ok(loaded)),
-                    Err(unavailable) => (None, Err(unavailable)),
-                };
-                self.ask(|machine, now| {
-                    if let Some(clock) = clock {
-                        machine.handle_store_clock(wall(clock), now);
-                    }
-                    machine.handle_loaded(op, loaded, now);
-                });
-            }
-            Effect::Save { op, record, expected } => {
-                let saved =
-                    self.bounded(async move { store.save(&key, record, &expected).await }).await.flatten();
-                self.ask(|machine, now| machine.handle_saved(op, saved, now));
-            }
-            Effect::Probe { op, owner } => {
-                // The owner's copy of a store that is not shared is another one by now.
-                let owner = match self.process().forked && !store.shared() {
-                    true => Ok(Owner::Dead),
-                    false => self.bounded(async move { store.owner(&key, &owner).await }).await,
-                };
-                let owner = owner.unwrap_or(Owner::Unknown);
-                self.ask(|machine, now| machine.handle_owner(op, owner, now));
-            }
-            // Best effort both.
-            Effect::Announce { owner } => {
-                drop(self.bounded(async move { store.announce(&key, &owner).await }).await)
-            }
-            Effect::Retire { owner } => {
-                drop(self.bounded(async move { store.retire(&key, &owner).await }).await)
-            }
-            _ => {}
-        }
-    }
-
-    /// Bounds the wait, and lets the work go on: a save that was begun is never dropped half-way.
-    async fn bounded<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, Unavailable> {
-        let cap = self.setup.clock.sleep_until(self.setup.clock.mono() + STORE_CAP);
-        let begun = self.setup.platform.run(self.inside(work));
-        let begun = begun.map_err(|error| Unavailable::new(no_thread(&error).message))?;
-        tokio::select! {
-            biased;
-            done = begun.result => {
-                done.map_err(|_| Unavailable::new("the store panicked: fix its load or save"))
-            }
-            () = cap => Err(Unavailable::new(format!("no answer within {} s", STORE_CAP.as_secs()))),
-        }
-    }
-
-    fn run_network(self: &Arc<Self>, effect: Effect) {
-        match effect {
-            Effect::Send { op, request } => self.send(op, request),
-            Effect::Revoke { token } => {
-                let engine = self.clone();
-                let work = async move {
-                    let cap = engine.setup.clock.mono().saturating_add(engine.setup.machine.send_cap);
-                    tokio::select! {
-                        _ = engine.setup.source.revoke(&token) => {}
-                        () = engine.setup.clock.sleep_until(cap) => {}
-                    }
-                };
-                let _ = self.setup.platform.spawn(self.inside(work));
-            }
-            _ => {}
-        }
-    }
-
-    /// Asks the server to revoke a token, for as long as a refresh may take. `None`: it cannot be asked.
-    pub(super) async fn revoke(self: &Arc<Self>, token: Secret) -> Option<bool> {
-        let engine = self.clone();
-        let work = async move {
-            let cap = engine.setup.clock.mono().saturating_add(engine.setup.machine.send_cap);
-            tokio::select! {
-                revoked = engine.setup.source.revoke(&token) => revoked,
-                () = engine.setup.clock.sleep_until(cap) => Some(false),
-            }
-        };
-        match self.setup.platform.run(self.inside(work)) {
-            Ok(begun) => begun.result.await.unwrap_or(Some(false)),
-            Err(_) => Some(false),
-        }
-    }
-
-    /// Moves the stored record to this session's configuration. Whether anything had to be moved.
-    pub(super) async fn rebind(&self) -> Result<bool, Failure> {
-        let unavailable = |unavailable: Unavailable| {
-            Failure::new(ErrorKind::StoreUnavailable, format!("the store is not available: {unavailable}"))
-        };
-        // Others write, too: a lease, a refresh.
-        for _ in 0..REBINDS {
-            let (store, key) = (self.setup.store.clone(), self.key.clone());
-            let loaded = self.bounded(async move { store.load(&key).await }).await.flatten();
-            let Loaded::Present(bytes, version) = loaded.map_err(unavailable)? else { return Ok(false) };
-            let Some(record) = rebound(&bytes, &self.setup.machine.binding)? else { return Ok(false) };
-            let (store, key, expected) =
-                (self.setup.store.clone(), self.key.clone(), Expected::Version(version));
-            let saved =
-                self.bounded(async move { store.save(&key, record, &expected).await }).await.flatten();
-            if let Saved::Done(_) = saved.map_err(unavailable)? {
-                return Ok(true);
-            }
-        }
-        Err(Failure::new(ErrorKind::StoreUnavailable, "other processes keep writing the record: try again"))
-    }
-
-    fn send(self: &Arc<Self>, op: OpId, request: GrantRequest) {
-        let engine = self.clone();
-        let work = async move {
-            let guarded = engine.clone();
-            let serving = engine.published().served.as_ref().map(|served| served.current.value.clone());
-            // A task of its own: a panic in a user's refresh function ends as a lost answer.
-            let asked = guarded.clone().inside(async move {
-                let asking = guarded.setup.source.ask(request, serving);
-                #[cfg(feature = "tracing")]
-                let asking = telemetry::refreshing(&guarded.setup, asking);
-                asking.await
-            });
-            let (outcome, said) = match engine.setup.platform.run(asked) {
-                Ok(Running { result, task }) => {
-                    let _abort = AbortOnDrop(task);
-                    result.await.unwrap_or_else(|_| panicked())
-                }
-                Err(_) => (Outcome::NotSent, ServerError::default()),
-            };
-            engine.process().state.lock().sends.remove(&op);
-            engine.ask(|machine, now| machine.handle_outcome(op, outcome, said, now));
-        };
-        let process = self.process();
-        let mut state = process.state.lock();
-        match self.setup.platform.spawn(work) {
-            Ok(send) => drop(state.sends.insert(op, send)),
-            Err(_) => {
-                drop(state);
-                self.ask(|machine, now| {
-                    machine.handle_outcome(op, Outcome::NotSent, ServerError::default(), now)
-                });
-            }
-        }
-    }
-
     fn inside<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         reentrancy::scope(self.id(), work)
-    }
-
-    fn no_thread_for(self: &Arc<Self>, effects: Vec<Effect>, error: &std::io::Error) {
-        for effect in effects {
-            let unavailable = || Unavailable::new(no_thread(error).message);
-            match effect {
-                Effect::Load { op } => {
-                    let loaded: Result<Loaded, _> = Err(unavailable());
-                    self.ask(|machine, now| machine.handle_loaded(op, loaded, now));
-                }
-                Effect::Save { op, .. } => {
-                    let saved: Result<Saved, _> = Err(unavailable());
-                    self.ask(|machine, now| machine.handle_saved(op, saved, now));
-                }
-                _ => {}
-            }
-        }
     }
 }
 
@@ -643,11 +379,6 @@ impl ProcessState {
         let state = Mutex::new(state);
         Self { state, waking: AtomicU32::new(0), forked: false }
     }
-}
-
-fn wall(time: SystemTime) -> Wall {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A session that is alone in its store takes whatever is there.
@@ -670,29 +401,6 @@ fn release_room(state: &mut State) {
     if state.sends.is_empty() {
         state.sends = BTreeMap::new();
     }
-}
-
-struct AbortOnDrop(TaskHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Tells seeds apart, and never 0. The tokens can't be had from it.
-fn seed_tag(seed: &Credential) -> u64 {
-    let token = seed.refresh_token.as_ref().or(seed.access_token.as_ref());
-    let digest = Sha256::digest(token.map_or("", Secret::expose));
-    u64::from_le_bytes(std::array::from_fn(|place| digest[place])).max(1)
-}
-
-fn other_seed() -> Failure {
-    Failure::new(
-        ErrorKind::InvalidConfig,
-        "a session of this process with the same store and key was created with another credential: give each user a key or \
-         a store of its own; for the same user's new tokens, call sign_in",
-    )
 }
 
 fn no_thread(error: &std::io::Error) -> Failure {
