@@ -55,9 +55,11 @@ mod api;
 mod authorization_server;
 mod body;
 mod clock_hint;
+mod config_error;
 #[cfg(feature = "toml")]
 mod document;
 mod effect;
+mod endpoints;
 mod expiry_fields;
 mod extends;
 mod fields;
@@ -83,6 +85,7 @@ mod tests;
 mod token_answer;
 mod token_text;
 mod types;
+mod variables;
 
 use std::fmt;
 use std::sync::Arc;

@@ -9,27 +9,21 @@ use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::config_error::{config, missing};
 use super::fields::{Field, Fields};
 use super::file::{ClientAuth, Encoding, Extra, GrantSection, Header, RefreshCredential, Spec, TokenMethod};
 use super::template::Template;
 use super::token_text::is_cookie_value;
 use super::{ClientIdentity, TokenRequest};
 use crate::credential::Secret;
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 use crate::grant::GrantRequest;
-use crate::sign_in::{SignInGrant, SignInServer};
+use crate::sign_in::SignInGrant;
 
 /// A sign-in has no tokens with which anything came.
 static NOTHING: BTreeMap<String, String> = BTreeMap::new();
 
 impl Spec {
-    pub(super) fn token_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
-        match &identity.token_url {
-            Some(url) => Ok(url.clone()),
-            None => self.own_url(identity),
-        }
-    }
-
     pub(super) fn token_request(
         &self,
         identity: &ClientIdentity,
@@ -124,78 +118,6 @@ impl Spec {
         Ok(())
     }
 
-    /// Tells at construction what could only fail later: a blank without a value, a variable that nothing asks for.
-    pub(super) fn check_variables(
-        &self,
-        identity: &ClientIdentity,
-        kept: &BTreeSet<String>,
-        for_the_client: bool,
-    ) -> Result<(), Failure> {
-        let section = if for_the_client { &self.client_credentials } else { &self.refresh_token };
-        let filled = |name: &str| {
-            let comes_back = kept.contains(name) || self.answer.keep.contains_key(name);
-            comes_back || self.variable(identity, name).is_some()
-        };
-        let in_body = matches!(self.token_endpoint.client_auth, ClientAuth::ClientSecretPost);
-        if self.token_endpoint.encoding == Encoding::Query && in_body && identity.client_secret.is_some() {
-            let what = "would send the client's secret in a URL (`encoding = \"query\"`): set client_auth to \
-                        `client_secret_basic`, or leave the secret out";
-            let mistake = config(&self.name, what);
-            return Err(Failure { argument: Some("client_auth".to_owned()), ..mistake });
-        }
-        if let Some(name) = self.blanks_of(section).find(|name| !filled(name)) {
-            return Err(missing(&self.name, name));
-        }
-        let known = self.variable_names();
-        if let Some(name) = identity.variables.keys().find(|name| !known.contains(name.as_str())) {
-            let known: Vec<_> = known.into_iter().collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(config(&self.name, &format!("has no variable `{name}`; it has {known}")));
-        }
-        let unusable = |value: &str| value.trim().is_empty() || value.contains(char::is_control);
-        match identity.variables.iter().find(|(_, value)| unusable(value)) {
-            Some((name, _)) => Err(config(
-                &self.name,
-                &format!("needs a value for the variable `{name}`: it is empty, or has a line break in it"),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// The blanks of a request, but for its URL's.
-    fn blanks_of<'a>(&'a self, section: &'a GrantSection) -> impl Iterator<Item = &'a str> {
-        let endpoint = &self.token_endpoint;
-        let extra = endpoint.extra.values().chain(section.extra.values()).filter_map(|extra| match extra {
-            Extra::Text(template) => Some(template),
-            Extra::Plain(_) => None,
-        });
-        let query = endpoint.query.values().chain(section.query.values());
-        let headers = endpoint.headers.values().chain(section.headers.values());
-        query.chain(headers).chain(extra).flat_map(Template::blanks)
-    }
-
-    fn variable_names(&self) -> BTreeSet<&str> {
-        let urls = self.token_endpoint.url.iter().chain(self.revoke.iter().map(|revoke| &revoke.url));
-        let urls = urls.chain(&self.sign_in.authorization_url).chain(&self.sign_in.issuer);
-        let urls = urls.chain(&self.sign_in.device_authorization_url);
-        let password = self.password.iter();
-        let password = password.flat_map(|section| {
-            section.url.iter().chain(section.query.values()).chain(section.headers.values())
-        });
-        let urls = urls.chain(password);
-        let sections = [
-            &self.refresh_token,
-            &self.client_credentials,
-            &self.authorization_code,
-            &self.device_code,
-            &self.token_exchange,
-            &self.jwt_bearer,
-        ];
-        let own = self.variables.keys().map(String::as_str);
-        let asked = sections.into_iter().flat_map(|section| self.blanks_of(section));
-        urls.flat_map(Template::blanks).chain(asked).chain(own).collect()
-    }
-
     /// What the dialect says of this grant, and what came with the last one.
     fn section<'a>(
         &'a self,
@@ -249,76 +171,6 @@ impl Spec {
         let mut headers = plain_headers(Encoding::Form);
         self.authorize(identity, &mut headers)?;
         Ok(Some(TokenRequest { method: Method::POST, url, headers, body: fields.form(), with_cookies }))
-    }
-
-    fn own_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
-        let template = self.token_endpoint.url.as_ref();
-        let template = template.ok_or_else(|| {
-            let missing =
-                config(&self.name, "has no token URL of its own; give the session one (`token_url`)");
-            Failure { argument: Some("token_url".to_owned()), ..missing }
-        })?;
-        template.url(&self.name, &|name| self.variable(identity, name))
-    }
-
-    /// Where a user signs in, if the dialect says that.
-    pub(super) fn sign_in_server(
-        &self,
-        identity: &ClientIdentity,
-        authorization_url: Option<&Url>,
-    ) -> Result<SignInServer, Failure> {
-        let section = &self.sign_in;
-        let own = || self.authorization_url(identity);
-        let url = authorization_url.cloned().map_or_else(own, Ok)?;
-        let mut server = SignInServer::new(url, self.token_url(identity)?);
-        server.issuer = self.issuer(identity)?;
-        server.names_itself = section.names_itself;
-        server.loopback_host.clone_from(&section.loopback_host);
-        server.scope.clone_from(&section.scope);
-        server.parameters.clone_from(&section.parameters);
-        Ok(server)
-    }
-
-    /// Who the server says it is, if the dialect says that.
-    pub(super) fn issuer(&self, identity: &ClientIdentity) -> Result<Option<String>, Failure> {
-        let variable = |name: &str| self.variable(identity, name);
-        self.sign_in.issuer.as_ref().map(|issuer| self.filled(issuer, &variable)).transpose()
-    }
-
-    /// Where device codes come from, if the dialect says that.
-    pub(super) fn device_authorization_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
-        let url = self.sign_in.device_authorization_url.as_ref().ok_or_else(|| {
-            let what = "does not say where device codes come from (`[sign_in]` with `device_authorization_url`): sign in \
-                        with a browser, or give the `issuer` to find it by";
-            config(&self.name, what)
-        })?;
-        url.url(&self.name, &|name| self.variable(identity, name))
-    }
-
-    fn authorization_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
-        let url = self.sign_in.authorization_url.as_ref().ok_or_else(|| {
-            let what = "does not say where users sign in: give the authorization endpoint (`authorization_url`), or the \
-                        `issuer` to find it by";
-            Failure { argument: Some("authorization_url".to_owned()), ..config(&self.name, what) }
-        })?;
-        url.url(&self.name, &|name| self.variable(identity, name))
-    }
-
-    /// A token endpoint that the user names may be another server than the dialect's: its tokens go to the
-    /// dialect's revocation endpoint only if both have the same origin.
-    fn revoke_url(&self, identity: &ClientIdentity) -> Result<Option<Url>, Failure> {
-        let Some(revoke) = &self.revoke else { return Ok(identity.revocation_url.clone()) };
-        let url = revoke.url.url(&self.name, &|name| self.variable(identity, name));
-        let Some(given) = &identity.token_url else { return url.map(Some) };
-        let is_own = self.own_url(identity).is_ok_and(|own| own == *given);
-        Ok(url.ok().filter(|url| is_own || url.origin() == given.origin()))
-    }
-
-    fn variable<'a>(&'a self, identity: &'a ClientIdentity, name: &str) -> Option<&'a str> {
-        let given = identity.variables.get(name).or_else(|| self.variables.get(name));
-        given
-            .map(String::as_str)
-            .or_else(|| (name == "client_id").then_some(identity.client_id.as_deref()).flatten())
     }
 
     fn extend_query<'a>(
@@ -467,7 +319,7 @@ impl Spec {
         }
     }
 
-    fn filled<'a>(
+    pub(super) fn filled<'a>(
         &self,
         template: &Template,
         blank: &dyn Fn(&str) -> Option<&'a str>,
@@ -578,12 +430,4 @@ pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-fn missing(dialect: &str, name: &str) -> Failure {
-    config(dialect, &format!("needs the variable `{name}`; set it in the session's variables"))
-}
-
-fn config(dialect: &str, what: &str) -> Failure {
-    Failure::new(ErrorKind::InvalidConfig, format!("dialect {dialect} {what}"))
 }

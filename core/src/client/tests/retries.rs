@@ -1,7 +1,7 @@
 //! Retries (spec 8).
 
 use rekindle_proto::ErrorKind;
-use rekindle_proto::retry::RetryStatuses;
+use rekindle_proto::retry::{RetryPolicy, RetryStatuses};
 
 use super::*;
 
