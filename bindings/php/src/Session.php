@@ -13,14 +13,17 @@ use Rekindle\Core\Hosted;
 use Rekindle\Core\Json;
 use Rekindle\Exception\Misuse;
 use Rekindle\Http\SignedClient;
+use Rekindle\SignIn\SignsIn;
 use Rekindle\Store\FileStore;
 use Rekindle\Store\MemoryStore;
 use Rekindle\Store\Store;
+use WeakReference;
 
 /** One sign-in, kept alive. Several processes may share it through a store. */
 final class Session implements JsonSerializable
 {
     use Redacted;
+    use SignsIn;
 
     /**
      * @param string|array<string, mixed> $dialect a preset's name, or a dialect of one's own: the members of its TOML form
@@ -40,6 +43,11 @@ final class Session implements JsonSerializable
      * @param bool $alone no state is shared with other sessions of the same store and settings
      * @param (callable(Event): void)|null $onEvent hears each event, from the first one on
      * @param array<int, mixed> $curlOptions for token requests, and those of a `Client`: a proxy, a CA file, a client certificate
+     * @param array<string, mixed>|null $server what `Session::discover` gave, in place of endpoints
+     * @param string|null $authorizationUrl where a browser signs in, if neither dialect nor server says so
+     * @param (callable(self): ?Tokens)|null $login signs in again when a call would get LoginRequired, and the call goes on; it calls a
+     *   `signIn..` of the session, or returns tokens
+     * @param float|null $loginTimeout seconds that a call waits for it; null: 300; 0: it does not
      */
     public function __construct(
         string|array $dialect = 'oauth2',
@@ -64,12 +72,18 @@ final class Session implements JsonSerializable
         ?callable $onEvent = null,
         #[\SensitiveParameter]
         array $curlOptions = [],
+        ?array $server = null,
+        ?string $authorizationUrl = null,
+        ?callable $login = null,
+        ?float $loginTimeout = null,
         ?Driver $driver = null,
     ) {
         $store ??= new MemoryStore();
         $settings = [
             'dialect' => $dialect,
             'token_url' => $tokenUrl,
+            'authorization_url' => $authorizationUrl,
+            'server' => $server,
             'client_id' => $clientId,
             'client_secret' => $clientSecret,
             'tokens' => $tokens === null ? null : Json::object($tokens->toCore()),
@@ -86,6 +100,8 @@ final class Session implements JsonSerializable
             'client_credentials' => $clientCredentials === null ? null : Json::object($clientCredentials),
             'key' => $key,
             'alone' => $alone,
+            'login' => $login !== null,
+            'login_timeout_ms' => self::ms($loginTimeout),
         ];
         $settings = array_filter($settings, static fn (mixed $value): bool => $value !== null);
         $driver ??= Driver::shared();
@@ -93,7 +109,13 @@ final class Session implements JsonSerializable
         $this->keep([$driver, $number]);
         $asked = $store instanceof FileStore ? null : $store;
         CurlOptions::check($curlOptions);
-        $hosted = new Hosted($settings, $asked, $refresh === null ? null : Closure::fromCallable($refresh), $curlOptions);
+        $hosted = new Hosted(
+            $settings,
+            $asked,
+            $refresh === null ? null : Closure::fromCallable($refresh),
+            $curlOptions,
+            $login === null ? null : self::loginOf(WeakReference::create($this), $login),
+        );
         if ($onEvent !== null) {
             $hosted->listen(Closure::fromCallable($onEvent));
         }
@@ -139,10 +161,13 @@ final class Session implements JsonSerializable
         $this->call(['do' => 'sign_in', 'credential' => Json::object($tokens->toCore())]);
     }
 
-    /** Forgets the tokens, here and in the store. */
-    public function signOut(): void
+    /**
+     * Forgets the tokens, here and in the store. `revoke`: the server is asked to revoke them, and it gives whether the server did;
+     * null: it offers no such thing.
+     */
+    public function signOut(bool $revoke = false): ?bool
     {
-        $this->call(['do' => 'sign_out']);
+        return $this->call(['do' => 'sign_out', 'revoke' => $revoke]);
     }
 
     /** How the session stands. `fresh`: after the store was read, if it was not read yet. */
@@ -183,12 +208,13 @@ final class Session implements JsonSerializable
     /**
      * @internal
      * @param array<string, mixed> $message
+     * @param (Closure(DeviceCode): mixed)|null $show
      */
-    public function call(#[\SensitiveParameter] array $message): mixed
+    public function call(#[\SensitiveParameter] array $message, ?Closure $show = null): mixed
     {
         [$driver, $number] = $this->kept();
-        $this->hosted()->checkOutside();
-        return $driver->call($message + ['session' => $number]);
+        $this->hosted()->checkOutside($message['do']);
+        return $driver->call($message + ['session' => $number], $show);
     }
 
     /**
@@ -238,6 +264,23 @@ final class Session implements JsonSerializable
         return $store instanceof FileStore
             ? $store->toCore()
             : ['identity' => $store->identity(), 'shared' => $store->isShared()];
+    }
+
+    /**
+     * The session itself may be collected.
+     *
+     * @param WeakReference<self> $session
+     * @return Closure(): void
+     */
+    private static function loginOf(WeakReference $session, callable $login): Closure
+    {
+        return static function () use ($session, $login): void {
+            $self = $session->get() ?? throw new Misuse('the session is gone');
+            $tokens = $login($self);
+            if ($tokens instanceof Tokens) {
+                $self->signIn($tokens);
+            }
+        };
     }
 
     private static function ms(?float $seconds): ?int

@@ -11,6 +11,7 @@ pub(crate) use self::bench::bench;
 use self::extension::Extension;
 pub(crate) use self::package::package;
 
+use super::servers;
 use super::toolbox::{apt, cargo};
 use crate::bindings::library_name;
 use crate::report::{Count, Outcome};
@@ -70,6 +71,10 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
     }
     if let Some(what) = missing() {
         return Outcome::Skipped(format!("no {what}: cargo xtask test --install"));
+    }
+    // Users sign in at one of them.
+    if let Outcome::Failed(why) | Outcome::Skipped(why) = servers::run(workspace, count) {
+        return Outcome::Failed(why);
     }
     match check(workspace, count) {
         Ok(()) => Outcome::Passed,

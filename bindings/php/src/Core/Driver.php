@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Rekindle\Core;
 
+use Closure;
+use Rekindle\DeviceCode;
 use Rekindle\Exception\Misuse;
 use Rekindle\Exception\RekindleException;
 
@@ -24,6 +26,10 @@ final class Driver
     private array $calls = [];
     /** @var array<int, array<string, mixed>> effects that were not carried out yet, by the core's number */
     private array $ready = [];
+    /** @var array<int, Closure(DeviceCode): mixed> by call: what shows the user a device's code */
+    private array $shows = [];
+    /** @var list<array<string, mixed>> effects that the user is to be shown */
+    private array $toShow = [];
     private ?float $dueMs = null;
     private readonly TokenRequests $requests;
     private readonly Undisturbed $undisturbed;
@@ -53,14 +59,18 @@ final class Driver
      * Asks the core, and goes on until it has answered.
      *
      * @param array<string, mixed> $message
+     * @param (Closure(DeviceCode): mixed)|null $show
      */
-    public function call(#[\SensitiveParameter] array $message): mixed
+    public function call(#[\SensitiveParameter] array $message, ?Closure $show = null): mixed
     {
         if ($this->core->hasEnded()) {
             throw new Misuse('the process is ending: call sessions before that');
         }
         $call = $this->number();
         $this->calls[$call] = null;
+        if ($show !== null) {
+            $this->shows[$call] = $show;
+        }
         try {
             $this->turn([['call' => $call] + $message]);
             while ($this->calls[$call] === null) {
@@ -68,6 +78,7 @@ final class Driver
             }
             $done = $this->calls[$call];
         } finally {
+            unset($this->shows[$call]);
             $this->leave($call);
         }
         // Whoever waits for so long at most does not wait for what is still under way then.
@@ -96,6 +107,22 @@ final class Driver
         } catch (RekindleException $error) {
             unset($this->sessions[$number]);
             throw $error;
+        }
+    }
+
+    /**
+     * For what is asked without a session.
+     *
+     * @param array<string, mixed> $message
+     */
+    public function callFor(Hosted $hosted, array $message): mixed
+    {
+        $number = $this->number();
+        $this->sessions[$number] = $hosted;
+        try {
+            return $this->call($message + ['session' => $number]);
+        } finally {
+            unset($this->sessions[$number]);
         }
     }
 
@@ -154,6 +181,9 @@ final class Driver
             case 'event':
             case 'expired':
                 break;
+            case 'device':
+                $this->toShow[] = $effect;
+                break;
             case 'forget':
                 unset($this->ready[$effect['op']]);
                 $this->requests->forget($effect['op']);
@@ -170,6 +200,11 @@ final class Driver
     /** Does the next thing there is to do; where there is none, waits. */
     private function step(): void
     {
+        $device = array_shift($this->toShow);
+        if ($device !== null) {
+            ($this->shows[$device['call']] ?? null)?->__invoke(DeviceCode::of($device));
+            return;
+        }
         $op = array_key_first($this->ready);
         if ($op !== null) {
             $effect = $this->ready[$op];
@@ -178,6 +213,10 @@ final class Driver
             return;
         }
         if (!$this->collect()) {
+            if ($this->shows !== [] && !$this->requests->areUnderWay()) {
+                // The user takes minutes, and may end the script meanwhile.
+                $this->undisturbed->end();
+            }
             $left = $this->dueMs === null ? null : $this->dueMs - $this->clock->monoMs();
             $this->clock->pause($this->requests, $left);
             $this->turnIfDue();

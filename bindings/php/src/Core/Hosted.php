@@ -8,6 +8,7 @@ use Closure;
 use Rekindle\Event;
 use Rekindle\Exception\Misuse;
 use Rekindle\Exception\NotSent;
+use Rekindle\Exception\RekindleException;
 use Rekindle\Exception\RefreshTokenDead;
 use Rekindle\RefreshInput;
 use Rekindle\Store\Store;
@@ -21,8 +22,13 @@ use Throwable;
  */
 final class Hosted
 {
+    /** Its login handler may not ask for these: it would wait for itself. */
+    private const TOKENS = ['token', 'refresh', 'force_refresh', 'begin'];
+
     /** Its store or refresh function is at work. */
     private bool $isInside = false;
+    /** Its login handler is at work. */
+    private bool $isSigningIn = false;
     /** @var list<Closure(Event): void> */
     private array $listeners = [];
 
@@ -30,6 +36,7 @@ final class Hosted
      * @param array<string, mixed> $settings as the core reads them
      * @param (Closure(RefreshInput): Tokens)|null $refresh
      * @param array<int, mixed> $curlOptions how its token requests travel
+     * @param (Closure(): void)|null $login signs in again
      */
     public function __construct(
         #[\SensitiveParameter]
@@ -38,6 +45,7 @@ final class Hosted
         private readonly ?Closure $refresh,
         #[\SensitiveParameter]
         public readonly array $curlOptions = [],
+        private readonly ?Closure $login = null,
     ) {
     }
 
@@ -48,8 +56,14 @@ final class Hosted
     }
 
     /** Whoever is asked by a session must not wait for it. */
-    public function checkOutside(): void
+    public function checkOutside(string $asked): void
     {
+        if ($this->isSigningIn && in_array($asked, self::TOKENS, true)) {
+            throw new Misuse(
+                'the login handler asked the session that it signs in for a token: it would wait for itself; sign in first, and use a '
+                    . 'plain HTTP client there'
+            );
+        }
         if ($this->isInside) {
             throw new Misuse(
                 'a store or refresh function called the session that it serves: it would wait for itself; use a plain HTTP client there'
@@ -83,11 +97,35 @@ final class Hosted
      */
     public function serve(#[\SensitiveParameter] array $asked): array
     {
+        if ($asked['effect'] === 'login') {
+            return $this->callLogin();
+        }
         $this->isInside = true;
         try {
             return $asked['effect'] === 'refresh' ? $this->callRefresh($asked) : StoreCalls::ask($this->store, $asked);
         } finally {
             $this->isInside = false;
+        }
+    }
+
+    /** @return array<string, mixed> */
+    private function callLogin(): array
+    {
+        if ($this->login === null) {
+            return ['error' => 'there is no login handler'];
+        }
+        $this->isSigningIn = true;
+        try {
+            ($this->login)();
+            return [];
+        } catch (RekindleException $error) {
+            return ['error' => $error->getMessage(), 'kind' => $error->kind, 'thrown' => Thrown::keep($error)];
+        } catch (Throwable $error) {
+            // Its type alone: its text may hold a token.
+            $message = 'the login handler threw ' . $error::class . ': nobody is signed in';
+            return ['error' => $message, 'thrown' => Thrown::keep($error)];
+        } finally {
+            $this->isSigningIn = false;
         }
     }
 

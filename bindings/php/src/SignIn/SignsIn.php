@@ -1,0 +1,128 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rekindle\SignIn;
+
+use Closure;
+use Rekindle\BegunSignIn;
+use Rekindle\Core\CurlOptions;
+use Rekindle\Core\Driver;
+use Rekindle\Core\Hosted;
+use Rekindle\DeviceCode;
+use Rekindle\SignInOptions;
+
+/**
+ * How a session is signed in.
+ *
+ * @internal
+ */
+trait SignsIn
+{
+    /**
+     * What a server says of itself, by its issuer (RFC 8414, OpenID Connect): for `server:` of a session. It can be kept.
+     *
+     * @param array<int, mixed> $curlOptions how the request travels: a proxy, a CA file
+     * @return array<string, mixed>
+     */
+    public static function discover(string $issuer, #[\SensitiveParameter] array $curlOptions = [], ?Driver $driver = null): array
+    {
+        CurlOptions::check($curlOptions);
+        $hosted = new Hosted([], null, null, $curlOptions);
+        return ($driver ?? Driver::shared())->callFor($hosted, ['do' => 'discover', 'issuer' => $issuer]);
+    }
+
+    /**
+     * Begins a sign-in with an authorization code and PKCE, in a browser that comes back to `redirectUri`. In a web application,
+     * `WebSignIn` keeps what is pending.
+     */
+    public function beginSignIn(SignInOptions $options = new SignInOptions()): BegunSignIn
+    {
+        return new BegunSignIn($this->call(['do' => 'begin_sign_in', 'asked' => $options->toCore()]));
+    }
+
+    /**
+     * Ends what `beginSignIn` began, in whatever process: the tokens are the session's. `callback` is the address that the browser came
+     * back with. It gives `returnTo`.
+     */
+    public function finishSignIn(#[\SensitiveParameter] string $pending, #[\SensitiveParameter] string $callback): ?string
+    {
+        return $this->call(['do' => 'finish_sign_in', 'pending' => $pending, 'callback' => $callback])['return_to'] ?? null;
+    }
+
+    /**
+     * Signs in with a browser of this machine, which comes back to a port on loopback: for scripts.
+     *
+     * @param (callable(string): mixed)|null $open shows the address to the user, and returns; null: the system's browser is opened
+     * @param float|null $timeout seconds that the user may take; null: five minutes
+     */
+    public function signInWithBrowser(
+        SignInOptions $options = new SignInOptions(),
+        ?callable $open = null,
+        ?float $timeout = null,
+    ): void {
+        $place = $this->call(['do' => 'loopback', 'asked' => $options->toCore()]);
+        $receiver = new Loopback($place['host'], $place['port']);
+        try {
+            $redirectUri = $receiver->address . $place['path'];
+            $begun = $this->beginSignIn($options->withRedirectUri($redirectUri));
+            $open === null ? Browser::open($begun->url) : $open($begun->url);
+            $answer = ['do' => 'callback_received', 'pending' => $begun->pending(), 'redirect_uri' => $redirectUri];
+            $judge = fn (string $head): array => $this->call($answer + ['head' => $head]);
+            $callback = $receiver->receive($judge, $timeout ?? $place['timeout_ms'] / 1000);
+        } finally {
+            $receiver->close();
+        }
+        $this->finishSignIn($begun->pending(), $callback);
+    }
+
+    /**
+     * Lets the user sign in on another device (RFC 8628), and returns once they have.
+     *
+     * @param callable(DeviceCode): mixed $show tells where to go and what to enter; what it throws ends the sign-in
+     */
+    public function signInWithDevice(callable $show, SignInOptions $options = new SignInOptions()): void
+    {
+        $this->call(['do' => 'sign_in_with_device', 'asked' => $options->toCore()], Closure::fromCallable($show));
+    }
+
+    /** Signs in with a user's name and password, where the dialect has a section for them. */
+    public function signInWithPassword(
+        string $username,
+        #[\SensitiveParameter]
+        string $password,
+        ?string $scope = null,
+    ): void {
+        $this->signInByGrant('password', ['username' => $username, 'password' => $password, 'scope' => $scope]);
+    }
+
+    /**
+     * Signs in with another token (RFC 8693).
+     *
+     * @param list<string>|null $resource
+     */
+    public function signInByTokenExchange(
+        #[\SensitiveParameter]
+        string $subjectToken,
+        string $subjectTokenType = 'urn:ietf:params:oauth:token-type:access_token',
+        ?string $audience = null,
+        ?array $resource = null,
+        ?string $scope = null,
+    ): void {
+        $given = ['audience' => $audience, 'resource' => $resource, 'scope' => $scope];
+        $this->signInByGrant('token_exchange', ['subject_token' => $subjectToken, 'subject_token_type' => $subjectTokenType] + $given);
+    }
+
+    /** Signs in with a JWT that stands for the user (RFC 7523). */
+    public function signInByAssertion(#[\SensitiveParameter] string $assertion, ?string $scope = null): void
+    {
+        $this->signInByGrant('jwt_bearer', ['assertion' => $assertion, 'scope' => $scope]);
+    }
+
+    /** @param array<string, mixed> $with */
+    private function signInByGrant(string $type, #[\SensitiveParameter] array $with): void
+    {
+        $with = array_filter($with, static fn (mixed $value): bool => $value !== null);
+        $this->call(['do' => 'sign_in_by_grant', 'grant' => ['grant_type' => $type] + $with]);
+    }
+}
