@@ -59,6 +59,7 @@ struct SignsIn {
     names_itself: bool,
     device: Option<String>,
     loopback_host: Option<String>,
+    id_token_issuer: Option<String>,
     /// The parameters that are the preset's own.
     #[serde(default)]
     asks: BTreeMap<String, String>,
@@ -237,6 +238,7 @@ fn every_preset_that_signs_in_asks_on_https_with_pkce_by_s256() {
         assert_eq!(server.issuer, expected.issuer, "{name}");
         assert_eq!(server.names_itself, expected.names_itself, "{name}");
         assert_eq!(server.loopback_host, expected.loopback_host, "{name}");
+        assert_eq!(dialect.id_token_issuer(), expected.id_token_issuer.as_deref(), "{name}");
         let device = dialect.device_authorization_url(&identity).ok().map(String::from);
         assert_eq!(device, expected.device, "{name}");
         let asked = SignIn::new().redirect_uri("https://app.example/callback");

@@ -61,8 +61,12 @@ impl Check {
         };
         let token = IdToken::read(id_token.expose())?;
         let endpoint = setup.endpoint.as_ref();
+        // Another name holds for the issuer that the dialect knows, and for no other one.
+        let known = endpoint.and_then(|endpoint| setup.dialect.issuer(&endpoint.identity));
+        let other_issuer = setup.dialect.id_token_issuer().filter(|_| known == self.issuer);
         let expected = IdTokenExpected {
             issuer: self.issuer.as_deref(),
+            other_issuer,
             client_id: endpoint
                 .and_then(|endpoint| endpoint.identity.client_id.as_deref())
                 .unwrap_or_default(),

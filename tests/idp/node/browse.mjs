@@ -27,7 +27,7 @@ try {
     if (await password.count()) await password.fill(process.env.REKINDLE_PASSWORD ?? 'wonderland');
     // Each press leads to another page.
     const before = page.url();
-    await page.locator('button, input[type="submit"]').last().click();
+    await page.locator(':is(button:not([type="button"]), input[type="submit"]):not([name="cancel"])').last().click();
     await page.waitForURL((url) => url.href !== before);
   }
   await page.waitForLoadState();

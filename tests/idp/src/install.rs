@@ -26,6 +26,11 @@ pub fn python() -> Result<PathBuf, String> {
     found(venv, "bin/python", "the Python environment of tests/idp/python").map(|v| v.join("bin/python"))
 }
 
+/// The folder of Keycloak, or why there is none.
+pub fn keycloak() -> Result<PathBuf, String> {
+    found(target().join("keycloak"), ".installed-from", "Keycloak of tests/idp/keycloak")
+}
+
 // Not `current_exe`: a test that is run under a wrapper would look in the wrong place.
 fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {

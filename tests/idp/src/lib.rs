@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use install::{node_modules, python, skipped};
+pub use install::{keycloak, node_modules, python, skipped};
 use process::Process;
 
 /// The public client: refreshes with `client_id` in the body and no secret.
@@ -254,6 +254,25 @@ impl DjangoOauthToolkit {
         let script = install::folder().join("python/dot.py");
         let grace = mode.grace().to_string();
         Some(start(&python, &script, &[("IDP_MODE", mode.name()), ("IDP_GRACE", &grace)]))
+    }
+}
+
+/// Keycloak with one realm, that rotates refresh tokens and ends the session of one that comes twice. In front of it is an
+/// API, `GET /api/data`; the realm's issuer is at [`Keycloak::REALM`].
+#[derive(Debug)]
+pub struct Keycloak;
+
+impl Keycloak {
+    /// The path of the realm's issuer.
+    pub const REALM: &str = "/realms/rekindle";
+
+    /// Starts it; `None` where such tests are skipped.
+    pub fn start() -> Option<Server> {
+        if skipped() {
+            return None;
+        }
+        let folder = keycloak().unwrap_or_else(|why| panic!("{why}"));
+        start_node("keycloak.mjs", &[("IDP_KEYCLOAK", &folder.to_string_lossy())])
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-// Django migrates its database first, and the machine may be busy with a build.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+// Django migrates its database first, Keycloak is a large program, and the machine may be busy with a build.
+const READY_WITHIN: Duration = Duration::from_secs(300);
 const GONE_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]

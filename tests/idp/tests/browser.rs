@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::kept::{client, get};
+use common::kept::{client, fine, get, get_at_once};
 use rekindle::sign_in::{SignIn, discover};
 use rekindle::store::FileStore;
 use rekindle::{ErrorKind, Revocation, Session};
-use rekindle_idp::{DjangoOauthToolkit, DotMode, OidcOptions, OidcProvider, PUBLIC_CLIENT, Server};
+use rekindle_idp::{DjangoOauthToolkit, DotMode, Keycloak, OidcOptions, OidcProvider, PUBLIC_CLIENT, Server};
 use serde_json::Value;
 
 /// What the browser showed at the end.
@@ -128,4 +128,40 @@ async fn a_person_signs_in_at_django_consents_and_the_session_lives_until_it_is_
     assert_eq!(get(&client(&session, &dot)).await, Err(ErrorKind::SignedOut));
     let kept = common::client().get(dot.url("/api/data")).bearer_auth(token).send().await.unwrap();
     assert_eq!(kept.status(), 403);
+}
+
+// spec 12.1, 12.5, 12.8, 12.14: Keycloak with rotation and reuse detection
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_at_keycloak_and_the_session_lives_until_it_is_revoked() {
+    let Some(keycloak) = Keycloak::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let store = || FileStore::new(folder.path().join("session.json"));
+    let server = discover(&keycloak.url(Keycloak::REALM)).await.unwrap();
+    let session = || {
+        let session = Session::builder("keycloak")
+            .variable("base_url", &keycloak.base_url)
+            .variable("realm", "rekindle");
+        let session = session.server(server.clone()).rotation(rekindle::Rotation::StrictFamily);
+        session.client_id(PUBLIC_CLIENT).origin(&keycloak.base_url).store(store()).alone().build().unwrap()
+    };
+    let signed_in = session();
+    let visit = sign_in("keycloak", &signed_in, SignIn::new().scope("openid profile")).await;
+    saw_the_end(&visit);
+    assert!(signed_in.subject().is_some());
+    drop(signed_in);
+
+    // Another process finds the tokens; twenty callers whose token was rejected make one refresh, and nothing is used twice.
+    let session = session();
+    assert_eq!(get(&client(&session, &keycloak)).await, Ok(200));
+    session.invalidate();
+    assert_eq!(get_at_once(&client(&session, &keycloak), 20).await, fine(20));
+    let stats = keycloak.stats();
+    assert_eq!((stats.refreshes, stats.reuse_detected, stats.token_requests), (1, 0, 2));
+
+    // Signed out; what somebody may have kept is refused.
+    let token = session.token().await.unwrap().value().to_owned();
+    assert_eq!(session.sign_out_and_revoke().await.unwrap(), Revocation::Done);
+    assert_eq!(get(&client(&session, &keycloak)).await, Err(ErrorKind::SignedOut));
+    let kept = common::client().get(keycloak.url("/api/data")).bearer_auth(token).send().await.unwrap();
+    assert_eq!(kept.status(), 401);
 }

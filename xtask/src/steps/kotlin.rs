@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::toolbox::{apt, cargo};
+use super::toolbox::{cargo, maven_is_there};
 use crate::bindings::library_name;
 use crate::native::Native;
 use crate::report::{Count, Outcome};
@@ -30,10 +30,7 @@ const PROJECTS: [&str; 10] = [
 const JARS: [&str; 4] = [PROJECTS[0], PROJECTS[3], PROJECTS[4], PROJECTS[5]];
 
 pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
-    if !has_tools() && workspace.install {
-        apt(&["maven", "default-jdk-headless"]);
-    }
-    if !has_tools() {
+    if !maven_is_there(workspace) {
         return Outcome::Skipped("no Maven or no JDK: cargo xtask test --install".to_owned());
     }
     if !fetched(workspace) && !workspace.install {
@@ -43,10 +40,6 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
-}
-
-fn has_tools() -> bool {
-    run::works("mvn", &["--version"]) && run::works("javac", &["-version"])
 }
 
 /// The jars that are handed out, with the library for this system; tried as the tests try them.

@@ -58,6 +58,12 @@ pub(crate) fn cache() -> Option<PathBuf> {
     Some(cache.join("rekindle"))
 }
 
+/// Whether Maven and a JDK are there; they are installed first where that is allowed.
+pub(super) fn maven_is_there(workspace: &Workspace) -> bool {
+    let is_there = || run::works("mvn", &["--version"]) && run::works("javac", &["-version"]);
+    is_there() || (workspace.install && apt(&["maven", "default-jdk-headless"]) && is_there())
+}
+
 /// Installs Debian packages. Only called where installing is allowed and something is truly missing.
 pub(crate) fn apt(packages: &[&str]) -> bool {
     let update = apt_get(&["update", "-q"]);

@@ -128,6 +128,17 @@ impl Dialect {
         self.spec.issuer(identity).ok().flatten()
     }
 
+    /// Another name of [`Dialect::issuer`] that its ID tokens may carry, where the server has two.
+    ///
+    /// ```
+    /// let google = rekindle_proto::Dialect::preset("google").unwrap();
+    /// assert_eq!(google.id_token_issuer(), Some("accounts.google.com"));
+    /// ```
+    #[must_use]
+    pub fn id_token_issuer(&self) -> Option<&str> {
+        self.spec.sign_in.id_token_issuer.as_deref()
+    }
+
     /// Where a user signs in, as this identity reaches it; at `authorization_url`, if one is given.
     ///
     /// ```

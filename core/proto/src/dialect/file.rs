@@ -182,6 +182,8 @@ impl Default for PasswordNames {
 pub(super) struct SignInSection {
     /// Who the server says it is: callbacks and ID tokens must name it.
     pub(super) issuer: Option<Template>,
+    /// Another name of the issuer that its ID tokens may carry. Callbacks must name `issuer` itself.
+    pub(super) id_token_issuer: Option<String>,
     /// It names itself in each callback (RFC 9207).
     pub(super) names_itself: bool,
     pub(super) authorization_url: Option<Template>,

@@ -204,6 +204,7 @@ const SECTIONS: &[Section] = &[
         about: "Where a user signs in (RFC 6749 section 4.1.1).",
         fields: &[
             field("issuer", "", "\"https://{tenant}.example.com\"", "Who the server says it is: callbacks and ID tokens must name it."),
+            field("id_token_issuer", "", "\"accounts.example.com\"", "Another name of the issuer that its ID tokens may carry."),
             field("names_itself", "false", "true", "It names itself in each callback (RFC 9207)."),
             field("authorization_url", "", "\"https://{tenant}.example.com/authorize\"", "Where the browser goes."),
             field("device_authorization_url", "", "\"https://{tenant}.example.com/device\"", "Where device codes come from (RFC 8628)."),

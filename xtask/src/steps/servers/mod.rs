@@ -1,4 +1,7 @@
-//! The runtimes of the real servers in `tests/idp`: npm packages, a Python environment, and a browser for their pages.
+//! The runtimes of the real servers in `tests/idp`: npm packages, a Python environment, Keycloak, and a browser for their
+//! pages.
+
+mod keycloak;
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +21,8 @@ pub(super) fn run(workspace: &Workspace, _: &mut Count) -> Outcome {
     if !workspace.install {
         return Outcome::Skipped("they are not installed: cargo xtask test --install".to_owned());
     }
-    match node(workspace).and_then(|()| python(workspace)).and_then(|()| browser()) {
+    let done = node(workspace).and_then(|()| python(workspace)).and_then(|()| keycloak::install(workspace));
+    match done.and_then(|()| browser()) {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::Failed(why),
     }
@@ -26,7 +30,8 @@ pub(super) fn run(workspace: &Workspace, _: &mut Count) -> Outcome {
 
 /// Whether everything is there, and as the locked versions say.
 pub(crate) fn ready(workspace: &Workspace) -> bool {
-    places(workspace).iter().all(|(wanted, stamp)| same(wanted, stamp)) && browser_is_there()
+    let packages = places(workspace).iter().all(|(wanted, stamp)| same(wanted, stamp));
+    packages && keycloak::is_there(workspace) && browser_is_there()
 }
 
 // What was installed is told by a copy of the file that it was installed from.
