@@ -157,7 +157,9 @@ impl Core {
             | Message::CallbackReceived { .. }
             | Message::SignInWithDevice { .. }
             | Message::SignInByGrant { .. }
-            | Message::Discover { .. } => self.sign_in(message),
+            | Message::Discover { .. }
+            | Message::DiscoverResource { .. }
+            | Message::Register { .. } => self.sign_in(message),
             message => self.ask(message),
         }
     }
@@ -195,6 +197,14 @@ impl Core {
             }
             Message::Discover { call, session, issuer } => {
                 self.run(call, sign_in::discovered(issuer, session, self.host.clone(), self.outbox.clone()));
+            }
+            Message::DiscoverResource { call, session, resource } => {
+                let (host, outbox) = (self.host.clone(), self.outbox.clone());
+                self.run(call, sign_in::discovered_resource(resource, session, host, outbox));
+            }
+            Message::Register { call, session, server, client } => {
+                let (host, outbox) = (self.host.clone(), self.outbox.clone());
+                self.run(call, sign_in::registered(server, client, session, host, outbox));
             }
             _ => {}
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::response::Answer;
-use crate::sign_in::Grant;
+use crate::sign_in::{Grant, Registration};
 
 /// One message, by its `do`. `call` numbers what is answered by a `done`, once.
 #[derive(Deserialize)]
@@ -122,6 +122,19 @@ pub(crate) enum Message {
         call: u64,
         session: u32,
         issuer: String,
+    },
+    /// Which server signs users in for an API. As for `discover`, there need be no such session.
+    DiscoverResource {
+        call: u64,
+        session: u32,
+        resource: String,
+    },
+    /// Registers the host's program at a server that lets anybody do so. As for `discover`, there need be no such session.
+    Register {
+        call: u64,
+        session: u32,
+        server: Value,
+        client: Registration,
     },
     /// `revoke`: the server is asked to revoke the tokens; the answer is whether it did, or null where it cannot be asked.
     SignOut {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use rekindle::sign_in::{PendingSignIn, SignIn, SignInGrant, answer_callback, discover_with};
+use rekindle::sign_in::{
+    ClientRegistration, PendingSignIn, SignIn, SignInGrant, answer_callback, discover_resource_with,
+    discover_with, register_with,
+};
 use rekindle::transport::Transport;
 use rekindle::{Credential, Error, ErrorKind, Failure, Host, Session};
 use rekindle_bindings::transport::ForeignTransport;
@@ -40,6 +43,20 @@ pub(crate) enum Grant {
         #[serde(default)]
         scope: Option<String>,
     },
+}
+
+/// What a server is told about the host's program.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Registration {
+    /// What users are asked to let in.
+    name: String,
+    redirect_uri: String,
+    #[serde(default)]
+    scope: Option<String>,
+    /// It signs in on another device, too.
+    #[serde(default)]
+    device: bool,
 }
 
 pub(crate) async fn begin(session: Session, asked: SignIn) -> Result<Value, Error> {
@@ -149,7 +166,47 @@ pub(crate) async fn discovered(
     host: Host,
     outbox: SharedOutbox,
 ) -> Result<Value, Error> {
-    let transport: Arc<dyn Transport> = Arc::new(ForeignTransport(SessionHost { session: number, outbox }));
-    let found = discover_with(&issuer, &transport, host.clock().as_ref()).await?;
+    let found = discover_with(&issuer, &transport(number, outbox), host.clock().as_ref()).await?;
     Ok(shown::plain(found))
+}
+
+/// What an API says of itself, with the issuer of the server that signs users in for it.
+pub(crate) async fn discovered_resource(
+    resource: String,
+    number: u32,
+    host: Host,
+    outbox: SharedOutbox,
+) -> Result<Value, Error> {
+    let found = discover_resource_with(&resource, &transport(number, outbox), host.clock().as_ref()).await?;
+    let issuer = found.issuer()?.to_owned();
+    let mut shown = shown::plain(found);
+    shown["issuer"] = issuer.into();
+    Ok(shown)
+}
+
+/// The host's program as a client of that server: what it got are settings.
+pub(crate) async fn registered(
+    server: Value,
+    client: Registration,
+    number: u32,
+    host: Host,
+    outbox: SharedOutbox,
+) -> Result<Value, Error> {
+    let server = serde_json::from_value(server)
+        .map_err(|_| Failure::config("server", " is not what discovery gave: ask it anew"))?;
+    let mut asked = ClientRegistration::new(client.name, client.redirect_uri);
+    asked.scope = client.scope;
+    if client.device {
+        asked.grant_types.push("urn:ietf:params:oauth:grant-type:device_code".to_owned());
+    }
+    let got = register_with(&server, &asked, &transport(number, outbox), host.clock().as_ref()).await?;
+    Ok(json!({
+        "client_id": got.client_id,
+        "client_secret": got.client_secret.as_ref().map(|secret| secret.expose()),
+        "client_auth": got.token_endpoint_auth_method,
+    }))
+}
+
+fn transport(number: u32, outbox: SharedOutbox) -> Arc<dyn Transport> {
+    Arc::new(ForeignTransport(SessionHost { session: number, outbox }))
 }

@@ -141,3 +141,35 @@ fn a_server_tells_its_endpoints() {
     let said = driven.turn(json!([answer]));
     assert_eq!(said.done(7)["token_endpoint"], "https://auth.example.com/t");
 }
+
+// spec 12.16
+#[test]
+fn an_api_says_who_signs_users_in_and_the_program_registers_itself_there() {
+    let driven = unsigned();
+    let asked = json!([{ "do": "discover_resource", "call": 7, "session": 99, "resource": "https://mcp.example.com/mcp" }]);
+    let said = driven.turn(asked);
+    let challenge = "Bearer resource_metadata=\"https://mcp.example.com/about\"";
+    let headers = json!([["www-authenticate", challenge]]);
+    let refused = json!({ "do": "answer", "op": said.one("send")["op"], "status": 401, "headers": headers, "body": "" });
+    let said = driven.turn(json!([refused]));
+    assert_eq!(said.one("send")["url"], "https://mcp.example.com/about");
+    let body =
+        r#"{"resource":"https://mcp.example.com/mcp","authorization_servers":["https://auth.example.com"]}"#;
+    let answer = json!({ "do": "answer", "op": said.one("send")["op"], "status": 200, "body": body });
+    let said = driven.turn(json!([answer]));
+    let found = said.done(7);
+    assert_eq!(
+        (&found["issuer"], &found["resource"]),
+        (&json!("https://auth.example.com"), &json!("https://mcp.example.com/mcp"))
+    );
+    let server = json!({ "issuer": "https://auth.example.com", "registration_endpoint": "https://auth.example.com/register" });
+    let client = json!({ "name": "notes", "redirect_uri": "http://127.0.0.1/callback" });
+    let said = driven
+        .turn(json!([{ "do": "register", "call": 8, "session": 99, "server": server, "client": client }]));
+    let sent: Value = serde_json::from_str(said.one("send")["body"].as_str().unwrap()).unwrap();
+    assert_eq!((&sent["client_name"], &sent["application_type"]), (&json!("notes"), &json!("native")));
+    let body = r#"{"client_id":"c-1","token_endpoint_auth_method":"none"}"#;
+    let answer = json!({ "do": "answer", "op": said.one("send")["op"], "status": 201, "body": body });
+    let said = driven.turn(json!([answer]));
+    assert_eq!(said.done(8), &json!({ "client_id": "c-1", "client_secret": null, "client_auth": "none" }));
+}
