@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::proof::{DPOP, Proofs};
-use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse, gzip};
+use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse, coding};
 
 /// At most this much of an answer is read (spec 5.6).
 const MOST_ANSWER: usize = 1024 * 1024;
@@ -331,7 +331,7 @@ pub(crate) async fn read(response: TransportResponse) -> Option<Zeroizing<Vec<u8
         }
         append(&mut body, &chunk);
     }
-    gzip::unlabelled(std::mem::take(&mut *body), MOST_ANSWER).map(Zeroizing::new)
+    coding::unlabelled(std::mem::take(&mut *body), MOST_ANSWER).map(Zeroizing::new)
 }
 
 /// What is outgrown is wiped: it holds tokens.

@@ -1,11 +1,11 @@
 //! How bytes travel. The session and the client know this trait and none of its implementations.
 
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack decodes what is labelled"))]
+pub(crate) mod coding;
 #[cfg(feature = "http")]
 pub(crate) mod connecting;
 #[cfg(feature = "http")]
 mod failure;
-#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack decodes what is labelled"))]
-pub(crate) mod gzip;
 #[cfg(feature = "http")]
 mod options;
 pub(crate) mod progress;

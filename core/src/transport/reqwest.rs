@@ -22,7 +22,7 @@ use super::progress::Progress;
 use super::proxies::{LOOPBACK, Proxies, is_http, is_loopback};
 use super::upload::{self, Upload, Uploads};
 use super::{
-    Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse, gzip, tls,
+    Connection, Outgoing, Sent, Transport, TransportError, TransportRequest, TransportResponse, coding, tls,
 };
 use crate::error::Error;
 use crate::fork::{OfProcess, PerProcess};
@@ -310,7 +310,7 @@ impl Clients {
 fn into_request(request: TransportRequest) -> Request {
     let mut out = Request::new(request.method, request.url);
     *out.headers_mut() = request.headers;
-    gzip::ask(out.headers_mut());
+    coding::ask(out.headers_mut());
     *out.body_mut() = match request.body {
         Outgoing::Empty => None,
         Outgoing::Bytes(bytes) => Some(Body::from(bytes)),
@@ -321,7 +321,7 @@ fn into_request(request: TransportRequest) -> Request {
 
 fn into_response(response: http_client::Response) -> TransportResponse {
     let mut response = as_it_came(response);
-    response.body = gzip::decoded(&mut response.headers, response.body);
+    response.body = coding::decoded(&mut response.headers, response.body);
     response
 }
 

@@ -23,7 +23,7 @@ use super::connecting::Scope;
 use super::failure::{At, broke_off, of_the_parent};
 use super::options::TransportOptions;
 use super::proxies::Proxies;
-use super::{ByteStream, Outgoing, TransportError, TransportRequest, TransportResponse, gzip};
+use super::{ByteStream, Outgoing, TransportError, TransportRequest, TransportResponse, coding};
 use crate::fork::OfProcess;
 use crate::lock::Mutex;
 use crate::platform::connection::Connector;
@@ -91,7 +91,7 @@ fn into_request(request: TransportRequest, user_agent: Option<HeaderValue>) -> h
     };
     let mut out = Request::builder().method(request.method).uri(request.url.as_str()).body(body)?;
     *out.headers_mut() = request.headers;
-    gzip::ask(out.headers_mut());
+    coding::ask(out.headers_mut());
     out.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
     if let Some(name) = user_agent {
         out.headers_mut().entry(USER_AGENT).or_insert(name);
@@ -111,7 +111,7 @@ fn authorize(request: &mut Request<Upload>, proxies: &Proxies) {
 
 fn into_response(response: http::Response<Incoming>) -> TransportResponse {
     let (mut head, body) = response.into_parts();
-    let body = gzip::decoded(&mut head.headers, Box::pin(Download(OfProcess::new(body))));
+    let body = coding::decoded(&mut head.headers, Box::pin(Download(OfProcess::new(body))));
     TransportResponse { status: head.status, version: head.version, headers: head.headers, body }
 }
 

@@ -1,0 +1,153 @@
+//! Content codings (RFC 9110 section 8.4.1): what is asked for, and bodies without the coding that their headers name.
+
+#[cfg(feature = "brotli")]
+mod brotli;
+mod gzip;
+#[cfg(feature = "zstd")]
+mod zstd;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_core::Stream;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, RANGE};
+use http::{HeaderMap, HeaderValue};
+
+pub(crate) use self::gzip::unlabelled;
+use super::{ByteStream, Sent, TransportError};
+
+/// One decoded piece has at most about so many bytes, however few it was made of.
+const PIECE: usize = 64 * 1024;
+
+/// What is asked for, in the order of preference.
+const ACCEPTED: &str = match (cfg!(feature = "zstd"), cfg!(feature = "brotli")) {
+    (true, true) => "zstd, br, gzip",
+    (true, false) => "zstd, gzip",
+    (false, true) => "br, gzip",
+    (false, false) => "gzip",
+};
+
+/// Asks for what can be read, unless the caller asked for something else. A part of a compressed body is none.
+pub(super) fn ask(headers: &mut HeaderMap) {
+    if !headers.contains_key(RANGE) {
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(ACCEPTED));
+    }
+}
+
+/// The body without the coding that its headers name, if it is a known one; the headers describe the decoded body then.
+pub(super) fn decoded(headers: &mut HeaderMap, body: ByteStream) -> ByteStream {
+    let Some((name, decoder)) = decoder(headers) else { return body };
+    headers.remove(CONTENT_ENCODING);
+    headers.remove(CONTENT_LENGTH);
+    let coded = BytesMut::new();
+    Box::pin(Decoded { body: Some(body), coded, has_begun: false, decoder: Some(decoder), name })
+}
+
+fn decoder(headers: &HeaderMap) -> Option<(&'static str, Box<dyn Decoder>)> {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    let coding = codings.next()?.to_str().ok()?.trim().to_ascii_lowercase();
+    if codings.next().is_some() {
+        return None;
+    }
+    Some(match coding.as_str() {
+        "gzip" | "x-gzip" => ("gzip", Box::new(gzip::Gunzip::new())),
+        #[cfg(feature = "brotli")]
+        "br" => ("br", Box::new(brotli::Unbrotli::new())),
+        #[cfg(feature = "zstd")]
+        "zstd" => ("zstd", Box::new(zstd::Unzstd::new())),
+        _ => return None,
+    })
+}
+
+/// One coding. It is given what has come so far and was not taken yet.
+trait Decoder: Send {
+    /// Takes the beginning of `coded`, and says how much of it, and what became of it: some [`PIECE`] at most. Where it does
+    /// neither it waits for more.
+    fn decode(&mut self, coded: &[u8]) -> io::Result<(usize, Vec<u8>)>;
+
+    /// All of the body has come and was given to [`Decoder::decode`], which left `coded`: the rest, or an error for a body
+    /// that was cut.
+    fn end(&mut self, coded: &[u8]) -> io::Result<Vec<u8>>;
+}
+
+struct Decoded {
+    /// Nothing once it has ended.
+    body: Option<ByteStream>,
+    /// What came and was not taken yet.
+    coded: BytesMut,
+    /// Whether anything came: the answer to a HEAD names a coding and has no body.
+    has_begun: bool,
+    /// Nothing once the end was reported, or an error.
+    decoder: Option<Box<dyn Decoder>>,
+    name: &'static str,
+}
+
+impl Stream for Decoded {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        while let Some(decoder) = &mut this.decoder {
+            let step = decoder.decode(&this.coded);
+            let piece = match step {
+                Ok((taken, piece)) if taken > 0 || !piece.is_empty() => {
+                    this.coded.advance(taken);
+                    Ok(piece)
+                }
+                Err(cause) => Err(cause),
+                Ok(_) => match &mut this.body {
+                    Some(body) => match ready!(body.as_mut().poll_next(context)) {
+                        Some(Ok(chunk)) => {
+                            this.has_begun |= !chunk.is_empty();
+                            this.coded.extend_from_slice(&chunk);
+                            continue;
+                        }
+                        Some(Err(cause)) => {
+                            this.decoder = None;
+                            return Poll::Ready(Some(Err(cause)));
+                        }
+                        None => {
+                            this.body = None;
+                            continue;
+                        }
+                    },
+                    None if !this.has_begun => return Poll::Ready(None),
+                    None => {
+                        let rest = decoder.end(&this.coded);
+                        this.decoder = None;
+                        rest
+                    }
+                },
+            };
+            match piece {
+                Ok(piece) if piece.is_empty() => {}
+                Ok(piece) => return Poll::Ready(Some(Ok(piece.into()))),
+                Err(cause) => {
+                    this.decoder = None;
+                    return Poll::Ready(Some(Err(broken(this.name, cause))));
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+fn broken(name: &str, cause: io::Error) -> TransportError {
+    let message = format!("the body is labelled as {name}, but is not, or is truncated");
+    TransportError::new(Sent::Maybe, message).with_source(cause)
+}
+
+#[cfg(any(feature = "brotli", feature = "zstd"))]
+fn invalid(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(any(feature = "brotli", feature = "zstd"))]
+fn truncated() -> io::Error {
+    io::Error::from(io::ErrorKind::UnexpectedEof)
+}
+
+#[cfg(test)]
+mod tests;
