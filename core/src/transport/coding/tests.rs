@@ -145,7 +145,7 @@ const EMPTY_ZSTD: [u8; 9] = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0];
 fn repeated(blocks: u32, window: u8) -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, window];
     for block in 0..blocks {
-        let header = (128 * 1024 << 3) | (1 << 1) | u32::from(block + 1 == blocks);
+        let header = ((128 * 1024) << 3) | (1 << 1) | u32::from(block + 1 == blocks);
         frame.extend_from_slice(&header.to_le_bytes()[..3]);
         frame.push(b'x');
     }
