@@ -35,6 +35,8 @@ type App struct {
 	kept   list.List
 	places map[string]*list.Element
 	closed bool
+	// Of nobody: it sends what a sign-in takes before it is known whose it is.
+	door *Session
 }
 
 // Apart from the App, so that the App can be collected before its sessions.
@@ -182,6 +184,9 @@ func (a *App) Close() error {
 	sessions := a.known.alive()
 	a.mutex.Lock()
 	a.closed = true
+	if a.door != nil {
+		a.door.drop()
+	}
 	a.kept.Init()
 	clear(a.places)
 	a.mutex.Unlock()

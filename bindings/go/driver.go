@@ -337,7 +337,7 @@ func (d *driver) start(told *effect) {
 	task := &task{cancel}
 	d.running[told.Op] = task
 	ofAStore := 1
-	if told.Effect == "send" {
+	if told.Effect == "send" || told.Effect == "login" {
 		ofAStore = 0
 	}
 	d.storeCalls += ofAStore

@@ -199,7 +199,7 @@ func (e *exchange) follow(response *http.Response) (*http.Response, error) {
 
 func (e *exchange) call(asked message, into any) error {
 	session := e.client.session
-	if err := session.served.checkOutside(e.ctx); err != nil {
+	if err := session.served.checkTokens(e.ctx); err != nil {
 		return err
 	}
 	return session.driver.call(e.ctx, asked, into)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // What a record file looks like, in every language: `rekindle-store 1 <counter> <length> <sha256>\n<record>`. The checksum covers
@@ -129,4 +130,29 @@ func fileNameOf(key string) string {
 		written = fmt.Sprintf("=%02x%s", written[0], written[1:])
 	}
 	return written + ".json"
+}
+
+// The key of that file name, where it is one of a key's and was not cut.
+func keyOf(fileName string) (string, bool) {
+	rest, ok := strings.CutSuffix(fileName, ".json")
+	if !ok {
+		return "", false
+	}
+	var key []byte
+	for len(rest) > 0 {
+		if rest[0] != '=' {
+			key, rest = append(key, rest[0]), rest[1:]
+			continue
+		}
+		if len(rest) < 3 {
+			return "", false
+		}
+		code, err := strconv.ParseUint(rest[1:3], 16, 8)
+		if err != nil {
+			return "", false
+		}
+		key, rest = append(key, byte(code)), rest[3:]
+	}
+	// Another spelling is another file: no key has it.
+	return string(key), utf8.Valid(key) && fileNameOf(string(key)) == fileName
 }

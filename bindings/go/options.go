@@ -23,6 +23,9 @@ type Options struct {
 	Server       json.RawMessage
 	ClientID     string
 	ClientSecret string
+	// ClientAuth says how the client tells who it is, where it differs from the dialect: none, client_secret_basic, client_secret_post,
+	// client_secret_jwt or private_key_jwt.
+	ClientAuth string
 	// ClientKey says who the client is (private_key_jwt), in place of ClientSecret.
 	ClientKey *SigningKey
 	// DPoPKey binds tokens to it, where the server does so (RFC 9449).
@@ -52,6 +55,11 @@ type Options struct {
 	// Refresh gets new tokens in a way of one's own. Return an error that wraps ErrNotSent or ErrRefreshTokenDead; any other
 	// error counts as "the refresh token may have been spent". Its context must not be used to call the session.
 	Refresh func(context.Context, RefreshInput) (Tokens, error)
+	// Login signs in again when a call would get ErrLoginRequired; callers wait, and go on with the new token. It calls one of the
+	// session's SignIn methods, with its own context. It runs once, however many callers wait.
+	Login func(context.Context, *Session) error
+	// LoginTimeout is how long callers wait for Login; 0: five minutes; negative: they don't.
+	LoginTimeout time.Duration
 	// Transport sends token requests, and requests where Session.Transport is given none; nil: http.DefaultTransport.
 	Transport http.RoundTripper
 	// ClientCredentials are for the client's own tokens; no user signs in.
@@ -134,7 +142,7 @@ func (o *Options) settings() (message, error) {
 		"alone":      o.Alone,
 		"store":      storeSettings(o.Store),
 	}
-	texts := map[string]string{"token_url": o.TokenURL, "authorization_url": o.AuthorizationURL, "client_id": o.ClientID, "client_secret": o.ClientSecret, "key": o.Key, "dialect": o.Dialect}
+	texts := map[string]string{"token_url": o.TokenURL, "authorization_url": o.AuthorizationURL, "client_id": o.ClientID, "client_secret": o.ClientSecret, "client_auth": o.ClientAuth, "key": o.Key, "dialect": o.Dialect}
 	for name, text := range texts {
 		if text != "" {
 			settings[name] = text
@@ -147,6 +155,12 @@ func (o *Options) settings() (message, error) {
 		}
 		if duration > 0 {
 			settings[name] = max(duration.Milliseconds(), 1)
+		}
+	}
+	if o.Login != nil {
+		settings["login"] = true
+		if o.LoginTimeout != 0 {
+			settings["login_timeout_ms"] = max(o.LoginTimeout.Milliseconds(), 0)
 		}
 	}
 	if o.ClientKey != nil {

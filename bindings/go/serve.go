@@ -22,7 +22,9 @@ type served struct {
 	transport http.RoundTripper
 	store     Store
 	refresh   func(context.Context, RefreshInput) (Tokens, error)
-	keys      []*SigningKey
+	// Signs in again; nil: nobody does.
+	login func(context.Context) error
+	keys  []*SigningKey
 	// The store has a record of this session.
 	saved atomic.Bool
 	// What further sessions find it by; the driver's mutex for that guards it.
@@ -42,6 +44,9 @@ type life struct {
 
 // Whose store or refresh function a context was given to.
 type insideKey struct{}
+
+// Whose login handler a context was given to.
+type loginKey struct{}
 
 // The core reads no more of an answer.
 const mostAnswer = 1 << 20
@@ -86,6 +91,8 @@ func (s *served) serve(ctx context.Context, asked *effect) (answer message) {
 		return s.sendTokenRequest(ctx, asked)
 	case "refresh":
 		return s.callRefresh(context.WithValue(ctx, insideKey{}, s), asked)
+	case "login":
+		return s.callLogin(context.WithValue(ctx, loginKey{}, s))
 	}
 	// A store's work is never broken off.
 	answer = askStore(context.WithValue(context.WithoutCancel(ctx), insideKey{}, s), s.store, asked)
@@ -101,6 +108,30 @@ func (s *served) checkOutside(ctx context.Context) error {
 		return misuse("a store or refresh function called the session that it serves: it would wait for itself; use a plain http.Client there")
 	}
 	return nil
+}
+
+// Whoever signs in must not wait for the token that it is about to bring.
+func (s *served) checkTokens(ctx context.Context) error {
+	if ctx.Value(loginKey{}) == s {
+		return misuse("the login handler asked the session that it signs in for a token: it would wait for itself; sign in first, and use a plain http.Client there")
+	}
+	return s.checkOutside(ctx)
+}
+
+func (s *served) callLogin(ctx context.Context) message {
+	if s.login == nil {
+		return message{"error": "there is no login handler"}
+	}
+	err := s.login(ctx)
+	if err == nil {
+		return message{}
+	}
+	var own *Error
+	if errors.As(err, &own) {
+		return message{"error": own.Message, "kind": string(own.Kind), "thrown": keepThrown(err)}
+	}
+	// Its type alone: its text may hold a token.
+	return message{"error": fmt.Sprintf("the login handler returned a %T: nobody is signed in", err), "thrown": keepThrown(err)}
 }
 
 func (s *served) callRefresh(ctx context.Context, asked *effect) message {
@@ -121,7 +152,7 @@ func (s *served) callRefresh(ctx context.Context, asked *effect) message {
 	return message{"error": "maybe_sent", "message": fmt.Sprintf("the refresh function returned a %T", err), "thrown": keepThrown(err)}
 }
 
-// What refresh functions returned, until the core names it as the cause of an error: objects do not cross, numbers do.
+// What refresh functions and login handlers returned, until the core names it as the cause of an error: objects do not cross, numbers do.
 var thrown struct {
 	sync.Mutex
 	last uint64

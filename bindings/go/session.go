@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"weak"
 )
 
 // Session is one sign-in, kept alive. It may be used by any number of goroutines.
@@ -68,6 +69,16 @@ func newSession(options Options, driver *driver, hear func(Event)) (*Session, er
 		served.store = &MemoryStore{}
 	}
 	session := &Session{driver: driver, life: &life{hear: hear}}
+	if login := options.Login; login != nil {
+		// A session that nobody holds can be collected.
+		pointer := weak.Make(session)
+		served.login = func(ctx context.Context) error {
+			if session := pointer.Value(); session != nil {
+				return login(ctx, session)
+			}
+			return misuse("the session is gone: keep it while it is used")
+		}
+	}
 	if session.number, session.served, err = driver.join(sharingOf(options, settings), settings, served, session.life); err != nil {
 		return nil, err
 	}
@@ -78,7 +89,7 @@ func newSession(options Options, driver *driver, hear func(Event)) (*Session, er
 
 // Token gives a token that is valid now; refreshed first where it is not. A context that ends stops the waiting, not the refresh.
 func (s *Session) Token(ctx context.Context) (Token, error) {
-	if err := s.served.checkOutside(ctx); err != nil {
+	if err := s.served.checkTokens(ctx); err != nil {
 		return Token{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -149,6 +160,35 @@ func (s *Session) SignIn(ctx context.Context, tokens Tokens) error {
 func (s *Session) SignOut(ctx context.Context) error {
 	s.cached.Store(nil)
 	return s.call(ctx, message{"do": "sign_out"}, nil)
+}
+
+// Revocation is what became of the tokens at the server.
+type Revocation string
+
+// What SignOutAndRevoke gives.
+const (
+	// Revoked: the server took them back.
+	Revoked Revocation = "revoked"
+	// RevocationFailed: it was asked, and did not.
+	RevocationFailed Revocation = "failed"
+	// RevocationNotOffered: it offers no such thing.
+	RevocationNotOffered Revocation = "not offered"
+)
+
+// SignOutAndRevoke is SignOut that also asks the server to revoke the tokens (RFC 7009). Whatever the server says, they are forgotten.
+func (s *Session) SignOutAndRevoke(ctx context.Context) (Revocation, error) {
+	s.cached.Store(nil)
+	var revoked *bool
+	if err := s.call(ctx, message{"do": "sign_out", "revoke": true}, &revoked); err != nil {
+		return "", err
+	}
+	switch {
+	case revoked == nil:
+		return RevocationNotOffered, nil
+	case *revoked:
+		return Revoked, nil
+	}
+	return RevocationFailed, nil
 }
 
 // Status tells how the session stands.
@@ -236,6 +276,9 @@ func (s *Session) LogValue() slog.Value { return slog.StringValue("rekindle.Sess
 
 func (s *Session) askToken(ctx context.Context, asked message) (Token, error) {
 	var told tokenData
+	if err := s.served.checkTokens(ctx); err != nil {
+		return Token{}, err
+	}
 	if err := s.call(ctx, asked, &told); err != nil {
 		return Token{}, err
 	}

@@ -15,10 +15,10 @@ type sharedSession struct {
 	transport http.RoundTripper
 }
 
-// What two sessions must have in common to be one; empty: shared with nobody. Refresh functions can't be compared.
+// What two sessions must have in common to be one; empty: shared with nobody. Refresh functions and login handlers can't be compared.
 func sharingOf(options Options, settings message) string {
 	told, ok := options.Store.(StoreIdentity)
-	if !ok || told.Identity() == "" || options.Alone || options.Refresh != nil {
+	if !ok || told.Identity() == "" || options.Alone || options.Refresh != nil || options.Login != nil {
 		return ""
 	}
 	text, err := json.Marshal(settings)

@@ -31,6 +31,10 @@ type SignInOptions struct {
 	ReturnTo string
 	// Parameters are what the server wants besides.
 	Parameters map[string]string
+	// Open shows the address to the user, where a browser of this machine is used; nil: it is opened in the system's browser.
+	Open func(url string) error
+	// Device tells the user where to go and what to enter: then SignIn lets them sign in on another device.
+	Device func(DeviceCode) error
 }
 
 // BegunSignIn is a sign-in that waits for the browser to come back.
@@ -145,20 +149,8 @@ func (s *Session) SignInWithPassword(ctx context.Context, username, password, sc
 // Discover asks a server what it says of itself, by its issuer (RFC 8414, OpenID Connect): for Options.Server. It can be kept. base
 // sends the request; nil: http.DefaultTransport.
 func Discover(ctx context.Context, issuer string, base http.RoundTripper) (json.RawMessage, error) {
-	driver, err := shared()
-	if err != nil {
-		return nil, err
-	}
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	serving, end := context.WithCancel(context.Background())
-	defer end()
-	number := driver.number()
-	driver.serveFor(number, &served{context: serving, end: end, transport: base})
-	defer driver.forget(number)
 	var server json.RawMessage
-	err = driver.call(ctx, message{"do": "discover", "session": number, "issuer": issuer}, &server)
+	err := ask(ctx, base, message{"do": "discover", "issuer": issuer}, &server)
 	return server, err
 }
 

@@ -23,9 +23,17 @@ const (
 	mostConnections = 64
 )
 
-// SignInWithBrowser signs in with a browser of this machine, which comes back to a port on loopback. open shows the address to the
-// user; nil: it is opened in the system's browser. The user has five minutes, or as long as the context.
-func (s *Session) SignInWithBrowser(ctx context.Context, open func(url string) error, options SignInOptions) error {
+// SignInWithBrowser signs in with a browser of this machine, which comes back to a port on loopback. The user has five minutes, or as
+// long as the context.
+func (s *Session) SignInWithBrowser(ctx context.Context, options SignInOptions) error {
+	return s.withBrowser(ctx, options, func(pending, callback string) error {
+		_, err := s.FinishSignIn(ctx, pending, callback)
+		return err
+	})
+}
+
+func (s *Session) withBrowser(ctx context.Context, options SignInOptions, finish func(pending, callback string) error) error {
+	open := options.Open
 	if open == nil {
 		open = openBrowser
 	}
@@ -62,8 +70,7 @@ func (s *Session) SignInWithBrowser(ctx context.Context, open func(url string) e
 	select {
 	case callback := <-receiver.callback:
 		receiver.close()
-		_, err = s.FinishSignIn(ctx, begun.Pending(), callback)
-		return err
+		return finish(begun.Pending(), callback)
 	case <-waiting.Done():
 		return context.Cause(waiting)
 	}

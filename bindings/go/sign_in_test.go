@@ -112,7 +112,7 @@ func TestAUserSignsInWithABrowserOfThisMachine(t *testing.T) {
 	s := newSignInServer(t)
 	session := s.session(t)
 	var page, callback string
-	err := session.SignInWithBrowser(t.Context(), func(to string) error {
+	err := session.SignInWithBrowser(t.Context(), SignInOptions{Scope: "openid", Open: func(to string) error {
 		response, err := http.Get(to)
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func TestAUserSignsInWithABrowserOfThisMachine(t *testing.T) {
 			}
 		}
 		return err
-	}, SignInOptions{Scope: "openid"})
+	}})
 	must(t, err)
 	mustBeSignedIn(t, session)
 	if !strings.Contains(page, "close this window") || s.asked()[0].Get("client_id") != "app" {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -30,6 +32,11 @@ type StoreIdentity interface {
 // StoreKeys is for stores that have room for one key alone. Without it a store keeps a record for each key.
 type StoreKeys interface {
 	Keyed() bool
+}
+
+// StoreLister is for stores that can list the keys of their records: for App.Accounts.
+type StoreLister interface {
+	Keys(ctx context.Context) ([]string, error)
 }
 
 // Owners is for shared stores that can tell whether the process that holds a refresh still lives.
@@ -109,6 +116,13 @@ func (s *MemoryStore) Save(_ context.Context, key, record string, expected Expec
 	version := strconv.Itoa(s.saves)
 	s.records[key] = &Record{Text: record, Version: version}
 	return version, nil
+}
+
+// Keys are those that have a record.
+func (s *MemoryStore) Keys(context.Context) ([]string, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return slices.Collect(maps.Keys(s.records)), nil
 }
 
 // Identity is the store's name.

@@ -64,7 +64,11 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	session.unlearn(request)
 	var how signed
-	if err := session.call(ctx, begin, &how); err != nil {
+	err = session.served.checkTokens(ctx)
+	if err == nil {
+		err = session.call(ctx, begin, &how)
+	}
+	if err != nil {
 		if sent != nil {
 			sent.Body.Close()
 		} else {

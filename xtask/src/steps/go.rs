@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::toolbox::cargo;
-use super::{javascript, targets};
+use super::{javascript, servers, targets};
 use crate::report::{Count, Outcome};
 use crate::run;
 use crate::workspace::Workspace;
@@ -38,6 +38,10 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
         Ok(()) => {}
         Err(why) if why.ends_with("--install") || why.starts_with("no Go") => return Outcome::Skipped(why),
         Err(why) => return Outcome::Failed(why),
+    }
+    // Users sign in at one of them.
+    if let Outcome::Failed(why) | Outcome::Skipped(why) = servers::run(workspace, count) {
+        return Outcome::Failed(why);
     }
     match check(workspace, count) {
         Ok(()) => Outcome::Passed,

@@ -1,0 +1,165 @@
+package rekindle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// SignIn gives a session that is signed in, from a client id: in a browser of this machine, or, with asked.Device, on another one. A
+// store that holds a sign-in already is used, and nobody is asked. When the session can't be kept alive any more, the user is asked again
+// in the same way. server is a preset's name, or an issuer (https://..).
+//
+//	session, err := rekindle.SignIn(ctx, "https://accounts.example.com", rekindle.Options{
+//		ClientID: "app", Origins: []string{"https://api.example.com"},
+//	}, rekindle.SignInOptions{Scope: "openid offline_access"})
+func SignIn(ctx context.Context, server string, options Options, asked SignInOptions) (*Session, error) {
+	if isWebAddress(server) {
+		found, err := Discover(ctx, server, options.Transport)
+		if err != nil {
+			return nil, err
+		}
+		options.Server = found
+	} else {
+		options.Dialect = server
+	}
+	again := func(ctx context.Context, session *Session) error {
+		if asked.Device != nil {
+			return session.SignInWithDevice(ctx, asked.Device, asked)
+		}
+		return session.SignInWithBrowser(ctx, asked)
+	}
+	if options.Login == nil {
+		options.Login = again
+	}
+	session, err := NewSession(options)
+	if err != nil {
+		return nil, err
+	}
+	status, err := session.FreshStatus(ctx)
+	if err == nil && status.Standing != "active" {
+		err = again(ctx, session)
+	}
+	if err != nil {
+		session.drop()
+		return nil, err
+	}
+	return session, nil
+}
+
+// SignInToAPI is SignIn for an API of which nothing but the address is known, an MCP server for example: it finds the server that signs
+// users in for it (RFC 9728), and registers this program there under name (RFC 7591), unless options have a ClientID. The session's
+// token goes to the API's origin.
+//
+// Another registration is another client, whose tokens an earlier one can't refresh: where options have a Store that outlives the process,
+// register once, with Register, and keep what it gives.
+//
+//	session, err := rekindle.SignInToAPI(ctx, "https://mcp.example.com/mcp", "notes", rekindle.Options{}, rekindle.SignInOptions{})
+func SignInToAPI(ctx context.Context, api, name string, options Options, asked SignInOptions) (*Session, error) {
+	found, err := DiscoverAPI(ctx, api, options.Transport)
+	if err != nil {
+		return nil, err
+	}
+	if options.ClientID == "" {
+		if told, ok := options.Store.(StoreIdentity); options.Store != nil && (!ok || told.Shared()) {
+			return nil, invalid("client_id", "the store outlives this registration, and the next process would be another client: call Register once, keep what it gives, and set ClientID")
+		}
+		server, err := Discover(ctx, found.Issuer, options.Transport)
+		if err != nil {
+			return nil, err
+		}
+		client, err := Register(ctx, server, Registration{Name: name, RedirectURI: asked.RedirectURI, Device: asked.Device != nil}, options.Transport)
+		if err != nil {
+			return nil, err
+		}
+		options.ClientID, options.ClientSecret, options.ClientAuth = client.ClientID, client.ClientSecret, client.ClientAuth
+	}
+	if asked.Scope == "" {
+		asked.Scope = strings.Join(found.ScopesSupported, " ")
+	}
+	if asked.Resource == nil {
+		asked.Resource = []string{found.Resource}
+	}
+	if place, err := url.Parse(found.Resource); err == nil {
+		options.Origins = append([]string{place.Scheme + "://" + place.Host}, options.Origins...)
+	}
+	return SignIn(ctx, found.Issuer, options, asked)
+}
+
+// APIMetadata is what an API says of itself (RFC 9728).
+type APIMetadata struct {
+	// Resource is what it calls itself: for SignInOptions.Resource.
+	Resource string `json:"resource"`
+	// Issuer of the server that signs users in for it.
+	Issuer          string   `json:"issuer"`
+	ScopesSupported []string `json:"scopes_supported"`
+}
+
+// DiscoverAPI asks an API who signs users in for it (RFC 9728). base sends the requests; nil: http.DefaultTransport.
+func DiscoverAPI(ctx context.Context, api string, base http.RoundTripper) (APIMetadata, error) {
+	var found APIMetadata
+	err := ask(ctx, base, message{"do": "discover_resource", "resource": api}, &found)
+	return found, err
+}
+
+// Registration is what a server is told about this program.
+type Registration struct {
+	// Name is what users are asked to let in.
+	Name string
+	// RedirectURI is where the browser comes back to; empty: loopback, on any port.
+	RedirectURI string
+	Scope       string
+	// Device: it signs in on another device, too.
+	Device bool
+}
+
+// RegisteredClient is what Register gives, for the Options of these names. Keep it: another registration is another client.
+type RegisteredClient struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret,omitempty"`
+	ClientAuth   string `json:"client_auth,omitempty"`
+}
+
+// Register registers this program at a server that lets anybody do so (RFC 7591); server is what Discover gave. base sends the request;
+// nil: http.DefaultTransport.
+func Register(ctx context.Context, server json.RawMessage, client Registration, base http.RoundTripper) (RegisteredClient, error) {
+	told := message{"name": client.Name, "redirect_uri": client.RedirectURI, "device": client.Device}
+	if client.RedirectURI == "" {
+		told["redirect_uri"] = "http://127.0.0.1/callback"
+	}
+	addTexts(told, map[string]string{"scope": client.Scope})
+	var registered RegisteredClient
+	err := ask(ctx, base, message{"do": "register", "server": server, "client": told}, &registered)
+	return registered, err
+}
+
+func isWebAddress(server string) bool {
+	scheme, _, found := strings.Cut(server, ":")
+	return found && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http"))
+}
+
+// Asks the core what needs no session.
+func ask(ctx context.Context, base http.RoundTripper, asked message, into any) error {
+	driver, err := shared()
+	if err != nil {
+		return err
+	}
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	serving, end := context.WithCancel(context.Background())
+	defer end()
+	number := driver.number()
+	driver.serveFor(number, &served{context: serving, end: end, transport: base})
+	defer driver.forget(number)
+	asked["session"] = number
+	return driver.call(ctx, asked, into)
+}
+
+// Format shows no secret, whatever the verb.
+func (c RegisteredClient) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "rekindle.RegisteredClient{ClientID: %q}", c.ClientID)
+}
