@@ -14,6 +14,8 @@ const abiVersion = 1
 type module struct {
 	inner *core.Module
 	core  int32
+	// Whether the core was told how Go spells the settings that errors name.
+	told bool
 }
 
 // `boot` names the beginning of the monotonic clock, where other processes share it.
@@ -44,6 +46,10 @@ type said struct {
 }
 
 func (m *module) turn(mono, wall float64, messages []message) (said, error) {
+	if !m.told {
+		m.told = true
+		messages = append([]message{{"do": "spelling", "of": "go"}}, messages...)
+	}
 	input, err := json.Marshal(messages)
 	if err != nil {
 		return said{}, err

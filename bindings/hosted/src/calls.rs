@@ -235,7 +235,8 @@ fn tell_deadline(call: &Call, number: u64, host: &Host, outbox: &SharedOutbox) -
     let outbox = outbox.clone();
     host.spawn(async move {
         if let Ok(error) = expired.await {
-            outbox.say(json!({ "effect": "expired", "request": number, "error": shown::error(&error) }));
+            let error = shown::error(&error, outbox.spelling());
+            outbox.say(json!({ "effect": "expired", "request": number, "error": error }));
         }
     });
     handle

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable};
 use rekindle::transport::{Sent, TransportError};
-use rekindle::{Client, Error, ErrorKind, Host, Revocation, Session, Token};
+use rekindle::{Client, Error, ErrorKind, Failure, Host, Revocation, Session, Token};
 use rekindle::{Now, Wall};
 use serde_json::{Value, json};
 
@@ -104,7 +104,13 @@ impl Core {
         let call = message["call"].as_u64();
         match crate::message::read(message) {
             Ok(message) => self.act(message),
-            Err(mistake) => self.fault(call, &mistake),
+            Err(mistake) => match (call, mistake.argument()) {
+                (Some(call), Some(name)) => {
+                    let problem = format!(": {}", mistake.what);
+                    self.say_done(call, Err(&Failure::config(&name, problem).into()));
+                }
+                _ => self.fault(call, &mistake.what),
+            },
         }
     }
 
@@ -129,6 +135,7 @@ impl Core {
                     lock(&self.clients).insert(client, built);
                 }
             }
+            Message::Spelling { of } => self.outbox.spell(of.into()),
             Message::ForgetClient { client } => drop(lock(&self.clients).remove(&client)),
             Message::Forget { session } => drop(lock(&self.sessions).remove(&session)),
             Message::Invalidate { session } => {
@@ -342,26 +349,27 @@ impl Core {
             let done = Abortable::new(work, registration).await;
             lock(&waiting).remove(&call);
             match done {
-                Ok(Ok(value)) => outbox.say(shown::done(call, Ok(value))),
-                Ok(Err(error)) => outbox.say(shown::done(call, Err(&error))),
+                Ok(Ok(value)) => outbox.say(shown::done(call, Ok(value), outbox.spelling())),
+                Ok(Err(error)) => outbox.say(shown::done(call, Err(&error), outbox.spelling())),
                 Err(_) => {}
             }
         });
     }
 
     fn say_done(&self, call: u64, done: Result<Value, &Error>) {
-        self.outbox.say(shown::done(call, done));
+        self.outbox.say(shown::done(call, done, self.outbox.spelling()));
     }
 
     /// A message that makes no sense: the host's mistake.
     fn fault(&self, call: Option<u64>, why: &str) {
         match call {
-            Some(call) => {
-                let error = Error::new(ErrorKind::Misuse, format!("message: {why}"));
-                self.say_done(call, Err(&error));
-            }
+            Some(call) => self.refuse(call, why),
             None => self.outbox.say(json!({ "effect": "fault", "message": why })),
         }
+    }
+
+    fn refuse(&self, call: u64, why: &str) {
+        self.say_done(call, Err(&Error::new(ErrorKind::Misuse, format!("message: {why}"))));
     }
 }
 

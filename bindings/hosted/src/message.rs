@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rekindle::sign_in::SignIn;
-use rekindle_bindings::{ClientSettings, Credential, Settings};
+use rekindle_bindings::{ClientSettings, Credential, Settings, Spelling};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,6 +18,10 @@ pub(crate) enum Message {
         call: u64,
         session: u32,
         settings: Box<Settings>,
+    },
+    /// How errors spell the settings that they name. Until then as here.
+    Spelling {
+        of: Language,
     },
     Forget {
         session: u32,
@@ -262,14 +266,54 @@ pub(crate) enum Reading {
     Streamed,
 }
 
+/// A language, by how it spells settings.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Language {
+    C,
+    JavaScript,
+    Php,
+    Go,
+}
+
+impl From<Language> for Spelling {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::C => Self::Snake,
+            Language::JavaScript | Language::Php => Self::Camel,
+            Language::Go => Self::Go,
+        }
+    }
+}
+
+/// What is wrong with a message.
+pub(crate) struct Mistake {
+    pub(crate) what: String,
+    /// Where in it.
+    field: String,
+}
+
+impl Mistake {
+    /// The user's setting that it is about, if it is about one.
+    pub(crate) fn argument(&self) -> Option<String> {
+        let mut path = self.field.split('.').skip(1);
+        let of_settings = ["settings", "credential", "asked", "grant"].contains(&path.next()?);
+        let name = path.collect::<Vec<_>>().join(".");
+        // Their unit is ours alone.
+        let name = name.strip_suffix("_ms").unwrap_or(&name);
+        (of_settings && !name.is_empty()).then(|| name.to_owned())
+    }
+}
+
 /// serde would look for the tag itself, and keep a copy of the message meanwhile, for which it compiles each type once more.
-pub(crate) fn read(message: Value) -> Result<Message, String> {
-    let Value::Object(mut members) = message else { return Err("a message is an object".to_owned()) };
+pub(crate) fn read(message: Value) -> Result<Message, Mistake> {
+    let none = |what: &str| Mistake { what: what.to_owned(), field: String::new() };
+    let Value::Object(mut members) = message else { return Err(none("a message is an object")) };
     let Some(Value::String(name)) = members.remove("do") else {
-        return Err("a message says in `do` what is to be done".to_owned());
+        return Err(none("a message says in `do` what is to be done"));
     };
     let tagged = Value::Object(serde_json::Map::from_iter([(name, Value::Object(members))]));
-    rekindle_proto::dialect::read(&tagged).map_err(|mistake| mistake.what)
+    rekindle_proto::dialect::read(&tagged).map_err(|read| Mistake { what: read.what, field: read.field })
 }
 
 /// What is known of a request's body.

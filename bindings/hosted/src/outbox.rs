@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rekindle_bindings::Spelling;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -19,6 +20,7 @@ struct Inner {
     effects: Vec<Value>,
     asked: BTreeMap<u64, oneshot::Sender<Value>>,
     next: u64,
+    spelling: Spelling,
 }
 
 /// A question that was put to the host. Nobody wants the answer any more once it is dropped.
@@ -30,6 +32,15 @@ struct Asked<'a> {
 impl Outbox {
     pub(crate) fn say(&self, effect: Value) {
         lock(&self.0).effects.push(effect);
+    }
+
+    /// How the host's language spells the settings that errors name.
+    pub(crate) fn spell(&self, spelling: Spelling) {
+        lock(&self.0).spelling = spelling;
+    }
+
+    pub(crate) fn spelling(&self) -> Spelling {
+        lock(&self.0).spelling
     }
 
     /// Asks the host, and waits for its answer. `None`: the core ends.

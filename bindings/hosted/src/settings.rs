@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rekindle::store::MemoryStore;
-use rekindle::{Dialect, DialectSource, Error, ErrorKind, Failure, Host, Session, SessionBuilder};
+use rekindle::{Dialect, DialectSource, Error, Failure, Host, Session, SessionBuilder};
 use rekindle_bindings::Settings;
 use rekindle_bindings::refresh::ForeignRefresh;
 use rekindle_bindings::store::{ForeignStore, StoreSettings};
@@ -84,7 +84,7 @@ fn preset_data(name: &str) -> Result<Value, Failure> {
     let found = presets.get(name).and_then(|found| serde_json::from_str(found.get()).ok());
     found.ok_or_else(|| {
         let names = presets.keys().copied().collect::<Vec<_>>().join(", ");
-        let what = format!("dialect: there is no preset `{name}`; use one of {names}, or give it as data");
-        Failure::new(ErrorKind::InvalidConfig, what)
+        let what = format!(": there is no preset `{name}`; use one of {names}, or give it as data");
+        Failure::config("dialect", what)
     })
 }

@@ -1,14 +1,14 @@
 //! What the core gives, as data.
 
 use rekindle::{Client, Error, Event, Session, Status, Token, Verdict};
-use rekindle_bindings::{ProblemDetails, ResponseData, TokenDetails};
+use rekindle_bindings::{ProblemDetails, ResponseData, Spelling, TokenDetails};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-pub(crate) fn done(call: u64, done: Result<Value, &Error>) -> Value {
+pub(crate) fn done(call: u64, done: Result<Value, &Error>, spelling: Spelling) -> Value {
     match done {
         Ok(value) => json!({ "effect": "done", "call": call, "ok": value }),
-        Err(failed) => json!({ "effect": "done", "call": call, "error": error(failed) }),
+        Err(failed) => json!({ "effect": "done", "call": call, "error": error(failed, spelling) }),
     }
 }
 
@@ -52,8 +52,8 @@ pub(crate) fn verdict(verdict: &Verdict) -> Value {
     plain(rekindle_bindings::Verdict::from(verdict))
 }
 
-pub(crate) fn error(error: &Error) -> Value {
-    let mut shown = plain(ProblemDetails::from(error));
+pub(crate) fn error(error: &Error, spelling: Spelling) -> Value {
+    let mut shown = plain(ProblemDetails::from(error).spelled(spelling));
     shown["response"] = plain(error.response().map(ResponseData::from));
     shown
 }

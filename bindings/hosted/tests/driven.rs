@@ -135,6 +135,38 @@ fn what_makes_no_sense_is_told_to_the_call_and_shows_no_token() {
     assert!(turn(r#"[{"do":"answer","op":99,"status":200}]"#).contains(r#""effects":[]"#));
 }
 
+/// What a session with these settings is told.
+fn refused(core: &Core, settings: &Value) -> (String, String, String) {
+    let message = json!([{ "do": "session", "call": 1, "session": 1, "settings": settings }]);
+    let said: Value = serde_json::from_str(&core.turn(0.0, 0.0, &message.to_string())).unwrap();
+    let error = &said["effects"][0]["error"];
+    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    (text("kind"), text("argument"), text("message"))
+}
+
+// spec 10.3
+#[test]
+fn a_setting_that_is_wrong_is_named_as_the_hosts_language_spells_it() {
+    let plain_http = json!({ "token_url": "https://a.example.com/t", "origins": ["http://a.example.com"] });
+    for (language, token_url, tokens, insecure) in [
+        ("c", "token_url", "tokens.expires_in", "insecure_origins"),
+        ("javascript", "tokenUrl", "tokens.expiresIn", "insecureOrigins"),
+        ("php", "tokenUrl", "tokens.expiresIn", "insecureOrigins"),
+        ("go", "TokenURL", "Tokens.ExpiresIn", "InsecureOrigins"),
+    ] {
+        let core = Core::new([7; 32], None);
+        let _ = core.turn(0.0, 0.0, &json!([{ "do": "spelling", "of": language }]).to_string());
+        let (kind, argument, message) = refused(&core, &json!({ "token_url": "nowhere" }));
+        assert_eq!((kind.as_str(), argument.as_str()), ("InvalidConfig", token_url));
+        assert!(message.starts_with(token_url), "{message}");
+        let (kind, argument, message) = refused(&core, &json!({ "tokens": { "expires_in": "SECRET" } }));
+        assert_eq!((kind.as_str(), argument.as_str()), ("InvalidConfig", tokens));
+        assert!(message.starts_with(tokens) && !message.contains("SECRET"), "{message}");
+        let (_, _, message) = refused(&core, &plain_http);
+        assert!(message.contains(insecure), "{message}");
+    }
+}
+
 #[test]
 fn every_preset_comes_along() {
     let names = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../core/proto/presets")).unwrap();

@@ -1,6 +1,6 @@
 import type { Driver } from "./driver.js";
 import type { Tokens } from "./effects.js";
-import { invalid, RekindleError } from "./errors.js";
+import { invalid, RekindleError, wrong } from "./errors.js";
 import { type EventName, eventName, type SessionEvent } from "./events.js";
 import { MemoryStore } from "./memory-store.js";
 import type { SessionOptions } from "./options.js";
@@ -55,9 +55,9 @@ export class App {
 
   constructor(options: AppOptions, driver?: Driver) {
     const { mostIdle = 1_000, ...rest } = options;
-    if (!Number.isInteger(mostIdle) || mostIdle < 0) throw invalid("mostIdle must be a whole number, 0 or more");
+    if (!Number.isInteger(mostIdle) || mostIdle < 0) throw wrong("mostIdle", " must be a whole number, 0 or more");
     for (const name of ["tokens", "key", "alone"]) {
-      if (name in rest) throw invalid(`${name} is one session's: give it to app.session(key, { tokens })`);
+      if (name in rest) throw wrong(name, " is one session's: give it to app.session(key, { tokens })");
     }
     this.#options = { store: new MemoryStore(), ...rest };
     this.#driver = driver;

@@ -1,4 +1,4 @@
-import { invalid } from "./errors.js";
+import { wrong } from "./errors.js";
 import { ascii, milliseconds, onlyKnown } from "./options.js";
 
 export { onlyKnown };
@@ -120,8 +120,10 @@ export function clientSettings(options: ClientOptions): object {
   const { retries = {}, headers = {} } = options;
   const retry: RetryOptions = typeof retries === "number" ? { maxSends: retries } : retries;
   onlyKnown("retries.", retry, RETRY_OPTIONS);
+  if (typeof headers !== "object" || headers === null) throw wrong("headers", " must be an object");
+  if (options.print !== undefined && typeof options.print !== "function") throw wrong("print", " must be a function");
   for (const [name, value] of Object.entries(headers)) {
-    if (typeof value !== "string") throw invalid(`headers: ${name} must be text, it is ${value === null ? "null" : typeof value}`);
+    if (typeof value !== "string") throw wrong("headers", `: ${name} must be text, it is ${value === null ? "null" : typeof value}`);
   }
   return {
     base_url: options.baseUrl === undefined ? undefined : ascii(options.baseUrl),
@@ -147,9 +149,9 @@ export function requestTimeout(timeout: number | undefined): number | undefined 
 
 function statuses(given: readonly number[] | undefined): number[] | undefined {
   if (given === undefined) return undefined;
-  if (!Array.isArray(given)) throw invalid("retries.statuses must be a list of statuses, as [500, 503]");
+  if (!Array.isArray(given)) throw wrong("retries.statuses", " must be a list of statuses, as [500, 503]");
   for (const status of given) {
-    if (!Number.isInteger(status) || status < 400 || status > 599) throw invalid(`retries.statuses: ${String(status)} is no status of an error, give 400 to 599`);
+    if (!Number.isInteger(status) || status < 400 || status > 599) throw wrong("retries.statuses", `: ${String(status)} is no status of an error, give 400 to 599`);
   }
   return [...given];
 }
@@ -158,6 +160,6 @@ const MOST = 0xffff_ffff;
 
 function count(name: string, value: number | undefined): number | undefined {
   if (value === undefined) return undefined;
-  if (!Number.isInteger(value) || value < 0) throw invalid(`${name} must be a whole number, 0 or more`);
+  if (!Number.isInteger(value) || value < 0) throw wrong(name, " must be a whole number, 0 or more");
   return Math.min(value, MOST);
 }

@@ -32,6 +32,9 @@ const MOST_FAILURES = 3;
 
 const NOBODY = {};
 
+/** The first message to each instance: errors spell settings as here. */
+const LANGUAGE = { do: "spelling", of: "javascript" };
+
 interface Waiting {
   device?: ((effect: DeviceEffect) => void) | undefined;
   resolve(value: unknown): void;
@@ -59,7 +62,7 @@ export class Driver {
   readonly #waiting = new Map<number, Waiting>();
   readonly #running = new Map<number, AbortController>();
   readonly #deadlines = new Map<number, (error: RekindleError) => void>();
-  #messages: object[] = [];
+  #messages: object[] = [LANGUAGE];
   #planned = false;
   #storeCalls = 0;
   #next = 1;
@@ -239,7 +242,7 @@ export class Driver {
     );
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    this.#messages = [];
+    this.#messages = [LANGUAGE];
     const running = [...this.#running.values()];
     this.#running.clear();
     const deadlines = [...this.#deadlines.values()];

@@ -1,4 +1,4 @@
-import { type ErrorData, RekindleError } from "./errors.js";
+import { type ErrorData, RekindleError, wrong } from "./errors.js";
 import { signInAgain } from "./login.js";
 import type { SessionEvent } from "./events.js";
 import { platform } from "#platform";
@@ -156,9 +156,14 @@ function keepThrown(error: unknown): number {
   return lastThrown;
 }
 
+/** What has another place here than in the core. */
+const PLACES: Record<string, string> = { maxSends: "retries.maxSends", retryStatuses: "retries.statuses", defaultHeader: "headers" };
+
 /** An error as it was told, with what led to it. */
 export function errorOf(told: ErrorData): RekindleError {
-  const { cause } = told;
+  const { cause, argument, message } = told;
+  const place = argument && PLACES[argument];
+  if (place) return errorOf({ ...told, argument: place, message: message.replace(argument, place) });
   return new RekindleError(told, typeof cause === "number" && thrown.has(cause) ? { cause: thrown.get(cause) } : undefined);
 }
 
@@ -171,6 +176,11 @@ export interface CoreTokens {
 
 /** As the core reads them. */
 export function tokensToCore(tokens: Tokens): CoreTokens {
+  // As JSON it would be null, which is "unknown".
+  for (const name of ["expiresIn", "expiresAt"] as const) {
+    const value = tokens[name];
+    if (value != null && !Number.isFinite(Number(value))) throw wrong(name, name === "expiresIn" ? " must be a number of seconds" : " must be a date, or milliseconds since 1970");
+  }
   return {
     access_token: tokens.accessToken,
     refresh_token: tokens.refreshToken,

@@ -162,3 +162,8 @@ export function misuse(message: string): RekindleError {
 export function invalid(message: string): RekindleError {
   return new RekindleError({ kind: "InvalidConfig", message });
 }
+
+/** @internal An option or argument is wrong: `problem` goes on from its name. */
+export function wrong(argument: string, problem: string): RekindleError {
+  return new RekindleError({ kind: "InvalidConfig", message: argument + problem, argument });
+}

@@ -1,4 +1,4 @@
-import { invalid } from "./errors.js";
+import { invalid, wrong } from "./errors.js";
 
 /** What a session reports, in order and without secrets. */
 export interface SessionEvent {
@@ -71,7 +71,7 @@ export class Listeners {
   }
 
   add(listener: (event: SessionEvent) => void): () => void {
-    if (typeof listener !== "function") throw invalid("listener must be a function");
+    if (typeof listener !== "function") throw wrong("listener", " must be a function");
     // Its own, so that one function may listen twice.
     const own = (event: SessionEvent) => listener(event);
     this.#all.add(own);

@@ -1,5 +1,5 @@
 import { type CoreTokens, type RefreshInput, type Tokens, tokensToCore } from "./effects.js";
-import { invalid } from "./errors.js";
+import { invalid, wrong } from "./errors.js";
 import type { Session } from "./session.js";
 import { SigningKey } from "./signing-key.js";
 import type { Store } from "./store.js";
@@ -111,15 +111,15 @@ const TOKENS = ["accessToken", "refreshToken", "expiresIn", "expiresAt", "scope"
 export function settings(options: SessionOptions): { tokens: CoreTokens | undefined } & Record<string, unknown> {
   onlyKnown("", options, KNOWN);
   const { tokens, store, refresh, login, fetch: own } = options;
-  if (tokens) onlyKnown("tokens.", tokens, TOKENS);
+  if (tokens !== undefined) onlyTokens("tokens.", tokens);
   for (const [name, value] of [["refresh", refresh], ["login", login], ["fetch", own]] as const) {
-    if (value !== undefined && typeof value !== "function") throw invalid(`${name} must be a function`);
+    if (value !== undefined && typeof value !== "function") throw wrong(name, " must be a function");
   }
   for (const name of ["clientKey", "dpopKey"] as const) {
-    if (options[name] !== undefined && !(options[name] instanceof SigningKey)) throw invalid(`${name} must be a SigningKey: await SigningKey.stored(..), .fromPem(..) or .of(..)`);
+    if (options[name] !== undefined && !(options[name] instanceof SigningKey)) throw wrong(name, " must be a SigningKey: await SigningKey.stored(..), .fromPem(..) or .of(..)");
   }
   if (store && (typeof store.load !== "function" || typeof store.save !== "function")) {
-    throw invalid("store must have the methods load and save");
+    throw wrong("store", " must have the methods load and save");
   }
   return {
     dialect: options.dialect,
@@ -133,7 +133,7 @@ export function settings(options: SessionOptions): { tokens: CoreTokens | undefi
     require_dpop: options.requireDpop,
     variables: options.variables,
     tokens: tokens && tokensToCore(tokens),
-    origins: options.origins?.map(ascii),
+    origins: Array.isArray(options.origins) ? options.origins.map(ascii) : options.origins,
     insecure_origins: options.insecureOrigins,
     rotation: options.rotation,
     background: options.background,
@@ -150,6 +150,11 @@ export function settings(options: SessionOptions): { tokens: CoreTokens | undefi
   };
 }
 
+/** @internal */
+export function onlyTokens(path: string, tokens: Tokens): void {
+  onlyKnown(path, tokens, TOKENS);
+}
+
 /** @internal Host names as they are sent; the module knows no Unicode. */
 export function ascii(url: string | URL): string {
   const text = String(url);
@@ -159,18 +164,18 @@ export function ascii(url: string | URL): string {
 /** @internal */
 export function milliseconds(name: string, value: number | undefined): number | undefined {
   if (value === undefined) return undefined;
-  if (!Number.isFinite(value) || value < 0) throw invalid(`${name} must be a number of milliseconds, 0 or more`);
+  if (!Number.isFinite(value) || value < 0) throw wrong(name, " must be a number of milliseconds, 0 or more");
   return Math.round(value);
 }
 
 /** @internal */
 export function onlyKnown(path: string, options: object, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw invalid(`${path || "the options "}must be an object`);
+  if (typeof options !== "object" || options === null) throw path ? wrong(path.slice(0, -1), " must be an object") : invalid("the options must be an object");
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const near = known.find((one) => distance(one.toLowerCase(), name.toLowerCase().replaceAll("_", "")) <= 2);
     const advice = near ? `did you mean ${path}${near}?` : `known are ${known.join(", ")}`;
-    throw invalid(`${path}${name} is no option: ${advice}`);
+    throw wrong(path + name, ` is no option: ${advice}`);
   }
 }
 

@@ -4,7 +4,7 @@ import { misuse } from "./errors.js";
 import { type EventName, eventName, Listeners, type SessionEvent } from "./events.js";
 import { fetchWith } from "./fetch.js";
 import { MemoryStore } from "./memory-store.js";
-import { milliseconds, type SessionOptions, settings } from "./options.js";
+import { milliseconds, onlyTokens, type SessionOptions, settings } from "./options.js";
 import { platform } from "#platform";
 import { Quick } from "./quick.js";
 import { comeBack, leave, ownAddress } from "./redirect.js";
@@ -198,6 +198,7 @@ export class Session {
   /** Takes what a sign-in brought. */
   async signIn(tokens: Tokens): Promise<void> {
     this.#notInside();
+    onlyTokens("", tokens);
     const credential = tokensToCore(tokens);
     const from = performance.now();
     // The module may still be loaded.

@@ -1,4 +1,4 @@
-import { invalid } from "./errors.js";
+import { wrong } from "./errors.js";
 import { onlyKnown } from "./options.js";
 
 /** What a sign-in asks for. */
@@ -77,9 +77,9 @@ export function asked(options: SignInOptions): object {
   onlyKnown("", options, KNOWN);
   const { redirectUri, resource, maxAge, claims } = options;
   for (const name of ["scope", "audience", "prompt", "loginHint", "acrValues", "returnTo"] as const) {
-    if (options[name] !== undefined && typeof options[name] !== "string") throw invalid(`${name} must be text`);
+    if (options[name] !== undefined && typeof options[name] !== "string") throw wrong(name, " must be text");
   }
-  if (maxAge !== undefined && (!Number.isSafeInteger(maxAge) || maxAge < 0)) throw invalid("maxAge must be a whole number of seconds, 0 or more");
+  if (maxAge !== undefined && (!Number.isSafeInteger(maxAge) || maxAge < 0)) throw wrong("maxAge", " must be a whole number of seconds, 0 or more");
   return {
     redirect_uri: redirectUri === undefined ? undefined : String(redirectUri),
     scope: options.scope,
@@ -97,7 +97,7 @@ export function asked(options: SignInOptions): object {
 
 /** @internal As the core reads it. */
 export function grantToCore(grant: SignInGrant): object {
-  if (typeof grant !== "object" || grant === null) throw invalid("grant must be an object");
+  if (typeof grant !== "object" || grant === null) throw wrong("grant", " must be an object");
   const all = Object.entries(grant).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]);
   return Object.fromEntries(all);
 }

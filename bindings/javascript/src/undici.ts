@@ -1,21 +1,11 @@
 import { asText } from "./effects.js";
+import { Early } from "./undici-early.js";
+import type { Handler, RawHeaders } from "./undici-handler.js";
 import type { Driver } from "./driver.js";
 import { invalid, RekindleError, type Verdict } from "./errors.js";
 import type { Judged } from "./request.js";
 import { originOf, type Quick } from "./quick.js";
 import { insideOf, type Session } from "./session.js";
-
-/** What undici (7 and later) calls with what comes. */
-interface Handler {
-  onRequestStart?(controller: unknown, context: unknown): void;
-  onRequestUpgrade?(controller: unknown, status: number, headers: RawHeaders, socket: unknown): void;
-  onResponseStart?(controller: unknown, status: number, headers: RawHeaders, message?: string): void;
-  onResponseData?(controller: unknown, chunk: Uint8Array): void;
-  onResponseEnd?(controller: unknown, trailers: RawHeaders): void;
-  onResponseError?(controller: unknown, error: Error): void;
-}
-
-type RawHeaders = Record<string, string | string[] | undefined>;
 
 interface Options {
   path: string;
@@ -98,19 +88,23 @@ class Request implements Handler {
     readonly handler: Handler,
     readonly onJudged: ((judged: JudgedRequest) => void) | undefined,
   ) {
-    this.#origin = String(options.origin);
+    const { origin } = options;
+    this.#origin = typeof origin === "string" ? origin : String(origin);
     this.#number = driver.number();
   }
 
   /** At once where the core need not be asked. */
   start(): boolean {
     const known = this.quick.header(originOf(this.#origin) ?? "");
-    if (!known || this.#has(known.name) || this.#has("authorization")) {
+    const own = recordOf(this.options.headers);
+    if (!known || this.#has(own, known.name)) {
       void this.begin();
       return true;
     }
     this.#tag = known.tag;
-    return this.dispatch({ ...this.options, headers: withHeaders(this.options.headers, [[known.name, known.value]]) }, this);
+    const headers = own ? { ...own, [known.name]: known.value } : withHeaders(this.options.headers, [[known.name, known.value]]);
+    const early = typeof this.handler.onHeaders === "function" ? new Early(this.handler, this) : this;
+    return this.dispatch({ ...this.options, headers }, early);
   }
 
   async begin(): Promise<void> {
@@ -124,11 +118,15 @@ class Request implements Handler {
   }
 
   onRequestStart(controller: unknown, context: unknown): void {
-    // Followed below us: our headers would go along, wherever that leads (spec 9.5).
-    if ((context as { history?: unknown[] } | undefined)?.history?.length && this.#signs) {
-      return (controller as { abort(reason: Error): void }).abort(asUndici(invalid(BELOW)));
-    }
+    const refusal = this.refusal(context);
+    if (refusal) return (controller as { abort(reason: Error): void }).abort(refusal);
     this.handler.onRequestStart?.(controller, context);
+  }
+
+  /** Followed below us: our headers would go along, wherever that leads (spec 9.5). */
+  refusal(context: unknown): Error | undefined {
+    const history = (context as { history?: unknown[] } | undefined)?.history;
+    return history?.length && this.#signs ? asUndici(invalid(BELOW)) : undefined;
   }
 
   onRequestUpgrade(controller: unknown, status: number, headers: RawHeaders, socket: unknown): void {
@@ -137,11 +135,10 @@ class Request implements Handler {
   }
 
   onResponseStart(controller: unknown, status: number, headers: RawHeaders, message?: string): void {
-    const quick = !this.#begun;
-    if (status >= 200 && status < 300 && (quick || !this.#signed?.reads_success)) {
+    if (status >= 200 && status < 300 && (!this.#begun || !this.#signed?.reads_success)) {
       this.#passes = true;
-      if (quick) this.#tell(status, { verdict: { name: "accepted" }, replay_refused: null });
-      else void this.#accepted(status, headers);
+      if (this.#begun) void this.#accepted(status, headers);
+      else this.accepted(status);
       this.#begun = false;
       return this.handler.onResponseStart?.(controller, status, headers, message);
     }
@@ -201,6 +198,11 @@ class Request implements Handler {
     if (next?.next === "keep" && next.verdict?.name === "accepted") this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
   }
 
+  /** What was sent without asking the core. */
+  accepted(status: number): void {
+    if (this.onJudged) this.#tell(status, { verdict: { name: "accepted" }, replay_refused: null });
+  }
+
   #tell(status: number, { verdict, replay_refused }: { verdict: Verdict | null; replay_refused: string | null }): void {
     const { method, path } = this.options;
     const judged = { verdict: verdict ?? undefined, replayRefused: replay_refused ?? undefined, redirects: 0 };
@@ -246,8 +248,13 @@ class Request implements Handler {
     return signal instanceof AbortSignal ? signal : undefined;
   }
 
-  #has(name: string): boolean {
-    return given(this.options.headers).some(([own]) => own.toLowerCase() === name);
+  /** Whether the request brings a header of that name, or one that says who it is. */
+  #has(own: RawHeaders | undefined, name: string): boolean {
+    const names = own ? Object.keys(own) : given(this.options.headers).map(([one]) => one);
+    return names.some((one) => {
+      const lower = one.toLowerCase();
+      return lower === name || lower === "authorization";
+    });
   }
 
   #end(): void {
@@ -307,4 +314,11 @@ function known(body: unknown): string | object {
     return typeof operations === "string" ? { text: operations } : "replayable";
   }
   return body instanceof Uint8Array || body instanceof ArrayBuffer || kind === "Blob" || kind === "File" ? "replayable" : "once";
+}
+
+/** Headers that are a record already, of a request's own. */
+function recordOf(headers: unknown): RawHeaders | undefined {
+  if (headers === undefined || headers === null) return {};
+  if (typeof headers !== "object" || Array.isArray(headers) || Symbol.iterator in headers) return undefined;
+  return headers as RawHeaders;
 }

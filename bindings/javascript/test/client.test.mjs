@@ -182,8 +182,8 @@ test("what is wrong with a request is told by name, and its value is not", async
     assert.doesNotMatch(inspect(error), /SECRET/);
     return true;
   });
-  await told(() => client.get("/../admin").json(), /leaves the base_url/);
-  await told(() => client.get("/a/%2e%2e/%2E%2e/admin").json(), /leaves the base_url/);
+  await told(() => client.get("/../admin").json(), /leaves the baseUrl/);
+  await told(() => client.get("/a/%2e%2e/%2E%2e/admin").json(), /leaves the baseUrl/);
   await told(() => client.get("/x", { heders: {} }).json(), /heders is no option: did you mean headers/);
   await told(() => client.get("/x", { headers: { "x-a": { SECRET: 1 } } }).json(), /x-a must be text, it is object/);
   await told(() => client.get("/x", { headers: { "x-a": "SECRET\r\nx: y" } }).json(), /x-a cannot be sent/);
@@ -194,7 +194,7 @@ test("what is wrong with a request is told by name, and its value is not", async
   await told(() => new Client(client.session, { retries: { maxSend: 1 } }), /did you mean retries.maxSends/);
   await told(() => new Client(client.session, { retries: { statuses: [200] } }), /200 is no status of an error, give 400 to 599/);
   await told(() => new Client(client.session, { retries: { statuses: 500 } }), /must be a list of statuses/);
-  await told(() => new Client(client.session, { baseUrl: "nowhere" }), /base_url/);
+  await told(() => new Client(client.session, { baseUrl: "nowhere" }), /baseUrl/);
   await told(() => client.session.on("loginRequird", () => undefined), /known are .*loginRequired/);
   assert.equal(api.seen.length, 0);
 });

@@ -185,7 +185,7 @@ test("what is wrong in the options is told at once", () => {
   const wrong = (options) => () => new Session(options);
   assert.throws(wrong({ tokenURL: url }), /tokenURL is no option: did you mean tokenUrl/);
   assert.throws(wrong({ dialect: "nobody" }), /there is no preset `nobody`; use one of .*keycloak/);
-  assert.throws(wrong({ tokenUrl: "nowhere" }), (error) => error.kind === "InvalidConfig" && /token_url/.test(error.message));
+  assert.throws(wrong({ tokenUrl: "nowhere" }), (error) => error.kind === "InvalidConfig" && /tokenUrl/.test(error.message));
   assert.throws(wrong({ tokenUrl: url, tokens: { access_token: "AT-1" } }), /did you mean tokens.accessToken/);
   assert.throws(wrong({ tokenUrl: url, waitTimeout: -1 }), /milliseconds/);
 });

@@ -66,6 +66,8 @@ final class SessionTest extends TestCase
             self::fail('it was taken');
         } catch (InvalidConfig $error) {
             self::assertSame('tokenUrl', $error->argument);
+            self::assertStringStartsWith('tokenUrl ', $error->getMessage());
+            self::assertStringContainsString('insecureOrigins', $error->getMessage());
         }
     }
 

@@ -6,10 +6,12 @@ pub enum Spelling {
     /// `token_url`: Rust, Python, the JSON of the hosted core.
     #[default]
     Snake,
-    /// `tokenUrl`: Kotlin, JavaScript.
+    /// `tokenUrl`: Kotlin, JavaScript, PHP.
     Camel,
     /// `tokenURL`: Swift, whose abbreviations are in upper case.
     Swift,
+    /// `TokenURL`: Go, whose exported names begin in upper case.
+    Go,
 }
 
 impl Spelling {
@@ -21,16 +23,25 @@ impl Spelling {
     /// assert_eq!(Spelling::Camel.of("insecure_origins[0]"), "insecureOrigins[0]");
     /// assert_eq!(Spelling::Camel.of("token_url"), "tokenUrl");
     /// assert_eq!(Spelling::Swift.of("token_url"), "tokenURL");
+    /// assert_eq!(Spelling::Swift.of("redirect_uri"), "redirectURI");
     /// assert_eq!(Spelling::Swift.of("dpop_key"), "dpopKey");
+    /// assert_eq!(Spelling::Go.of("tokens.access_token"), "Tokens.AccessToken");
+    /// assert_eq!(Spelling::Go.of("dpop_key"), "DPoPKey");
     /// ```
     #[must_use]
     pub fn of(self, name: &str) -> String {
-        if self == Self::Snake {
-            return name.to_owned();
+        match self {
+            Self::Snake => name.to_owned(),
+            Self::Camel | Self::Swift => {
+                let mut words = name.split('_');
+                let first = words.next().unwrap_or_default().to_owned();
+                words.fold(first, |spelled, word| spelled + &self.further(word))
+            }
+            Self::Go => {
+                let member = |one: &str| one.split('_').map(|word| self.further(word)).collect::<String>();
+                name.split('.').map(member).collect::<Vec<_>>().join(".")
+            }
         }
-        let mut words = name.split('_');
-        let first = words.next().unwrap_or_default().to_owned();
-        words.fold(first, |spelled, word| spelled + &self.further(word))
     }
 
     /// A message about settings: their names stand in it as the language spells them.
@@ -42,6 +53,8 @@ impl Spelling {
     /// let spelled = "tokenUrl is neither https nor loopback: use https, or list its origin in insecureOrigins";
     /// assert_eq!(Spelling::Camel.message(message), spelled);
     /// assert_eq!(Spelling::Camel.message("the server says invalid_grant"), "the server says invalid_grant");
+    /// // The path of a field in a dialect stays as a dialect is written.
+    /// assert_eq!(Spelling::Camel.message("`token_endpoint.client_auth`"), "`token_endpoint.client_auth`");
     /// ```
     #[must_use]
     pub fn message(self, message: &str) -> String {
@@ -53,7 +66,7 @@ impl Spelling {
         let mut rest = message;
         while let Some(start) = rest.find(word) {
             let (before, from) = rest.split_at(start);
-            let (name, after) = from.split_at(from.find(|c| !word(c)).unwrap_or(from.len()));
+            let (name, after) = from.split_at(path_length(from, word));
             spelled.push_str(before);
             spelled.push_str(&if SETTINGS.contains(&name) { self.of(name) } else { name.to_owned() });
             rest = after;
@@ -64,11 +77,26 @@ impl Spelling {
     fn further(self, word: &str) -> String {
         let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
         let (word, tail) = word.split_at(end);
-        if self == Self::Swift && ["url", "urls", "id", "jwt"].contains(&word) {
-            return word.to_ascii_uppercase().replace("URLS", "URLs") + tail;
+        match (self, word) {
+            (Self::Swift | Self::Go, "url" | "uri" | "id" | "jwt") => {
+                return word.to_ascii_uppercase() + tail;
+            }
+            (Self::Swift | Self::Go, "urls") => return "URLs".to_owned() + tail,
+            (Self::Go, "dpop") => return "DPoP".to_owned() + tail,
+            (Self::Go, "graphql") => return "GraphQL".to_owned() + tail,
+            _ => {}
         }
         let (first, others) = word.split_at(word.len().min(1));
         first.to_ascii_uppercase() + others + tail
+    }
+}
+
+/// How long the path at the beginning of a text is: words with dots between them.
+fn path_length(text: &str, word: impl Fn(char) -> bool) -> usize {
+    let end = text.find(|c| !word(c)).unwrap_or(text.len());
+    match text[end..].strip_prefix('.') {
+        Some(rest) if rest.starts_with(&word) => end + 1 + path_length(rest, word),
+        _ => end,
     }
 }
 

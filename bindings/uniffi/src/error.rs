@@ -38,7 +38,7 @@ impl RekindleError {
     /// Everything that it says, with the names of settings as the host's language spells them.
     #[must_use]
     pub fn details(&self, spelling: Spelling) -> ProblemDetails {
-        ProblemDetails::clone(&self.details).spelled(spelling)
+        ProblemDetails::clone(&self.details).spelled(spelling.into())
     }
 
     /// The response that it is about, its body read.

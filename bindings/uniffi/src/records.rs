@@ -6,15 +6,29 @@ use std::time::{Duration, SystemTime};
 
 pub use rekindle::Operation;
 pub use rekindle_bindings::{
-    Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Lease, ProblemDetails, Spelling, Standing,
-    Status, Verdict, Waiting,
+    Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Lease, ProblemDetails, Standing, Status,
+    Verdict, Waiting,
 };
 
-#[uniffi::remote(Enum)]
+/// Those of the languages that are served here.
+#[derive(Clone, Copy, uniffi::Enum)]
 pub enum Spelling {
+    /// As Rust does.
     Snake,
+    /// As Kotlin does.
     Camel,
+    /// As Swift does.
     Swift,
+}
+
+impl From<Spelling> for rekindle_bindings::Spelling {
+    fn from(spelling: Spelling) -> Self {
+        match spelling {
+            Spelling::Snake => Self::Snake,
+            Spelling::Camel => Self::Camel,
+            Spelling::Swift => Self::Swift,
+        }
+    }
 }
 
 #[uniffi::remote(Record)]

@@ -31,6 +31,8 @@ final class Driver
     /** @var list<array<string, mixed>> effects that the user is to be shown */
     private array $toShow = [];
     private ?float $dueMs = null;
+    /** @var list<array<string, string>> the first message: errors spell settings as PHP does */
+    private array $first = [['do' => 'spelling', 'of' => 'php']];
     private readonly TokenRequests $requests;
     private readonly Undisturbed $undisturbed;
 
@@ -156,6 +158,8 @@ final class Driver
         if ($this->core->hasEnded()) {
             return;
         }
+        $messages = [...$this->first, ...$messages];
+        $this->first = [];
         $said = Json::read($this->core->turn($this->clock->monoMs(), $this->clock->wallMs(), Json::write($messages)));
         $this->dueMs = $said['due_ms'];
         foreach ($said['effects'] as $effect) {

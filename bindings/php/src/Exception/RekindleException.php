@@ -56,18 +56,12 @@ abstract class RekindleException extends RuntimeException implements ClientExcep
             $told['message'],
             Thrown::find($told['cause'] ?? null),
             $told['retryable'],
-            self::spelled($told['argument'] ?? null),
+            $told['argument'] ?? null,
             $told['oauth_error'] ?? null,
             $told['status'] ?? $response?->status,
             $after === null ? null : $after / 1000,
             $response,
             $told['graphql_errors'] ?? [],
         );
-    }
-
-    /** As the parameters of this package are spelled. */
-    private static function spelled(?string $argument): ?string
-    {
-        return $argument === null ? null : lcfirst(str_replace('_', '', ucwords($argument, '_')));
     }
 }

@@ -199,5 +199,6 @@ fn invalid(place: &str, field: &str, what: &str) -> Failure {
     let field = if field.is_empty() { String::new() } else { format!(", field `{field}`") };
     let what = what.replace('\n', " ");
     let way_out = "correct it there, or use a preset (`rekindle presets` lists them)";
-    Failure::new(ErrorKind::InvalidConfig, format!("{place}{field}: {}; {way_out}", what.trim()))
+    let message = format!("{place}{field}: {}; {way_out}", what.trim());
+    Failure { argument: Some("dialect".to_owned()), ..Failure::new(ErrorKind::InvalidConfig, message) }
 }
