@@ -12278,11 +12278,23 @@ public func FfiConverterTypeSaved_lower(_ value: Saved) -> RustBuffer {
 
 
 
+/**
+ * Those of the languages that are served here.
+ */
 
 public enum Spelling: Equatable, Hashable {
 
+    /**
+     * As Rust does.
+     */
     case snake
+    /**
+     * As Kotlin does.
+     */
     case camel
+    /**
+     * As Swift does.
+     */
     case swift
 
 

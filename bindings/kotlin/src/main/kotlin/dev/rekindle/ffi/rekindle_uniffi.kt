@@ -16926,11 +16926,23 @@ public object FfiConverterTypeSaved : FfiConverterRustBuffer<Saved>{
 
 
 
+/**
+ * Those of the languages that are served here.
+ */
 
 enum class Spelling {
 
+    /**
+     * As Rust does.
+     */
     SNAKE,
+    /**
+     * As Kotlin does.
+     */
     CAMEL,
+    /**
+     * As Swift does.
+     */
     SWIFT;
 
 
