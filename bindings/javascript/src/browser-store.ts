@@ -91,7 +91,8 @@ export class BrowserStore extends LivesInBrowser implements Store {
 
 function open(name: string, lost: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    // In some sandboxes reading the property throws.
+    // In some sandboxes reading the property throws; where there is none, `open` of undefined would say nothing of that.
+    if (!globalThis.indexedDB) throw new ReferenceError("it is not there");
     const opening = indexedDB.open(name, 1);
     let given = false;
     const late = setTimeout(() => ((given = true), reject(new DOMException("it does not open", "TimeoutError"))), PATIENCE);

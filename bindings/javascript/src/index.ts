@@ -15,6 +15,7 @@ export type { ClientCredentials, ServerMetadata, SessionOptions } from "./option
 export { Session, type Status } from "./session.js";
 export { type PublicJwk, SigningKey } from "./signing-key.js";
 export { discover, signIn, type SignInTo } from "./sign-in.js";
+export { type ApiMetadata, discoverApi, register, type RegisteredClient, type Registration, signInToApi, type SignInToApi } from "./sign-in-to-api.js";
 export type { BrowserSignIn } from "./sign-in-elsewhere.js";
 export type { BegunSignIn, DeviceCode, SignInGrant, SignInOptions } from "./sign-in-options.js";
 export { DamagedRecord, type Expected, type Store, StoreError, type Stored } from "./store.js";

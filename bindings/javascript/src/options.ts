@@ -16,6 +16,8 @@ export interface SessionOptions {
   server?: ServerMetadata;
   clientId?: string;
   clientSecret?: string;
+  /** How the client says who it is, where it differs from the dialect: `none`, `client_secret_basic`, `client_secret_post`, .. */
+  clientAuth?: string;
   /** With it the client says who it is (`private_key_jwt`). */
   clientKey?: SigningKey;
   /** Tokens are bound to it (DPoP). Where the store outlives the key, nobody is signed in any more. */
@@ -84,6 +86,7 @@ const KNOWN: (keyof SessionOptions)[] = [
   "server",
   "clientId",
   "clientSecret",
+  "clientAuth",
   "clientKey",
   "dpopKey",
   "requireDpop",
@@ -128,6 +131,7 @@ export function settings(options: SessionOptions): { tokens: CoreTokens | undefi
     server: options.server,
     client_id: options.clientId,
     client_secret: options.clientSecret,
+    client_auth: options.clientAuth,
     client_key: options.clientKey?.shown,
     dpop_key: options.dpopKey?.shown,
     require_dpop: options.requireDpop,

@@ -8,24 +8,24 @@ const ADDED = ["code", "state", "iss", "session_state", "scope", "authuser", "hd
 /** @internal Leads this tab to the authorization server. */
 export function leave({ url, state, pending }: BegunSignIn): void {
   // In this tab alone, and gone with it.
-  page().sessionStorage.setItem(PREFIX + state, pending);
+  kept((storage) => storage.setItem(PREFIX + state, pending));
   page().location.assign(url);
 }
 
 /** @internal What a tab came back with: the callback, and what was kept for it; nothing where it is no callback. */
 export function comeBack(): { pending: string; callback: string } | undefined {
-  const { sessionStorage, history, location } = page();
+  const { history, location } = page();
   const url = new URL(location.href);
   const state = url.searchParams.get("state");
   if (state === null || !(url.searchParams.has("code") || url.searchParams.has("error"))) return undefined;
-  const pending = sessionStorage.getItem(PREFIX + state);
+  const pending = kept((storage) => storage.getItem(PREFIX + state));
   if (pending === null) {
     const message = "this tab began no sign-in with that state: begin anew (a page that was loaded twice comes here too)";
     throw new RekindleError({ kind: "InvalidResponse", message });
   }
   const callback = url.href;
   // Before anything is sent: a page that is loaded again must not send the code a second time, nor show it.
-  sessionStorage.removeItem(PREFIX + state);
+  kept((storage) => storage.removeItem(PREFIX + state));
   for (const name of ADDED) url.searchParams.delete(name);
   history.replaceState(history.state, "", url);
   return { pending, callback };
@@ -40,6 +40,16 @@ export function ownAddress(): string {
 /** @internal Whether there is a page that can be led elsewhere. */
 export function inPage(): boolean {
   return typeof document !== "undefined" && typeof location !== "undefined" && typeof history !== "undefined";
+}
+
+function kept<T>(work: (storage: Storage) => T): T {
+  try {
+    return work(page().sessionStorage);
+  } catch (cause) {
+    if (cause instanceof RekindleError) throw cause;
+    const message = `sessionStorage: ${String(cause)}; a sign-in must be remembered until the browser comes back: allow storage here (blocked cookies, a sandboxed frame), or sign in on a server, with beginSignIn`;
+    throw new RekindleError({ kind: "StoreUnavailable", message }, { cause });
+  }
 }
 
 function page(): typeof globalThis {

@@ -12,10 +12,14 @@ import type { DeviceCode, SignInOptions } from "./sign-in-options.js";
  * ```
  */
 export async function discover(issuer: string | URL, options: { fetch?: typeof fetch } = {}): Promise<ServerMetadata> {
-  const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init));
+  return askServer<ServerMetadata>({ do: "discover", issuer: String(issuer) }, options.fetch);
+}
+
+/** @internal Asks the core what needs no session; `send` sends its requests. */
+export async function askServer<T>(message: object, send: typeof fetch = (input, init) => globalThis.fetch(input, init)): Promise<T> {
   const served: Served = { owner: {}, fetch: send, store: undefined, keys: [], refresh: undefined, login: undefined, saved: false, tell: () => undefined };
   const driver = await sharedDriver();
-  return driver.callAs<ServerMetadata>(served, { do: "discover", issuer: String(issuer) });
+  return driver.callAs<T>(served, message);
 }
 
 /** How `signIn` makes a session and signs in. */

@@ -158,11 +158,12 @@ const PAIRS = "pairs";
 async function keptPair(name: string): Promise<CryptoKeyPair> {
   const made = await newPair();
   const database = await new Promise<IDBDatabase>((resolve, reject) => {
-    const opening = indexedDB.open("rekindle-keys", 1);
+    // Reading the property throws where storage is refused; elsewhere there is none.
+    const opening = globalThis.indexedDB.open("rekindle-keys", 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore(PAIRS);
-    opening.onerror = () => reject(noPlace(opening.error));
+    opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => resolve(opening.result);
-  });
+  }).catch((error: unknown) => Promise.reject(noPlace(error)));
   try {
     return await new Promise<CryptoKeyPair>((resolve, reject) => {
       const transaction = database.transaction(PAIRS, "readwrite", { durability: "strict" });

@@ -16,6 +16,7 @@ const OPTIONS = {
   server: [{ issuer: 5 }, "here"],
   clientId: [5],
   clientSecret: [5, {}],
+  clientAuth: [5, SECRET],
   clientKey: [SECRET],
   dpopKey: [SECRET],
   requireDpop: [SECRET],
@@ -78,7 +79,7 @@ function told(make, table) {
       assert(error.message.replace(/^the /, "").startsWith(error.argument), shown);
       assert.doesNotMatch(error.message, /SECRET/, shown);
       // But for what a dialect is written in.
-      if (name !== "dialect" && name !== "rotation") assert.doesNotMatch(error.message.replace("access_token is no option", ""), /[a-z]_[a-z]/, shown);
+      if (!["dialect", "rotation", "clientAuth"].includes(name)) assert.doesNotMatch(error.message.replace("access_token is no option", ""), /[a-z]_[a-z]/, shown);
     }
   }
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { inspect } from "node:util";
 
-import { discover, MemoryStore, Session, signIn } from "rekindle";
+import { discover, discoverApi, MemoryStore, register, Session, signIn, signInToApi } from "rekindle";
 import { Person } from "./support/person.mjs";
 import { startProvider } from "./support/provider.mjs";
 
@@ -116,6 +116,34 @@ test("from a client id to an answered request, and a store that holds the sign-i
   assert.equal(await api(await signIn(idp.url, { ...options, open })), 200);
   const nobody = () => assert.fail("nobody is asked");
   assert.equal(await api(await signIn(server, { ...options, open: nobody })), 200);
+});
+
+// spec 12.16
+test("from an MCP server's address to an answered call: found, registered, signed in and refreshed", async () => {
+  const open = async (url) => get(await new Person().goes(url, idp.url));
+  const session = await signInToApi(`${idp.url}/mcp`, { name: "Notes", scope: "offline_access tools", prompt: "consent", open });
+  const call = () => session.fetch(`${idp.url}/mcp`, { method: "POST", body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' });
+  assert.equal((await call()).status, 200);
+  const { refreshes } = await idp.stats();
+  session.invalidate();
+  assert.equal((await call()).status, 200);
+  assert.equal((await idp.stats()).refreshes, refreshes + 1);
+});
+
+test("a program that is registered once keeps its sign-in in a store", async () => {
+  const found = await discoverApi(`${idp.url}/mcp`);
+  assert.deepEqual([found.issuer, found.resource], [idp.url, `${idp.url}/mcp`]);
+  const store = new MemoryStore("mcp");
+  store.shared = true;
+  const open = async (url) => get(await new Person().goes(url, idp.url));
+  await assert.rejects(signInToApi(`${idp.url}/mcp`, { name: "Notes", store, open }), { kind: "InvalidConfig", argument: "clientId" });
+  await assert.rejects(signInToApi(`${idp.url}/mcp`, { open }), { kind: "InvalidConfig", argument: "name" });
+  const client = await register(await discover(found.issuer), { name: "Notes" });
+  const once = await signInToApi(`${idp.url}/mcp`, { ...client, store, open });
+  assert.equal(await once.shutdown(), true);
+  const nobody = () => assert.fail("nobody is asked");
+  const again = await signInToApi(`${idp.url}/mcp`, { ...client, store, open: nobody });
+  assert.equal((await again.fetch(`${idp.url}/mcp`, { method: "POST", body: "{}" })).status, 200);
 });
 
 // spec 12.9

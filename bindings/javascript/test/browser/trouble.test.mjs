@@ -135,6 +135,38 @@ test("where the browser refuses storage the error says what to do", LIMIT, async
   assert.match(told.message, /SecurityError.*private mode.*give no store/);
 });
 
+test("where there is no IndexedDB the error says so, and a session without a store goes on in memory", LIMIT, async (context) => {
+  const { open, site } = await stage(context);
+  const page = await open();
+  await page.evaluate(() => Object.defineProperty(globalThis, "indexedDB", { value: undefined }));
+  await page.evaluate((tokens) => start({ tokens }), site.signIn());
+  const told = (work) => page.evaluate(work).then(() => assert.fail("it was taken"), (error) => error.message);
+  assert.match(await told(() => session.token()), /IndexedDB: ReferenceError: it is not there; .*private mode.*give no store/);
+  assert.match(await told(() => rekindle.SigningKey.stored("app")), /IndexedDB keeps no key here.*SigningKey\.generate/);
+  await page.evaluate((tokens) => (globalThis.session = new rekindle.Session({ tokens, tokenUrl: `${location.origin}/token`, origins: [location.origin], insecureOrigins: [location.origin] })), site.signIn());
+  site.expireAll();
+  assert.deepEqual(await page.evaluate(() => ask(5)), [200]);
+  assert.equal(site.refreshes, 1);
+});
+
+test("where cookies are blocked, stores and sign-ins say what to do", LIMIT, async (context) => {
+  const { open, site } = await stage(context);
+  const page = await open();
+  // As Chromium does it: reading the properties throws.
+  await page.evaluate(() => {
+    for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(globalThis, name, { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } });
+    }
+  });
+  const told = (work, ...given) => page.evaluate(work, ...given).then(() => assert.fail("it was taken"), (error) => error.message);
+  await page.evaluate((tokens) => start({ store: "local", tokens }), site.signIn());
+  assert.match(await told(() => session.token()), /localStorage: SecurityError.*blocked cookies.*give no store/);
+  assert.match(await told(() => rekindle.tokensFromLocalStorage({ accessToken: "jwt" })), /localStorage: SecurityError/);
+  const asked = () => new rekindle.Session({ clientId: "app", tokenUrl: `${location.origin}/token`, authorizationUrl: `${location.origin}/authorize`, origins: [location.origin], insecureOrigins: [location.origin] }).signInWithRedirect({ redirectUri: location.origin });
+  assert.match(await told(asked), /sessionStorage: SecurityError.*allow storage here/);
+  assert.equal(site.refreshes, 0);
+});
+
 test("a connection that the browser has closed is opened anew", LIMIT, async (context) => {
   const { open, site } = await stage(context);
   const page = await open();
