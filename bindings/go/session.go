@@ -43,6 +43,8 @@ type Status struct {
 	Leased      bool     `json:"leased"`
 	Scope       *string  `json:"scope"`
 	ExpiresAtMS *float64 `json:"expires_at_ms"`
+	// RefreshTokenExpiresAtMS: when the refresh token ends, if that is known.
+	RefreshTokenExpiresAtMS *float64 `json:"refresh_token_expires_at_ms"`
 }
 
 // NewSession makes a session; nothing is sent and no store is read before the first call.

@@ -25,6 +25,7 @@ export interface Status {
   readonly leased: boolean;
   readonly scope: string | null;
   readonly expires_at_ms: number | null;
+  readonly refresh_token_expires_at_ms: number | null;
 }
 
 /** @internal What a session is to the core. The core's side holds this, not the session: so a session can be collected. */

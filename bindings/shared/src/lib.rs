@@ -11,6 +11,7 @@ mod event;
 pub mod host;
 #[cfg(feature = "http")]
 mod http;
+mod metrics;
 pub mod refresh;
 mod response;
 mod settings;
@@ -27,6 +28,7 @@ pub use error::{GraphqlProblem, ProblemDetails, ResponseData, Thrown};
 pub use event::{Event, EventKind};
 #[cfg(feature = "http")]
 pub use http::HttpSettings;
+pub use metrics::{Counted, metrics_text};
 pub use response::ResponseHead;
 pub use settings::{ClientCredentials, Credential, HostKey, Settings};
 pub use spelling::Spelling;

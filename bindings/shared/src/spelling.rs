@@ -117,6 +117,7 @@ const SETTINGS: &[&str] = &[
     "idempotency_key",
     "idle_sessions",
     "insecure_origins",
+    "kept_at",
     "login_timeout",
     "max_body_bytes",
     "max_redirects",

@@ -23,6 +23,9 @@ pub struct Status {
     pub valid: bool,
     /// Whether there is a refresh token.
     pub refreshable: bool,
+    /// When the refresh token ends, if that is known.
+    #[serde(rename = "refresh_token_expires_at_ms", serialize_with = "millis::serialize")]
+    pub refresh_token_expires_at: Option<SystemTime>,
     /// When the last refresh came through.
     #[serde(rename = "refreshed_at_ms", serialize_with = "millis::serialize")]
     pub refreshed_at: Option<SystemTime>,
@@ -89,6 +92,7 @@ impl From<rekindle::Status> for Status {
             expires_at: status.expires_at,
             valid: status.valid,
             refreshable: status.refreshable,
+            refresh_token_expires_at: status.refresh_token_expires_at,
             refreshed_at: status.refreshed_at,
             backoff: status.backoff,
             failures: status.failures,

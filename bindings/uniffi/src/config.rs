@@ -118,6 +118,18 @@ impl From<ClientAuth> for rekindle::ClientAuth {
     }
 }
 
+impl From<rekindle::ClientAuth> for ClientAuth {
+    fn from(auth: rekindle::ClientAuth) -> Self {
+        match auth {
+            rekindle::ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
+            rekindle::ClientAuth::ClientSecretPost => Self::ClientSecretPost,
+            rekindle::ClientAuth::ClientSecretJwt => Self::ClientSecretJwt,
+            rekindle::ClientAuth::PrivateKeyJwt => Self::PrivateKeyJwt,
+            _ => Self::Public,
+        }
+    }
+}
+
 /// What a client asks for on its own behalf.
 #[derive(Clone, uniffi::Record)]
 #[uniffi::export(Debug)]
@@ -207,6 +219,9 @@ pub struct Credential {
     /// When it ends.
     #[uniffi(default = None)]
     pub expires_at: Option<SystemTime>,
+    /// When the refresh token ends, if the server said so.
+    #[uniffi(default = None)]
+    pub refresh_token_expires_at: Option<SystemTime>,
     /// The granted scope, as the server wrote it.
     #[uniffi(default = None)]
     pub scope: Option<String>,
@@ -237,6 +252,9 @@ pub struct ClientConfig {
     /// How often a request is sent at most where it failed by itself (3).
     #[uniffi(default = None)]
     pub max_sends: Option<u32>,
+    /// The statuses after which it is sent again, where that is safe (408, 429, 502, 503, 504).
+    #[uniffi(default = None)]
+    pub retry_statuses: Option<Vec<u16>>,
     /// How long a body may be that is read whole, in bytes (256 MiB).
     #[uniffi(default = None)]
     pub max_body_bytes: Option<u64>,
@@ -259,6 +277,7 @@ impl ClientConfig {
             max_redirects: self.max_redirects,
             max_body_bytes: self.max_body_bytes,
             max_sends: self.max_sends,
+            retry_statuses: self.retry_statuses,
             ..ClientSettings::default()
         }
     }
@@ -323,14 +342,18 @@ impl Credential {
             access_token: self.access_token,
             refresh_token: self.refresh_token,
             expires_in: self.expires_in.map(|left| left.as_secs_f64()),
-            expires_at_ms: self.expires_at.map(|at| rekindle::Wall::from(at).0 as f64),
-            refresh_token_expires_at_ms: None,
+            expires_at_ms: self.expires_at.map(epoch_ms),
+            refresh_token_expires_at_ms: self.refresh_token_expires_at.map(epoch_ms),
             scope: self.scope,
             token_type: self.token_type,
             extra: self.extra.into_iter().collect(),
         };
         Ok(credential.checked()?)
     }
+}
+
+fn epoch_ms(at: SystemTime) -> f64 {
+    rekindle::Wall::from(at).0 as f64
 }
 
 impl From<Rotation> for rekindle::Rotation {
@@ -365,6 +388,7 @@ impl fmt::Debug for Credential {
             .field("refresh_token", &self.refresh_token.as_ref().map(|_| "***"))
             .field("expires_in", &self.expires_in)
             .field("expires_at", &self.expires_at)
+            .field("refresh_token_expires_at", &self.refresh_token_expires_at)
             .field("scope", &self.scope)
             .field("token_type", &self.token_type)
             .field("extra", &self.extra.keys())

@@ -55,6 +55,18 @@ pub struct ClientCertificate {
 }
 
 impl HttpConfig {
+    /// Nothing said.
+    pub(crate) fn usual() -> Self {
+        Self {
+            proxy: None,
+            root_certificates: Vec::new(),
+            client_certificate: None,
+            http2: true,
+            user_agent: None,
+            connect_timeout: None,
+        }
+    }
+
     /// A transport of these settings. `other`: whether the host brings its own, which these are not for.
     pub(crate) fn transport(self, other: bool) -> Result<Arc<dyn Transport>, RekindleError> {
         if other {

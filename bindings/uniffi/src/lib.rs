@@ -15,12 +15,14 @@ mod cancel;
 mod client;
 mod clock;
 mod config;
+mod discovery;
 mod error;
 mod event;
 mod host;
 mod http;
 mod key;
 mod login;
+mod metrics;
 mod records;
 mod redirect;
 mod refresh;
@@ -39,11 +41,13 @@ pub use cancel::CancelToken;
 pub use client::{Client, Request};
 pub use clock::ManualClock;
 pub use config::{ClientAuth, ClientConfig, ClientCredentials, Credential, Dialect, Rotation, SessionConfig};
+pub use discovery::{ApiAccess, ApiRequest, discover, find_api};
 pub use error::{RekindleError, error_kinds};
 pub use event::{EventListener, EventStream, ListenerFailure};
 pub use http::{ClientCertificate, HttpConfig, Proxy};
 pub use key::{GeneratedKey, SigningKey, generate_signing_key};
 pub use login::{Login, LoginFailure};
+pub use metrics::{Counted, metrics_text};
 pub use records::{
     Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Header, Lease, Operation, ProblemDetails,
     Redirected, ResponseHead, Spelling, Standing, Status, Verdict, Waiting,
@@ -52,7 +56,7 @@ pub use redirect::{Hop, next_hop};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
 pub use response::Response;
 pub use session::Session;
-pub use sign_in::{BegunSignIn, DeviceCode, Proof, SignInDisplay, SignInRequest, discover};
+pub use sign_in::{BegunSignIn, DeviceCode, Proof, SignInDisplay, SignInRequest};
 pub use store::{Expected, Loaded, Owner, Saved, Store, StoreChoice, StoreFailure};
 pub use token::{Token, TokenDetails};
 pub use transport::{Transport, TransportFailure, TransportRequest, TransportResponse};

@@ -87,6 +87,7 @@ pub struct Status {
     pub expires_at: Option<SystemTime>,
     pub valid: bool,
     pub refreshable: bool,
+    pub refresh_token_expires_at: Option<SystemTime>,
     pub refreshed_at: Option<SystemTime>,
     pub backoff: Option<Duration>,
     pub failures: u32,

@@ -6,16 +6,13 @@ use std::sync::Arc;
 
 use rekindle::sign_in::{DeviceAuthorization, PendingSignIn, SignIn, SignInGrant};
 use rekindle::{Error, ErrorKind, Revocation};
-use rekindle_bindings::transport::ForeignTransport;
 
 use crate::app::App;
 use crate::cancel::{CancelToken, unless};
 use crate::error::RekindleError;
 use crate::event::ListenerFailure;
-use crate::host::Hosted;
 use crate::runtime::run;
 use crate::session::Session;
-use crate::transport::Transport;
 
 /// What a sign-in asks for.
 #[derive(Clone, uniffi::Record)]
@@ -129,42 +126,6 @@ pub enum Proof {
         /// `scope`.
         scope: Option<String>,
     },
-}
-
-/// What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for `SessionConfig.server`. It can be
-/// kept.
-///
-/// # Errors
-///
-/// InvalidConfig, InvalidResponse, Connection, Timeout; Cancelled.
-#[uniffi::export(default(transport = None, cancel = None))]
-pub async fn discover(
-    issuer: String,
-    transport: Option<Arc<dyn Transport>>,
-    cancel: Option<Arc<CancelToken>>,
-) -> Result<String, RekindleError> {
-    let work = async move {
-        let found = match transport {
-            Some(transport) => {
-                let transport: Arc<dyn rekindle::transport::Transport> =
-                    Arc::new(ForeignTransport(Hosted(transport)));
-                rekindle::sign_in::discover_with(&issuer, &transport, &rekindle::clock::SystemClock).await?
-            }
-            None => discovered(&issuer).await?,
-        };
-        Ok(serde_json::to_string(&found).unwrap_or_default())
-    };
-    unless(cancel, run(work)).await
-}
-
-#[cfg(feature = "http")]
-async fn discovered(issuer: &str) -> Result<rekindle::sign_in::ServerMetadata, Error> {
-    rekindle::sign_in::discover(issuer).await
-}
-
-#[cfg(not(feature = "http"))]
-async fn discovered(_: &str) -> Result<rekindle::sign_in::ServerMetadata, Error> {
-    Err(Error::config("transport", "is missing: this build has no HTTP stack of its own"))
 }
 
 #[uniffi::export]

@@ -46,6 +46,7 @@ class Status:
     expires_at: float | None
     valid: bool
     refreshable: bool
+    refresh_token_expires_at: float | None
     refreshed_at: float | None
     backoff: float | None
     failures: int

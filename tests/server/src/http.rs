@@ -46,8 +46,8 @@ impl Request {
     }
 }
 
-/// Reads the next request; None when the client is done.
-pub(crate) async fn read(socket: &mut BufReader<TcpStream>) -> io::Result<Option<Request>> {
+/// Reads the next request but for its body; None when the client is done.
+pub(crate) async fn head(socket: &mut BufReader<TcpStream>) -> io::Result<Option<Request>> {
     let Some(first) = line(socket).await? else { return Ok(None) };
     let mut words = first.split(' ');
     let (Some(method), Some(target), Some(version)) = (words.next(), words.next(), words.next()) else {
@@ -63,7 +63,6 @@ pub(crate) async fn read(socket: &mut BufReader<TcpStream>) -> io::Result<Option
     };
     request.keep_alive &=
         request.header("connection").is_none_or(|value| !value.eq_ignore_ascii_case("close"));
-    request.body = body(socket, &request).await?;
     Ok(Some(request))
 }
 
@@ -79,7 +78,8 @@ async fn headers(socket: &mut BufReader<TcpStream>) -> io::Result<Vec<(String, S
     }
 }
 
-async fn body(socket: &mut BufReader<TcpStream>, request: &Request) -> io::Result<Vec<u8>> {
+/// Its body, to its end.
+pub(crate) async fn body(socket: &mut BufReader<TcpStream>, request: &Request) -> io::Result<Vec<u8>> {
     if request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
         socket.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
     }

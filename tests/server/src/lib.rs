@@ -25,6 +25,7 @@ mod http;
 mod script;
 mod server;
 mod stage;
+mod uploads;
 
 pub use answer::Fault;
 pub use auth::{AuthConfig, AuthServer, AuthServerBuilder, Counters, Rotation, SeedDialect, Tokens};

@@ -17,7 +17,7 @@ use crate::auth::Auth;
 use crate::http::{self, Request};
 use crate::script::Script;
 use crate::stage::{Logged, Stage};
-use crate::{AuthConfig, control};
+use crate::{AuthConfig, control, uploads};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -142,6 +142,9 @@ impl Shared {
     }
 
     async fn answer(&self, request: &Request) -> Answer {
+        if request.path() == uploads::PATH {
+            return uploads::received(request);
+        }
         if request.path().starts_with("/__") {
             return control::answer(self, request).await;
         }
@@ -195,7 +198,16 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(socket: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let mut socket = BufReader::new(socket);
-    while let Some(request) = http::read(&mut socket).await? {
+    while let Some(mut request) = http::head(&mut socket).await? {
+        // Before the body has come, which is read all the same: no reset takes the answer away.
+        let early = uploads::refusal(&request);
+        if let Some(refusal) = &early {
+            answer::send(socket.get_mut(), refusal, &request.method, request.keep_alive).await?;
+        }
+        request.body = http::body(&mut socket, &request).await?;
+        if early.is_some() {
+            continue;
+        }
         let answer = shared.answer(&request).await;
         if !answer::send(socket.get_mut(), &answer, &request.method, request.keep_alive).await? {
             break;

@@ -1322,6 +1322,11 @@ RustBuffer uniffi_rekindle_uniffi_fn_method_credential_uniffi_trait_debug(RustBu
 RustBuffer uniffi_rekindle_uniffi_fn_method_sessionconfig_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APIACCESS_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_APIACCESS_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_rekindle_uniffi_fn_method_apiaccess_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_CLIENTCERTIFICATE_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_METHOD_CLIENTCERTIFICATE_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_rekindle_uniffi_fn_method_clientcertificate_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
@@ -1397,6 +1402,16 @@ int8_t uniffi_rekindle_uniffi_fn_func_goes_on(RustBuffer first, RustCallStatus *
 int8_t uniffi_rekindle_uniffi_fn_func_may_travel(RustBuffer name, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_DISCOVER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_DISCOVER
+uint64_t uniffi_rekindle_uniffi_fn_func_discover(RustBuffer issuer, RustBuffer http, RustBuffer transport, RustBuffer cancel
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_FIND_API
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_FIND_API
+uint64_t uniffi_rekindle_uniffi_fn_func_find_api(RustBuffer asked, RustBuffer http, RustBuffer transport, RustBuffer cancel
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_ERROR_KINDS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_ERROR_KINDS
 RustBuffer uniffi_rekindle_uniffi_fn_func_error_kinds(RustCallStatus *_Nonnull out_status
@@ -1409,14 +1424,14 @@ RustBuffer uniffi_rekindle_uniffi_fn_func_generate_signing_key(RustCallStatus *_
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_METRICS_TEXT
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_METRICS_TEXT
+RustBuffer uniffi_rekindle_uniffi_fn_func_metrics_text(RustBuffer counted, RustBuffer labels, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_NEXT_HOP
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_NEXT_HOP
 RustBuffer uniffi_rekindle_uniffi_fn_func_next_hop(RustBuffer method, RustBuffer url, uint16_t status, RustBuffer location, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_DISCOVER
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_FN_FUNC_DISCOVER
-uint64_t uniffi_rekindle_uniffi_fn_func_discover(RustBuffer issuer, RustBuffer transport, RustBuffer cancel
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_REKINDLE_UNIFFI_RUSTBUFFER_ALLOC
@@ -1691,6 +1706,18 @@ uint16_t uniffi_rekindle_uniffi_checksum_func_may_travel(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_DISCOVER
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_DISCOVER
+uint16_t uniffi_rekindle_uniffi_checksum_func_discover(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_FIND_API
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_FIND_API
+uint16_t uniffi_rekindle_uniffi_checksum_func_find_api(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_ERROR_KINDS
 #define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_ERROR_KINDS
 uint16_t uniffi_rekindle_uniffi_checksum_func_error_kinds(void
@@ -1703,15 +1730,15 @@ uint16_t uniffi_rekindle_uniffi_checksum_func_generate_signing_key(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_NEXT_HOP
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_NEXT_HOP
-uint16_t uniffi_rekindle_uniffi_checksum_func_next_hop(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_METRICS_TEXT
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_METRICS_TEXT
+uint16_t uniffi_rekindle_uniffi_checksum_func_metrics_text(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_DISCOVER
-#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_DISCOVER
-uint16_t uniffi_rekindle_uniffi_checksum_func_discover(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_NEXT_HOP
+#define UNIFFI_FFIDEF_UNIFFI_REKINDLE_UNIFFI_CHECKSUM_FUNC_NEXT_HOP
+uint16_t uniffi_rekindle_uniffi_checksum_func_next_hop(void
 
 );
 #endif

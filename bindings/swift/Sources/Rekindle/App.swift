@@ -13,7 +13,7 @@ internal import RekindleFFI
 ///
 /// Sessions that nobody holds are let go of, but for those that were used last, and come back from the store.
 public final class App: Sendable {
-    private let native: RekindleFFI.App
+    let native: RekindleFFI.App
     private let owner: Inside.Owner
     private let sessions = KnownSessions()
 
@@ -73,9 +73,14 @@ public final class App: Sendable {
                 idleSessions: UInt32(clamping: max(idleSessions, 1)),
                 transport: transport.map(HostTransport.init),
                 refresh: refreshWith.map { HostRefresh($0, owner) },
-                listener: onEvent.map(AppEvents.init), clock: clock?.native,
+                listener: RekindleLog.heard(by: onEvent).map(AppEvents.init), clock: clock?.native,
                 login: login.map { HostLogin($0, owner) })
         }
+        Ending.all.seesOut(native)
+    }
+
+    deinit {
+        Ending.all.lets(go: native)
     }
 
     /// The session of that key, the same one for the same key. Nothing is read or sent yet.

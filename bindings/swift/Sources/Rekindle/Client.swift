@@ -23,6 +23,7 @@ public final class Client: Sendable {
     ///   - timeout: How long a request may take, refreshes, replays and its body included.
     ///   - maxRedirects: How many redirects are followed.
     ///   - maxSends: How often a request is sent at most where it failed by itself.
+    ///   - retryStatuses: The statuses after which it is sent again, where that is safe (408, 429, 502, 503, 504).
     ///   - maxBodyBytes: How long a body may be that is read whole (256 MiB); a longer one is an error. A stream has no
     ///     limit.
     ///   - graphQLPath: Where ``graphQL(_:variables:as:decoder:)`` asks (`/graphql`).
@@ -36,6 +37,7 @@ public final class Client: Sendable {
         timeout: Duration = .seconds(60),
         maxRedirects: Int = 10,
         maxSends: Int = 3,
+        retryStatuses: Set<Int>? = nil,
         maxBodyBytes: UInt64? = nil,
         graphQLPath: String? = nil,
         http: HTTPSettings? = nil,
@@ -44,7 +46,8 @@ public final class Client: Sendable {
         let config = ClientConfig(
             baseUrl: baseURL, headers: headers.map(Header.init), timeout: try timeout.positive("timeout"),
             maxRedirects: try small(maxRedirects, "maxRedirects"), maxSends: try small(maxSends, "maxSends"),
-            maxBodyBytes: maxBodyBytes,
+            // What is no status is the engine's to refuse.
+            retryStatuses: retryStatuses?.map { UInt16(exactly: $0) ?? 0 }, maxBodyBytes: maxBodyBytes,
             graphqlPath: graphQLPath, http: try http?.native())
         self.session = session
         native = try translated {

@@ -11,6 +11,8 @@ public struct Credential: Sendable {
     public var expiresIn: Duration?
     /// When it ends.
     public var expiresAt: Date?
+    /// When the refresh token ends, if the server said so.
+    public var refreshTokenExpiresAt: Date?
     /// The granted scope, as the server wrote it.
     public var scope: String?
     /// `Bearer` unless the server said otherwise.
@@ -21,13 +23,14 @@ public struct Credential: Sendable {
     /// A credential of these parts.
     public init(
         accessToken: String? = nil, refreshToken: String? = nil, expiresIn: Duration? = nil,
-        expiresAt: Date? = nil, scope: String? = nil, tokenType: String? = nil,
+        expiresAt: Date? = nil, refreshTokenExpiresAt: Date? = nil, scope: String? = nil, tokenType: String? = nil,
         extra: [String: String] = [:]
     ) {
         self.accessToken = accessToken
         self.refreshToken = refreshToken
         self.expiresIn = expiresIn
         self.expiresAt = expiresAt
+        self.refreshTokenExpiresAt = refreshTokenExpiresAt
         self.scope = scope
         self.tokenType = tokenType
         self.extra = extra
@@ -37,7 +40,8 @@ public struct Credential: Sendable {
     func native() -> RekindleFFI.Credential {
         RekindleFFI.Credential(
             accessToken: accessToken, refreshToken: refreshToken,
-            expiresIn: expiresIn?.notNegative, expiresAt: expiresAt, scope: scope,
+            expiresIn: expiresIn?.notNegative, expiresAt: expiresAt,
+            refreshTokenExpiresAt: refreshTokenExpiresAt, scope: scope,
             tokenType: tokenType, extra: extra)
     }
 }
@@ -48,7 +52,7 @@ extension Credential: CustomStringConvertible, CustomDebugStringConvertible, Cus
         let shown = [
             accessToken.map { _ in "accessToken: ***" }, refreshToken.map { _ in "refreshToken: ***" },
             expiresIn.map { "expiresIn: \($0)" }, expiresAt.map { "expiresAt: \($0)" },
-            scope.map { "scope: \($0)" },
+            refreshTokenExpiresAt.map { "refreshTokenExpiresAt: \($0)" }, scope.map { "scope: \($0)" },
         ]
         return "Credential(\(shown.compactMap { $0 }.joined(separator: ", ")))"
     }

@@ -55,7 +55,7 @@ public final class Session: Sendable {
     ///   - refreshWith: Gets new tokens in a way of your own.
     ///   - backgroundWork: Is begun with each refresh and ended with it: see ``BackgroundWork``.
     ///   - authorizationURL: Where users sign in. Some presets know it.
-    ///   - server: What the server says of itself, as ``discover(_:transport:)`` gave it.
+    ///   - server: What the server says of itself, as ``discover(_:http:transport:)`` gave it.
     ///   - pushedRequests: Whether authorization requests are pushed to the server where it takes that (RFC 9126).
     ///   - login: Signs the user in again where a call would end with ``RekindleError/Kind/loginRequired``: once, while all
     ///     callers wait.
@@ -109,7 +109,7 @@ public final class Session: Sendable {
             clientCredentials: clientCredentials?.native, http: try http?.native(), alone: alone)
         let (owner, awake) = (Inside.Owner(), backgroundWork.map(Awake.init))
         self.owner = owner
-        let listener = Self.listener(awake, onEvent)
+        let listener = Self.listener(awake, RekindleLog.heard(by: onEvent))
         native = try translated {
             try RekindleFFI.Session(
                 config: config, store: store.native(of: owner),
@@ -119,6 +119,11 @@ public final class Session: Sendable {
         }
         targets = Targets(native)
         awake?.watch(native)
+        Ending.all.seesOut(native)
+    }
+
+    deinit {
+        Ending.all.lets(go: native)
     }
 
     private static func listener(

@@ -79,6 +79,16 @@ public enum ClientAuth: Sendable, Hashable {
         case .privateKeyJWT: .privateKeyJwt
         }
     }
+
+    init(_ native: RekindleFFI.ClientAuth) {
+        switch native {
+        case .public: self = .public
+        case .clientSecretBasic: self = .clientSecretBasic
+        case .clientSecretPost: self = .clientSecretPost
+        case .clientSecretJwt: self = .clientSecretJWT
+        case .privateKeyJwt: self = .privateKeyJWT
+        }
+    }
 }
 
 /// What a client asks for on its own behalf, without a user (RFC 6749 section 4.4): its ``Session`` needs no token to begin

@@ -139,16 +139,6 @@ extension Proof: CustomStringConvertible, CustomReflectable {
 /// it in: that is ``RekindleError/Kind/misuse``. What it throws is what callers get, or what led to it.
 public typealias LoginFunction = @Sendable (Session) async throws -> Void
 
-/// What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for the `server` of a ``Session``. It can
-/// be kept.
-///
-/// - Parameter transport: An HTTP stack of your own, instead of the built-in one.
-public func discover(_ issuer: String, transport: (any Transport)? = nil) async throws -> String {
-    try await waiting(for: Inside.Owner()) {
-        try await RekindleFFI.discover(issuer: issuer, transport: transport.map(HostTransport.init), cancel: $0)
-    }
-}
-
 extension Session {
     /// Begins a sign-in with an authorization code and PKCE: where the browser goes, and what is kept until it comes back.
     public func beginSignIn(_ request: SignInRequest) async throws -> BegunSignIn {

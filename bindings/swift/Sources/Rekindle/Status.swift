@@ -43,6 +43,8 @@ public struct Status: Sendable, Hashable {
     public let valid: Bool
     /// Whether there is a refresh token.
     public let refreshable: Bool
+    /// When the refresh token ends, if that is known.
+    public let refreshTokenExpiresAt: Date?
     /// When the last refresh came through.
     public let refreshedAt: Date?
     /// How long until the next refresh may be tried, after failures.
@@ -67,6 +69,7 @@ public struct Status: Sendable, Hashable {
         expiresAt = status.expiresAt
         valid = status.valid
         refreshable = status.refreshable
+        refreshTokenExpiresAt = status.refreshTokenExpiresAt
         refreshedAt = status.refreshedAt
         backoff = status.backoff.map { Duration($0) }
         failures = Int(status.failures)

@@ -7085,6 +7085,245 @@ public func FfiConverterTypeAdded_lower(_ value: Added) -> RustBuffer {
 
 
 /**
+ * Who signs users in for an API, and what this client is called there.
+ */
+public struct ApiAccess: Equatable, Hashable, CustomDebugStringConvertible {
+    /**
+     * What the API calls itself: the `resource` of the sign-in.
+     */
+    public let resource: String
+    /**
+     * Where the token may go.
+     */
+    public let origin: String
+    /**
+     * For `SessionConfig.server`.
+     */
+    public let server: String
+    /**
+     * What to ask for, if that is known.
+     */
+    public let scope: String?
+    /**
+     * The client's id.
+     */
+    public let clientId: String
+    /**
+     * Its secret, if it has one.
+     */
+    public let clientSecret: String?
+    /**
+     * How it says who it is.
+     */
+    public let clientAuth: ClientAuth?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What the API calls itself: the `resource` of the sign-in.
+         */resource: String,
+        /**
+         * Where the token may go.
+         */origin: String,
+        /**
+         * For `SessionConfig.server`.
+         */server: String,
+        /**
+         * What to ask for, if that is known.
+         */scope: String?,
+        /**
+         * The client's id.
+         */clientId: String,
+        /**
+         * Its secret, if it has one.
+         */clientSecret: String?,
+        /**
+         * How it says who it is.
+         */clientAuth: ClientAuth?) {
+        self.resource = resource
+        self.origin = origin
+        self.server = server
+        self.scope = scope
+        self.clientId = clientId
+        self.clientSecret = clientSecret
+        self.clientAuth = clientAuth
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_apiaccess_uniffi_trait_debug(
+            FfiConverterTypeApiAccess_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension ApiAccess: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeApiAccess: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ApiAccess {
+        return
+            try ApiAccess(
+                resource: FfiConverterString.read(from: &buf),
+                origin: FfiConverterString.read(from: &buf),
+                server: FfiConverterString.read(from: &buf),
+                scope: FfiConverterOptionString.read(from: &buf),
+                clientId: FfiConverterString.read(from: &buf),
+                clientSecret: FfiConverterOptionString.read(from: &buf),
+                clientAuth: FfiConverterOptionTypeClientAuth.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ApiAccess, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.resource, into: &buf)
+        FfiConverterString.write(value.origin, into: &buf)
+        FfiConverterString.write(value.server, into: &buf)
+        FfiConverterOptionString.write(value.scope, into: &buf)
+        FfiConverterString.write(value.clientId, into: &buf)
+        FfiConverterOptionString.write(value.clientSecret, into: &buf)
+        FfiConverterOptionTypeClientAuth.write(value.clientAuth, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApiAccess_lift(_ buf: RustBuffer) throws -> ApiAccess {
+    return try FfiConverterTypeApiAccess.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApiAccess_lower(_ value: ApiAccess) -> RustBuffer {
+    return FfiConverterTypeApiAccess.lower(value)
+}
+
+
+/**
+ * An API whose users are to be signed in, and who asks.
+ */
+public struct ApiRequest: Equatable, Hashable {
+    /**
+     * Its address: `https://mcp.example.com/mcp`.
+     */
+    public let resource: String
+    /**
+     * What users see that they let in.
+     */
+    public let clientName: String
+    /**
+     * Where the browser comes back to; without it, to this machine.
+     */
+    public let redirectUri: String?
+    /**
+     * `scope`; without it, all that the API knows.
+     */
+    public let scope: String?
+    /**
+     * The client's id, where it is registered already.
+     */
+    public let clientId: String?
+    /**
+     * The file that keeps what was found: another registration would be another client.
+     */
+    public let keptAt: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its address: `https://mcp.example.com/mcp`.
+         */resource: String,
+        /**
+         * What users see that they let in.
+         */clientName: String,
+        /**
+         * Where the browser comes back to; without it, to this machine.
+         */redirectUri: String? = nil,
+        /**
+         * `scope`; without it, all that the API knows.
+         */scope: String? = nil,
+        /**
+         * The client's id, where it is registered already.
+         */clientId: String? = nil,
+        /**
+         * The file that keeps what was found: another registration would be another client.
+         */keptAt: String? = nil) {
+        self.resource = resource
+        self.clientName = clientName
+        self.redirectUri = redirectUri
+        self.scope = scope
+        self.clientId = clientId
+        self.keptAt = keptAt
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ApiRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeApiRequest: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ApiRequest {
+        return
+            try ApiRequest(
+                resource: FfiConverterString.read(from: &buf),
+                clientName: FfiConverterString.read(from: &buf),
+                redirectUri: FfiConverterOptionString.read(from: &buf),
+                scope: FfiConverterOptionString.read(from: &buf),
+                clientId: FfiConverterOptionString.read(from: &buf),
+                keptAt: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ApiRequest, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.resource, into: &buf)
+        FfiConverterString.write(value.clientName, into: &buf)
+        FfiConverterOptionString.write(value.redirectUri, into: &buf)
+        FfiConverterOptionString.write(value.scope, into: &buf)
+        FfiConverterOptionString.write(value.clientId, into: &buf)
+        FfiConverterOptionString.write(value.keptAt, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApiRequest_lift(_ buf: RustBuffer) throws -> ApiRequest {
+    return try FfiConverterTypeApiRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApiRequest_lower(_ value: ApiRequest) -> RustBuffer {
+    return FfiConverterTypeApiRequest.lower(value)
+}
+
+
+/**
  * A sign-in that has begun.
  */
 public struct BegunSignIn: Equatable, Hashable, CustomDebugStringConvertible {
@@ -7279,6 +7518,10 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
      */
     public let maxSends: UInt32?
     /**
+     * The statuses after which it is sent again, where that is safe (408, 429, 502, 503, 504).
+     */
+    public let retryStatuses: [UInt16]?
+    /**
      * How long a body may be that is read whole, in bytes (256 MiB).
      */
     public let maxBodyBytes: UInt64?
@@ -7310,6 +7553,9 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
          * How often a request is sent at most where it failed by itself (3).
          */maxSends: UInt32? = nil,
         /**
+         * The statuses after which it is sent again, where that is safe (408, 429, 502, 503, 504).
+         */retryStatuses: [UInt16]? = nil,
+        /**
          * How long a body may be that is read whole, in bytes (256 MiB).
          */maxBodyBytes: UInt64? = nil,
         /**
@@ -7323,6 +7569,7 @@ public struct ClientConfig: Equatable, Hashable, CustomDebugStringConvertible {
         self.timeout = timeout
         self.maxRedirects = maxRedirects
         self.maxSends = maxSends
+        self.retryStatuses = retryStatuses
         self.maxBodyBytes = maxBodyBytes
         self.graphqlPath = graphqlPath
         self.http = http
@@ -7360,6 +7607,7 @@ public struct FfiConverterTypeClientConfig: FfiConverterRustBuffer {
                 timeout: FfiConverterOptionDuration.read(from: &buf),
                 maxRedirects: FfiConverterOptionUInt32.read(from: &buf),
                 maxSends: FfiConverterOptionUInt32.read(from: &buf),
+                retryStatuses: FfiConverterOptionSequenceUInt16.read(from: &buf),
                 maxBodyBytes: FfiConverterOptionUInt64.read(from: &buf),
                 graphqlPath: FfiConverterOptionString.read(from: &buf),
                 http: FfiConverterOptionTypeHttpConfig.read(from: &buf)
@@ -7372,6 +7620,7 @@ public struct FfiConverterTypeClientConfig: FfiConverterRustBuffer {
         FfiConverterOptionDuration.write(value.timeout, into: &buf)
         FfiConverterOptionUInt32.write(value.maxRedirects, into: &buf)
         FfiConverterOptionUInt32.write(value.maxSends, into: &buf)
+        FfiConverterOptionSequenceUInt16.write(value.retryStatuses, into: &buf)
         FfiConverterOptionUInt64.write(value.maxBodyBytes, into: &buf)
         FfiConverterOptionString.write(value.graphqlPath, into: &buf)
         FfiConverterOptionTypeHttpConfig.write(value.http, into: &buf)
@@ -7495,6 +7744,85 @@ public func FfiConverterTypeClientCredentials_lower(_ value: ClientCredentials) 
 
 
 /**
+ * A session or an app whose counters are told.
+ */
+public struct Counted {
+    /**
+     * The label `app`.
+     */
+    public let name: String
+    /**
+     * It, if it is a session.
+     */
+    public let session: Session?
+    /**
+     * It, if it is an app.
+     */
+    public let app: App?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The label `app`.
+         */name: String,
+        /**
+         * It, if it is a session.
+         */session: Session? = nil,
+        /**
+         * It, if it is an app.
+         */app: App? = nil) {
+        self.name = name
+        self.session = session
+        self.app = app
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Counted: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCounted: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Counted {
+        return
+            try Counted(
+                name: FfiConverterString.read(from: &buf),
+                session: FfiConverterOptionTypeSession.read(from: &buf),
+                app: FfiConverterOptionTypeApp.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Counted, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterOptionTypeSession.write(value.session, into: &buf)
+        FfiConverterOptionTypeApp.write(value.app, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCounted_lift(_ buf: RustBuffer) throws -> Counted {
+    return try FfiConverterTypeCounted.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCounted_lower(_ value: Counted) -> RustBuffer {
+    return FfiConverterTypeCounted.lower(value)
+}
+
+
+/**
  * The tokens of one sign-in.
  */
 public struct Credential: Equatable, Hashable, CustomDebugStringConvertible {
@@ -7514,6 +7842,10 @@ public struct Credential: Equatable, Hashable, CustomDebugStringConvertible {
      * When it ends.
      */
     public let expiresAt: Date?
+    /**
+     * When the refresh token ends, if the server said so.
+     */
+    public let refreshTokenExpiresAt: Date?
     /**
      * The granted scope, as the server wrote it.
      */
@@ -7543,6 +7875,9 @@ public struct Credential: Equatable, Hashable, CustomDebugStringConvertible {
          * When it ends.
          */expiresAt: Date? = nil,
         /**
+         * When the refresh token ends, if the server said so.
+         */refreshTokenExpiresAt: Date? = nil,
+        /**
          * The granted scope, as the server wrote it.
          */scope: String? = nil,
         /**
@@ -7555,6 +7890,7 @@ public struct Credential: Equatable, Hashable, CustomDebugStringConvertible {
         self.refreshToken = refreshToken
         self.expiresIn = expiresIn
         self.expiresAt = expiresAt
+        self.refreshTokenExpiresAt = refreshTokenExpiresAt
         self.scope = scope
         self.tokenType = tokenType
         self.extra = extra
@@ -7591,6 +7927,7 @@ public struct FfiConverterTypeCredential: FfiConverterRustBuffer {
                 refreshToken: FfiConverterOptionString.read(from: &buf),
                 expiresIn: FfiConverterOptionDuration.read(from: &buf),
                 expiresAt: FfiConverterOptionTimestamp.read(from: &buf),
+                refreshTokenExpiresAt: FfiConverterOptionTimestamp.read(from: &buf),
                 scope: FfiConverterOptionString.read(from: &buf),
                 tokenType: FfiConverterOptionString.read(from: &buf),
                 extra: FfiConverterDictionaryStringString.read(from: &buf)
@@ -7602,6 +7939,7 @@ public struct FfiConverterTypeCredential: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.refreshToken, into: &buf)
         FfiConverterOptionDuration.write(value.expiresIn, into: &buf)
         FfiConverterOptionTimestamp.write(value.expiresAt, into: &buf)
+        FfiConverterOptionTimestamp.write(value.refreshTokenExpiresAt, into: &buf)
         FfiConverterOptionString.write(value.scope, into: &buf)
         FfiConverterOptionString.write(value.tokenType, into: &buf)
         FfiConverterDictionaryStringString.write(value.extra, into: &buf)
@@ -9443,6 +9781,7 @@ public struct Status: Equatable, Hashable {
     public let expiresAt: Date?
     public let valid: Bool
     public let refreshable: Bool
+    public let refreshTokenExpiresAt: Date?
     public let refreshedAt: Date?
     public let backoff: TimeInterval?
     public let failures: UInt32
@@ -9454,13 +9793,14 @@ public struct Status: Equatable, Hashable {
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(standing: Standing, lineage: String?, generation: UInt64?, expiresAt: Date?, valid: Bool, refreshable: Bool, refreshedAt: Date?, backoff: TimeInterval?, failures: UInt32, lease: Lease?, persisted: Bool, refreshing: Bool, waiting: Waiting?, scope: String?) {
+    public init(standing: Standing, lineage: String?, generation: UInt64?, expiresAt: Date?, valid: Bool, refreshable: Bool, refreshTokenExpiresAt: Date?, refreshedAt: Date?, backoff: TimeInterval?, failures: UInt32, lease: Lease?, persisted: Bool, refreshing: Bool, waiting: Waiting?, scope: String?) {
         self.standing = standing
         self.lineage = lineage
         self.generation = generation
         self.expiresAt = expiresAt
         self.valid = valid
         self.refreshable = refreshable
+        self.refreshTokenExpiresAt = refreshTokenExpiresAt
         self.refreshedAt = refreshedAt
         self.backoff = backoff
         self.failures = failures
@@ -9493,6 +9833,7 @@ public struct FfiConverterTypeStatus: FfiConverterRustBuffer {
                 expiresAt: FfiConverterOptionTimestamp.read(from: &buf),
                 valid: FfiConverterBool.read(from: &buf),
                 refreshable: FfiConverterBool.read(from: &buf),
+                refreshTokenExpiresAt: FfiConverterOptionTimestamp.read(from: &buf),
                 refreshedAt: FfiConverterOptionTimestamp.read(from: &buf),
                 backoff: FfiConverterOptionDuration.read(from: &buf),
                 failures: FfiConverterUInt32.read(from: &buf),
@@ -9511,6 +9852,7 @@ public struct FfiConverterTypeStatus: FfiConverterRustBuffer {
         FfiConverterOptionTimestamp.write(value.expiresAt, into: &buf)
         FfiConverterBool.write(value.valid, into: &buf)
         FfiConverterBool.write(value.refreshable, into: &buf)
+        FfiConverterOptionTimestamp.write(value.refreshTokenExpiresAt, into: &buf)
         FfiConverterOptionTimestamp.write(value.refreshedAt, into: &buf)
         FfiConverterOptionDuration.write(value.backoff, into: &buf)
         FfiConverterUInt32.write(value.failures, into: &buf)
@@ -13082,6 +13424,30 @@ fileprivate struct FfiConverterOptionDuration: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeApp: FfiConverterRustBuffer {
+    typealias SwiftType = App?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeApp.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeApp.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeAppListener: FfiConverterRustBuffer {
     typealias SwiftType = AppListener?
 
@@ -13314,6 +13680,30 @@ fileprivate struct FfiConverterOptionTypeResponse: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeResponse.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeSession: FfiConverterRustBuffer {
+    typealias SwiftType = Session?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSession.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSession.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -13802,6 +14192,55 @@ fileprivate struct FfiConverterOptionTypeVerdict: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionSequenceUInt16: FfiConverterRustBuffer {
+    typealias SwiftType = [UInt16]?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceUInt16.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceUInt16.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceUInt16: FfiConverterRustBuffer {
+    typealias SwiftType = [UInt16]
+
+    public static func write(_ value: [UInt16], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterUInt16.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [UInt16] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [UInt16]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterUInt16.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -13844,6 +14283,31 @@ fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterData.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeCounted: FfiConverterRustBuffer {
+    typealias SwiftType = [Counted]
+
+    public static func write(_ value: [Counted], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCounted.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Counted] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Counted]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCounted.read(from: &buf))
         }
         return seq
     }
@@ -14161,6 +14625,51 @@ public func mayTravel(name: String) -> Bool  {
 })
 }
 /**
+ * What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for `SessionConfig.server`. It can be
+ * kept. It is asked through `transport`, else as `http` says.
+ *
+ * # Errors
+ *
+ * InvalidConfig, InvalidResponse, Connection, Timeout; Cancelled.
+ */
+public func discover(issuer: String, http: HttpConfig? = nil, transport: Transport? = nil, cancel: CancelToken? = nil)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_func_discover(FfiConverterString.lower(issuer),FfiConverterOptionTypeHttpConfig.lower(http),FfiConverterOptionTypeTransport.lower(transport),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+/**
+ * Finds out who signs users in for an API (RFC 9728), what that server says of itself (RFC 8414), and registers this client
+ * there (RFC 7591): what a client does that knows nothing but the API's address, as MCP has it.
+ *
+ * # Errors
+ *
+ * InvalidConfig: an address is neither https nor loopback, the server registers nobody by itself, or `kept_at` is another
+ * program's file. InvalidResponse, ClientRejected, Connection, Timeout; Cancelled.
+ */
+public func findApi(asked: ApiRequest, http: HttpConfig? = nil, transport: Transport? = nil, cancel: CancelToken? = nil)async throws  -> ApiAccess  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_rekindle_uniffi_fn_func_find_api(FfiConverterTypeApiRequest_lower(asked),FfiConverterOptionTypeHttpConfig.lower(http),FfiConverterOptionTypeTransport.lower(transport),FfiConverterOptionTypeCancelToken.lower(cancel)
+                )
+            },
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeApiAccess_lift,
+            errorHandler: FfiConverterTypeRekindleError__as_error_lift
+        )
+}
+/**
  * The names of all kinds of errors, the same in every language; `Cancelled` is not among them.
  */
 public func errorKinds() -> [String]  {
@@ -14185,6 +14694,22 @@ public func generateSigningKey()throws  -> GeneratedKey  {
 })
 }
 /**
+ * The counters of all of them in the Prometheus text format, with further labels for every line.
+ *
+ * # Errors
+ *
+ * InvalidConfig: a label has no name of a label, or one that is taken.
+ */
+public func metricsText(counted: [Counted], labels: [String: String])throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeRekindleError__as_error_lift) {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_func_metrics_text(
+        FfiConverterSequenceTypeCounted.lower(counted),
+        FfiConverterDictionaryStringString.lower(labels),uniffiCallStatus
+    )
+})
+}
+/**
  * The redirect that this response asks for; nothing if it is none that can be followed.
  */
 public func nextHop(method: String, url: String, status: UInt16, location: String?) -> Hop?  {
@@ -14197,28 +14722,6 @@ public func nextHop(method: String, url: String, status: UInt16, location: Strin
         FfiConverterOptionString.lower(location),uniffiCallStatus
     )
 })
-}
-/**
- * What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for `SessionConfig.server`. It can be
- * kept.
- *
- * # Errors
- *
- * InvalidConfig, InvalidResponse, Connection, Timeout; Cancelled.
- */
-public func discover(issuer: String, transport: Transport? = nil, cancel: CancelToken? = nil)async throws  -> String  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_rekindle_uniffi_fn_func_discover(FfiConverterString.lower(issuer),FfiConverterOptionTypeTransport.lower(transport),FfiConverterOptionTypeCancelToken.lower(cancel)
-                )
-            },
-            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterString.lift,
-            errorHandler: FfiConverterTypeRekindleError__as_error_lift
-        )
 }
 
 private enum InitializationResult {
@@ -14242,16 +14745,22 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_func_may_travel() != 41703) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rekindle_uniffi_checksum_func_discover() != 39836) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rekindle_uniffi_checksum_func_find_api() != 65356) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rekindle_uniffi_checksum_func_error_kinds() != 42302) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_func_generate_signing_key() != 38048) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_func_next_hop() != 13927) {
+    if (uniffi_rekindle_uniffi_checksum_func_metrics_text() != 62932) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_func_discover() != 58596) {
+    if (uniffi_rekindle_uniffi_checksum_func_next_hop() != 13927) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_app_is_settled() != 64616) {

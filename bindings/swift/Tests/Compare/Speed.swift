@@ -51,11 +51,20 @@ func speed(url: String, rounds: Int) async throws -> String {
         rounds,
         { try await together { try check(try await bare.data(for: asked).1) } },
         { try await together { try check(try await over.get("/data").status) } })
+    let own = try AuthenticatedURLSession(session, bare)
+    var plain = asked
+    plain.setValue(nil, forHTTPHeaderField: "Authorization")
+    let unsigned = plain
+    let (without, adapted) = try await inTurns(
+        rounds,
+        { try await together { try check(try await bare.data(for: asked).1) } },
+        { try await together { try check(try await own.data(for: unsigned).1) } })
     return "| what | measured | aim | |\n|---|---:|---:|---|\n"
         + each("tokenIfValid(), CPU of a call", valid, aim: 3)
         + each("token(), async, CPU of a call", waiting, aim: nil)
         + ratio("our Client: requests/s to URLSession", theirs, ours)
         + ratio("our Client over URLSession: requests/s to URLSession alone", alone, kept)
+        + ratio("AuthenticatedURLSession: requests/s to URLSession alone", without, adapted, aim: 0.95)
 }
 
 private func check(_ answer: URLResponse) throws { try check((answer as? HTTPURLResponse)?.statusCode ?? 0) }
@@ -113,12 +122,13 @@ private func each(_ what: String, _ took: [Took], aim: Double?) -> String {
         aim.map { measured > $0 } == true ? "**missed**" : "")
 }
 
-private func ratio(_ what: String, _ base: [Took], _ ours: [Took]) -> String {
+private func ratio(_ what: String, _ base: [Took], _ ours: [Took], aim: Double? = nil) -> String {
     let speed = median(zip(base, ours).map { $0.wall / $1.wall })
     let cpu = median(zip(base, ours).map { $1.cpu / $0.cpu })
     let (mine, its) = (microseconds(ours, round), microseconds(base, round))
     return row(
-        what, "\(rounded(speed))×", "stated", "CPU \(rounded(cpu))×: \(Int(mine)) µs each, to \(Int(its)) µs")
+        what, "\(rounded(speed))×", aim.map { "≥ \($0)×" } ?? "stated",
+        "CPU \(rounded(cpu))×: \(Int(mine)) µs each, to \(Int(its)) µs")
 }
 
 private func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }

@@ -122,7 +122,7 @@ import Testing
         let world = try await World(steps: [["match": ["path": "/refresh"], "hold": "refresh"]])
         var request = URLRequest(url: URL(string: "\(world.server.url)/data")!)
         // Long enough for the request that is turned away first, on a busy machine too.
-        request.timeoutInterval = 5
+        request.timeoutInterval = 12
         let (urls, asked) = (try urls(world), request)
         await #expect {
             try await urls.data(for: asked)

@@ -8,8 +8,12 @@ private struct Other {
     let program: Program
 
     init(_ server: String, _ file: String, rotates: Bool) throws {
+        try self.init(server, file, "\(rotates)")
+    }
+
+    init(_ server: String, _ file: String, _ how: String) throws {
         let here = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        program = try Program(here.appendingPathComponent("SecondProcess").path, [server, file, "\(rotates)"])
+        program = try Program(here.appendingPathComponent("SecondProcess").path, [server, file, how])
     }
 
     /// Waits until its session is made.
@@ -66,5 +70,34 @@ private struct Other {
         // The lease would last for 90 s.
         #expect(ContinuousClock.now - began < .seconds(45))
         #expect(world.session.stats()["logins_required"] == 0)
+    }
+
+    /// Spec 10.1: whoever must sign in is told, however soon the program ends.
+    @Test func eventsAreNotLostAtTheEnd() async throws {
+        let server = try await TestServer.start()
+        try await server.script([
+            [
+                "match": ["path": "/token"], "respond": ["status": 400, "json": ["error": "invalid_grant"]],
+                "repeat": "always",
+            ]
+        ])
+        let (said, status) = try await Other(server.url, "none", "events").program.end()
+        let told = said.split(separator: "\n").map(String.init).sorted()
+        #expect(told == (0..<20).map { "user-\($0) must sign in" }.sorted() && status == 0)
+    }
+
+    /// Spec 4.10: a refresh that is under way at the end lands, and its token is saved.
+    @Test func aRefreshAtTheEndIsNotLost() async throws {
+        let file = try place()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let world = try await World(rotation: .strictFamily, store: .file(file))
+        _ = try await world.session.token()
+        try await world.session.shutdown()
+        try await world.server.knobs(["token_latency_ms": 1000])
+        let (said, status) = try await Other(world.server.url, file, "refresh").program.end()
+        #expect(said == "Timeout\n" && status == 0)
+        #expect(try await world.server.count("refreshes") == 1)
+        #expect(try await world.client.get("/data").status == 200)
+        #expect(try await world.server.count("refreshes") == 1)
     }
 }

@@ -59,6 +59,8 @@ pub struct Status {
     pub valid: bool,
     /// Whether there is a refresh token.
     pub refreshable: bool,
+    /// When the refresh token ends, if the server or whoever gave it said so.
+    pub refresh_token_expires_at: Option<SystemTime>,
     /// When the last refresh came through.
     pub refreshed_at: Option<SystemTime>,
     /// How long until the next refresh may be tried, after failures.
@@ -135,6 +137,9 @@ impl Machine {
             expires_at: self.current().and_then(|current| current.expires_at).map(SystemTime::from),
             valid: self.fallback(super::TokenRequirements::default(), now).is_some(),
             refreshable: record.is_some_and(|record| self.renewable(record)),
+            refresh_token_expires_at: record
+                .and_then(|record| record.refresh_token_life.as_ref())
+                .map(|life| life.until.into()),
             refreshed_at: record.and_then(|record| record.refreshed_at).map(SystemTime::from),
             backoff: backoff.map(|backoff| backoff.left(now, self.boot())).filter(|left| !left.is_zero()),
             failures: backoff.map_or(0, |backoff| backoff.failures),

@@ -23,7 +23,7 @@ import dev.rekindle.ffi.AppListener as NativeListener
  * Sessions that nobody holds are let go of, but for those that were used last, and come back from the store. It need not be
  * closed: what is forgotten is collected.
  */
-public class App internal constructor(private val native: NativeApp, private val inside: Any) {
+public class App internal constructor(internal val native: NativeApp, private val inside: Any) {
     private val sessions = ConcurrentHashMap<String, Known>()
     private val collected = ReferenceQueue<Session>()
 
@@ -93,13 +93,15 @@ public class App internal constructor(private val native: NativeApp, private val
                 idleSessions.coerceAtLeast(1).toUInt(),
                 transport?.let { HostTransport(it, inside) },
                 refresh?.let { HostRefresh(it, inside) },
-                onEvent?.let(::listener),
+                heard(onEvent)?.let(::listener),
                 clock?.native,
                 login?.let { HostLogin(it, inside) },
             )
         },
         inside,
-    )
+    ) {
+        Ending.seesOut(this, native)
+    }
 
     /**
      * The session of that key, the same one for the same key. Nothing is read or sent yet.
@@ -175,6 +177,12 @@ public class App internal constructor(private val native: NativeApp, private val
     /** A session that somebody may hold. */
     private class Known(val key: String, session: Session, queue: ReferenceQueue<Session>) :
         WeakReference<Session>(session, queue)
+}
+
+/** By the user's own function, and by the log. */
+private fun heard(own: ((String, Event) -> Unit)?): ((String, Event) -> Unit)? {
+    val log = Log.events ?: return own
+    return if (own == null) log else { key, event -> log(key, event).also { own(key, event) } }
 }
 
 private fun listener(call: (String, Event) -> Unit) = object : NativeListener {

@@ -33,6 +33,7 @@ public class Client private constructor(
      * @param timeout how long a request may take, refreshes, replays and its body included.
      * @param maxRedirects how many redirects are followed.
      * @param maxSends how often a request is sent at most where it failed by itself.
+     * @param retryStatuses the statuses after which it is sent again, where that is safe; without them, 408, 429, 502, 503, 504.
      * @param maxBodyBytes how long a body may be that is read whole; a longer one is an error. A stream has no limit.
      * @param graphqlPath where [graphql] asks.
      * @param transport an HTTP stack of one's own; without it, the session's.
@@ -46,6 +47,7 @@ public class Client private constructor(
         timeout: Duration = 60.seconds,
         maxRedirects: Int = 10,
         maxSends: Int = 3,
+        retryStatuses: Set<Int>? = null,
         maxBodyBytes: Long = 256L * 1024 * 1024,
         graphqlPath: String = "/graphql",
         transport: Transport? = null,
@@ -60,6 +62,7 @@ public class Client private constructor(
                 timeout.crossing("timeout"),
                 count("maxRedirects", maxRedirects),
                 count("maxSends", maxSends),
+                retryStatuses?.map(::status),
                 length("maxBodyBytes", maxBodyBytes),
                 graphqlPath,
                 http?.native(),
@@ -208,6 +211,9 @@ private fun count(name: String, number: Int): UInt {
     if (number < 0) throw RekindleException.InvalidConfig("$name must not be negative")
     return number.toUInt()
 }
+
+/** What is no status is the other side's to refuse. */
+private fun status(number: Int): UShort = number.takeIf { it in 0..UShort.MAX_VALUE.toInt() }?.toUShort() ?: 0u
 
 private fun length(name: String, bytes: Long): ULong {
     if (bytes <= 0) throw RekindleException.InvalidConfig("$name must be above 0")

@@ -17,6 +17,8 @@ public class Credential(
     public val expiresIn: Duration? = null,
     /** When it ends. */
     public val expiresAt: Instant? = null,
+    /** When the refresh token ends, if the server said so. */
+    public val refreshTokenExpiresAt: Instant? = null,
     /** The granted scope, as the server wrote it. */
     public val scope: String? = null,
     /** `Bearer` unless the server said otherwise. */
@@ -26,10 +28,11 @@ public class Credential(
 ) {
     override fun toString(): String =
         "Credential(accessToken=${hidden(accessToken)}, refreshToken=${hidden(refreshToken)}, " +
-            "expiresIn=$expiresIn, expiresAt=$expiresAt, scope=$scope, extra=${extra.keys})"
+            "expiresIn=$expiresIn, expiresAt=$expiresAt, refreshTokenExpiresAt=$refreshTokenExpiresAt, scope=$scope, " +
+            "extra=${extra.keys})"
 
     internal fun native() = NativeCredential(
-        accessToken, refreshToken, expiresIn?.crossing("expiresIn"), expiresAt, scope, tokenType, extra,
+        accessToken, refreshToken, expiresIn?.crossing("expiresIn"), expiresAt, refreshTokenExpiresAt, scope, tokenType, extra,
     )
 }
 

@@ -134,14 +134,16 @@ public class Session private constructor(
                 store.native(inside),
                 transport?.let { HostTransport(it, inside) },
                 refresh?.let { HostRefresh(it, inside) },
-                onEvent?.let(::listener),
+                heard(onEvent)?.let(::listener),
                 clock?.native,
                 login?.let { HostLogin(it, inside) },
             )
         },
         inside,
         Unit,
-    )
+    ) {
+        Ending.seesOut(this, native)
+    }
 
     /**
      * A valid access token, with at least [minLife] left if the server's tokens live that long. Waits for a refresh if one
@@ -283,6 +285,15 @@ public class Session private constructor(
         open()
         guard(inside)
         return native { call() }
+    }
+}
+
+/** By the user's own function, and by the log. */
+private fun heard(own: ((Event) -> Unit)?): ((Event) -> Unit)? {
+    val log = Log.events ?: return own
+    return { event ->
+        log("default", event)
+        own?.invoke(event)
     }
 }
 

@@ -158,13 +158,6 @@ public val Session.subject: String?
         return native { native.subject() }
     }
 
-/** What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for the `server` of a [Session]. It can be kept. */
-public suspend fun discover(issuer: String, transport: Transport? = null): String =
-    native {
-        CallbackThreads.stayAttached()
-        dev.rekindle.ffi.discover(issuer, transport?.let { HostTransport(it, Any()) })
-    }
-
 private class Display(private val open: (String) -> Unit = {}, private val show: (DeviceCode) -> Unit = {}) : NativeDisplay {
     override fun showAddress(url: String) = told { open(url) }
 

@@ -56,6 +56,8 @@ public data class Status(
     val isValid: Boolean,
     /** Whether there is a refresh token. */
     val isRefreshable: Boolean,
+    /** When the refresh token ends, if that is known. */
+    val refreshTokenExpiresAt: Instant?,
     /** When the last refresh came through. */
     val refreshedAt: Instant?,
     /** How long until the next refresh may be tried, after failures. */
@@ -81,7 +83,8 @@ internal fun NativeStatus.told(): Status = Status(
         is NativeStanding.LoginRequired -> Standing.LoginRequired(at.reason)
         NativeStanding.SignedOut -> Standing.SignedOut
     },
-    lineage, generation?.toLong(), expiresAt, valid, refreshable, refreshedAt, backoff?.kotlin(), failures.toInt(),
+    lineage, generation?.toLong(), expiresAt, valid, refreshable, refreshTokenExpiresAt, refreshedAt,
+    backoff?.kotlin(), failures.toInt(),
     lease?.let { Lease(it.owner, it.left.kotlin()) }, persisted, refreshing, scope,
     waiting?.let { Waiting(it.name, it.atMost?.kotlin()) },
 )

@@ -183,6 +183,31 @@ class SignInTest {
         }
     }
 
+    // spec 4.8, 12.13
+    @Test
+    fun `what blocks for the session that it serves does not wait for itself`() = runBlocking<Unit> {
+        TestServer().use { server ->
+            server.script(grants(1))
+            // As a client does that blocks: on the handler's own thread, and in no coroutine of its.
+            val session = server.app(login = { session ->
+                assertFailsWith<RekindleException.Misuse> { runBlocking { session.token() } }
+                session.signIn(Credential("AT-1", "RT-1"))
+            })
+            assertEquals("AT-1", session.token().value)
+            lateinit var own: Session
+            own = Session(
+                tokenUrl = "${server.url}/token", clientId = "app", credential = Credential("AT-1", "RT-1"),
+                refresh = {
+                    assertFailsWith<RekindleException.Misuse> { runBlocking { own.refresh() } }
+                    TokenResponse("AT-2")
+                },
+            )
+            assertEquals("AT-2", own.refresh().value)
+            // Elsewhere nothing is left of it.
+            assertEquals("AT-2", withContext(Dispatchers.IO) { runBlocking { own.token().value } })
+        }
+    }
+
     // spec 12.13
     @Test
     fun `a handler that fails is told, with what it threw`() = runBlocking<Unit> {

@@ -87,7 +87,8 @@ suspend fun TestServer.session(
 
 /** Looks every millisecond: for what nothing tells. */
 suspend fun until(what: String, look: suspend () -> Boolean) {
-    val end = System.nanoTime() + 10_000_000_000
+    // As long as it takes on a busy machine; what never comes fails a test by its name.
+    val end = System.nanoTime() + 60_000_000_000
     while (!look()) {
         check(System.nanoTime() < end) { "it never came: $what" }
         withContext(Dispatchers.Default) { kotlinx.coroutines.delay(1) }

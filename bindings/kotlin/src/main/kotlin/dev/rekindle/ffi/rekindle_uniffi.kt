@@ -934,13 +934,17 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_may_travel(
     ): Int
+    external fun uniffi_rekindle_uniffi_checksum_func_discover(
+    ): Int
+    external fun uniffi_rekindle_uniffi_checksum_func_find_api(
+    ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_error_kinds(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_func_generate_signing_key(
     ): Int
-    external fun uniffi_rekindle_uniffi_checksum_func_next_hop(
+    external fun uniffi_rekindle_uniffi_checksum_func_metrics_text(
     ): Int
-    external fun uniffi_rekindle_uniffi_checksum_func_discover(
+    external fun uniffi_rekindle_uniffi_checksum_func_next_hop(
     ): Int
     external fun uniffi_rekindle_uniffi_checksum_method_app_is_settled(
     ): Int
@@ -1533,6 +1537,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_sessionconfig_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_apiaccess_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_clientcertificate_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_httpconfig_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1563,14 +1569,18 @@ internal object UniffiLib {
     ): Byte
     external fun uniffi_rekindle_uniffi_fn_func_may_travel(`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
+    external fun uniffi_rekindle_uniffi_fn_func_discover(`issuer`: RustBuffer.ByValue,`http`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_rekindle_uniffi_fn_func_find_api(`asked`: RustBuffer.ByValue,`http`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_rekindle_uniffi_fn_func_error_kinds(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_generate_signing_key(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_func_metrics_text(`counted`: RustBuffer.ByValue,`labels`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_func_next_hop(`method`: RustBuffer.ByValue,`url`: RustBuffer.ByValue,`status`: Short,`location`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_rekindle_uniffi_fn_func_discover(`issuer`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
-    ): Long
     external fun ffi_rekindle_uniffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_rekindle_uniffi_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1696,16 +1706,22 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_func_may_travel() and 0xFFFF) != 41703) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_discover() and 0xFFFF) != 39836) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_find_api() and 0xFFFF) != 65356) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rekindle_uniffi_checksum_func_error_kinds() and 0xFFFF) != 42302) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_func_generate_signing_key() and 0xFFFF) != 38048) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_func_next_hop() and 0xFFFF) != 13927) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_metrics_text() and 0xFFFF) != 62932) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_func_discover() and 0xFFFF) != 58596) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_func_next_hop() and 0xFFFF) != 13927) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_app_is_settled() and 0xFFFF) != 64616) {
@@ -12157,6 +12173,181 @@ public object FfiConverterTypeAdded: FfiConverterRustBuffer<Added> {
 
 
 /**
+ * Who signs users in for an API, and what this client is called there.
+ */
+data class ApiAccess (
+    /**
+     * What the API calls itself: the `resource` of the sign-in.
+     */
+    val `resource`: kotlin.String
+    ,
+    /**
+     * Where the token may go.
+     */
+    val `origin`: kotlin.String
+    ,
+    /**
+     * For `SessionConfig.server`.
+     */
+    val `server`: kotlin.String
+    ,
+    /**
+     * What to ask for, if that is known.
+     */
+    val `scope`: kotlin.String?
+    ,
+    /**
+     * The client's id.
+     */
+    val `clientId`: kotlin.String
+    ,
+    /**
+     * Its secret, if it has one.
+     */
+    val `clientSecret`: kotlin.String?
+    ,
+    /**
+     * How it says who it is.
+     */
+    val `clientAuth`: ClientAuth?
+
+){
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_apiaccess_uniffi_trait_debug(FfiConverterTypeApiAccess.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeApiAccess: FfiConverterRustBuffer<ApiAccess> {
+    override fun read(buf: ByteBuffer): ApiAccess {
+        return ApiAccess(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeClientAuth.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ApiAccess) = (
+            FfiConverterString.allocationSize(value.`resource`) +
+            FfiConverterString.allocationSize(value.`origin`) +
+            FfiConverterString.allocationSize(value.`server`) +
+            FfiConverterOptionalString.allocationSize(value.`scope`) +
+            FfiConverterString.allocationSize(value.`clientId`) +
+            FfiConverterOptionalString.allocationSize(value.`clientSecret`) +
+            FfiConverterOptionalTypeClientAuth.allocationSize(value.`clientAuth`)
+    )
+
+    override fun write(value: ApiAccess, buf: ByteBuffer) {
+            FfiConverterString.write(value.`resource`, buf)
+            FfiConverterString.write(value.`origin`, buf)
+            FfiConverterString.write(value.`server`, buf)
+            FfiConverterOptionalString.write(value.`scope`, buf)
+            FfiConverterString.write(value.`clientId`, buf)
+            FfiConverterOptionalString.write(value.`clientSecret`, buf)
+            FfiConverterOptionalTypeClientAuth.write(value.`clientAuth`, buf)
+    }
+}
+
+
+
+/**
+ * An API whose users are to be signed in, and who asks.
+ */
+data class ApiRequest (
+    /**
+     * Its address: `https://mcp.example.com/mcp`.
+     */
+    val `resource`: kotlin.String
+    ,
+    /**
+     * What users see that they let in.
+     */
+    val `clientName`: kotlin.String
+    ,
+    /**
+     * Where the browser comes back to; without it, to this machine.
+     */
+    val `redirectUri`: kotlin.String? = null
+    ,
+    /**
+     * `scope`; without it, all that the API knows.
+     */
+    val `scope`: kotlin.String? = null
+    ,
+    /**
+     * The client's id, where it is registered already.
+     */
+    val `clientId`: kotlin.String? = null
+    ,
+    /**
+     * The file that keeps what was found: another registration would be another client.
+     */
+    val `keptAt`: kotlin.String? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeApiRequest: FfiConverterRustBuffer<ApiRequest> {
+    override fun read(buf: ByteBuffer): ApiRequest {
+        return ApiRequest(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ApiRequest) = (
+            FfiConverterString.allocationSize(value.`resource`) +
+            FfiConverterString.allocationSize(value.`clientName`) +
+            FfiConverterOptionalString.allocationSize(value.`redirectUri`) +
+            FfiConverterOptionalString.allocationSize(value.`scope`) +
+            FfiConverterOptionalString.allocationSize(value.`clientId`) +
+            FfiConverterOptionalString.allocationSize(value.`keptAt`)
+    )
+
+    override fun write(value: ApiRequest, buf: ByteBuffer) {
+            FfiConverterString.write(value.`resource`, buf)
+            FfiConverterString.write(value.`clientName`, buf)
+            FfiConverterOptionalString.write(value.`redirectUri`, buf)
+            FfiConverterOptionalString.write(value.`scope`, buf)
+            FfiConverterOptionalString.write(value.`clientId`, buf)
+            FfiConverterOptionalString.write(value.`keptAt`, buf)
+    }
+}
+
+
+
+/**
  * A sign-in that has begun.
  */
 data class BegunSignIn (
@@ -12306,6 +12497,11 @@ data class ClientConfig (
     val `maxSends`: kotlin.UInt? = null
     ,
     /**
+     * The statuses after which it is sent again, where that is safe (408, 429, 502, 503, 504).
+     */
+    val `retryStatuses`: List<kotlin.UShort>? = null
+    ,
+    /**
      * How long a body may be that is read whole, in bytes (256 MiB).
      */
     val `maxBodyBytes`: kotlin.ULong? = null
@@ -12349,6 +12545,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalUInt.read(buf),
+            FfiConverterOptionalSequenceUShort.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalTypeHttpConfig.read(buf),
@@ -12361,6 +12558,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalDuration.allocationSize(value.`timeout`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxRedirects`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxSends`) +
+            FfiConverterOptionalSequenceUShort.allocationSize(value.`retryStatuses`) +
             FfiConverterOptionalULong.allocationSize(value.`maxBodyBytes`) +
             FfiConverterOptionalString.allocationSize(value.`graphqlPath`) +
             FfiConverterOptionalTypeHttpConfig.allocationSize(value.`http`)
@@ -12372,6 +12570,7 @@ public object FfiConverterTypeClientConfig: FfiConverterRustBuffer<ClientConfig>
             FfiConverterOptionalDuration.write(value.`timeout`, buf)
             FfiConverterOptionalUInt.write(value.`maxRedirects`, buf)
             FfiConverterOptionalUInt.write(value.`maxSends`, buf)
+            FfiConverterOptionalSequenceUShort.write(value.`retryStatuses`, buf)
             FfiConverterOptionalULong.write(value.`maxBodyBytes`, buf)
             FfiConverterOptionalString.write(value.`graphqlPath`, buf)
             FfiConverterOptionalTypeHttpConfig.write(value.`http`, buf)
@@ -12453,6 +12652,71 @@ public object FfiConverterTypeClientCredentials: FfiConverterRustBuffer<ClientCr
 
 
 /**
+ * A session or an app whose counters are told.
+ */
+data class Counted (
+    /**
+     * The label `app`.
+     */
+    val `name`: kotlin.String
+    ,
+    /**
+     * It, if it is a session.
+     */
+    val `session`: Session? = null
+    ,
+    /**
+     * It, if it is an app.
+     */
+    val `app`: App? = null
+
+): Disposable{
+
+
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`name`,
+        this.`session`,
+        this.`app`
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCounted: FfiConverterRustBuffer<Counted> {
+    override fun read(buf: ByteBuffer): Counted {
+        return Counted(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeSession.read(buf),
+            FfiConverterOptionalTypeApp.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Counted) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterOptionalTypeSession.allocationSize(value.`session`) +
+            FfiConverterOptionalTypeApp.allocationSize(value.`app`)
+    )
+
+    override fun write(value: Counted, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterOptionalTypeSession.write(value.`session`, buf)
+            FfiConverterOptionalTypeApp.write(value.`app`, buf)
+    }
+}
+
+
+
+/**
  * The tokens of one sign-in.
  */
 data class Credential (
@@ -12475,6 +12739,11 @@ data class Credential (
      * When it ends.
      */
     val `expiresAt`: java.time.Instant? = null
+    ,
+    /**
+     * When the refresh token ends, if the server said so.
+     */
+    val `refreshTokenExpiresAt`: java.time.Instant? = null
     ,
     /**
      * The granted scope, as the server wrote it.
@@ -12519,6 +12788,7 @@ public object FfiConverterTypeCredential: FfiConverterRustBuffer<Credential> {
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalDuration.read(buf),
             FfiConverterOptionalTimestamp.read(buf),
+            FfiConverterOptionalTimestamp.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterMapStringString.read(buf),
@@ -12530,6 +12800,7 @@ public object FfiConverterTypeCredential: FfiConverterRustBuffer<Credential> {
             FfiConverterOptionalString.allocationSize(value.`refreshToken`) +
             FfiConverterOptionalDuration.allocationSize(value.`expiresIn`) +
             FfiConverterOptionalTimestamp.allocationSize(value.`expiresAt`) +
+            FfiConverterOptionalTimestamp.allocationSize(value.`refreshTokenExpiresAt`) +
             FfiConverterOptionalString.allocationSize(value.`scope`) +
             FfiConverterOptionalString.allocationSize(value.`tokenType`) +
             FfiConverterMapStringString.allocationSize(value.`extra`)
@@ -12540,6 +12811,7 @@ public object FfiConverterTypeCredential: FfiConverterRustBuffer<Credential> {
             FfiConverterOptionalString.write(value.`refreshToken`, buf)
             FfiConverterOptionalDuration.write(value.`expiresIn`, buf)
             FfiConverterOptionalTimestamp.write(value.`expiresAt`, buf)
+            FfiConverterOptionalTimestamp.write(value.`refreshTokenExpiresAt`, buf)
             FfiConverterOptionalString.write(value.`scope`, buf)
             FfiConverterOptionalString.write(value.`tokenType`, buf)
             FfiConverterMapStringString.write(value.`extra`, buf)
@@ -13962,6 +14234,8 @@ data class Status (
     ,
     val `refreshable`: kotlin.Boolean
     ,
+    val `refreshTokenExpiresAt`: java.time.Instant?
+    ,
     val `refreshedAt`: java.time.Instant?
     ,
     val `backoff`: java.time.Duration?
@@ -14000,6 +14274,7 @@ public object FfiConverterTypeStatus: FfiConverterRustBuffer<Status> {
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalTimestamp.read(buf),
+            FfiConverterOptionalTimestamp.read(buf),
             FfiConverterOptionalDuration.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterOptionalTypeLease.read(buf),
@@ -14017,6 +14292,7 @@ public object FfiConverterTypeStatus: FfiConverterRustBuffer<Status> {
             FfiConverterOptionalTimestamp.allocationSize(value.`expiresAt`) +
             FfiConverterBoolean.allocationSize(value.`valid`) +
             FfiConverterBoolean.allocationSize(value.`refreshable`) +
+            FfiConverterOptionalTimestamp.allocationSize(value.`refreshTokenExpiresAt`) +
             FfiConverterOptionalTimestamp.allocationSize(value.`refreshedAt`) +
             FfiConverterOptionalDuration.allocationSize(value.`backoff`) +
             FfiConverterUInt.allocationSize(value.`failures`) +
@@ -14034,6 +14310,7 @@ public object FfiConverterTypeStatus: FfiConverterRustBuffer<Status> {
             FfiConverterOptionalTimestamp.write(value.`expiresAt`, buf)
             FfiConverterBoolean.write(value.`valid`, buf)
             FfiConverterBoolean.write(value.`refreshable`, buf)
+            FfiConverterOptionalTimestamp.write(value.`refreshTokenExpiresAt`, buf)
             FfiConverterOptionalTimestamp.write(value.`refreshedAt`, buf)
             FfiConverterOptionalDuration.write(value.`backoff`, buf)
             FfiConverterUInt.write(value.`failures`, buf)
@@ -17930,6 +18207,38 @@ public object FfiConverterOptionalDuration: FfiConverterRustBuffer<java.time.Dur
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeApp: FfiConverterRustBuffer<App?> {
+    override fun read(buf: ByteBuffer): App? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeApp.read(buf)
+    }
+
+    override fun allocationSize(value: App?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeApp.allocationSize(value)
+        }
+    }
+
+    override fun write(value: App?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeApp.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeAppListener: FfiConverterRustBuffer<AppListener?> {
     override fun read(buf: ByteBuffer): AppListener? {
         if (buf.get().toInt() == 0) {
@@ -18240,6 +18549,38 @@ public object FfiConverterOptionalTypeResponse: FfiConverterRustBuffer<Response?
         } else {
             buf.put(1)
             FfiConverterTypeResponse.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeSession: FfiConverterRustBuffer<Session?> {
+    override fun read(buf: ByteBuffer): Session? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeSession.read(buf)
+    }
+
+    override fun allocationSize(value: Session?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeSession.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Session?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeSession.write(value, buf)
         }
     }
 }
@@ -18890,6 +19231,66 @@ public object FfiConverterOptionalTypeVerdict: FfiConverterRustBuffer<Verdict?> 
 /**
  * @suppress
  */
+public object FfiConverterOptionalSequenceUShort: FfiConverterRustBuffer<List<kotlin.UShort>?> {
+    override fun read(buf: ByteBuffer): List<kotlin.UShort>? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterSequenceUShort.read(buf)
+    }
+
+    override fun allocationSize(value: List<kotlin.UShort>?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterSequenceUShort.allocationSize(value)
+        }
+    }
+
+    override fun write(value: List<kotlin.UShort>?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterSequenceUShort.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceUShort: FfiConverterRustBuffer<List<kotlin.UShort>> {
+    override fun read(buf: ByteBuffer): List<kotlin.UShort> {
+        val len = buf.getInt()
+        return List<kotlin.UShort>(len) {
+            FfiConverterUShort.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.UShort>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterUShort.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.UShort>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterUShort.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -18936,6 +19337,34 @@ public object FfiConverterSequenceByteArray: FfiConverterRustBuffer<List<kotlin.
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterByteArray.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeCounted: FfiConverterRustBuffer<List<Counted>> {
+    override fun read(buf: ByteBuffer): List<Counted> {
+        val len = buf.getInt()
+        return List<Counted>(len) {
+            FfiConverterTypeCounted.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Counted>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeCounted.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Counted>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeCounted.write(it, buf)
         }
     }
 }
@@ -19166,6 +19595,61 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
 
 
         /**
+         * What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for `SessionConfig.server`. It can be
+         * kept. It is asked through `transport`, else as `http` says.
+         *
+         * # Errors
+         *
+         * InvalidConfig, InvalidResponse, Connection, Timeout; Cancelled.
+         */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+     suspend fun `discover`(`issuer`: kotlin.String, `http`: HttpConfig? = null, `transport`: Transport? = null, `cancel`: CancelToken? = null) : kotlin.String {
+        return uniffiRustCallAsync(
+        UniffiLib.uniffi_rekindle_uniffi_fn_func_discover(
+        FfiConverterString.lower(`issuer`),
+        FfiConverterOptionalTypeHttpConfig.lower(`http`),
+        FfiConverterOptionalTypeTransport.lower(`transport`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),),
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterString.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+        /**
+         * Finds out who signs users in for an API (RFC 9728), what that server says of itself (RFC 8414), and registers this client
+         * there (RFC 7591): what a client does that knows nothing but the API's address, as MCP has it.
+         *
+         * # Errors
+         *
+         * InvalidConfig: an address is neither https nor loopback, the server registers nobody by itself, or `kept_at` is another
+         * program's file. InvalidResponse, ClientRejected, Connection, Timeout; Cancelled.
+         */
+    @Throws(RekindleException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+     suspend fun `findApi`(`asked`: ApiRequest, `http`: HttpConfig? = null, `transport`: Transport? = null, `cancel`: CancelToken? = null) : ApiAccess {
+        return uniffiRustCallAsync(
+        UniffiLib.uniffi_rekindle_uniffi_fn_func_find_api(
+        FfiConverterTypeApiRequest.lower(`asked`),
+        FfiConverterOptionalTypeHttpConfig.lower(`http`),
+        FfiConverterOptionalTypeTransport.lower(`transport`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),),
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeApiAccess.lift(it) },
+        // Error FFI converter
+        RekindleException.ErrorHandler,
+    )
+    }
+
+        /**
          * The names of all kinds of errors, the same in every language; `Cancelled` is not among them.
          */ fun `errorKinds`(): List<kotlin.String> {
             return FfiConverterSequenceString.lift(
@@ -19197,6 +19681,26 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
 
 
         /**
+         * The counters of all of them in the Prometheus text format, with further labels for every line.
+         *
+         * # Errors
+         *
+         * InvalidConfig: a label has no name of a label, or one that is taken.
+         */
+    @Throws(RekindleException::class) fun `metricsText`(`counted`: List<Counted>, `labels`: Map<kotlin.String, kotlin.String>): kotlin.String {
+            return FfiConverterString.lift(
+    uniffiRustCallWithError(RekindleException) { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_func_metrics_text(
+
+
+        FfiConverterSequenceTypeCounted.lower(`counted`),
+        FfiConverterMapStringString.lower(`labels`),_status)
+}
+    )
+    }
+
+
+        /**
          * The redirect that this response asks for; nothing if it is none that can be followed.
          */ fun `nextHop`(`method`: kotlin.String, `url`: kotlin.String, `status`: kotlin.UShort, `location`: kotlin.String?): Hop? {
             return FfiConverterOptionalTypeHop.lift(
@@ -19212,32 +19716,6 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
     )
     }
 
-
-        /**
-         * What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for `SessionConfig.server`. It can be
-         * kept.
-         *
-         * # Errors
-         *
-         * InvalidConfig, InvalidResponse, Connection, Timeout; Cancelled.
-         */
-    @Throws(RekindleException::class)
-    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-     suspend fun `discover`(`issuer`: kotlin.String, `transport`: Transport? = null, `cancel`: CancelToken? = null) : kotlin.String {
-        return uniffiRustCallAsync(
-        UniffiLib.uniffi_rekindle_uniffi_fn_func_discover(
-        FfiConverterString.lower(`issuer`),
-        FfiConverterOptionalTypeTransport.lower(`transport`),
-        FfiConverterOptionalTypeCancelToken.lower(`cancel`),),
-        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
-        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
-        // lift function
-        { FfiConverterString.lift(it) },
-        // Error FFI converter
-        RekindleException.ErrorHandler,
-    )
-    }
 
 
 

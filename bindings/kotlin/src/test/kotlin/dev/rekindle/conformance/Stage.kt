@@ -159,6 +159,7 @@ fun credential(written: JsonObject) = Credential(
     written.text("refresh_token"),
     written["expires_in"]?.jsonPrimitive?.double?.coerceAtLeast(0.0)?.seconds,
     written["expires_at_ms"]?.jsonPrimitive?.long?.let(Instant::ofEpochMilli),
+    written["refresh_token_expires_at_ms"]?.jsonPrimitive?.long?.let(Instant::ofEpochMilli),
     written.text("scope"),
     written.text("token_type"),
 )

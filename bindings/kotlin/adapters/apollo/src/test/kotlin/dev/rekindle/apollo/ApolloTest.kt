@@ -35,7 +35,7 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 
-@Timeout(60)
+@Timeout(300)
 class ApolloTest {
     private val server = TestServer("""{"dialect": "graphql", "rotation": "strict_family"}""")
 

@@ -31,7 +31,7 @@ import kotlin.test.assertNull
 import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.milliseconds
 
-@Timeout(60)
+@Timeout(300)
 class RaceTest {
     private val server = TestServer(STRICT)
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)

@@ -42,7 +42,7 @@ internal class Under(private val call: Call) : Callback {
 
     /** Its answer's status, or what it failed with. */
     fun status(): Int = try {
-        answer.get(20, TimeUnit.SECONDS).use { it.code }
+        answer.get(60, TimeUnit.SECONDS).use { it.code }
     } catch (failed: ExecutionException) {
         throw failed.cause ?: failed
     }

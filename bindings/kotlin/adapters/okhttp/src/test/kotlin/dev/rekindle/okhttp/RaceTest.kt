@@ -20,7 +20,7 @@ import kotlin.test.assertIs
 import kotlin.test.assertNull
 import kotlin.time.Duration.Companion.milliseconds
 
-@Timeout(60)
+@Timeout(300)
 class RaceTest {
     private val server = TestServer(STRICT)
 

@@ -96,7 +96,7 @@ class TestServer(config: String? = null) : AutoCloseable {
 
     private companion object {
         // What never comes fails a test by its name.
-        val MOST: Duration = Duration.ofSeconds(20)
+        val MOST: Duration = Duration.ofSeconds(60)
 
         val http: HttpClient = HttpClient.newBuilder().proxy(ProxySelector.of(null)).version(HttpClient.Version.HTTP_1_1).build()
 
