@@ -94,7 +94,7 @@ private let zeros =
             await #expect {
                 try await world.session.refresh()
             } throws: {
-                ($0 as? RekindleError)?.status == 503 && "\($0)".contains("503")
+                ($0 as? RekindleError)?.status == 503 && "\($0)".contains("an HTML page")
             }
         }
     }

@@ -71,7 +71,7 @@ class FaultsTest {
             val said = """{"match": {"path": "/oauth/token"}, "respond": {"status": 503, "text": "<html>busy</html>"}, "repeat": "always"}"""
             server.script(said)
             val messages = List(2) { assertFailsWith<RekindleException.RefreshFailed> { session.refresh() } }
-            for (error in messages) assertTrue("503" in error.message!!, error.message)
+            for (error in messages) assertTrue("an HTML page" in error.message!!, error.message)
             assertEquals(listOf<Int?>(503, 503), messages.map { it.status })
         }
     }
