@@ -18,7 +18,7 @@ pub(crate) struct Transport(pub(crate) Arc<dyn rekindle::transport::Transport>);
 impl Transport {
     /// `proxy`: empty for none. `cert`: certificate and key, both in PEM.
     #[new]
-    #[pyo3(signature = (*, roots, cert, proxy, http2, user_agent, connect_timeout, max_idle_connections, idle_timeout))]
+    #[pyo3(signature = (*, roots, cert, proxy, http2, user_agent, connect_timeout, max_idle_connections, idle_timeout, max_concurrent_requests))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn new(
         py: Python<'_>,
@@ -30,6 +30,7 @@ impl Transport {
         connect_timeout: Option<f64>,
         max_idle_connections: Option<u32>,
         idle_timeout: Option<f64>,
+        max_concurrent_requests: Option<u32>,
     ) -> PyResult<Self> {
         let settings = HttpSettings {
             proxy,
@@ -40,6 +41,7 @@ impl Transport {
             connect_timeout: connect_timeout.map(seconds),
             max_idle_connections,
             idle_timeout: idle_timeout.map(seconds),
+            max_concurrent_requests,
         };
         raised(py, settings.transport().map(|made| Self(Arc::new(made))).map_err(by_our_names))
     }

@@ -78,6 +78,9 @@ def test_what_makes_no_sense_is_told(server: TestServer, make: Make) -> None:
     for wrong in (-1, True, 1.5, "1"):
         with pytest.raises(rekindle.InvalidConfig, match="max_idle_connections"):
             rekindle.Client(make(), base_url=server.url, max_idle_connections=wrong)  # type: ignore[arg-type]
+    for wrong in (0, -1, True, 1.5, "1"):
+        with pytest.raises(rekindle.InvalidConfig, match="max_concurrent_requests"):
+            rekindle.Client(make(), base_url=server.url, max_concurrent_requests=wrong)  # type: ignore[arg-type]
 
 
 class Ports(ThreadingHTTPServer):

@@ -28,6 +28,8 @@ pub struct HttpSettings {
     pub max_idle_connections: Option<u32>,
     /// How long such a connection is kept.
     pub idle_timeout: Option<Duration>,
+    /// How many requests of clients are under way at once.
+    pub max_concurrent_requests: Option<u32>,
 }
 
 impl HttpSettings {
@@ -58,10 +60,11 @@ impl HttpSettings {
             http2: self.http2,
             user_agent: self.user_agent.unwrap_or(defaults.user_agent),
             connect_timeout: self.connect_timeout.unwrap_or(defaults.connect_timeout),
-            max_idle_connections: self
-                .max_idle_connections
-                .map_or(defaults.max_idle_connections, |most| usize::try_from(most).unwrap_or(usize::MAX)),
+            max_idle_connections: self.max_idle_connections.map_or(defaults.max_idle_connections, number),
             idle_timeout: self.idle_timeout.unwrap_or(defaults.idle_timeout),
+            max_concurrent_requests: self
+                .max_concurrent_requests
+                .map_or(defaults.max_concurrent_requests, number),
         };
         ReqwestTransport::new(options).map_err(by_our_names)
     }
@@ -78,8 +81,13 @@ impl Default for HttpSettings {
             connect_timeout: None,
             max_idle_connections: None,
             idle_timeout: None,
+            max_concurrent_requests: None,
         }
     }
+}
+
+fn number(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 /// Core has another name for one of them.

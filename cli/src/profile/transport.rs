@@ -80,6 +80,7 @@ impl Profile {
             connect_timeout: self.connect_timeout()?.unwrap_or(defaults.connect_timeout),
             max_idle_connections: defaults.max_idle_connections,
             idle_timeout: defaults.idle_timeout,
+            max_concurrent_requests: defaults.max_concurrent_requests,
         };
         let made = ReqwestTransport::new(options);
         made.map(Some).map_err(|error| match error.argument() {

@@ -3,6 +3,8 @@
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack decodes what is labelled"))]
 pub(crate) mod coding;
 #[cfg(feature = "http")]
+mod concurrency;
+#[cfg(feature = "http")]
 pub(crate) mod connecting;
 #[cfg(feature = "http")]
 mod failure;

@@ -62,6 +62,10 @@ pub struct TransportOptions {
     pub max_idle_connections: usize,
     /// How long such a connection is kept: shorter than the server keeps it, or behind a balancer that forgets it.
     pub idle_timeout: Duration,
+    /// How many requests of clients are under way at once, each until its body has been read; further ones wait in their turn,
+    /// within their own timeout. Over HTTP/1.1 that is how many connections are open beside the idle ones. Token requests do
+    /// not count, and never wait. At least 1; no limit unless told otherwise.
+    pub max_concurrent_requests: usize,
     /// Whether HTTP/2 is offered.
     pub http2: bool,
     /// The `User-Agent` where the caller sets none.
@@ -77,6 +81,7 @@ impl Default for TransportOptions {
             connect_timeout: Duration::from_secs(10),
             max_idle_connections: usize::MAX,
             idle_timeout: Duration::from_secs(90),
+            max_concurrent_requests: usize::MAX,
             http2: true,
             user_agent: concat!("rekindle/", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -15,6 +15,7 @@ use http_client::{Body, NoProxy, Request, redirect, retry};
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use url::Url;
 
+use super::concurrency::Concurrency;
 use super::connecting::{Limit, Scope};
 use super::failure::{At, broke_off, of_the_parent};
 use super::options::{ProxyChoice, TransportOptions};
@@ -44,6 +45,7 @@ use crate::platform::boot::boot_time;
 pub struct ReqwestTransport {
     recipe: Recipe,
     runtimes: PerProcess<Runtimes>,
+    concurrency: Option<Concurrency>,
 }
 
 #[derive(Default)]
@@ -85,9 +87,10 @@ impl ReqwestTransport {
         let own = options.client_certificate.as_ref();
         let tls = tls::config(&options.extra_root_certificates, own, options.http2)?;
         let proxies = Proxies::new(options.proxy.clone());
+        let concurrency = Concurrency::new(options.max_concurrent_requests);
         let recipe = Recipe { options, tls, proxies };
         recipe.check()?;
-        Ok(Self { recipe, runtimes: PerProcess::new() })
+        Ok(Self { recipe, runtimes: PerProcess::new(), concurrency })
     }
 
     /// The request with the clients of the runtime that it is sent from.
@@ -180,6 +183,25 @@ impl Transport for ReqwestTransport {
     where
         's: 'f,
     {
+        match &self.concurrency {
+            Some(concurrency) if request.connection == Connection::Pooled => Box::pin(async move {
+                let turn = concurrency.turn(request.progress.as_ref()).await?;
+                self.send_now(request).await.map(|response| turn.until_the_end_of(response))
+            }),
+            _ => self.send_now(request),
+        }
+    }
+
+    fn keeps_cookies(&self) -> bool {
+        false
+    }
+}
+
+impl ReqwestTransport {
+    fn send_now<'s, 'f>(&'s self, request: TransportRequest) -> Answer<'f>
+    where
+        's: 'f,
+    {
         if request.connection == Connection::Pooled && self.stood_still() {
             return Box::pin(async move {
                 // Until it is on its way, its server is not to blame.
@@ -202,10 +224,6 @@ impl Transport for ReqwestTransport {
             let response = sent?.await.map_err(failure)?;
             Ok(if fresh { as_it_came(response) } else { into_response(response) })
         })
-    }
-
-    fn keeps_cookies(&self) -> bool {
-        false
     }
 }
 
@@ -234,6 +252,9 @@ impl Recipe {
     fn check(&self) -> Result<(), Error> {
         http::HeaderValue::from_str(&self.options.user_agent)
             .map_err(|_| Error::config("user_agent", "not a header value, leave out control characters"))?;
+        if self.options.max_concurrent_requests == 0 {
+            return Err(Error::config("max_concurrent_requests", "at least 1, or nothing could be sent"));
+        }
         if let ProxyChoice::Url(url) = &self.options.proxy {
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(Error::config("proxy", "only http and https proxies are supported"));

@@ -72,6 +72,7 @@ class _Base:
         read_timeout: float | None = None,
         max_idle_connections: int | None = None,
         idle_timeout: float | None = None,
+        max_concurrent_requests: int | None = None,
         cookies: bool | Mapping[str, str] = False,
         traceparent: bool = False,
         event_hooks: EventHooks | None = None,
@@ -117,6 +118,7 @@ class _Base:
                 connect_timeout=None,
                 max_idle_connections=max_idle_connections,
                 idle_timeout=idle_timeout,
+                max_concurrent_requests=max_concurrent_requests,
             ),
             _jar(cookies),
         )
@@ -253,7 +255,9 @@ class Client(_Base):
       what one raises, the caller gets. An AsyncClient's may be async.
     - `max_idle_connections`: how many connections without a request are kept for each host (of each thread that
       waits); `idle_timeout`: seconds that they are kept, 90 unless told otherwise.
-    - `verify`, `cert`, `proxies`, `http2`, `user_agent`, and these two: only where this client's requests travel
+    - `max_concurrent_requests`: how many requests are under way at once, each until its body has been read; further ones
+      wait, within their own timeout.
+    - `verify`, `cert`, `proxies`, `http2`, `user_agent`, and these three: only where this client's requests travel
       otherwise than the session's; refreshes travel as the session says.
 
     Every request takes, by keyword, `params`, `headers`, `cookies` (beside those that the client keeps), one of `json`, `data`, `content`, `files`, and `timeout`, `read_timeout`,

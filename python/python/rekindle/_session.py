@@ -106,6 +106,7 @@ class SessionBase:
         connect_timeout: float | None = None,
         max_idle_connections: int | None = None,
         idle_timeout: float | None = None,
+        max_concurrent_requests: int | None = None,
         client_credentials: ClientCredentials | None = None,
         refresh_with: Callable[[RefreshInput], Any] | Callable[[RefreshInput], Awaitable[Any]] | None = None,
         login: Callable[[Any], object] | None = None,
@@ -144,6 +145,7 @@ class SessionBase:
             connect_timeout=connect_timeout,
             max_idle_connections=max_idle_connections,
             idle_timeout=idle_timeout,
+            max_concurrent_requests=max_concurrent_requests,
             client_credentials=client_credentials,
             refresh_with=refresh_with,
             login=login_host(login, partial(Session._of, None, host=self._host)),
@@ -250,6 +252,7 @@ class Session(SessionBase):
     - `http2`: whether it is offered; `user_agent`; `connect_timeout`: seconds that a connection may take to come about.
     - `max_idle_connections`: how many connections without a request are kept for each host (of each thread that waits);
       `idle_timeout`: seconds that they are kept, 90 unless told otherwise.
+    - `max_concurrent_requests`: how many requests of its clients are under way at once; refreshes never wait for them.
       All these hold for refreshes and for the clients of this session.
     - `client_credentials`: tokens for the client itself, without a user (`ClientCredentials`); it needs no token to begin with.
     - `refresh_with`: a function of your own in place of the dialect's request; `RefreshInput` in, `Credential` out, sync or

@@ -28,13 +28,15 @@ def transport(
     connect_timeout: float | None,
     max_idle_connections: int | None,
     idle_timeout: float | None,
+    max_concurrent_requests: int | None,
 ) -> _native.Transport | None:
     """A transport; `None` where nothing about it is special."""
     roots, own, proxy = _roots(verify, cert), _own(cert), _proxy(proxies)
     limit, idle = maybe_seconds("connect_timeout", connect_timeout), maybe_seconds("idle_timeout", idle_timeout)
     most = count("max_idle_connections", max_idle_connections)
+    at_once = count("max_concurrent_requests", max_concurrent_requests)
     offers_http2, agent = flag("http2", http2), text("user_agent", user_agent)
-    if not roots and offers_http2 and all(one is None for one in (own, proxy, limit, agent, most, idle)):
+    if not roots and offers_http2 and all(one is None for one in (own, proxy, limit, agent, most, idle, at_once)):
         return None
     return _native.Transport(
         roots=roots,
@@ -45,6 +47,7 @@ def transport(
         connect_timeout=limit,
         max_idle_connections=most,
         idle_timeout=idle,
+        max_concurrent_requests=at_once,
     )
 
 

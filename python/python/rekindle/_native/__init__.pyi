@@ -206,6 +206,7 @@ class Transport:
         connect_timeout: float | None,
         max_idle_connections: int | None,
         idle_timeout: float | None,
+        max_concurrent_requests: int | None,
     ) -> Transport: ...
     @staticmethod
     def of_tests(answer: Callable[[str, str, list[tuple[str, str]], bytes], tuple[int, list[tuple[str, str]], bytes]]) -> Transport: ...
