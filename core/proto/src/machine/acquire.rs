@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::context::Standing;
 use super::current::{Around, Current, Snapshot, advisory, mandatory};
-use super::failures::{dead, limited, login_required, signed_out, the_parents, unsaved};
+use super::failures::{dead, login_required, signed_out, the_parents, unsaved};
 use super::flight::Flight;
-use super::held::Standing;
 use super::origins::{OriginId, Rejection};
 use super::refresh_budget::RefreshBudget;
 use super::{Machine, Ticket};
 use crate::error::Failure;
-use crate::event::{EventKind, RefreshCause, Warning};
+use crate::event::{RefreshCause, Warning};
 use crate::rotation::Rotation;
 use crate::time::Now;
 use crate::verdict::DeadReason;
@@ -59,7 +59,7 @@ impl Machine {
         if let Some(ticket) = self.write_ticket() {
             return Acquired::Wait(ticket);
         }
-        match &self.standing {
+        match &self.context.standing {
             Standing::Unread => Acquired::Wait(self.open()),
             Standing::Empty(failure) => {
                 let failure = Failure::clone(failure);
@@ -99,7 +99,7 @@ impl Machine {
         if let Some(ticket) = self.write_ticket() {
             return Acquired::Wait(ticket);
         }
-        match &self.standing {
+        match &self.context.standing {
             Standing::Unread => return Acquired::Wait(self.open()),
             Standing::Empty(failure) => {
                 let failure = Failure::clone(failure);
@@ -122,9 +122,9 @@ impl Machine {
     pub fn invalidate(&mut self, now: Now) {
         match &mut self.flight {
             Some(flight) if flight.was_sent() => flight.again = true,
-            _ => self.invalidated = true,
+            _ => self.context.invalidated = true,
         }
-        self.publish(now);
+        self.context.publish(now);
     }
 
     fn acquire_held(&mut self, requirements: TokenRequirements, now: Now) -> Acquired {
@@ -144,8 +144,8 @@ impl Machine {
                 return self.join(RefreshCause::Expired, now);
             }
             let window = advisory(lifetime);
-            let early = window + window.mul_f64(self.jitter / 2.0);
-            if self.config.background && left <= early && self.flight.is_none() {
+            let early = window + window.mul_f64(self.context.jitter / 2.0);
+            if self.context.config.background && left <= early && self.flight.is_none() {
                 self.start(RefreshCause::Advisory, false, now);
             }
         }
@@ -161,7 +161,7 @@ impl Machine {
     fn serve_longer(&mut self, current: Arc<Current>, least: Duration, can: bool, now: Now) -> Acquired {
         if current.lifetime.is_none_or(|lifetime| lifetime < least) {
             if self.warned_life.replace(current.generation) != Some(current.generation) {
-                self.warn(Warning::LifeTooShort);
+                self.context.warn(Warning::LifeTooShort);
             }
             return Acquired::Serve(current);
         }
@@ -170,11 +170,11 @@ impl Machine {
 
     /// There is no token that may be served.
     fn refuse_or_refresh(&mut self, requirements: TokenRequirements, now: Now) -> Acquired {
-        let Some(current) = self.current().cloned() else { return self.refresh_by_clock(now) };
+        let Some(current) = self.context.current().cloned() else { return self.refresh_by_clock(now) };
         if let Some(unservable) = &current.unservable {
             return self.replace_unservable(&current, Failure::clone(unservable), now);
         }
-        let rejected = self.invalidated || self.rejected_for(requirements.origin, now);
+        let rejected = self.context.invalidated || self.rejected_for(requirements.origin, now);
         if rejected && current.valid(now) {
             return self.replace_rejected(current, requirements, now);
         }
@@ -193,21 +193,21 @@ impl Machine {
         requirements: TokenRequirements,
         now: Now,
     ) -> Acquired {
-        let can =
-            self.flight.is_some() || self.may_refresh(false, now).is_ok() && self.budget_full(now).is_none();
+        let can = self.flight.is_some()
+            || self.may_refresh(false, now).is_ok() && self.context.budget_full(now).is_none();
         if !can && self.accepted_elsewhere(requirements.origin, now).is_some() {
             return Acquired::Serve(current);
         }
-        let origin = self.rejected_by.first().map(|by| by.name.clone());
+        let origin = self.context.rejected_by.first().map(|by| by.name.clone());
         self.unexplained(RefreshCause::Rejected, origin.as_deref(), false, now)
     }
 
     /// A token that cannot be served is kept to its end if another configuration could serve it (its type is unknown
     /// here), and else replaced at the next call (spec 1.8).
     fn replace_unservable(&mut self, current: &Current, unservable: Failure, now: Now) -> Acquired {
-        let by_type = (self.config.servable)(&current.value, None).is_ok();
+        let by_type = (self.context.config.servable)(&current.value, None).is_ok();
         let lives = current.ends.is_some_and(|ends| !now.reached(ends));
-        let refreshable = self.held().is_some_and(|held| self.renewable(&held.record));
+        let refreshable = self.context.held().is_some_and(|held| self.context.renewable(&held.record));
         if !refreshable || by_type && lives && self.flight.is_none() {
             return Acquired::Fail(unservable);
         }
@@ -235,27 +235,14 @@ impl Machine {
         if self.flight.is_some() {
             return self.join(cause, now);
         }
-        if let Some(wait) = self.budget_full(now) {
-            return Acquired::Fail(self.limited(wait, now));
+        if let Some(wait) = self.context.budget_full(now) {
+            return Acquired::Fail(self.context.limited(wait, now));
         }
         let acquired = self.start_and_wait(cause, force, now);
         if let Some(flight) = &mut self.flight {
             flight.unexplained = Some(origin.map(str::to_owned));
         }
         acquired
-    }
-
-    pub(super) fn budget_full(&self, now: Now) -> Option<Duration> {
-        self.budget().and_then(|budget| budget.full((now, self.boot())))
-    }
-
-    /// The failure; reported once for each pause.
-    pub(super) fn limited(&mut self, wait: Duration, now: Now) -> Failure {
-        if self.limit_reported.as_deref().is_none_or(|until| now.mono >= *until) {
-            self.limit_reported = Some(Box::new(now.mono + wait));
-            self.report(EventKind::RefreshLimited);
-        }
-        limited(wait)
     }
 
     pub(super) fn join(&mut self, cause: RefreshCause, now: Now) -> Acquired {
@@ -280,7 +267,7 @@ impl Machine {
     /// Before a failure is answered from memory, the store is read: somebody may have signed in elsewhere.
     pub(super) fn last_word(&mut self, failure: Failure, now: Now) -> Acquired {
         let stale = self.has_not_read_for(REREAD_AFTER, now);
-        if self.config.shared && stale && self.is_quiet() {
+        if self.context.config.shared && stale && self.is_quiet() {
             return Acquired::Wait(self.open());
         }
         Acquired::Fail(failure)
@@ -292,9 +279,9 @@ impl Machine {
             self.flush_commit(now, SOON);
             return Err(unsaved());
         }
-        let Some(held) = self.held() else { return Err(signed_out()) };
-        if !self.renewable(&held.record) {
-            self.report_login_required(DeadReason::NoRefreshToken);
+        let Some(held) = self.context.held() else { return Err(signed_out()) };
+        if !self.context.renewable(&held.record) {
+            self.context.report_login_required(DeadReason::NoRefreshToken);
             return Err(login_required(DeadReason::NoRefreshToken));
         }
         if self.is_the_parents() {
@@ -303,10 +290,10 @@ impl Machine {
         if force {
             return Ok(());
         }
-        if let Some(mark) = held.record.dead_for(&self.config.binding) {
+        if let Some(mark) = held.record.dead_for(&self.context.config.binding) {
             return Err(dead(mark));
         }
-        match self.pausing(&held.record, now) {
+        match self.context.pausing(&held.record, now) {
             Some((backoff, left)) => Err(backoff.failure(left)),
             None => Ok(()),
         }
@@ -314,59 +301,53 @@ impl Machine {
 
     /// The refresh token is a copy of one that the parent will spend (spec 4.9).
     fn is_the_parents(&self) -> bool {
-        self.forked && !self.config.shared && self.rotation() != Rotation::None
+        self.context.forked && !self.context.config.shared && self.context.rotation() != Rotation::None
     }
 
     /// The token, if it may go to that origin.
     fn servable(&self, origin: Option<OriginId>, now: Now) -> Option<&Arc<Current>> {
-        let current = self.current()?;
-        let fit = current.valid(now) && !self.invalidated && !self.rejected_for(origin, now);
+        let current = self.context.current()?;
+        let fit = current.valid(now) && !self.context.invalidated && !self.rejected_for(origin, now);
         fit.then_some(current)
     }
 
     /// Turned away there in this generation; where a breaker holds, that says nothing any more (spec 3.6).
     fn rejected_for(&self, origin: Option<OriginId>, now: Now) -> bool {
-        self.rejections(origin).any(|by| !self.holds(&by.name, now))
+        self.rejections(origin).any(|by| !self.context.holds(&by.name, now))
     }
 
     fn rejections(&self, origin: Option<OriginId>) -> impl Iterator<Item = &Rejection> {
-        self.rejected_by.iter().filter(move |by| origin.is_none_or(|origin| origin == by.id))
+        self.context.rejected_by.iter().filter(move |by| origin.is_none_or(|origin| origin == by.id))
     }
 
     /// The token, if whoever rejected it accepted it for another URL.
     fn accepted_elsewhere(&self, origin: Option<OriginId>, now: Now) -> Option<&Arc<Current>> {
-        let current = self.current().filter(|current| current.valid(now) && !self.invalidated)?;
-        self.rejections(origin).all(|by| self.accepted_by.contains(by.id)).then_some(current)
+        let current =
+            self.context.current().filter(|current| current.valid(now) && !self.context.invalidated)?;
+        self.rejections(origin).all(|by| self.context.accepted_by.contains(by.id)).then_some(current)
     }
 
     fn old_token_is_dying(&self) -> bool {
-        self.config.old_token_dies && self.flight.as_deref().is_some_and(Flight::was_sent)
+        self.context.config.old_token_dies && self.flight.as_deref().is_some_and(Flight::was_sent)
     }
 
     /// Refreshes that the clock explains are some time apart (spec 5.3).
     fn too_soon(&self, now: Now) -> bool {
-        self.not_before().is_some_and(|until| now.mono < until)
-    }
-
-    pub(super) fn not_before(&self) -> Option<Duration> {
-        // What cannot be served says nothing of how long a token lives; it has pauses of its own (spec 1.8).
-        let current = self.current().filter(|current| current.unservable.is_none())?;
-        let lifetime = current.lifetime.unwrap_or_default();
-        Some(self.last_refresh? + (lifetime / 2).max(Duration::from_secs(1)))
+        self.context.not_before().is_some_and(|until| now.mono < until)
     }
 
     fn report_end_of_refresh_token(&mut self, now: Now) {
         let Some(from) = self.refresh_token_ends_from() else { return };
         if now.wall >= from.wall {
-            self.warned_end = self.held().and_then(|held| held.record.refresh_fingerprint());
-            self.warn(Warning::RefreshTokenEnds);
-            self.publish(now);
+            self.warned_end = self.context.held().and_then(|held| held.record.refresh_fingerprint());
+            self.context.warn(Warning::RefreshTokenEnds);
+            self.context.publish(now);
         }
     }
 
     /// The last tenth of the refresh token's life, unless it was reported already (spec 5.4).
     fn refresh_token_ends_from(&self) -> Option<Now> {
-        let record = &self.held()?.record;
+        let record = &self.context.held()?.record;
         let life = record.refresh_token_life.as_ref()?;
         if self.warned_end == record.refresh_fingerprint() {
             return None;
@@ -376,27 +357,27 @@ impl Machine {
     }
 
     pub(super) fn snapshot(&self, now: Now) -> Snapshot {
-        let Some(held) = self.held() else { return Snapshot::default() };
+        let Some(held) = self.context.held() else { return Snapshot::default() };
         let current = held.current.clone().filter(|current| current.unservable.is_none());
-        let refreshable = self.renewable(&held.record)
+        let refreshable = self.context.renewable(&held.record)
             && !self.is_the_parents()
-            && held.record.dead_for(&self.config.binding).is_none()
+            && held.record.dead_for(&self.context.config.binding).is_none()
             && self.commit.is_none();
-        let not_before = self.pausing(&held.record, now).map(|(_, left)| now.plus(left));
-        let watched = self.budget().map(RefreshBudget::watches).unwrap_or_default();
+        let not_before = self.context.pausing(&held.record, now).map(|(_, left)| now.plus(left));
+        let watched = self.context.budget().map(RefreshBudget::watches).unwrap_or_default();
         Snapshot::new(
             current,
             Around {
-                rejected_by: self.rejected_by.iter().map(|by| by.id).collect(),
-                accepted_by: self.accepted_by,
-                watched: (watched.0 || self.may_bring_forward(now), watched.1),
-                held: self.invalidated || self.old_token_is_dying() || self.write_ticket().is_some(),
-                proven: self.budget().is_none_or(RefreshBudget::is_proven),
-                no_advance: !self.config.background || !refreshable || self.flight.is_some(),
+                rejected_by: self.context.rejected_by.iter().map(|by| by.id).collect(),
+                accepted_by: self.context.accepted_by,
+                watched: (watched.0 || self.context.may_bring_forward(now), watched.1),
+                held: self.context.invalidated || self.old_token_is_dying() || self.write_ticket().is_some(),
+                proven: self.context.budget().is_none_or(RefreshBudget::is_proven),
+                no_advance: !self.context.config.background || !refreshable || self.flight.is_some(),
                 no_mandatory: !refreshable,
                 not_before,
                 report_from: self.refresh_token_ends_from(),
-                jitter: self.jitter,
+                jitter: self.context.jitter,
             },
         )
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::backoff::{Backoff, BackoffKind};
+use super::context::Pause;
 use super::effect::Effect;
-use super::pause::Pause;
 use super::record::{Record, RefreshTokenLife, SLOT, Slot};
 use super::refresh_budget::full_jitter;
 use super::unknown_fields::Unknown;
@@ -75,19 +75,24 @@ impl Commit {
 impl Machine {
     /// Takes a grant for the token that the flight spent.
     pub(super) fn begin_commit(&mut self, grant: &TokenResponse, sent: Now, sequence: u64, now: Now) {
-        let Some(held) = self.held() else { return };
+        let Some(held) = self.context.held() else { return };
         let (base, version) = (held.record.clone(), held.version.clone());
-        let asked =
-            self.config.binding.client_credentials.as_ref().and_then(|request| request.scope.as_deref());
+        let asked = self
+            .context
+            .config
+            .binding
+            .client_credentials
+            .as_ref()
+            .and_then(|request| request.scope.as_deref());
         if narrower(base.scope.as_deref().or(asked), grant.scope.as_deref()) {
-            self.warn(Warning::ScopeNarrowed);
+            self.context.warn(Warning::ScopeNarrowed);
         }
         let spent = base.refresh_fingerprint();
-        let mut record = granted(base, grant, !self.begins_alone(), sent, now);
+        let mut record = granted(base, grant, !self.context.begins_alone(), sent, now);
         record.backoff = self.unservable_pause(grant, now).map(Box::new);
         let phase = match version {
-            Some(version) => Phase::Saving(self.save(&mut record, Expected::Version(version))),
-            None => Phase::Reading(self.load()),
+            Some(version) => Phase::Saving(self.context.save(&mut record, Expected::Version(version))),
+            None => Phase::Reading(self.context.load()),
         };
         self.commit = Some(Box::new(Commit {
             record,
@@ -104,8 +109,9 @@ impl Machine {
     /// A token that cannot be served is replaced at the next call; if that brings another one of the kind, after
     /// pauses (spec 1.8).
     fn unservable_pause(&mut self, grant: &TokenResponse, now: Now) -> Option<Backoff> {
-        let unservable = (self.config.servable)(&grant.access_token, grant.token_type.as_deref()).err()?;
-        let before = self.held().and_then(|held| held.record.backoff.as_deref());
+        let unservable =
+            (self.context.config.servable)(&grant.access_token, grant.token_type.as_deref()).err()?;
+        let before = self.context.held().and_then(|held| held.record.backoff.as_deref());
         let failures = before
             .filter(|before| before.kind == BackoffKind::Unservable)
             .map_or(0, |before| before.failures);
@@ -115,15 +121,15 @@ impl Machine {
                 UNSERVABLE_PAUSE.saturating_mul(1 << doublings.min(6)).min(LONGEST_UNSERVABLE_PAUSE)
             }
         };
-        self.pause(BackoffKind::Unservable, Pause::For(pause), unservable, now);
-        self.held().and_then(|held| held.record.backoff.as_deref().cloned())
+        self.context.pause(BackoffKind::Unservable, Pause::For(pause), unservable, now);
+        self.context.held().and_then(|held| held.record.backoff.as_deref().cloned())
     }
 
     pub(super) fn commit_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
         match saved {
             Ok(Saved::Done(version)) => self.committed(version, now),
             Ok(Saved::Conflict) => {
-                let op = self.load();
+                let op = self.context.load();
                 self.commit_phase(Phase::Reading(op));
             }
             Err(_) => self.commit_failed(now),
@@ -135,7 +141,9 @@ impl Machine {
         let Some(commit) = &mut self.commit else { return };
         commit.conflicts += 1;
         let parsed = loaded.and_then(|loaded| match loaded {
-            Loaded::Present(bytes, version) => self.parse(&bytes).map(|record| Some((record, version))),
+            Loaded::Present(bytes, version) => {
+                self.context.parse(&bytes).map(|record| Some((record, version)))
+            }
             Loaded::Absent => Ok(None),
         });
         match parsed {
@@ -148,7 +156,7 @@ impl Machine {
     pub(super) fn commit_timeout(&mut self, now: Now) {
         let due = self.commit.as_deref().and_then(Commit::timeout).is_some_and(|until| now.mono >= until);
         if due {
-            let op = self.load();
+            let op = self.context.load();
             self.commit_phase(Phase::Reading(op));
         }
     }
@@ -163,7 +171,7 @@ impl Machine {
     /// The lineage was ended while its grant was on its way (spec 4.6).
     pub(super) fn drop_commit(&mut self) {
         if let Some(token) = self.take_commit().and_then(|commit| commit.token()) {
-            self.effects.push_back(Effect::Revoke { token });
+            self.context.push(Effect::Revoke { token });
         }
     }
 
@@ -171,7 +179,7 @@ impl Machine {
     fn take_commit(&mut self) -> Option<Commit> {
         let mut commit = self.commit.take()?;
         if let Some(owner) = commit.owner.take() {
-            self.effects.push_back(Effect::Retire { owner });
+            self.context.push(Effect::Retire { owner });
         }
         Some(*commit)
     }
@@ -215,14 +223,14 @@ impl Machine {
         if let Some(slot) = commit.record.slots.get_mut(SLOT) {
             slot.generation = slot.generation.max(generation);
         }
-        let op = self.save(&mut commit.record, Expected::Version(version));
+        let op = self.context.save(&mut commit.record, Expected::Version(version));
         commit.phase = Phase::Saving(op);
         self.commit = Some(commit);
     }
 
     /// Nobody can read what is there, and we hold the newest version (spec 7.7).
     fn commit_over_damage(&mut self, now: Now) {
-        let version = self.held().and_then(|held| held.version.clone());
+        let version = self.context.held().and_then(|held| held.version.clone());
         let (Some(mut commit), Some(version)) = (self.commit.take(), version) else {
             return self.commit_failed(now);
         };
@@ -230,7 +238,7 @@ impl Machine {
             self.commit = Some(commit);
             return self.commit_failed(now);
         }
-        let op = self.save(&mut commit.record, Expected::Version(version));
+        let op = self.context.save(&mut commit.record, Expected::Version(version));
         commit.phase = Phase::Saving(op);
         self.commit = Some(commit);
     }
@@ -238,8 +246,8 @@ impl Machine {
     /// Somebody's later refresh is stored already: theirs is taken.
     fn superseded(&mut self, record: Record, version: Version, now: Now) {
         self.take_commit();
-        self.hold(record, Some(version), 0, now);
-        self.report(EventKind::Adopted);
+        self.context.hold(record, Some(version), 0, now);
+        self.context.report(EventKind::Adopted);
         if self.flight.is_some() {
             self.satisfy_flight(now);
         }
@@ -248,9 +256,9 @@ impl Machine {
     fn committed(&mut self, version: Version, now: Now) {
         let Some(commit) = self.take_commit() else { return };
         let was_unpersisted = commit.unpersisted;
-        self.hold(commit.record, Some(version), commit.sequence, now);
+        self.context.hold(commit.record, Some(version), commit.sequence, now);
         if was_unpersisted {
-            self.report(EventKind::Persisted);
+            self.context.report(EventKind::Persisted);
         } else {
             self.report_success(true, now);
             self.satisfy_flight(now);
@@ -267,7 +275,7 @@ impl Machine {
         commit.conflicts = 0;
         let failures = commit.failures;
         let first = !std::mem::replace(&mut commit.unpersisted, true);
-        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, failures, LONGEST_PAUSE);
+        let pause = full_jitter(&mut self.context.entropy, FIRST_PAUSE, failures, LONGEST_PAUSE);
         self.commit_phase(Phase::Waiting(now.mono + pause));
         if first {
             self.serve_unpersisted(now);
@@ -283,45 +291,45 @@ impl Machine {
             .and_then(|commit| commit.spent.as_ref());
         let same =
             spent == self.commit.as_ref().and_then(|commit| commit.record.refresh_fingerprint()).as_ref();
-        self.config.rotation == Rotation::None && spent.is_some() && same
+        self.context.config.rotation == Rotation::None && spent.is_some() && same
     }
 
     /// Served from memory, with a warning; nothing is left to be saved (spec 7.2).
     fn serve_unsaved(&mut self, now: Now) {
         self.report_success(false, now);
         let Some(commit) = self.take_commit() else { return };
-        let version = self.held().and_then(|held| held.version.clone());
-        self.hold(commit.record, version, commit.sequence, now);
+        let version = self.context.held().and_then(|held| held.version.clone());
+        self.context.hold(commit.record, version, commit.sequence, now);
         if !std::mem::replace(&mut self.warned_not_saved, true) {
-            self.warn(Warning::NotSaved);
+            self.context.warn(Warning::NotSaved);
         }
         self.satisfy_flight(now);
     }
 
     fn serve_unpersisted(&mut self, now: Now) {
         self.report_success(false, now);
-        self.report(EventKind::Unpersisted);
+        self.context.report(EventKind::Unpersisted);
         if !self.keeps_serving_old(now) {
             let Some(commit) = &self.commit else { return };
             let (record, sequence) = (commit.record.clone(), commit.sequence);
-            let version = self.held().and_then(|held| held.version.clone());
-            self.hold(record, version, sequence, now);
+            let version = self.context.held().and_then(|held| held.version.clone());
+            self.context.hold(record, version, sequence, now);
         }
         self.satisfy_flight(now);
     }
 
     /// The first use of the new token would end the old refresh token, which is the only one that is stored.
     fn keeps_serving_old(&self, now: Now) -> bool {
-        let valid = self.current().is_some_and(|current| current.valid(now))
-            && self.rejected_by.is_empty()
-            && !self.invalidated;
-        valid && matches!(self.rotation(), Rotation::UntilSuccessorUsed | Rotation::Grace(_))
+        let valid = self.context.current().is_some_and(|current| current.valid(now))
+            && self.context.rejected_by.is_empty()
+            && !self.context.invalidated;
+        valid && matches!(self.context.rotation(), Rotation::UntilSuccessorUsed | Rotation::Grace(_))
     }
 
     fn report_success(&mut self, persisted: bool, now: Now) {
         let Some(flight) = &self.flight else { return };
         let (waiters, duration) = (flight.waiters, now.mono.saturating_sub(flight.started.mono));
-        self.report(EventKind::RefreshSucceeded { waiters, duration, persisted });
+        self.context.report(EventKind::RefreshSucceeded { waiters, duration, persisted });
     }
 }
 

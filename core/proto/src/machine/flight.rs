@@ -8,6 +8,7 @@ mod sending;
 
 use std::time::Duration;
 
+use super::context::Rewrite;
 use super::effect::Effect;
 use super::record::{Intent, Record};
 use super::waiting::Waiting;
@@ -16,7 +17,6 @@ use crate::event::RefreshCause;
 use crate::store::{Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
 use crate::verdict::{DeadReason, Lost, Outcome, ServerError};
-pub(super) use lease::Rewrite;
 
 /// A flight sends up to this often (spec 5.3).
 const MOST_SENDS: u32 = 3;
@@ -132,14 +132,14 @@ impl Flight {
 
 impl Machine {
     pub(super) fn start(&mut self, cause: RefreshCause, force: bool, now: Now) -> Ticket {
-        let ticket = self.ticket();
-        let owner = self.entropy.id();
-        self.remember_owner(owner.clone());
-        self.effects.push_back(Effect::Announce { owner: owner.clone() });
+        let ticket = self.context.ticket();
+        let owner = self.context.entropy.id();
+        self.context.remember_owner(owner.clone());
+        self.context.push(Effect::Announce { owner: owner.clone() });
         let by_clock = matches!(cause, RefreshCause::Expired | RefreshCause::Advisory);
-        let step = match self.not_before().filter(|until| by_clock && now.mono < *until) {
+        let step = match self.context.not_before().filter(|until| by_clock && now.mono < *until) {
             Some(until) => Step::Waiting(until, Waiting::TooSoon),
-            None => Step::Reading(self.load()),
+            None => Step::Reading(self.context.load()),
         };
         self.flight = Some(Box::new(Flight {
             ticket,
@@ -164,7 +164,7 @@ impl Machine {
             intent: None,
             said: ServerError::default(),
         }));
-        self.publish(now);
+        self.context.publish(now);
         ticket
     }
 
@@ -195,7 +195,7 @@ impl Machine {
         }
         if let Some(flight) = self.flight.as_mut().filter(|flight| flight.sending() == Some(op)) {
             flight.said = said.clone();
-            let outcome = self.of_the_client(outcome, &said);
+            let outcome = self.context.of_the_client(outcome, &said);
             self.handle_flight_outcome(outcome, now);
         }
     }
@@ -210,7 +210,7 @@ impl Machine {
             Step::Waiting(until, _) if now.mono >= until => self.read(),
             Step::Pausing(until) if now.mono >= until => self.send_or_reread(now),
             Step::Sending(op, Some(cap)) if now.mono >= cap => {
-                self.effects.push_back(Effect::Abort { op });
+                self.context.push(Effect::Abort { op });
                 self.handle_flight_outcome(Outcome::Lost(Lost::Cap), now);
             }
             _ => {}
@@ -245,7 +245,7 @@ impl Machine {
             Some(Step::Rereading(_, reason)) => Some(*reason),
             _ => None,
         };
-        if self.lease_release.is_some() && after_dead.is_none() {
+        if self.context.lease_release.is_some() && after_dead.is_none() {
             return self.step(Step::AwaitingRelease);
         }
         let (record, version) = match self.stored(loaded, now) {
@@ -267,7 +267,10 @@ impl Machine {
         let Some((record, version)) = self.flight.as_mut().and_then(|flight| flight.read.take()) else {
             return;
         };
-        let left = record.lease.as_ref().map(|lease| lease.until.left(now, self.boot(), self.config.lease));
+        let left = record
+            .lease
+            .as_ref()
+            .map(|lease| lease.until.left(now, self.context.boot(), self.context.config.lease));
         match owner {
             Owner::Dead => self.claim_after(*record, version, owner, now),
             Owner::Alive | Owner::Unknown if left.is_some_and(|left| !left.is_zero()) => {
@@ -287,14 +290,6 @@ impl Machine {
         }
     }
 
-    fn remember_owner(&mut self, owner: String) {
-        const MOST: usize = 8;
-        if self.owners.len() == MOST {
-            self.owners.pop_front();
-        }
-        self.owners.push_back(owner);
-    }
-
     fn step(&mut self, step: Step) {
         if let Some(flight) = &mut self.flight {
             flight.step = step;
@@ -309,7 +304,7 @@ impl Machine {
     }
 
     fn read(&mut self) {
-        let op = self.load();
+        let op = self.context.load();
         self.step(Step::Reading(op));
     }
 }

@@ -1,8 +1,10 @@
 //! What a machine is told, and how it is drained.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::commit::Commit;
+use super::context::Output;
 use super::effect::Effect;
 use super::flight::Flight;
 use super::write::Write;
@@ -30,14 +32,17 @@ impl Machine {
     /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Serve(_)));
     /// ```
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        if self.effects.is_empty() {
+        if self.context.outputs.is_empty() {
             self.catch_up();
         }
-        let effect = self.effects.pop_front();
-        if effect.is_none() {
-            self.rest();
+        match self.context.outputs.pop_front() {
+            Some(Output::Effect(effect)) => Some(effect),
+            Some(Output::Publish(now)) => Some(Effect::Publish(Arc::new(self.snapshot(now)))),
+            None => {
+                self.rest();
+                None
+            }
         }
-        effect
     }
 
     /// When to call [`Machine::handle_timeout`] next, on the monotonic clock. Changes with every call.
@@ -130,7 +135,7 @@ impl Machine {
     /// assert!(machine.idle());
     /// ```
     pub fn handle_saved(&mut self, op: OpId, saved: Result<Saved, Unavailable>, now: Now) {
-        if self.lease_release.as_ref().is_some_and(|lease_release| lease_release.op == op) {
+        if self.context.lease_release.as_ref().is_some_and(|lease_release| lease_release.op == op) {
             self.lease_released(saved);
         } else if self.flight.as_ref().is_some_and(|flight| flight.renews(op)) {
             self.renewed(saved, now);
@@ -173,7 +178,7 @@ impl Machine {
     /// ```
     pub fn handle_store_clock(&mut self, store: Wall, now: Now) {
         let store = Duration::from_millis(u64::try_from(store.0).unwrap_or(0));
-        self.store_ahead = Some(store.saturating_sub(now.mono));
+        self.context.store_ahead = Some(store.saturating_sub(now.mono));
     }
 
     /// The store knows an owner's fate, or not.
@@ -225,10 +230,24 @@ impl Machine {
 
     /// Nothing is under way for which the record that is held now matters.
     pub(super) fn is_quiet(&self) -> bool {
-        self.flight.is_none() && self.commit.is_none() && self.write.is_none() && self.lease_release.is_none()
+        self.flight.is_none()
+            && self.commit.is_none()
+            && self.write.is_none()
+            && self.context.lease_release.is_none()
     }
 
     pub(super) fn has_not_read_for(&self, time: Duration, now: Now) -> bool {
         self.last_read.is_none_or(|read| now.mono.saturating_sub(read) >= time)
+    }
+
+    /// A session at rest keeps no room for what it has done.
+    fn rest(&mut self) {
+        self.context.outputs.shrink_to_fit();
+        if self.idle() {
+            let stored = self.context.stored.take();
+            if let Some(held) = self.context.held_mut() {
+                held.record.rest(stored.as_deref());
+            }
+        }
     }
 }

@@ -2,9 +2,9 @@
 //! whoever would refuse a rejection for what memory knows of the last refreshes (spec 3.6).
 
 use super::acquire::REREAD_AFTER;
+use super::context::Standing;
 use super::effect::Settled;
 use super::failures::signed_out;
-use super::held::Standing;
 use super::{Machine, OpId, Ticket};
 use crate::event::EventKind;
 use crate::store::{Loaded, Unavailable};
@@ -30,7 +30,7 @@ impl Machine {
     pub(super) fn look(&mut self) {
         if let Some(look) = &mut self.look {
             look.again = true;
-        } else if self.idle() && !matches!(self.standing, Standing::Unread) {
+        } else if self.idle() && !matches!(self.context.standing, Standing::Unread) {
             self.begin_look();
         }
     }
@@ -48,23 +48,23 @@ impl Machine {
 
     /// `None`: memory knows best.
     fn wait_for_look(&mut self) -> Option<Ticket> {
-        if !self.config.shared || !self.is_quiet() {
+        if !self.context.config.shared || !self.is_quiet() {
             return None;
         }
         if self.look.is_none() {
             self.begin_look();
         }
         if self.look.as_ref()?.ticket.is_none() {
-            let ticket = self.ticket();
+            let ticket = self.context.ticket();
             self.look.as_mut()?.ticket = Some(ticket);
         }
         self.look.as_ref()?.ticket
     }
 
     fn begin_look(&mut self) {
-        self.sequence += 1;
-        self.looked = self.sequence;
-        self.look = Some(Box::new(Look { op: self.load(), ticket: None, again: false }));
+        self.context.sequence += 1;
+        self.looked = self.context.sequence;
+        self.look = Some(Box::new(Look { op: self.context.load(), ticket: None, again: false }));
     }
 
     /// What others wrote is taken where it differs. What began meanwhile reads for itself.
@@ -83,32 +83,32 @@ impl Machine {
         let known = self.known();
         match loaded {
             Loaded::Absent if known.is_some() => {
-                self.report(EventKind::SignedOut);
-                self.empty(signed_out(), now);
+                self.context.report(EventKind::SignedOut);
+                self.context.empty(signed_out(), now);
             }
             Loaded::Absent => {}
             Loaded::Present(_, version)
-                if self.held().is_some_and(|held| held.version.as_ref() == Some(&version)) => {}
+                if self.context.held().is_some_and(|held| held.version.as_ref() == Some(&version)) => {}
             Loaded::Present(bytes, version) => {
-                let Ok(record) = self.parse(&bytes) else { return };
-                self.take_stored_or_tombstone(record, version, now);
+                let Ok(record) = self.context.parse(&bytes) else { return };
+                self.context.take_stored_or_tombstone(record, version, now);
             }
         }
         let taken = self.known();
         if taken.is_some() && taken != known {
-            self.report(EventKind::Adopted);
+            self.context.report(EventKind::Adopted);
         }
     }
 
     /// Whoever waited for it asks again.
     pub(super) fn end_look(&mut self) {
         if let Some(ticket) = self.look.take().and_then(|look| look.ticket) {
-            self.settle(ticket, Settled::Again);
+            self.context.settle(ticket, Settled::Again);
         }
     }
 
     /// Which access token of which sign-in is known.
     fn known(&self) -> Option<(String, u64)> {
-        self.held().map(|held| (held.record.lineage.clone(), held.record.generation()))
+        self.context.held().map(|held| (held.record.lineage.clone(), held.record.generation()))
     }
 }

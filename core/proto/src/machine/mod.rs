@@ -21,23 +21,20 @@ mod binding;
 mod commit;
 mod compact_record;
 mod config;
+mod context;
 mod current;
 mod effect;
 mod entropy;
 mod example;
 mod failures;
 mod flight;
-mod held;
 mod inputs;
 mod look;
 mod origins;
-mod outputs;
-mod pause;
 mod rebind;
 mod record;
 mod refresh_budget;
 mod reject;
-mod renewal;
 mod resend;
 mod shared_time;
 mod status;
@@ -47,11 +44,8 @@ mod unknown_fields;
 mod waiting;
 mod write;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 pub use acquire::{Acquired, TokenRequirements};
 pub use binding::Binding;
@@ -70,11 +64,9 @@ pub use waiting::Waiting;
 use crate::credential::{Credential, Fingerprint};
 use crate::time::Now;
 use commit::Commit;
-use current::Legacy;
-use flight::{Flight, Rewrite};
-use held::Standing;
+use context::Context;
+use flight::Flight;
 use look::Look;
-use origins::{OriginSet, Rejection};
 use write::Write;
 
 /// Names one piece of I/O; its answer carries it back.
@@ -84,21 +76,7 @@ pub type Ticket = u64;
 
 /// Decides for one session. See the module's documentation.
 pub struct Machine {
-    config: Arc<MachineConfig>,
-    /// Which of the store's records is this machine's; `None`: whatever it gives.
-    key: Option<Arc<str>>,
-    entropy: Entropy,
-    /// How far the store's clock is ahead of our monotonic one, if it has one.
-    store_ahead: Option<Duration>,
-    /// Until the store was read.
-    seed: Option<Box<Credential>>,
-    /// When the seed was given: its `expires_in` counts from then on (spec 1.9).
-    seed_given: Option<Box<Now>>,
-    /// What is stored is the parent's.
-    forked: bool,
-    /// What the parent knew of its token.
-    legacy: Option<Box<Legacy>>,
-    standing: Standing,
+    context: Context,
     // Boxed: most sessions rest most of the time.
     flight: Option<Box<Flight>>,
     commit: Option<Box<Commit>>,
@@ -107,37 +85,15 @@ pub struct Machine {
     look: Option<Box<Look>>,
     /// The place of the last look's beginning in the order of rejections and sends.
     looked: u64,
-    /// The release of a lease after a failed flight: written beside whatever comes next.
-    lease_release: Option<Box<Rewrite>>,
     /// Sends whose lineage was ended: what they bring is revoked.
     abandoned_sends: Vec<OpId>,
-    /// What the store got last, until the machine rests.
-    stored: Option<Box<Bytes>>,
-    /// The origins that rejected the current generation.
-    rejected_by: Vec<Rejection>,
-    /// The origins that accepted the current generation, as far as they are numbered below 64.
-    accepted_by: OriginSet,
-    invalidated: bool,
     /// Counts changed that the store does not have yet.
     marks_behind: bool,
-    /// RefreshLimited was reported for the pause that ends then.
-    limit_reported: Option<Box<Duration>>,
-    /// The order of rejections and sends.
-    sequence: u64,
-    next_op: OpId,
-    next_ticket: Ticket,
     last_read: Option<Duration>,
-    last_refresh: Option<Duration>,
-    /// The credential whose loss was reported (spec 10.1).
-    reported_login: Option<Box<(String, Option<Fingerprint>)>>,
     warned_life: Option<u64>,
     /// That a token could not be saved was reported.
     warned_not_saved: bool,
     warned_end: Option<Fingerprint>,
-    /// The owners that this machine has been: their leases are its own.
-    owners: VecDeque<String>,
-    jitter: f64,
-    effects: VecDeque<Effect>,
 }
 
 impl Machine {
@@ -160,47 +116,20 @@ impl Machine {
     /// assert_eq!(machine.status(Now::default()).standing, StatusStanding::Unread);
     /// ```
     #[must_use]
-    pub fn new(
-        config: impl Into<Arc<MachineConfig>>,
-        seed: Option<Credential>,
-        mut entropy: Entropy,
-    ) -> Self {
-        let jitter = current::jitter(&mut entropy);
+    pub fn new(config: impl Into<Arc<MachineConfig>>, seed: Option<Credential>, entropy: Entropy) -> Self {
         Self {
-            config: config.into(),
-            key: None,
-            entropy,
-            store_ahead: None,
-            seed: seed.map(Box::new),
-            seed_given: None,
-            forked: false,
-            legacy: None,
-            looked: 0,
-            standing: Standing::Unread,
+            context: Context::new(config.into(), seed, entropy),
             flight: None,
             commit: None,
             write: None,
             look: None,
-            lease_release: None,
+            looked: 0,
             abandoned_sends: Vec::new(),
-            stored: None,
-            rejected_by: Vec::new(),
-            accepted_by: OriginSet::default(),
-            invalidated: false,
             marks_behind: false,
-            limit_reported: None,
-            sequence: 0,
-            next_op: 0,
-            next_ticket: 0,
             last_read: None,
-            last_refresh: None,
-            reported_login: None,
             warned_life: None,
             warned_not_saved: false,
             warned_end: None,
-            owners: VecDeque::new(),
-            jitter,
-            effects: VecDeque::new(),
         }
     }
 
@@ -213,8 +142,9 @@ impl Machine {
     /// # let _ = machine;
     /// ```
     #[must_use]
-    pub fn keyed(self, key: impl Into<Arc<str>>) -> Self {
-        Self { key: Some(key.into()), ..self }
+    pub fn keyed(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.context.key = Some(key.into());
+        self
     }
 
     /// The seed's lifetime counts from then on, not from its first use (spec 1.9).
@@ -242,8 +172,9 @@ impl Machine {
     /// assert!(matches!(machine.acquire(TokenRequirements::default(), later), Acquired::Wait(_)));
     /// ```
     #[must_use]
-    pub fn given_at(self, given: Now) -> Self {
-        Self { seed_given: self.seed.as_ref().map(|_| Box::new(given)), ..self }
+    pub fn given_at(mut self, given: Now) -> Self {
+        self.context.seed_given = self.context.seed.as_ref().map(|_| Box::new(given));
+        self
     }
 
     /// As a forked child's: what a store that is not shared holds is a copy of what its parent goes on with. It
@@ -275,8 +206,10 @@ impl Machine {
     /// assert_eq!(failure.kind, ErrorKind::Misuse);
     /// ```
     #[must_use]
-    pub fn forked(self, parent: &Snapshot) -> Self {
-        Self { forked: true, legacy: parent.legacy().map(Box::new), ..self }
+    pub fn forked(mut self, parent: &Snapshot) -> Self {
+        self.context.forked = true;
+        self.context.legacy = parent.legacy().map(Box::new);
+        self
     }
 
     /// Whether the seed still waits to be taken, or to be found superfluous (spec 7.3).
@@ -289,6 +222,6 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn is_seeded(&self) -> bool {
-        self.seed.is_some()
+        self.context.seed.is_some()
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::acquire::Acquired;
+use super::context::Standing;
 use super::current::Current;
 use super::failures::signed_out;
-use super::held::Standing;
 use super::origins::{OriginId, Rejection};
 use super::refresh_budget::RefreshBudget;
 use super::{Machine, Ticket};
@@ -140,7 +140,7 @@ impl Machine {
         now: Now,
     ) -> AfterRejection {
         const MOST_REPLAYS: u8 = 2;
-        let held = match &self.standing {
+        let held = match &self.context.standing {
             Standing::Held(held) => held,
             // A forked child goes on with a token of its parent's.
             Standing::Unread => return AfterRejection::Wait(self.open()),
@@ -149,11 +149,11 @@ impl Machine {
         if *held.record.lineage != *stamp.lineage {
             return AfterRejection::Fail(signed_out());
         }
-        self.sequence += 1;
-        let first = *stamp.rejected.get_or_insert(self.sequence);
+        self.context.sequence += 1;
+        let first = *stamp.rejected.get_or_insert(self.context.sequence);
         let refused = refused.or((stamp.replays >= MOST_REPLAYS).then_some(ReplayRefused::LimitReached));
-        self.is_alive(origin.name, now);
-        match self.current().cloned() {
+        self.context.is_alive(origin.name, now);
+        match self.context.current().cloned() {
             Some(current) if current.generation > stamp.generation => {
                 self.after_late_rejection(current, refused, now)
             }
@@ -161,7 +161,9 @@ impl Machine {
                 self.note_useless(origin);
                 AfterRejection::Refuse(ReplayRefused::FreshTokenRejected)
             }
-            Some(_) if self.flight.is_none() && self.is_fresh(now) && !self.holds(origin.name, now) => {
+            Some(_)
+                if self.flight.is_none() && self.is_fresh(now) && !self.context.holds(origin.name, now) =>
+            {
                 if let Some(look) = self.look_after(first) {
                     return AfterRejection::Wait(look);
                 }
@@ -187,20 +189,20 @@ impl Machine {
     /// assert!(matches!(machine.acquire(TokenRequirements::default(), now), Acquired::Serve(_)));
     /// ```
     pub fn accepted(&mut self, stamp: &Stamp, origin: Origin<'_>, now: Now) {
-        let current = self.current().is_some_and(|current| {
+        let current = self.context.current().is_some_and(|current| {
             *current.lineage == *stamp.lineage && current.generation == stamp.generation
         });
         if !current {
             return;
         }
-        self.is_alive(origin.name, now);
-        self.accepted_by.insert(origin.id);
-        self.rejected_by.retain(|by| by.id != origin.id);
+        self.context.is_alive(origin.name, now);
+        self.context.accepted_by.insert(origin.id);
+        self.context.rejected_by.retain(|by| by.id != origin.id);
         let replayed = stamp.replays > 0;
-        if self.budget().is_some_and(|budget| budget.clears(origin.name, replayed)) {
+        if self.context.budget().is_some_and(|budget| budget.clears(origin.name, replayed)) {
             self.change_budget(|budget| budget.clear(origin.name, replayed));
         }
-        self.publish(now);
+        self.context.publish(now);
     }
 
     /// A newer generation is current: no refresh for this one (spec 3.1).
@@ -224,17 +226,17 @@ impl Machine {
         refused: Option<ReplayRefused>,
         now: Now,
     ) -> AfterRejection {
-        if self.holds(origin.name, now) {
+        if self.context.holds(origin.name, now) {
             if let Some(look) = self.look_now_and_then(now) {
                 return AfterRejection::Wait(look);
             }
             return AfterRejection::Refuse(refused.unwrap_or(ReplayRefused::OriginHeld));
         }
-        if !self.rejected_by.iter().any(|by| by.id == origin.id) {
-            self.rejected_by.push(Rejection { id: origin.id, name: origin.name.into() });
+        if !self.context.rejected_by.iter().any(|by| by.id == origin.id) {
+            self.context.rejected_by.push(Rejection { id: origin.id, name: origin.name.into() });
         }
         let acquired = self.unexplained(RefreshCause::Rejected, Some(origin.name), false, now);
-        self.publish(now);
+        self.context.publish(now);
         match refused {
             Some(reason) => {
                 self.wait_no_more(&acquired);
@@ -244,34 +246,32 @@ impl Machine {
         }
     }
 
-    pub(super) fn holds(&self, origin: &str, now: Now) -> bool {
-        self.budget().is_some_and(|budget| budget.holds(origin, (now, self.boot())))
-    }
-
     fn is_fresh(&self, now: Now) -> bool {
-        self.budget().is_some_and(|budget| budget.is_fresh((now, self.boot())))
+        self.context.budget().is_some_and(|budget| budget.is_fresh((now, self.context.boot())))
     }
 
     /// The new token was rejected as well: the refresh that this origin caused was useless.
     fn note_useless(&mut self, origin: Origin<'_>) {
-        if self.budget().is_some_and(|budget| budget.may_be_useless(origin.name)) {
+        if self.context.budget().is_some_and(|budget| budget.may_be_useless(origin.name)) {
             self.change_budget(|budget| budget.note_useless(origin.name));
         }
     }
 
     /// Other processes are to know it too: written at once, or after what is on its way into the store.
     fn change_budget(&mut self, change: impl FnOnce(&mut RefreshBudget)) {
-        if let Some(budget) = self.held_mut().and_then(|held| held.record.refresh_budget.as_deref_mut()) {
+        if let Some(budget) =
+            self.context.held_mut().and_then(|held| held.record.refresh_budget.as_deref_mut())
+        {
             change(budget);
         }
-        self.marks_behind = self.config.shared;
+        self.marks_behind = self.context.config.shared;
     }
 
     /// Writes the counts that changed, once nothing else is on its way into the store.
     pub(super) fn catch_up(&mut self) {
         if self.marks_behind && self.idle() {
             self.marks_behind = false;
-            self.write_marks();
+            self.context.write_marks();
         }
     }
 

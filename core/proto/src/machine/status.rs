@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use super::context::Standing as Inner;
 use super::failures::tag;
-use super::held::Standing as Inner;
 use super::waiting::Waiting;
 use super::{Machine, commit::Commit};
 use crate::credential::Secret;
@@ -91,7 +91,7 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn extra(&self) -> BTreeMap<String, String> {
-        self.held().map(|held| held.record.extra.clone()).unwrap_or_default()
+        self.context.held().map(|held| held.record.extra.clone()).unwrap_or_default()
     }
 
     /// The refresh token, for texts of others' to be searched for it.
@@ -104,7 +104,7 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn refresh_token(&self) -> Option<&Secret> {
-        self.held()?.record.refresh_token.as_ref()
+        self.context.held()?.record.refresh_token.as_ref()
     }
 
     /// How things stand, as far as memory knows.
@@ -120,31 +120,35 @@ impl Machine {
     /// ```
     #[must_use]
     pub fn status(&self, now: Now) -> Status {
-        let record = self.held().map(|held| &held.record);
-        let dead = record.and_then(|record| record.dead_for(&self.config.binding)).map(|mark| mark.reason);
-        let standing = match (&self.standing, dead) {
+        let record = self.context.held().map(|held| &held.record);
+        let dead =
+            record.and_then(|record| record.dead_for(&self.context.config.binding)).map(|mark| mark.reason);
+        let standing = match (&self.context.standing, dead) {
             (Inner::Unread, _) => Standing::Unread,
             (Inner::Empty(_), _) => Standing::SignedOut,
             (Inner::Held(_), Some(reason)) => Standing::LoginRequired(reason),
             (Inner::Held(_), None) => Standing::Active,
         };
-        let backoff = record.and_then(|record| self.backoff_of(record));
+        let backoff = record.and_then(|record| self.context.backoff_of(record));
         let lease = record.and_then(|record| record.lease.as_ref());
         Status {
             standing,
             lineage: record.map(|record| tag(&record.lineage)),
-            generation: self.current().map(|current| current.generation),
-            expires_at: self.current().and_then(|current| current.expires_at).map(SystemTime::from),
+            generation: self.context.current().map(|current| current.generation),
+            expires_at: self.context.current().and_then(|current| current.expires_at).map(SystemTime::from),
             valid: self.fallback(super::TokenRequirements::default(), now).is_some(),
-            refreshable: record.is_some_and(|record| self.renewable(record)),
+            refreshable: record.is_some_and(|record| self.context.renewable(record)),
             refresh_token_expires_at: record
                 .and_then(|record| record.refresh_token_life.as_ref())
                 .map(|life| life.until.into()),
             refreshed_at: record.and_then(|record| record.refreshed_at).map(SystemTime::from),
-            backoff: backoff.map(|backoff| backoff.left(now, self.boot())).filter(|left| !left.is_zero()),
+            backoff: backoff
+                .map(|backoff| backoff.left(now, self.context.boot()))
+                .filter(|left| !left.is_zero()),
             failures: backoff.map_or(0, |backoff| backoff.failures),
-            lease: lease
-                .map(|lease| (tag(&lease.owner), lease.until.left(now, self.boot(), self.config.lease))),
+            lease: lease.map(|lease| {
+                (tag(&lease.owner), lease.until.left(now, self.context.boot(), self.context.config.lease))
+            }),
             persisted: self.write.is_none() && !self.commit.as_deref().is_some_and(Commit::unpersisted),
             refreshing: self.flight.is_some(),
             waiting: self.flight.as_ref().and_then(|_| self.waiting(now)),

@@ -64,7 +64,7 @@ impl Machine {
     pub fn timed_out(&self, now: Now) -> Failure {
         let (why, left) = self.waiting(now).unwrap_or((Waiting::Store, None));
         let seconds = left.map_or(0, |left| left.as_secs() + 1);
-        let endpoint = &self.config.binding.token_endpoint;
+        let endpoint = &self.context.config.binding.token_endpoint;
         let what = match (why, left) {
             (Waiting::TokenEndpoint, Some(_)) => {
                 format!(
@@ -102,10 +102,10 @@ impl Machine {
         let store = (self.write.is_some() || self.commit.is_some()).then_some((Waiting::Store, None));
         let flight = self.flight.as_ref().map(|flight| flight.waiting());
         let (why, until) = flight.or(store)?;
-        let lease = || self.held()?.record.lease.as_deref();
+        let lease = || self.context.held()?.record.lease.as_deref();
         let left = match why {
             Waiting::OthersLease => {
-                lease().map(|lease| lease.until.left(now, self.boot(), self.config.lease))
+                lease().map(|lease| lease.until.left(now, self.context.boot(), self.context.config.lease))
             }
             _ => until.map(|until| until.saturating_sub(now.mono)),
         };

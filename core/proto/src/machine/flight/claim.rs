@@ -7,6 +7,7 @@ use crate::error::{ErrorKind, Failure};
 use crate::event::EventKind;
 use crate::machine::Machine;
 use crate::machine::compact_record::CompactRecord;
+use crate::machine::context::Context;
 use crate::machine::current::{Current, mandatory};
 use crate::machine::effect::{Effect, Settled};
 use crate::machine::failures::{dead as dead_mark, login_required, misconfigured, signed_out};
@@ -15,7 +16,6 @@ use crate::machine::resend::{Resend, resend, send_cap};
 use crate::machine::shared_time::SharedTime;
 use crate::machine::unknown_fields::Unknown;
 use crate::machine::waiting::Waiting;
-use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
 use crate::verdict::{DeadReason, Lost};
@@ -28,19 +28,19 @@ impl Machine {
         now: Now,
     ) -> Result<Option<(Record, Version)>, Unavailable> {
         let (record, version) = match loaded? {
-            Loaded::Present(bytes, version) => (self.parse(&bytes)?, version),
+            Loaded::Present(bytes, version) => (self.context.parse(&bytes)?, version),
             Loaded::Absent => {
                 self.lineage_ended(None, now);
                 return Ok(None);
             }
         };
-        let ours = self.held().is_some_and(|held| held.record.lineage == record.lineage);
+        let ours = self.context.held().is_some_and(|held| held.record.lineage == record.lineage);
         if !ours || record.tombstone {
             self.lineage_ended(Some((record, version)), now);
             return Ok(None);
         }
-        if !record.binding.admits(&self.config.binding, self.config.strict_binding) {
-            let failure = misconfigured(&record.binding, &self.config.binding);
+        if !record.binding.admits(&self.context.config.binding, self.context.config.strict_binding) {
+            let failure = misconfigured(&record.binding, &self.context.config.binding);
             self.fail_flight(failure, now);
             return Ok(None);
         }
@@ -50,60 +50,34 @@ impl Machine {
     /// The store holds nothing, a tombstone, or another lineage (spec 7.6).
     pub(in crate::machine) fn lineage_ended(&mut self, stored: Option<(Record, Version)>, now: Now) {
         self.end_flight(signed_out());
-        self.report(EventKind::SignedOut);
+        self.context.report(EventKind::SignedOut);
         match stored {
-            Some((record, version)) if !record.tombstone => self.take_stored(record, version, now),
-            _ => self.empty(signed_out(), now),
+            Some((record, version)) if !record.tombstone => self.context.take_stored(record, version, now),
+            _ => self.context.empty(signed_out(), now),
         }
-    }
-
-    /// Takes a stored record of another lineage, or of the first reading.
-    pub(in crate::machine) fn take_stored(&mut self, record: Record, version: Version, now: Now) {
-        if !record.binding.admits(&self.config.binding, self.config.strict_binding) {
-            return self.empty(misconfigured(&record.binding, &self.config.binding), now);
-        }
-        self.hold(record, Some(version), 0, now);
-        let dead = self.held().and_then(|held| held.record.dead_for(&self.config.binding));
-        if let Some(reason) = dead.map(|mark| mark.reason) {
-            self.report_login_required(reason);
-        }
-    }
-
-    /// What is stored is older than what is known here, which goes on and is written over it (spec 7.11). What others wrote
-    /// for the same refresh token meanwhile binds all the same.
-    pub(super) fn newest(&self, stored: Record) -> Record {
-        let Some(held) = self.held().filter(|_| self.is_older_copy(&stored)) else { return stored };
-        let mut newest = held.record.clone();
-        (newest.lease, newest.intent) = (None, None);
-        if stored.fence > newest.fence {
-            newest.fence = stored.fence;
-            (newest.lease, newest.intent) = (stored.lease, stored.intent);
-            (newest.backoff, newest.dead) = (stored.backoff, stored.dead);
-        }
-        newest
     }
 
     /// The record is read: adopt, obey, wait, or claim.
     pub(super) fn consider(&mut self, record: Record, version: Version, now: Now) {
-        let record = self.newest(record);
+        let record = self.context.newest(record);
         let Some(flight) = &self.flight else { return };
         let force = flight.force;
-        let newer = self.held().is_some_and(|held| record.generation() > held.record.generation());
-        let dead = record.dead_for(&self.config.binding).filter(|_| !force).cloned();
-        self.hold(record.clone(), Some(version.clone()), 0, now);
-        if newer && self.current().is_some_and(|current| adoptable(current, now)) {
-            self.report(EventKind::Adopted);
+        let newer = self.context.held().is_some_and(|held| record.generation() > held.record.generation());
+        let dead = record.dead_for(&self.context.config.binding).filter(|_| !force).cloned();
+        self.context.hold(record.clone(), Some(version.clone()), 0, now);
+        if newer && self.context.current().is_some_and(|current| adoptable(current, now)) {
+            self.context.report(EventKind::Adopted);
             return self.satisfy_flight(now);
         }
         if let Some(mark) = dead {
-            self.report_login_required(mark.reason);
+            self.context.report_login_required(mark.reason);
             return self.fail_flight(dead_mark(&mark), now);
         }
-        if !self.renewable(&record) {
-            self.report_login_required(DeadReason::NoRefreshToken);
+        if !self.context.renewable(&record) {
+            self.context.report_login_required(DeadReason::NoRefreshToken);
             return self.fail_flight(login_required(DeadReason::NoRefreshToken), now);
         }
-        let pausing = self.held().and_then(|held| self.pausing(&held.record, now));
+        let pausing = self.context.held().and_then(|held| self.context.pausing(&held.record, now));
         if let Some(failure) = pausing.filter(|_| !force).map(|(backoff, left)| backoff.failure(left)) {
             return self.fail_flight(failure, now);
         }
@@ -111,7 +85,7 @@ impl Machine {
             return;
         }
         // With what memory knows better than the store.
-        let record = self.held().map_or(record, |held| held.record.clone());
+        let record = self.context.held().map_or(record, |held| held.record.clone());
         self.claim_or_wait(record, version, now);
     }
 
@@ -120,13 +94,13 @@ impl Machine {
         let Some(origin) = self.flight.as_ref().and_then(|flight| flight.unexplained.clone()) else {
             return false;
         };
-        if let Some(wait) = self.budget_full(now) {
-            let failure = self.limited(wait, now);
+        if let Some(wait) = self.context.budget_full(now) {
+            let failure = self.context.limited(wait, now);
             self.fail_flight(failure, now);
             return true;
         }
         // Whoever was rejected asks again, and is refused (spec 3.6).
-        let held = origin.is_some_and(|origin| self.holds(&origin, now));
+        let held = origin.is_some_and(|origin| self.context.holds(&origin, now));
         if held {
             self.satisfy_with(Settled::Again, now);
         }
@@ -138,10 +112,10 @@ impl Machine {
         let foreign_lease = record.lease.as_ref().map(|lease| lease.owner.clone());
         let foreign_intent = record.intent.as_ref().filter(|intent| intent.lost.is_none());
         let owner = foreign_lease.or_else(|| foreign_intent.map(|intent| intent.owner.clone()));
-        match owner.filter(|owner| !self.owners.contains(owner)) {
+        match owner.filter(|owner| !self.context.owners.contains(owner)) {
             Some(owner) => {
-                let op = self.op();
-                self.effects.push_back(Effect::Probe { op, owner });
+                let op = self.context.op();
+                self.context.push(Effect::Probe { op, owner });
                 if let Some(flight) = &mut self.flight {
                     flight.step = Step::Probing(op);
                     flight.read = Some((Box::new(record), version));
@@ -160,7 +134,7 @@ impl Machine {
             // Its back-off is over, or we would not be here.
             _ if over => self.claim(record, version, Some(intent), now),
             // Its connection ended with it, and nothing speaks for a server that punishes a second send (spec 6.2).
-            Resend::In(_) if owner == Owner::Dead && self.forgives() => {
+            Resend::In(_) if owner == Owner::Dead && self.context.forgives() => {
                 self.claim(record, version, Some(intent), now)
             }
             Resend::In(wait) => self.step(Step::Waiting(now.mono + wait, Waiting::VanishedOwner)),
@@ -169,28 +143,25 @@ impl Machine {
         }
     }
 
-    pub(super) fn forgives(&self) -> bool {
-        matches!(self.config.rotation, Rotation::Unknown | Rotation::Sometimes)
-    }
-
     /// What is known of earlier sends of the stored token. Of our own sends we know more than the store.
     pub(super) fn open_intent(&self, record: &Record) -> Option<Box<Intent>> {
         let flight = self.flight.as_ref()?;
         let stored = record.intent.as_ref()?;
         let intent = if stored.owner == flight.owner { flight.intent.clone()? } else { stored.clone() };
-        Self::is_intent_for(&intent, record).then_some(intent)
+        Context::is_intent_for(&intent, record).then_some(intent)
     }
 
     pub(super) fn resend(&self, intent: &Intent, lost: Lost, now: Now) -> Resend {
-        let valid = self.current().is_some_and(|current| current.valid(now)) && self.rejected_by.is_empty();
-        let cap = send_cap(self.rotation(), self.config.send_cap);
-        resend(self.rotation(), intent, lost, valid, cap, (now, self.boot()))
+        let valid = self.context.current().is_some_and(|current| current.valid(now))
+            && self.context.rejected_by.is_empty();
+        let cap = send_cap(self.context.rotation(), self.context.config.send_cap);
+        resend(self.context.rotation(), intent, lost, valid, cap, (now, self.context.boot()))
     }
 
     pub(super) fn wait_for_lease(&mut self, now: Now) {
-        let often = self.config.look_again;
-        let pause = often / 2 + self.entropy.up_to(often);
-        let most = self.config.lease_wait;
+        let often = self.context.config.look_again;
+        let pause = often / 2 + self.context.entropy.up_to(often);
+        let most = self.context.config.lease_wait;
         let Some(flight) = &mut self.flight else { return };
         let since = *flight.waiting_since.get_or_insert(now.mono);
         if now.mono.saturating_sub(since) < most {
@@ -214,25 +185,26 @@ impl Machine {
         let refresh_token = record.refresh_fingerprint();
         let Some(owner) = self.flight.as_ref().map(|flight| flight.owner.clone()) else { return };
         let sends = open.as_ref().map_or(1, |intent| intent.sends + 1);
-        let first_sent = open.map_or_else(|| SharedTime::new(now, self.boot()), |intent| intent.first_sent);
+        let first_sent =
+            open.map_or_else(|| SharedTime::new(now, self.context.boot()), |intent| intent.first_sent);
         record.fence += 1;
-        record.lease = Some(Box::new(self.lease(owner.clone(), now)));
+        record.lease = Some(Box::new(self.context.lease(owner.clone(), now)));
         let intent =
             Intent { refresh_token, owner, first_sent, sends, lost: None, unknown: Unknown::default() };
         record.intent = Some(Box::new(intent));
-        let op = self.save(&mut record, Expected::Version(version));
+        let op = self.context.save(&mut record, Expected::Version(version));
         self.write(Step::Claiming(op), record);
     }
 
     pub(super) fn claimed(&mut self, record: Record, saved: Result<Saved, Unavailable>, now: Now) {
-        let third = self.config.lease / 3;
+        let third = self.context.config.lease / 3;
         match saved {
             Ok(Saved::Done(version)) => {
                 if let Some(flight) = &mut self.flight {
                     flight.intent.clone_from(&record.intent);
                     flight.renew_at = Some(now.mono + third);
                 }
-                if let Some(held) = self.held_mut() {
+                if let Some(held) = self.context.held_mut() {
                     held.record = CompactRecord::new(record);
                     held.version = Some(version);
                 }

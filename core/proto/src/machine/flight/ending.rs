@@ -12,18 +12,19 @@ impl Machine {
     pub(in crate::machine) fn end_flight(&mut self, failure: Failure) {
         let Some(flight) = self.flight.take() else { return };
         self.abandoned_sends.extend(flight.sending());
-        self.effects.push_back(Effect::Retire { owner: flight.owner });
-        self.settle(flight.ticket, Settled::Failed(failure));
+        self.context.push(Effect::Retire { owner: flight.owner });
+        self.context.settle(flight.ticket, Settled::Failed(failure));
     }
 
     /// Ends a flight with a failure that callers share.
     pub(in crate::machine) fn fail_flight(&mut self, failure: Failure, now: Now) {
         let Some(flight) = self.flight.take() else { return };
-        let failure = in_its_words(failure, flight.said, self.config.refresh_function);
-        self.report(EventKind::RefreshFailed { kind: failure.kind, retry_after: failure.retry_after });
-        self.effects.push_back(Effect::Retire { owner: flight.owner });
-        self.publish(now);
-        self.settle(flight.ticket, Settled::Failed(failure));
+        let failure = in_its_words(failure, flight.said, self.context.config.refresh_function);
+        self.context
+            .report(EventKind::RefreshFailed { kind: failure.kind, retry_after: failure.retry_after });
+        self.context.push(Effect::Retire { owner: flight.owner });
+        self.context.publish(now);
+        self.context.settle(flight.ticket, Settled::Failed(failure));
     }
 
     /// Ends a flight with the token that is held now.
@@ -31,10 +32,10 @@ impl Machine {
         let Some(flight) = self.flight.take() else { return };
         match &mut self.commit {
             Some(commit) => commit.keep(flight.owner),
-            None => self.effects.push_back(Effect::Retire { owner: flight.owner }),
+            None => self.context.push(Effect::Retire { owner: flight.owner }),
         }
-        self.invalidated = flight.again;
-        let result = match self.current().cloned() {
+        self.context.invalidated = flight.again;
+        let result = match self.context.current().cloned() {
             _ if flight.again => Settled::Again,
             Some(current) => match &current.unservable {
                 Some(unservable) => Settled::Failed(Failure::clone(unservable)),
@@ -42,15 +43,15 @@ impl Machine {
             },
             None => Settled::Again,
         };
-        self.publish(now);
-        self.settle(flight.ticket, result);
+        self.context.publish(now);
+        self.context.settle(flight.ticket, result);
     }
 
     pub(super) fn satisfy_with(&mut self, result: Settled, now: Now) {
         let Some(flight) = self.flight.take() else { return };
-        self.effects.push_back(Effect::Retire { owner: flight.owner });
-        self.publish(now);
-        self.settle(flight.ticket, result);
+        self.context.push(Effect::Retire { owner: flight.owner });
+        self.context.publish(now);
+        self.context.settle(flight.ticket, result);
     }
 }
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::ending::in_its_words;
-use super::{MOST_SENDS, Rewrite, Step};
+use super::{MOST_SENDS, Step};
 use crate::credential::{Secret, TokenResponse};
 use crate::error::{ErrorKind, Failure};
 use crate::machine::Machine;
 use crate::machine::backoff::BackoffKind;
 use crate::machine::compact_record::CompactRecord;
+use crate::machine::context::Pause;
 use crate::machine::effect::Effect;
 use crate::machine::failures::{login_required, store_unavailable};
-use crate::machine::pause::Pause;
 use crate::machine::record::{DeadMark, Intent, Record};
 use crate::machine::refresh_budget::full_jitter;
 use crate::machine::resend::Resend;
@@ -57,17 +57,17 @@ impl Machine {
         if let Some(flight) = &mut self.flight {
             flight.renew_at = None;
         }
-        self.last_refresh = Some(now.mono);
+        self.context.last_refresh = Some(now.mono);
         self.count_unexplained(now);
         self.begin_commit(grant, sent, sequence, now);
     }
 
     /// Only what brought a token counts: a server that is down has its back-off (spec 5.3).
     fn count_unexplained(&mut self, now: Now) {
-        let config = self.config.clone();
-        let clock = SharedClock::of(config.boot.as_deref(), self.store_ahead);
+        let config = self.context.config.clone();
+        let clock = SharedClock::of(config.boot.as_deref(), self.context.store_ahead);
         let Some(origin) = self.flight.as_mut().and_then(|flight| flight.unexplained.take()) else { return };
-        if let Some(held) = self.held_mut() {
+        if let Some(held) = self.context.held_mut() {
             let budget = held.record.refresh_budget.get_or_insert_default();
             budget.count(origin.as_deref(), (now, clock));
         }
@@ -75,8 +75,8 @@ impl Machine {
 
     /// The refresh token is kept, but there is nothing to serve (spec 5.4).
     fn granted_without_access(&mut self, refresh_token: Secret, now: Now) {
-        let (begins_alone, by_function) = (self.begins_alone(), self.config.refresh_function);
-        let Some(held) = self.held_mut() else { return };
+        let (begins_alone, by_function) = (self.context.begins_alone(), self.context.config.refresh_function);
+        let Some(held) = self.context.held_mut() else { return };
         if !begins_alone {
             held.record.refresh_token = Some(refresh_token);
         }
@@ -96,7 +96,7 @@ impl Machine {
             .and_then(|flight| flight.intent.as_ref())
             .is_some_and(|intent| intent.sends >= 2);
         let reason = if lost { DeadReason::AnswerLost } else { reason };
-        let op = self.load();
+        let op = self.context.load();
         self.step(Step::Rereading(op, reason));
     }
 
@@ -108,7 +108,7 @@ impl Machine {
         reason: DeadReason,
         now: Now,
     ) {
-        let sent = self.held().and_then(|held| held.record.refresh_fingerprint());
+        let sent = self.context.held().and_then(|held| held.record.refresh_fingerprint());
         if record.refresh_fingerprint() != sent {
             return self.consider(record, version, now);
         }
@@ -120,12 +120,12 @@ impl Machine {
         marked.backoff = None;
         marked.dead = Some(Box::new(DeadMark {
             refresh_token: sent,
-            binding: self.config.binding.clone(),
+            binding: self.context.config.binding.clone(),
             reason,
             oauth_error,
             unknown: Unknown::default(),
         }));
-        let op = self.save(&mut marked, Expected::Version(version));
+        let op = self.context.save(&mut marked, Expected::Version(version));
         self.write(Step::Marking(op, reason), marked);
     }
 
@@ -139,16 +139,16 @@ impl Machine {
         let version = match saved {
             Ok(Saved::Done(version)) => Some(version),
             Ok(Saved::Conflict) => {
-                let op = self.load();
+                let op = self.context.load();
                 return self.step(Step::Rereading(op, reason));
             }
             Err(_) => None,
         };
-        if let Some(held) = self.held_mut() {
+        if let Some(held) = self.context.held_mut() {
             held.record = CompactRecord::new(record);
             held.version = version.or_else(|| held.version.clone());
         }
-        self.report_login_required(reason);
+        self.context.report_login_required(reason);
         self.fail_flight(login_required(reason), now);
     }
 
@@ -159,7 +159,7 @@ impl Machine {
             return self.back_off(BackoffKind::RefreshFailed, Pause::Transient, failure, now);
         }
         self.clear_sends();
-        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, 1, LONGEST_PAUSE);
+        let pause = full_jitter(&mut self.context.entropy, FIRST_PAUSE, 1, LONGEST_PAUSE);
         self.step(Step::Waiting(now.mono + pause, Waiting::OthersRefresh));
     }
 
@@ -169,7 +169,7 @@ impl Machine {
         let Some(flight) = &mut self.flight else { return };
         if flight.sends >= MOST_SENDS || after.is_some_and(|after| after > LONGEST_PAUSE) {
             self.clear_sends();
-            let failure = if self.config.refresh_function {
+            let failure = if self.context.config.refresh_function {
                 "no refresh was sent; the session stays signed in, try again"
             } else {
                 "the token endpoint is temporarily unavailable; the session stays signed in, try again"
@@ -178,7 +178,7 @@ impl Machine {
         }
         flight.pauses += 1;
         let pauses = flight.pauses;
-        let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, pauses, LONGEST_PAUSE);
+        let pause = full_jitter(&mut self.context.entropy, FIRST_PAUSE, pauses, LONGEST_PAUSE);
         self.step(Step::Pausing(now.mono + after.unwrap_or(pause)));
     }
 
@@ -188,7 +188,7 @@ impl Machine {
             return self.not_consumed(None, BackoffKind::RefreshFailed, now);
         }
         self.clear_sends();
-        let failure = if self.config.refresh_function {
+        let failure = if self.context.config.refresh_function {
             "no refresh was sent; the session stays signed in, try again"
         } else {
             "the token endpoint could not be reached, and nothing was sent; the session stays signed in, try again"
@@ -199,7 +199,7 @@ impl Machine {
     /// How an answer was lost, as far as it is known.
     fn lost_answer(&self, lost: Lost) -> String {
         let status = self.flight.as_ref().and_then(|flight| flight.said.status);
-        let endpoint = &self.config.binding.token_endpoint;
+        let endpoint = &self.context.config.binding.token_endpoint;
         let what = match (status, lost) {
             (Some(status @ 200..300), _) => {
                 format!("the token endpoint answered with status {status} and no readable token response")
@@ -210,7 +210,10 @@ impl Machine {
                 )
             }
             (None, Lost::Cap) => {
-                format!("no response came from {endpoint} within {} s", self.config.send_cap.as_secs())
+                format!(
+                    "no response came from {endpoint} within {} s",
+                    self.context.config.send_cap.as_secs()
+                )
             }
             (None, _) => "the response to a refresh was lost".to_owned(),
         };
@@ -235,7 +238,7 @@ impl Machine {
 
     fn step_up(&mut self, now: Now) {
         self.clear_sends();
-        self.report_login_required(DeadReason::StepUp);
+        self.context.report_login_required(DeadReason::StepUp);
         let failure = login_required(DeadReason::StepUp);
         self.back_off_with(BackoffKind::LoginRequired, Pause::For(CLIENT_REJECTED), failure, now);
     }
@@ -249,7 +252,8 @@ impl Machine {
             ),
         );
         failure.oauth_error = Some(error);
-        let hold = CLIENT_REJECTED.saturating_mul(1 << self.failures().min(6)).min(LONGEST_RETRY_AFTER);
+        let hold =
+            CLIENT_REJECTED.saturating_mul(1 << self.context.failures().min(6)).min(LONGEST_RETRY_AFTER);
         self.back_off_with(BackoffKind::ClientRejected, Pause::For(hold), failure, now);
     }
 
@@ -270,7 +274,7 @@ impl Machine {
         match self.resend(&intent, lost, now) {
             Resend::Now if sends < MOST_SENDS => self.send_once_more(intent, now),
             Resend::Paused if sends < MOST_SENDS => {
-                let pause = full_jitter(&mut self.entropy, FIRST_PAUSE, sends, LONGEST_PAUSE);
+                let pause = full_jitter(&mut self.context.entropy, FIRST_PAUSE, sends, LONGEST_PAUSE);
                 self.count_send(intent);
                 self.step(Step::Pausing(now.mono + pause));
             }
@@ -284,7 +288,7 @@ impl Machine {
             }
             _ => {
                 self.note_lost(lost);
-                let failure = if self.config.refresh_function {
+                let failure = if self.context.config.refresh_function {
                     "the refresh token may have been used; the refresh will be retried, the session stays signed in"
                         .to_owned()
                 } else {
@@ -303,7 +307,7 @@ impl Machine {
     /// The next send under this lease is one more whose fate may stay unknown.
     fn count_send(&mut self, mut intent: Box<Intent>) {
         intent.sends += 1;
-        if let Some(held) = self.held_mut() {
+        if let Some(held) = self.context.held_mut() {
             held.record.intent = Some(intent.clone());
         }
         if let Some(flight) = &mut self.flight {
@@ -313,7 +317,7 @@ impl Machine {
 
     /// The token's send had no consequence: the next one is the first again.
     fn clear_sends(&mut self) {
-        if let Some(held) = self.held_mut() {
+        if let Some(held) = self.context.held_mut() {
             held.record.intent = None;
         }
         if let Some(flight) = &mut self.flight {
@@ -322,7 +326,7 @@ impl Machine {
     }
 
     fn note_lost(&mut self, lost: Lost) {
-        if let Some(intent) = self.held_mut().and_then(|held| held.record.intent.as_mut()) {
+        if let Some(intent) = self.context.held_mut().and_then(|held| held.record.intent.as_mut()) {
             intent.lost = Some(lost);
         }
     }
@@ -330,9 +334,9 @@ impl Machine {
     fn unwritten_intent(&self, now: Now) -> Option<Box<Intent>> {
         let flight = self.flight.as_ref()?;
         Some(Box::new(Intent {
-            refresh_token: self.held()?.record.refresh_fingerprint(),
+            refresh_token: self.context.held()?.record.refresh_fingerprint(),
             owner: flight.owner.clone(),
-            first_sent: SharedTime::new(now, self.boot()),
+            first_sent: SharedTime::new(now, self.context.boot()),
             sends: flight.sends,
             lost: None,
             unknown: Unknown::default(),
@@ -353,7 +357,7 @@ impl Machine {
 
     /// A replay may revoke everything, so the token that is still valid is used up first (spec 6.2).
     pub(super) fn hold_until_token_ends(&mut self, now: Now) {
-        let left = self.current().and_then(|current| current.left(now)).unwrap_or(UNKNOWN_END);
+        let left = self.context.current().and_then(|current| current.left(now)).unwrap_or(UNKNOWN_END);
         let failure =
             "the response to a refresh was lost; the refresh is sent again once the access token has expired";
         self.back_off(BackoffKind::RefreshFailed, Pause::For(left), failure, now);
@@ -373,28 +377,25 @@ impl Machine {
         let owner = self.flight.as_ref().map(|flight| flight.owner.clone());
         // Everybody who comes during the pause gets the whole failure, with what the server said.
         let said = self.flight.as_mut().map(|flight| std::mem::take(&mut flight.said)).unwrap_or_default();
-        let failure = self.pause(kind, pause, in_its_words(failure, said, self.config.refresh_function), now);
-        let Some(held) = self.held_mut() else { return };
+        let failure = self.context.pause(
+            kind,
+            pause,
+            in_its_words(failure, said, self.context.config.refresh_function),
+            now,
+        );
+        let Some(held) = self.context.held_mut() else { return };
         if held.record.lease.as_ref().map(|lease| &lease.owner) == owner.as_ref() {
             held.record.lease = None;
         }
         if kind != BackoffKind::StoreUnavailable {
-            self.write_marks();
+            self.context.write_marks();
         }
         self.fail_flight(failure, now);
     }
 
-    /// Writes the held record beside whatever comes next.
-    pub(in crate::machine) fn write_marks(&mut self) {
-        let Some(held) = self.held() else { return };
-        let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
-        let op = self.save(&mut record, Expected::Version(version.clone()));
-        self.lease_release = Some(Box::new(Rewrite { op, record, over: version }));
-    }
-
     /// What a send of an ended lineage brought is revoked, never kept (spec 4.6).
     pub(super) fn abandoned_send_answered(&mut self, outcome: Outcome) {
-        if self.config.by_cookie() {
+        if self.context.config.by_cookie() {
             // The host's cookie may be that of the next sign-in by now.
             return;
         }
@@ -403,6 +404,6 @@ impl Machine {
             Outcome::GrantedWithoutAccess { refresh_token } => refresh_token,
             _ => return,
         };
-        self.effects.push_back(Effect::Revoke { token });
+        self.context.push(Effect::Revoke { token });
     }
 }

@@ -12,14 +12,15 @@ use crate::verdict::ServerError;
 impl Machine {
     /// Right before the body is sent: the lease must outlast the send (spec 4.4).
     pub(super) fn send(&mut self, now: Now) {
-        let Some(held) = self.held() else { return };
-        let Some(request) = self.grant_request(&held.record) else { return };
-        let cap = send_cap(self.rotation(), self.config.send_cap);
+        let Some(held) = self.context.held() else { return };
+        let Some(request) = self.context.grant_request(&held.record) else { return };
+        let cap = send_cap(self.context.rotation(), self.context.config.send_cap);
         if !self.lease_outlasts(cap, now) && !self.spends_without_store() {
             return self.read();
         }
-        self.sequence += 1;
-        let (sequence, uncapped, op) = (self.sequence, self.config.refresh_function, self.op());
+        self.context.sequence += 1;
+        let (sequence, uncapped, op) =
+            (self.context.sequence, self.context.config.refresh_function, self.context.op());
         let Some(flight) = &mut self.flight else { return };
         flight.said = ServerError::default();
         flight.sends += 1;
@@ -27,21 +28,21 @@ impl Machine {
         flight.sent = Some((now, sequence));
         flight.step = Step::Sending(op, (!uncapped).then(|| now.mono + cap));
         if let Some(started) = started {
-            self.report(started);
+            self.context.report(started);
         }
-        self.effects.push_back(Effect::Send { op, request });
-        if self.config.old_token_dies {
-            self.publish(now);
+        self.context.push(Effect::Send { op, request });
+        if self.context.config.old_token_dies {
+            self.context.publish(now);
         }
     }
 
     pub(super) fn send_or_reread(&mut self, now: Now) {
-        let cap = send_cap(self.rotation(), self.config.send_cap);
+        let cap = send_cap(self.context.rotation(), self.context.config.send_cap);
         if self.lease_outlasts(cap, now) { self.send(now) } else { self.read() }
     }
 
     /// Where the old token stays usable, a store that is down costs nothing (spec 7.6).
     pub(super) fn spends_without_store(&self) -> bool {
-        self.rotation() == Rotation::None
+        self.context.rotation() == Rotation::None
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::Machine;
-use super::backoff::{Backoff, BackoffKind};
-use super::record::Record;
-use super::refresh_budget::full_jitter;
-use super::shared_time::{SharedClock, SharedTime};
-use super::unknown_fields::Unknown;
+use super::Context;
 use crate::error::Failure;
+use crate::machine::backoff::{Backoff, BackoffKind};
+use crate::machine::record::Record;
+use crate::machine::refresh_budget::full_jitter;
+use crate::machine::shared_time::{SharedClock, SharedTime};
+use crate::machine::unknown_fields::Unknown;
 use crate::time::Now;
 
 /// Jitter may come out near zero; a storm must not.
@@ -35,27 +35,37 @@ pub(crate) enum Pause {
     For(Duration),
 }
 
-impl Machine {
+impl Context {
     /// The pause that holds for this session now, and how long it lasts.
-    pub(super) fn pausing<'a>(&self, record: &'a Record, now: Now) -> Option<(&'a Backoff, Duration)> {
+    pub(in crate::machine) fn pausing<'a>(
+        &self,
+        record: &'a Record,
+        now: Now,
+    ) -> Option<(&'a Backoff, Duration)> {
         let backoff = self.backoff_of(record)?;
         let left = backoff.left(now, self.boot());
         (!left.is_zero()).then_some((backoff, left))
     }
 
     /// The last failures, if they concern this session (spec 5.1: a corrected client is tried at once).
-    pub(super) fn backoff_of<'a>(&self, record: &'a Record) -> Option<&'a Backoff> {
+    pub(in crate::machine) fn backoff_of<'a>(&self, record: &'a Record) -> Option<&'a Backoff> {
         record.backoff.as_deref().filter(|backoff| backoff.concerns(self.config.client.as_ref()))
     }
 
     /// Failures in a row so far.
-    pub(super) fn failures(&self) -> u32 {
+    pub(in crate::machine) fn failures(&self) -> u32 {
         let backoff = self.held().and_then(|held| self.backoff_of(&held.record));
         backoff.map_or(0, |backoff| backoff.failures)
     }
 
     /// Puts the pause after a failure into the record that is held. `failure` is completed.
-    pub(super) fn pause(&mut self, kind: BackoffKind, pause: Pause, failure: Failure, now: Now) -> Failure {
+    pub(in crate::machine) fn pause(
+        &mut self,
+        kind: BackoffKind,
+        pause: Pause,
+        failure: Failure,
+        now: Now,
+    ) -> Failure {
         let (failures, config) = (self.failures(), self.config.clone());
         let clock = SharedClock::of(config.boot.as_deref(), self.store_ahead);
         let mut jitter = |most| full_jitter(&mut self.entropy, FIRST, failures, most).max(LEAST);
@@ -85,7 +95,7 @@ impl Machine {
     }
 
     /// An API answered. If the token endpoint is at the same origin, that one lives again too (spec 5.8).
-    pub(super) fn is_alive(&mut self, origin: &str, now: Now) {
+    pub(in crate::machine) fn is_alive(&mut self, origin: &str, now: Now) {
         if !self.may_bring_forward(now) || !self.is_token_endpoints(origin) {
             return;
         }
@@ -99,7 +109,7 @@ impl Machine {
     }
 
     /// Whether a sign of life would change something.
-    pub(super) fn may_bring_forward(&self, now: Now) -> bool {
+    pub(in crate::machine) fn may_bring_forward(&self, now: Now) -> bool {
         let backoff = self.held().and_then(|held| self.pausing(&held.record, now));
         backoff.is_some_and(|(backoff, left)| {
             let since = backoff.failed_at.age(now, self.boot());

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::Machine;
-use super::compact_record::CompactRecord;
-use super::current::{self, Current};
-use super::origins::OriginSet;
-use super::record::Record;
-use super::refresh_budget::RefreshBudget;
+use super::Context;
 use crate::error::Failure;
+use crate::event::EventKind;
+use crate::machine::compact_record::CompactRecord;
+use crate::machine::current::{self, Current};
+use crate::machine::failures::{misconfigured, never_signed_in, signed_out};
+use crate::machine::origins::OriginSet;
+use crate::machine::record::Record;
 use crate::store::Version;
 use crate::time::Now;
 
 /// Where the session stands.
-pub(super) enum Standing {
+pub(in crate::machine) enum Standing {
     /// The store was not read yet (spec 7.3).
     Unread,
     /// There is nothing to serve.
@@ -22,37 +23,39 @@ pub(super) enum Standing {
     Held(Box<Held>),
 }
 
-pub(super) struct Held {
-    pub(super) record: CompactRecord,
-    pub(super) version: Option<Version>,
-    pub(super) current: Option<Arc<Current>>,
+pub(in crate::machine) struct Held {
+    pub(in crate::machine) record: CompactRecord,
+    pub(in crate::machine) version: Option<Version>,
+    pub(in crate::machine) current: Option<Arc<Current>>,
 }
 
-impl Machine {
-    pub(super) fn held(&self) -> Option<&Held> {
+impl Context {
+    pub(in crate::machine) fn held(&self) -> Option<&Held> {
         match &self.standing {
             Standing::Held(held) => Some(held),
             Standing::Unread | Standing::Empty(_) => None,
         }
     }
 
-    pub(super) fn held_mut(&mut self) -> Option<&mut Held> {
+    pub(in crate::machine) fn held_mut(&mut self) -> Option<&mut Held> {
         match &mut self.standing {
             Standing::Held(held) => Some(held),
             Standing::Unread | Standing::Empty(_) => None,
         }
     }
 
-    pub(super) fn current(&self) -> Option<&Arc<Current>> {
+    pub(in crate::machine) fn current(&self) -> Option<&Arc<Current>> {
         self.held().and_then(|held| held.current.as_ref())
     }
 
-    pub(super) fn budget(&self) -> Option<&RefreshBudget> {
-        self.held().and_then(|held| held.record.refresh_budget.as_deref())
-    }
-
     /// Takes a stored record for ours; `sent` is when its access token was asked for, in our order.
-    pub(super) fn hold(&mut self, mut record: Record, version: Option<Version>, sent: u64, now: Now) {
+    pub(in crate::machine) fn hold(
+        &mut self,
+        mut record: Record,
+        version: Option<Version>,
+        sent: u64,
+        now: Now,
+    ) {
         let known = self.current().map(|token| (token.lineage.clone(), token.generation));
         let fresh = known.is_none_or(|(lineage, generation)| {
             *lineage != *record.lineage || generation != record.generation()
@@ -92,13 +95,18 @@ impl Machine {
         self.publish(now);
     }
 
-    pub(super) fn read_current(&self, record: &Record, sent: u64, now: Now) -> Option<Arc<Current>> {
+    pub(in crate::machine) fn read_current(
+        &self,
+        record: &Record,
+        sent: u64,
+        now: Now,
+    ) -> Option<Arc<Current>> {
         let slot = record.slot()?;
         let unservable = (self.config.servable)(&slot.access_token, slot.token_type.as_deref()).err();
         Current::of(record, now, sent, unservable).map(Arc::new)
     }
 
-    pub(super) fn empty(&mut self, failure: Failure, now: Now) {
+    pub(in crate::machine) fn empty(&mut self, failure: Failure, now: Now) {
         self.standing = Standing::Empty(Box::new(failure));
         (self.seed, self.seed_given) = (None, None);
         self.rejected_by.clear();
@@ -109,7 +117,7 @@ impl Machine {
 
     /// A backup, say, was put over what this process knows to be newer (spec 7.11). Or others wrote, and what is known
     /// here was never saved: for the same refresh token, theirs is still the older one (spec 7.2).
-    pub(super) fn is_older_copy(&self, record: &Record) -> bool {
+    pub(in crate::machine) fn is_older_copy(&self, record: &Record) -> bool {
         self.held().is_some_and(|held| {
             held.record.lineage == record.lineage
                 && !record.tombstone
@@ -119,14 +127,56 @@ impl Machine {
         })
     }
 
-    /// A session at rest keeps no room for what it has done.
-    pub(super) fn rest(&mut self) {
-        self.effects.shrink_to_fit();
-        if self.idle() {
-            let stored = self.stored.take();
-            if let Some(held) = self.held_mut() {
-                held.record.rest(stored.as_deref());
-            }
+    /// Takes a stored record of another lineage, or of the first reading.
+    pub(in crate::machine) fn take_stored(&mut self, record: Record, version: Version, now: Now) {
+        if !record.binding.admits(&self.config.binding, self.config.strict_binding) {
+            return self.empty(misconfigured(&record.binding, &self.config.binding), now);
+        }
+        self.hold(record, Some(version), 0, now);
+        let dead = self.held().and_then(|held| held.record.dead_for(&self.config.binding));
+        if let Some(reason) = dead.map(|mark| mark.reason) {
+            self.report_login_required(reason);
+        }
+    }
+
+    pub(in crate::machine) fn take_stored_or_tombstone(
+        &mut self,
+        record: Record,
+        version: Version,
+        now: Now,
+    ) {
+        if self.is_older_copy(&record) {
+            // The next flight writes over it (spec 7.11).
+            return;
+        }
+        let known = self.held().map(|held| held.record.lineage.clone());
+        if known.is_some_and(|known| known != record.lineage || record.tombstone) {
+            self.report(EventKind::SignedOut);
+        }
+        if record.tombstone {
+            return self.empty(signed_out(), now);
+        }
+        self.take_stored(record, version, now);
+    }
+
+    /// What is stored is older than what is known here, which goes on and is written over it (spec 7.11). What others wrote
+    /// for the same refresh token meanwhile binds all the same.
+    pub(in crate::machine) fn newest(&self, stored: Record) -> Record {
+        let Some(held) = self.held().filter(|_| self.is_older_copy(&stored)) else { return stored };
+        let mut newest = held.record.clone();
+        (newest.lease, newest.intent) = (None, None);
+        if stored.fence > newest.fence {
+            newest.fence = stored.fence;
+            (newest.lease, newest.intent) = (stored.lease, stored.intent);
+            (newest.backoff, newest.dead) = (stored.backoff, stored.dead);
+        }
+        newest
+    }
+
+    pub(in crate::machine) fn nothing_held(&self) -> Failure {
+        match &self.standing {
+            Standing::Empty(failure) => Failure::clone(failure),
+            Standing::Unread | Standing::Held(_) => never_signed_in(),
         }
     }
 }

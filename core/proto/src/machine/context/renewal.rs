@@ -1,15 +1,15 @@
 //! How a session's tokens are renewed: its record says so (spec 5.18).
 
-use super::Machine;
-use super::record::{Intent, Record, SLOT};
+use super::Context;
 use crate::credential::{Credential, Fingerprint, Secret};
 use crate::grant::{GrantRequest, RefreshInput};
+use crate::machine::record::{Intent, Record, SLOT};
 use crate::rotation::Rotation;
 use crate::verdict::{Outcome, ServerError};
 
-impl Machine {
+impl Context {
     /// What new tokens are asked for with; `None` where only a sign-in brings some.
-    pub(super) fn grant_request(&self, record: &Record) -> Option<GrantRequest> {
+    pub(in crate::machine) fn grant_request(&self, record: &Record) -> Option<GrantRequest> {
         let (scope, extra) = (record.scope.clone(), record.extra.clone());
         if let Some(request) = &record.binding.client_credentials {
             return Some(GrantRequest::ClientCredentials { request: request.clone(), extra });
@@ -33,39 +33,44 @@ impl Machine {
     }
 
     /// Whether there is anything that new tokens could be asked for with.
-    pub(super) fn renewable(&self, record: &Record) -> bool {
+    pub(in crate::machine) fn renewable(&self, record: &Record) -> bool {
         self.begins_alone() || self.config.refresh_function || record.refresh_token.is_some()
     }
 
     /// Needs no token to begin with: it may ask for one.
-    pub(super) fn begins_alone(&self) -> bool {
+    pub(in crate::machine) fn begins_alone(&self) -> bool {
         self.own_behalf() || self.config.by_cookie()
     }
 
     /// The client asks on its own behalf: nobody signs in.
-    pub(super) fn own_behalf(&self) -> bool {
+    pub(in crate::machine) fn own_behalf(&self) -> bool {
         self.config.binding.client_credentials.is_some()
     }
 
     /// What becomes of what is sent: client credentials are not used up.
-    pub(super) fn rotation(&self) -> Rotation {
+    pub(in crate::machine) fn rotation(&self) -> Rotation {
         if self.own_behalf() { Rotation::None } else { self.config.rotation }
     }
 
+    /// Whether nothing speaks for a server that punishes a second send.
+    pub(in crate::machine) fn forgives(&self) -> bool {
+        matches!(self.config.rotation, Rotation::Unknown | Rotation::Sometimes)
+    }
+
     /// What an empty store is begun with, and what tells it from others: the user's seed, or the right to ask.
-    pub(super) fn beginning(&self) -> Option<(Credential, Fingerprint)> {
+    pub(in crate::machine) fn beginning(&self) -> Option<(Credential, Fingerprint)> {
         let seed = self.seed.as_deref().map(|seed| (seed.clone(), seed_fingerprint(seed)));
         let own = || self.begins_alone().then(|| (Credential::default(), self.config.binding.fingerprint()));
         seed.or_else(own)
     }
 
     /// That of what is spent, if anything is.
-    pub(super) fn is_intent_for(intent: &Intent, record: &Record) -> bool {
+    pub(in crate::machine) fn is_intent_for(intent: &Intent, record: &Record) -> bool {
         intent.refresh_token == record.refresh_fingerprint()
     }
 
     /// Where nobody signs in, no sign-in helps: a refusal is one of the client (spec 5.18).
-    pub(super) fn of_the_client(&self, outcome: Outcome, said: &ServerError) -> Outcome {
+    pub(in crate::machine) fn of_the_client(&self, outcome: Outcome, said: &ServerError) -> Outcome {
         let usual = match outcome {
             Outcome::Dead(_) if self.own_behalf() => "invalid_grant",
             Outcome::StepUp(_) if self.own_behalf() => "interaction_required",
@@ -76,7 +81,7 @@ impl Machine {
 }
 
 /// What distinguishes a seed from others: its refresh token, or else its access token.
-pub(super) fn seed_fingerprint(seed: &Credential) -> Fingerprint {
+pub(in crate::machine) fn seed_fingerprint(seed: &Credential) -> Fingerprint {
     let token = seed.refresh_token.as_ref().or(seed.access_token.as_ref());
     token.map_or_else(|| Fingerprint(String::new()), Secret::fingerprint)
 }

@@ -1,0 +1,45 @@
+//! What is written beside the token: leases, pauses and counts.
+
+use super::Context;
+use crate::machine::OpId;
+use crate::machine::compact_record::CompactRecord;
+use crate::machine::record::{Lease, Record};
+use crate::machine::shared_time::SharedTime;
+use crate::machine::unknown_fields::Unknown;
+use crate::store::{Expected, Version};
+use crate::time::Now;
+
+/// A write under way that changes marks and not the token.
+pub(in crate::machine) struct Rewrite {
+    pub(in crate::machine) op: OpId,
+    pub(in crate::machine) record: Record,
+    pub(in crate::machine) over: Version,
+}
+
+impl Context {
+    pub(in crate::machine) fn lease(&self, owner: String, now: Now) -> Lease {
+        Lease {
+            owner,
+            until: SharedTime::new(now.plus(self.config.lease), self.boot()),
+            unknown: Unknown::default(),
+        }
+    }
+
+    /// Writes the held record beside whatever comes next.
+    pub(in crate::machine) fn write_marks(&mut self) {
+        let Some(held) = self.held() else { return };
+        let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
+        let op = self.save(&mut record, Expected::Version(version.clone()));
+        self.lease_release = Some(Box::new(Rewrite { op, record, over: version }));
+    }
+
+    /// A write of marks was carried out. Its answer may come after that of a later write.
+    pub(in crate::machine) fn rewritten(&mut self, mut rewrite: Rewrite, version: Version) {
+        if let Some(held) = self.held_mut().filter(|held| held.version.as_ref() == Some(&rewrite.over)) {
+            // Counted while it was on its way.
+            rewrite.record.refresh_budget.clone_from(&held.record.refresh_budget);
+            held.record = CompactRecord::new(rewrite.record);
+            held.version = Some(version);
+        }
+    }
+}
