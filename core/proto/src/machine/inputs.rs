@@ -87,7 +87,9 @@ impl Machine {
     pub fn handle_timeout(&mut self, now: Now) {
         self.flight_timeout(now);
         self.commit_timeout(now);
-        self.write_timeout(now);
+        if let Some(write) = &mut self.write {
+            write.handle_timeout(&mut self.context, now);
+        }
     }
 
     /// The store was read.
@@ -109,8 +111,9 @@ impl Machine {
             self.flight_loaded(loaded, now);
         } else if self.commit.as_ref().is_some_and(|commit| commit.awaits(op)) {
             self.commit_loaded(loaded, now);
-        } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
-            self.write_loaded(loaded, now);
+        } else if let Some(write) = self.write.as_mut().filter(|write| write.awaits(op)) {
+            let progress = write.handle_loaded(&mut self.context, loaded, now);
+            self.advance_write(progress, now);
         } else if self.look.as_ref().is_some_and(|look| look.awaits(op)) {
             self.look_loaded(loaded, now);
         }
@@ -143,8 +146,9 @@ impl Machine {
             self.flight_saved(saved, now);
         } else if self.commit.as_ref().is_some_and(|commit| commit.awaits(op)) {
             self.commit_saved(saved, now);
-        } else if self.write.as_ref().is_some_and(|write| write.awaits(op)) {
-            self.write_saved(saved, now);
+        } else if let Some(write) = self.write.as_mut().filter(|write| write.awaits(op)) {
+            let progress = write.handle_saved(&mut self.context, saved, now);
+            self.advance_write(progress, now);
         }
     }
 
@@ -209,8 +213,10 @@ impl Machine {
     pub fn flush(&mut self, now: Now) {
         self.flush_commit(now, Duration::ZERO);
         self.commit_timeout(now);
-        self.flush_write(now);
-        self.write_timeout(now);
+        if let Some(write) = &mut self.write {
+            write.flush(now);
+            write.handle_timeout(&mut self.context, now);
+        }
     }
 
     /// Whether everything that must reach the store has, and nothing is under way (spec 4.10).
@@ -244,9 +250,9 @@ impl Machine {
     fn rest(&mut self) {
         self.context.outputs.shrink_to_fit();
         if self.idle() {
-            let stored = self.context.stored.take();
+            let saved = self.context.last_saved.take();
             if let Some(held) = self.context.held_mut() {
-                held.record.rest(stored.as_deref());
+                held.record.rest(saved.as_deref());
             }
         }
     }

@@ -37,6 +37,7 @@ mod refresh_budget;
 mod reject;
 mod resend;
 mod shared_time;
+mod sign_in;
 mod status;
 #[cfg(test)]
 mod tests;

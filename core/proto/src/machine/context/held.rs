@@ -179,4 +179,11 @@ impl Context {
             Standing::Unread | Standing::Held(_) => never_signed_in(),
         }
     }
+
+    /// The credential to begin with is superfluous once the store was read.
+    pub(in crate::machine) fn drop_seed(&mut self) {
+        if !matches!(self.standing, Standing::Unread) {
+            (self.seed, self.seed_given) = (None, None);
+        }
+    }
 }

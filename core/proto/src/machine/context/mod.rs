@@ -45,7 +45,7 @@ pub(super) struct Context {
     /// The release of a lease after a failed flight: written beside whatever comes next.
     pub(super) lease_release: Option<Box<Rewrite>>,
     /// What the store got last, until the machine rests.
-    pub(super) stored: Option<Box<Bytes>>,
+    pub(super) last_saved: Option<Box<Bytes>>,
     /// The origins that rejected the current generation.
     pub(super) rejected_by: Vec<Rejection>,
     /// The origins that accepted the current generation, as far as they are numbered below 64.
@@ -80,7 +80,7 @@ impl Context {
             legacy: None,
             standing: Standing::Unread,
             lease_release: None,
-            stored: None,
+            last_saved: None,
             rejected_by: Vec::new(),
             accepted_by: OriginSet::default(),
             invalidated: false,

@@ -7,7 +7,7 @@ use crate::machine::failures::tag;
 use crate::machine::record::Record;
 use crate::machine::shared_time::SharedClock;
 use crate::machine::{OpId, Ticket};
-use crate::store::{Expected, Unavailable};
+use crate::store::{Expected, Loaded, Unavailable, Version};
 use crate::time::Now;
 use crate::verdict::DeadReason;
 
@@ -42,7 +42,7 @@ impl Context {
         }
         let op = self.op();
         let record = record.to_bytes();
-        self.stored = Some(Box::new(record.clone()));
+        self.last_saved = Some(Box::new(record.clone()));
         self.push(Effect::Save { op, record, expected });
         op
     }
@@ -53,6 +53,17 @@ impl Context {
         match (&self.key, &record.key) {
             (Some(asked), Some(given)) if asked != given => Err(Unavailable::foreign(asked, given)),
             _ => Ok(record),
+        }
+    }
+
+    /// What a store gave, if it is ours; `None` where it holds nothing.
+    pub(in crate::machine) fn stored(
+        &self,
+        loaded: Result<Loaded, Unavailable>,
+    ) -> Result<Option<(Record, Version)>, Unavailable> {
+        match loaded? {
+            Loaded::Present(bytes, version) => self.parse(&bytes).map(|record| Some((record, version))),
+            Loaded::Absent => Ok(None),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Step;
-use crate::machine::context::Rewrite;
 use crate::machine::Machine;
+use crate::machine::context::Rewrite;
 use crate::store::{Expected, Saved, Unavailable};
 use crate::time::Now;
 
