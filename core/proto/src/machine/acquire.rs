@@ -276,7 +276,9 @@ impl Machine {
     /// Whether a flight may start, but for the limits on unexplained ones.
     pub(super) fn may_refresh(&mut self, force: bool, now: Now) -> Result<(), Failure> {
         if (self.commit.is_some() && self.flight.is_none()) || self.write.is_some() {
-            self.flush_commit(now, SOON);
+            if let Some(commit) = &mut self.commit {
+                commit.flush(now, SOON);
+            }
             return Err(unsaved());
         }
         let Some(held) = self.context.held() else { return Err(signed_out()) };

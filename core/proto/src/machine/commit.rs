@@ -1,17 +1,16 @@
-//! A grant on its way into the store: persisted before it is published, and never lost (spec 7.2, 7.4).
+//! A grant on its way into the store: saved before it is served, or served from memory and reported (spec 7.2).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::OpId;
 use super::backoff::{Backoff, BackoffKind};
-use super::context::Pause;
-use super::effect::Effect;
+use super::context::{Context, Pause};
 use super::record::{Record, RefreshTokenLife, SLOT, Slot};
 use super::refresh_budget::full_jitter;
 use super::unknown_fields::Unknown;
-use super::{Machine, OpId};
 use crate::credential::{Fingerprint, Secret, TokenResponse};
-use crate::event::{EventKind, Warning};
+use crate::event::Warning;
 use crate::rotation::Rotation;
 use crate::store::{Expected, Loaded, Saved, Unavailable, Version};
 use crate::time::Now;
@@ -24,12 +23,12 @@ const LONGEST_UNSERVABLE_PAUSE: Duration = Duration::from_secs(3600);
 /// Somebody keeps writing between our reading and our saving; a grant is worth some patience.
 const MOST_CONFLICTS: u32 = 16;
 
-/// One grant that is not in the store yet.
+/// One grant that is not in the store yet. It handles its own inputs; the machine applies what follows from them.
 pub(super) struct Commit {
-    record: Record,
+    pub(super) record: Record,
     /// The refresh token that it was granted for: only over this one it is saved.
     spent: Option<Fingerprint>,
-    sequence: u64,
+    pub(super) sequence: u64,
     phase: Phase,
     failures: u32,
     conflicts: u32,
@@ -39,6 +38,21 @@ pub(super) struct Commit {
     owner: Option<String>,
 }
 
+/// What follows from an input.
+#[must_use]
+pub(super) enum Progress {
+    UnderWay,
+    Saved(Version),
+    /// Somebody's later refresh is stored already.
+    Superseded(Record, Version),
+    /// The store holds nothing, a tombstone, or another lineage.
+    LineageEnded(Option<(Record, Version)>),
+    /// The store is down, as is known from now on; saving will be retried.
+    Unpersisted,
+    /// The store is down, and nothing is lost if this is never saved.
+    Dispensable,
+}
+
 enum Phase {
     Saving(OpId),
     Reading(OpId),
@@ -46,6 +60,39 @@ enum Phase {
 }
 
 impl Commit {
+    /// Takes a grant for the token that is held. `sent` is when it was asked for, `sequence` the same in our order.
+    pub(super) fn begin(
+        context: &mut Context,
+        grant: &TokenResponse,
+        (sent, sequence): (Now, u64),
+        now: Now,
+    ) -> Option<Self> {
+        let held = context.held()?;
+        let (base, version) = (held.record.clone(), held.version.clone());
+        let asked = context.config.binding.client_credentials.as_ref();
+        let asked = asked.and_then(|request| request.scope.as_deref());
+        if narrower(base.scope.as_deref().or(asked), grant.scope.as_deref()) {
+            context.warn(Warning::ScopeNarrowed);
+        }
+        let spent = base.refresh_fingerprint();
+        let mut record = granted(base, grant, !context.begins_alone(), sent, now);
+        record.backoff = unservable_pause(context, grant, now).map(Box::new);
+        let phase = match version {
+            Some(version) => Phase::Saving(context.save(&mut record, Expected::Version(version))),
+            None => Phase::Reading(context.load()),
+        };
+        Some(Self {
+            record,
+            spent,
+            sequence,
+            phase,
+            failures: 0,
+            conflicts: 0,
+            unpersisted: false,
+            owner: None,
+        })
+    }
+
     pub(super) fn awaits(&self, op: OpId) -> bool {
         matches!(self.phase, Phase::Saving(own) | Phase::Reading(own) if own == op)
     }
@@ -66,271 +113,144 @@ impl Commit {
         self.owner = Some(owner);
     }
 
+    /// Who kept the lease for it.
+    pub(super) fn take_owner(&mut self) -> Option<String> {
+        self.owner.take()
+    }
+
     /// What is lost if it never reaches the store.
     pub(super) fn token(&self) -> Option<Secret> {
         self.record.refresh_token.clone()
     }
-}
-
-impl Machine {
-    /// Takes a grant for the token that the flight spent.
-    pub(super) fn begin_commit(&mut self, grant: &TokenResponse, sent: Now, sequence: u64, now: Now) {
-        let Some(held) = self.context.held() else { return };
-        let (base, version) = (held.record.clone(), held.version.clone());
-        let asked = self
-            .context
-            .config
-            .binding
-            .client_credentials
-            .as_ref()
-            .and_then(|request| request.scope.as_deref());
-        if narrower(base.scope.as_deref().or(asked), grant.scope.as_deref()) {
-            self.context.warn(Warning::ScopeNarrowed);
-        }
-        let spent = base.refresh_fingerprint();
-        let mut record = granted(base, grant, !self.context.begins_alone(), sent, now);
-        record.backoff = self.unservable_pause(grant, now).map(Box::new);
-        let phase = match version {
-            Some(version) => Phase::Saving(self.context.save(&mut record, Expected::Version(version))),
-            None => Phase::Reading(self.context.load()),
-        };
-        self.commit = Some(Box::new(Commit {
-            record,
-            spent,
-            sequence,
-            phase,
-            failures: 0,
-            conflicts: 0,
-            unpersisted: false,
-            owner: None,
-        }));
-    }
-
-    /// A token that cannot be served is replaced at the next call; if that brings another one of the kind, after
-    /// pauses (spec 1.8).
-    fn unservable_pause(&mut self, grant: &TokenResponse, now: Now) -> Option<Backoff> {
-        let unservable =
-            (self.context.config.servable)(&grant.access_token, grant.token_type.as_deref()).err()?;
-        let before = self.context.held().and_then(|held| held.record.backoff.as_deref());
-        let failures = before
-            .filter(|before| before.kind == BackoffKind::Unservable)
-            .map_or(0, |before| before.failures);
-        let pause = match failures.checked_sub(1) {
-            None => Duration::ZERO,
-            Some(doublings) => {
-                UNSERVABLE_PAUSE.saturating_mul(1 << doublings.min(6)).min(LONGEST_UNSERVABLE_PAUSE)
-            }
-        };
-        self.context.pause(BackoffKind::Unservable, Pause::For(pause), unservable, now);
-        self.context.held().and_then(|held| held.record.backoff.as_deref().cloned())
-    }
-
-    pub(super) fn commit_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
-        match saved {
-            Ok(Saved::Done(version)) => self.committed(version, now),
-            Ok(Saved::Conflict) => {
-                let op = self.context.load();
-                self.commit_phase(Phase::Reading(op));
-            }
-            Err(_) => self.commit_failed(now),
-        }
-    }
-
-    /// Somebody wrote in between: the grant goes on top, unless its lineage was ended (spec 7.4).
-    pub(super) fn commit_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
-        let Some(commit) = &mut self.commit else { return };
-        commit.conflicts += 1;
-        let parsed = loaded.and_then(|loaded| match loaded {
-            Loaded::Present(bytes, version) => {
-                self.context.parse(&bytes).map(|record| Some((record, version)))
-            }
-            Loaded::Absent => Ok(None),
-        });
-        match parsed {
-            Err(unavailable) if unavailable.damaged => self.commit_over_damage(now),
-            Err(_) => self.commit_failed(now),
-            Ok(stored) => self.commit_over(stored, now),
-        }
-    }
-
-    pub(super) fn commit_timeout(&mut self, now: Now) {
-        let due = self.commit.as_deref().and_then(Commit::timeout).is_some_and(|until| now.mono >= until);
-        if due {
-            let op = self.context.load();
-            self.commit_phase(Phase::Reading(op));
-        }
-    }
 
     /// Somebody needs the refresh token that is not saved yet: try within `most` rather than later.
-    pub(super) fn flush_commit(&mut self, now: Now, most: Duration) {
-        if let Some(Commit { phase: Phase::Waiting(until), .. }) = self.commit.as_deref_mut() {
+    pub(super) fn flush(&mut self, now: Now, most: Duration) {
+        if let Phase::Waiting(until) = &mut self.phase {
             *until = (*until).min(now.mono + most);
         }
     }
 
-    /// The lineage was ended while its grant was on its way (spec 4.6).
-    pub(super) fn drop_commit(&mut self) {
-        if let Some(token) = self.take_commit().and_then(|commit| commit.token()) {
-            self.context.push(Effect::Revoke { token });
+    pub(super) fn handle_timeout(&mut self, context: &mut Context, now: Now) {
+        if self.timeout().is_some_and(|until| now.mono >= until) {
+            self.phase = Phase::Reading(context.load());
         }
     }
 
-    /// Whoever kept the lease for it has nothing to keep any more.
-    fn take_commit(&mut self) -> Option<Commit> {
-        let mut commit = self.commit.take()?;
-        if let Some(owner) = commit.owner.take() {
-            self.context.push(Effect::Retire { owner });
+    pub(super) fn handle_saved(
+        &mut self,
+        context: &mut Context,
+        saved: Result<Saved, Unavailable>,
+        now: Now,
+    ) -> Progress {
+        match saved {
+            Ok(Saved::Done(version)) => Progress::Saved(version),
+            Ok(Saved::Conflict) => {
+                self.phase = Phase::Reading(context.load());
+                Progress::UnderWay
+            }
+            Err(_) => self.failed(context, now),
         }
-        Some(*commit)
     }
 
-    fn commit_phase(&mut self, phase: Phase) {
-        if let Some(commit) = &mut self.commit {
-            commit.phase = phase;
+    /// Somebody wrote in between: the grant goes on top, unless its lineage was ended (spec 7.4).
+    pub(super) fn handle_loaded(
+        &mut self,
+        context: &mut Context,
+        loaded: Result<Loaded, Unavailable>,
+        now: Now,
+    ) -> Progress {
+        self.conflicts += 1;
+        match context.stored(loaded) {
+            Err(unavailable) if unavailable.damaged => self.save_over_damage(context, now),
+            Err(_) => self.failed(context, now),
+            Ok(stored) => self.save_over(context, stored, now),
         }
     }
 
-    fn commit_over(&mut self, stored: Option<(Record, Version)>, now: Now) {
-        let Some(commit) = &self.commit else { return };
-        let same_lineage = |record: &Record| record.lineage == commit.record.lineage && !record.tombstone;
+    fn save_over(&mut self, context: &mut Context, stored: Option<(Record, Version)>, now: Now) -> Progress {
+        let is_ours = |record: &Record| record.lineage == self.record.lineage && !record.tombstone;
         match stored {
-            Some((record, version)) if record.write == commit.record.write => self.committed(version, now),
-            Some((record, version)) if same_lineage(&record) => {
-                let older = record.fence < commit.record.fence
-                    && record.generation() + 1 < commit.record.generation();
-                if older || record.refresh_fingerprint() == commit.spent {
-                    self.save_over(&record, version, now);
+            Some((record, version)) if record.write == self.record.write => Progress::Saved(version),
+            Some((record, version)) if is_ours(&record) => {
+                let older =
+                    record.fence < self.record.fence && record.generation() + 1 < self.record.generation();
+                if older || record.refresh_fingerprint() == self.spent {
+                    self.save_on_top(context, &record, version, now)
                 } else {
-                    self.superseded(record, version, now);
+                    Progress::Superseded(record, version)
                 }
             }
-            ended => {
-                self.drop_commit();
-                self.lineage_ended(ended, now);
-            }
+            ended => Progress::LineageEnded(ended),
         }
     }
 
     /// The grant is for exactly the stored token: it is saved whatever the fence, also over a Dead mark.
-    fn save_over(&mut self, stored: &Record, version: Version, now: Now) {
-        let Some(mut commit) = self.commit.take() else { return };
-        if commit.conflicts > MOST_CONFLICTS {
-            self.commit = Some(commit);
-            return self.commit_failed(now);
+    fn save_on_top(
+        &mut self,
+        context: &mut Context,
+        stored: &Record,
+        version: Version,
+        now: Now,
+    ) -> Progress {
+        if self.conflicts > MOST_CONFLICTS {
+            return self.failed(context, now);
         }
-        commit.record.fence = stored.fence.max(commit.record.fence) + 1;
+        self.record.fence = stored.fence.max(self.record.fence) + 1;
         let generation = stored.generation() + 1;
-        if let Some(slot) = commit.record.slots.get_mut(SLOT) {
+        if let Some(slot) = self.record.slots.get_mut(SLOT) {
             slot.generation = slot.generation.max(generation);
         }
-        let op = self.context.save(&mut commit.record, Expected::Version(version));
-        commit.phase = Phase::Saving(op);
-        self.commit = Some(commit);
+        self.save(context, version)
     }
 
     /// Nobody can read what is there, and we hold the newest version (spec 7.7).
-    fn commit_over_damage(&mut self, now: Now) {
-        let version = self.context.held().and_then(|held| held.version.clone());
-        let (Some(mut commit), Some(version)) = (self.commit.take(), version) else {
-            return self.commit_failed(now);
-        };
-        if commit.conflicts > MOST_CONFLICTS {
-            self.commit = Some(commit);
-            return self.commit_failed(now);
-        }
-        let op = self.context.save(&mut commit.record, Expected::Version(version));
-        commit.phase = Phase::Saving(op);
-        self.commit = Some(commit);
-    }
-
-    /// Somebody's later refresh is stored already: theirs is taken.
-    fn superseded(&mut self, record: Record, version: Version, now: Now) {
-        self.take_commit();
-        self.context.hold(record, Some(version), 0, now);
-        self.context.report(EventKind::Adopted);
-        if self.flight.is_some() {
-            self.satisfy_flight(now);
+    fn save_over_damage(&mut self, context: &mut Context, now: Now) -> Progress {
+        match context.held().and_then(|held| held.version.clone()) {
+            Some(version) if self.conflicts <= MOST_CONFLICTS => self.save(context, version),
+            _ => self.failed(context, now),
         }
     }
 
-    fn committed(&mut self, version: Version, now: Now) {
-        let Some(commit) = self.take_commit() else { return };
-        let was_unpersisted = commit.unpersisted;
-        self.context.hold(commit.record, Some(version), commit.sequence, now);
-        if was_unpersisted {
-            self.context.report(EventKind::Persisted);
-        } else {
-            self.report_success(true, now);
-            self.satisfy_flight(now);
-        }
+    fn save(&mut self, context: &mut Context, over: Version) -> Progress {
+        self.phase = Phase::Saving(context.save(&mut self.record, Expected::Version(over)));
+        Progress::UnderWay
     }
 
     /// Served from memory, reported, and saved again later (spec 7.2).
-    fn commit_failed(&mut self, now: Now) {
-        if self.loses_nothing() {
-            return self.serve_unsaved(now);
+    fn failed(&mut self, context: &mut Context, now: Now) -> Progress {
+        if self.is_dispensable(context) {
+            return Progress::Dispensable;
         }
-        let Some(commit) = &mut self.commit else { return };
-        commit.failures += 1;
-        commit.conflicts = 0;
-        let failures = commit.failures;
-        let first = !std::mem::replace(&mut commit.unpersisted, true);
-        let pause = full_jitter(&mut self.context.entropy, FIRST_PAUSE, failures, LONGEST_PAUSE);
-        self.commit_phase(Phase::Waiting(now.mono + pause));
-        if first {
-            self.serve_unpersisted(now);
-        }
+        self.failures += 1;
+        self.conflicts = 0;
+        let pause = full_jitter(&mut context.entropy, FIRST_PAUSE, self.failures, LONGEST_PAUSE);
+        self.phase = Phase::Waiting(now.mono + pause);
+        let first = !std::mem::replace(&mut self.unpersisted, true);
+        if first { Progress::Unpersisted } else { Progress::UnderWay }
     }
 
     /// The stored refresh token stays usable: only an access token would be lost, and anybody can have another.
-    fn loses_nothing(&self) -> bool {
-        let spent = self
-            .commit
-            .as_ref()
-            .filter(|commit| !commit.unpersisted)
-            .and_then(|commit| commit.spent.as_ref());
-        let same =
-            spent == self.commit.as_ref().and_then(|commit| commit.record.refresh_fingerprint()).as_ref();
-        self.context.config.rotation == Rotation::None && spent.is_some() && same
+    fn is_dispensable(&self, context: &Context) -> bool {
+        let same = self.spent.is_some() && self.spent == self.record.refresh_fingerprint();
+        context.config.rotation == Rotation::None && !self.unpersisted && same
     }
+}
 
-    /// Served from memory, with a warning; nothing is left to be saved (spec 7.2).
-    fn serve_unsaved(&mut self, now: Now) {
-        self.report_success(false, now);
-        let Some(commit) = self.take_commit() else { return };
-        let version = self.context.held().and_then(|held| held.version.clone());
-        self.context.hold(commit.record, version, commit.sequence, now);
-        if !std::mem::replace(&mut self.warned_not_saved, true) {
-            self.context.warn(Warning::NotSaved);
+/// A token that cannot be served is replaced at the next call; if that brings another one of the kind, after
+/// pauses (spec 1.8).
+fn unservable_pause(context: &mut Context, grant: &TokenResponse, now: Now) -> Option<Backoff> {
+    let unservable = (context.config.servable)(&grant.access_token, grant.token_type.as_deref()).err()?;
+    let before = context.held().and_then(|held| held.record.backoff.as_deref());
+    let failures =
+        before.filter(|before| before.kind == BackoffKind::Unservable).map_or(0, |before| before.failures);
+    let pause = match failures.checked_sub(1) {
+        None => Duration::ZERO,
+        Some(doublings) => {
+            UNSERVABLE_PAUSE.saturating_mul(1 << doublings.min(6)).min(LONGEST_UNSERVABLE_PAUSE)
         }
-        self.satisfy_flight(now);
-    }
-
-    fn serve_unpersisted(&mut self, now: Now) {
-        self.report_success(false, now);
-        self.context.report(EventKind::Unpersisted);
-        if !self.keeps_serving_old(now) {
-            let Some(commit) = &self.commit else { return };
-            let (record, sequence) = (commit.record.clone(), commit.sequence);
-            let version = self.context.held().and_then(|held| held.version.clone());
-            self.context.hold(record, version, sequence, now);
-        }
-        self.satisfy_flight(now);
-    }
-
-    /// The first use of the new token would end the old refresh token, which is the only one that is stored.
-    fn keeps_serving_old(&self, now: Now) -> bool {
-        let valid = self.context.current().is_some_and(|current| current.valid(now))
-            && self.context.rejected_by.is_empty()
-            && !self.context.invalidated;
-        valid && matches!(self.context.rotation(), Rotation::UntilSuccessorUsed | Rotation::Grace(_))
-    }
-
-    fn report_success(&mut self, persisted: bool, now: Now) {
-        let Some(flight) = &self.flight else { return };
-        let (waiters, duration) = (flight.waiters, now.mono.saturating_sub(flight.started.mono));
-        self.context.report(EventKind::RefreshSucceeded { waiters, duration, persisted });
-    }
+    };
+    context.pause(BackoffKind::Unservable, Pause::For(pause), unservable, now);
+    context.held().and_then(|held| held.record.backoff.as_deref().cloned())
 }
 
 /// The record after a grant: what the answer leaves out stays as it was (spec 5.4). `spendable`: whether a refresh token

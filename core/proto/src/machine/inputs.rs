@@ -86,7 +86,9 @@ impl Machine {
     /// ```
     pub fn handle_timeout(&mut self, now: Now) {
         self.flight_timeout(now);
-        self.commit_timeout(now);
+        if let Some(commit) = &mut self.commit {
+            commit.handle_timeout(&mut self.context, now);
+        }
         if let Some(write) = &mut self.write {
             write.handle_timeout(&mut self.context, now);
         }
@@ -109,8 +111,9 @@ impl Machine {
         self.last_read = Some(now.mono);
         if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
             self.flight_loaded(loaded, now);
-        } else if self.commit.as_ref().is_some_and(|commit| commit.awaits(op)) {
-            self.commit_loaded(loaded, now);
+        } else if let Some(commit) = self.commit.as_mut().filter(|commit| commit.awaits(op)) {
+            let progress = commit.handle_loaded(&mut self.context, loaded, now);
+            self.advance_commit(progress, now);
         } else if let Some(write) = self.write.as_mut().filter(|write| write.awaits(op)) {
             let progress = write.handle_loaded(&mut self.context, loaded, now);
             self.advance_write(progress, now);
@@ -144,8 +147,9 @@ impl Machine {
             self.renewed(saved, now);
         } else if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
             self.flight_saved(saved, now);
-        } else if self.commit.as_ref().is_some_and(|commit| commit.awaits(op)) {
-            self.commit_saved(saved, now);
+        } else if let Some(commit) = self.commit.as_mut().filter(|commit| commit.awaits(op)) {
+            let progress = commit.handle_saved(&mut self.context, saved, now);
+            self.advance_commit(progress, now);
         } else if let Some(write) = self.write.as_mut().filter(|write| write.awaits(op)) {
             let progress = write.handle_saved(&mut self.context, saved, now);
             self.advance_write(progress, now);
@@ -211,8 +215,10 @@ impl Machine {
     /// assert!(machine.poll_effect().is_none()); // nothing waits
     /// ```
     pub fn flush(&mut self, now: Now) {
-        self.flush_commit(now, Duration::ZERO);
-        self.commit_timeout(now);
+        if let Some(commit) = &mut self.commit {
+            commit.flush(now, Duration::ZERO);
+            commit.handle_timeout(&mut self.context, now);
+        }
         if let Some(write) = &mut self.write {
             write.flush(now);
             write.handle_timeout(&mut self.context, now);

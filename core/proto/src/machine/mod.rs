@@ -33,6 +33,7 @@ mod look;
 mod origins;
 mod rebind;
 mod record;
+mod refresh;
 mod refresh_budget;
 mod reject;
 mod resend;

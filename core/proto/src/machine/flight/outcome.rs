@@ -52,14 +52,14 @@ impl Machine {
     }
 
     fn granted(&mut self, grant: &TokenResponse, now: Now) {
-        let Some((sent, sequence)) = self.flight.as_ref().and_then(|flight| flight.sent) else { return };
+        let Some(sent) = self.flight.as_ref().and_then(|flight| flight.sent) else { return };
         self.step(Step::Committing);
         if let Some(flight) = &mut self.flight {
             flight.renew_at = None;
         }
         self.context.last_refresh = Some(now.mono);
         self.count_unexplained(now);
-        self.begin_commit(grant, sent, sequence, now);
+        self.begin_commit(grant, sent, now);
     }
 
     /// Only what brought a token counts: a server that is down has its back-off (spec 5.3).
