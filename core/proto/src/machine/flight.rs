@@ -1,18 +1,23 @@
-//! One refresh, from the lease to its result (spec 4, 5, 6).
+//! One refresh, from the lease to its result (spec 4, 5, 6). What ends it is applied by the machine.
 
 mod claim;
-mod ending;
+mod dead;
+mod failing;
 mod lease;
+mod lost;
 mod outcome;
 mod sending;
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::context::Rewrite;
+use super::context::{Context, Rewrite};
 use super::effect::Effect;
 use super::record::{Intent, Record};
 use super::waiting::Waiting;
-use super::{Machine, OpId, Ticket};
+use super::{OpId, Ticket};
+use crate::credential::TokenResponse;
+use crate::error::Failure;
 use crate::event::RefreshCause;
 use crate::store::{Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
@@ -20,8 +25,11 @@ use crate::verdict::{DeadReason, Lost, Outcome, ServerError};
 
 /// A flight sends up to this often (spec 5.3).
 const MOST_SENDS: u32 = 3;
+/// Between its sends.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// One refresh under way.
+/// One refresh under way. It handles its own inputs; the machine applies what follows from them.
 pub(super) struct Flight {
     pub(super) ticket: Ticket,
     pub(super) waiters: u64,
@@ -57,6 +65,22 @@ pub(super) struct Flight {
     said: ServerError,
 }
 
+/// What follows from an input.
+#[must_use]
+pub(super) enum Progress {
+    UnderWay,
+    /// The token endpoint granted new tokens: they are to be saved, and the flight waits for that.
+    Granted(Box<TokenResponse>),
+    /// It is over: callers get the token that is held now.
+    Satisfied,
+    /// It is over: callers ask again.
+    Again,
+    /// It is over, with a failure that callers share.
+    Failed(Box<Failure>),
+    /// It is over: the store holds nothing, a tombstone, or another lineage (spec 7.6).
+    LineageEnded(Option<Box<(Record, Version)>>),
+}
+
 #[derive(Clone, Copy)]
 enum Step {
     /// Reading the store, to adopt or to claim.
@@ -82,6 +106,41 @@ enum Step {
 }
 
 impl Flight {
+    pub(super) fn start(context: &mut Context, cause: RefreshCause, force: bool, now: Now) -> Self {
+        let ticket = context.ticket();
+        let owner = context.entropy.id();
+        context.remember_owner(owner.clone());
+        context.push(Effect::Announce { owner: owner.clone() });
+        let by_clock = matches!(cause, RefreshCause::Expired | RefreshCause::Advisory);
+        let step = match context.not_before().filter(|until| by_clock && now.mono < *until) {
+            Some(until) => Step::Waiting(until, Waiting::TooSoon),
+            None => Step::Reading(context.load()),
+        };
+        Self {
+            ticket,
+            waiters: 0,
+            again: false,
+            started: now,
+            cause,
+            owner,
+            force,
+            unexplained: None,
+            step,
+            read: None,
+            written: None,
+            sends: 0,
+            sent: None,
+            pauses: 0,
+            nonce_heard: false,
+            skew_corrected: false,
+            waiting_since: None,
+            renewal: None,
+            renew_at: None,
+            intent: None,
+            said: ServerError::default(),
+        }
+    }
+
     pub(super) fn awaits(&self, op: OpId) -> bool {
         match &self.step {
             Step::Reading(own)
@@ -122,189 +181,127 @@ impl Flight {
         }
     }
 
-    fn sending(&self) -> Option<OpId> {
+    pub(super) fn sending(&self) -> Option<OpId> {
         match &self.step {
             Step::Sending(op, _) => Some(*op),
             _ => None,
         }
     }
-}
 
-impl Machine {
-    pub(super) fn start(&mut self, cause: RefreshCause, force: bool, now: Now) -> Ticket {
-        let ticket = self.context.ticket();
-        let owner = self.context.entropy.id();
-        self.context.remember_owner(owner.clone());
-        self.context.push(Effect::Announce { owner: owner.clone() });
-        let by_clock = matches!(cause, RefreshCause::Expired | RefreshCause::Advisory);
-        let step = match self.context.not_before().filter(|until| by_clock && now.mono < *until) {
-            Some(until) => Step::Waiting(until, Waiting::TooSoon),
-            None => Step::Reading(self.context.load()),
-        };
-        self.flight = Some(Box::new(Flight {
-            ticket,
-            waiters: 0,
-            again: false,
-            started: now,
-            cause,
-            owner,
-            force,
-            unexplained: None,
-            step,
-            read: None,
-            written: None,
-            sends: 0,
-            sent: None,
-            pauses: 0,
-            nonce_heard: false,
-            skew_corrected: false,
-            waiting_since: None,
-            renewal: None,
-            renew_at: None,
-            intent: None,
-            said: ServerError::default(),
-        }));
-        self.context.publish(now);
-        ticket
+    /// Whether somebody else refreshes, and this flight waits for what comes of it.
+    pub(super) fn awaits_others(&self) -> bool {
+        matches!(self.step, Step::Waiting(..)) && self.waiting_since.is_some()
     }
 
-    /// The token endpoint answered, or the transport gave up. `said` goes into the error, if one comes of it.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use rekindle_proto::{*, machine::*, store::*};
-    /// # let mut example = Example::new();
-    /// # example.machine.refresh(false, example.now);
-    /// # let send = example.run().expect("a send");
-    /// # let Example { mut machine, now, .. } = example;
-    /// // `send` is the op of an Effect::Send: the token endpoint granted a new token
-    /// let outcome = Outcome::Granted(Box::new(TokenResponse::new("at-2")));
-    /// machine.handle_outcome(send, outcome, ServerError::default(), now);
-    /// while let Some(effect) = machine.poll_effect() {
-    ///     if let Effect::Save { op, .. } = effect {
-    ///         machine.handle_saved(op, Ok(Saved::Done(Version::new("3"))), now);
-    ///     }
-    /// }
-    /// let Some(token) = machine.fallback(TokenRequirements::default(), now) else { panic!("at-2 is valid") };
-    /// assert_eq!(token.value.expose(), "at-2");
-    /// ```
-    pub fn handle_outcome(&mut self, op: OpId, outcome: Outcome, said: ServerError, now: Now) {
-        if let Some(abandoned) = self.abandoned_sends.iter().position(|abandoned| *abandoned == op) {
-            self.abandoned_sends.remove(abandoned);
-            return self.abandoned_send_answered(outcome);
+    pub(super) fn handle_timeout(&mut self, context: &mut Context, now: Now) -> Progress {
+        if self.renewal.is_none() && self.renew_at.is_some_and(|at| now.mono >= at) {
+            self.renew(context, now);
         }
-        if let Some(flight) = self.flight.as_mut().filter(|flight| flight.sending() == Some(op)) {
-            flight.said = said.clone();
-            let outcome = self.context.of_the_client(outcome, &said);
-            self.handle_flight_outcome(outcome, now);
-        }
-    }
-
-    pub(super) fn flight_timeout(&mut self, now: Now) {
-        let Some(flight) = &mut self.flight else { return };
-        if flight.renewal.is_none() && flight.renew_at.is_some_and(|at| now.mono >= at) {
-            self.renew(now);
-        }
-        let Some(flight) = &mut self.flight else { return };
-        match flight.step {
-            Step::Waiting(until, _) if now.mono >= until => self.read(),
-            Step::Pausing(until) if now.mono >= until => self.send_or_reread(now),
+        match self.step {
+            Step::Waiting(until, _) if now.mono >= until => self.read(context),
+            Step::Pausing(until) if now.mono >= until => self.send_or_reread(context, now),
             Step::Sending(op, Some(cap)) if now.mono >= cap => {
-                self.context.push(Effect::Abort { op });
-                self.handle_flight_outcome(Outcome::Lost(Lost::Cap), now);
+                context.push(Effect::Abort { op });
+                self.answered(context, Outcome::Lost(Lost::Cap), now)
             }
-            _ => {}
+            _ => Progress::UnderWay,
         }
+    }
+
+    /// The token endpoint answered, or the transport gave up.
+    pub(super) fn handle_outcome(
+        &mut self,
+        context: &mut Context,
+        outcome: Outcome,
+        said: ServerError,
+        now: Now,
+    ) -> Progress {
+        let outcome = context.of_the_client(outcome, &said);
+        self.said = said;
+        self.answered(context, outcome, now)
     }
 
     /// The record may have changed: whoever waits for somebody else's lease looks again.
-    pub(super) fn flight_changed(&mut self) {
+    pub(super) fn handle_changed(&mut self, context: &mut Context) {
         if self.awaits_others() {
-            self.read();
+            self.step = Step::Reading(context.load());
         }
     }
 
-    /// Whether somebody else refreshes, and this machine waits for what comes of it: the engine may be told by the store
-    /// that the record has changed.
-    ///
-    /// ```
-    /// # use rekindle_proto::{*, machine::*};
-    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
-    /// let machine = Machine::new(config, None, Entropy::new([7; 32]));
-    /// assert!(!machine.awaits_others());
-    /// ```
-    #[must_use]
-    pub fn awaits_others(&self) -> bool {
-        let waits =
-            |flight: &Flight| matches!(flight.step, Step::Waiting(..)) && flight.waiting_since.is_some();
-        self.flight.as_deref().is_some_and(waits)
+    /// The marks of the flight before are in the store, or are not.
+    pub(super) fn handle_released(&mut self, context: &mut Context) {
+        if matches!(self.step, Step::AwaitingRelease) {
+            self.step = Step::Reading(context.load());
+        }
     }
 
-    pub(super) fn flight_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
-        let after_dead = match self.flight.as_ref().map(|flight| &flight.step) {
-            Some(Step::Rereading(_, reason)) => Some(*reason),
+    pub(super) fn handle_loaded(
+        &mut self,
+        context: &mut Context,
+        loaded: Result<Loaded, Unavailable>,
+        now: Now,
+    ) -> Progress {
+        let after_dead = match self.step {
+            Step::Rereading(_, reason) => Some(reason),
             _ => None,
         };
-        if self.context.lease_release.is_some() && after_dead.is_none() {
-            return self.step(Step::AwaitingRelease);
+        if context.lease_release.is_some() && after_dead.is_none() {
+            return self.go_on(Step::AwaitingRelease);
         }
-        let (record, version) = match self.stored(loaded, now) {
-            Ok(Some(stored)) => stored,
-            Ok(None) => return,
-            Err(unavailable) if self.spends_without_store() && after_dead.is_none() => {
-                let _ = unavailable;
-                return self.send(now);
+        let stored = match context.stored(loaded) {
+            Ok(stored) => stored,
+            Err(_) if context.spends_without_store() && after_dead.is_none() => {
+                return self.send(context, now);
             }
-            Err(unavailable) => return self.store_failed(&unavailable, now),
+            Err(unavailable) => return self.store_failed(context, &unavailable, now),
+        };
+        let (record, version) = match self.ours(context, stored) {
+            ControlFlow::Continue(stored) => stored,
+            ControlFlow::Break(progress) => return progress,
         };
         match after_dead {
-            Some(reason) => self.reread_after_dead(record, version, reason, now),
-            None => self.consider(record, version, now),
+            Some(reason) => self.reread_after_dead(context, record, version, reason, now),
+            None => self.consider(context, record, version, now),
         }
     }
 
-    pub(super) fn flight_probed(&mut self, owner: Owner, now: Now) {
-        let Some((record, version)) = self.flight.as_mut().and_then(|flight| flight.read.take()) else {
-            return;
-        };
-        let left = record
-            .lease
-            .as_ref()
-            .map(|lease| lease.until.left(now, self.context.boot(), self.context.config.lease));
-        match owner {
-            Owner::Dead => self.claim_after(*record, version, owner, now),
-            Owner::Alive | Owner::Unknown if left.is_some_and(|left| !left.is_zero()) => {
-                self.wait_for_lease(now)
-            }
-            Owner::Alive | Owner::Unknown => self.claim_after(*record, version, owner, now),
+    /// The store knows the fate of a lease's or an intent's owner, or not.
+    pub(super) fn handle_owner(&mut self, context: &mut Context, owner: Owner, now: Now) -> Progress {
+        let Some((record, version)) = self.read.take() else { return Progress::UnderWay };
+        let lease = record.lease.as_ref();
+        let left = lease.map(|lease| lease.until.left(now, context.boot(), context.config.lease));
+        let holds = owner != Owner::Dead && left.is_some_and(|left| !left.is_zero());
+        if holds {
+            self.wait_for_lease(context, now)
+        } else {
+            self.claim_after(context, *record, version, owner, now)
         }
     }
 
-    pub(super) fn flight_saved(&mut self, saved: Result<Saved, Unavailable>, now: Now) {
-        let Some(flight) = &mut self.flight else { return };
-        let (step, Some(record)) = (flight.step, flight.written.take()) else { return };
-        match step {
-            Step::Claiming(_) => self.claimed(*record, saved, now),
-            Step::Marking(_, reason) => self.marked(*record, reason, saved, now),
-            _ => {}
+    pub(super) fn handle_saved(
+        &mut self,
+        context: &mut Context,
+        saved: Result<Saved, Unavailable>,
+        now: Now,
+    ) -> Progress {
+        match (self.step, self.written.take()) {
+            (Step::Claiming(_), Some(record)) => self.claimed(context, *record, saved, now),
+            (Step::Marking(_, reason), Some(record)) => self.marked(context, *record, reason, saved),
+            _ => Progress::UnderWay,
         }
     }
 
-    fn step(&mut self, step: Step) {
-        if let Some(flight) = &mut self.flight {
-            flight.step = step;
-        }
+    fn go_on(&mut self, step: Step) -> Progress {
+        self.step = step;
+        Progress::UnderWay
     }
 
-    fn write(&mut self, step: Step, record: Record) {
-        if let Some(flight) = &mut self.flight {
-            flight.step = step;
-            flight.written = Some(Box::new(record));
-        }
+    fn write(&mut self, step: Step, record: Record) -> Progress {
+        self.written = Some(Box::new(record));
+        self.go_on(step)
     }
 
-    fn read(&mut self) {
-        let op = self.context.load();
-        self.step(Step::Reading(op));
+    fn read(&mut self, context: &mut Context) -> Progress {
+        self.go_on(Step::Reading(context.load()))
     }
 }

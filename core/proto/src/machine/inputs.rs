@@ -85,7 +85,10 @@ impl Machine {
     /// assert!(matches!(machine.poll_effect(), Some(Effect::Load { .. })));
     /// ```
     pub fn handle_timeout(&mut self, now: Now) {
-        self.flight_timeout(now);
+        if let Some(flight) = &mut self.flight {
+            let progress = flight.handle_timeout(&mut self.context, now);
+            self.advance_flight(progress, now);
+        }
         if let Some(commit) = &mut self.commit {
             commit.handle_timeout(&mut self.context, now);
         }
@@ -109,8 +112,9 @@ impl Machine {
     /// ```
     pub fn handle_loaded(&mut self, op: OpId, loaded: Result<Loaded, Unavailable>, now: Now) {
         self.last_read = Some(now.mono);
-        if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
-            self.flight_loaded(loaded, now);
+        if let Some(flight) = self.flight.as_mut().filter(|flight| flight.awaits(op)) {
+            let progress = flight.handle_loaded(&mut self.context, loaded, now);
+            self.advance_flight(progress, now);
         } else if let Some(commit) = self.commit.as_mut().filter(|commit| commit.awaits(op)) {
             let progress = commit.handle_loaded(&mut self.context, loaded, now);
             self.advance_commit(progress, now);
@@ -141,12 +145,16 @@ impl Machine {
     /// assert!(machine.idle());
     /// ```
     pub fn handle_saved(&mut self, op: OpId, saved: Result<Saved, Unavailable>, now: Now) {
-        if self.context.lease_release.as_ref().is_some_and(|lease_release| lease_release.op == op) {
-            self.lease_released(saved);
-        } else if self.flight.as_ref().is_some_and(|flight| flight.renews(op)) {
-            self.renewed(saved, now);
-        } else if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
-            self.flight_saved(saved, now);
+        if self.context.lease_release.as_ref().is_some_and(|release| release.op == op) {
+            self.context.handle_released(saved);
+            if let Some(flight) = &mut self.flight {
+                flight.handle_released(&mut self.context);
+            }
+        } else if let Some(flight) = self.flight.as_mut().filter(|flight| flight.renews(op)) {
+            flight.handle_renewed(&mut self.context, saved, now);
+        } else if let Some(flight) = self.flight.as_mut().filter(|flight| flight.awaits(op)) {
+            let progress = flight.handle_saved(&mut self.context, saved, now);
+            self.advance_flight(progress, now);
         } else if let Some(commit) = self.commit.as_mut().filter(|commit| commit.awaits(op)) {
             let progress = commit.handle_saved(&mut self.context, saved, now);
             self.advance_commit(progress, now);
@@ -167,10 +175,9 @@ impl Machine {
     /// assert!(machine.poll_effect().is_none()); // nobody waits
     /// ```
     pub fn handle_changed(&mut self, _: Now) {
-        if self.flight.is_some() {
-            self.flight_changed();
-        } else {
-            self.look();
+        match &mut self.flight {
+            Some(flight) => flight.handle_changed(&mut self.context),
+            None => self.look(),
         }
     }
 
@@ -200,8 +207,9 @@ impl Machine {
     /// assert!(machine.idle());
     /// ```
     pub fn handle_owner(&mut self, op: OpId, owner: Owner, now: Now) {
-        if self.flight.as_ref().is_some_and(|flight| flight.awaits(op)) {
-            self.flight_probed(owner, now);
+        if let Some(flight) = self.flight.as_mut().filter(|flight| flight.awaits(op)) {
+            let progress = flight.handle_owner(&mut self.context, owner, now);
+            self.advance_flight(progress, now);
         }
     }
 

@@ -14,6 +14,10 @@
 //! ```
 //!
 //! `sign_in` and `sign_out` run beside a flight and win over it (spec 4.6).
+//!
+//! Three sub-machines handle their own inputs: a flight (`flight.rs`), the commit of a grant (`commit.rs`), and a write
+//! that a user asked for (`write.rs`). None knows another. They share a context (`context/`), and say what follows, which
+//! the machine applies (`refresh.rs`, `sign_in.rs`).
 
 mod acquire;
 mod backoff;

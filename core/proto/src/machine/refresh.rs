@@ -2,19 +2,97 @@
 
 use super::Machine;
 use super::commit::{Commit, Progress as Committing};
-use super::effect::Effect;
+use super::effect::{Effect, Settled};
+use super::failures::signed_out;
+use super::flight::{Flight, Progress as Flown};
 use super::record::Record;
+use super::{OpId, Ticket};
 use crate::credential::TokenResponse;
-use crate::event::{EventKind, Warning};
+use crate::error::Failure;
+use crate::event::{EventKind, RefreshCause, Warning};
 use crate::rotation::Rotation;
 use crate::store::Version;
 use crate::time::Now;
+use crate::verdict::{Outcome, ServerError};
 
 impl Machine {
-    pub(super) fn begin_commit(&mut self, grant: &TokenResponse, sent: (Now, u64), now: Now) {
+    pub(super) fn start(&mut self, cause: RefreshCause, force: bool, now: Now) -> Ticket {
+        let flight = Flight::start(&mut self.context, cause, force, now);
+        let ticket = flight.ticket;
+        self.flight = Some(Box::new(flight));
+        self.context.publish(now);
+        ticket
+    }
+
+    /// The token endpoint answered, or the transport gave up. `said` goes into the error, if one comes of it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let mut example = Example::new();
+    /// # example.machine.refresh(false, example.now);
+    /// # let send = example.run().expect("a send");
+    /// # let Example { mut machine, now, .. } = example;
+    /// // `send` is the op of an Effect::Send: the token endpoint granted a new token
+    /// let outcome = Outcome::Granted(Box::new(TokenResponse::new("at-2")));
+    /// machine.handle_outcome(send, outcome, ServerError::default(), now);
+    /// while let Some(effect) = machine.poll_effect() {
+    ///     if let Effect::Save { op, .. } = effect {
+    ///         machine.handle_saved(op, Ok(Saved::Done(Version::new("3"))), now);
+    ///     }
+    /// }
+    /// let Some(token) = machine.fallback(TokenRequirements::default(), now) else { panic!("at-2 is valid") };
+    /// assert_eq!(token.value.expose(), "at-2");
+    /// ```
+    pub fn handle_outcome(&mut self, op: OpId, outcome: Outcome, said: ServerError, now: Now) {
+        if let Some(abandoned) = self.abandoned_sends.iter().position(|abandoned| *abandoned == op) {
+            self.abandoned_sends.remove(abandoned);
+            return self.abandoned_send_answered(outcome);
+        }
+        if let Some(flight) = self.flight.as_mut().filter(|flight| flight.sending() == Some(op)) {
+            let progress = flight.handle_outcome(&mut self.context, outcome, said, now);
+            self.advance_flight(progress, now);
+        }
+    }
+
+    /// Whether somebody else refreshes, and this machine waits for what comes of it: the engine may be told by the store
+    /// that the record has changed.
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*};
+    /// # let config = MachineConfig::new(Rotation::Strict, Binding::default());
+    /// let machine = Machine::new(config, None, Entropy::new([7; 32]));
+    /// assert!(!machine.awaits_others());
+    /// ```
+    #[must_use]
+    pub fn awaits_others(&self) -> bool {
+        self.flight.as_deref().is_some_and(Flight::awaits_others)
+    }
+
+    /// Applies what followed from an input of the flight.
+    pub(super) fn advance_flight(&mut self, progress: Flown, now: Now) {
+        match progress {
+            Flown::UnderWay => {}
+            Flown::Granted(grant) => self.begin_commit(&grant, now),
+            Flown::Satisfied => self.satisfy_flight(now),
+            Flown::Again => self.settle_flight(Settled::Again, now),
+            Flown::Failed(failure) => {
+                self.context.report(EventKind::RefreshFailed {
+                    kind: failure.kind,
+                    retry_after: failure.retry_after,
+                });
+                self.settle_flight(Settled::Failed(*failure), now);
+            }
+            Flown::LineageEnded(stored) => self.lineage_ended(stored.map(|stored| *stored), now),
+        }
+    }
+
+    fn begin_commit(&mut self, grant: &TokenResponse, now: Now) {
+        let Some(sent) = self.flight.as_ref().and_then(|flight| flight.sent) else { return };
         self.commit = Commit::begin(&mut self.context, grant, sent, now).map(Box::new);
     }
 
+    /// Applies what followed from an input of the commit.
     pub(super) fn advance_commit(&mut self, progress: Committing, now: Now) {
         match progress {
             Committing::UnderWay => {}
@@ -103,5 +181,64 @@ impl Machine {
         let Some(flight) = &self.flight else { return };
         let (waiters, duration) = (flight.waiters, now.mono.saturating_sub(flight.started.mono));
         self.context.report(EventKind::RefreshSucceeded { waiters, duration, persisted });
+    }
+
+    /// The store holds nothing, a tombstone, or another lineage (spec 7.6).
+    pub(super) fn lineage_ended(&mut self, stored: Option<(Record, Version)>, now: Now) {
+        self.end_flight(signed_out());
+        self.context.report(EventKind::SignedOut);
+        match stored {
+            Some((record, version)) if !record.tombstone => self.context.take_stored(record, version, now),
+            _ => self.context.empty(signed_out(), now),
+        }
+    }
+
+    /// Ends a flight from outside: its lineage was ended (spec 4.6). What it sent is revoked when it arrives.
+    pub(super) fn end_flight(&mut self, failure: Failure) {
+        let Some(flight) = self.flight.take() else { return };
+        self.abandoned_sends.extend(flight.sending());
+        self.context.push(Effect::Retire { owner: flight.owner });
+        self.context.settle(flight.ticket, Settled::Failed(failure));
+    }
+
+    /// Ends a flight with the token that is held now.
+    fn satisfy_flight(&mut self, now: Now) {
+        let Some(flight) = self.flight.take() else { return };
+        match &mut self.commit {
+            Some(commit) => commit.keep(flight.owner),
+            None => self.context.push(Effect::Retire { owner: flight.owner }),
+        }
+        self.context.invalidated = flight.again;
+        let result = match self.context.current().cloned() {
+            _ if flight.again => Settled::Again,
+            Some(current) => match &current.unservable {
+                Some(unservable) => Settled::Failed(Failure::clone(unservable)),
+                None => Settled::Token(current),
+            },
+            None => Settled::Again,
+        };
+        self.context.publish(now);
+        self.context.settle(flight.ticket, result);
+    }
+
+    fn settle_flight(&mut self, result: Settled, now: Now) {
+        let Some(flight) = self.flight.take() else { return };
+        self.context.push(Effect::Retire { owner: flight.owner });
+        self.context.publish(now);
+        self.context.settle(flight.ticket, result);
+    }
+
+    /// What a send of an ended lineage brought is revoked, never kept (spec 4.6).
+    fn abandoned_send_answered(&mut self, outcome: Outcome) {
+        if self.context.config.by_cookie() {
+            // The host's cookie may be that of the next sign-in by now.
+            return;
+        }
+        let token = match outcome {
+            Outcome::Granted(grant) => grant.refresh_token.unwrap_or(grant.access_token),
+            Outcome::GrantedWithoutAccess { refresh_token } => refresh_token,
+            _ => return,
+        };
+        self.context.push(Effect::Revoke { token });
     }
 }

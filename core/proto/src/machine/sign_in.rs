@@ -1,7 +1,6 @@
 //! Opening the store, signing in, signing out (spec 4.6, 7.3, 7.6): what a user does wins over a flight.
 
-use super::context::Context;
-use super::context::Standing;
+use super::context::{Context, Standing};
 use super::effect::Settled;
 use super::failures::signed_out;
 use super::write::{Progress, Write};

@@ -127,9 +127,14 @@ impl Context {
         })
     }
 
+    /// Whether a record belongs to this configuration.
+    pub(in crate::machine) fn admits(&self, record: &Record) -> bool {
+        record.binding.admits(&self.config.binding, self.config.strict_binding)
+    }
+
     /// Takes a stored record of another lineage, or of the first reading.
     pub(in crate::machine) fn take_stored(&mut self, record: Record, version: Version, now: Now) {
-        if !record.binding.admits(&self.config.binding, self.config.strict_binding) {
+        if !self.admits(&record) {
             return self.empty(misconfigured(&record.binding, &self.config.binding), now);
         }
         self.hold(record, Some(version), 0, now);

@@ -6,7 +6,7 @@ use crate::machine::compact_record::CompactRecord;
 use crate::machine::record::{Lease, Record};
 use crate::machine::shared_time::SharedTime;
 use crate::machine::unknown_fields::Unknown;
-use crate::store::{Expected, Version};
+use crate::store::{Expected, Saved, Unavailable, Version};
 use crate::time::Now;
 
 /// A write under way that changes marks and not the token.
@@ -40,6 +40,12 @@ impl Context {
             rewrite.record.refresh_budget.clone_from(&held.record.refresh_budget);
             held.record = CompactRecord::new(rewrite.record);
             held.version = Some(version);
+        }
+    }
+
+    pub(in crate::machine) fn handle_released(&mut self, saved: Result<Saved, Unavailable>) {
+        if let (Some(release), Ok(Saved::Done(version))) = (self.lease_release.take(), saved) {
+            self.rewritten(*release, version);
         }
     }
 }

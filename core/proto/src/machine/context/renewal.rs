@@ -57,6 +57,11 @@ impl Context {
         matches!(self.config.rotation, Rotation::Unknown | Rotation::Sometimes)
     }
 
+    /// Where the old token stays usable, a store that is down costs nothing (spec 7.6).
+    pub(in crate::machine) fn spends_without_store(&self) -> bool {
+        self.rotation() == Rotation::None
+    }
+
     /// What an empty store is begun with, and what tells it from others: the user's seed, or the right to ask.
     pub(in crate::machine) fn beginning(&self) -> Option<(Credential, Fingerprint)> {
         let seed = self.seed.as_deref().map(|seed| (seed.clone(), seed_fingerprint(seed)));

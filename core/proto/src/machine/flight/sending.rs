@@ -1,48 +1,42 @@
 //! The send itself, while the lease is held (spec 4.4).
 
-use super::Step;
+use super::{Flight, Progress, Step};
 use crate::event::EventKind;
-use crate::machine::Machine;
+use crate::machine::context::Context;
 use crate::machine::effect::Effect;
 use crate::machine::resend::send_cap;
-use crate::rotation::Rotation;
 use crate::time::Now;
 use crate::verdict::ServerError;
 
-impl Machine {
+impl Flight {
     /// Right before the body is sent: the lease must outlast the send (spec 4.4).
-    pub(super) fn send(&mut self, now: Now) {
-        let Some(held) = self.context.held() else { return };
-        let Some(request) = self.context.grant_request(&held.record) else { return };
-        let cap = send_cap(self.context.rotation(), self.context.config.send_cap);
-        if !self.lease_outlasts(cap, now) && !self.spends_without_store() {
-            return self.read();
+    pub(super) fn send(&mut self, context: &mut Context, now: Now) -> Progress {
+        let Some(request) = context.held().and_then(|held| context.grant_request(&held.record)) else {
+            return Progress::Again;
+        };
+        let cap = send_cap(context.rotation(), context.config.send_cap);
+        if !self.lease_outlasts(context, cap, now) && !context.spends_without_store() {
+            return self.read(context);
         }
-        self.context.sequence += 1;
-        let (sequence, uncapped, op) =
-            (self.context.sequence, self.context.config.refresh_function, self.context.op());
-        let Some(flight) = &mut self.flight else { return };
-        flight.said = ServerError::default();
-        flight.sends += 1;
-        let started = (flight.sends == 1).then_some(EventKind::RefreshStarted { cause: flight.cause });
-        flight.sent = Some((now, sequence));
-        flight.step = Step::Sending(op, (!uncapped).then(|| now.mono + cap));
+        context.sequence += 1;
+        let (sequence, uncapped, op) = (context.sequence, context.config.refresh_function, context.op());
+        self.said = ServerError::default();
+        self.sends += 1;
+        let started = (self.sends == 1).then_some(EventKind::RefreshStarted { cause: self.cause });
+        self.sent = Some((now, sequence));
+        self.step = Step::Sending(op, (!uncapped).then(|| now.mono + cap));
         if let Some(started) = started {
-            self.context.report(started);
+            context.report(started);
         }
-        self.context.push(Effect::Send { op, request });
-        if self.context.config.old_token_dies {
-            self.context.publish(now);
+        context.push(Effect::Send { op, request });
+        if context.config.old_token_dies {
+            context.publish(now);
         }
+        Progress::UnderWay
     }
 
-    pub(super) fn send_or_reread(&mut self, now: Now) {
-        let cap = send_cap(self.context.rotation(), self.context.config.send_cap);
-        if self.lease_outlasts(cap, now) { self.send(now) } else { self.read() }
-    }
-
-    /// Where the old token stays usable, a store that is down costs nothing (spec 7.6).
-    pub(super) fn spends_without_store(&self) -> bool {
-        self.context.rotation() == Rotation::None
+    pub(super) fn send_or_reread(&mut self, context: &mut Context, now: Now) -> Progress {
+        let cap = send_cap(context.rotation(), context.config.send_cap);
+        if self.lease_outlasts(context, cap, now) { self.send(context, now) } else { self.read(context) }
     }
 }
