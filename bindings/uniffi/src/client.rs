@@ -14,7 +14,7 @@ use crate::config::ClientConfig;
 use crate::error::RekindleError;
 use crate::host::Hosted;
 use crate::records::Header;
-use crate::response::Response;
+use crate::response::{Answer, Response};
 use crate::runtime;
 use crate::session::Session;
 use crate::transport::Transport;
@@ -87,7 +87,7 @@ impl Client {
         &self,
         request: Request,
         cancel: Option<Arc<CancelToken>>,
-    ) -> Result<Arc<Response>, RekindleError> {
+    ) -> Result<Answer, RekindleError> {
         let streamed = request.streamed;
         let request = self.prepared(request)?;
         let work = runtime::run(async move {
@@ -98,7 +98,7 @@ impl Client {
             if !streamed {
                 response.read_whole().await?;
             }
-            Ok(Arc::new(response))
+            Ok(response.into())
         });
         unless(cancel, work).await
     }

@@ -54,7 +54,7 @@ pub use records::{
 };
 pub use redirect::{Hop, next_hop};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};
-pub use response::Response;
+pub use response::{Answer, Response};
 pub use session::Session;
 pub use sign_in::{BegunSignIn, DeviceCode, Proof, SignInDisplay, SignInRequest};
 pub use store::{Expected, Loaded, Owner, Saved, Store, StoreChoice, StoreFailure};

@@ -29,6 +29,18 @@ struct Reading {
     piece: Option<Option<Bytes>>,
 }
 
+/// What a request brought, in one crossing.
+#[derive(uniffi::Record)]
+#[uniffi::export(Debug)]
+pub struct Answer {
+    /// All but the body.
+    pub head: ResponseHead,
+    /// The body, if it has been read.
+    pub body: Option<Vec<u8>>,
+    /// For what is asked of it later.
+    pub response: Arc<Response>,
+}
+
 #[uniffi::export]
 impl Response {
     /// All but the body.
@@ -81,6 +93,18 @@ fn lock(head: &std::sync::Mutex<shared::ResponseHead>) -> std::sync::MutexGuard<
 
 fn given_up() -> Error {
     Error::new(ErrorKind::Misuse, "the response was discarded: read it before, or send the request again")
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self { head: response.head(), body: response.body(), response: Arc::new(response) }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head.fmt(f)
+    }
 }
 
 impl fmt::Debug for Response {

@@ -87,15 +87,23 @@ public struct Response: Sendable {
     private let whole: Data?
     let native: RekindleFFI.Response
 
+    /// Everything has come in one crossing.
+    init(_ answer: RekindleFFI.Answer) {
+        self.init(answer.response, answer.head, answer.body)
+    }
+
     init(_ native: RekindleFFI.Response) {
-        let head = native.head()
+        self.init(native, native.head(), native.body())
+    }
+
+    private init(_ native: RekindleFFI.Response, _ head: ResponseHead, _ body: Data?) {
         status = Int(head.status)
         url = URL(engine: head.url)
         version = head.version
         headers = Headers(head.headers)
         history = head.history.map { Redirect(status: Int($0.status), url: URL(engine: $0.url)) }
         elapsed = Duration(head.elapsed)
-        whole = native.body().map { Data($0) }
+        whole = body
         self.native = native
     }
 }

@@ -2308,7 +2308,7 @@ public protocol ClientProtocol: AnyObject, Sendable {
      *
      * All kinds; the status of the answer is none. Cancelled.
      */
-    func request(request: Request, cancel: CancelToken?) async throws  -> Response
+    func request(request: Request, cancel: CancelToken?) async throws  -> Answer
 
 }
 /**
@@ -2415,7 +2415,7 @@ open func graphql(query: String, variables: String? = nil, cancel: CancelToken? 
      *
      * All kinds; the status of the answer is none. Cancelled.
      */
-open func request(request: Request, cancel: CancelToken? = nil)async throws  -> Response  {
+open func request(request: Request, cancel: CancelToken? = nil)async throws  -> Answer  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -2423,10 +2423,10 @@ open func request(request: Request, cancel: CancelToken? = nil)async throws  -> 
                         self.uniffiCloneHandle(),FfiConverterTypeRequest_lower(request),FfiConverterOptionTypeCancelToken.lower(cancel)
                 )
             },
-            pollFunc: ffi_rekindle_uniffi_rust_future_poll_u64,
-            completeFunc: ffi_rekindle_uniffi_rust_future_complete_u64,
-            freeFunc: ffi_rekindle_uniffi_rust_future_free_u64,
-            liftFunc: FfiConverterTypeResponse_lift,
+            pollFunc: ffi_rekindle_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_rekindle_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_rekindle_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeAnswer_lift,
             errorHandler: FfiConverterTypeRekindleError__as_error_lift
         )
 }
@@ -7081,6 +7081,96 @@ public func FfiConverterTypeAdded_lift(_ buf: RustBuffer) throws -> Added {
 #endif
 public func FfiConverterTypeAdded_lower(_ value: Added) -> RustBuffer {
     return FfiConverterTypeAdded.lower(value)
+}
+
+
+/**
+ * What a request brought, in one crossing.
+ */
+public struct Answer: CustomDebugStringConvertible {
+    /**
+     * All but the body.
+     */
+    public let head: ResponseHead
+    /**
+     * The body, if it has been read.
+     */
+    public let body: Data?
+    /**
+     * For what is asked of it later.
+     */
+    public let response: Response
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * All but the body.
+         */head: ResponseHead,
+        /**
+         * The body, if it has been read.
+         */body: Data?,
+        /**
+         * For what is asked of it later.
+         */response: Response) {
+        self.head = head
+        self.body = body
+        self.response = response
+    }
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rekindle_uniffi_fn_method_answer_uniffi_trait_debug(
+            FfiConverterTypeAnswer_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension Answer: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAnswer: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Answer {
+        return
+            try Answer(
+                head: FfiConverterTypeResponseHead.read(from: &buf),
+                body: FfiConverterOptionData.read(from: &buf),
+                response: FfiConverterTypeResponse.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Answer, into buf: inout [UInt8]) {
+        FfiConverterTypeResponseHead.write(value.head, into: &buf)
+        FfiConverterOptionData.write(value.body, into: &buf)
+        FfiConverterTypeResponse.write(value.response, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswer_lift(_ buf: RustBuffer) throws -> Answer {
+    return try FfiConverterTypeAnswer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswer_lower(_ value: Answer) -> RustBuffer {
+    return FfiConverterTypeAnswer.lower(value)
 }
 
 
@@ -14862,7 +14952,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rekindle_uniffi_checksum_method_client_graphql() != 40331) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rekindle_uniffi_checksum_method_client_request() != 46680) {
+    if (uniffi_rekindle_uniffi_checksum_method_client_request() != 57388) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rekindle_uniffi_checksum_method_manualclock_advance() != 37509) {

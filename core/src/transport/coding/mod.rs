@@ -19,6 +19,7 @@ pub(crate) use self::gzip::unlabelled;
 use super::{ByteStream, Sent, TransportError};
 
 /// One decoded piece has at most about so many bytes, however few it was made of.
+#[cfg(any(feature = "brotli", feature = "zstd", test))]
 const PIECE: usize = 64 * 1024;
 
 /// What is asked for, in the order of preference.

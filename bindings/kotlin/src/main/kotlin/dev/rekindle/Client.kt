@@ -1,5 +1,6 @@
 package dev.rekindle
 
+import dev.rekindle.ffi.Answer
 import dev.rekindle.ffi.RequestBody
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
@@ -7,7 +8,6 @@ import dev.rekindle.ffi.Client as NativeClient
 import dev.rekindle.ffi.ClientConfig as NativeConfig
 import dev.rekindle.ffi.Header as NativeHeader
 import dev.rekindle.ffi.Request as NativeRequest
-import dev.rekindle.ffi.Response as NativeResponse
 
 /**
  * An HTTP client whose session stays alive; for any number of coroutines.
@@ -184,7 +184,7 @@ public class Client private constructor(
         idempotencyKey: String?,
         followRedirects: Boolean,
         streamed: Boolean,
-    ): NativeResponse {
+    ): Answer {
         open()
         val request = NativeRequest(
             method,

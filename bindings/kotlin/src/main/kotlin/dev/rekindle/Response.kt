@@ -4,6 +4,8 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import java.nio.charset.Charset
 import kotlin.time.Duration
+import dev.rekindle.ffi.Answer
+import dev.rekindle.ffi.ResponseHead
 import dev.rekindle.ffi.Response as NativeResponse
 
 /** A redirect that was followed. */
@@ -28,8 +30,16 @@ public class Headers internal constructor(private val pairs: List<Header>) : Ite
 }
 
 /** A response. Its body is here, or ([Client.stream]) comes as it is read. Its text shows no secret. */
-public class Response internal constructor(private val native: NativeResponse) : AutoCloseable {
-    private val head = native.head()
+public class Response private constructor(
+    private val native: NativeResponse,
+    head: ResponseHead,
+    /** What has been read of it already: all. */
+    private val whole: ByteArray?,
+) : AutoCloseable {
+    /** Everything has come in one crossing. */
+    internal constructor(answer: Answer) : this(answer.response, answer.head, answer.body)
+
+    internal constructor(native: NativeResponse) : this(native, native.head(), native.body())
 
     /** The status. */
     public val status: Int = head.status.toInt()
@@ -62,10 +72,10 @@ public class Response internal constructor(private val native: NativeResponse) :
     public val replayRefused: String? get() = native { native.head() }.replayRefused
 
     /** The whole body. */
-    public suspend fun bytes(): ByteArray = using { native.body() ?: native.bytes() }
+    public suspend fun bytes(): ByteArray = whole?.copyOf() ?: using { native.body() ?: native.bytes() }
 
     /** The whole body as text, in the charset that the server names; what does not decode is replaced. */
-    public suspend fun text(): String = String(bytes(), charset())
+    public suspend fun text(): String = String(whole ?: bytes(), charset())
 
     /**
      * The whole body, as [read] reads it; where that throws, [RekindleException.InvalidResponse] with this response.
@@ -86,7 +96,7 @@ public class Response internal constructor(private val native: NativeResponse) :
 
     /** The body as it comes. */
     public fun chunks(): Flow<ByteArray> = flow {
-        val whole = native { native.body() }
+        val whole = whole?.copyOf() ?: native { native.body() }
         if (whole != null) {
             if (whole.isNotEmpty()) emit(whole)
             return@flow

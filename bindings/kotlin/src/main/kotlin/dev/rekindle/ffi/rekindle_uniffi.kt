@@ -1555,6 +1555,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_tokenresponse_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rekindle_uniffi_fn_method_answer_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_begunsignin_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rekindle_uniffi_fn_method_signinrequest_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1823,7 +1825,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rekindle_uniffi_checksum_method_client_graphql() and 0xFFFF) != 40331) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rekindle_uniffi_checksum_method_client_request() and 0xFFFF) != 46680) {
+    if ((lib.uniffi_rekindle_uniffi_checksum_method_client_request() and 0xFFFF) != 57388) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rekindle_uniffi_checksum_method_manualclock_advance() and 0xFFFF) != 37509) {
@@ -5197,7 +5199,7 @@ public interface ClientInterface {
      *
      * All kinds; the status of the answer is none. Cancelled.
      */
-    suspend fun `request`(`request`: Request, `cancel`: CancelToken? = null): Response
+    suspend fun `request`(`request`: Request, `cancel`: CancelToken? = null): Answer
 
     companion object
 }
@@ -5365,7 +5367,7 @@ open class Client: Disposable, AutoCloseable, ClientInterface
      */
     @Throws(RekindleException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `request`(`request`: Request, `cancel`: CancelToken?) : Response {
+    override suspend fun `request`(`request`: Request, `cancel`: CancelToken?) : Answer {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_rekindle_uniffi_fn_method_client_request(
@@ -5375,11 +5377,11 @@ open class Client: Disposable, AutoCloseable, ClientInterface
         FfiConverterOptionalTypeCancelToken.lower(`cancel`),
             )
         },
-        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_u64(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_u64(future, continuation) },
-        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_u64(future) },
+        { future, callback, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_rekindle_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_rekindle_uniffi_rust_future_free_rust_buffer(future) },
         // lift function
-        { FfiConverterTypeResponse.lift(it) },
+        { FfiConverterTypeAnswer.lift(it) },
         // Error FFI converter
         RekindleException.ErrorHandler,
     )
@@ -12167,6 +12169,80 @@ public object FfiConverterTypeAdded: FfiConverterRustBuffer<Added> {
     override fun write(value: Added, buf: ByteBuffer) {
             FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
             FfiConverterBoolean.write(value.`stayAtRedirects`, buf)
+    }
+}
+
+
+
+/**
+ * What a request brought, in one crossing.
+ */
+data class Answer (
+    /**
+     * All but the body.
+     */
+    val `head`: ResponseHead
+    ,
+    /**
+     * The body, if it has been read.
+     */
+    val `body`: kotlin.ByteArray?
+    ,
+    /**
+     * For what is asked of it later.
+     */
+    val `response`: Response
+
+): Disposable{
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rekindle_uniffi_fn_method_answer_uniffi_trait_debug(FfiConverterTypeAnswer.lower(this),
+        _status)
+}
+    )
+    }
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`head`,
+        this.`body`,
+        this.`response`
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
+    override fun read(buf: ByteBuffer): Answer {
+        return Answer(
+            FfiConverterTypeResponseHead.read(buf),
+            FfiConverterOptionalByteArray.read(buf),
+            FfiConverterTypeResponse.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Answer) = (
+            FfiConverterTypeResponseHead.allocationSize(value.`head`) +
+            FfiConverterOptionalByteArray.allocationSize(value.`body`) +
+            FfiConverterTypeResponse.allocationSize(value.`response`)
+    )
+
+    override fun write(value: Answer, buf: ByteBuffer) {
+            FfiConverterTypeResponseHead.write(value.`head`, buf)
+            FfiConverterOptionalByteArray.write(value.`body`, buf)
+            FfiConverterTypeResponse.write(value.`response`, buf)
     }
 }
 
