@@ -16,7 +16,10 @@ use Rekindle\Exception\RefreshTokenDead;
 use Rekindle\Exception\SignedOut;
 use Rekindle\Exception\Timeout;
 use Rekindle\Session;
+use Rekindle\SignIn;
 use Rekindle\SignInOptions;
+use Rekindle\Store\FileStore;
+use Rekindle\Store\MemoryStore;
 use Rekindle\Token;
 use Rekindle\Tokens;
 use RuntimeException;
@@ -180,16 +183,63 @@ final class SignInTest extends TestCase
         }
     }
 
+    public function testFromAClientIdToAnAnsweredRequestAndAStoreThatHoldsTheSignInAsksNobody(): void
+    {
+        $url = self::provider()->url;
+        $options = ['clientId' => 'pub', 'scope' => 'openid offline_access', 'origins' => [$url], 'store' => new MemoryStore('minute')];
+        $session = SignIn::at($url, ...$options, ...['open' => $this->browser($person, $pipes)]);
+        self::assertTrue($this->isAnswered($session));
+        proc_close($person);
+        $nobody = static fn (): never => self::fail('nobody is asked');
+        self::assertTrue($this->isAnswered(SignIn::at($url, ...$options, ...['open' => $nobody])));
+    }
+
+    /** spec 12.16 */
+    public function testAnMcpServerIsSignedInToFromItsAddress(): void
+    {
+        $api = self::provider()->url . '/mcp';
+        $session = SignIn::to($api, clientName: 'notes', open: $this->browser($person, $pipes));
+        proc_close($person);
+        $answer = (new Client($session, self::provider()->url))->get('/mcp');
+        self::assertSame('ann', $answer['result']['user']);
+        // A registration that nobody keeps would be lost with the process.
+        try {
+            SignIn::to($api, clientName: 'notes', store: new FileStore(sys_get_temp_dir() . '/rekindle-mcp-' . getmypid()));
+            self::fail('it was taken');
+        } catch (InvalidConfig $error) {
+            self::assertSame('clientId', $error->argument);
+        }
+    }
+
+    /** The lines that README shows first, with a server's address in place of its own. */
+    public function testTheMinuteOfTheReadme(): void
+    {
+        preg_match('/```php\n(.*?)```/s', (string) file_get_contents(dirname(__DIR__) . '/README.md'), $found);
+        $lines = explode("\n", trim($found[1]));
+        self::assertLessThanOrEqual(3, count($lines));
+        $server = self::provider()->url;
+        $places = ["'https://accounts.example.com'", "'https://api.example.com'", "'app'", '/users'];
+        $program = str_replace($places, ["'{$server}'", "'{$server}'", "'pub'", '/api/data'], $found[1]);
+        $folder = Servers::folder('minute');
+        file_put_contents("{$folder}/minute.php", '<?php require ' . var_export(__DIR__ . '/bootstrap.php', true) . ";\n{$program}");
+        $person = escapeshellarg(PHP_BINARY) . ' ' . escapeshellarg(__DIR__ . '/Workers/person.php');
+        file_put_contents("{$folder}/browser", "#!/bin/sh\nexec {$person} \"\$1\"\n");
+        chmod("{$folder}/browser", 0o700);
+        $environment = ['BROWSER' => "{$folder}/browser", 'SERVER' => $server] + getenv();
+        $process = proc_open([PHP_BINARY, "{$folder}/minute.php"], [1 => ['pipe', 'w']], $pipes, env_vars: $environment);
+        self::assertIsResource($process);
+        self::assertStringContainsString('[data] => kept alive', (string) stream_get_contents($pipes[1]));
+        proc_close($process);
+        exec('rm -rf ' . escapeshellarg($folder));
+    }
+
     /** spec 12.13 */
     public function testACallWaitsForALoginHandlerAndGoesOn(): void
     {
         $asked = 0;
         $on = $this->session(login: function (Session $session) use (&$asked): void {
             $asked++;
-            $session->signInWithDevice(
-                static fn (DeviceCode $code) => self::provider()->person((string) $code->verificationUriComplete),
-                new SignInOptions(scope: 'openid offline_access'),
-            );
+            $session->signIn(new Tokens(...$this->minted()));
         });
         self::assertTrue($this->isAnswered($on));
         self::assertTrue($this->isAnswered($on));
@@ -248,6 +298,13 @@ final class SignInTest extends TestCase
     {
         $this->expectException(LoginRequired::class);
         $this->session()->token();
+    }
+
+    /** @return array{string, string} an access token and a refresh token of the server's */
+    private function minted(): array
+    {
+        $minted = json_decode((string) file_get_contents(self::provider()->url . '/mint'), true, 512, JSON_THROW_ON_ERROR);
+        return [$minted['access_token'], $minted['refresh_token']];
     }
 
     private static function provider(): OidcProvider

@@ -25,11 +25,46 @@ trait SignsIn
      * @param array<int, mixed> $curlOptions how the request travels: a proxy, a CA file
      * @return array<string, mixed>
      */
-    public static function discover(string $issuer, #[\SensitiveParameter] array $curlOptions = [], ?Driver $driver = null): array
+    public static function discover(string $issuer, #[\SensitiveParameter] array $curlOptions = []): array
     {
-        CurlOptions::check($curlOptions);
-        $hosted = new Hosted([], null, null, $curlOptions);
-        return ($driver ?? Driver::shared())->callFor($hosted, ['do' => 'discover', 'issuer' => $issuer]);
+        return self::ask(['do' => 'discover', 'issuer' => $issuer], $curlOptions);
+    }
+
+    /**
+     * Which server signs users in for an API, by the API's address (RFC 9728).
+     *
+     * @param array<int, mixed> $curlOptions how the requests travel
+     * @return array{issuer: string, resource: string, scopes_supported?: list<string>}
+     */
+    public static function discoverApi(string $api, #[\SensitiveParameter] array $curlOptions = []): array
+    {
+        return self::ask(['do' => 'discover_resource', 'resource' => $api], $curlOptions);
+    }
+
+    /**
+     * Registers this program at a server that lets anybody do so (RFC 7591). What it gives is for a session's parameters of these
+     * names; keep it: another registration is another client.
+     *
+     * @param array<string, mixed> $server what `discover` gave
+     * @param string $name what users are asked to let in
+     * @param string|null $redirectUri where the browser comes back to; null: loopback, on any port
+     * @param bool $device it signs in on another device, too
+     * @param array<int, mixed> $curlOptions how the request travels
+     * @return array{clientId: string, clientSecret?: string, clientAuth?: string}
+     */
+    public static function register(
+        array $server,
+        string $name,
+        ?string $redirectUri = null,
+        ?string $scope = null,
+        bool $device = false,
+        #[\SensitiveParameter]
+        array $curlOptions = [],
+    ): array {
+        $client = ['name' => $name, 'redirect_uri' => $redirectUri ?? 'http://127.0.0.1/callback', 'scope' => $scope, 'device' => $device];
+        $told = self::ask(['do' => 'register', 'server' => $server, 'client' => $client], $curlOptions);
+        $named = ['clientId' => $told['client_id'], 'clientSecret' => $told['client_secret'], 'clientAuth' => $told['client_auth']];
+        return array_filter($named, static fn (?string $value): bool => $value !== null);
     }
 
     /**
@@ -117,6 +152,16 @@ trait SignsIn
     public function signInByAssertion(#[\SensitiveParameter] string $assertion, ?string $scope = null): void
     {
         $this->signInByGrant('jwt_bearer', ['assertion' => $assertion, 'scope' => $scope]);
+    }
+
+    /**
+     * @param array<string, mixed> $message
+     * @param array<int, mixed> $curlOptions
+     */
+    private static function ask(array $message, #[\SensitiveParameter] array $curlOptions): array
+    {
+        CurlOptions::check($curlOptions);
+        return Driver::shared()->callFor(new Hosted([], null, null, $curlOptions), $message);
     }
 
     /** @param array<string, mixed> $with */
