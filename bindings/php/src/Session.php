@@ -28,6 +28,8 @@ final class Session implements JsonSerializable
     /**
      * @param string|array<string, mixed> $dialect a preset's name, or a dialect of one's own: the members of its TOML form
      * @param string|null $tokenUrl where tokens are refreshed, if the dialect does not say so itself
+     * @param string|null $clientAuth how the client says who it is, where it is registered otherwise than the dialect says: `none`,
+     *     `client_secret_basic`, `client_secret_post`, `client_secret_jwt`
      * @param list<string> $origins get the token; no other origin does
      * @param list<string> $insecureOrigins may get it without https; loopback needs no mention
      * @param Store|FileStore|null $store where the tokens are kept; null: in this process
@@ -55,6 +57,7 @@ final class Session implements JsonSerializable
         ?string $clientId = null,
         #[\SensitiveParameter]
         ?string $clientSecret = null,
+        ?string $clientAuth = null,
         ?Tokens $tokens = null,
         array $origins = [],
         array $insecureOrigins = [],
@@ -86,6 +89,7 @@ final class Session implements JsonSerializable
             'server' => $server,
             'client_id' => $clientId,
             'client_secret' => $clientSecret,
+            'client_auth' => $clientAuth,
             'tokens' => $tokens === null ? null : Json::object($tokens->toCore()),
             'origins' => $origins,
             'insecure_origins' => $insecureOrigins,
