@@ -34,14 +34,14 @@ final class Tasks: Sendable {
 
     /// The answer with its body, read whole. `file`: the request's body.
     func data(_ request: URLRequest, file: URL? = nil) async throws -> (HTTPURLResponse, Data) {
-        let task = self.task(request, file)
+        let task = try self.task(request, file)
         return try await running(task) { delegate.hear(task, Whole($0)) }
     }
 
     /// The answer's head, and its body as it arrives. Whoever lets go of the body, or is cancelled, ends the task.
     func stream(_ request: URLRequest) async throws -> (HTTPURLResponse, Arriving) {
         let (chunks, body) = Arriving.makeStream()
-        let task = self.task(request, nil)
+        let task = try self.task(request, nil)
         body.onTermination = { [self] _ in
             task.cancel()
             // Its session must not end before its tasks.
@@ -50,13 +50,25 @@ final class Tasks: Sendable {
         return (try await running(task) { delegate.hear(task, Streamed($0, body)) }, chunks)
     }
 
-    private func task(_ request: URLRequest, _ file: URL?) -> URLSessionTask {
-        let task = file.map { session.uploadTask(with: request, fromFile: $0) } ?? session.dataTask(with: request)
-        #if !canImport(FoundationNetworking)
+    #if canImport(FoundationNetworking)
+        /// A file goes out as it is mapped into memory. Foundation reads ahead of an upload from a file, and ends the program
+        /// (`EasyHandle.swift`, `try!`) where a server has answered before the next piece is there.
+        private func task(_ request: URLRequest, _ file: URL?) throws -> URLSessionTask {
+            guard let file else { return session.dataTask(with: request) }
+            var whole = request
+            guard let content = try? Data(contentsOf: file, options: .mappedIfSafe) else {
+                throw URLError(.cannotOpenFile)
+            }
+            whole.httpBody = content
+            return session.dataTask(with: whole)
+        }
+    #else
+        private func task(_ request: URLRequest, _ file: URL?) throws -> URLSessionTask {
+            let task = file.map { session.uploadTask(with: request, fromFile: $0) } ?? session.dataTask(with: request)
             task.delegate = delegate
-        #endif
-        return task
-    }
+            return task
+        }
+    #endif
 
     private func running<T: Sendable>(
         _ task: URLSessionTask, _ hear: (CheckedContinuation<T, any Error>) -> Void
