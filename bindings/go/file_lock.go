@@ -1,7 +1,6 @@
 package rekindle
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -13,6 +12,9 @@ const lockPatience = 5 * time.Second
 
 // Longer than any note.
 const mostNote = 256
+
+// How the note of a version ends that is there.
+const noteWritten = "\n\n"
 
 // The short lock around one read-modify-write, which is never held across a network call. Its file also notes the newest
 // version, so that a record whose header is lost can still be mended by the holder of that version.
@@ -64,14 +66,23 @@ func (l *fileLock) noted() *fileStamp { return noteIn(l.file) }
 
 // Before the record is there, so that the note is never older.
 func (l *fileLock) note(stamp fileStamp) error {
-	// Cut first: other languages end the note of a version that is there with an empty line, and what is left of one must not
-	// make this one look so, for good if the process is killed here.
-	if old, err := io.ReadAll(io.NewSectionReader(l.file, 0, mostNote)); err == nil && strings.HasSuffix(string(old), "\n\n") {
+	// Cut first: with the old note's end behind it, this one would say that the version is there, to readers without the lock,
+	// and for good if the process is killed here.
+	if old := noteText(l.file); strings.HasSuffix(old, noteWritten) {
 		if err := l.file.Truncate(int64(len(old)) - 1); err != nil {
 			return err
 		}
 	}
-	text := fmt.Sprintf("%s\n", stamp)
+	return l.write(stamp.String() + "\n")
+}
+
+// That this version is there: an empty line follows it.
+func (l *fileLock) noteWritten(stamp fileStamp) error { return l.write(stamp.String() + noteWritten) }
+
+// The newest version that was written, if that is noted.
+func (l *fileLock) written() *fileStamp { return writtenIn(l.file) }
+
+func (l *fileLock) write(text string) error {
 	if _, err := l.file.WriteAt([]byte(text), 0); err != nil {
 		return err
 	}
@@ -84,19 +95,36 @@ func (l *fileLock) isOurs() bool {
 	return err == nil && len(bytes) <= mostNote && strings.Trim(string(bytes), "0123456789abcdefABCDEF-\n\x00") == ""
 }
 
-func (p filePlace) noteWithoutLock() *fileStamp {
+// Whether a record was ever written here.
+func (p filePlace) noteWithoutLock() *fileStamp { return p.readLock(noteIn) }
+
+// The newest version that was written: one that was only about to be may never have come.
+func (p filePlace) writtenWithoutLock() *fileStamp { return p.readLock(writtenIn) }
+
+func (p filePlace) readLock(read func(*os.File) *fileStamp) *fileStamp {
 	file, err := openOwn(p.lock(), os.O_RDONLY)
 	if err != nil {
 		return nil
 	}
 	defer file.Close()
-	return noteIn(file)
+	return read(file)
 }
 
 func noteIn(file *os.File) *fileStamp {
+	return parseStamp(strings.TrimRight(noteText(file), "\n\x00 "))
+}
+
+func writtenIn(file *os.File) *fileStamp {
+	if text, isThere := strings.CutSuffix(noteText(file), noteWritten); isThere {
+		return parseStamp(text)
+	}
+	return nil
+}
+
+func noteText(file *os.File) string {
 	bytes, err := io.ReadAll(io.NewSectionReader(file, 0, mostNote))
 	if err != nil {
-		return nil
+		return ""
 	}
-	return parseStamp(strings.TrimRight(string(bytes), "\n\x00 "))
+	return string(bytes)
 }

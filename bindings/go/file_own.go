@@ -153,6 +153,10 @@ func damagedFile(path, why string) error {
 	return &fileFault{fmt.Sprintf("the session file %s is damaged: %s; sign in again (what could not be read is kept beside it as .damaged-*)", path, why), ErrDamaged}
 }
 
+func supersededFile(path, lock string) error {
+	return &fileFault{fmt.Sprintf("the session file %s is older than what was last written there (a backup that was restored?), and its refresh token may be spent: sign in again, or bring the newest file back; if this one is right all the same, remove %s", path, lock), ErrDamaged}
+}
+
 func newerFile(path string, format uint64) error {
 	return fileError("%s was written by a newer rekindle (format %d); update rekindle here, or keep this session in another file", path, format)
 }

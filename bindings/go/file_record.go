@@ -25,7 +25,12 @@ type fileDamage struct {
 // Takes no lock unless it finds damage: a rename shows the old file or the new one. `lastSeen` is the newest version that this
 // store knows of, or empty.
 func (p filePlace) load(lastSeen string) (*Record, error) {
+	// Looked at before the record, which is there before it is noted as written.
+	written := p.writtenWithoutLock()
 	found, err := p.find(lastSeen)
+	if err == nil && found.isSuperseded(written, lastSeen) {
+		return p.loadSuperseded(lastSeen)
+	}
 	if err != nil || found.damage == nil {
 		return found.record, err
 	}
@@ -44,6 +49,32 @@ func (p filePlace) load(lastSeen string) (*Record, error) {
 	// Where nothing can be written it stays where it is, and is found damaged again.
 	_ = p.setAside(found.damage)
 	return nil, damagedFile(p.record, found.damage.why)
+}
+
+// Looks again with the lock, where it can be had: a note that is being written may look like another one.
+func (p filePlace) loadSuperseded(lastSeen string) (*Record, error) {
+	written := p.writtenWithoutLock
+	if lock, err := p.take(lockPatience); err == nil {
+		defer lock.release()
+		written = lock.written
+	}
+	newest := written()
+	found, err := p.find(lastSeen)
+	switch {
+	case err != nil:
+		return nil, err
+	case found.damage != nil:
+		return nil, damagedFile(p.record, found.damage.why)
+	case found.isSuperseded(newest, lastSeen):
+		return nil, supersededFile(p.record, p.lock())
+	}
+	return found.record, nil
+}
+
+// Whether this is a copy from before the last write (a backup), and who asks has not seen what was written: its refresh token may
+// be spent (spec 7.14). Who has seen it knows better than the copy (spec 7.11).
+func (f foundFile) isSuperseded(written *fileStamp, lastSeen string) bool {
+	return f.stamp != nil && written != nil && written.counter > f.stamp.counter && lastSeen != written.String()
 }
 
 // Replaces the record if it is what was expected.
@@ -126,6 +157,7 @@ func (p filePlace) write(lock *fileLock, record string, found foundFile) (string
 	if err != nil {
 		return "", err
 	}
+	_ = lock.noteWritten(stamp)
 	// Removed last: until here the marker guards the place where the record was.
 	_ = os.Remove(p.marker())
 	return stamp.String(), nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -115,6 +116,85 @@ func TestADamagedFileIsSetAsideAndMendedByTheHolderOfTheNewestVersion(t *testing
 	must(t, err)
 	if aside, err := os.ReadFile(store.Path() + ".damaged-1"); record.Text != "b" || string(aside) != "rekindle-store 1 torn" {
 		t.Fatal(record.Text, err)
+	}
+}
+
+// spec 7.14
+func TestABackupThatComesBackIsReadByNobodyWhoDoesNotKnowTheNewestVersion(t *testing.T) {
+	store := fileStore(t)
+	first := saved(t, store, "first", Expected{Absent: true})
+	backup, err := os.ReadFile(store.Path())
+	must(t, err)
+	early := NewFileStore(store.Path())
+	newest := saved(t, store, "newest", Expected{Version: first})
+	must(t, os.WriteFile(store.Path(), backup, 0o600))
+	// Who wrote the newest goes on with what it knows, and writes over the copy, however often it looks.
+	for range 2 {
+		if record, err := store.Load(t.Context(), "default"); err != nil || record.Text != "first" {
+			t.Fatal(record, err)
+		}
+	}
+	for _, other := range []*FileStore{early, NewFileStore(store.Path())} {
+		_, err := other.Load(t.Context(), "default")
+		if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "older than what was last written") {
+			t.Fatal(err)
+		}
+	}
+	// Moved there on purpose.
+	must(t, os.Remove(store.Path()+".lock"))
+	if record, err := NewFileStore(store.Path()).Load(t.Context(), "default"); err != nil || record.Text != "first" {
+		t.Fatal(record, err)
+	}
+	// A sign-in writes over it, and its version is none of before.
+	must(t, os.WriteFile(store.Path()+".lock", []byte(stampOf(7, "x").String()+"\n\n"), 0o600))
+	other := NewFileStore(store.Path())
+	if _, err := other.Load(t.Context(), "default"); !errors.Is(err, ErrDamaged) {
+		t.Fatal(err)
+	}
+	if saved(t, other, "signed in", Expected{Anything: true}) == newest {
+		t.Fatal("a version that was there before")
+	}
+	if record, err := NewFileStore(store.Path()).Load(t.Context(), "default"); err != nil || record.Text != "signed in" {
+		t.Fatal(record, err)
+	}
+}
+
+// spec 7.14: a writer that is killed leaves a note of what never came.
+func TestWhatWasAboutToBeWrittenMakesNoRecordAnOlderOne(t *testing.T) {
+	store := fileStore(t)
+	saved(t, store, "first", Expected{Absent: true})
+	must(t, os.WriteFile(store.Path()+".lock", []byte(stampOf(7, "x").String()+"\n"), 0o600))
+	if record, err := NewFileStore(store.Path()).Load(t.Context(), "default"); err != nil || record.Text != "first" {
+		t.Fatal(record, err)
+	}
+}
+
+// spec 7.7, 7.14
+func TestANoteOfWhatIsAboutToBeWrittenSaysAtNoMomentThatItWas(t *testing.T) {
+	place := filePlace{filepath.Join(t.TempDir(), "session")}
+	lock, err := place.take(lockPatience)
+	must(t, err)
+	defer lock.release()
+	var there atomic.Uint64
+	var group sync.WaitGroup
+	group.Go(func() {
+		for counter := uint64(1); counter <= 5_000; counter++ {
+			next := stampOf(counter, "x")
+			err := lock.note(next)
+			there.Store(counter)
+			if err := errors.Join(err, lock.noteWritten(next)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for there.Load() < 5_000 {
+		if noted := place.writtenWithoutLock(); noted != nil && noted.counter > there.Load() {
+			t.Errorf("%d is noted as written, and is not there", noted.counter)
+		}
+	}
+	group.Wait()
+	if written := lock.written(); written == nil || *written != stampOf(5_000, "x") {
+		t.Fatal(written)
 	}
 }
 

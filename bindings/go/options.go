@@ -23,9 +23,8 @@ type Options struct {
 	Server       json.RawMessage
 	ClientID     string
 	ClientSecret string
-	// ClientAuth says how the client tells who it is, where it differs from the dialect: none, client_secret_basic, client_secret_post,
-	// client_secret_jwt or private_key_jwt.
-	ClientAuth string
+	// ClientAuth is how the client says who it is, where it is registered otherwise than the dialect says; empty: as the dialect says.
+	ClientAuth ClientAuth
 	// ClientKey says who the client is (private_key_jwt), in place of ClientSecret.
 	ClientKey *SigningKey
 	// DPoPKey binds tokens to it, where the server does so (RFC 9449).
@@ -69,6 +68,22 @@ type Options struct {
 	// Alone: no state is shared with other sessions of the same store and settings.
 	Alone bool
 }
+
+// ClientAuth is how a client says who it is at the token endpoint, as RFC 7591 and OpenID Connect name it.
+type ClientAuth string
+
+const (
+	// ClientAuthNone: the client's id in the body, no secret.
+	ClientAuthNone ClientAuth = "none"
+	// ClientSecretBasic: by HTTP Basic.
+	ClientSecretBasic ClientAuth = "client_secret_basic"
+	// ClientSecretPost: id and secret in the body.
+	ClientSecretPost ClientAuth = "client_secret_post"
+	// ClientSecretJWT: an assertion that the secret signs (RFC 7523).
+	ClientSecretJWT ClientAuth = "client_secret_jwt"
+	// PrivateKeyJWT: an assertion that Options.ClientKey signs (RFC 7523).
+	PrivateKeyJWT ClientAuth = "private_key_jwt"
+)
 
 // Tokens are what a sign-in or a refresh brought.
 type Tokens struct {
@@ -142,7 +157,7 @@ func (o *Options) settings() (message, error) {
 		"alone":      o.Alone,
 		"store":      storeSettings(o.Store),
 	}
-	texts := map[string]string{"token_url": o.TokenURL, "authorization_url": o.AuthorizationURL, "client_id": o.ClientID, "client_secret": o.ClientSecret, "client_auth": o.ClientAuth, "key": o.Key, "dialect": o.Dialect}
+	texts := map[string]string{"token_url": o.TokenURL, "authorization_url": o.AuthorizationURL, "client_id": o.ClientID, "client_secret": o.ClientSecret, "client_auth": string(o.ClientAuth), "key": o.Key, "dialect": o.Dialect}
 	for name, text := range texts {
 		if text != "" {
 			settings[name] = text

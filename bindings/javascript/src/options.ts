@@ -16,8 +16,8 @@ export interface SessionOptions {
   server?: ServerMetadata;
   clientId?: string;
   clientSecret?: string;
-  /** How the client says who it is, where it differs from the dialect: `none`, `client_secret_basic`, `client_secret_post`, .. */
-  clientAuth?: string;
+  /** How the client says who it is, where it is registered otherwise than the dialect says. */
+  clientAuth?: ClientAuth;
   /** With it the client says who it is (`private_key_jwt`). */
   clientKey?: SigningKey;
   /** Tokens are bound to it (DPoP). Where the store outlives the key, nobody is signed in any more. */
@@ -63,6 +63,9 @@ export interface SessionOptions {
   /** Shares no state with other sessions of the same store and settings. */
   alone?: boolean;
 }
+
+/** How the client says who it is at the token endpoint, as RFC 7591 and OpenID Connect name it. */
+export type ClientAuth = "none" | "client_secret_basic" | "client_secret_post" | "client_secret_jwt" | "private_key_jwt";
 
 /** What a server says of itself (RFC 8414). Plain data, which can be kept. */
 export interface ServerMetadata {

@@ -111,7 +111,7 @@ class Stage:
             "credential": self._credential(spec),
             "store": self._store(spec.get("store", "memory"), life),
         }
-        plain = ("token_url", "client_secret", "variables", "insecure_origins", "background")
+        plain = ("token_url", "client_secret", "client_auth", "variables", "insecure_origins", "background")
         settings |= {name: spec[name] for name in plain if name in spec}
         limits = (("wait_ms", "wait_timeout"), ("send_ms", "send_timeout"), ("lease_ms", "lease"))
         settings |= {name: spec[ms] / 1000 for ms, name in limits if ms in spec}

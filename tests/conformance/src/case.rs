@@ -62,6 +62,8 @@ pub(crate) struct SessionSpec {
     #[serde(default)]
     pub(crate) client_secret: Option<String>,
     #[serde(default)]
+    pub(crate) client_auth: Option<rekindle::ClientAuth>,
+    #[serde(default)]
     pub(crate) variables: BTreeMap<String, String>,
     /// None: the usual one, or the model's sign-in. `false`: none at all.
     #[serde(default)]

@@ -154,6 +154,9 @@ impl Stage {
         if let Some(secret) = &spec.client_secret {
             builder = builder.client_secret(secret.as_str());
         }
+        if let Some(auth) = spec.client_auth {
+            builder = builder.client_auth(auth);
+        }
         for (name, value) in &spec.variables {
             builder = builder.variable(name, value);
         }

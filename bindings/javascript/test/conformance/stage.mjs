@@ -40,6 +40,7 @@ export class Stage {
       tokenUrl: spec.token_url,
       clientId: spec.client_id ?? undefined,
       clientSecret: spec.client_secret,
+      clientAuth: spec.client_auth,
       variables: spec.variables,
       tokens: await this.#tokens(spec),
       origins: spec.origins ?? [this.server.url],

@@ -170,6 +170,7 @@ final class Stage
             tokenUrl: $spec->token_url ?? null,
             clientId: $spec->client_id,
             clientSecret: $spec->client_secret ?? null,
+            clientAuth: $spec->client_auth ?? null,
             tokens: ($spec->credential ?? null) === false ? null : $this->tokens($spec->credential ?? null),
             origins: $spec->origins,
             insecureOrigins: $spec->insecure_origins ?? [],

@@ -122,6 +122,7 @@ extension Stage {
             tokenURL: spec["token_url"]?.string,
             clientID: clientID,
             clientSecret: spec["client_secret"]?.string,
+            clientAuth: try spec["client_auth"].map(clientAuth),
             credential: try await seed(spec["credential"]),
             store: store(spec["store"]?.string, life),
             variables: spec["variables"]?.texts ?? [:],
@@ -168,6 +169,15 @@ extension Stage {
         case "file": .file(file.path)
         case "scripted": .custom(ScriptedStore(shared: shared, life: life))
         default: .memory
+        }
+    }
+
+    private func clientAuth(_ written: JSON) throws -> ClientAuth {
+        switch written.string {
+        case "none": return .public
+        case "client_secret_basic": return .clientSecretBasic
+        case "client_secret_post": return .clientSecretPost
+        default: throw Mistake("there is no client_auth \(written)")
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.rekindle.conformance
 
 import dev.rekindle.Client
+import dev.rekindle.ClientAuth
 import dev.rekindle.Credential
 import dev.rekindle.Dialect
 import dev.rekindle.Event
@@ -101,7 +102,7 @@ class Stage(case: JsonObject, private val adapter: ((Session) -> Through)? = nul
         tokenUrl = settings.text("token_url") ?: "${server.url}/token",
         clientId = if ("client_id" in settings) settings.text("client_id") else "app",
         clientSecret = settings.text("client_secret"),
-        clientAuth = null,
+        clientAuth = settings.text("client_auth")?.let(::clientAuth),
         credential = when (val written = settings["credential"]) {
             null -> usual()
             is JsonObject -> credential(written)
@@ -163,6 +164,13 @@ fun credential(written: JsonObject) = Credential(
     written.text("scope"),
     written.text("token_type"),
 )
+
+private fun clientAuth(name: String): ClientAuth = when (name) {
+    "none" -> ClientAuth.None
+    "client_secret_basic" -> ClientAuth.ClientSecretBasic
+    "client_secret_post" -> ClientAuth.ClientSecretPost
+    else -> throw Complaint("there is no client_auth $name")
+}
 
 private fun rotation(written: JsonElement): Rotation {
     if (written is JsonObject) return Rotation.Grace(written["grace_seconds"]!!.jsonPrimitive.long.seconds)
