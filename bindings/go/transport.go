@@ -108,7 +108,10 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			if judgement.Verdict == "accepted" && !how.ReadsSuccess && response.StatusCode/100 == 2 {
 				session.learn(request, how.Headers)
 			}
-			if isRedirect(response.StatusCode) {
+			if isRedirect(response.StatusCode) && judgement.Verdict != "" && judgement.Verdict != "accepted" {
+				// It leads to the login page: an http.Client returns what has no Location (spec 2.11).
+				response.Header.Del("Location")
+			} else if isRedirect(response.StatusCode) {
 				if told, err = t.lead(told, request, number, response); err != nil {
 					response.Body.Close()
 					return nil, err

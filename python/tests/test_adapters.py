@@ -149,6 +149,29 @@ def test_only_the_last_hop_of_a_redirect_is_sent_again(server: TestServer, make:
     assert [one["path"] for one in server.log()] == ["/a", "/b", "/token", "/b"]
 
 
+_TO_LOGIN = {"status": "3xx", "location": True, "equals": "/login", "verdict": "expired", "applied": "no"}
+LOGIN = {"api": {"rules": [_TO_LOGIN]}}
+
+
+# spec 2.11
+@each_adapter
+def test_a_redirect_to_the_login_page_refreshes(server: TestServer, make: Make, ask: Any) -> None:
+    page = {"match": {"path": "/login"}, "respond": {"text": "Sign in"}}
+    followed = [] if ask in REDIRECTED else [page]
+    server.script(redirects("AT-1", "/data", "login?next=1"), *followed, grants(2), accepts("AT-2"))
+    session = make(dialect=LOGIN)
+    assert ask(session, "POST", server.url + "/data", content=b"abc") == 200
+    assert server.log()[-1]["body"] == "abc"
+
+
+# spec 2.11
+@pytest.mark.parametrize("ask", REDIRECTED)
+def test_a_redirect_to_the_login_page_is_not_followed(server: TestServer, make: Make, ask: Any) -> None:
+    server.script(redirects("AT-1", "/data", "/login"), grants(2), redirects("AT-2", "/data", "/login"))
+    assert ask(make(dialect=LOGIN), "GET", server.url + "/data") == 307
+    assert [one["path"] for one in server.log()] == ["/data", "/token", "/data"]
+
+
 SEE_THE_END = [one for one in ADAPTERS if one not in REDIRECTED]
 
 

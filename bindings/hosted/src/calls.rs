@@ -31,6 +31,8 @@ struct Request {
     graphql: Option<Client>,
     /// Tells its deadline.
     expires: Option<AbortHandle>,
+    /// Nothing is held against the token by its last answer.
+    is_accepted: bool,
 }
 
 /// Whose request it is.
@@ -94,8 +96,15 @@ impl Requests {
             expires = Some(tell_deadline(&call, number, host, outbox));
             graphql = (request.reading == Reading::Graphql).then_some(client);
         }
-        let request =
-            Request { call: Some(call), method, headers, success_may_hold_errors, graphql, expires };
+        let request = Request {
+            call: Some(call),
+            method,
+            headers,
+            success_may_hold_errors,
+            graphql,
+            expires,
+            is_accepted: true,
+        };
         lock(&self.0).insert(number, request);
         Ok(shown)
     }
@@ -106,6 +115,7 @@ impl Requests {
         let headers = data::lenient_header_map(response.headers.clone());
         let body = response.bytes()?;
         let next = call.answered(status, &headers, &body).await;
+        let is_accepted = is_accepted(&next);
         let checked = match (&next, graphql) {
             (Ok(Next::Keep(judged)), Some(client)) if !is_redirect(status) => {
                 client.check_graphql(&call, judged.as_ref(), status, &headers, &body).await
@@ -113,6 +123,7 @@ impl Requests {
             _ => Ok(()),
         };
         self.put_back(number, call);
+        self.note(number, is_accepted);
         let next = next?;
         checked?;
         Ok(match next {
@@ -162,6 +173,10 @@ impl Requests {
         let mut requests = lock(&self.0);
         let request = requests.get_mut(&number).ok_or_else(|| misuse("there is no such request"))?;
         let call = request.call.as_mut().ok_or_else(|| misuse("the request waits for an answer"))?;
+        // Where it leads to the login page, the caller gets the redirect and its verdict (spec 2.11).
+        if !request.is_accepted {
+            return Ok(Value::Null);
+        }
         let status = data::status(status)?;
         let headers = data::lenient_header_map(headers.to_vec());
         let Some(hop) = next_hop(&request.method, call.url(), status, &headers) else {
@@ -213,11 +228,22 @@ impl Requests {
         taken.ok_or_else(|| misuse("there is no such request, or it waits for an answer already"))
     }
 
+    fn note(&self, number: u64, is_accepted: bool) {
+        if let Some(request) = lock(&self.0).get_mut(&number) {
+            request.is_accepted = is_accepted;
+        }
+    }
+
     fn put_back(&self, number: u64, call: Call) {
         if let Some(request) = lock(&self.0).get_mut(&number) {
             request.call = Some(call);
         }
     }
+}
+
+fn is_accepted(next: &Result<Next, Error>) -> bool {
+    let Ok(Next::Keep(Some(judged))) = next else { return true };
+    judged.verdict == Verdict::Accepted
 }
 
 impl Drop for Request {

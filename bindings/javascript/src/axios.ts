@@ -14,6 +14,7 @@ interface Config {
   timeout?: number;
   maxRedirects?: number;
   adapter?: unknown;
+  validateStatus?: ((status: number) => boolean) | null;
   beforeRedirect?: ((hop: Hop, ...more: unknown[]) => void) | undefined;
   [marked]?: Attempt;
 }
@@ -47,6 +48,14 @@ interface Attempt {
   signed: string[];
   /** It was led to another origin. */
   left: boolean;
+  /** The redirect that is not followed. */
+  stayed?: Redirect;
+}
+
+/** What follow-redirects was told. */
+interface Redirect {
+  statusCode: number;
+  headers: Record<string, unknown>;
 }
 
 /** What follow-redirects is about to send. */
@@ -92,6 +101,7 @@ export function install(axios: any, session: Session): () => void {
     set(config, signed.headers);
     const given = config.beforeRedirect;
     config.beforeRedirect = (hop, ...more) => {
+      stay(driver, attempt, url, hop, more[0] as Redirect | undefined);
       given?.(hop, ...more);
       strip(driver, attempt, url, hop);
     };
@@ -99,10 +109,13 @@ export function install(axios: any, session: Session): () => void {
   });
   const done = async (response: AxiosResponse): Promise<AxiosResponse> => (await judge(axios, session, response)) ?? response;
   const response = interceptors.response.use(done, async (error: AxiosFailure) => {
-    const { response, config } = error;
+    const { config } = error;
+    const response = error.response ?? stayed(error);
     if (response) {
       const again = await judge(axios, session, response);
       if (again) return again;
+      if (!error.response && config?.validateStatus?.(response.status)) return response;
+      error.response = response;
     } else if (config?.[marked]) {
       (await insideOf(session)).driver.send({ do: "end", request: config[marked].number });
     }
@@ -121,6 +134,26 @@ const UNSEEN =
 function seesRedirects(config: Config, driver: Driver): boolean {
   const adapter = [config.adapter].flat().find((one) => one !== undefined);
   return driver.seesRedirects && (adapter === undefined || adapter === "http" || adapter === "xhr");
+}
+
+/** Where it leads to the login page, it is not followed: it says that the session expired (spec 2.11). */
+function stay(driver: Driver, attempt: Attempt, from: string, hop: Hop, redirect: Redirect | undefined): void {
+  if (!redirect || attempt.left || typeof hop.href !== "string") return;
+  const location: [string, string] = ["location", hop.href];
+  const headers = [...pairs(redirect.headers).filter(([name]) => name.toLowerCase() !== "location"), location];
+  const said = driver.callNow({ do: "passed", request: attempt.number, status: redirect.statusCode, headers, body: "" });
+  if (!said) return;
+  attempt.stayed = { statusCode: redirect.statusCode, headers: Object.fromEntries(headers) };
+  throw new Error(`Request failed with status code ${redirect.statusCode}`);
+}
+
+/** The redirect behind a request that ended there. */
+function stayed({ config }: AxiosFailure): AxiosResponse | undefined {
+  const attempt = config?.[marked];
+  if (!config || !attempt?.stayed) return undefined;
+  const { statusCode: status, headers } = attempt.stayed;
+  delete attempt.stayed;
+  return { status, headers, data: "", config };
 }
 
 /** What must not go along with a hop is taken away (spec 9.5). */

@@ -180,6 +180,8 @@ class Request implements Handler {
       const next = await this.driver.call<Next>({ do: "answered", request: this.#number, status: held.status, headers: pairs(held.headers), ...asText(body) });
       if (next.next === "send_again") return this.#send(next.headers);
       this.#tell(held.status, next);
+      // It leads to the login page: undici's redirect interceptor hands out what has no Location (spec 2.11).
+      if (next.verdict && next.verdict.name !== "accepted" && held.status < 400) held.headers = withoutLocation(held.headers);
       if (next.verdict?.name === "accepted" && held.status < 300) this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
     } catch (error) {
       this.#end();
@@ -288,6 +290,10 @@ function pairs(headers: RawHeaders): [string, string][] {
   return Object.entries(headers).flatMap(([name, value]) =>
     value === undefined || value === null ? [] : [value].flat().map((one) => [name, String(one)] as [string, string]),
   );
+}
+
+function withoutLocation(headers: RawHeaders): RawHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "location"));
 }
 
 function withHeaders(own: unknown, added: [string, string][]): Record<string, string | string[]> {

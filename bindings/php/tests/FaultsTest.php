@@ -20,6 +20,7 @@ use Rekindle\Exception\RefreshFailed;
 use Rekindle\Exception\RekindleException;
 use Rekindle\Exception\Timeout;
 use Rekindle\Guzzle\Middleware;
+use Rekindle\Judgement;
 use Rekindle\RefreshInput;
 use Rekindle\Session;
 use Rekindle\Symfony\SignedHttpClient;
@@ -149,6 +150,31 @@ final class FaultsTest extends TestCase
                 self::assertStringNotContainsString($name, $text);
             }
         }
+    }
+
+    /** spec 2.11 */
+    public function testARedirectToTheLoginPageIsNotFollowed(): void
+    {
+        $rule = ['status' => '3xx', 'location' => true, 'equals' => '/login', 'verdict' => 'expired', 'applied' => 'no'];
+        $login = ['status' => 302, 'headers' => ['Location' => '/login?next=1']];
+        $server = new TestServer();
+        $server->play([
+            ['match' => ['path' => '/data', 'token' => 'AT-1'], 'respond' => $login],
+            ['match' => ['path' => '/token'], 'respond' => ['json' => ['access_token' => 'AT-2', 'refresh_token' => 'RT-2']]],
+            ['match' => ['path' => '/data', 'token' => 'AT-2'], 'respond' => ['json' => ['ok' => true]]],
+            ['match' => ['path' => '/data', 'token' => 'AT-2'], 'respond' => $login],
+        ]);
+        $dialect = ['api' => ['rules' => [$rule]]];
+        $session = new Session($dialect, "{$server->url}/token", tokens: new Tokens('AT-1', 'RT-1'), origins: [$server->url]);
+        $stack = HandlerStack::create();
+        $stack->push(new Middleware($session));
+        $guzzle = new Guzzle(['handler' => $stack, 'base_uri' => $server->url]);
+        self::assertSame(200, $guzzle->get('/data')->getStatusCode());
+        // A token that its server has just given is not refreshed for it.
+        $response = $guzzle->get('/data');
+        self::assertSame(302, $response->getStatusCode());
+        self::assertSame('fresh_token_rejected', Judgement::of($response)?->replayRefused);
+        self::assertSame([], $server->control('GET', '/__consumed')['complaints']);
     }
 
     /** spec 3.5 */

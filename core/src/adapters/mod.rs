@@ -32,6 +32,7 @@ pub use self::body::JudgedBody;
 pub use crate::call::Judged;
 use crate::call::{self, Call, Headers, Reads};
 use crate::error::Error;
+use rekindle_proto::Verdict;
 
 /// What follows a response.
 enum Next<B: http_body::Body> {
@@ -64,6 +65,11 @@ where
             Next::Keep(Response::from_parts(head, body))
         }
     })
+}
+
+/// Whether something is held against our token: a redirect that says so leads to the login page (spec 2.11).
+fn is_turned_away<B>(response: &Response<B>) -> bool {
+    response.extensions().get::<Judged>().is_some_and(|judged| judged.verdict != Verdict::Accepted)
 }
 
 /// Headers that redirects below us would take to another origin are not sent at all (spec 9.2).

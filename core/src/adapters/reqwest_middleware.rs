@@ -9,7 +9,7 @@ use reqwest_middleware::{
 };
 use url::Url;
 
-use super::{JudgedBody, Next, judge, must_stay};
+use super::{JudgedBody, Next, is_turned_away, judge, must_stay};
 use crate::call::{self, Call, Content, Hop};
 use crate::session::Session;
 
@@ -153,7 +153,7 @@ impl RekindleMiddleware {
         spare: &Spare,
         response: &http::Response<JudgedBody<reqwest::Body>>,
     ) -> Option<Hop> {
-        if !self.follows {
+        if !self.follows || is_turned_away(response) {
             return None;
         }
         let hop = call::next_hop(spare.request.method(), call.url(), response.status(), response.headers())?;

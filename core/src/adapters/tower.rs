@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
 
-use super::{JudgedBody, Next, judge, must_stay};
+use super::{JudgedBody, Next, is_turned_away, judge, must_stay};
 use crate::call::{Call, Content};
 use crate::session::Session;
 use crate::transport::BoxError;
@@ -174,7 +174,13 @@ where
         headers.apply(request.headers_mut());
         let response = inner.call(request).await.map_err(Into::into)?;
         match judge(&mut call, response).await? {
-            Next::Keep(response) => return Ok(response),
+            Next::Keep(mut response) => {
+                if response.status().is_redirection() && is_turned_away(&response) {
+                    // A layer above that follows redirects hands out what has no Location.
+                    response.headers_mut().remove(http::header::LOCATION);
+                }
+                return Ok(response);
+            }
             Next::SendAgain(fresh) => headers = fresh,
         }
         poll_fn(|context| inner.poll_ready(context)).await.map_err(Into::into)?;

@@ -1,6 +1,7 @@
 //! Redirects that leave the origin: what goes along, and what is not sent at all because nobody could tell.
 
 use rekindle::Dialect;
+use rekindle::adapters::Judged;
 use rekindle::adapters::reqwest_middleware::RekindleMiddleware;
 use rekindle::adapters::tower::RekindleLayer;
 use rekindle::{ErrorKind, ReplayRefused, Session, SigningKey};
@@ -136,4 +137,30 @@ async fn a_post_that_reqwest_took_elsewhere_is_not_sent_again() {
     assert_eq!(answered.judged(), ("expired", Some(ReplayRefused::MaybeApplied)));
     refreshed(&session).await;
     assert_eq!(server.log().iter().filter(|request| request.path == "/a").count(), 1);
+}
+
+// spec 2.11
+#[tokio::test]
+async fn a_redirect_to_the_login_page_is_handed_out_and_not_followed() {
+    let rule = "[[api.rules]]\nstatus = \"3xx\"\nlocation = true\nequals = \"/login\"\nverdict = \"expired\"\n";
+    let script = || {
+        let tokens = serde_json::json!({"access_token": "at-2", "expires_in": 900});
+        Script::new()
+            .step(Step::on("GET", "/data").text(302, "").header("location", "/login?next=1"))
+            .step(Step::on("POST", "/token").json(200, tokens))
+            .step(Step::on("GET", "/data").text(302, "").header("location", "/login?next=1"))
+    };
+    let own = |server: &TestServer| session(Session::builder(Dialect::from_toml(rule, "own").unwrap()), server);
+    let server = TestServer::start(script()).unwrap();
+    let response = following(own(&server)).get(url(&server)).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["location"].as_bytes()), (302, &b"/login?next=1"[..]));
+    server.assert_consumed();
+
+    let server = TestServer::start(script()).unwrap();
+    let mut service = RekindleLayer::new(own(&server)).layer(hyper());
+    let response = service.call(request(Asks { url: url(&server), ..Asks::get() })).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers().get("location")), (302, None));
+    let judged = response.extensions().get::<Judged>().unwrap();
+    assert_eq!(judged.replay_refused, Some(ReplayRefused::FreshTokenRejected));
+    server.assert_consumed();
 }

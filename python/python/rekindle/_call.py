@@ -46,6 +46,11 @@ async def aafter(
     return _next(await do(call.answered, timeout)) if signed is None else _accepted(signed)
 
 
+def is_turned_away(judged: Judged | None) -> bool:
+    """Whether something is held against our token: a redirect that says so leads to the login page."""
+    return judged is not None and judged.verdict.name != "accepted"
+
+
 def also(error: RekindleError, bases: Mapping[str, type[Exception]], **facts: Any) -> RekindleError:
     """The same error, which is one of the other HTTP client's, too: by its kind, else the one for `""`."""
     kind, base = type(error), bases.get(error.kind, bases[""])

@@ -13,10 +13,11 @@ from typing import Any
 
 import aiohttp
 from aiohttp import payload
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from ._aiohttp_bodies import renewal
-from ._call import aafter, aheaders, also
+from ._call import aafter, aheaders, also, is_turned_away
 from ._errors import RekindleError
 from ._native import travels
 from ._session import SessionBase
@@ -55,6 +56,9 @@ def middleware(session: SessionBase) -> Any:
                 raise also(error, _BASES, response=response) from error.__cause__
             if again is None:
                 response.rekindle = judged
+                if is_turned_away(judged):
+                    _stay(response)
+                    return response
                 _remember(session, call, request, response, hop)
                 return response
             if renewed is not None and isinstance(request.body, payload.Payload):
@@ -62,6 +66,17 @@ def middleware(session: SessionBase) -> Any:
                 request._body = renewed()
 
     return run
+
+
+def _stay(response: Any) -> None:
+    """aiohttp hands out a redirect that names no place to go to."""
+    if 300 <= response.status < 400:
+        left = CIMultiDict(response.headers)
+        left.popall("Location", None)
+        left.popall("URI", None)
+        response._headers = CIMultiDictProxy(left)
+        # What it gave out before is remembered here.
+        getattr(response, "_cache", {}).pop("headers", None)
 
 
 @dataclass

@@ -1,9 +1,11 @@
 """`httpx.Client(auth=rekindle.httpx.Auth(session))`, and the same for AsyncClient and httpx2.
 
-httpx follows redirects below an auth flow. What was redirected within the origin is sent again from its beginning, if its
-method changes nothing; else it comes back as it is. Leaving an origin httpx drops `Authorization` and no other header: one
-that a dialect names for itself, and the proof of a token that is bound to a key, go along on no redirect at all, and what was
-redirected comes back as the 401 that it is. Of the caller's own headers httpx drops `Authorization` and `Cookie` only.
+httpx follows redirects below an auth flow. One that says that the session is over (it leads to the login page) is found in
+the history: the request is sent again, or the response says so in its extensions. What was redirected within the origin is
+sent again from its beginning, if its method changes nothing; else it comes back as it is. Leaving an origin httpx drops
+`Authorization` and no other header: one that a dialect names for itself, and the proof of a token that is bound to a key, go
+along on no redirect at all, and what was redirected comes back as the 401 that it is. Of the caller's own headers httpx drops
+`Authorization` and `Cookie` only.
 """
 
 from __future__ import annotations
@@ -81,13 +83,16 @@ class _Flow:
             _sign(request, again)
             rewind()
             response = yield request
-            if not _carried(response, again):
+            over = _led_to_login(call, response, again)
+            if not over and not _carried(response, again):
                 return
-            call.answered_from(str(response.url))
-            if call.reads(response.status_code, _pairs(response)):
+            if not over:
+                call.answered_from(str(response.url))
+            if not over and call.reads(response.status_code, _pairs(response)):
                 response.read()
+            signed = None if over else _accepted(call, response)
             try:
-                again, judged = after(call, do, _accepted(call, response), limit)
+                again, judged = after(call, do, signed, limit)
             except RekindleError as error:
                 raise _also(error, request, response) from error.__cause__
             _tell(response, judged)
@@ -103,13 +108,16 @@ class _Flow:
         while again is not None:
             _sign(request, again)
             response = yield request
-            if not _carried(response, again):
+            over = _led_to_login(call, response, again)
+            if not over and not _carried(response, again):
                 return
-            call.answered_from(str(response.url))
-            if call.reads(response.status_code, _pairs(response)):
+            if not over:
+                call.answered_from(str(response.url))
+            if not over and call.reads(response.status_code, _pairs(response)):
                 await response.aread()
+            signed = None if over else _accepted(call, response)
             try:
-                again, judged = await aafter(call, do, _accepted(call, response), limit)
+                again, judged = await aafter(call, do, signed, limit)
             except RekindleError as error:
                 raise _also(error, request, response) from error.__cause__
             _tell(response, judged)
@@ -184,6 +192,17 @@ def _sign(request: Any, add: Any) -> None:
 def _carried(response: Any, added: Any) -> bool:
     """Whether what was answered carried our token: a redirect to elsewhere did not."""
     return bool(added) and added.are_in(response.request.headers)
+
+
+def _led_to_login(call: Any, response: Any, added: Any) -> bool:
+    """Whether httpx followed a redirect that says that our token is over (spec 2.11); `call` was told of it then."""
+    for past in response.history:
+        to = ("location", str(past.next_request.url if past.next_request else past.headers.get("location", "")))
+        told = [pair for pair in _pairs(past) if pair[0].lower() != "location"] + [to]
+        carried = bool(added) and added.are_in(past.request.headers)
+        if carried and call.accepted(past.status_code, told, b"") is None:
+            return True
+    return False
 
 
 def _pairs(message: Any) -> list[tuple[str, str]]:

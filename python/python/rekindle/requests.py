@@ -10,7 +10,7 @@ from requests.auth import AuthBase
 from requests.sessions import SessionRedirectMixin
 from requests.utils import requote_uri, rewind_body
 
-from ._call import after, also, headers
+from ._call import after, also, headers, is_turned_away
 from ._errors import RekindleError
 from ._native import travels
 from ._session import SessionBase
@@ -66,6 +66,9 @@ class _Carried:
                 raise also(error, _BASES, request=request, response=response) from error.__cause__
             if again is None:
                 response.rekindle = judged
+                if is_turned_away(judged) and response.is_redirect:
+                    # requests hands out what has no Location.
+                    del response.headers["location"]
                 break
             response = _send_again(response, again, sent)
         if response.is_redirect:

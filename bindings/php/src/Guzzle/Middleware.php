@@ -60,6 +60,9 @@ final class Middleware
                 try {
                     $again = $exchange->answered($response);
                     if (!$again && Redirects::leads($response, $options)) {
+                        if (!$exchange->isAccepted()) {
+                            $exchange->stay();
+                        }
                         $this->lead($exchange, $request, $response, $options);
                     }
                 } catch (Throwable $error) {

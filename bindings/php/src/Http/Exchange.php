@@ -97,6 +97,21 @@ final class Exchange
         ]);
     }
 
+    /** Whether the last response holds nothing against the token. */
+    public function isAccepted(): bool
+    {
+        $verdict = Judgement::of($this->response())?->verdict;
+        return $verdict === null || $verdict === 'accepted';
+    }
+
+    /** It leads to the login page: a client that follows redirects hands out what has no Location (spec 2.11). */
+    public function stay(): void
+    {
+        $judgement = Judgement::of($this->response());
+        $this->response = $this->response()->withoutHeader('Location');
+        Vault::keep($this->response, $judgement);
+    }
+
     public function response(): ResponseInterface
     {
         assert($this->response !== null);
