@@ -241,6 +241,37 @@ func TestACoreThatFailedIsStartedAnewAndTheStoreKnowsTheTokens(t *testing.T) {
 	}
 }
 
+// spec 1.9
+func TestALifetimeCountsFromWhenItWasGivenThoughTheCoreIsStartedAnew(t *testing.T) {
+	a, clock := newAPI(t), newManualClock()
+	driver, err := newDriver(clock)
+	must(t, err)
+	session, err := newSession(Options{
+		TokenURL: a.URL + "/token", ClientID: "app", Origins: []string{a.URL}, NoBackground: true,
+		Tokens: &Tokens{AccessToken: "AT-1", RefreshToken: "RT-1", ExpiresIn: 100 * time.Second},
+	}, driver, nil)
+	must(t, err)
+	defer session.Close()
+	token, err := session.Token(t.Context())
+	must(t, err)
+	clock.advance(40_000)
+	driver.mutex.Lock()
+	driver.restart("as the test wants it")
+	driver.mutex.Unlock()
+	again, err := session.Token(t.Context())
+	must(t, err)
+	if again.Value() != "AT-1" || !again.ExpiresAt().Equal(token.ExpiresAt()) {
+		t.Fatal(token.ExpiresAt(), again.ExpiresAt())
+	}
+	clock.advance(61_000)
+	driver.mutex.Lock()
+	driver.restart("as the test wants it")
+	driver.mutex.Unlock()
+	if again, err = session.Token(t.Context()); err != nil || again.Value() == "AT-1" {
+		t.Fatal(err, "a token that is over")
+	}
+}
+
 func TestCloseLeavesNoGoroutineAndNoOpenFile(t *testing.T) {
 	a := newAPI(t)
 	before, open := runtime.NumGoroutine(), openFiles(t)

@@ -156,5 +156,25 @@ func TestWhatARefreshFunctionReturnsIsTheCause(t *testing.T) {
 	}
 }
 
+// spec 5.19
+func TestARefreshFunctionThatPanicsIsTheCauseAndItsTokenMayBeSpent(t *testing.T) {
+	own := errors.New("a text with SECRET")
+	calls := 0
+	refresh := func(_ context.Context, input RefreshInput) (Tokens, error) {
+		calls++
+		panic(own)
+	}
+	session, err := NewSession(Options{TokenURL: "https://auth.example.com/token", Refresh: refresh, Tokens: turnedAway(), Rotation: RotationNone})
+	must(t, err)
+	t.Cleanup(func() { _ = session.Close() })
+	_, err = session.Refresh(t.Context())
+	if !errors.Is(err, own) || strings.Contains(err.Error(), "SECRET") || !strings.Contains(err.Error(), "panicked") {
+		t.Fatal(err)
+	}
+	if calls == 0 {
+		t.Fatal("it was not called")
+	}
+}
+
 // Tokens that look valid and that the server does not take.
 func turnedAway() *Tokens { return &Tokens{AccessToken: "AT-1", RefreshToken: "RT-1"} }

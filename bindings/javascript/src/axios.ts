@@ -101,7 +101,7 @@ export function install(axios: any, session: Session): () => void {
     set(config, signed.headers);
     const given = config.beforeRedirect;
     config.beforeRedirect = (hop, ...more) => {
-      stay(driver, attempt, url, hop, more[0] as Redirect | undefined);
+      stay(driver, attempt, hop, more[0] as Redirect | undefined);
       given?.(hop, ...more);
       strip(driver, attempt, url, hop);
     };
@@ -137,7 +137,7 @@ function seesRedirects(config: Config, driver: Driver): boolean {
 }
 
 /** Where it leads to the login page, it is not followed: it says that the session expired (spec 2.11). */
-function stay(driver: Driver, attempt: Attempt, from: string, hop: Hop, redirect: Redirect | undefined): void {
+function stay(driver: Driver, attempt: Attempt, hop: Hop, redirect: Redirect | undefined): void {
   if (!redirect || attempt.left || typeof hop.href !== "string") return;
   const location: [string, string] = ["location", hop.href];
   const headers = [...pairs(redirect.headers).filter(([name]) => name.toLowerCase() !== "location"), location];

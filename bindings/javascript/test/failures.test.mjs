@@ -38,11 +38,61 @@ function brittle() {
     };
     return Object.create(WebAssembly.Instance.prototype, { exports: { value: own } });
   };
-  return { broken, driver: new Driver(load(), "", undefined, load) };
+  return { broken, driver: (clock) => new Driver(load(), "", clock, load) };
 }
 
-test("after a trap the module is started anew, and the session comes back from its store", async () => {
+// spec 1.9
+test("a lifetime counts from when it was given, though the module comes later or is started anew", async (t) => {
   const { broken, driver } = brittle();
+  const clock = new ManualClock();
+  const tokens = { accessToken: "AT-1", refreshToken: "RT-1", expiresIn: 100 };
+  const session = new Session(api.options({ tokens, background: false }), driver(clock));
+  const end = clock.wall() + 100_000;
+  assert.equal((await session.token()).expiresAt.getTime(), end);
+  clock.advance(40_000);
+  broken.turn = true;
+  await assert.rejects(session.status(), { kind: "System" });
+  assert.equal((await session.token()).expiresAt.getTime(), end);
+
+  let now = 5_000;
+  t.mock.method(performance, "now", () => now);
+  let come;
+  const [later, over] = [100, 20].map((expiresIn) => new Session(api.options({ tokens: { ...tokens, expiresIn }, alone: true }), new Promise((resolve) => (come = chain(come, resolve)))));
+  now += 40_000;
+  const late = new ManualClock();
+  come(driver(late));
+  assert.equal((await later.token()).expiresAt.getTime(), late.wall() + 60_000);
+  // It had ended when the module came: it is refreshed, not served.
+  assert.notEqual((await over.token()).value, "AT-1");
+});
+
+/** Both are told. */
+function chain(one, other) {
+  return (driver) => {
+    one?.(driver);
+    other(driver);
+  };
+}
+
+// spec 10.1
+test("that a sign-in is needed is never dropped behind other events", async () => {
+  const { Listeners } = await import("../dist/events.js");
+  const listeners = new Listeners();
+  await Promise.resolve();
+  const events = listeners.iterate();
+  const first = events.next();
+  listeners.tell({ name: "LoginRequired" });
+  for (let at = 0; at < 600; at++) listeners.tell({ name: "Retried", generation: at });
+  const seen = [(await first).value];
+  for (let at = 1; at < 256; at++) seen.push((await events.next()).value);
+  assert.equal(seen.filter(({ name }) => name === "LoginRequired").length, 1);
+  assert.equal(seen.at(-1).generation, 599);
+  await events.return();
+});
+
+test("after a trap the module is started anew, and the session comes back from its store", async () => {
+  const { broken, driver: made } = brittle();
+  const driver = made();
   const session = new Session(api.options(), driver);
   const client = new Client(session, { baseUrl: api.url });
   assert.equal((await session.fetch(`${api.url}/data`)).status, 200);
@@ -65,7 +115,8 @@ test("after a trap the module is started anew, and the session comes back from i
 });
 
 test("a trap in the middle of two hundred requests fails no later one, and loses no credential", async () => {
-  const { broken, driver } = brittle();
+  const { broken, driver: made } = brittle();
+  const driver = made();
   const session = new Session(api.options(), driver);
   await session.fetch(`${api.url}/data`);
   await session.shutdown();
@@ -80,7 +131,8 @@ test("a trap in the middle of two hundred requests fails no later one, and loses
 });
 
 test("a module that fails each time is an error each time, and no endless circle", async () => {
-  const { broken, driver } = brittle();
+  const { broken, driver: made } = brittle();
+  const driver = made();
   const session = new Session(api.options(), driver);
   await session.token();
   broken.always = true;

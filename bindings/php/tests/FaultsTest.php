@@ -9,6 +9,8 @@ use DateTimeImmutable;
 use GuzzleHttp\Client as Guzzle;
 use GuzzleHttp\Exception\GuzzleException;
 use GuzzleHttp\HandlerStack;
+use GuzzleHttp\Psr7\NoSeekStream;
+use GuzzleHttp\Psr7\Utils;
 use LogicException;
 use PHPUnit\Framework\TestCase;
 use Rekindle\Client;
@@ -20,11 +22,13 @@ use Rekindle\Exception\RefreshFailed;
 use Rekindle\Exception\RekindleException;
 use Rekindle\Exception\Timeout;
 use Rekindle\Guzzle\Middleware;
+use Rekindle\Http\ReadAgain;
 use Rekindle\Judgement;
 use Rekindle\RefreshInput;
 use Rekindle\Session;
 use Rekindle\Symfony\SignedHttpClient;
 use Rekindle\Tokens;
+use RuntimeException;
 use Symfony\Component\HttpClient\CurlHttpClient;
 use Symfony\Contracts\HttpClient\Exception\TransportExceptionInterface;
 
@@ -152,6 +156,42 @@ final class FaultsTest extends TestCase
         }
     }
 
+    /** What was read, or closed, is never silently empty. */
+    public function testABodyThatWasJudgedIsReadAgainOrSaysThatItCannotBe(): void
+    {
+        $body = static fn (int $rest): ReadAgain => new ReadAgain('beginning', new NoSeekStream(Utils::streamFor(str_repeat('x', $rest))), null);
+        // All of it is here: as often as is wanted.
+        $short = $body(0);
+        self::assertSame(['beginning', 'beginning', 9], [(string) $short, (string) $short, $short->getSize()]);
+        $long = $body(10);
+        self::assertSame('beginningxxxxxxxxxx', (string) $long);
+        self::assertThrowsRuntime(static fn (): string => (string) $long, 'comes once');
+        self::assertThrowsRuntime(static fn () => $long->rewind(), 'read once');
+        foreach ([0, 10] as $rest) {
+            $closed = $body($rest);
+            $closed->read(4);
+            $closed->close();
+            foreach ([static fn () => $closed->read(1), static fn () => $closed->getContents(), static fn () => (string) $closed] as $read) {
+                self::assertThrowsRuntime($read, 'closed');
+            }
+        }
+        $broken = new ReadAgain('begin', Utils::streamFor(''), new RuntimeException('broke off'));
+        self::assertSame('begin', $broken->read(9));
+        self::assertThrowsRuntime(static fn () => $broken->read(1), 'broke off');
+        self::assertThrowsRuntime(static fn () => (string) $broken, 'broke off');
+    }
+
+    private static function assertThrowsRuntime(Closure $what, string $words): void
+    {
+        try {
+            $what();
+        } catch (RuntimeException $error) {
+            self::assertStringContainsString($words, $error->getMessage());
+            return;
+        }
+        self::fail("nothing says: {$words}");
+    }
+
     /** spec 2.11 */
     public function testARedirectToTheLoginPageIsNotFollowed(): void
     {
@@ -212,7 +252,28 @@ final class FaultsTest extends TestCase
     /** A client's time limit bounds the wait for a refresh. */
     public function testGuzzlesTimeoutBoundsTheWaitForARefresh(): void
     {
-        // It listens, and never answers.
+        [$session, $silent] = self::stuck();
+        $stack = HandlerStack::create();
+        $stack->push(new Middleware($session));
+        $this->expectException(Timeout::class);
+        (new Guzzle(['handler' => $stack]))->get('https://api.example.com/data', ['timeout' => 0.2]);
+    }
+
+    public function testSymfonysDurationBoundsTheWaitForARefresh(): void
+    {
+        [$session, $silent] = self::stuck();
+        $client = new SignedHttpClient($session, new CurlHttpClient());
+        $this->expectException(Timeout::class);
+        $client->request('GET', 'https://api.example.com/data', ['max_duration' => 0.2])->getStatusCode();
+    }
+
+    /**
+     * With an endpoint that listens, and never answers.
+     *
+     * @return array{Session, resource}
+     */
+    private static function stuck(): array
+    {
         $silent = stream_socket_server('tcp://127.0.0.1:0');
         self::assertIsResource($silent);
         $session = new Session(
@@ -221,10 +282,7 @@ final class FaultsTest extends TestCase
             origins: ['https://api.example.com'],
             sendTimeout: 1.0,
         );
-        $stack = HandlerStack::create();
-        $stack->push(new Middleware($session));
-        $this->expectException(Timeout::class);
-        (new Guzzle(['handler' => $stack]))->get('https://api.example.com/data', ['timeout' => 0.2]);
+        return [$session, $silent];
     }
 
     private static function refreshedBy(Closure $refresh, ?string $rotation = null): RekindleException

@@ -44,6 +44,9 @@ final class ReadAgain implements StreamInterface
 
     public function getContents(): string
     {
+        if ($this->isClosed) {
+            throw new RuntimeException('this body was closed: read it before');
+        }
         $all = '';
         while (!$this->eof()) {
             $all .= $this->read(65_536);
