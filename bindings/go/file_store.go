@@ -63,8 +63,10 @@ func (s *FileStore) Load(_ context.Context, key string) (*Record, error) {
 	if s.folder || s.due(&s.sweptTemps) {
 		place.sweep()
 	}
-	record, err := place.load(s.newest(key))
-	if record != nil {
+	newest := s.newest(key)
+	record, err := place.load(newest)
+	// A copy from before makes nobody forget what is newer.
+	if record != nil && counterOf(newest) <= counterOf(record.Version) {
 		s.saw(key, record.Version)
 	}
 	return record, err
@@ -133,6 +135,13 @@ func (s *FileStore) saw(key, version string) {
 		s.seenBefore, s.seen = s.seen, map[string]string{}
 	}
 	s.seen[key] = version
+}
+
+func counterOf(version string) uint64 {
+	if stamp := parseStamp(version); stamp != nil {
+		return stamp.counter
+	}
+	return 0
 }
 
 // A record's path, and those beside it.
