@@ -118,9 +118,9 @@ type Registration struct {
 
 // RegisteredClient is what Register gives, for the Options of these names. Keep it: another registration is another client.
 type RegisteredClient struct {
-	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret,omitempty"`
-	ClientAuth   string `json:"client_auth,omitempty"`
+	ClientID     string     `json:"client_id"`
+	ClientSecret string     `json:"client_secret,omitempty"`
+	ClientAuth   ClientAuth `json:"client_auth,omitempty"`
 }
 
 // Register registers this program at a server that lets anybody do so (RFC 7591); server is what Discover gave. base sends the request;
