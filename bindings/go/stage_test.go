@@ -109,7 +109,7 @@ func (s *stage) options(spec object, one *actor) (Options, error) {
 	options := Options{
 		TokenURL: text(spec, "token_url"), ClientID: text(spec, "client_id"), ClientSecret: text(spec, "client_secret"),
 		ClientAuth: ClientAuth(text(spec, "client_auth")),
-		Variables: texts(spec, "variables"), Origins: listOf(spec, "origins"), InsecureOrigins: listOf(spec, "insecure_origins"),
+		Variables:  texts(spec, "variables"), Origins: listOf(spec, "origins"), InsecureOrigins: listOf(spec, "insecure_origins"),
 		NoBackground: spec["background"] == false, WaitTimeout: duration(spec, "wait_ms"), SendTimeout: duration(spec, "send_ms"),
 		Lease: duration(spec, "lease_ms"), Transport: s.transport, Alone: spec["same_process"] != true,
 	}

@@ -191,12 +191,18 @@ impl Profile {
             self.mistake("dialect", &format!("{} cannot be read ({error})", path.display()))
         };
         let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-        let resolved = path.canonicalize().map_err(unreadable)?;
-        if self.file.was_found() && !trust::is_trusted(&resolved, &text) {
-            let what = "is not trusted, or has changed since: read it, then allow it with rekindle trust";
-            return Err(self.mistake("dialect", &format!("{} {what}", path.display())));
-        }
+        self.require_consent_to("dialect", &path, &text)?;
         Ok(Dialect::from_toml(&text, &path.display().to_string())?)
+    }
+
+    /// What a file that was only found names, and that decides as much, is used as it was when the user consented.
+    fn require_consent_to(&self, field: &str, path: &Path, text: &str) -> Done {
+        let is_trusted = || path.canonicalize().is_ok_and(|resolved| trust::is_trusted(&resolved, text));
+        if !self.file.was_found() || is_trusted() {
+            return Ok(());
+        }
+        let what = "is not trusted, or has changed since: read it, then allow it with rekindle trust";
+        Err(self.mistake(field, &format!("{} {what}", path.display())))
     }
 
     fn secret(&self) -> Done<Option<Secret>> {

@@ -41,15 +41,19 @@ interface AxiosFailure {
   config?: Config;
 }
 
-interface Attempt {
-  number: number;
-  own: [string, string][];
-  /** Names of what is ours among the headers. */
-  signed: string[];
+/** A class, as axios copies plain objects of a configuration: each send would have its own. */
+class Attempt {
   /** It was led to another origin. */
-  left: boolean;
+  left = false;
   /** The redirect that is not followed. */
   stayed?: Redirect;
+
+  constructor(
+    readonly number: number,
+    readonly own: [string, string][],
+    /** Names of what is ours among the headers. */
+    readonly signed: string[],
+  ) {}
 }
 
 /** What follow-redirects was told. */
@@ -92,7 +96,7 @@ export function install(axios: any, session: Session): () => void {
       .catch((error: unknown) => {
         throw asAxios(error, config);
       });
-    const attempt: Attempt = { number, own, signed: signed.headers.map(([name]) => name), left: false };
+    const attempt = new Attempt(number, own, signed.headers.map(([name]) => name));
     if (!signed.stay_at_redirects && config.maxRedirects !== 0 && !seesRedirects(config, driver)) {
       driver.send({ do: "end", request: number });
       throw asAxios(invalid(UNSEEN), config);

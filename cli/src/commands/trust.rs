@@ -15,16 +15,16 @@ pub(crate) fn run(context: &Context, args: &TrustArgs) -> Done {
     if args.revoke { revoke(context, &args.file) } else { allow(context, &args.file) }
 }
 
-/// The file, and the dialects that it names: they decide as much.
+/// The file, and what it names that decides as much.
 fn allow(context: &Context, path: &Path) -> Done {
     let file = ConfigFile::found(path)?;
     let profiles = Profiles::read(&file)?;
-    let dialects = profiles.dialect_files(&file);
+    let others = profiles.decisive_files(&file);
     let read = |path: &PathBuf| Ok((path.clone(), read_own(path)?));
-    let dialects = dialects.iter().map(read).collect::<Done<Vec<_>>>()?;
+    let others = others.iter().map(read).collect::<Done<Vec<_>>>()?;
     trust::trust(&file.path, &file.text)?;
-    dialects.iter().try_for_each(|(path, text)| trust::trust(path, text))?;
-    let paths = std::iter::once(&file.path).chain(dialects.iter().map(|(path, _)| path));
+    others.iter().try_for_each(|(path, text)| trust::trust(path, text))?;
+    let paths = std::iter::once(&file.path).chain(others.iter().map(|(path, _)| path));
     let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
     if context.json {
         return output::json(&json!({ "trusted": paths, "profiles": profiles.summary() }));

@@ -91,10 +91,14 @@ impl Profiles {
         self.profile.keys().cloned().collect()
     }
 
-    /// The dialects that are files in the folder of this one.
-    pub(crate) fn dialect_files(&self, file: &ConfigFile) -> Vec<PathBuf> {
-        let named = self.profile.values().map(|fields| fields.dialect.as_str()).filter(|name| is_file(name));
-        let there = named.filter_map(|name| file.beside(Path::new(name)).canonicalize().ok());
+    /// The files in the folder of this one that decide as much as it does: dialects, and whose certificates are believed.
+    pub(crate) fn decisive_files(&self, file: &ConfigFile) -> Vec<PathBuf> {
+        let fields = self.profile.values();
+        let named = fields.flat_map(|fields| {
+            let dialect = Some(Path::new(&fields.dialect)).filter(|_| is_file(&fields.dialect));
+            dialect.into_iter().chain(fields.root_certificates.as_deref())
+        });
+        let there = named.filter_map(|path| file.beside(path).canonicalize().ok());
         let mut files: Vec<_> = there.filter(|path| file.encloses(path)).collect();
         files.sort();
         files.dedup();

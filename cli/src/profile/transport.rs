@@ -109,8 +109,15 @@ impl Profile {
 
     fn pem(&self, field: &str, path: Option<&Path>) -> Done<Option<Vec<u8>>> {
         let Some(path) = path.map(|path| self.file.beside(path)) else { return Ok(None) };
-        let read = std::fs::read(&path);
-        read.map(Some)
-            .map_err(|error| self.mistake(field, &format!("{} cannot be read ({error})", path.display())))
+        let unreadable = |error: std::io::Error| {
+            self.mistake(field, &format!("{} cannot be read ({error})", path.display()))
+        };
+        let bytes = std::fs::read(&path).map_err(unreadable)?;
+        let is_given = self.overridden.iter().any(|(name, _)| *name == field);
+        // Whoever signs for servers decides where tokens go.
+        if field == "root_certificates" && !is_given {
+            self.require_consent_to(field, &path, &String::from_utf8_lossy(&bytes))?;
+        }
+        Ok(Some(bytes))
     }
 }

@@ -74,6 +74,31 @@ fn a_file_that_was_found_gets_at_nothing_outside_of_its_folder() {
     refused(&world.run(&["token"]), &["`profile.school.dialect`", "outside of the folder"]);
 }
 
+/// A pull of the folder may bring another authority, which then signs for any server.
+#[test]
+fn certificates_that_a_found_file_names_are_used_as_they_were_consented_to() {
+    let world = World::new();
+    let made = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap().cert.pem();
+    world.write("ca.pem", &made("a.test"));
+    world.configure(&(profile(&world) + "root_certificates = \"ca.pem\"\n"));
+    let trusted = world.run(&["trust"]);
+    assert!(trusted.code == 0 && trusted.out.contains("ca.pem"), "{}{}", trusted.out, trusted.err);
+    assert_eq!(world.run(&["status"]).code, 0);
+    let other = made("b.test");
+    world.write("ca.pem", &other);
+    refused(&world.run(&["token"]), &["`profile.school.root_certificates`", "not trusted", "rekindle trust"]);
+    // Named by the user.
+    world.write("mine.pem", &other);
+    let named = world.run(&["curl", "--cacert", "mine.pem", "/data"]);
+    assert!(!named.err.contains("not trusted"), "{}", named.err);
+    #[cfg(unix)]
+    {
+        let writable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        std::fs::set_permissions(world.path("ca.pem"), writable).unwrap();
+        refused(&world.run(&["trust"]), &["ca.pem", "writable by other users"]);
+    }
+}
+
 #[test]
 fn a_file_that_was_found_gets_at_no_variable_but_rekindles() {
     let world = World::new();
