@@ -11,7 +11,7 @@ export type { EventName, SessionEvent } from "./events.js";
 export type { Document, GraphqlResult, GraphqlVariables, TypedDocument } from "./graphql.js";
 export { MemoryStore } from "./memory-store.js";
 export { type Judged, judged } from "./request.js";
-export type { ClientCredentials, ServerMetadata, SessionOptions } from "./options.js";
+export type { ClientAuth, ClientCredentials, ServerMetadata, SessionOptions } from "./options.js";
 export { Session, type Status } from "./session.js";
 export { type PublicJwk, SigningKey } from "./signing-key.js";
 export { discover, signIn, type SignInTo } from "./sign-in.js";

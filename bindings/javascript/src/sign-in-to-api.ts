@@ -1,5 +1,5 @@
 import { wrong } from "./errors.js";
-import type { ServerMetadata } from "./options.js";
+import type { ClientAuth, ServerMetadata } from "./options.js";
 import { inPage } from "./redirect.js";
 import type { Session } from "./session.js";
 import { askServer, discover, signIn, type SignInTo } from "./sign-in.js";
@@ -29,7 +29,7 @@ export interface Registration {
 export interface RegisteredClient {
   clientId: string;
   clientSecret?: string;
-  clientAuth?: string;
+  clientAuth?: ClientAuth;
 }
 
 /** How `signInToApi` signs in: as `signIn`, and where there is no `clientId`, by registering itself. */
@@ -53,7 +53,7 @@ export async function register(server: ServerMetadata, client: Registration, opt
   const { name, redirectUri = "http://127.0.0.1/callback", scope, device } = client;
   if (typeof name !== "string" || name === "") throw wrong("name", " is what users are asked to let in: give the program's");
   const asked = { name, redirect_uri: String(redirectUri), scope, device };
-  const told = await askServer<{ client_id: string; client_secret?: string; client_auth?: string }>({ do: "register", server, client: asked }, options.fetch);
+  const told = await askServer<{ client_id: string; client_secret?: string; client_auth?: ClientAuth }>({ do: "register", server, client: asked }, options.fetch);
   const { client_id: clientId, client_secret: clientSecret, client_auth: clientAuth } = told;
   return { clientId, ...(clientSecret && { clientSecret }), ...(clientAuth && { clientAuth }) };
 }
