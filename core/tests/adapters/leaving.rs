@@ -142,7 +142,8 @@ async fn a_post_that_reqwest_took_elsewhere_is_not_sent_again() {
 // spec 2.11
 #[tokio::test]
 async fn a_redirect_to_the_login_page_is_handed_out_and_not_followed() {
-    let rule = "[[api.rules]]\nstatus = \"3xx\"\nlocation = true\nequals = \"/login\"\nverdict = \"expired\"\n";
+    let rule =
+        "[[api.rules]]\nstatus = \"3xx\"\nlocation = true\nequals = \"/login\"\nverdict = \"expired\"\n";
     let script = || {
         let tokens = serde_json::json!({"access_token": "at-2", "expires_in": 900});
         Script::new()
@@ -150,10 +151,14 @@ async fn a_redirect_to_the_login_page_is_handed_out_and_not_followed() {
             .step(Step::on("POST", "/token").json(200, tokens))
             .step(Step::on("GET", "/data").text(302, "").header("location", "/login?next=1"))
     };
-    let own = |server: &TestServer| session(Session::builder(Dialect::from_toml(rule, "own").unwrap()), server);
+    let own =
+        |server: &TestServer| session(Session::builder(Dialect::from_toml(rule, "own").unwrap()), server);
     let server = TestServer::start(script()).unwrap();
     let response = following(own(&server)).get(url(&server)).send().await.unwrap();
-    assert_eq!((response.status().as_u16(), response.headers()["location"].as_bytes()), (302, &b"/login?next=1"[..]));
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["location"].as_bytes()),
+        (302, &b"/login?next=1"[..])
+    );
     server.assert_consumed();
 
     let server = TestServer::start(script()).unwrap();
