@@ -1,4 +1,4 @@
-//! A hundred thousand callers at the door of one refresh.
+//! A hundred thousand callers that wait for one refresh.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -15,37 +15,37 @@ type SignedIn struct {
 
 // BeginSignIn is Session.BeginSignIn for a user who is not known yet.
 func (a *App) BeginSignIn(ctx context.Context, options SignInOptions) (BegunSignIn, error) {
-	door, err := a.anybody()
+	anonymous, err := a.anybody()
 	if err != nil {
 		return BegunSignIn{}, err
 	}
-	return door.BeginSignIn(ctx, options)
+	return anonymous.BeginSignIn(ctx, options)
 }
 
 // FinishSignIn is Session.FinishSignIn; it gives the session of the one who signed in, under key, or, if that is empty and the scope has
 // openid, the server's own name for them (sub).
 func (a *App) FinishSignIn(ctx context.Context, pending, callback, key string) (SignedIn, error) {
-	door, err := a.anybody()
+	anonymous, err := a.anybody()
 	if err == nil {
 		err = a.checkKey(key)
 	}
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return a.redeem(ctx, door, pending, callback, key)
+	return a.redeem(ctx, anonymous, pending, callback, key)
 }
 
 // SignInWithBrowser is Session.SignInWithBrowser; it gives the session of the one who signed in, as FinishSignIn does.
 func (a *App) SignInWithBrowser(ctx context.Context, key string, options SignInOptions) (signedIn SignedIn, err error) {
-	door, err := a.anybody()
+	anonymous, err := a.anybody()
 	if err == nil {
 		err = a.checkKey(key)
 	}
 	if err != nil {
 		return SignedIn{}, err
 	}
-	err = door.withBrowser(ctx, options, func(pending, callback string) (err error) {
-		signedIn, err = a.redeem(ctx, door, pending, callback, key)
+	err = anonymous.withBrowser(ctx, options, func(pending, callback string) (err error) {
+		signedIn, err = a.redeem(ctx, anonymous, pending, callback, key)
 		return err
 	})
 	return signedIn, err
@@ -96,14 +96,14 @@ func (a *App) anybody() (*Session, error) {
 	if a.closed {
 		return nil, misuse("this app was closed: make a new one")
 	}
-	if a.door != nil {
-		return a.door, nil
+	if a.anonymous != nil {
+		return a.anonymous, nil
 	}
 	own := a.options
 	own.Store, own.Key, own.Alone, own.Login = nil, "anybody", true, nil
-	door, err := newSession(own, a.driver, nil)
-	a.door = door
-	return door, err
+	anonymous, err := newSession(own, a.driver, nil)
+	a.anonymous = anonymous
+	return anonymous, err
 }
 
 // What is wrong with a key is told before a code is spent.
@@ -115,7 +115,7 @@ func (a *App) checkKey(key string) error {
 	return err
 }
 
-func (a *App) redeem(ctx context.Context, door *Session, pending, callback, key string) (SignedIn, error) {
+func (a *App) redeem(ctx context.Context, anonymous *Session, pending, callback, key string) (SignedIn, error) {
 	var told struct {
 		Redeemed uint64 `json:"redeemed"`
 		Key      string `json:"key"`
@@ -125,7 +125,7 @@ func (a *App) redeem(ctx context.Context, door *Session, pending, callback, key 
 	if key != "" {
 		asked["key"] = key
 	}
-	if err := door.call(ctx, asked, &told); err != nil {
+	if err := anonymous.call(ctx, asked, &told); err != nil {
 		return SignedIn{}, err
 	}
 	session, err := a.Session(told.Key)

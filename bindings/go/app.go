@@ -36,7 +36,7 @@ type App struct {
 	places map[string]*list.Element
 	closed bool
 	// Of nobody: it sends what a sign-in takes before it is known whose it is.
-	door *Session
+	anonymous *Session
 }
 
 // Apart from the App, so that the App can be collected before its sessions.
@@ -184,8 +184,8 @@ func (a *App) Close() error {
 	sessions := a.known.alive()
 	a.mutex.Lock()
 	a.closed = true
-	if a.door != nil {
-		a.door.drop()
+	if a.anonymous != nil {
+		a.anonymous.drop()
 	}
 	a.kept.Init()
 	clear(a.places)

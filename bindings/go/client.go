@@ -126,7 +126,7 @@ func (c *Client) GraphQL(ctx context.Context, query string, variables, into any)
 		return err
 	}
 	if err := json.Unmarshal(answer.Data, into); err != nil {
-		return unfit(response, answer.Data, err)
+		return unusable(response, answer.Data, err)
 	}
 	return nil
 }
@@ -174,12 +174,12 @@ func decode(response *http.Response, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return unfit(response, body, err)
+		return unusable(response, body, err)
 	}
 	return nil
 }
 
-func unfit(response *http.Response, body []byte, err error) error {
+func unusable(response *http.Response, body []byte, err error) error {
 	what := "is no JSON"
 	if mistaken := (*json.UnmarshalTypeError)(nil); errors.As(err, &mistaken) {
 		what = fmt.Sprintf("does not fit a %s at %q", mistaken.Type, mistaken.Field)

@@ -63,7 +63,7 @@ func (p filePlace) retire(owner string) {
 	}
 }
 
-func (p filePlace) owner(owner string) Life {
+func (p filePlace) owner(owner string) OwnerState {
 	path := p.ownerFile(owner)
 	if path == "" {
 		return Unknown

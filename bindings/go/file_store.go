@@ -98,7 +98,7 @@ func (s *FileStore) Retire(_ context.Context, key, owner string) error {
 }
 
 // Owner tells whether that owner's process lives.
-func (s *FileStore) Owner(_ context.Context, key, owner string) (Life, error) {
+func (s *FileStore) Owner(_ context.Context, key, owner string) (OwnerState, error) {
 	return s.place(key).owner(owner), nil
 }
 

@@ -222,7 +222,7 @@ func TestAnOwnerIsAliveUntilItsProcessIsKilled(t *testing.T) {
 	store := fileStore(t)
 	child := startChild(t, "announce", store.Path(), "")
 	child.says(t, "announced")
-	look := func(want Life) {
+	look := func(want OwnerState) {
 		t.Helper()
 		if life, err := store.Owner(t.Context(), "default", "a1"); life != want || err != nil {
 			t.Fatal(life, err)

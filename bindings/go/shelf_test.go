@@ -75,7 +75,7 @@ func (v shelfView) Announce(_ context.Context, _, owner string) error {
 
 func (v shelfView) Retire(context.Context, string, string) error { return nil }
 
-func (v shelfView) Owner(_ context.Context, _, owner string) (Life, error) {
+func (v shelfView) Owner(_ context.Context, _, owner string) (OwnerState, error) {
 	v.mutex.Lock()
 	defer v.mutex.Unlock()
 	ended, known := v.owners[owner]

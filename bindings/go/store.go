@@ -43,17 +43,17 @@ type StoreLister interface {
 type Owners interface {
 	Announce(ctx context.Context, key, owner string) error
 	Retire(ctx context.Context, key, owner string) error
-	Owner(ctx context.Context, key, owner string) (Life, error)
+	Owner(ctx context.Context, key, owner string) (OwnerState, error)
 }
 
-// Life of an owner.
-type Life string
+// OwnerState says whether an owner still lives.
+type OwnerState string
 
 // What Owners.Owner gives.
 const (
-	Alive   Life = "alive"
-	Dead    Life = "dead"
-	Unknown Life = "unknown"
+	Alive   OwnerState = "alive"
+	Dead    OwnerState = "dead"
+	Unknown OwnerState = "unknown"
 )
 
 // Record is what a store keeps, with its version.

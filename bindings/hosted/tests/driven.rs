@@ -5,7 +5,7 @@ mod support;
 
 use rekindle_hosted::Core;
 use serde_json::{Value, json};
-use support::{Driven, Said};
+use support::{Driven, Turn};
 
 fn granted(op: &Value, number: u32) -> Value {
     let body = format!(r#"{{"access_token":"AT-{number}","refresh_token":"RT-{number}","expires_in":900}}"#);
@@ -181,7 +181,7 @@ fn every_preset_comes_along() {
 }
 
 /// A client of session 1, with a base URL.
-fn client(driven: &Driven, settings: Value) -> Said {
+fn client(driven: &Driven, settings: Value) -> Turn {
     let mut all = json!({ "base_url": "https://api.example.com/v1", "headers": [["accept-language", "de"]] });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     driven.turn(json!([{ "do": "client", "call": 5, "client": 2, "session": 1, "settings": all }]))
@@ -292,7 +292,7 @@ fn what_a_refresh_function_threw_is_named_by_the_errors_that_follow_from_it() {
     let mut driven = Driven::new(json!({ "refresh": true }));
     driven.now_ms += 1_000_000.0;
     let said = driven.turn(json!([{ "do": "token", "call": 10, "session": 1 }]));
-    let threw = |said: &Said, number: u32| {
+    let threw = |said: &Turn, number: u32| {
         let op = &said.one("refresh")["op"];
         json!([{ "do": "answer", "op": op, "error": "maybe_sent", "message": "it threw KeyError", "thrown": number }])
     };

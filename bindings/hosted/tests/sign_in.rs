@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Driven, Said};
+use support::{Driven, Turn};
 use url::Url;
 
 fn unsigned() -> Driven {
@@ -30,7 +30,7 @@ fn finish(pending: &str, callback: &str) -> Value {
     json!([{ "do": "finish_sign_in", "call": 8, "session": 1, "pending": pending, "callback": callback }])
 }
 
-fn granted(said: &Said) -> Value {
+fn granted(said: &Turn) -> Value {
     let body = r#"{"access_token":"AT-1","refresh_token":"RT-1","expires_in":900}"#;
     json!({ "do": "answer", "op": said.one("send")["op"], "status": 200, "body": body })
 }

@@ -44,7 +44,7 @@ export class App {
   readonly #options: SessionOptions;
   readonly #driver: Driver | undefined;
   readonly #mostIdle: number;
-  #door: Session | undefined;
+  #anonymous: Session | undefined;
   /** The most recently used ones, the latest last. */
   readonly #kept = new Map<string, Session>();
   readonly #known = new Map<string, WeakRef<Session>>();
@@ -176,7 +176,7 @@ export class App {
   #anybody(): Session {
     const { login: _, ...options } = this.#options;
     const own: SessionOptions = { ...options, store: new MemoryStore(), key: "anybody", alone: true };
-    return (this.#door ??= this.#driver ? new Session(own, this.#driver) : new Session(own));
+    return (this.#anonymous ??= this.#driver ? new Session(own, this.#driver) : new Session(own));
   }
 
   /** What is wrong with a key is told before a code is spent. */

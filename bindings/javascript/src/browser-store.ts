@@ -1,4 +1,4 @@
-import { LivesInBrowser } from "./browser-lives.js";
+import { BrowserOwners } from "./browser-owners.js";
 import { Wakeup } from "./browser-wakeup.js";
 import { type Expected, fits, newVersion, type Store, StoreError, type Stored } from "./store.js";
 
@@ -17,7 +17,7 @@ const ADVICE = "without a store the tokens are kept in memory, for this page alo
  * A script that runs in the page can read IndexedDB, as it can read `localStorage`. Where the server can keep the refresh token in
  * an `HttpOnly` cookie, say so in the dialect (`{ refresh_token: { credential: "cookie" } }`), or see `cookieRefresh`.
  */
-export class BrowserStore extends LivesInBrowser implements Store {
+export class BrowserStore extends BrowserOwners implements Store {
   readonly identity: string;
   readonly shared = true;
   readonly #name: string;
@@ -41,7 +41,7 @@ export class BrowserStore extends LivesInBrowser implements Store {
 
   async save(key: string, record: string, expected: Expected): Promise<string | undefined> {
     // Whoever reads the lease must find its owner alive.
-    await this.lives.announced();
+    await this.locks.announced();
     const version = newVersion();
     const saved = await this.#inTransaction<string | undefined>("readwrite", (records, give) => {
       const read: IDBRequest<Stored | undefined> = records.get(key);

@@ -1,4 +1,4 @@
-import { LivesInBrowser } from "./browser-lives.js";
+import { BrowserOwners } from "./browser-owners.js";
 import { type Expected, fits, newVersion, type Store, StoreError, type Stored } from "./store.js";
 import type { Tokens } from "./effects.js";
 
@@ -6,7 +6,7 @@ import type { Tokens } from "./effects.js";
  * Keeps the tokens in `localStorage`, for pages that must. `BrowserStore` is the better one: it serves workers too, and what it says is
  * saved survives a crash. All tabs refresh once here too, where the browser has Web Locks (secure contexts).
  */
-export class LocalStorageStore extends LivesInBrowser implements Store {
+export class LocalStorageStore extends BrowserOwners implements Store {
   readonly identity: string;
   readonly shared = true;
   readonly #prefix: string;
@@ -22,7 +22,7 @@ export class LocalStorageStore extends LivesInBrowser implements Store {
   }
 
   async save(key: string, record: string, expected: Expected): Promise<string | undefined> {
-    await this.lives.announced();
+    await this.locks.announced();
     // Comparing and writing are one step among tabs only under a lock; it is held for no longer than that.
     return exclusively(`${this.identity}:${key}`, () => {
       const name = this.#name(key);

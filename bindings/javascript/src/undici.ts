@@ -61,7 +61,7 @@ interface Signed {
 type Next = ({ next: "send_again" } & Pick<Signed, "headers">) | { next: "keep"; verdict: Verdict | null; replay_refused: string | null };
 
 /** A response that waits for its verdict. */
-interface Held {
+interface HeldResponse {
   status: number;
   headers: RawHeaders;
   message: string | undefined;
@@ -76,7 +76,7 @@ class Request implements Handler {
   #tag: number | undefined;
   #signed: Signed | undefined;
   #begun = false;
-  #held: Held | undefined;
+  #held: HeldResponse | undefined;
   #passes = false;
 
   constructor(
@@ -173,7 +173,7 @@ class Request implements Handler {
     this.handler.onResponseError?.(controller, error);
   }
 
-  async #judge(controller: unknown, held: Held, trailers: RawHeaders): Promise<void> {
+  async #judge(controller: unknown, held: HeldResponse, trailers: RawHeaders): Promise<void> {
     try {
       if (!this.#begun) await this.#begin(this.#tag);
       const body = Buffer.concat(held.chunks);
@@ -216,7 +216,7 @@ class Request implements Handler {
     return this.#signed === undefined || this.#signed.headers.length > 0;
   }
 
-  #give(controller: unknown, { status, headers, message, chunks }: Held): void {
+  #give(controller: unknown, { status, headers, message, chunks }: HeldResponse): void {
     this.handler.onResponseStart?.(controller, status, headers, message);
     for (const chunk of chunks) this.handler.onResponseData?.(controller, chunk);
   }

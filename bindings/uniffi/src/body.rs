@@ -211,16 +211,16 @@ pub(crate) fn incoming(source: Arc<dyn BodySource>) -> ByteStream {
 fn pieces(
     opened: Result<Arc<dyn BodySource>, BodyFailure>,
 ) -> impl Stream<Item = Result<Bytes, BodyFailure>> + Send {
-    stream::try_unfold(opened.map(Held), |held| async move {
+    stream::try_unfold(opened.map(OpenBody), |held| async move {
         let held = held?;
         Ok(held.0.next().await?.map(|piece| (Bytes::from(piece), Ok(held))))
     })
 }
 
 /// Lets the source go when nobody reads on.
-struct Held(Arc<dyn BodySource>);
+struct OpenBody(Arc<dyn BodySource>);
 
-impl Drop for Held {
+impl Drop for OpenBody {
     fn drop(&mut self) {
         let _ = self.0.release();
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credential::Secret;
 use crate::error::Failure;
-use crate::further::{check_parameters, check_resource, further};
+use crate::extra_parameters::{check_parameters, check_resource, extra_parameters};
 use crate::sign_in::SignInGrant;
 
 /// One request for new tokens.
@@ -158,7 +158,7 @@ impl ClientCredentials {
     }
 }
 
-further!(ClientCredentials, "rekindle_proto::ClientCredentials");
+extra_parameters!(ClientCredentials, "rekindle_proto::ClientCredentials");
 
 /// Fields that have a setting of their own, or that no setting may change.
 const OWN_NAMES: [&str; 8] = [

@@ -10,7 +10,7 @@ pub mod credential;
 pub mod dialect;
 pub mod error;
 pub mod event;
-mod further;
+mod extra_parameters;
 pub mod grant;
 pub mod graphql;
 pub mod iso_8601;

@@ -1,4 +1,4 @@
-//! Bodies on their way in: what has been read to be judged, the rest, and an eye on what passes (spec 2.6).
+//! Bodies on their way in: what has been read to be judged, the rest, and the inspection of what passes (spec 2.6).
 
 use std::fmt;
 use std::future::poll_fn;
@@ -28,7 +28,7 @@ pub(super) struct Incoming {
     /// Read already.
     read: Bytes,
     rest: Rest,
-    eye: Eye,
+    inspection: Inspection,
     /// What is still going out.
     upload: Option<Uploading>,
     handed_out: HandedOut,
@@ -64,14 +64,14 @@ enum Rest {
 }
 
 /// What looks into a body that passes, and what it found. Boxed: few bodies are looked into.
-enum Eye {
+enum Inspection {
     Closed,
-    Open(Box<Watch>),
+    Open(Box<BodyInspector>),
     Found(Box<Verdict>),
 }
 
 /// What judges a body that passes.
-pub(super) struct Watch {
+pub(super) struct BodyInspector {
     pub(super) session: Session,
     pub(super) token: Token,
     pub(super) method: Method,
@@ -87,7 +87,7 @@ impl Incoming {
         Self {
             read: Bytes::new(),
             rest: Rest::Stream(Mutex::new(stream)),
-            eye: Eye::Closed,
+            inspection: Inspection::Closed,
             upload: None,
             handed_out: HandedOut::Nothing,
         }
@@ -97,7 +97,7 @@ impl Incoming {
         Self {
             read: bytes,
             rest: Rest::Nothing,
-            eye: Eye::Closed,
+            inspection: Inspection::Closed,
             upload: None,
             handed_out: HandedOut::Nothing,
         }
@@ -225,17 +225,17 @@ impl Incoming {
     }
 
     /// Looks into what passes from now on.
-    pub(super) fn watch(&mut self, watch: Watch) {
-        self.eye = Eye::Open(Box::new(watch));
+    pub(super) fn watch(&mut self, watch: BodyInspector) {
+        self.inspection = Inspection::Open(Box::new(watch));
     }
 
     /// What was found in what passed, other than acceptance.
     pub(super) fn found(&self) -> Option<&Verdict> {
-        if let Eye::Found(verdict) = &self.eye { Some(verdict) } else { None }
+        if let Inspection::Found(verdict) = &self.inspection { Some(verdict) } else { None }
     }
 
     fn is_watched(&self) -> bool {
-        matches!(self.eye, Eye::Open(_))
+        matches!(self.inspection, Inspection::Open(_))
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
@@ -253,16 +253,17 @@ impl Incoming {
     }
 
     fn look(&mut self, chunk: Option<&Bytes>) {
-        let Eye::Open(watch) = &mut self.eye else { return };
+        let Inspection::Open(watch) = &mut self.inspection else { return };
         let room = WATCHED - watch.seen.len();
         watch.seen.extend_from_slice(chunk.map_or(&[], |chunk| &chunk[..chunk.len().min(room)]));
         if chunk.is_none() || watch.seen.len() == WATCHED {
-            self.eye = watch.judge().map_or(Eye::Closed, |verdict| Eye::Found(Box::new(verdict)));
+            self.inspection =
+                watch.judge().map_or(Inspection::Closed, |verdict| Inspection::Found(Box::new(verdict)));
         }
     }
 }
 
-impl Watch {
+impl BodyInspector {
     fn judge(&self) -> Option<Verdict> {
         let exchange = Exchange {
             method: &self.method,

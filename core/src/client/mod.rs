@@ -10,13 +10,13 @@ mod cookies;
 mod deadline;
 mod graphql;
 mod graphql_request;
+mod idle_timeout;
 mod incoming;
 mod multipart;
 mod request;
 mod response;
 mod send;
 mod settings;
-mod silence;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 mod telemetry;
 #[cfg(test)]

@@ -9,10 +9,10 @@ use rekindle_proto::{ErrorKind, Exchange, Now, Operation, Verdict, Wall};
 
 use super::body::Body;
 use super::deadline::Deadline;
-use super::incoming::{Incoming, Watch};
+use super::idle_timeout::{IdleTimeout, observed};
+use super::incoming::{BodyInspector, Incoming};
 use super::request::{IDEMPOTENCY_KEY, Reading, Request};
 use super::response::{Found, Parts, Response};
-use super::silence::{Patience, observed};
 use super::{Client, graphql, trace_context};
 use crate::call::{self, Follows, Hop, Reads, State};
 use crate::error::{Error, Redirected};
@@ -229,7 +229,7 @@ impl Call {
         let operation = self.operation();
         let Some(token) = self.state.take_token() else { return };
         let Parts { request, status, headers, body, .. } = &mut *self.parts;
-        body.watch(Watch {
+        body.watch(BodyInspector {
             session: self.client.session().clone(),
             token,
             method: request.method.clone(),
@@ -340,8 +340,8 @@ fn sending<'c>(
     }
     let connect_timeout = request.own_connect_timeout().or(client.settings().connect_timeout);
     let hop = TransportRequest { headers, body, timeout, connect_timeout, ..hop };
-    let patience = request.own_read_timeout().or(client.settings().read_timeout);
-    Ok(match patience.filter(|limit| *limit < Duration::MAX) {
+    let idle = request.own_read_timeout().or(client.settings().read_timeout);
+    Ok(match idle.filter(|limit| *limit < Duration::MAX) {
         None => client.transport().send(hop),
         Some(limit) => listening(client, hop, limit),
     })
@@ -355,11 +355,11 @@ fn cookies_for<'c>(client: &'c Client, state: &State) -> Option<&'c super::Cooki
 
 /// As long as the server is not silent for `limit`.
 fn listening(client: &Client, hop: TransportRequest, limit: Duration) -> BoxFuture<'_, Sending> {
-    let patience = Patience::new(client.session().clock(), limit);
-    let progress = patience.progress();
+    let idle = IdleTimeout::new(client.session().clock(), limit);
+    let progress = idle.progress();
     let (body, told) = (observed(hop.body, &progress), Some(progress.clone()));
     let sending = client.transport().send(TransportRequest { body, progress: told, ..hop });
-    Box::pin(patience.wait(progress, sending))
+    Box::pin(idle.wait(progress, sending))
 }
 
 fn exchange(parts: &Parts, operation: Operation) -> Exchange<'_> {

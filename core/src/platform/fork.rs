@@ -35,7 +35,7 @@ static MARK: AtomicU64 = AtomicU64::new(0);
 
 /// Read while a store is at work, written by who forks: a child must inherit neither a file lock nor a store's
 /// state half-way.
-static GATE: PerProcess<&'static RwLock<()>> = PerProcess::new();
+static FORK_GUARD: PerProcess<&'static RwLock<()>> = PerProcess::new();
 
 /// Set once, by the one that takes locks a child inherits. Read without a lock, which another thread might hold.
 static IN_CHILD: OnceLock<fn()> = OnceLock::new();
@@ -53,7 +53,7 @@ thread_local! {
 /// rekindle::fork::after_in_parent();
 /// ```
 pub fn before() {
-    let held = HELD.take().unwrap_or_else(|| gate().write().unwrap_or_else(PoisonError::into_inner));
+    let held = HELD.take().unwrap_or_else(|| lock().write().unwrap_or_else(PoisonError::into_inner));
     HELD.set(Some(held));
 }
 
@@ -75,7 +75,7 @@ pub fn after_in_child() {
     let held = HELD.take();
     let inherited = MARK.load(Ordering::Relaxed) != mark();
     if inherited {
-        // Others may wait there, in the parent: this process has a gate of its own.
+        // Others may wait there, in the parent: this process has a lock of its own.
         std::mem::forget(held);
         if let Some(close) = IN_CHILD.get() {
             close();
@@ -90,12 +90,12 @@ pub(crate) fn in_child(close: fn()) {
 }
 
 /// While it is held, no fork that calls [`before`] takes place.
-pub(crate) fn quiet() -> RwLockReadGuard<'static, ()> {
-    gate().read().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn guard() -> RwLockReadGuard<'static, ()> {
+    lock().read().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn gate() -> &'static RwLock<()> {
-    *GATE.get(|_| Box::leak(Box::default()))
+fn lock() -> &'static RwLock<()> {
+    *FORK_GUARD.get(|_| Box::leak(Box::default()))
 }
 
 /// Names this process. Asks the operating system, so it notices a fork that nobody announced.
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn the_gate_waits_for_stores_at_work_and_may_be_shut_twice() {
-        let at_work = quiet();
+        let at_work = guard();
         let forks = std::thread::spawn(|| {
             before();
             before();
@@ -372,6 +372,6 @@ mod tests {
         assert!(!forks.is_finished());
         drop(at_work);
         forks.join().unwrap();
-        drop(quiet());
+        drop(guard());
     }
 }

@@ -3,8 +3,8 @@
 mod acquire;
 pub(crate) mod counters;
 pub(crate) mod engine;
+mod engine_handle;
 pub(crate) mod events;
-mod held_engine;
 mod judge;
 pub(crate) mod login;
 pub(crate) mod origins;
@@ -35,7 +35,7 @@ pub use token_source::Revocation;
 pub(crate) use sign_in::completed;
 
 use engine::Engine;
-use held_engine::HeldEngine;
+use engine_handle::EngineHandle;
 pub(crate) use judge::Judgement;
 use origins::Origins;
 use rekindle_proto::dialect::Dialect;
@@ -66,7 +66,7 @@ use crate::transport::Transport;
 /// ```
 #[derive(Clone)]
 pub struct Session {
-    engine: HeldEngine,
+    engine: EngineHandle,
     /// Of its own app: another one's session may share the engine.
     setup: Arc<Setup>,
     origins: Arc<Origins>,
@@ -80,7 +80,7 @@ impl Session {
             // Another app's engine numbers origins in its own way.
             false => Arc::new(setup.origins.numbered_by(|url| engine.origin(url))),
         };
-        Self { engine: HeldEngine::new(engine), setup, origins }
+        Self { engine: EngineHandle::new(engine), setup, origins }
     }
 
     /// A valid access token. Waits for a refresh if one is needed, at most 30 s (`wait_timeout`).

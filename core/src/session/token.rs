@@ -36,7 +36,7 @@ pub(crate) struct Published {
 /// # Ok(()) }
 /// ```
 pub struct Token {
-    held: Held,
+    storage: Storage,
     /// How often the request was sent again, and when it was first turned away.
     pub(crate) replays: u8,
     pub(crate) rejected: Option<u64>,
@@ -46,7 +46,7 @@ pub struct Token {
     pub(crate) settled: u8,
 }
 
-enum Held {
+enum Storage {
     /// Borrowed from what is published: no shared write.
     Borrowed(Guard<Arc<Published>>),
     Owned(Arc<Served>),
@@ -148,14 +148,14 @@ impl Token {
 
 impl Token {
     pub(crate) fn owned(served: Arc<Served>) -> Self {
-        Self { held: Held::Owned(served), replays: 0, rejected: None, renonced: false, settled: 0 }
+        Self { storage: Storage::Owned(served), replays: 0, rejected: None, renonced: false, settled: 0 }
     }
 
     /// `None` if nothing is published.
     pub(crate) fn borrowed(published: Guard<Arc<Published>>) -> Option<Self> {
         let some = published.served.is_some();
         some.then(|| Self {
-            held: Held::Borrowed(published),
+            storage: Storage::Borrowed(published),
             replays: 0,
             rejected: None,
             renonced: false,
@@ -165,9 +165,9 @@ impl Token {
 
     /// The same, for keeping: a borrowed one occupies one of the few places that its thread has for them.
     pub(crate) fn into_owned(self) -> Self {
-        match self.held {
-            Held::Borrowed(_) => self.clone(),
-            Held::Owned(_) => self,
+        match self.storage {
+            Storage::Borrowed(_) => self.clone(),
+            Storage::Owned(_) => self,
         }
     }
 
@@ -179,7 +179,7 @@ impl Token {
     pub(crate) fn replay(&self, served: Arc<Served>, stamp: &Stamp) -> Self {
         let stamp = stamp.replayed(&served.current);
         let (replays, rejected) = (stamp.replays, stamp.rejected);
-        Self { held: Held::Owned(served), replays, rejected, renonced: self.renonced, settled: 0 }
+        Self { storage: Storage::Owned(served), replays, rejected, renonced: self.renonced, settled: 0 }
     }
 
     /// The same, for the one resend with a nonce (RFC 9449 section 9).
@@ -206,24 +206,24 @@ impl Token {
     }
 
     fn served(&self) -> &Served {
-        match &self.held {
-            Held::Borrowed(published) => {
+        match &self.storage {
+            Storage::Borrowed(published) => {
                 published.served.as_ref().expect("a token is borrowed only where one is published")
             }
-            Held::Owned(served) => served,
+            Storage::Owned(served) => served,
         }
     }
 }
 
 impl Clone for Token {
     fn clone(&self) -> Self {
-        let served = match &self.held {
-            Held::Borrowed(published) => published.served.clone(),
-            Held::Owned(served) => Some(served.clone()),
+        let served = match &self.storage {
+            Storage::Borrowed(published) => published.served.clone(),
+            Storage::Owned(served) => Some(served.clone()),
         };
         let served = served.expect("a token is borrowed only where one is published");
         Self {
-            held: Held::Owned(served),
+            storage: Storage::Owned(served),
             replays: self.replays,
             rejected: self.rejected,
             renonced: self.renonced,

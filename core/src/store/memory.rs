@@ -59,12 +59,12 @@ impl Store for MemoryStore {
     }
 
     async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
-        let _whole = fork::quiet();
+        let _no_fork = fork::guard();
         Ok(Some(self.records.lock().keys().map(ToString::to_string).collect()))
     }
 
     async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
-        let _whole = fork::quiet();
+        let _no_fork = fork::guard();
         let records = self.records.lock();
         Ok(match records.get(key) {
             Some(kept) => Loaded::Present(kept.record.clone(), kept.version()),
@@ -73,7 +73,7 @@ impl Store for MemoryStore {
     }
 
     async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
-        let _whole = fork::quiet();
+        let _no_fork = fork::guard();
         let mut records = self.records.lock();
         let kept = records.get(key);
         if !is(kept, expected) {

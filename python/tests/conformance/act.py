@@ -7,7 +7,7 @@ from typing import Any
 
 import rekindle
 
-from . import check, store, told
+from . import check, results, store
 from .matching import matches
 from .stage import BadCase, Kept, Stage, credential
 from .through import Lost
@@ -20,7 +20,7 @@ async def act(stage: Stage, session: str, spec: dict[str, Any]) -> dict[str, Any
     try:
         return await _act(stage, session, spec)
     except rekindle.RekindleError as error:
-        return told.error(stage.complain, error)
+        return results.error(stage.complain, error)
     except Lost as lost:
         return {"error": {"kind": "Connection", "message": str(lost), "retryable": True}}
 
@@ -65,16 +65,16 @@ async def _ask(stage: Stage, kept: Kept, spec: dict[str, Any]) -> dict[str, Any]
     match spec["op"]:
         case "request":
             response, body, broke = await port.request(**_request(spec))
-            return told.response(complain, response, body, broke)
+            return results.response(complain, response, body, broke)
         case "graphql":
             return {"data": await port.graphql(spec["query"], spec.get("variables"))}
         case "token" if spec.get("if_valid"):
-            return told.token(complain, kept.session.token_if_valid())
+            return results.token(complain, kept.session.token_if_valid())
         case "token":
             least = spec["min_life_ms"] / 1000 if "min_life_ms" in spec else None
-            return told.token(complain, await port.call("token", min_life=least))
+            return results.token(complain, await port.call("token", min_life=least))
         case "refresh":
-            return told.token(complain, await port.call("force_refresh" if spec.get("force") else "refresh"))
+            return results.token(complain, await port.call("force_refresh" if spec.get("force") else "refresh"))
         case "invalidate":
             kept.session.invalidate()
         case "sign_in":
@@ -85,9 +85,9 @@ async def _ask(stage: Stage, kept: Kept, spec: dict[str, Any]) -> dict[str, Any]
         case "shutdown":
             return {"settled": await port.call("shutdown", timeout=spec["ms"] / 1000)}
         case "status" if spec.get("fresh"):
-            return told.status(complain, await port.call("status", fresh=True))
+            return results.status(complain, await port.call("status", fresh=True))
         case "status":
-            return told.status(complain, kept.session.status())
+            return results.status(complain, kept.session.status())
         case other:
             raise BadCase(f"not an operation: {other}")
     return {}
@@ -143,7 +143,7 @@ async def _has_come(stage: Stage, kept: Kept, what: dict[str, Any]) -> bool:
             return False
     if "counters" in what and matches(what["counters"], kept.session.stats()):
         return False
-    if "status" in what and matches(what["status"], told.status(stage.complain, kept.session.status())):
+    if "status" in what and matches(what["status"], results.status(stage.complain, kept.session.status())):
         return False
     if "stored" in what and matches(what["stored"], check.stored(stage)):
         return False

@@ -6,7 +6,7 @@ from typing import Any
 
 import rekindle.testing
 
-from . import told
+from . import results
 from .matching import as_json, matches
 from .stage import Stage
 
@@ -27,8 +27,8 @@ def check(stage: Stage) -> None:
 
 def _check_session(stage: Stage, name: str, expect: dict[str, Any]) -> None:
     kept = stage.session(name)
-    told.must_not_leak(stage.complain, "a session's repr", repr(kept.session))
-    told.must_not_leak(stage.complain, "the counters", kept.session.prometheus())
+    results.must_not_leak(stage.complain, "a session's repr", repr(kept.session))
+    results.must_not_leak(stage.complain, "the counters", kept.session.prometheus())
     heard = stage.heard(kept)
     if "events" in expect:
         wanted = [one for one in expect["events"] if _session_of(one) == name for _ in range(_times(one))]

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 import rekindle
 import rekindle.testing
 
-from . import told
+from . import results
 from .port import Port, Tasks, Threads
 from .refresh import Script
 from .store import AsyncScripted, Life, Scripted, Shelf
@@ -94,7 +94,7 @@ class Stage:
             self.complaints.append(complaint)
 
     def heard(self, kept: Kept) -> list[dict[str, Any]]:
-        return [told.event(self.complain, event) for event in list(kept.heard)]
+        return [results.event(self.complain, event) for event in list(kept.heard)]
 
     def usual(self) -> rekindle.Credential:
         """The model's sign-in, or `AT-1` and `RT-1`."""

@@ -31,7 +31,7 @@ class Lost(Exception):
 
 @dataclass
 class Answer:
-    """A response, as `told.response` reads it."""
+    """A response, as `results.response` reads it."""
 
     status_code: int
     url: str = field(repr=False)

@@ -12,7 +12,7 @@ use crate::case::{Act, RequestSpec, WaitFor};
 use crate::matching::matches;
 use crate::stage::{Kept, Stage, credential};
 use crate::through::{self, Through};
-use crate::{check, store, told};
+use crate::{check, results, store};
 
 /// How often something is looked at that cannot be waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -45,16 +45,16 @@ async fn ask(stage: &Stage, kept: &Kept, act: &Act) -> Result<Value, String> {
             through::send(stage, session, spec, stage.through).await
         }
         Act::Request(spec) => Ok(match send(&kept.client, spec).await {
-            Ok(response) => told::response(stage, response).await,
-            Err(error) => told::error(stage, error).await,
+            Ok(response) => results::response(stage, response).await,
+            Err(error) => results::error(stage, error).await,
         }),
         Act::Graphql { query, variables } => {
             Ok(match kept.client.graphql::<Value>(query, variables.clone()).await {
                 Ok(data) => json!({ "data": data }),
-                Err(error) => told::error(stage, error).await,
+                Err(error) => results::error(stage, error).await,
             })
         }
-        Act::Token { if_valid: true, .. } => Ok(told::token(stage, session.token_if_valid())),
+        Act::Token { if_valid: true, .. } => Ok(results::token(stage, session.token_if_valid())),
         Act::Token { min_life_ms: Some(ms), .. } => {
             token(stage, session.token_living(Duration::from_millis(*ms)).await).await
         }
@@ -75,25 +75,25 @@ async fn ask(stage: &Stage, kept: &Kept, act: &Act) -> Result<Value, String> {
         }
         Act::SignOut => done(stage, session.sign_out().await).await,
         Act::Status { fresh: true } => Ok(match session.fresh_status().await {
-            Ok(status) => told::status(stage, &status),
-            Err(error) => told::error(stage, error).await,
+            Ok(status) => results::status(stage, &status),
+            Err(error) => results::error(stage, error).await,
         }),
-        Act::Status { .. } => Ok(told::status(stage, &session.status())),
+        Act::Status { .. } => Ok(results::status(stage, &session.status())),
         other => Err(format!("not an operation of a session: {other:?}")),
     }
 }
 
 async fn token(stage: &Stage, token: Result<rekindle::Token, Error>) -> Result<Value, String> {
     Ok(match token {
-        Ok(token) => told::token(stage, Some(token)),
-        Err(error) => told::error(stage, error).await,
+        Ok(token) => results::token(stage, Some(token)),
+        Err(error) => results::error(stage, error).await,
     })
 }
 
 async fn done(stage: &Stage, done: Result<(), Error>) -> Result<Value, String> {
     Ok(match done {
         Ok(()) => json!({}),
-        Err(error) => told::error(stage, error).await,
+        Err(error) => results::error(stage, error).await,
     })
 }
 
@@ -195,11 +195,12 @@ fn has_come(stage: &Stage, kept: &Kept, what: &WaitFor) -> bool {
         let pattern = check::event_pattern(pattern);
         stage.heard(kept).iter().any(|event| fits(&pattern, event))
     });
-    let counters = what.counters.as_ref().is_none_or(|pattern| fits(pattern, &told::counters(&kept.session)));
+    let counters =
+        what.counters.as_ref().is_none_or(|pattern| fits(pattern, &results::counters(&kept.session)));
     let status = what
         .status
         .as_ref()
-        .is_none_or(|pattern| fits(pattern, &told::status(stage, &kept.session.status())));
+        .is_none_or(|pattern| fits(pattern, &results::status(stage, &kept.session.status())));
     let stored = what.stored.as_ref().is_none_or(|pattern| fits(pattern, &stored(stage)));
     let timer = what.timer_within_ms.is_none_or(|within| next_timer(stage, within).is_some());
     let none_sooner = what.timer_beyond_ms.is_none_or(|beyond| next_timer(stage, beyond).is_none());

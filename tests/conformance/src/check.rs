@@ -6,8 +6,8 @@ use crate::act::stored;
 use crate::case::Expect;
 use crate::matching::matches;
 use crate::origin::Server;
+use crate::results;
 use crate::stage::Stage;
-use crate::told;
 
 /// Compares everything that the case names, and what holds for every case.
 pub(crate) fn check(stage: &Stage, expect: &Expect) {
@@ -45,7 +45,7 @@ fn check_session(stage: &Stage, name: &str, expect: &Expect) {
         pattern.retain(|_, value| !value.is_object() || value.get("$any").is_some());
         complain(
             stage,
-            matches(&pattern.into(), &told::counters(&kept.session), &format!("counters of {name}")),
+            matches(&pattern.into(), &results::counters(&kept.session), &format!("counters of {name}")),
         );
     }
 }

@@ -6,12 +6,12 @@ mod check;
 mod matching;
 mod origin;
 mod refresh;
+mod results;
 mod run;
 mod stage;
 mod store;
 mod through;
 mod time;
-mod told;
 
 pub use case::{Case, Suite};
 pub use matching::matches;

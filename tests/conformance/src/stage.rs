@@ -18,10 +18,10 @@ use tempfile::TempDir;
 use crate::case::{Case, CredentialSpec, Dialect, SessionSpec, StoreKind};
 use crate::origin::{Server, name_servers};
 use crate::refresh::{self, Callback};
+use crate::results;
 use crate::store::{Life, Scripted};
 use crate::through::Through;
 use crate::time::{Driven, Time};
-use crate::told;
 
 /// A session with what was heard of it.
 pub(crate) struct Kept {
@@ -120,14 +120,14 @@ impl Stage {
     }
 
     pub(crate) fn must_not_leak(&self, what: &str, text: &str) {
-        if let Some(complaint) = told::leaks(what, text) {
+        if let Some(complaint) = results::leaks(what, text) {
             self.complain(complaint);
         }
     }
 
     /// What has been heard of a session so far.
     pub(crate) fn heard(&self, kept: &Kept) -> Vec<Value> {
-        kept.heard.lock().iter().map(|event| told::event(self, event)).collect()
+        kept.heard.lock().iter().map(|event| results::event(self, event)).collect()
     }
 
     fn describe(

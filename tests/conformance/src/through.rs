@@ -20,8 +20,8 @@ use tower_service::Service as _;
 use url::Url;
 
 use crate::case::RequestSpec;
+use crate::results;
 use crate::stage::Stage;
-use crate::told;
 
 /// What requests go through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,13 +93,13 @@ pub(crate) async fn send(
         Through::Tower => by_tower(session, request).await,
     };
     Ok(match answer {
-        Ok(answer) => told::answer(
+        Ok(answer) => results::answer(
             stage,
             (answer.status, answer.url.as_ref(), &answer.headers),
             &answer.body,
             answer.judged.as_ref().map(|judged| (&judged.verdict, judged.replay_refused)),
         ),
-        Err(error) => told::error(stage, error).await,
+        Err(error) => results::error(stage, error).await,
     })
 }
 

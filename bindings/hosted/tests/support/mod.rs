@@ -12,7 +12,7 @@ pub(crate) struct Driven {
 }
 
 /// What the host has to do, and when the next timer is due.
-pub(crate) struct Said {
+pub(crate) struct Turn {
     pub(crate) effects: Vec<Value>,
     pub(crate) due_ms: Option<f64>,
 }
@@ -43,10 +43,10 @@ impl Driven {
         driven
     }
 
-    pub(crate) fn turn(&self, messages: Value) -> Said {
+    pub(crate) fn turn(&self, messages: Value) -> Turn {
         let said = self.core.turn(self.now_ms, WALL_MS + self.now_ms, &messages.to_string());
         let said: Value = serde_json::from_str(&said).unwrap();
-        Said { effects: said["effects"].as_array().unwrap().clone(), due_ms: said["due_ms"].as_f64() }
+        Turn { effects: said["effects"].as_array().unwrap().clone(), due_ms: said["due_ms"].as_f64() }
     }
 
     pub(crate) fn tag(&self) -> u32 {
@@ -54,7 +54,7 @@ impl Driven {
     }
 }
 
-impl Said {
+impl Turn {
     pub(crate) fn of<'a>(&'a self, effect: &'a str) -> impl Iterator<Item = &'a Value> {
         self.effects.iter().filter(move |one| one["effect"] == effect)
     }

@@ -6,7 +6,7 @@ namespace Rekindle\Core;
 
 use Rekindle\Exception\Damaged;
 use Rekindle\Store\Expected;
-use Rekindle\Store\Life;
+use Rekindle\Store\OwnerState;
 use Rekindle\Store\Owners;
 use Rekindle\Store\Store;
 use Throwable;
@@ -55,8 +55,8 @@ final class StoreCalls
                 $store instanceof Owners && $store->retire($key, $asked['owner']);
                 return ['retired' => true];
             default:
-                $life = $store instanceof Owners ? $store->owner($key, $asked['owner']) : Life::Unknown;
-                return ['owner' => $life->value];
+                $state = $store instanceof Owners ? $store->owner($key, $asked['owner']) : OwnerState::Unknown;
+                return ['owner' => $state->value];
         }
     }
 }

@@ -11,5 +11,5 @@ interface Owners
 
     public function retire(string $key, string $owner): void;
 
-    public function owner(string $key, string $owner): Life;
+    public function owner(string $key, string $owner): OwnerState;
 }

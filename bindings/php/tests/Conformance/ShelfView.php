@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Rekindle\Tests\Conformance;
 
 use Rekindle\Store\Expected;
-use Rekindle\Store\Life;
+use Rekindle\Store\OwnerState;
 use Rekindle\Store\Owners;
 use Rekindle\Store\Record;
 use Rekindle\Store\Store;
@@ -61,13 +61,13 @@ final class ShelfView implements Store, Owners
     {
     }
 
-    public function owner(string $key, string $owner): Life
+    public function owner(string $key, string $owner): OwnerState
     {
         $actor = $this->shelf->owners[$owner] ?? null;
         return match (true) {
-            $actor === null => Life::Unknown,
-            $actor->ended => Life::Dead,
-            default => Life::Alive,
+            $actor === null => OwnerState::Unknown,
+            $actor->ended => OwnerState::Dead,
+            default => OwnerState::Alive,
         };
     }
 

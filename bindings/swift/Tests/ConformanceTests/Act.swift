@@ -44,14 +44,14 @@ extension Stage {
                 return ["data": data]
             }
         case "token":
-            if operation["if_valid"] == true { return told(session.tokenIfValid()) }
+            if operation["if_valid"] == true { return result(session.tokenIfValid()) }
             return try await giving {
-                self.told(try await session.token(minLife: milliseconds(operation["min_life_ms"])))
+                self.result(try await session.token(minLife: milliseconds(operation["min_life_ms"])))
             }
         case "refresh":
             let force = operation["force"] == true
             return try await giving {
-                self.told(force ? try await session.forceRefresh() : try await session.refresh())
+                self.result(force ? try await session.forceRefresh() : try await session.refresh())
             }
         case "invalidate": session.invalidate()
         case "sign_in":
@@ -59,8 +59,8 @@ extension Stage {
             return try await giving { try await session.signIn(given) }
         case "sign_out": return try await giving { try await session.signOut() }
         case "status":
-            if operation["fresh"] != true { return told(session.status()) }
-            return try await giving { self.told(try await session.freshStatus()) }
+            if operation["fresh"] != true { return result(session.status()) }
+            return try await giving { self.result(try await session.freshStatus()) }
         case "shutdown":
             let settled = try await session.shutdown(timeout: milliseconds(operation["ms"]) ?? .zero)
             return ["settled": .bool(settled)]
@@ -78,7 +78,7 @@ extension Stage {
                 operation["headers"]?.texts ?? [:], try self.body(operation),
                 milliseconds(operation["timeout_ms"]), operation["idempotency_key"]?.string,
                 operation["follow_redirects"]?.bool ?? true)
-            return await self.told(response, streamed: streamed)
+            return await self.result(response, streamed: streamed)
         }
     }
 
@@ -99,7 +99,7 @@ extension Stage {
         } catch let mistake as Mistake {
             throw mistake
         } catch {
-            return await told(error)
+            return await result(error)
         }
     }
 
@@ -138,7 +138,7 @@ extension Stage {
             if !heard(kept).contains(where: { fits(pattern, $0) }) { return false }
         }
         if let pattern = what["counters"], !fits(pattern, counters(kept.session)) { return false }
-        if let pattern = what["status"], !fits(pattern, told(kept.session.status())) { return false }
+        if let pattern = what["status"], !fits(pattern, result(kept.session.status())) { return false }
         if let pattern = what["stored"], !fits(pattern, stored()) { return false }
         if let within = milliseconds(what["timer_within_ms"]) {
             guard let left = clock.untilNext, left <= within else { return false }

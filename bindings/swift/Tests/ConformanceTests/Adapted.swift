@@ -11,7 +11,7 @@ extension Stage {
     func request(_ adapter: AuthenticatedURLSession, _ operation: JSON) async throws -> JSON {
         try await giving {
             do {
-                return self.told(try await adapter.send(try self.urlRequest(operation)))
+                return self.result(try await adapter.send(try self.urlRequest(operation)))
             } catch let error as URLError {
                 // What its users have; the cases name ours.
                 let kind = error.code == .timedOut ? "Timeout" : "Connection"
@@ -35,7 +35,7 @@ extension Stage {
         return request
     }
 
-    private func told(_ answer: AuthenticatedURLSession.Answer) -> JSON {
+    private func result(_ answer: AuthenticatedURLSession.Answer) -> JSON {
         let headers = answer.response.allHeaderFields.map { ("\($0.key)".lowercased(), JSON.string("\($0.value)")) }
         var told: [String: JSON] = [
             "status": .number(Double(answer.response.statusCode)),
@@ -44,7 +44,7 @@ extension Stage {
             "text": .string(String(decoding: answer.data, as: UTF8.self)),
         ]
         if let json = try? JSONDecoder().decode(JSON.self, from: answer.data) { told["json"] = json }
-        told["verdict"] = answer.judged.map { self.told($0.verdict) }
+        told["verdict"] = answer.judged.map { self.result($0.verdict) }
         told["replay_refused"] = answer.judged?.replayRefused.map(JSON.string)
         return .object(told)
     }

@@ -24,7 +24,7 @@ impl Spec {
         let unfit_for_cookie = name == COOKIE && text.contains([';', ',', ' ', '"', '\\']);
         let value = sensitive(&value)
             .filter(|_| !text.is_empty() && !unfit_for_cookie)
-            .ok_or_else(|| unfit(&name))?;
+            .ok_or_else(|| unusable(&name))?;
         Ok(Placement { name, value })
     }
 
@@ -69,7 +69,7 @@ impl Spec {
     }
 }
 
-fn unfit(name: &HeaderName) -> Failure {
+fn unusable(name: &HeaderName) -> Failure {
     let message = format!(
         "the access token cannot be sent in the header `{name}`: it is empty, or contains a line break or another character that is not allowed there; check where it was read from"
     );

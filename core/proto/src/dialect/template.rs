@@ -50,7 +50,7 @@ impl Template {
         for name in self.blanks() {
             let text = value(name).ok_or_else(|| missing(dialect, name))?;
             let fits = if at_start == Some(name) { is_base(text) } else { is_word(text) };
-            fits.then_some(()).ok_or_else(|| unfit(dialect, name, at_start == Some(name)))?;
+            fits.then_some(()).ok_or_else(|| unusable(dialect, name, at_start == Some(name)))?;
         }
         let trimmed = |name: &str| value(name).map(|text| text.trim_end_matches('/'));
         let text = self.fill(&trimmed).map_err(|name| missing(dialect, name))?;
@@ -65,7 +65,7 @@ fn missing(dialect: &str, name: &str) -> Failure {
     Failure { argument: Some("variables".to_owned()), ..Failure::new(ErrorKind::InvalidConfig, message) }
 }
 
-fn unfit(dialect: &str, name: &str, is_start: bool) -> Failure {
+fn unusable(dialect: &str, name: &str, is_start: bool) -> Failure {
     let wanted = if is_start {
         "an http(s) URL without user, query and fragment"
     } else {

@@ -12,7 +12,7 @@ use super::pending::PendingSignIn;
 use super::redirect_uri::{check_redirect_uri, check_return_to};
 use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
-use crate::further::{check_parameters, check_resource, further};
+use crate::extra_parameters::{check_parameters, check_resource, extra_parameters};
 use crate::machine::Entropy;
 use crate::time::Wall;
 use crate::verdict::StepUp;
@@ -144,7 +144,7 @@ impl SignIn {
     }
 }
 
-further!(SignIn, "rekindle_proto::sign_in::SignIn");
+extra_parameters!(SignIn, "rekindle_proto::sign_in::SignIn");
 
 /// What no further parameter may replace: PKCE must not be weakened, nor state or redirect URI be others.
 const OWN_PARAMETERS: [&str; 12] = [

@@ -3,13 +3,13 @@
 #[cfg(feature = "cookies")]
 mod cookies;
 mod graphql;
+mod idle_timeout;
 mod input;
 mod own_client;
 mod reading;
 mod redirects;
 mod replays;
 mod retries;
-mod silence;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

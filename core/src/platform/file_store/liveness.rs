@@ -23,9 +23,9 @@ const KEPT: Duration = Duration::from_secs(600);
 const ATTEMPTS: u32 = 100;
 
 /// The files this process has locked. Of the process, not of a store: a forked child closes them all at once.
-static HELD: PerProcess<Mutex<Held>> = PerProcess::new();
+static HELD: PerProcess<Mutex<LockFiles>> = PerProcess::new();
 
-type Held = BTreeMap<PathBuf, File>;
+type LockFiles = BTreeMap<PathBuf, File>;
 
 /// Shows that the owner lives, until [`retire`] or the end of this process. Best effort.
 pub(super) fn announce(paths: &Paths, owner: &str) {
@@ -37,7 +37,7 @@ pub(super) fn announce(paths: &Paths, owner: &str) {
     }
     for _ in 0..ATTEMPTS {
         // A forked child must know of every lock that it inherits.
-        let _whole = fork::quiet();
+        let _no_fork = fork::guard();
         let Ok(file) = open(&path, true) else { return };
         match file.try_lock() {
             Ok(()) if durable::names(&path, &file) => {
@@ -54,7 +54,7 @@ pub(super) fn announce(paths: &Paths, owner: &str) {
 /// Ends what [`announce`] began.
 pub(super) fn retire(paths: &Paths, owner: &str) {
     let Some(path) = path(paths, owner) else { return };
-    let _whole = fork::quiet();
+    let _no_fork = fork::guard();
     let announced = held().lock().remove(&path);
     if let Some(announced) = announced {
         // In this order: whoever looks meanwhile sees it alive or unknown, never dead.
@@ -100,12 +100,12 @@ pub(super) fn close_inherited() {
     held();
 }
 
-fn held() -> ProcessLocal<Mutex<Held>> {
+fn held() -> ProcessLocal<Mutex<LockFiles>> {
     HELD.get_checked(without)
 }
 
 /// A table of one's own, and nothing left in the parent's.
-fn without(inherited: Option<&Mutex<Held>>) -> Mutex<Held> {
+fn without(inherited: Option<&Mutex<LockFiles>>) -> Mutex<LockFiles> {
     if let Some(mut inherited) = inherited.and_then(Mutex::try_lock) {
         inherited.clear();
     }
@@ -208,7 +208,7 @@ mod tests {
         announce(&paths, "parent");
         // As in a child: it has its own descriptor of what the parent locked.
         let parent = held().lock().remove(&paths.owner("parent")).unwrap();
-        let inherited = Held::from([(paths.owner("parent"), parent.try_clone().unwrap())]);
+        let inherited = LockFiles::from([(paths.owner("parent"), parent.try_clone().unwrap())]);
         assert!(without(Some(&Mutex::new(inherited))).lock().is_empty());
         assert_eq!(owner(&paths, "parent"), Owner::Alive);
         drop(parent);

@@ -27,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// header is lost can still be mended by the holder of that version.
 pub(super) struct Lock {
     file: File,
-    _quiet: RwLockReadGuard<'static, ()>,
+    _no_fork: RwLockReadGuard<'static, ()>,
 }
 
 impl Lock {
@@ -124,13 +124,13 @@ impl Drop for Lock {
 
 fn attempt(path: &Path) -> Result<Option<Lock>, Unavailable> {
     // A forked child must not inherit a lock that nobody would end.
-    let quiet = fork::quiet();
+    let no_fork = fork::guard();
     let file = open(path)?;
     match file.try_lock() {
         // A lock file that was removed meanwhile guards nothing.
         Ok(()) if !durable::names(path, &file) => Ok(None),
         Ok(()) if !is_ours(&file) => Err(failure::foreign_lock(path)),
-        Ok(()) => Ok(Some(Lock { file, _quiet: quiet })),
+        Ok(()) => Ok(Some(Lock { file, _no_fork: no_fork })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
         Err(TryLockError::Error(error)) => Err(failure::no_locks(path, &error)),

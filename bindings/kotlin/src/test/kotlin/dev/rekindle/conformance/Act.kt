@@ -39,23 +39,23 @@ suspend fun act(stage: Stage, session: String, operation: JsonObject): JsonObjec
         else -> ask(stage, stage.session(session), op, operation)
     }
 } catch (error: RekindleException) {
-    stage.told.error(error)
+    stage.results.error(error)
 }
 
 /** What is asked of a session. */
 private suspend fun ask(stage: Stage, kept: Kept, op: String?, operation: JsonObject): JsonObject {
     val session = kept.session
-    val told = stage.told
+    val results = stage.results
     return when (op) {
-        "request" -> kept.through?.send(told, absolute(stage, operation), operation) ?: send(stage, kept.client, operation)
+        "request" -> kept.through?.send(results, absolute(stage, operation), operation) ?: send(stage, kept.client, operation)
         "graphql" -> {
             val data = kept.client.graphql(operation.text("query")!!, (operation["variables"] ?: NOTHING).toString())
             buildJsonObject { put("data", Json.parseToJsonElement(data)) }
         }
-        "token" -> told.token(
+        "token" -> results.token(
             if (operation.flag("if_valid") == true) session.tokenIfValid() else session.token(operation.ms("min_life_ms")),
         )
-        "refresh" -> told.token(if (operation.flag("force") == true) session.forceRefresh() else session.refresh())
+        "refresh" -> results.token(if (operation.flag("force") == true) session.forceRefresh() else session.refresh())
         "invalidate" -> NOTHING.also { session.invalidate() }
         "sign_in" -> NOTHING.also { session.signIn((operation["credential"] as? JsonObject)?.let(::credential) ?: stage.usual()) }
         "sign_out" -> NOTHING.also { session.signOut() }
@@ -63,7 +63,7 @@ private suspend fun ask(stage: Stage, kept: Kept, op: String?, operation: JsonOb
             val settled = session.shutdown(operation.ms("ms")!!)
             buildJsonObject { put("settled", settled) }
         }
-        "status" -> told.status(if (operation.flag("fresh") == true) session.freshStatus() else session.status())
+        "status" -> results.status(if (operation.flag("fresh") == true) session.freshStatus() else session.status())
         else -> throw Complaint("there is no operation $op")
     }
 }
@@ -81,9 +81,9 @@ private suspend fun send(stage: Stage, client: Client, spec: JsonObject): JsonOb
     val (headers, timeout, key) = Triple(strings(spec["headers"]), spec.ms("timeout_ms"), spec.text("idempotency_key"))
     val url = spec.text("url")!!
     if (spec.flag("streamed") == true) {
-        return client.stream(method, url, emptyMap(), headers, body, timeout, key, follow) { stage.told.response(it) }
+        return client.stream(method, url, emptyMap(), headers, body, timeout, key, follow) { stage.results.response(it) }
     }
-    return stage.told.response(client.request(method, url, emptyMap(), headers, body, timeout, key, follow))
+    return stage.results.response(client.request(method, url, emptyMap(), headers, body, timeout, key, follow))
 }
 
 private suspend fun turnClock(stage: Stage, op: String, operation: JsonObject): JsonObject {
@@ -113,7 +113,7 @@ private fun turn(stage: Stage, op: String, operation: JsonObject) {
 }
 
 private fun hasCome(stage: Stage, kept: Kept, what: JsonObject): Boolean {
-    val told = stage.told
+    val results = stage.results
     val fits = { name: String, actual: () -> JsonObject ->
         what[name]?.let { difference(it, actual(), "") == null } ?: true
     }
@@ -121,12 +121,12 @@ private fun hasCome(stage: Stage, kept: Kept, what: JsonObject): Boolean {
         stage.server.log().count { what.text("path") == null || it.text("path") == what.text("path") } >= least
     } ?: true
     val event = what["event"]?.let { pattern ->
-        kept.heard.any { difference(eventPattern(pattern), told.event(it), "") == null }
+        kept.heard.any { difference(eventPattern(pattern), results.event(it), "") == null }
     } ?: true
     val timer = what.ms("timer_within_ms")?.let { within -> stage.clock.untilNext?.let { it <= within } ?: false } ?: true
     val noneSooner = what.ms("timer_beyond_ms")?.let { beyond -> stage.clock.untilNext?.let { it > beyond } } ?: true
-    return requests && event && timer && noneSooner && fits("counters") { told.counters(kept.session) } &&
-        fits("status") { told.status(kept.session.status()) } && fits("stored") { stored(stage) }
+    return requests && event && timer && noneSooner && fits("counters") { results.counters(kept.session) } &&
+        fits("status") { results.status(kept.session.status()) } && fits("stored") { stored(stage) }
 }
 
 /** What is in the store that sessions share. */

@@ -174,7 +174,7 @@ private suspend fun lateEvents(stage: Stage, expect: JsonObject) {
 private fun hasHeard(stage: Stage, name: String, kept: Kept, wanted: JsonArray): Boolean {
     // These two count something else than events.
     val happened = kept.session.stats().filterKeys { it != "waiters" && it != "dropped" }.values.sum()
-    val heard = kept.heard.map(stage.told::event)
+    val heard = kept.heard.map(stage.results::event)
     val all = wanted.filter { sessionOf(it) == name }
         .all { event -> heard.any { difference(eventPattern(event), it, "") == null } }
     return heard.size >= happened && all
@@ -199,19 +199,19 @@ private fun check(stage: Stage, expect: JsonObject) {
 }
 
 private fun checkSession(stage: Stage, name: String, kept: Kept, expect: JsonObject) {
-    stage.told.mustNotLeak("a session's text", kept.session.toString())
-    stage.told.mustNotLeak("the counters", kept.session.prometheus())
+    stage.results.mustNotLeak("a session's text", kept.session.toString())
+    stage.results.mustNotLeak("the counters", kept.session.prometheus())
     (expect["events"] as? JsonArray)?.let { events ->
         val wanted = events.filter { sessionOf(it) == name }.flatMap { event ->
             val times = (event as? JsonObject)?.get("times")?.jsonPrimitive?.int ?: 1
             List(times) { eventPattern(event) }
         }
-        complain(stage, compare(wanted, kept.heard.map(stage.told::event), name))
+        complain(stage, compare(wanted, kept.heard.map(stage.results::event), name))
     }
     val counters = expect["counters"] as? JsonObject ?: return
     val pattern = if (name == "main") counters else counters[name] as? JsonObject ?: return
     val own = pattern.filterValues { it !is JsonObject || it.keys.any { key -> key.startsWith("$") } }
-    complain(stage, difference(JsonObject(own), stage.told.counters(kept.session), "counters of $name"))
+    complain(stage, difference(JsonObject(own), stage.results.counters(kept.session), "counters of $name"))
 }
 
 private fun compare(wanted: List<JsonElement>, heard: List<JsonObject>, name: String): String? {

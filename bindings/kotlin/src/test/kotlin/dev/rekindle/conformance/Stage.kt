@@ -41,7 +41,7 @@ class Complaint(message: String) : Exception(message)
 /** An HTTP client that keeps a session by an adapter. It sends a case's requests instead of our own client. */
 interface Through : AutoCloseable {
     /** Sends what the operation says to this URL: what came of it. */
-    suspend fun send(told: Told, url: String, operation: JsonObject): JsonObject
+    suspend fun send(results: Results, url: String, operation: JsonObject): JsonObject
 }
 
 /** A session with what was heard of it. */
@@ -61,7 +61,7 @@ class Stage(case: JsonObject, private val adapter: ((Session) -> Through)? = nul
     val store = Shared()
     val case: JsonObject = named(case)
     val complaints = ConcurrentLinkedQueue<String>()
-    val told = Told { complaints += it }
+    val results = Results { complaints += it }
     val sessions = LinkedHashMap<String, Kept>()
     private val folder: Path = Files.createTempDirectory("rekindle-conformance")
     val path: Path = folder.resolve("session.json")

@@ -3,7 +3,7 @@ package dev.rekindle.conformance.adapters
 import dev.rekindle.RekindleException
 import dev.rekindle.Session
 import dev.rekindle.conformance.Through
-import dev.rekindle.conformance.Told
+import dev.rekindle.conformance.Results
 import dev.rekindle.conformance.adapterCases
 import dev.rekindle.conformance.body
 import dev.rekindle.conformance.strings
@@ -48,17 +48,17 @@ class KtorConformanceTest {
 private class ThroughKtor(kept: Session) : Through {
     private val client = HttpClient(CIO) { install(Rekindle) { session = kept } }
 
-    override suspend fun send(told: Told, url: String, operation: JsonObject): JsonObject = try {
-        answer(told, client.request(url) { say(operation) })
+    override suspend fun send(results: Results, url: String, operation: JsonObject): JsonObject = try {
+        answer(results, client.request(url) { say(operation) })
     } catch (error: RekindleException) {
-        told.error(error, error.rejected?.let { answer(told, it) })
+        results.error(error, error.rejected?.let { answer(results, it) })
     } catch (lost: IOException) {
-        told.error(RekindleException.Connection(lost.toString()), null)
+        results.error(RekindleException.Connection(lost.toString()), null)
     } catch (lost: UnresolvedAddressException) {
-        told.error(RekindleException.Connection(lost.toString()), null)
+        results.error(RekindleException.Connection(lost.toString()), null)
     }
 
-    private suspend fun answer(told: Told, response: HttpResponse): JsonObject {
+    private suspend fun answer(results: Results, response: HttpResponse): JsonObject {
         val text = response.bodyAsText()
         return buildJsonObject {
             put("status", response.status.value)
@@ -66,7 +66,7 @@ private class ThroughKtor(kept: Session) : Through {
             val headers = response.headers.flattenEntries()
             put("headers", JsonObject(headers.associate { (name, value) -> name.lowercase() to JsonPrimitive(value) }))
             body(text)
-            response.judged?.let { put("verdict", told.verdict(it.verdict)) }
+            response.judged?.let { put("verdict", results.verdict(it.verdict)) }
             response.judged?.replayRefused?.let { put("replay_refused", it) }
         }
     }

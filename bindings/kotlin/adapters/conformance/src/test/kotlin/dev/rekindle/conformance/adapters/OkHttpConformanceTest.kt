@@ -3,7 +3,7 @@ package dev.rekindle.conformance.adapters
 import dev.rekindle.RekindleException
 import dev.rekindle.Session
 import dev.rekindle.conformance.Through
-import dev.rekindle.conformance.Told
+import dev.rekindle.conformance.Results
 import dev.rekindle.conformance.adapterCases
 import dev.rekindle.conformance.body
 import dev.rekindle.conformance.ms
@@ -45,24 +45,24 @@ private class ThroughOkHttp(session: Session) : Through {
         .dispatcher(Dispatcher().apply { maxRequestsPerHost = maxRequests })
         .build()
 
-    override suspend fun send(told: Told, url: String, operation: JsonObject): JsonObject {
+    override suspend fun send(results: Results, url: String, operation: JsonObject): JsonObject {
         val call = client.newCall(request(url, operation))
         operation.ms("timeout_ms")?.let { call.timeout().timeout(it.inWholeMilliseconds, TimeUnit.MILLISECONDS) }
         return try {
-            call.answer().use { answer(told, it) }
+            call.answer().use { answer(results, it) }
         } catch (failed: RekindleIOException) {
-            told.error(failed.error, failed.response?.let { answer(told, it) })
+            results.error(failed.error, failed.response?.let { answer(results, it) })
         } catch (lost: IOException) {
-            told.error(RekindleException.Connection(lost.toString()), null)
+            results.error(RekindleException.Connection(lost.toString()), null)
         }
     }
 
-    private fun answer(told: Told, response: Response): JsonObject = buildJsonObject {
+    private fun answer(results: Results, response: Response): JsonObject = buildJsonObject {
         put("status", response.code)
         put("url", response.request.url.toString())
         put("headers", JsonObject(response.headers.associate { (name, value) -> name.lowercase() to JsonPrimitive(value) }))
         body(response.body.string())
-        response.judged?.let { put("verdict", told.verdict(it.verdict)) }
+        response.judged?.let { put("verdict", results.verdict(it.verdict)) }
         response.judged?.replayRefused?.let { put("replay_refused", it) }
     }
 

@@ -17,7 +17,7 @@ func shown(_ value: some Any) -> String {
 
 // What operations give, as the data that cases speak of.
 extension Stage {
-    func told(_ token: Token?) -> JSON {
+    func result(_ token: Token?) -> JSON {
         guard let token else { return ["token": nil] }
         mustNotLeak("a token", shown(token))
         return [
@@ -28,7 +28,7 @@ extension Stage {
     }
 
     /// The response, read to its end.
-    func told(_ response: Response, streamed: Bool) async -> JSON {
+    func result(_ response: Response, streamed: Bool) async -> JSON {
         var body = Data()
         var broke: (any Error)?
         do {
@@ -50,11 +50,11 @@ extension Stage {
         told["json"] = try? JSONDecoder().decode(JSON.self, from: body)
         told["verdict"] = response.verdict.map(self.told)
         told["replay_refused"] = response.replayRefused.map(JSON.string)
-        if let broke { told["error"] = await self.told(broke)["error"] }
+        if let broke { told["error"] = await self.result(broke)["error"] }
         return .object(told)
     }
 
-    func told(_ verdict: Verdict) -> JSON {
+    func result(_ verdict: Verdict) -> JSON {
         switch verdict {
         case .accepted: ["name": "accepted"]
         case .expired(let reason): ["name": "expired", "reason": .string(reason)]
@@ -71,7 +71,7 @@ extension Stage {
         }
     }
 
-    func told(_ error: any Error) async -> JSON {
+    func result(_ error: any Error) async -> JSON {
         mustNotLeak("an error", shown(error))
         guard let error = error as? RekindleError else {
             return ["error": ["kind": .string("\(type(of: error))"), "message": .string("\(error)")]]
@@ -87,11 +87,11 @@ extension Stage {
         told["oauth_error"] = error.oauthError.map(JSON.string)
         told["status"] = error.status.map { .number(Double($0)) }
         told["retry_after_ms"] = error.retryAfter.map { millis($0) }
-        if let response = error.response { told["response"] = await self.told(response, streamed: false) }
+        if let response = error.response { told["response"] = await self.result(response, streamed: false) }
         return ["error": .object(told)]
     }
 
-    func told(_ status: Status) -> JSON {
+    func result(_ status: Status) -> JSON {
         mustNotLeak("a status", shown(status))
         let standing =
             switch status.standing {
@@ -114,7 +114,7 @@ extension Stage {
         .object(session.stats().mapValues { .number(Double($0)) })
     }
 
-    func told(_ event: Event) -> JSON {
+    func result(_ event: Event) -> JSON {
         mustNotLeak("an event", shown(event))
         var told: [String: JSON] = ["name": .string(event.name), "generation": .number(Double(event.generation))]
         switch event.kind {

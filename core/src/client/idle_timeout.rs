@@ -19,12 +19,12 @@ const PIECE: usize = 64 * 1024;
 
 /// How long it is waited for one server.
 #[derive(Clone)]
-pub(super) struct Patience {
+pub(super) struct IdleTimeout {
     clock: Arc<dyn Clock>,
     limit: Duration,
 }
 
-impl Patience {
+impl IdleTimeout {
     pub(super) fn new(clock: &Arc<dyn Clock>, limit: Duration) -> Self {
         Self { clock: Arc::clone(clock), limit }
     }
@@ -59,7 +59,7 @@ impl Patience {
             }
         })
         .await?;
-        response.body = Box::pin(Listening { body: response.body, patience: self, timer: None });
+        response.body = Box::pin(Listening { body: response.body, idle: self, timer: None });
         Ok(response)
     }
 
@@ -115,7 +115,7 @@ impl Stream for Leaving {
 /// A response's body. Only while somebody waits for it does the time run.
 struct Listening {
     body: ByteStream,
-    patience: Patience,
+    idle: IdleTimeout,
     timer: Option<Timer>,
 }
 
@@ -123,18 +123,18 @@ impl Stream for Listening {
     type Item = Result<Bytes, TransportError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { body, patience, timer } = &mut *self;
+        let Self { body, idle, timer } = &mut *self;
         if let Poll::Ready(piece) = body.as_mut().poll_next(context) {
             *timer = None;
             return Poll::Ready(piece);
         }
         timer.take_if(|timer| !timer.is_of_this_runtime());
-        let due = || patience.clock.sleep_until(patience.clock.mono().saturating_add(patience.limit));
+        let due = || idle.clock.sleep_until(idle.clock.mono().saturating_add(idle.limit));
         match timer.get_or_insert_with(due).poll_unpin(context) {
             Poll::Ready(()) => {
                 *timer = None;
                 *body = Box::pin(stream::empty());
-                Poll::Ready(Some(Err(patience.silent("in the middle of its response"))))
+                Poll::Ready(Some(Err(idle.silent("in the middle of its response"))))
             }
             Poll::Pending => Poll::Pending,
         }

@@ -1,22 +1,22 @@
 /** A store of the browser's whose owners show by Web Locks that they live. */
-export abstract class LivesInBrowser {
+export abstract class BrowserOwners {
   /** @internal */
-  protected readonly lives: Lives;
+  protected readonly locks: OwnerLocks;
 
   protected constructor(prefix: string) {
-    this.lives = new Lives(prefix);
+    this.locks = new OwnerLocks(prefix);
   }
 
   announce(key: string, owner: string): Promise<void> {
-    return this.lives.announce(`${key}:${owner}`);
+    return this.locks.announce(`${key}:${owner}`);
   }
 
   async retire(key: string, owner: string): Promise<void> {
-    this.lives.retire(`${key}:${owner}`);
+    this.locks.retire(`${key}:${owner}`);
   }
 
   owner(key: string, owner: string): Promise<"alive" | "dead" | "unknown"> {
-    return this.lives.of(`${key}:${owner}`);
+    return this.locks.of(`${key}:${owner}`);
   }
 }
 
@@ -24,7 +24,7 @@ export abstract class LivesInBrowser {
  * Who lives, shown by Web Locks: the browser lets go of a lock when its page or worker ends, however it ends. Nobody waits for one, so
  * none is ever in the way of anybody. Where there are no Web Locks nothing is known, and leases end by the clock.
  */
-class Lives {
+class OwnerLocks {
   readonly #prefix: string;
   readonly #ends = new Map<string, () => void>();
   readonly #asked = new Set<Promise<void>>();

@@ -19,7 +19,7 @@ import kotlinx.serialization.json.put
 import java.io.ByteArrayOutputStream
 
 /** What operations give, as the data that cases speak of; and that no token is told where none may be. */
-class Told(private val complain: (String) -> Unit) {
+class Results(private val complain: (String) -> Unit) {
     fun token(token: Token?): JsonObject = buildJsonObject {
         if (token == null) {
             put("token", JsonNull)

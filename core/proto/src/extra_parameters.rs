@@ -8,7 +8,7 @@ use url::Url;
 use crate::error::Failure;
 
 /// The two setters.
-macro_rules! further {
+macro_rules! extra_parameters {
     ($type:ident, $path:literal) => {
         impl $type {
             /// One `resource` more (RFC 8707).
@@ -39,7 +39,7 @@ macro_rules! further {
         }
     };
 }
-pub(crate) use further;
+pub(crate) use extra_parameters;
 
 /// Whether a server could be asked for them. `own`: names that have a setting of their own, or that no setting may change.
 pub(crate) fn check_parameters(

@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace Rekindle\Store;
 
-/** Of an owner. */
-enum Life: string
+/** Whether an owner still lives. */
+enum OwnerState: string
 {
     case Alive = 'alive';
     case Dead = 'dead';
