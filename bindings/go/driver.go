@@ -25,7 +25,9 @@ type driver struct {
 	deadlines map[uint32]func(*Error)
 	waiting   map[uint32]waiter
 	running   map[uint64]*task
-	next      uint32
+	// Told with the next turn: nobody waits for that, and a turn costs.
+	ended []message
+	next  uint32
 	// Raised when the core was started anew.
 	instances uint64
 	timer     func()
@@ -229,8 +231,14 @@ func (d *driver) end(request uint32) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	delete(d.deadlines, request)
-	d.turn(message{"do": "end", "request": request})
+	d.ended = append(d.ended, message{"do": "end", "request": request})
+	if len(d.ended) == mostEnded {
+		d.turn()
+	}
 }
+
+// So many requests that have ended the core may still know.
+const mostEnded = 16
 
 func (d *driver) forget(number uint32) {
 	d.mutex.Lock()
@@ -265,6 +273,10 @@ func (d *driver) tag(session uint32) (tag uint64) {
 func (d *driver) turn(messages ...message) {
 	if messages == nil {
 		messages = []message{}
+	}
+	if len(d.ended) > 0 {
+		messages = append(d.ended, messages...)
+		d.ended = nil
 	}
 	told, err := d.try(messages)
 	if err != nil {
@@ -378,6 +390,7 @@ func (d *driver) restart(cause any) {
 		expired(failure)
 	}
 	clear(d.deadlines)
+	d.ended = nil
 	d.instances++
 	module, err := newModule(d.clock.boot())
 	if err != nil {
