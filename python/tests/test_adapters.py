@@ -212,6 +212,49 @@ def test_a_foreign_origin_is_sent_no_token_at_all(server: TestServer, make: Make
     other.close()
 
 
+ODD = [
+    "http://{api}@{other}/x",
+    "http://{api}:@{other}/x",
+    "http://{api}%2f@{other}/x",
+    "http://{api};@{other}/x",
+    "http://{api} @{other}/x",
+    "http://{api}\\@{other}/x",
+    "http://u:p@{other}/x",
+    "http://{other}#@{api}/x",
+    "http://{other}?@{api}/x",
+    "//{other}/x",
+    "///{other}/x",
+    "////{other}/x",
+    "/\\{other}/x",
+    "http:{other}/x",
+    "http:///{other}/x",
+    " http://{other}/x",
+    "HTTP://{other}/x",
+]
+
+
+# spec 9.2, 9.5: whatever their parsers make of it.
+@pytest.mark.parametrize("ask", REDIRECTED)
+def test_odd_locations_take_nothing_to_another_origin(server: TestServer, make: Make, ask: Any) -> None:
+    reached = 0
+    for odd in ODD:
+        other = TestServer()
+        places = {"api": server.url.removeprefix("http://"), "other": other.url.removeprefix("http://")}
+        away = {"status": 302, "headers": {"Location": [odd.format(**places)]}}
+        server.script({"match": {"path": "/a"}, "respond": away})
+        other.script({"match": {}, "respond": {"status": 200}})
+        own = {"X-Otp": "SECRET", "api_key": "SECRET", "DPoP": "SECRET"}
+        try:
+            ask(make(), "GET", server.url + "/a", headers=own)
+        except (requests.RequestException, aiohttp.ClientError, ValueError):
+            pass
+        for seen in other.log():
+            reached += 1
+            assert "SECRET" not in str(seen["headers"]) and "AT-1" not in str(seen["headers"]), odd
+        other.close()
+    assert reached > 5
+
+
 @each_adapter
 def test_a_header_of_the_dialects_own_does_not_leave_the_origin(server: TestServer, make: Make, ask: Any) -> None:
     other = TestServer()

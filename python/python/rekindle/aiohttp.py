@@ -86,7 +86,7 @@ class _Hop:
     session: SessionBase
     call: Any
     response: Any
-    target: URL
+    targets: set[tuple[str, str]]
     left: bool
 
 
@@ -100,12 +100,19 @@ def _remember(session: SessionBase, call: Any, request: Any, response: Any, befo
     if response.status not in (301, 302, 303, 307, 308) or target is None:
         return
     try:
-        url = request.url.join(URL(target))
-        left = url.origin() != request.url.origin() or (before is not None and before.left)
-        _last.set(_Hop(session, call, response, url, left))
+        # As aiohttp reads it, or as it is told to with `requote_redirect_url`.
+        urls = [request.url.join(URL(target, encoded=encoded)) for encoded in (False, True)]
+        left = any(url.origin() != request.url.origin() for url in urls)
+        left = left or (before is not None and before.left)
+        _last.set(_Hop(session, call, response, {_place(url) for url in urls}, left))
     except ValueError:
         # aiohttp does not follow it either.
         return
+
+
+def _place(url: URL) -> tuple[str, str]:
+    """Where it leads. aiohttp takes user name and fragment away."""
+    return str(url.origin()), url.raw_path_qs
 
 
 def _followed(session: SessionBase, request: Any) -> _Hop | None:
@@ -115,7 +122,7 @@ def _followed(session: SessionBase, request: Any) -> _Hop | None:
         return None
     _last.set(None)
     # A response that its caller has, or had, was not followed by aiohttp: that one knows its history.
-    own = hop.session is not session or "_history" in vars(hop.response) or hop.target != request.url
+    own = hop.session is not session or "_history" in vars(hop.response) or _place(request.url) not in hop.targets
     return None if own else hop
 
 

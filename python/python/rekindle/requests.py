@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlparse, urlsplit
 
 from requests import exceptions
 from requests.auth import AuthBase
@@ -134,8 +134,10 @@ def _next_url(response: Any) -> str | None:
         return None
     if target.startswith("//"):
         target = f"{urlsplit(response.url).scheme}:{target}"
-    quoted = requote_uri(target)
-    return quoted if urlsplit(target).netloc else urljoin(response.url, quoted)
+    # Put together again, odd ones name another host than before: http:////host is http://host then.
+    parsed = urlparse(target)
+    quoted = requote_uri(parsed.geturl())
+    return quoted if parsed.netloc else urljoin(response.url, quoted)
 
 
 def _same_origin(one: str, other: str) -> bool:
