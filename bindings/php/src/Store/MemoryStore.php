@@ -8,7 +8,7 @@ use JsonSerializable;
 use Rekindle\Redacted;
 
 /** Keeps records in this process, one for each key. */
-final class MemoryStore implements Store, JsonSerializable
+final class MemoryStore implements Store, Lister, JsonSerializable
 {
     use Redacted;
 
@@ -34,6 +34,11 @@ final class MemoryStore implements Store, JsonSerializable
         $version = (string) ++$this->saves;
         $this->keep([$key => new Record($record, $version)] + $records);
         return $version;
+    }
+
+    public function keys(): array
+    {
+        return array_map(strval(...), array_keys($this->kept()));
     }
 
     public function identity(): ?string
