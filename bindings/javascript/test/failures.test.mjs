@@ -91,8 +91,8 @@ test("that a sign-in is needed is never dropped behind other events", async () =
 });
 
 test("after a trap the module is started anew, and the session comes back from its store", async () => {
-  const { broken, driver: made } = brittle();
-  const driver = made();
+  const { broken, driver: start } = brittle();
+  const driver = start();
   const session = new Session(api.options(), driver);
   const client = new Client(session, { baseUrl: api.url });
   assert.equal((await session.fetch(`${api.url}/data`)).status, 200);
@@ -115,8 +115,8 @@ test("after a trap the module is started anew, and the session comes back from i
 });
 
 test("a trap in the middle of two hundred requests fails no later one, and loses no credential", async () => {
-  const { broken, driver: made } = brittle();
-  const driver = made();
+  const { broken, driver: start } = brittle();
+  const driver = start();
   const session = new Session(api.options(), driver);
   await session.fetch(`${api.url}/data`);
   await session.shutdown();
@@ -131,8 +131,8 @@ test("a trap in the middle of two hundred requests fails no later one, and loses
 });
 
 test("a module that fails each time is an error each time, and no endless circle", async () => {
-  const { broken, driver: made } = brittle();
-  const driver = made();
+  const { broken, driver: start } = brittle();
+  const driver = start();
   const session = new Session(api.options(), driver);
   await session.token();
   broken.always = true;
