@@ -55,7 +55,7 @@ final class FaultsTest extends TestCase
         yield 'nothing' => [null, 'returned null: return a Rekindle\Tokens'];
         yield 'an array' => [['access_token' => 'AT-2'], 'returned array: return a Rekindle\Tokens'];
         yield 'a number' => [42, 'returned int: return a Rekindle\Tokens'];
-        yield 'no access token' => [new Tokens(refreshToken: 'RT-2'), 'no access_token: return both'];
+        yield 'no access token' => [new Tokens(refreshToken: 'RT-2'), 'no accessToken: return both'];
     }
 
     /** @dataProvider nonsense */
