@@ -28,8 +28,6 @@ final class Session implements JsonSerializable
     /**
      * @param string|array<string, mixed> $dialect a preset's name, or a dialect of one's own: the members of its TOML form
      * @param string|null $tokenUrl where tokens are refreshed, if the dialect does not say so itself
-     * @param string|null $clientAuth how the client says who it is, where it is registered otherwise than the dialect says: `none`,
-     *     `client_secret_basic`, `client_secret_post`, `client_secret_jwt`
      * @param list<string> $origins get the token; no other origin does
      * @param list<string> $insecureOrigins may get it without https; loopback needs no mention
      * @param Store|FileStore|null $store where the tokens are kept; null: in this process
@@ -45,6 +43,8 @@ final class Session implements JsonSerializable
      * @param bool $alone no state is shared with other sessions of the same store and settings
      * @param (callable(Event): void)|null $onEvent hears each event, from the first one on
      * @param array<int, mixed> $curlOptions for token requests, and those of a `Client`: a proxy, a CA file, a client certificate
+     * @param string|null $clientAuth how the client says who it is, where it is registered otherwise than the dialect says: `none`,
+     *     `client_secret_basic`, `client_secret_post`, `client_secret_jwt`
      * @param array<string, mixed>|null $server what `Session::discover` gave, in place of endpoints
      * @param string|null $authorizationUrl where a browser signs in, if neither dialect nor server says so
      * @param (callable(self): ?Tokens)|null $login signs in again when a call would get LoginRequired, and the call goes on; it calls a
@@ -57,7 +57,6 @@ final class Session implements JsonSerializable
         ?string $clientId = null,
         #[\SensitiveParameter]
         ?string $clientSecret = null,
-        ?string $clientAuth = null,
         ?Tokens $tokens = null,
         array $origins = [],
         array $insecureOrigins = [],
@@ -75,6 +74,7 @@ final class Session implements JsonSerializable
         ?callable $onEvent = null,
         #[\SensitiveParameter]
         array $curlOptions = [],
+        ?string $clientAuth = null,
         ?array $server = null,
         ?string $authorizationUrl = null,
         ?callable $login = null,
