@@ -39,12 +39,27 @@ pub(super) fn read(path: &str, resource: &str) -> Result<Option<Found>, Rekindle
 pub(super) fn write(path: &str, found: &Found) -> Result<(), RekindleError> {
     let text = serde_json::to_string(found).unwrap_or_default();
     let beside = format!("{path}.{}.tmp", std::process::id());
-    let written = create(Path::new(&beside))
+    let written = folder_of(Path::new(path))
+        .and_then(|()| create(Path::new(&beside)))
         .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);
         wrong(path, &format!("cannot be written ({error})"))
+    })
+}
+
+/// Made where there is none, for nobody else, as the file store does it.
+fn folder_of(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    folder.map_or(Ok(()), |folder| {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::DirBuilderExt;
+            builder.mode(0o700);
+        }
+        builder.recursive(true).create(folder)
     })
 }
 

@@ -56,7 +56,8 @@ class NewcomerTest {
                 """{"match": {"path": "/mcp", "token": "AT-1"}, "respond": {"text": "hello"}}""",
             )
             server.script(*steps)
-            val store = FileStore(folder.resolve("mcp.json"))
+            // The folder is made, too.
+            val store = FileStore(folder.resolve("new/mcp.json"))
             val http = HttpSettings(userAgent = "tool/1")
             val session = signInTo(api, name = "My tool", store = store, http = http, open = ::visit)
             assertEquals("hello", Client(session, baseUrl = server.url).get("/mcp").text())
@@ -70,7 +71,7 @@ class NewcomerTest {
                 .filter { it[0] == "user-agent" }.map { it[1] }
             assertEquals(setOf("tool/1"), agents.toSet())
             // The second time nothing is asked for, and nobody is registered anew.
-            val kept = folder.resolve("mcp.json.client")
+            val kept = folder.resolve("new/mcp.json.client")
             assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(kept)))
             server.script("""{"match": {"path": "/mcp", "token": "AT-1"}, "respond": {"text": "hello"}}""")
             val again = signInTo(api, name = "My tool", store = store, open = { error("nobody is asked") })
