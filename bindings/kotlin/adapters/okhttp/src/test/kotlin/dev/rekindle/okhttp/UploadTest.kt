@@ -72,7 +72,8 @@ class UploadTest {
             },
         )
         client = client(session)
-        assertEquals("AT-2", runBlocking { session.refresh().value })
+        session.invalidate()
+        assertEquals("AT-2", runBlocking { session.token().value })
         assertEquals("Misuse", refused.error.kind)
     }
 
