@@ -25,10 +25,10 @@ type driver struct {
 	deadlines map[uint32]func(*Error)
 	waiting   map[uint32]waiter
 	running   map[uint64]*task
-	// Told with the next turn: nobody waits for that, and a turn costs.
+	// Sent with the next turn: nobody waits for that, and a turn costs.
 	ended []message
 	next  uint32
-	// Raised when the core was started anew.
+	// Raised when the core was restarted.
 	instances uint64
 	timer     func()
 	due       *float64
@@ -265,7 +265,7 @@ func (d *driver) tag(session uint32) (tag uint64) {
 	if told &= 1<<31 - 1; told == 0 {
 		return 0
 	}
-	// A core that was started anew counts from the beginning.
+	// A core that was restarted counts from the beginning.
 	return d.instances<<31 | uint64(told)
 }
 
@@ -376,7 +376,7 @@ func (d *driver) start(told *effect) {
 func (d *driver) restart(cause any) {
 	failure := &Error{
 		Kind: ErrSystem, Retryable: true,
-		Message: fmt.Sprintf("the core failed and was started anew (%v); sessions come back from their stores: call again, and report this", cause),
+		Message: fmt.Sprintf("the core failed and was restarted (%v); sessions come back from their stores: call again, and report this", cause),
 	}
 	for _, task := range d.running {
 		task.cancel()

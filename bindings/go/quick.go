@@ -101,7 +101,7 @@ func (s *Session) unlearn(request *http.Request) {
 	}
 }
 
-// The number that the core knows a tag by; 0: it was started anew since.
+// The number that the core knows a tag by; 0: it was restarted since.
 func (d *driver) numberOf(tag uint64) uint32 {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()

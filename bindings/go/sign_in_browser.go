@@ -57,7 +57,7 @@ func (s *Session) withBrowser(ctx context.Context, options SignInOptions, finish
 		return err
 	}
 	patience := time.Duration(place.Timeout) * time.Millisecond
-	late := &Error{Kind: ErrTimeout, Message: fmt.Sprintf("nobody came back from the browser within %s: begin the sign-in anew", patience)}
+	late := &Error{Kind: ErrTimeout, Message: fmt.Sprintf("the browser did not return within %s: start the sign-in again", patience)}
 	waiting, end := context.WithTimeoutCause(ctx, patience, late)
 	defer end()
 	receiver.receive(func(head string) (answer callbackAnswer, err error) {

@@ -8,7 +8,7 @@ use clap::{
 };
 use clap_complete::Shell;
 
-/// API sessions that stay alive: refreshed once, replayed safely, stored.
+/// Keeps API sessions alive: refreshes tokens once, replays requests safely, stores the credential.
 #[derive(Parser)]
 #[command(name = "rekindle", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Args {
@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// The profile [default: the only one in the file]
     #[arg(long, short, global = true, env = "REKINDLE_PROFILE", value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Write JSON, errors too (one object on standard error)
+    /// Write JSON, including errors (one object on standard error)
     #[arg(long)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -61,7 +61,7 @@ pub(crate) fn wants_json(args: impl Iterator<Item = std::ffi::OsString>) -> bool
 const TAKES_DATA: &str = "request";
 
 fn json_after_command() -> Arg {
-    let help = "Write JSON, errors too (one object on standard error)";
+    let help = "Write JSON, including errors (one object on standard error)";
     Arg::new("json").long("json").action(ArgAction::SetTrue).help(help)
 }
 
@@ -70,8 +70,8 @@ fn asks_json(given: &ArgMatches) -> bool {
     below || given.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false)
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 fine; 1 the API answered with an error (request: only with --fail); \
-2 usage or configuration; 3 a sign-in is needed; 4 network, or try later.";
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 the API answered with an error (request: only with --fail); \
+2 usage or configuration error; 3 sign-in required; 4 network error, or try again later.";
 
 const REQUEST_HELP: &str = "--json takes data here, as curl's does; for errors as JSON write rekindle --json request ...\n\
 Variables of -w: content_type, errormsg, filename_effective, http_code, http_version, num_headers, num_redirects, \
@@ -98,79 +98,79 @@ Each may have a name.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Take over the tokens of a sign-in, as JSON from standard input; they replace what is there
+    /// Import the tokens of a sign-in, as JSON from standard input; they replace the stored ones
     #[command(
         after_help = "Fields: access_token, refresh_token, expires_in (seconds) or expires_at (epoch, or a date with its zone).\n\
         Example: rekindle import --profile school < tokens.json"
     )]
     Import,
-    /// Sign in, in a browser of this machine
+    /// Sign in, in a browser on this machine
     #[command(
-        after_help = "From nothing: rekindle sign-in --preset google --client-id ID, or --issuer URL, adds a profile to the \
+        after_help = "To start without a profile: rekindle sign-in --preset google --client-id ID, or --issuer URL, adds a profile to the \
         user's configuration first.\n\
         Over SSH: --no-browser prints the address; what the browser then shows in its address bar is pasted back."
     )]
     SignIn(SignInArgs),
-    /// Send a request with a token that is alive, as curl does
+    /// Send a request with a valid token, with curl's options
     #[command(after_help = REQUEST_HELP)]
     Request(Box<RequestArgs>),
     /// Run a GraphQL query or mutation, and print its data
     Graphql(GraphqlArgs),
-    /// Run curl with a token that is alive, and once more where it is turned away: rekindle curl -- -sS /me
+    /// Run curl with a valid token, and again if the token is rejected: rekindle curl -- -sS /me
     #[command(
-        after_help = "The token goes to curl by its standard input (-K -), never in an argument, and to the \
+        after_help = "The token is passed to curl on its standard input (-K -), never in an argument, and to the \
         profile's hosts only. Give one URL, or a path below base_url. ~/.curlrc is not read. The exit code is curl's, \
-        or that of rekindle where no token could be had."
+        or rekindle's if there is no token."
     )]
     Curl {
         /// Options and the URL, as curl takes them
         #[arg(last = true, required = true, value_name = "ARGS")]
         args: Vec<String>,
     },
-    /// Run a command with a token that is alive in its environment: rekindle exec -- ./sync.sh
+    /// Run a command with a valid token in its environment: rekindle exec -- ./sync.sh
     Exec(ExecArgs),
-    /// Print a fresh access token, for programs that take it from standard input or a file
+    /// Print a valid access token, for programs that read it from standard input or a file
     Token(TokenArgs),
     /// Refresh the token now
     Refresh {
-        /// Even if it is fresh, backed off, or known to be dead
+        /// Even if the token is valid, during a back-off, or if the refresh token was rejected
         #[arg(long)]
         force: bool,
     },
-    /// Say how the session stands: expiry, last refresh, back-off, lease
+    /// Show the state of the session: expiry, last refresh, back-off, lease
     Status {
-        /// Exit with 3 where a sign-in is needed, and with 4 where there is no token for now
+        /// Exit with 3 if a sign-in is needed, and with 4 if there is no token at the moment
         #[arg(long)]
         exit_code: bool,
     },
-    /// List the profiles of the file that is used, and how the session of each stands
+    /// List the profiles of the file in use, each with the state of its session
     #[command(
-        after_help = "No token is refreshed for it. Another profile is used by --profile NAME, and one's tokens are \
-        removed by rekindle sign-out --profile NAME."
+        after_help = "This refreshes no token. --profile NAME selects a profile; a profile's tokens are \
+        removed with rekindle sign-out --profile NAME."
     )]
     Accounts,
     /// End the session, and wipe its tokens
     SignOut {
-        /// Ask the server to revoke them, too (RFC 7009): exit code 1 if it did not
+        /// Also ask the server to revoke them (RFC 7009): exit code 1 if it did not
         #[arg(long)]
         revoke: bool,
     },
-    /// Move the stored tokens to what the profile says now: another token_url, dialect or further origins
+    /// Move the stored tokens to the profile's current token_url, dialect or additional origins
     Rebind,
-    /// Allow the use of a rekindle.toml that lies in a folder, as it is now
+    /// Allow the use of a rekindle.toml in a folder, with its current content
     #[command(
         after_help = "A profile file decides where tokens go. One that was only found in the current folder is \
         used after this consent, which ends when it, or a dialect file that it names, changes."
     )]
     Trust(TrustArgs),
-    /// Check a dialect file of one's own, or list the fields that it may have
+    /// Check your own dialect file, or list the fields that it may have
     Dialect {
         #[command(subcommand)]
         command: DialectCommand,
     },
-    /// List the dialects that come along
+    /// List the presets (the built-in dialects)
     Presets {
-        /// Print this preset's file: a start for a dialect of one's own
+        /// Print this preset's file, as a start for your own dialect
         name: Option<String>,
     },
     /// Print completions for a shell
@@ -178,7 +178,7 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Show on this machine that many requests, tasks and processes need one refresh
+    /// Show on this machine that many requests, tasks and processes need only one refresh
     Demo(DemoArgs),
     /// One of the demo's processes
     #[command(hide = true)]
@@ -187,7 +187,7 @@ pub(crate) enum Command {
 
 #[derive(Subcommand)]
 pub(crate) enum DialectCommand {
-    /// Read a dialect file, and try it on samples: exit code 1 where it judges one otherwise than expected
+    /// Read a dialect file, and try it on samples: exit code 1 if it judges one differently than expected
     #[command(after_help = SAMPLES_HELP)]
     Check {
         /// The dialect
@@ -205,26 +205,26 @@ pub(crate) struct RequestArgs {
     /// The method [default: GET, with data POST]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
-    /// A header, `Name: value`; `Name:` leaves a default header out
+    /// A header, `Name: value`; `Name:` removes a default header
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
-    /// Data to send, or @FILE (@- is standard input; line breaks are left out); several are joined by &
+    /// Data to send, or @FILE (@- is standard input; line breaks are removed); several are joined with &
     #[arg(short, long, value_name = "DATA|@FILE", allow_hyphen_values = true)]
     pub(crate) data: Vec<String>,
-    /// Data to send as it is, or @FILE as it is
+    /// Data to send unchanged, or @FILE unchanged
     #[arg(long, value_name = "DATA|@FILE", allow_hyphen_values = true, conflicts_with = "data")]
     pub(crate) data_binary: Option<String>,
-    /// Data to send as it is, an @ too
+    /// Data to send unchanged, even if it begins with @
     #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
     pub(crate) data_raw: Vec<String>,
     /// Data to encode: CONTENT, NAME=CONTENT, @FILE or NAME@FILE; it comes after that of -d
     #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
     pub(crate) data_urlencode: Vec<String>,
-    /// JSON to send, or @FILE as it is; Content-Type and Accept are application/json. Several are joined
+    /// JSON to send, or @FILE unchanged; Content-Type and Accept are application/json. Several are joined
     #[arg(long = "json", value_name = "DATA|@FILE", allow_hyphen_values = true,
         conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode"])]
     pub(crate) json_data: Vec<String>,
-    /// Go on with a download where the file ends
+    /// Resume a download where the file ends
     #[arg(short = 'C', long, value_name = "-", value_parser = ["-"], allow_hyphen_values = true,
         conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode", "json_data", "form", "upload_file",
         "head", "include"])]
@@ -238,26 +238,26 @@ pub(crate) struct RequestArgs {
     /// A part of a form: NAME=TEXT, NAME=@FILE (with ;type= and ;filename=), or NAME=<FILE for a file's text
     #[arg(short = 'F', long, value_name = "PART", conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode", "json_data"])]
     pub(crate) form: Vec<String>,
-    /// Send this file by PUT; to a URL that ends in / it brings its name
+    /// Send this file by PUT; its name is added to a URL that ends in /
     #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["data", "data_binary", "data_raw", "data_urlencode", "json_data", "form"])]
     pub(crate) upload_file: Option<PathBuf>,
     /// Write the body to this file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Write the body to a file of the URL's last name
+    /// Write the body to a file with the last name in the URL
     #[arg(short = 'O', long, conflicts_with = "output")]
     pub(crate) remote_name: bool,
-    /// Ask for the head alone, and write it
+    /// Request only the head, and write it
     #[arg(short = 'I', long)]
     pub(crate) head: bool,
-    /// Sign the request with this name and password (Basic) and not with the token; without a password it is read from
+    /// Use this name and password (Basic) instead of the token; without a password it is read from
     /// standard input
     #[arg(short, long, value_name = "NAME[:PASSWORD]")]
     pub(crate) user: Option<String>,
-    /// Go through this proxy, for tokens too; an empty one is none
+    /// Use this proxy, also for token requests; an empty value means no proxy
     #[arg(short = 'x', long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
-    /// Trust these certificates, too (PEM)
+    /// Also trust these certificates (PEM)
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
     /// The client certificate (PEM)
@@ -266,26 +266,26 @@ pub(crate) struct RequestArgs {
     /// Its private key (PEM) [default: in the file of --cert]
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Send again so often after a failure that may pass [default: 2]
+    /// Retry this many times after a transient failure [default: 2]
     #[arg(long, value_name = "N")]
     pub(crate) retry: Option<u32>,
-    /// After the answer, write this text with its %{variables} to standard output; @FILE has the text
+    /// After the response, write this text with its %{variables} to standard output; @FILE reads the text from a file
     #[arg(short, long, value_name = "FORMAT|@FILE", allow_hyphen_values = true)]
     pub(crate) write_out: Option<String>,
-    /// Give up after so many seconds, refresh and retries included
+    /// Give up after this many seconds, including refresh and retries
     #[arg(short, long, value_name = "SECONDS")]
     pub(crate) max_time: Option<f64>,
     /// Show no progress
     #[arg(short, long)]
     pub(crate) silent: bool,
-    /// As curl's; errors are always shown, redirects always followed, and answers always taken compressed
+    /// Accepted for curl's sake: errors are always shown, redirects always followed, and compressed responses always accepted
     #[arg(short = 'S', long, hide = true)]
     pub(crate) show_error: bool,
     #[arg(short = 'L', long, hide = true)]
     pub(crate) location: bool,
     #[arg(long, hide = true)]
     pub(crate) compressed: bool,
-    /// Write the head of the answer, too
+    /// Also write the head of the response
     #[arg(short, long)]
     pub(crate) include: bool,
     /// Exit with 1, and write no body, on a status of 400 and above
@@ -304,10 +304,10 @@ pub(crate) struct SignInArgs {
     /// On another device: print a code, and where to type it in
     #[arg(long, conflicts_with = "no_browser")]
     pub(crate) device: bool,
-    /// Make a profile that speaks this preset or dialect file, in the user's configuration
+    /// Make a profile for this preset or dialect file, in the user's configuration
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) preset: Option<String>,
-    /// Make a profile for the server that says it is this one (RFC 8414, OpenID Connect)
+    /// Make a profile for the server with this issuer (RFC 8414, OpenID Connect)
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
     /// Make a profile for the API at this address, an MCP server for example: it says which server signs users in
@@ -317,19 +317,19 @@ pub(crate) struct SignInArgs {
     /// The new profile's client id
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// The variable of the environment that holds the new profile's client secret
+    /// The environment variable that holds the new profile's client secret
     #[arg(long, value_name = "NAME")]
     pub(crate) client_secret_env: Option<String>,
-    /// Where the new profile's API is
+    /// The base URL of the new profile's API
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
-    /// Open no browser: print the address, and read the one that the browser came back with from standard input
+    /// Open no browser: print the address, and read the one that the browser returned to from standard input
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// What to ask for, with spaces between [default: the profile's scope, else the dialect's]
+    /// The scope to request, separated by spaces [default: the profile's scope, else the dialect's]
     #[arg(long, value_name = "SCOPES")]
     pub(crate) scope: Option<String>,
-    /// Where the browser comes back to, if the client is registered with a port or path of its own
+    /// Where the browser returns to, if the client is registered with a particular port or path
     #[arg(long, value_name = "URL")]
     pub(crate) redirect_uri: Option<String>,
 }
@@ -339,7 +339,7 @@ pub(crate) struct ExecArgs {
     /// The variable that holds the token
     #[arg(long, default_value = "REKINDLE_TOKEN", value_name = "NAME")]
     pub(crate) env: String,
-    /// How long the token must be valid at least, where the server's tokens live that long
+    /// How long the token must at least be valid, if the server's tokens last that long
     #[arg(long, value_name = "SECONDS")]
     pub(crate) min_life: Option<u64>,
     /// The command and its arguments
@@ -349,11 +349,11 @@ pub(crate) struct ExecArgs {
 
 #[derive(ClapArgs)]
 pub(crate) struct TokenArgs {
-    /// How long it must be valid at least, where the server's tokens live that long
+    /// How long it must at least be valid, if the server's tokens last that long
     #[arg(long, value_name = "SECONDS")]
     pub(crate) min_life: Option<u64>,
-    /// The server turned the last one away: print another. With `=-` the one that was turned away is read from standard
-    /// input, and nothing is refreshed where another process has done that since
+    /// The server rejected the last one: print another. With `=-` the rejected one is read from standard
+    /// input, and nothing is refreshed if another process has done that since
     #[arg(long, value_name = "-", num_args = 0..=1, require_equals = true, default_missing_value = "current",
         value_parser = ["current", "-"])]
     pub(crate) rejected: Option<String>,
@@ -364,7 +364,7 @@ pub(crate) struct TrustArgs {
     /// The profile file
     #[arg(value_name = "FILE", default_value = "rekindle.toml")]
     pub(crate) file: PathBuf,
-    /// Take the consent back
+    /// Withdraw the consent
     #[arg(long)]
     pub(crate) revoke: bool,
 }

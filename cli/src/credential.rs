@@ -70,7 +70,7 @@ fn object(bytes: &[u8]) -> Done<Map<String, Value>> {
     // The parser's own words may quote a token.
     serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
-        wrong("standard input", &format!("it is no JSON object, at {place}; {SHAPE}"))
+        wrong("standard input", &format!("it is not a JSON object, at {place}; {SHAPE}"))
     })
 }
 

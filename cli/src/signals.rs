@@ -115,7 +115,7 @@ impl Guard {
         if let Some(session) = self.session.get() {
             if session.status().refreshing {
                 output::warn(
-                    "rekindle: a refresh is under way, waiting up to 10 s for it; once more ends at once",
+                    "rekindle: a refresh is in progress, waiting up to 10 s for it; a second signal ends at once",
                 );
             }
             session.shutdown(PATIENCE).await;

@@ -28,16 +28,16 @@
 //!
 //! # What is where
 //!
-//! [`Session`] keeps one sign-in, [`App`] those of many users; [`Client`] sends requests with it; [`store`] stores the credential;
-//! [`transport`] sends bytes. For your own HTTP client: [`Session::call`], and the features `tower` and `reqwest-middleware`. The
-//! decisions are those of the crate `rekindle-proto`, whose types appear here as far as they are needed.
+//! [`Session`] keeps one sign-in, [`App`] those of many users; [`Client`] sends requests with a session; [`store`] stores the
+//! credential; [`transport`] sends requests. For your own HTTP client: [`Session::call`], and the features `tower` and
+//! `reqwest-middleware`. The crate `rekindle-proto` makes the decisions; its types are re-exported here where they are needed.
 //!
 //! # What it does not do
 //!
 //! It does not decode access tokens (RFC 9068 section 6),
-//! follow URLs out of challenges, or revoke at sign-out unless it is asked to ([`Session::sign_out_and_revoke`]): some
-//! servers then end every other session of the user. Copies of a token that it cannot wipe: those inside the HTTP stack's buffers, and
-//! whatever you take out of [`Token::value`].
+//! follow URLs from challenges, or revoke tokens at sign-out unless you ask for it ([`Session::sign_out_and_revoke`]): some
+//! servers then end every other session of the user. It cannot wipe the copies of a token in the HTTP stack's buffers, or
+//! those that you make from [`Token::value`].
 
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub mod adapters;

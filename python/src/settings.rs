@@ -59,8 +59,9 @@ pub(crate) fn described<T>(
 }
 
 pub(crate) fn server_of(json: &str) -> Result<ServerMetadata, Error> {
-    serde_json::from_str(json)
-        .map_err(|_| Error::from(Failure::config("server", " is not what discover() gave: ask it anew")))
+    serde_json::from_str(json).map_err(|_| {
+        Error::from(Failure::config("server", " is not a result of discover(): call discover() again"))
+    })
 }
 
 /// Of a dict of plain values.

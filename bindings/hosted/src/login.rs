@@ -13,7 +13,7 @@ pub(crate) struct HostedLogin(pub(crate) SessionHost);
 #[async_trait]
 impl OnLoginRequired for HostedLogin {
     async fn sign_in(&self, _: Session) -> Result<(), Error> {
-        let ended = |_| Error::new(ErrorKind::Misuse, "the host has ended: nobody can sign in");
+        let ended = |_| Error::new(ErrorKind::Misuse, "the host has ended, so no sign-in is possible");
         let answer = self.0.effect(json!({ "effect": "login" })).await.map_err(ended)?;
         let Some(reason) = answer["error"].as_str() else { return Ok(()) };
         let kind = ErrorKind::ALL.iter().copied().find(|kind| answer["kind"] == kind.name());

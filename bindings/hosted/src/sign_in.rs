@@ -193,7 +193,7 @@ pub(crate) async fn registered(
     outbox: SharedOutbox,
 ) -> Result<Value, Error> {
     let server = serde_json::from_value(server)
-        .map_err(|_| Failure::config("server", " is not what discovery gave: ask it anew"))?;
+        .map_err(|_| Failure::config("server", " is not a result of discovery: run discovery again"))?;
     let mut asked = ClientRegistration::new(client.name, client.redirect_uri);
     asked.scope = client.scope;
     if client.device {

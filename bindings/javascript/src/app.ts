@@ -110,7 +110,7 @@ export class App {
   /** The keys of all who are signed in, in order. The store must be able to tell its keys: memory, folders and `BrowserStore` are. */
   async accounts(): Promise<string[]> {
     const { store } = this.#options;
-    if (!store?.keys) throw invalid("the store cannot tell its keys: give it the method keys, or keep a list of your own");
+    if (!store?.keys) throw invalid("the store cannot list its keys: give it the method keys, or keep your own list");
     let keys: string[];
     try {
       keys = await store.keys();

@@ -235,7 +235,7 @@ export class Driver {
     const error = new RekindleError(
       {
         kind: "System",
-        message: "rekindle.wasm failed and was started anew; sessions come back from their stores: call again, and report this",
+        message: "rekindle.wasm failed and was restarted; sessions come back from their stores: call again, and report this",
         retryable: true,
       },
       { cause },

@@ -23,7 +23,7 @@ export class Module {
   constructor(instance: WebAssembly.Instance, boot: string) {
     this.#exports = instance.exports as unknown as Exports;
     const version = this.#exports.rekindle_abi_version();
-    if (version !== ABI) throw misuse(`rekindle.wasm speaks version ${version}, this package ${ABI}: install both anew`);
+    if (version !== ABI) throw misuse(`rekindle.wasm speaks version ${version}, this package ${ABI}: reinstall both`);
     const seed = crypto.getRandomValues(new Uint8Array(32));
     const bytes = encoder.encode(boot);
     const at = this.#write(seed);

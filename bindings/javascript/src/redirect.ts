@@ -20,7 +20,7 @@ export function comeBack(): { pending: string; callback: string } | undefined {
   if (state === null || !(url.searchParams.has("code") || url.searchParams.has("error"))) return undefined;
   const pending = kept((storage) => storage.getItem(PREFIX + state));
   if (pending === null) {
-    const message = "this tab began no sign-in with that state: begin anew (a page that was loaded twice comes here too)";
+    const message = "this tab started no sign-in with that state: start the sign-in again (a page that was loaded twice comes here too)";
     throw new RekindleError({ kind: "InvalidResponse", message });
   }
   const callback = url.href;

@@ -76,7 +76,7 @@ interface Begun {
 function waiting(most: number, signal: AbortSignal | undefined): { over: Promise<never>; end: () => void } {
   let end = () => {};
   const over = new Promise<never>((_, reject) => {
-    const message = `nobody came back from the browser within ${Math.round(most / 1_000)} s: begin the sign-in anew`;
+    const message = `the browser did not return within ${Math.round(most / 1_000)} s: start the sign-in again`;
     const timer = setTimeout(() => reject(new RekindleError({ kind: "Timeout", message })), most);
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });

@@ -52,7 +52,7 @@ final class WebSignIn
         parse_str($query, $brought);
         $state = is_string($brought['state'] ?? null) ? $brought['state'] : '';
         $pending = $_SESSION[self::KEPT_AS][$state] ?? throw new InvalidResponse(
-            'no sign-in of this user waits for this callback: it was finished already, or begun in another browser; begin it anew'
+            'no sign-in of this user waits for this callback: it was finished already, or started in another browser; start it again'
         );
         unset($_SESSION[self::KEPT_AS][$state]);
         // Behind a proxy the request names other hosts: the registered address counts.

@@ -144,7 +144,7 @@ final class SignInTest extends TestCase
             $on->signInWithBrowser($this->asked(), $open, 0.01);
             self::fail('nobody came');
         } catch (Timeout $error) {
-            self::assertStringContainsString('nobody came back', $error->getMessage());
+            self::assertStringContainsString('the browser did not return', $error->getMessage());
         }
         self::assertFalse(@stream_socket_client(str_replace(['http:', '/callback'], ['tcp:', ''], $place)));
     }

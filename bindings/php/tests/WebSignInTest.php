@@ -24,7 +24,7 @@ final class WebSignInTest extends TestCase
             $back = $application . substr($callback, strlen('http://127.0.0.1'));
             // Another browser has no part in it.
             [$status, , $page] = self::load($back);
-            self::assertSame([400, true], [$status, str_contains($page, 'begun in another browser')]);
+            self::assertSame([400, true], [$status, str_contains($page, 'started in another browser')]);
             $before = $provider->stats()['token_requests'];
             [$status, $headers] = self::load($back, $cookie);
             self::assertSame([302, '/settings'], [$status, self::header($headers, 'location')]);

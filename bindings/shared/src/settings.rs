@@ -283,7 +283,8 @@ fn client_auth(name: &str) -> Result<ClientAuth, Error> {
 }
 
 fn server(found: Value) -> Result<ServerMetadata, Error> {
-    serde_json::from_value(found).map_err(|_| wrong("server", "is not what discovery gave: ask it anew"))
+    serde_json::from_value(found)
+        .map_err(|_| wrong("server", "is not a result of discovery: run discovery again"))
 }
 
 /// As core's own: `expires_in must be ..`, without a colon.

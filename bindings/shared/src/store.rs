@@ -260,7 +260,7 @@ impl<H: Host<StoreQuestion>> ForeignStore<H> {
 
 impl StoreAnswer {
     fn version(self) -> Result<Version, Unavailable> {
-        let missing = || Unavailable::new("the store gave no version with the record");
+        let missing = || Unavailable::new("the store returned no version with the record");
         self.version.map(Version::new).ok_or_else(missing)
     }
 }
@@ -397,7 +397,7 @@ mod tests {
         assert_eq!(load(), Ok(Loaded::Present(Bytes::from_static(b"{}"), Version::new("1"))));
         assert_eq!(load(), Ok(Loaded::Absent));
         assert_eq!(load(), Err(Unavailable::new("nonsense")));
-        assert_eq!(load(), Err(Unavailable::new("the store gave no version with the record")));
+        assert_eq!(load(), Err(Unavailable::new("the store returned no version with the record")));
         assert_eq!(load(), Err(Unavailable::damaged("locked")));
         assert_eq!(load(), Err(Unavailable::new("the host has ended")));
         assert_eq!(asked(&store)[0], json!({ "key": "k", "effect": "load" }));

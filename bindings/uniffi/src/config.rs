@@ -322,7 +322,7 @@ impl SessionConfig {
 
 fn server(text: &str) -> Result<serde_json::Value, RekindleError> {
     serde_json::from_str(text)
-        .map_err(|_| RekindleError::config("server", "must be the text that `discover` gave"))
+        .map_err(|_| RekindleError::config("server", "must be the text that `discover` returned"))
 }
 
 impl Dialect {

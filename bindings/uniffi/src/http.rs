@@ -95,7 +95,7 @@ impl HttpConfig {
 
     #[cfg(not(feature = "http"))]
     fn built_in(self) -> Result<Arc<dyn Transport>, RekindleError> {
-        let problem = "this build has no HTTP stack of its own: set it in your transport";
+        let problem = "this build has no HTTP stack: set it in your transport";
         Err(RekindleError::config("http", problem))
     }
 }

@@ -59,7 +59,7 @@ const REFUSED: [(&str, &str); 29] = [
     ("retry-connrefused", RETRY),
 ];
 const CONFIG: &str = "rekindle passes the token to curl that way: give the options as arguments";
-const RETRY: &str = "rekindle request tries again by itself; or repeat the command";
+const RETRY: &str = "rekindle request retries by itself; or repeat the command";
 const NEXT: &str = "the token is for one request: run rekindle curl for each";
 const CREDENTIAL: &str =
     "the request carries the profile's token: leave out the other credential, or run curl itself";

@@ -34,7 +34,7 @@ fn a_signal_during_a_refresh_loses_nothing() {
         send(&child, signal);
         let ran = Ran::of(child);
         assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{}", ran.err);
-        assert!(ran.err.contains("a refresh is under way"), "{}", ran.err);
+        assert!(ran.err.contains("a refresh is in progress"), "{}", ran.err);
         // The next one finds what was granted; asking again with the old token would revoke everything.
         let next = world.run(&["request", "--fail", "/data"]);
         assert_eq!(next.code, 0, "{}", next.err);
@@ -60,7 +60,7 @@ fn a_second_signal_ends_it_at_once() {
     // The system may make one signal of two that come before the process looks.
     let mut said = String::new();
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
-    assert!(said.contains("a refresh is under way"), "{said}");
+    assert!(said.contains("a refresh is in progress"), "{said}");
     send(&child, "TERM");
     assert_eq!(Ran::of(child).code, 143);
     assert!(begun.elapsed() < Duration::from_secs(10), "it waited for the refresh: {:?}", begun.elapsed());

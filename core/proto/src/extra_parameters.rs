@@ -50,7 +50,7 @@ pub(crate) fn check_parameters(
     match parameters.keys().find(|name| name.is_empty() || own.contains(&name.as_str())) {
         Some(name) => {
             let what = format_args!(
-                ": `{name}` cannot be an extra parameter: it is set by rekindle, or has a setting of its own; leave it out here"
+                ": `{name}` cannot be an extra parameter: rekindle sets it, or it has its own setting; remove it here"
             );
             Err(Failure::config(setting, what))
         }

@@ -1,4 +1,4 @@
-//! Many sessions of one configuration: one for each user. A session alone is an app with one key.
+//! Many sessions of one configuration: one for each user. A single session is an app with one key.
 
 mod builder;
 mod dialect_source;
@@ -28,8 +28,8 @@ const LONGEST_KEY: usize = 1_024;
 
 /// Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
 ///
-/// Cheap to clone; clones are the same app. Sessions that nobody holds are let go of, but for those that were used last,
-/// and come back from the store.
+/// Cheap to clone; clones are the same app. Of the sessions that the program no longer holds, the app keeps those used
+/// last; the others are dropped, and are loaded from the store again when needed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -63,7 +63,7 @@ struct Shared {
 impl App {
     /// The session of that key: the same one for the same key. Nothing is read or sent yet.
     ///
-    /// A key is what you call a user by: not empty, at most 1,024 bytes, without control characters. The store keeps a
+    /// A key identifies a user: not empty, at most 1,024 bytes, without control characters. The store keeps a
     /// record for each.
     ///
     /// ```
@@ -80,12 +80,12 @@ impl App {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the key is none, or the store keeps one record only.
+    /// InvalidConfig: the key is not valid, or the store keeps only one record.
     pub fn session(&self, key: &str) -> Result<Session, Error> {
         Ok(self.session_of(key, None)?)
     }
 
-    /// As [`App::session`], with a credential to begin with, if the store has none (spec 7.3).
+    /// As [`App::session`], with an initial credential, used if the store has none (spec 7.3).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -100,12 +100,12 @@ impl App {
     ///
     /// # Errors
     ///
-    /// As [`App::session`]; InvalidConfig where the session is in use and began with another credential.
+    /// As [`App::session`]; InvalidConfig if the session is in use and started with another credential.
     pub fn seeded_session(&self, key: &str, credential: Credential) -> Result<Session, Error> {
         Ok(self.session_of(key, Some(credential))?)
     }
 
-    /// How many sessions are in memory: those that somebody holds, and those that were used last.
+    /// How many sessions are in memory: those that the program holds, and those that were used last.
     ///
     /// ```
     /// let app = rekindle::App::builder("google").build()?;
@@ -118,7 +118,7 @@ impl App {
         self.0.sessions.as_ref().map_or(0, |sessions| sessions.len())
     }
 
-    /// How often things happened, in all sessions together, also in those that were let go of.
+    /// The counters of all sessions together, including those that were dropped.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -154,7 +154,7 @@ impl App {
         settled
     }
 
-    /// Whether nothing is under way and everything is saved, in all sessions.
+    /// Whether no work is in progress and everything is saved, in all sessions.
     ///
     /// ```
     /// let app = rekindle::App::builder("google").build()?;

@@ -139,7 +139,10 @@ impl Settings {
         if !self.pushes
             && self.server.as_ref().is_some_and(|server| server.require_pushed_authorization_requests)
         {
-            return Err(config("pushed_requests", "must be true: this server takes no others (RFC 9126)"));
+            return Err(config(
+                "pushed_requests",
+                "must be true: this server requires pushed authorization requests (RFC 9126)",
+            ));
         }
         for endpoint in self.server.iter().flat_map(ServerMetadata::endpoints) {
             secured("server", endpoint.clone(), &insecure)?;
@@ -401,7 +404,7 @@ fn platform(
 #[cfg(not(feature = "runtime"))]
 fn platform(host: Option<Host>, _: Option<Arc<dyn Clock>>) -> Result<(Platform, Arc<dyn Clock>), Failure> {
     let host = host.ok_or_else(|| {
-        config("host", "is missing: this build has no threads and clocks of its own (feature `runtime`)")
+        config("host", "is missing: this build has no threads or clocks (feature `runtime`)")
     })?;
     Ok((Platform::Host(host.clone()), host.clock()))
 }

@@ -1,5 +1,5 @@
-//! The protocol of somebody's own HTTP client: which headers to add to a request, what to read of its response, and
-//! what follows from that. It sends nothing itself.
+//! The protocol for your own HTTP client: which headers to add to a request, how much of its response to read, and
+//! what to do then. It sends nothing itself.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -73,9 +73,9 @@ pub use self::target::Target;
 use crate::error::{Error, ErrorResponse};
 use crate::session::{ReplayRefused, Session, Token};
 
-/// One request of somebody's own HTTP client, until its last response. Made by [`Session::call`].
+/// One request of your own HTTP client, until its last response. Created by [`Session::call`].
 ///
-/// All that it keeps is its own; it counts its replays, and it may wait in [`Call::headers`] and [`Call::answered`] only.
+/// It shares no state with other calls; it counts its replays, and it waits only in [`Call::headers`] and [`Call::answered`].
 pub struct Call {
     session: Session,
     state: State,
@@ -97,24 +97,24 @@ pub struct Call {
 enum Reading {
     /// Not known.
     Any,
-    /// Whole: it is judged whole.
+    /// Completely: all of it is judged.
     Whole,
-    /// As it comes: it is never waited for.
+    /// As a stream: judging never waits for it.
     Streamed,
 }
 
 /// What follows from a response.
 #[derive(Debug)]
 pub enum Next {
-    /// Send the request again, with these headers in place of the former ones. This response is not to be read on.
+    /// Send the request again, with these headers instead of the previous ones. Read no more of this response.
     SendAgain(Headers),
-    /// It is the answer, with what it says about our token; nothing if the request carried none of ours.
+    /// The response is the result, with what it says about our token; nothing if the request did not carry our token.
     Keep(Option<Judged>),
 }
 
 impl Session {
-    /// The protocol for one request of an HTTP client of your own: what to add to it, and what follows its response.
-    /// `headers`: those that the request has already; a credential among them is left alone (spec 2.2).
+    /// The protocol for one request of your own HTTP client: what to add to it, and what to do after its response.
+    /// `headers`: those that the request already has; a credential among them is not changed (spec 2.2).
     ///
     /// The token goes only to the session's origins (spec 9.1): list them with
     /// [`SessionBuilder::origin`](crate::SessionBuilder::origin).
@@ -154,7 +154,7 @@ impl Session {
 }
 
 impl Call {
-    /// What the request does, where its caller knows better than its body tells (spec 2.5).
+    /// What the request does, if its caller knows more than its body shows (spec 2.5).
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -196,7 +196,7 @@ impl Call {
         self
     }
 
-    /// As [`Call::operation`], where that is known later; `None` leaves it to the body.
+    /// As [`Call::operation`], if that is known later; `None`: read it from the body.
     ///
     /// ```
     /// # fn f(mut call: rekindle::Call) {
@@ -207,7 +207,8 @@ impl Call {
         self.operation = operation;
     }
 
-    /// It is GraphQL for certain: what can't be read counts as a mutation (spec 2.5), and its answer is judged whole.
+    /// The request is certainly GraphQL: if it can't be parsed it counts as a mutation (spec 2.5), and all of its response is
+    /// judged.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -231,7 +232,7 @@ impl Call {
         self
     }
 
-    /// Its answer is handed out as it comes: it is judged by its head, and by what [`Call::passed`] is shown (spec 2.6).
+    /// Its response is handed out as a stream: it is judged by its head, and by what is passed to [`Call::passed`] (spec 2.6).
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -251,8 +252,8 @@ impl Call {
         self
     }
 
-    /// The beginning of a body that was handed out, up to 64 KiB or its end. What it says about our token, where that is
-    /// not what its head said; a token that is found expired is not served any more.
+    /// Judges the beginning of a body that was handed out, up to 64 KiB or its end. Returns what it says about our token, if
+    /// that differs from the head's verdict; a token that proves to be expired is not served any more.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -288,7 +289,7 @@ impl Call {
         self
     }
 
-    /// How long it may wait for tokens, from now on and all in all; else as long as the session does.
+    /// How long it may wait for tokens, in total from now on; default: as long as the session does.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -308,7 +309,7 @@ impl Call {
         self
     }
 
-    /// The headers to add before the first send; waits for a token where that must be refreshed first.
+    /// The headers to add before the first send; waits for a token if it must be refreshed first.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -328,7 +329,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// As [`Session::token`]; InvalidConfig where the session lists no origin at all.
+    /// As [`Session::token`]; InvalidConfig if the session lists no origin at all.
     pub async fn headers(&mut self) -> Result<Headers, Error> {
         if let Some(headers) = self.headers_at_once()? {
             return Ok(headers);
@@ -338,7 +339,7 @@ impl Call {
         self.state.headers(&self.session, &self.method, &self.url)
     }
 
-    /// As [`Call::headers`]; nothing where that would wait.
+    /// As [`Call::headers`]; nothing if that would have to wait.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -360,7 +361,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// InvalidConfig where the session lists no origin at all; where a proof cannot be signed.
+    /// InvalidConfig if the session lists no origin at all; an error if a proof cannot be signed.
     pub fn headers_at_once(&self) -> Result<Option<Headers>, Error> {
         match (self.state.token(), self.state.unsigned()) {
             (None, None) => return Ok(None),
@@ -370,7 +371,7 @@ impl Call {
         self.state.headers(&self.session, &self.method, &self.url).map(Some)
     }
 
-    /// What is known of the body, where that is looked at only once the token was rejected.
+    /// What is known about the body, if that is determined only after the token was rejected.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -388,7 +389,7 @@ impl Call {
         self.content = content.into();
     }
 
-    /// Why the request goes without our token, if it does.
+    /// Why the request is sent without our token, if it is.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -408,7 +409,7 @@ impl Call {
         self.state.unsigned()
     }
 
-    /// Whether and how far a response's body must be read before [`Call::answered`] is asked.
+    /// Whether, and how much of, a response's body must be read before [`Call::answered`] is called.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -434,7 +435,7 @@ impl Call {
         Reads::of(success_may_hold_errors, status, headers)
     }
 
-    /// Whether a response holds nothing against our token, so that there is nothing to wait for. Then it is the answer.
+    /// Whether a response does not reject our token, so that there is nothing to wait for. Then it is the result.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -464,7 +465,7 @@ impl Call {
         accepted
     }
 
-    /// What follows from a response. `body`: as much as [`Call::reads`] asks for, decoded. Where our token was rejected, it
+    /// What to do after a response. `body`: as much as [`Call::reads`] asks for, decoded. If our token was rejected, this
     /// waits for a new one.
     ///
     /// ```
@@ -487,7 +488,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Where a refresh was needed and failed: as [`Session::token`]; SignedOut where the sign-in that the token belongs to
+    /// If a refresh was needed and failed: as [`Session::token`]; SignedOut if the sign-in that the token belongs to
     /// has ended. The error carries this response (spec 3.5).
     pub async fn answered(
         &mut self,
@@ -508,8 +509,8 @@ impl Call {
         }
     }
 
-    /// The HTTP client was redirected, and the request goes on there: the headers to add. Where it left the origin there are
-    /// none, and of the request's own headers only those may go along that [`may_travel`] names.
+    /// Call this when the HTTP client follows a redirect: returns the headers to add. At another origin there are none, and
+    /// of the request's own headers only those that [`may_travel`] names may be sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -530,7 +531,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Where a proof cannot be signed; TooManyRedirects where a client's limit is reached.
+    /// If a proof cannot be signed; TooManyRedirects if a client's limit is reached.
     pub fn redirected(&mut self, method: Method, url: Url) -> Result<Headers, Error> {
         self.count_redirect()?;
         if url.origin() != self.url.origin() {
@@ -543,8 +544,8 @@ impl Call {
         self.state.headers(&self.session, &self.method, &self.url)
     }
 
-    /// The HTTP client followed redirects by itself, and this URL answered. If another origin did, the response says nothing
-    /// about our token. A request that may have had an effect on its way is not sent again.
+    /// The HTTP client followed redirects by itself, and this URL responded. A response of another origin says nothing
+    /// about our token. A request that may already have had an effect is not sent again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -572,7 +573,7 @@ impl Call {
         self.redirected |= !self.method.is_safe();
     }
 
-    /// The URL that the request goes to now.
+    /// The URL that the request is sent to now.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {

@@ -113,7 +113,7 @@ impl Target {
     /// # let url = "https://api.example.com/".parse().expect("a URL");
     /// let target = session.target(&url)?.expect("a listed origin");
     /// session.token().await?;
-    /// assert!(target.watches(), "nobody knows yet whether this origin accepts the token");
+    /// assert!(target.watches(), "it is not known yet whether this origin accepts the token");
     /// # Ok(()) }
     /// ```
     #[must_use]

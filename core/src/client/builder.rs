@@ -67,10 +67,7 @@ impl RequestBuilder {
                 .try_into()
                 .map_err(|_| Error::config("header", "not a header name, use letters, digits and hyphens"))?;
             let value = value.try_into().map_err(|_| {
-                Failure::config(
-                    "header",
-                    format_args!(" `{name}`: not a header value, leave out line breaks"),
-                )
+                Failure::config("header", format_args!(" `{name}`: not a header value: remove line breaks"))
             })?;
             add(&mut request.headers, "header", name, value)
         })
@@ -395,7 +392,7 @@ impl RequestBuilder {
     pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
         self.change(|request| {
             let value = HeaderValue::from_str(key.as_ref())
-                .map_err(|_| Error::config("idempotency_key", "not a header value, leave out line breaks"))?;
+                .map_err(|_| Error::config("idempotency_key", "not a header value: remove line breaks"))?;
             request.headers.insert(IDEMPOTENCY_KEY, value);
             Ok(())
         })

@@ -97,7 +97,7 @@ impl ClientBuilder {
         self.change(|options| {
             let name = name.try_into().map_err(|_| Error::config("default_header", "not a header name"))?;
             let value = value.try_into().map_err(|_| {
-                let what = format_args!(" `{name}`: not a header value, leave out line breaks");
+                let what = format_args!(" `{name}`: not a header value: remove line breaks");
                 Failure::config("default_header", what)
             })?;
             request::add(&mut options.default_headers, "default_header", name, value)

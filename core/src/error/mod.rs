@@ -97,7 +97,7 @@ impl Error {
         self.kind() == ErrorKind::LoginRequired
     }
 
-    /// Whether the session was signed out, or another one is signed in.
+    /// Whether the session was signed out, or another sign-in replaced it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -126,7 +126,7 @@ impl Error {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// Whether the same call may succeed later without anybody doing anything.
+    /// Whether the same call may succeed later without any change.
     ///
     /// ```
     /// use rekindle::{Error, ErrorKind};
@@ -139,7 +139,7 @@ impl Error {
         self.kind().retryable()
     }
 
-    /// The setting or argument that is wrong, if it is one.
+    /// The invalid setting or argument, if there is one.
     ///
     /// ```
     /// let error = rekindle::Session::builder("oauth2").token_url("nonsense").build().unwrap_err();
@@ -150,7 +150,7 @@ impl Error {
         self.0.failure.argument.as_deref()
     }
 
-    /// The same, where the caller knows the setting by another name.
+    /// The same, if the caller knows the setting by another name.
     ///
     /// ```
     /// let error = rekindle::Session::builder("oauth2").token_url("nonsense").build().unwrap_err();
@@ -200,7 +200,7 @@ impl Error {
         self.0.failure.status.or_else(|| self.response().map(|response| response.status.as_u16()))
     }
 
-    /// When trying again makes sense.
+    /// When to try again.
     ///
     /// ```
     /// use std::time::Duration;
@@ -215,7 +215,7 @@ impl Error {
         self.0.failure.retry_after
     }
 
-    /// The response that led to this, if there was one: data, its body read.
+    /// The response that led to this, if there was one: as data, with its body.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -258,7 +258,7 @@ impl Error {
         self.0.response
     }
 
-    /// The errors of a GraphQL answer; empty unless the kind is `GraphQL`.
+    /// The errors of a GraphQL response; empty unless the kind is `GraphQL`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -283,7 +283,7 @@ impl Error {
         &self.0.graphql
     }
 
-    /// What led to this, and what led to that, in words.
+    /// The chain of causes, as text.
     ///
     /// ```
     /// use rekindle::Error;

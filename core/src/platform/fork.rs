@@ -1,5 +1,4 @@
-//! `fork()`: a child takes nothing of its parent's that a thread, a connection or a flight of the parent's still
-//! works with (spec 4.9).
+//! `fork()`: a child uses nothing that the parent's threads, connections or flights still use (spec 4.9).
 //!
 //! A program that forks calls three functions around its fork; a host that has fork hooks (Python's
 //! `os.register_at_fork`) calls them there:
@@ -13,15 +12,15 @@
 //! }
 //! ```
 //!
-//! Parent and child go on at once, with the sessions and clients that they have. The child leaks the parent's runtime,
-//! connections and waiters, never drops them (dropping would reach into the parent's sockets), and makes its own when
-//! it first needs them. What a shared store holds, it reads there; a parent's refresh under way is to it one of
-//! another process. A session in memory serves its valid token in the child, but has no right to spend the refresh
-//! token, of which the parent has a copy: a refresh there is Misuse, unless the server does not rotate.
+//! Parent and child continue at once, with their sessions and clients. The child leaks the parent's runtime,
+//! connections and waiters and never drops them (dropping would affect the parent's sockets), and creates its own when
+//! it first needs them. It reads a shared store; to it, a refresh in progress in the parent is one of
+//! another process. A session in memory serves its valid token in the child, but must not use the refresh
+//! token, because the parent has a copy: a refresh there is Misuse, unless the server does not rotate.
 //!
-//! A child whose parent did not call them is noticed by its process id at its first call that needs more than a
-//! valid token. It goes on all the same, but for one moment: if the parent was just then writing a file store, or
-//! reading or writing a memory store, that store's lock may be held in the child for good.
+//! A child whose parent did not call these functions is detected by its process id, at its first call that needs more than a
+//! valid token. It works too, with one exception: if the parent was writing a file store, or
+//! reading or writing a memory store, at the moment of the fork, that store's lock may stay held in the child.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -45,7 +44,7 @@ thread_local! {
     static HELD: Cell<Option<RwLockWriteGuard<'static, ()>>> = const { Cell::new(None) };
 }
 
-/// Right before `fork()`, on the thread that forks: waits until no store is at work, and keeps it so.
+/// Call right before `fork()`, on the thread that forks: waits until no store is in use, and blocks further use.
 ///
 /// ```
 /// rekindle::fork::before();
@@ -57,7 +56,7 @@ pub fn before() {
     HELD.set(Some(held));
 }
 
-/// Right after `fork()`, in the parent, on the same thread; also where the fork failed.
+/// Call right after `fork()`, in the parent, on the same thread; also if the fork failed.
 ///
 /// ```
 /// rekindle::fork::after_in_parent(); // without `before`, nothing
@@ -66,7 +65,7 @@ pub fn after_in_parent() {
     drop(HELD.take());
 }
 
-/// Right after `fork()`, in the child.
+/// Call right after `fork()`, in the child.
 ///
 /// ```
 /// rekindle::fork::after_in_child(); // in a process that was not forked, no more than `after_in_parent`

@@ -118,7 +118,7 @@ impl LoopbackReceiver {
                 }
                 () = &mut over => {
                     let seconds = most.as_secs();
-                    let message = format!("nobody came back from the browser within {seconds} s: begin the sign-in anew");
+                    let message = format!("the browser did not return within {seconds} s: start the sign-in again");
                     return Err(Error::new(ErrorKind::Timeout, message));
                 }
             }

@@ -76,7 +76,7 @@ impl SigningKey {
             (Some("EC"), Some("P-256")) => ("ES256", &["kty", "crv", "x", "y"][..]),
             (Some("OKP"), Some("Ed25519")) => ("EdDSA", &["kty", "crv", "x"][..]),
             (Some("RSA"), _) => ("RS256", &["kty", "n", "e"][..]),
-            _ => return Err(Error::config("jwk", " is no P-256, Ed25519 or RSA key: take one of these")),
+            _ => return Err(Error::config("jwk", " is not a P-256, Ed25519 or RSA key: use one of these")),
         };
         if jwk.get("d").is_some() {
             let what =

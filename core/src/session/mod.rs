@@ -46,7 +46,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::transport::Transport;
 
-/// Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
+/// Keeps one sign-in alive: serves its access token, refreshes it once for all callers, stores the new tokens.
 ///
 /// Cheap to clone; clones are the same session. Sessions of one process with the same store and
 /// configuration share one state too.
@@ -107,7 +107,7 @@ impl Session {
         }
     }
 
-    /// Whose session it is: the key that it was asked for with, or `default` for a session alone.
+    /// The session's key: the one given to [`App::session`](crate::App::session), or `default` for a single session.
     ///
     /// ```
     /// let app = rekindle::App::builder("google").build()?;
@@ -146,7 +146,7 @@ impl Session {
     /// #     .expires_in(std::time::Duration::from_secs(900)).build()?;
     /// use std::time::Duration;
     ///
-    /// // for an upload that takes its time
+    /// // for a long upload
     /// let token = session.token_living(Duration::from_secs(120)).await?;
     /// assert_eq!(token.value(), "at-1");
     /// # Ok(()) }
@@ -175,7 +175,7 @@ impl Session {
         self.fast(None, self.engine.setup.clock.now())
     }
 
-    /// Refreshes now, or joins the refresh that is under way. During a back-off this fails, as [`Session::token`] does;
+    /// Refreshes now, or joins the refresh in progress. During a back-off this fails, as [`Session::token`] does;
     /// [`Session::force_refresh`] does not wait for it.
     ///
     /// ```
@@ -198,7 +198,7 @@ impl Session {
         self.refreshed(false).await
     }
 
-    /// As [`Session::refresh`], even during a back-off, and once more with a refresh token that the server rejected.
+    /// As [`Session::refresh`], but also during a back-off, and once more with a refresh token that the server rejected.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -220,7 +220,7 @@ impl Session {
         self.refreshed(true).await
     }
 
-    /// As if the access token had expired: the next caller refreshes it.
+    /// Treats the access token as expired: the next caller refreshes it.
     ///
     /// ```
     /// # fn f(session: rekindle::Session) {
@@ -232,8 +232,8 @@ impl Session {
         self.engine.ask(Machine::invalidate);
     }
 
-    /// The store's record may have been changed by another process: it is read, and what it holds is taken, a sign-out among it
-    /// (spec 7.13). For stores that can tell; without it, a session learns of it with its next refresh.
+    /// Says that another process may have changed the store's record: the session reads it and adopts it, including a sign-out
+    /// (spec 7.13). For stores that report changes; without this call, a session notices a change at its next refresh.
     ///
     /// ```
     /// # fn f(session: rekindle::Session) {

@@ -23,10 +23,10 @@ pub(crate) struct Published {
     pub(crate) served: Option<Arc<Served>>,
 }
 
-/// An access token (spec 1.7). Show `value()` or `authorization()` where they must go, and nowhere else:
+/// An access token (spec 1.7). Pass `value()` or `authorization()` only to where they are needed:
 /// Debug is redacted, and there is no Display.
 ///
-/// For requests of your own HTTP client use [`Session::call`](crate::Session::call), which also judges the response.
+/// For requests through your own HTTP client use [`Session::call`](crate::Session::call), which also judges the response.
 ///
 /// ```
 /// # use rekindle::{Session, Credential};
@@ -37,7 +37,7 @@ pub(crate) struct Published {
 /// ```
 pub struct Token {
     storage: Storage,
-    /// How often the request was sent again, and when it was first turned away.
+    /// How often the request was sent again, and when it was first rejected.
     pub(crate) replays: u8,
     pub(crate) rejected: Option<u64>,
     /// Whether the request was sent again with the nonce that the server asked for.
@@ -125,7 +125,7 @@ impl Token {
         self.served().current.generation
     }
 
-    /// When it ends, on the wall clock. `None` = unknown.
+    /// When it expires, on the wall clock. `None` = unknown.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

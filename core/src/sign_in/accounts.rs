@@ -132,7 +132,7 @@ impl App {
         };
         let keys = self.setup().store.keys().await.map_err(unavailable)?;
         let keys = keys.ok_or_else(|| {
-            let what = " cannot tell its keys: implement Store::keys, or keep a list of your own";
+            let what = " cannot list its keys: implement Store::keys, or keep your own list";
             Error::from(rekindle_proto::Failure::config("store", what))
         })?;
         let mut accounts = Vec::new();

@@ -53,7 +53,7 @@ pub async fn discover_with(
 ) -> Result<ServerMetadata, Error> {
     let places = ServerMetadata::places(issuer)?;
     if places.iter().any(|place| !secure(place)) {
-        let what = " must be https, or loopback: whoever answers in its place gets the codes";
+        let what = " must be https, or loopback: otherwise an attacker could get the codes";
         return Err(Failure::config("issuer", what).into());
     }
     let search = async {
@@ -114,8 +114,10 @@ pub(super) async fn keys(place: &Url, setup: &Setup) -> Result<Value, Error> {
         let answer = ask(Method::GET, place.clone(), Outgoing::Empty, &setup.transport).await?;
         let body = answer.body.filter(|_| answer.status.is_success());
         body.and_then(|body| serde_json::from_slice(&body).ok()).ok_or_else(|| {
-            let message = "the server does not show its keys now (jwks_uri), so that nobody can tell who signs in: try again";
-            Failure { status: Some(answer.status.as_u16()), ..Failure::new(ErrorKind::Connection, message) }.into()
+            let message =
+                "the server's keys (jwks_uri) are unavailable, so the ID token cannot be verified: try again";
+            Failure { status: Some(answer.status.as_u16()), ..Failure::new(ErrorKind::Connection, message) }
+                .into()
         })
     };
     bounded(work, setup.clock.as_ref(), place.as_str()).await

@@ -152,11 +152,11 @@ enum Answer {
 impl Answer {
     fn text(&self) -> String {
         let (status, title, what) = match self {
-            Self::Done => ("200 OK", "You can close this window", "The application goes on by itself."),
+            Self::Done => ("200 OK", "You can close this window", "The application continues by itself."),
             Self::Foreign => (
                 "400 Bad Request",
                 "This is not the sign-in that was begun",
-                "Go back to the application, and begin anew.",
+                "Go back to the application, and start the sign-in again.",
             ),
             Self::NotFound => ("404 Not Found", "Nothing is here", ""),
             Self::BadRequest => ("400 Bad Request", "This request is not understood", ""),

@@ -349,5 +349,5 @@ fn no_thread(error: &std::io::Error) -> Failure {
 }
 
 fn no_result() -> Failure {
-    Failure::new(ErrorKind::System, "the sign-in ended without a result: begin it anew")
+    Failure::new(ErrorKind::System, "the sign-in ended without a result: start it again")
 }

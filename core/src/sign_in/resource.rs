@@ -56,7 +56,7 @@ pub async fn discover_resource_with(
 ) -> Result<ResourceMetadata, Error> {
     let mut places = ResourceMetadata::places(resource)?;
     let url = Url::parse(resource).ok().filter(secure).ok_or_else(|| {
-        let what = " must be https, or loopback: whoever answers in its place sends users where it likes";
+        let what = " must be https, or loopback: otherwise an attacker could send users anywhere";
         Failure::config("resource", what)
     })?;
     let search = async {
@@ -114,7 +114,7 @@ pub async fn register_with(
     clock: &dyn Clock,
 ) -> Result<RegisteredClient, Error> {
     let place = server.registration_endpoint.clone().ok_or_else(|| {
-        let what = " is missing: this server registers no client by itself (registration_endpoint); register it by hand";
+        let what = " is missing: this server has no client registration (registration_endpoint); register the client by hand";
         Failure::config("client_id", what)
     })?;
     if !secure(&place) {

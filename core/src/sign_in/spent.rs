@@ -28,7 +28,7 @@ pub(super) fn spend(pending: &PendingSignIn, now: Wall) -> Result<Spent, Failure
     // An older one is refused by its age.
     spent.retain(|_, finished| now.since(*finished) <= LONGEST_SIGN_IN + Duration::from_secs(60));
     if spent.insert(tag.clone(), now).is_some() {
-        let message = "this sign-in was finished before, and its code is spent: begin anew (a page that was loaded twice \
+        let message = "this sign-in was finished before, and its code was used: start the sign-in again (a page that was loaded twice \
                        comes here too)";
         return Err(Failure::new(ErrorKind::Misuse, message));
     }

@@ -1,4 +1,4 @@
-//! What a store has to fulfil.
+//! The contract of a store.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ pub type Changed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Keeps one opaque record for each session's key, by compare-and-save (spec 7.1).
 ///
-/// Core derives lease, intent and marks from it. A call may take its time, but is never dropped half-way. A key is
-/// whatever the application calls a user by: at most 1,024 bytes, not empty, and without control characters. A
-/// session alone has the key [`DEFAULT_KEY`].
+/// Core derives lease, intent and marks from it. A call may take long, but is never dropped before it ends. A key is
+/// what the application identifies a user by: at most 1,024 bytes, not empty, and without control characters. A
+/// single session has the key [`DEFAULT_KEY`].
 ///
-/// [`testkit`](super::testkit) runs what a store has to fulfil against one of your own.
+/// [`testkit`](super::testkit) checks your own store against this contract.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// What tells this store from others: a canonical path or URL, without the key. Sessions of one process with the
-    /// same identity, key and configuration share one state (spec 4.2). `None` = shared with nobody.
+    /// What distinguishes this store from others: a canonical path or URL, without the key. Sessions of one process with the
+    /// same identity, key and configuration share one state (spec 4.2). `None` = not shared.
     fn identity(&self) -> Option<String>;
 
     /// Tells it from others that claim the same identity: each object for itself, unless the identity is proof enough.
@@ -35,12 +35,12 @@ pub trait Store: Send + Sync + 'static {
         true
     }
 
-    /// Whether it keeps a record for each key. One that keeps a single record serves [`DEFAULT_KEY`] alone.
+    /// Whether it keeps a record for each key. A store with a single record serves only [`DEFAULT_KEY`].
     fn keyed(&self) -> bool {
         true
     }
 
-    /// The keys of all its records, in no order, for [`App::accounts`](crate::App::accounts). `None`: it cannot tell.
+    /// The keys of all its records, in any order, for [`App::accounts`](crate::App::accounts). `None`: it cannot list them.
     async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
         Ok(None)
     }
@@ -48,8 +48,8 @@ pub trait Store: Send + Sync + 'static {
     /// Reads the record of that key.
     async fn load(&self, key: &str) -> Result<Loaded, Unavailable>;
 
-    /// Replaces the record of that key if it is still what was expected, durably. The bytes are shared, and wiped when
-    /// the last lets go of them.
+    /// Durably replaces the record of that key if its version is still the expected one. The bytes are shared, and wiped
+    /// when the last reference is dropped.
     async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable>;
 
     /// Shows to other processes that the owner of a flight lives, until [`Store::retire`]. Best effort.
@@ -68,15 +68,14 @@ pub trait Store: Send + Sync + 'static {
         Owner::Unknown
     }
 
-    /// Ends when the record of that key may have changed since the call: a wake-up for those who wait for another
-    /// process' refresh, which they otherwise poll for. It is dropped when nobody waits any more. `None`: there is no
-    /// such thing.
+    /// Ends when the record of that key may have changed since the call: a wake-up for callers that wait for another
+    /// process's refresh and otherwise poll. It is dropped when nobody waits any more. `None`: not supported.
     fn changed<'a>(&'a self, key: &'a str) -> Option<Changed<'a>> {
         let _ = key;
         None
     }
 
-    /// The store's own clock, if it has one: where machines share a store, leases are measured on it (spec 4.5).
+    /// The store's own clock, if it has one: if machines share a store, leases are measured on it (spec 4.5).
     async fn now(&self) -> Option<SystemTime> {
         None
     }
@@ -133,5 +132,5 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
 }
 
-/// The key of a session that is alone in its store.
+/// The key of a single session.
 pub const DEFAULT_KEY: &str = "default";

@@ -1,4 +1,4 @@
-//! How bytes travel. The session and the client know this trait and none of its implementations.
+//! How requests are sent. The session and the client use this trait and none of its implementations.
 
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack decodes what is labelled"))]
 pub(crate) mod coding;
@@ -56,7 +56,7 @@ pub enum Connection {
     /// A pooled one, if there is one.
     #[default]
     Pooled,
-    /// A new one: token requests, whose fate must be known (spec 5.6).
+    /// A new one: for token requests, where it must be known whether they were sent (spec 5.6).
     Fresh,
 }
 
@@ -68,7 +68,7 @@ pub enum Outgoing {
     Empty,
     /// All of it.
     Bytes(Bytes),
-    /// As it comes, with its length if that is known.
+    /// As a stream, with its length if that is known.
     Stream(ByteStream, Option<u64>),
 }
 
@@ -79,21 +79,21 @@ pub struct TransportRequest {
     pub method: Method,
     /// The URL, http or https.
     pub url: Url,
-    /// All headers but those that the body and the connection need.
+    /// All headers except those that the body and the connection need.
     pub headers: HeaderMap,
     /// The body.
     pub body: Outgoing,
     /// Which connection it may use.
     pub connection: Connection,
-    /// How long the caller waits for the response and its body; `None`: without a limit. The caller gives up by itself
-    /// then and drops the future, so a transport needs this only to tell it to a stack that has deadlines of its own.
+    /// How long the caller waits for the response and its body; `None`: without a limit. The caller then gives up by itself
+    /// and drops the future, so a transport needs this only to pass it to an HTTP stack with its own deadlines.
     pub timeout: Option<Duration>,
-    /// The cookies that this stack keeps for that server go along: one of them is the credential of a refresh (a dialect
-    /// with `credential = "cookie"`). Everywhere else requests bring all that they need.
+    /// Whether the cookies that this HTTP stack keeps for the server are sent: one of them is the credential of a refresh (a
+    /// dialect with `credential = "cookie"`). All other requests carry everything they need.
     pub with_cookies: bool,
-    /// How long a connection may take to come about, where the request says otherwise than the transport.
+    /// The connect timeout, if the request has its own.
     pub connect_timeout: Option<Duration>,
-    /// Told by the built-in transport when it connects.
+    /// Reported by the built-in transport when it connects.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack does not tell"))]
     pub(crate) progress: Option<Progress>,
 }
@@ -126,7 +126,7 @@ impl TransportRequest {
     }
 }
 
-/// The head of a response, and its body as it comes, content decoding undone.
+/// The head of a response, and its body as a stream, after content decoding.
 #[non_exhaustive]
 pub struct TransportResponse {
     /// The status.
@@ -175,7 +175,7 @@ impl TransportResponse {
 /// Whether any of a failed request may have reached the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// Certainly not: no name, no connection, no TLS.
+    /// Certainly not: name resolution, connecting or TLS failed.
     No,
     /// Perhaps.
     Maybe,
@@ -191,7 +191,7 @@ pub struct TransportError {
     pub message: String,
     /// The cause.
     pub source: Option<BoxError>,
-    /// Whether nothing broke, but it was waited for too long.
+    /// Whether it failed only because a timeout passed.
     pub timed_out: bool,
 }
 
@@ -248,7 +248,7 @@ impl From<TransportError> for Error {
     }
 }
 
-/// What everybody uses who brings none: one for the process.
+/// The default transport: one for the process.
 #[cfg(feature = "http")]
 pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
     // A forked child goes on with the object: it has connections of its own for each process.
@@ -277,11 +277,11 @@ pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
 /// An `Arc` of a transport is a transport, so one can be shared: `builder.transport(shared.clone())`.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
-    /// Sends the request; the response's body may still be under way.
+    /// Sends the request; the response's body may still be arriving.
     async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError>;
 
-    /// Whether it keeps cookies: what a refresh needs whose credential is one ([`TransportRequest::with_cookies`]). An error
-    /// names what is missing where this says no. The one that comes along says no.
+    /// Whether it keeps cookies, for a refresh whose credential is a cookie ([`TransportRequest::with_cookies`]). If this
+    /// returns false, such a session is an error that says so. The built-in transport returns false.
     fn keeps_cookies(&self) -> bool {
         true
     }

@@ -251,7 +251,7 @@ impl Recipe {
 
     fn check(&self) -> Result<(), Error> {
         http::HeaderValue::from_str(&self.options.user_agent)
-            .map_err(|_| Error::config("user_agent", "not a header value, leave out control characters"))?;
+            .map_err(|_| Error::config("user_agent", "not a header value: remove control characters"))?;
         if self.options.max_concurrent_requests == 0 {
             return Err(Error::config("max_concurrent_requests", "at least 1, or nothing could be sent"));
         }

@@ -59,7 +59,7 @@ fn saw_the_end(visit: &Visit) {
         (&visit.shown["title"], &visit.shown["scripts"]),
         (&"You can close this window".into(), &0.into())
     );
-    assert!(visit.shown["text"].as_str().unwrap().contains("The application goes on by itself."));
+    assert!(visit.shown["text"].as_str().unwrap().contains("The application continues by itself."));
     assert!(visit.screenshot.starts_with(b"\x89PNG") && visit.screenshot.len() > 2_000);
 }
 

@@ -70,6 +70,6 @@ test("an address that somebody made up signs nobody in, and nothing is sent", LI
   await page.goto(`${page.url()}&code=theirs&state=guessed`);
   await landed(page);
   const told = await load(page).catch(String);
-  assert.match(told, /began no sign-in with that state/);
+  assert.match(told, /started no sign-in with that state/);
   assert.deepEqual(await idp.stats(), before);
 });

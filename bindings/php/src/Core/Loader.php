@@ -26,7 +26,7 @@ final class Loader
         $from = strpos($header, 'typedef');
         $to = strrpos($header, ';');
         if ($from === false || $to === false) {
-            throw new Unsupported('rekindle.h holds no declarations: install the package anew');
+            throw new Unsupported('rekindle.h holds no declarations: reinstall the package');
         }
         return substr($header, $from, $to + 1 - $from);
     }

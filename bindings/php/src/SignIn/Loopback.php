@@ -66,7 +66,7 @@ final class Loopback
                 }
             }
         }
-        throw new Timeout(sprintf('nobody came back from the browser within %g s: begin the sign-in anew', $seconds));
+        throw new Timeout(sprintf('the browser did not return within %g s: start the sign-in again', $seconds));
     }
 
     public function close(): void

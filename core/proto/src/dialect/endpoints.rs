@@ -19,8 +19,7 @@ impl Spec {
     fn own_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
         let template = self.token_endpoint.url.as_ref();
         let template = template.ok_or_else(|| {
-            let missing =
-                config(&self.name, "has no token URL of its own; give the session one (`token_url`)");
+            let missing = config(&self.name, "has no token URL; give the session one (`token_url`)");
             Failure { argument: Some("token_url".to_owned()), ..missing }
         })?;
         template.url(&self.name, &|name| self.variable(identity, name))

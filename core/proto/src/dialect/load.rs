@@ -83,7 +83,7 @@ impl Spec {
         }
         let encoding = |section: &PasswordSection| section.encoding.unwrap_or(endpoint.encoding);
         if password.is_some_and(|section| encoding(section) == Encoding::Query) {
-            return wrong("password", "a password must not stand in a URL: set its `encoding`");
+            return wrong("password", "a password must not be sent in a URL: set its `encoding`");
         }
         Ok(())
     }

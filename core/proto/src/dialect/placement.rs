@@ -62,7 +62,7 @@ impl Spec {
     fn unknown_type(&self, token_type: &str) -> Failure {
         let token_type = redact::text(token_type, &[]);
         let message = format!(
-            "the server gave a token with the token_type \"{token_type}\", which dialect {} does not know; if it is used like a Bearer token, name it in the dialect's `token.types`",
+            "the server issued a token with the token_type \"{token_type}\", which dialect {} does not know; if it is used like a Bearer token, name it in the dialect's `token.types`",
             self.name
         );
         Failure::new(ErrorKind::InvalidConfig, message)

@@ -105,7 +105,7 @@ impl Reading<'_> {
         let granted = || self.access_token().is_some() || self.refresh_token().is_some();
         match () {
             () if body::is_html(headers, body) => Some(
-                "its answer is an HTML page, as of a website or a proxy: check token_url, and what stands before it",
+                "its response is an HTML page, as from a website or a proxy: check token_url, and any proxy in front of it",
             ),
             () if !status.is_success() || granted() => None,
             () if body::is_empty(body) => Some("its answer is empty: check token_url"),

@@ -90,7 +90,7 @@ impl Machine {
                 format!("the last refresh was a moment ago; the next one starts in {seconds} s")
             }
         };
-        let failure = Failure::new(ErrorKind::Timeout, format!("no token within the time given: {what}"));
+        let failure = Failure::new(ErrorKind::Timeout, format!("no token in time: {what}"));
         match left {
             Some(left) => failure.after(left),
             None => failure,

@@ -68,8 +68,8 @@ impl PendingSignIn {
                 "the callback is longer than {LONGEST_CALLBACK} bytes, and is not read"
             )));
         }
-        let expected =
-            Url::parse(&self.redirect_uri).map_err(|_| invalid("the redirect URI is none".to_owned()))?;
+        let expected = Url::parse(&self.redirect_uri)
+            .map_err(|_| invalid("the redirect URI is not a URL".to_owned()))?;
         // Web frameworks know the path and the query only.
         let given = if callback.starts_with('/') && !callback.starts_with("//") {
             expected.join(callback).ok()
@@ -78,8 +78,7 @@ impl PendingSignIn {
         };
         let given = given.ok_or_else(|| {
             invalid(
-                "the callback is not a URL: pass the whole address that the browser came back with"
-                    .to_owned(),
+                "the callback is not a URL: pass the whole address that the browser returned to".to_owned(),
             )
         })?;
         let place = |url: &Url| {
@@ -113,7 +112,7 @@ impl PendingSignIn {
                  it; begin anew"
                     .to_owned(),
             )),
-            None => Err(invalid("the callback has no state, so nobody knows whose it is; begin anew".to_owned())),
+            None => Err(invalid("the callback has no state, so it belongs to no known sign-in; start the sign-in again".to_owned())),
         }
     }
 
@@ -138,8 +137,10 @@ impl PendingSignIn {
         if age <= LONGEST_SIGN_IN {
             return Ok(());
         }
-        let message =
-            format!("this sign-in began {} minutes ago and is over: begin anew", age.as_secs() / 60);
+        let message = format!(
+            "this sign-in began {} minutes ago and has expired: start the sign-in again",
+            age.as_secs() / 60
+        );
         Err(Failure::new(ErrorKind::LoginRequired, message))
     }
 }
@@ -153,7 +154,7 @@ impl<'a> Parameters<'a> {
         for name in ["state", "code", "iss", "error"] {
             if pairs.iter().filter(|(other, _)| other == name).count() > 1 {
                 return Err(invalid(format!(
-                    "the callback has {name} twice: somebody tampered with it; begin anew"
+                    "the callback has {name} twice, so it may have been tampered with; start the sign-in again"
                 )));
             }
         }
@@ -171,11 +172,12 @@ fn refused(error: &str, description: Option<&str>) -> Failure {
         (shown(error), description.map(|text| format!(" (\"{}\")", shown(text))).unwrap_or_default());
     let (kind, what) = match error.as_str() {
         "access_denied" => {
-            (ErrorKind::LoginRequired, "the sign-in was declined; ask the user, then begin anew")
+            (ErrorKind::LoginRequired, "the sign-in was declined; ask the user, then start it again")
         }
-        "login_required" | "interaction_required" | "consent_required" | "account_selection_required" => {
-            (ErrorKind::LoginRequired, "the server must talk to the user: begin anew without prompt=none")
-        }
+        "login_required" | "interaction_required" | "consent_required" | "account_selection_required" => (
+            ErrorKind::LoginRequired,
+            "the server must interact with the user: start the sign-in again without prompt=none",
+        ),
         "server_error" | "temporarily_unavailable" => {
             (ErrorKind::Connection, "the server could not sign anybody in now; try again later")
         }
@@ -198,7 +200,7 @@ fn no_code(url: &Url) -> String {
                 response_type=code and response_mode=query"
             .to_owned();
     }
-    "the callback brings no code: pass the whole address that the browser came back with, its query included"
+    "the callback has no code: pass the whole address that the browser returned to, including its query"
         .to_owned()
 }
 

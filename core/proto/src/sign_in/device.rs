@@ -47,14 +47,14 @@ impl DeviceAuthorization {
             Failure::new(ErrorKind::InvalidResponse, format!("the device authorization endpoint {what}"))
         };
         let read: Self =
-            serde_json::from_slice(body).map_err(|_| invalid("gave no device code: check its URL"))?;
+            serde_json::from_slice(body).map_err(|_| invalid("returned no device code: check its URL"))?;
         let shown = [Some(&read.verification_uri), read.verification_uri_complete.as_ref()];
         let is_web = |text: &String| {
             url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
                 && !text.contains(char::is_control)
         };
         if !shown.into_iter().flatten().all(is_web) || read.user_code.contains(char::is_control) {
-            return Err(invalid("names a place that is no web address"));
+            return Err(invalid("names an address that is not a web address"));
         }
         Ok(read)
     }
@@ -105,7 +105,8 @@ impl DevicePolling {
             (Some("slow_down"), _) => self.interval += Duration::from_secs(5),
             (Some("expired_token"), _) => return Err(over()),
             (Some("access_denied"), _) => {
-                let message = "the sign-in was declined on the other device; ask the user, then begin anew";
+                let message =
+                    "the sign-in was declined on the other device; ask the user, then start it again";
                 return Err(Failure {
                     oauth_error: said.oauth_error,
                     ..Failure::new(ErrorKind::LoginRequired, message)
@@ -132,7 +133,7 @@ impl DevicePolling {
 }
 
 fn over() -> Failure {
-    let message = "the device code's time is over, and nobody has signed in with it: begin anew";
+    let message = "the device code expired before anybody signed in with it: start the sign-in again";
     Failure { oauth_error: Some("expired_token".into()), ..Failure::new(ErrorKind::LoginRequired, message) }
 }
 

@@ -38,15 +38,15 @@ pub fn explain(grant: &SignInGrant, outcome: &Outcome, said: ServerError) -> Fai
         ),
         Outcome::StepUp(_) => (
             ErrorKind::LoginRequired,
-            "the server wants a stronger sign-in: begin anew with what it asks for".to_owned(),
+            "the server requires a stronger sign-in: start the sign-in again with what it asks for".to_owned(),
         ),
         Outcome::NotSent => (
             ErrorKind::Connection,
-            "the token endpoint could not be reached: check the network, then begin anew".to_owned(),
+            "the token endpoint could not be reached: check the network, then start the sign-in again".to_owned(),
         ),
         Outcome::Lost(_) => (
             ErrorKind::Connection,
-            "no readable answer came from the token endpoint, and the code counts as spent: begin anew"
+            "the token endpoint sent no readable response, and the code may have been used: start the sign-in again"
                 .to_owned(),
         ),
         Outcome::Unknown { status } => (
@@ -55,7 +55,7 @@ pub fn explain(grant: &SignInGrant, outcome: &Outcome, said: ServerError) -> Fai
                 "the token endpoint answered with status {status}, which is none of its: check token_url"
             ),
         ),
-        _ => (ErrorKind::Connection, "the token endpoint could not answer now: begin anew later".to_owned()),
+        _ => (ErrorKind::Connection, "the token endpoint is unavailable: start the sign-in again later".to_owned()),
     };
     let words = if words.is_empty() { String::new() } else { format!(" (\"{words}\")") };
     let code = if code.is_empty() { String::new() } else { format!(": {code}") };
@@ -77,7 +77,7 @@ pub fn explain(grant: &SignInGrant, outcome: &Outcome, said: ServerError) -> Fai
 fn refusal(grant: &SignInGrant, words: &str) -> (ErrorKind, String) {
     let SignInGrant::AuthorizationCode { redirect_uri, .. } = grant else {
         let what =
-            format!("the server does not take the {}: it is wrong, over, or another client's", grant.name());
+            format!("the server rejected the {}: it is wrong, expired, or another client's", grant.name());
         return (ErrorKind::LoginRequired, what);
     };
     let words = words.to_ascii_lowercase();
@@ -97,11 +97,12 @@ fn refusal(grant: &SignInGrant, words: &str) -> (ErrorKind, String) {
     if says(&["expired", "too old", "timed out"]) {
         return (
             ErrorKind::LoginRequired,
-            "the code was used too late: begin anew, and finish at once".to_owned(),
+            "the code has expired: start the sign-in again, and finish it at once".to_owned(),
         );
     }
     if says(&["already", "reuse", "redeemed", "consumed", "been used", "used before"]) {
-        let what = "the code was used before, by this program or by somebody who saw it: begin anew";
+        let what =
+            "the code was already used, by this program or by somebody who saw it: start the sign-in again";
         return (ErrorKind::LoginRequired, what.to_owned());
     }
     if says(&["client"]) {
@@ -175,8 +176,8 @@ mod tests {
             ),
             ("PKCE verification failed: Code mismatch", ErrorKind::LoginRequired, "PKCE verifier"),
             ("Invalid code verifier.", ErrorKind::LoginRequired, "PKCE verifier"),
-            ("Code not valid, expired", ErrorKind::LoginRequired, "too late"),
-            ("The authorization code has already been used", ErrorKind::LoginRequired, "used before"),
+            ("Code not valid, expired", ErrorKind::LoginRequired, "has expired"),
+            ("The authorization code has already been used", ErrorKind::LoginRequired, "already used"),
             ("The code was issued to another client", ErrorKind::ClientRejected, "another client"),
             ("", ErrorKind::LoginRequired, "does not say why"),
         ];

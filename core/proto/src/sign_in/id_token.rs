@@ -201,7 +201,8 @@ fn unreadable() -> Failure {
 }
 
 fn wrong(what: &str) -> Failure {
-    let message = format!("the ID token that the server gave {what}, so nobody is signed in; begin anew");
+    let message =
+        format!("the ID token that the server gave {what}, so nobody is signed in; start the sign-in again");
     Failure::new(ErrorKind::InvalidResponse, message)
 }
 

@@ -99,9 +99,8 @@ impl ServerMetadata {
     /// InvalidResponse: it is no metadata, or another server's.
     pub fn read(issuer: &str, body: &[u8]) -> Result<Self, Failure> {
         let invalid = |message: String| Failure::new(ErrorKind::InvalidResponse, message);
-        let read: Self = serde_json::from_slice(body).map_err(|_| {
-            invalid(format!("what {issuer} answers is not the metadata of a server (RFC 8414)"))
-        })?;
+        let read: Self = serde_json::from_slice(body)
+            .map_err(|_| invalid(format!("the response of {issuer} is not server metadata (RFC 8414)")))?;
         if read.issuer != issuer {
             let given: String = read.issuer.chars().filter(|letter| !letter.is_control()).take(200).collect();
             return Err(invalid(format!(
@@ -144,7 +143,8 @@ mod address {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| Url::parse(&text).map_err(|_| D::Error::custom("an endpoint is no URL"))).transpose()
+        text.map(|text| Url::parse(&text).map_err(|_| D::Error::custom("an endpoint is not a URL")))
+            .transpose()
     }
 }
 

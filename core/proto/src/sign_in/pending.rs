@@ -54,7 +54,7 @@ impl PendingSignIn {
     ///
     /// ```
     /// let failure = rekindle_proto::sign_in::PendingSignIn::from_json("{}").unwrap_err();
-    /// assert!(failure.message.contains("begin the sign-in anew"));
+    /// assert!(failure.message.contains("start the sign-in again"));
     /// ```
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl PendingSignIn {
     /// InvalidConfig: it is no pending sign-in.
     pub fn from_json(text: &str) -> Result<Self, Failure> {
         serde_json::from_str(text).map_err(|_| {
-            let what = " is not one that was kept with to_json: begin the sign-in anew";
+            let what = " was not written by to_json: start the sign-in again";
             Failure::config("pending", what)
         })
     }

@@ -120,7 +120,7 @@ impl RegisteredClient {
     pub fn read(body: &[u8]) -> Result<Self, Failure> {
         let read: Option<Self> = serde_json::from_slice(body).ok();
         read.filter(|client| !client.client_id.is_empty()).ok_or_else(|| {
-            let message = "the registration endpoint answers with no client (RFC 7591 section 3.2.1)";
+            let message = "the registration endpoint's response has no client (RFC 7591 section 3.2.1)";
             Failure::new(ErrorKind::InvalidResponse, message)
         })
     }

@@ -90,7 +90,7 @@ impl ResourceMetadata {
     pub fn read(asked: &str, body: &[u8]) -> Result<Self, Failure> {
         let invalid = |message: String| Failure::new(ErrorKind::InvalidResponse, message);
         let read: Self = serde_json::from_slice(body)
-            .map_err(|_| invalid(format!("what {asked} answers is not the metadata of an API (RFC 9728)")))?;
+            .map_err(|_| invalid(format!("the response of {asked} is not an API's metadata (RFC 9728)")))?;
         let given: String = read.resource.chars().filter(|letter| !letter.is_control()).take(200).collect();
         let url = address(asked)?;
         if !Url::parse(&read.resource).is_ok_and(|resource| is_part_of(&url, &resource)) {

@@ -74,7 +74,7 @@ impl Flight {
         let failure = if by_function {
             "the refresh function returned a refresh token, which is kept, but no access_token: return both"
         } else {
-            "the token endpoint gave a refresh token but no access token: check scope and client configuration"
+            "the token endpoint returned a refresh token but no access token: check scope and client configuration"
         };
         self.back_off(context, BackoffKind::ClientRejected, Pause::For(CLIENT_REJECTED), failure, now)
     }
