@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import inspect
 import os
 import threading
 import weakref
@@ -46,13 +47,27 @@ class Loops:
     def run(self, given: Any) -> Any:
         """Awaits it to its end, called from a thread of the engine's."""
         if self._seen is None:
-            return wait_on(_private(), _awaited(given))
+            return _await_on(_private(), given)
         loop = self._seen()
         if loop is None or not loop.is_running():
-            if isinstance(given, Coroutine):
-                given.close()
+            _give_up(given)
             raise StoreUnavailable("the event loop that it belongs to has ended; the next one goes on")
+        return _await_on(loop, given)
+
+
+def _await_on(loop: asyncio.AbstractEventLoop, given: Any) -> Any:
+    try:
         return wait_on(loop, _awaited(given))
+    except RuntimeError:
+        # The loop may have ended before it began.
+        _give_up(given)
+        raise
+
+
+def _give_up(given: Any) -> None:
+    """Ends a coroutine that never began, which Python would warn of."""
+    if inspect.iscoroutine(given) and inspect.getcoroutinestate(given) == inspect.CORO_CREATED:
+        given.close()
 
 
 async def _awaited(given: Any) -> Any:
@@ -73,6 +88,7 @@ def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> 
             if running.done():
                 raise
             if loop.is_closed():
+                _give_up(work)
                 raise RuntimeError("the event loop was closed before this ended") from None
 
 
