@@ -43,7 +43,7 @@ func TestARedirectToTheLoginPageIsNotFollowed(t *testing.T) {
 	must(t, err)
 	response.Body.Close()
 	judged, _ := Judged(response)
-	if told := fmt.Sprint(response.StatusCode, asked, judged.ReplayRefused); told != "302 [/never /token /never] fresh_token_rejected" {
+	if told := fmt.Sprint(response.StatusCode, asked, judged.ReplayRefused); told != "302 [/never /token /never]fresh_token_rejected" {
 		t.Fatal(told)
 	}
 }
