@@ -6,6 +6,8 @@
 
 pub mod call;
 mod client;
+#[cfg(feature = "toml")]
+mod dialect;
 mod error;
 mod event;
 pub mod host;
@@ -24,6 +26,8 @@ pub mod transport;
 mod verdict;
 
 pub use client::{ClientSettings, retry_policy};
+#[cfg(feature = "toml")]
+pub use dialect::Dialect;
 pub use error::{GraphqlProblem, ProblemDetails, ResponseData, Thrown};
 pub use event::{Event, EventKind};
 #[cfg(feature = "http")]

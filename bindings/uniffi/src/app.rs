@@ -64,7 +64,7 @@ impl App {
             let what = "cannot be set on an app, because each session has its own: pass it to session(key)";
             return Err(RekindleError::config("credential", what));
         }
-        let builder = rekindle::App::builder(config.source()?);
+        let builder = rekindle::App::builder(config.dialect.source()?);
         let http = config.http.clone();
         let builder = config.described(builder)?;
         let mut builder = hosted(builder, http, store, transport, refresh, clock, login)?;

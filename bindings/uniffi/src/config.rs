@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rekindle::DialectSource;
 use rekindle::app::Builder;
+use rekindle_bindings::Dialect;
 use rekindle_bindings::{ClientSettings, Settings};
 
 use crate::error::RekindleError;
@@ -161,26 +161,6 @@ impl fmt::Debug for ClientCredentials {
     }
 }
 
-/// How a server speaks.
-#[derive(Clone, Debug, uniffi::Enum)]
-pub enum Dialect {
-    /// A preset: `oauth2`, `google`, ..
-    Preset {
-        /// Its name.
-        name: String,
-    },
-    /// A dialect file.
-    File {
-        /// Its path.
-        path: String,
-    },
-    /// A dialect file's text.
-    Toml {
-        /// The text.
-        text: String,
-    },
-}
-
 /// What a server does with a refresh token that was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Rotation {
@@ -284,11 +264,6 @@ impl ClientConfig {
 }
 
 impl SessionConfig {
-    /// How the server speaks.
-    pub(crate) fn source(&self) -> Result<DialectSource, RekindleError> {
-        self.dialect.clone().source()
-    }
-
     /// A builder with all that is in here, but for the credential.
     pub(crate) fn described<T>(self, builder: Builder<T>) -> Result<Builder<T>, RekindleError> {
         let plain = Settings {
@@ -323,17 +298,6 @@ impl SessionConfig {
 fn server(text: &str) -> Result<serde_json::Value, RekindleError> {
     serde_json::from_str(text)
         .map_err(|_| RekindleError::config("server", "must be the text that `discover` returned"))
-}
-
-impl Dialect {
-    fn source(self) -> Result<DialectSource, RekindleError> {
-        use rekindle::Dialect as Spoken;
-        Ok(match self {
-            Self::Preset { name } => Spoken::preset(&name).map_err(rekindle::Error::from)?.into(),
-            Self::File { path } => std::path::Path::new(&path).into(),
-            Self::Toml { text } => Spoken::from_toml(&text, "dialect").map_err(rekindle::Error::from)?.into(),
-        })
-    }
 }
 
 impl Credential {

@@ -40,7 +40,7 @@ pub use call::{Added, Call, Content, Judged, Next, Reads, Target, goes_on, may_t
 pub use cancel::CancelToken;
 pub use client::{Client, Request};
 pub use clock::ManualClock;
-pub use config::{ClientAuth, ClientConfig, ClientCredentials, Credential, Dialect, Rotation, SessionConfig};
+pub use config::{ClientAuth, ClientConfig, ClientCredentials, Credential, Rotation, SessionConfig};
 pub use discovery::{ApiAccess, ApiRequest, discover, find_api};
 pub use error::{RekindleError, error_kinds};
 pub use event::{EventListener, EventStream, ListenerFailure};
@@ -49,8 +49,8 @@ pub use key::{GeneratedKey, SigningKey, generate_signing_key};
 pub use login::{Login, LoginFailure};
 pub use metrics::{Counted, metrics_text};
 pub use records::{
-    Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Header, Lease, Operation, ProblemDetails,
-    Redirected, ResponseHead, Spelling, Standing, Status, Verdict, Waiting,
+    Applied, Dialect, Event, EventKind, ExpiredReason, GraphqlProblem, Header, Lease, Operation,
+    ProblemDetails, Redirected, ResponseHead, Spelling, Standing, Status, Verdict, Waiting,
 };
 pub use redirect::{Hop, next_hop};
 pub use refresh::{Refresh, RefreshFailure, RefreshInput, TokenResponse};

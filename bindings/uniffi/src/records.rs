@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 pub use rekindle::Operation;
 pub use rekindle_bindings::{
-    Applied, Event, EventKind, ExpiredReason, GraphqlProblem, Lease, ProblemDetails, Standing, Status,
-    Verdict, Waiting,
+    Applied, Dialect, Event, EventKind, ExpiredReason, GraphqlProblem, Lease, ProblemDetails, Standing,
+    Status, Verdict, Waiting,
 };
 
 /// Those of the languages that are served here.
@@ -29,6 +29,26 @@ impl From<Spelling> for rekindle_bindings::Spelling {
             Spelling::Swift => Self::Swift,
         }
     }
+}
+
+/// How a server speaks.
+#[uniffi::remote(Enum)]
+pub enum Dialect {
+    /// A preset: `oauth2`, `google`, ..
+    Preset {
+        /// Its name.
+        name: String,
+    },
+    /// A dialect file.
+    File {
+        /// Its path.
+        path: String,
+    },
+    /// A dialect file's text.
+    Toml {
+        /// The text.
+        text: String,
+    },
 }
 
 #[uniffi::remote(Record)]

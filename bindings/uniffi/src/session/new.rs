@@ -31,7 +31,7 @@ impl Session {
         clock: Option<Arc<ManualClock>>,
         login: Option<Arc<dyn Login>>,
     ) -> Result<Self, RekindleError> {
-        let builder = rekindle::Session::builder(config.source()?);
+        let builder = rekindle::Session::builder(config.dialect.source()?);
         let credential = config.credential.clone().map(Credential::checked).transpose()?;
         let http = config.http.clone();
         let builder = config.described(builder)?;
