@@ -1,5 +1,6 @@
 //! The commands of the workspace. `cargo xtask` lists them.
 
+mod architecture;
 mod bindings;
 mod circles;
 mod commands;

@@ -7,17 +7,20 @@ use crate::workspace::Workspace;
 
 /// What belongs there.
 const OF_THE_SYSTEM: &[&str] = &[
-    "std::thread::",
-    "std::fs::",
-    "std::net::",
-    "std::process::",
+    "std::thread",
+    "std::fs",
+    "std::net",
+    "std::process",
     "tokio::net",
     "tokio::spawn",
     "tokio::task::spawn_blocking",
-    "tokio::time::",
+    "tokio::time",
     "SystemTime::now",
     "Instant::now",
     "getrandom::",
+    // Several of them in one `use` would pass unseen.
+    "use std::{",
+    "use tokio::{",
 ];
 
 /// Lines outside of `core/src/platform` that name one of them; tests and comments aside.
@@ -48,10 +51,19 @@ fn look(workspace: &Workspace, folder: &Path, found: &mut Vec<String>) -> Result
     Ok(())
 }
 
-/// Line and what it names.
+/// Line and what it names, up to the tests at the end.
 fn in_text(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
-    text.lines()
-        .take_while(|line| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"))
+    let lines: Vec<_> = text.lines().collect();
+    let tests = |pair: &[&str]| {
+        pair[0].starts_with("#[cfg(")
+            && pair[0].contains("test")
+            && pair[1].contains("mod ")
+            && pair[1].contains("{")
+    };
+    let end = lines.windows(2).position(tests).unwrap_or(lines.len());
+    lines
+        .into_iter()
+        .take(end)
         .enumerate()
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
         .filter_map(|(at, line)| {
@@ -68,6 +80,12 @@ mod tests {
     fn code_is_found_and_comments_and_tests_are_not() {
         let text = "// std::thread::spawn\nfn f() {\n    std::thread::spawn(g);\n}\n\
                     #[cfg(test)]\nmod tests { fn f() { std::fs::read(\"x\"); } }";
-        assert_eq!(in_text(text).collect::<Vec<_>>(), [(3, "std::thread::")]);
+        assert_eq!(in_text(text).collect::<Vec<_>>(), [(3, "std::thread")]);
+    }
+
+    #[test]
+    fn what_follows_the_name_of_a_tests_module_is_looked_at() {
+        let text = "#[cfg(test)]\nmod tests;\n\nuse std::fs;\n\nfn f() {\n    fs::read(\"x\");\n}\n";
+        assert_eq!(in_text(text).collect::<Vec<_>>(), [(4, "std::fs")]);
     }
 }

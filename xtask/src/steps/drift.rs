@@ -1,6 +1,7 @@
-//! Generated parts are as `cargo xtask gen` would write them, the operating system is touched where it may be, and no files
-//! import each other in a circle.
+//! Generated parts are as `cargo xtask gen` would write them, the operating system is touched where it may be, no files import
+//! each other in a circle, and the files that ARCHITECTURE.md names are there.
 
+use crate::architecture;
 use crate::circles;
 use crate::commands::stale;
 use crate::platform;
@@ -8,7 +9,8 @@ use crate::report::{Count, Outcome};
 use crate::workspace::Workspace;
 
 pub(super) fn run(workspace: &Workspace, _: &mut Count) -> Outcome {
-    for problems in [platform::problems(workspace), circles::problems(workspace)] {
+    let checks = [platform::problems, circles::problems, architecture::problems];
+    for problems in checks.map(|check| check(workspace)) {
         match problems {
             Ok(problems) if problems.is_empty() => {}
             Ok(problems) => return Outcome::Failed(problems.join("\n")),
