@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -70,13 +71,23 @@ func applies(name string, wanted, actual any, path string) string {
 		}
 		ok = true
 		for _, one := range all {
-			ok = ok && (isText && strings.Contains(text, one.(string))) == (name == "$contains")
+			ok = ok && (isText && saysIt(text, one.(string))) == (name == "$contains")
 		}
 	}
 	if ok {
 		return ""
 	}
 	return fmt.Sprintf("%s: %s against %s %s", path, asJSON(actual), name, asJSON(wanted))
+}
+
+var settingName = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
+
+// Messages spell settings as Go does: TokenURL where a case says token_url.
+func saysIt(text, wanted string) bool {
+	if strings.Contains(text, wanted) {
+		return true
+	}
+	return settingName.MatchString(wanted) && strings.Contains(strings.ToLower(text), strings.ReplaceAll(wanted, "_", ""))
 }
 
 func firstOf(names []string, look func(string) string) string {

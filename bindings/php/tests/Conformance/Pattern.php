@@ -72,10 +72,18 @@ final class Pattern
         return $fits ? '' : "{$path}: " . self::json($actual) . " against {$name} " . self::json($wanted);
     }
 
-    /** @param array<string> $wanted */
+    /**
+     * Messages spell settings as PHP does: `tokenUrl` where a case says `token_url`.
+     *
+     * @param array<string> $wanted
+     */
     private static function contained(array $wanted, mixed $actual): int
     {
-        return count(array_filter($wanted, static fn (string $one): bool => is_string($actual) && str_contains($actual, $one)));
+        return count(array_filter($wanted, static function (string $one) use ($actual): bool {
+            $spelled = lcfirst(str_replace('_', '', ucwords($one, '_')));
+            $isSetting = preg_match('/^[a-z]+(_[a-z]+)+$/', $one) === 1;
+            return is_string($actual) && (str_contains($actual, $one) || ($isSetting && str_contains($actual, $spelled)));
+        }));
     }
 
     /**
