@@ -48,11 +48,17 @@ function apply(name, wanted, actual, path) {
     case "$contains":
     case "$lacks":
       return first([wanted].flat(), (text) =>
-        (typeof actual === "string" && actual.includes(text)) === (name === "$contains")
+        (typeof actual === "string" && says(actual, text)) === (name === "$contains")
           ? undefined
           : `${path}: ${json(actual)} against ${name} ${json(text)}`,
       );
     default:
       return `${path}: there is no matcher ${name}`;
   }
+}
+
+/** Messages spell settings as JavaScript does: `tokenUrl` where a case says `token_url`. */
+function says(actual, text) {
+  const spelled = /^[a-z]+(_[a-z]+)+$/.test(text) ? text.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()) : text;
+  return actual.includes(text) || actual.includes(spelled);
 }
