@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Standing;
-use super::current::{Around, Current, Snapshot, advisory, mandatory};
+use super::current::{Around, Current, Snapshot};
 use super::failures::{dead, login_required, signed_out, the_parents, unsaved};
 use super::flight::Flight;
 use super::origins::{OriginId, Rejection};
 use super::refresh_budget::RefreshBudget;
+use super::refresh_windows::{advisory, mandatory};
 use super::{Machine, Ticket};
 use crate::error::Failure;
 use crate::event::{RefreshCause, Warning};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::entropy::Entropy;
 use super::origins::{OriginId, OriginSet};
 use super::record::Record;
+use super::refresh_windows::{advisory, mandatory};
 use super::shared_time::FAST_CLOCK;
 use crate::credential::Secret;
 use crate::error::Failure;
@@ -81,16 +82,6 @@ impl Current {
     pub(crate) fn left(&self, now: Now) -> Option<Duration> {
         self.ends.map(|ends| now.until(ends))
     }
-}
-
-/// The advisory window of a lifetime: a refresh in the background, nobody waits (spec 1.2).
-pub(crate) fn advisory(lifetime: Duration) -> Duration {
-    (lifetime / 5).min(Duration::from_secs(300))
-}
-
-/// The mandatory window of a lifetime: callers wait (spec 1.2).
-pub(crate) fn mandatory(lifetime: Duration) -> Duration {
-    (lifetime / 20).min(Duration::from_secs(30))
 }
 
 /// What the fast path needs: everything about the token that a caller without a lock may look at.

@@ -39,6 +39,7 @@ mod rebind;
 mod record;
 mod refresh;
 mod refresh_budget;
+mod refresh_windows;
 mod reject;
 mod resend;
 mod shared_time;
