@@ -159,7 +159,9 @@ final class FaultsTest extends TestCase
     /** What was read, or closed, is never silently empty. */
     public function testABodyThatWasJudgedIsReadAgainOrSaysThatItCannotBe(): void
     {
-        $body = static fn (int $rest): ReadAgain => new ReadAgain('beginning', new NoSeekStream(Utils::streamFor(str_repeat('x', $rest))), null);
+        $body = static function (int $length): ReadAgain {
+            return new ReadAgain('beginning', new NoSeekStream(Utils::streamFor(str_repeat('x', $length))), null);
+        };
         // All of it is here: as often as is wanted.
         $short = $body(0);
         self::assertSame(['beginning', 'beginning', 9], [(string) $short, (string) $short, $short->getSize()]);
@@ -171,9 +173,9 @@ final class FaultsTest extends TestCase
             $closed = $body($rest);
             $closed->read(4);
             $closed->close();
-            foreach ([static fn () => $closed->read(1), static fn () => $closed->getContents(), static fn () => (string) $closed] as $read) {
-                self::assertThrowsRuntime($read, 'closed');
-            }
+            self::assertThrowsRuntime(static fn () => $closed->read(1), 'closed');
+            self::assertThrowsRuntime(static fn () => $closed->getContents(), 'closed');
+            self::assertThrowsRuntime(static fn () => (string) $closed, 'closed');
         }
         $broken = new ReadAgain('begin', Utils::streamFor(''), new RuntimeException('broke off'));
         self::assertSame('begin', $broken->read(9));
