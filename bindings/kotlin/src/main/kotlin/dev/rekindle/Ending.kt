@@ -1,8 +1,8 @@
 package dev.rekindle
 
+import dev.rekindle.ffi.UniffiLib
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeoutOrNull
-import java.lang.ref.Cleaner
 import java.util.concurrent.ConcurrentHashMap
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.nanoseconds
@@ -24,7 +24,6 @@ internal object Ending {
 
     /** Of those that were collected, those that were not settled then. */
     private val lingering: MutableSet<Kept> = ConcurrentHashMap.newKeySet()
-    private val cleaner = Cleaner.create()
 
     init {
         try {
@@ -41,7 +40,8 @@ internal object Ending {
 
     private fun seesOut(owner: Any, one: Kept) {
         kept += one
-        cleaner.register(owner) {
+        // Android has a cleaner of its own from API 33 on alone: this is the one that there is.
+        UniffiLib.CLEANER.register(owner) {
             kept -= one
             lingering.removeIf { it.isSettled() }
             if (!one.isSettled()) lingering += one
