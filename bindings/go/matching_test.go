@@ -71,7 +71,7 @@ func applies(name string, wanted, actual any, path string) string {
 		}
 		ok = true
 		for _, one := range all {
-			ok = ok && (isText && saysIt(text, one.(string))) == (name == "$contains")
+			ok = ok && isText && (name == "$contains" && saysIt(text, one.(string)) || name == "$lacks" && !strings.Contains(text, one.(string)))
 		}
 	}
 	if ok {
@@ -80,7 +80,7 @@ func applies(name string, wanted, actual any, path string) string {
 	return fmt.Sprintf("%s: %s against %s %s", path, asJSON(actual), name, asJSON(wanted))
 }
 
-var settingName = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
+var settingName = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 
 // Messages spell settings as Go does: TokenURL where a case says token_url.
 func saysIt(text, wanted string) bool {
