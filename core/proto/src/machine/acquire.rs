@@ -342,7 +342,8 @@ impl Machine {
     fn report_end_of_refresh_token(&mut self, now: Now) {
         let Some(from) = self.refresh_token_ends_from() else { return };
         if now.wall >= from.wall {
-            self.warned_end = self.context.held().and_then(|held| held.record.refresh_fingerprint());
+            self.warned_end =
+                self.context.held().and_then(|held| held.record.refresh_fingerprint()).map(Box::new);
             self.context.warn(Warning::RefreshTokenEnds);
             self.context.publish(now);
         }
@@ -352,7 +353,7 @@ impl Machine {
     fn refresh_token_ends_from(&self) -> Option<Now> {
         let record = &self.context.held()?.record;
         let life = record.refresh_token_life.as_ref()?;
-        if self.warned_end == record.refresh_fingerprint() {
+        if self.warned_end.as_deref() == record.refresh_fingerprint().as_ref() {
             return None;
         }
         let wall = life.until.minus(life.until.since(life.from) / 10);

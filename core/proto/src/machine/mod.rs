@@ -100,7 +100,8 @@ pub struct Machine {
     warned_life: Option<u64>,
     /// That a token could not be saved was reported.
     warned_not_saved: bool,
-    warned_end: Option<Fingerprint>,
+    // Boxed, for most refresh tokens have no known end.
+    warned_end: Option<Box<Fingerprint>>,
 }
 
 impl Machine {

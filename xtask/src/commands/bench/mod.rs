@@ -12,9 +12,16 @@ use super::cargo;
 use crate::run;
 use crate::workspace::Workspace;
 
-/// `cargo xtask bench [python|go|javascript|kotlin|php|swift] ..`; further arguments go to the benchmarks as they are.
+const USAGE: &str = "cargo xtask bench [python|go|javascript|kotlin|php|swift] ..: further arguments go to the benchmarks; \
+                     those in Rust take --quick, and only requests|token|waiters|rest|outage";
+
+/// What [`USAGE`] says.
 pub(crate) fn bench(workspace: &Workspace, rest: &[String]) -> bool {
     match rest {
+        [.., word] if word == "--help" || word == "-h" => {
+            println!("{USAGE}");
+            true
+        }
         [word, rest @ ..] if word == "python" => python::run(workspace, rest),
         [word, rest @ ..] if word == "go" => go::run(workspace, rest),
         [word, rest @ ..] if word == "javascript" => javascript::run(workspace, rest),
