@@ -95,7 +95,8 @@ impl Client {
     ///
     /// ```no_run
     /// # fn make(session: rekindle::Session) -> Result<rekindle::Client, rekindle::Error> {
-    ///     ///
+    /// use std::time::Duration;
+    ///
     /// rekindle::Client::builder(session)
     ///     .base_url("https://api.school.test/v1")
     ///     .default_header("accept-language", "de")
@@ -311,7 +312,8 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
-    ///     ///
+    /// use std::time::Duration;
+    ///
     /// let query = client.graphql_request("query Me { me { name } }").operation_name("Me");
     /// let data: serde_json::Value = query.timeout(Duration::from_secs(5)).send().await?;
     /// # let _ = data;
