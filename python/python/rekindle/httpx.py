@@ -196,7 +196,8 @@ def _carried(response: Any, added: Any) -> bool:
 
 def _led_to_login(call: Any, response: Any, added: Any) -> bool:
     """Whether httpx followed a redirect that says that our token is over (spec 2.11); `call` was told of it then."""
-    for past in response.history:
+    # httpx keeps what was sent again there, too: those are no redirects.
+    for past in (one for one in response.history if one.has_redirect_location):
         to = ("location", str(past.next_request.url if past.next_request else past.headers.get("location", "")))
         told = [pair for pair in _pairs(past) if pair[0].lower() != "location"] + [to]
         carried = bool(added) and added.are_in(past.request.headers)
