@@ -25,7 +25,8 @@ async function show(sentence = last) {
 
 at("tab").textContent = `This is tab ${tab}.`;
 at("sign-in").onclick = async () => {
-  await session.signIn(await (await told("/sign-in", { method: "POST" })).json());
+  const { accessToken, refreshToken } = await (await told("/sign-in", { method: "POST" })).json();
+  await session.signIn({ accessToken, refreshToken });
   await show();
 };
 at("expire").onclick = () => told("/expire", { method: "POST" });
