@@ -48,7 +48,7 @@ extension Stage {
             "text": .string(String(decoding: body, as: UTF8.self)),
         ]
         told["json"] = try? JSONDecoder().decode(JSON.self, from: body)
-        told["verdict"] = response.verdict.map(self.told)
+        told["verdict"] = response.verdict.map { self.result($0) }
         told["replay_refused"] = response.replayRefused.map(JSON.string)
         if let broke { told["error"] = await self.result(broke)["error"] }
         return .object(told)

@@ -104,7 +104,7 @@ final class Stage: @unchecked Sendable {
     }
 
     func heard(_ kept: Kept) -> [JSON] {
-        kept.heard.all.map(told)
+        kept.heard.all.map { result($0) }
     }
 }
 
