@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// SignedIn is who signed in.
+// SignedIn describes a user who signed in.
 type SignedIn struct {
 	Session *Session
-	// Key is what they are called here: for App.Session.
+	// Key identifies the user, for App.Session.
 	Key      string
 	ReturnTo string
 }
 
-// BeginSignIn is Session.BeginSignIn for a user who is not known yet.
+// BeginSignIn is Session.BeginSignIn for a user who is not yet known.
 func (a *App) BeginSignIn(ctx context.Context, options SignInOptions) (BegunSignIn, error) {
 	anonymous, err := a.anybody()
 	if err != nil {
@@ -22,8 +22,8 @@ func (a *App) BeginSignIn(ctx context.Context, options SignInOptions) (BegunSign
 	return anonymous.BeginSignIn(ctx, options)
 }
 
-// FinishSignIn is Session.FinishSignIn; it gives the session of the one who signed in, under key, or, if that is empty and the scope has
-// openid, the server's own name for them (sub).
+// FinishSignIn is like Session.FinishSignIn, but returns the session of the user who signed in, under key. If key is empty and the
+// scope has openid, the server's subject identifier (sub) is the key.
 func (a *App) FinishSignIn(ctx context.Context, pending, callback, key string) (SignedIn, error) {
 	anonymous, err := a.anybody()
 	if err == nil {
@@ -35,7 +35,7 @@ func (a *App) FinishSignIn(ctx context.Context, pending, callback, key string) (
 	return a.redeem(ctx, anonymous, pending, callback, key)
 }
 
-// SignInWithBrowser is Session.SignInWithBrowser; it gives the session of the one who signed in, as FinishSignIn does.
+// SignInWithBrowser is like Session.SignInWithBrowser, but returns the user's session, as FinishSignIn does.
 func (a *App) SignInWithBrowser(ctx context.Context, key string, options SignInOptions) (signedIn SignedIn, err error) {
 	anonymous, err := a.anybody()
 	if err == nil {
@@ -51,7 +51,7 @@ func (a *App) SignInWithBrowser(ctx context.Context, key string, options SignInO
 	return signedIn, err
 }
 
-// Accounts are the keys of all who are signed in, in order. The store must list its keys (StoreLister).
+// Accounts returns the sorted keys of all signed-in users. The store must implement StoreLister.
 func (a *App) Accounts(ctx context.Context) ([]string, error) {
 	store, ok := a.options.Store.(StoreLister)
 	if !ok {
@@ -81,7 +81,7 @@ func (a *App) Accounts(ctx context.Context) ([]string, error) {
 	return accounts, nil
 }
 
-// Remove signs that user out, and asks the server to revoke the tokens.
+// Remove signs the user out and asks the server to revoke the tokens.
 func (a *App) Remove(ctx context.Context, key string) (Revocation, error) {
 	session, err := a.Session(key)
 	if err != nil {

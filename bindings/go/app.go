@@ -14,8 +14,8 @@ import (
 	"weak"
 )
 
-// App holds the sign-ins of many users, with one configuration and one store. Sessions that nobody holds are let go of, but for
-// those that were used last, and come back from the store.
+// App manages the sign-ins of many users, with one configuration and one store. Unreferenced sessions are released, except the
+// most recently used ones, and are restored from the store.
 //
 //	app, err := rekindle.NewApp(rekindle.AppOptions{Options: rekindle.Options{
 //		TokenURL: "https://auth.example.com/token",
@@ -50,10 +50,10 @@ type keyedEvent struct {
 	event Event
 }
 
-// AppOptions say how an App is made. Tokens, Key and Alone are one session's, and stay empty.
+// AppOptions configure an App. Tokens, Key and Alone belong to a single session and must be empty.
 type AppOptions struct {
 	Options
-	// MostIdle is how many sessions that nobody holds are kept; 0: 1,000; negative: none.
+	// MostIdle is how many unreferenced sessions are kept in memory. Defaults to 1,000; negative: none.
 	MostIdle int
 }
 
@@ -63,7 +63,7 @@ type keptSession struct {
 	session *Session
 }
 
-// NewApp makes an app; nothing is sent and no store is read before the first call of a session.
+// NewApp creates an app. It sends no request and does not read the store until the first call of a session.
 func NewApp(options AppOptions) (*App, error) {
 	driver, err := shared()
 	if err != nil {
@@ -101,7 +101,7 @@ func newApp(options AppOptions, driver *driver) (*App, error) {
 	return app, nil
 }
 
-// Session is the session of a user: always the same one, as long as anybody holds it. Tokens are for one that was never signed in.
+// Session returns a user's session: always the same one while it is referenced. Tokens are for a user who has never signed in.
 func (a *App) Session(key string, tokens ...Tokens) (*Session, error) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
@@ -130,8 +130,8 @@ func (a *App) Session(key string, tokens ...Tokens) (*Session, error) {
 	return session, nil
 }
 
-// Events gives every event of all sessions from this call on, each with its session's key, until the context ends, the app is
-// closed, or the loop is left. What is not taken is kept, the newest 256.
+// Events yields every event of all sessions from this call on, each with its session's key, until the context ends, the app is
+// closed, or the loop exits. The newest 256 unread events are buffered.
 func (a *App) Events(ctx context.Context) iter.Seq2[string, Event] {
 	events := a.listeners.iterate(ctx)
 	return func(yield func(string, Event) bool) {
@@ -143,10 +143,10 @@ func (a *App) Events(ctx context.Context) iter.Seq2[string, Event] {
 	}
 }
 
-// SessionsInMemory is how many there are.
+// SessionsInMemory returns the number of sessions in memory.
 func (a *App) SessionsInMemory() int { return len(a.known.alive()) }
 
-// Stats are the counters of all sessions that are in memory, added up.
+// Stats returns the sum of the counters of all sessions in memory.
 func (a *App) Stats(ctx context.Context) (map[string]uint64, error) {
 	all := map[string]uint64{}
 	for _, session := range a.known.alive() {
@@ -161,7 +161,7 @@ func (a *App) Stats(ctx context.Context) (map[string]uint64, error) {
 	return all, nil
 }
 
-// Shutdown waits until nothing is under way and everything is saved, at most so long; whether that came about.
+// Shutdown waits until all work is done and saved, for at most the given duration. It reports whether that succeeded.
 func (a *App) Shutdown(ctx context.Context, most time.Duration) (bool, error) {
 	var group sync.WaitGroup
 	var mutex sync.Mutex
@@ -179,7 +179,7 @@ func (a *App) Shutdown(ctx context.Context, most time.Duration) (bool, error) {
 	return all, errors.Join(failures...)
 }
 
-// Close ends all sessions, once what is under way is done and saved; it waits at most 5 s for that.
+// Close ends all sessions after waiting at most 5 s for work in progress to be done and saved.
 func (a *App) Close() error {
 	sessions := a.known.alive()
 	a.mutex.Lock()

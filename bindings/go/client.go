@@ -11,33 +11,33 @@ import (
 	"time"
 )
 
-// Client sends requests of a session: paths below a base URL, JSON, GraphQL, one deadline, and retries of what fails in passing.
+// Client sends requests for a session: with a base URL, JSON, GraphQL, one deadline, and retries of transient failures.
 //
 //	client, err := rekindle.NewClient(session, rekindle.ClientOptions{BaseURL: "https://api.example.com/v1"})
 //	var pupils []Pupil
 //	err = client.Get(ctx, "/pupils", &pupils)
 //	err = client.Post(ctx, "/pupils", Pupil{Name: "Ada"}, nil)
 //
-// Its method Do makes it fit where a package asks for something like http.Client.
+// Its method Do lets it replace an http.Client in packages that accept an interface.
 type Client struct {
 	session *Session
 	number  uint32
 	most    int64
 }
 
-// ClientOptions say how a client is made. Zero values are the defaults.
+// ClientOptions configure a Client. Zero values are the defaults.
 type ClientOptions struct {
-	// BaseURL is what paths are below. A session's origins hold it already.
+	// BaseURL is the URL that paths are below. The session's origins already contain it.
 	BaseURL string
-	// GraphQLPath is where GraphQL sends to, below the base URL; empty: /graphql.
+	// GraphQLPath is the path of the GraphQL endpoint below the base URL. Defaults to /graphql.
 	GraphQLPath string
-	// Headers of each request that has none of that name.
+	// Headers are added to each request that has no header of that name.
 	Headers map[string]string
-	// Timeout is one deadline over refreshes, replays, retries, redirects and reading the body; 0: 60 s; negative: none.
+	// Timeout is one deadline for refreshes, replays, retries, redirects and reading the body. Defaults to 60 s; negative: none.
 	Timeout time.Duration
-	// MaxRedirects is how many redirects are followed; 0: 10; negative: none.
+	// MaxRedirects is how many redirects are followed. Defaults to 10; negative: none.
 	MaxRedirects int
-	// MaxBodyBytes is how long a body may be that is not streamed; 0: 256 MiB.
+	// MaxBodyBytes is the maximum size of a body that is not streamed. Defaults to 256 MiB.
 	MaxBodyBytes int
 	// Retries say what is sent again after it failed in passing, and when.
 	Retries Retries
@@ -45,20 +45,20 @@ type ClientOptions struct {
 
 // Retries say what is sent again after it failed in passing, and when. Zero values are the defaults.
 type Retries struct {
-	// MaxSends is how often a request is sent in all; 0: 3; 1: never again.
+	// MaxSends is how many times a request is sent in total. Defaults to 3; 1 disables retries.
 	MaxSends int
-	// BaseDelay bounds the first pause, which is drawn; the bound doubles each time, up to MaxDelay.
+	// BaseDelay is the upper bound of the first random delay; the bound doubles each time, up to MaxDelay.
 	BaseDelay time.Duration
 	MaxDelay  time.Duration
-	// MaxRetryAfter: a longer Retry-After is not waited for.
+	// MaxRetryAfter is the longest Retry-After that is waited for.
 	MaxRetryAfter time.Duration
-	// BudgetPercent is how many retries are allowed for every hundred requests.
+	// BudgetPercent is how many retries are allowed per hundred requests.
 	BudgetPercent int
-	// BudgetFloor is how many are allowed in ten seconds however few requests there are.
+	// BudgetFloor is how many retries are allowed in ten seconds regardless of the number of requests.
 	BudgetFloor int
 }
 
-// NewClient makes a client of a session.
+// NewClient creates a client for a session.
 func NewClient(session *Session, options ClientOptions) (*Client, error) {
 	settings, err := options.settings()
 	if err != nil {
@@ -78,11 +78,11 @@ func NewClient(session *Session, options ClientOptions) (*Client, error) {
 	return client, nil
 }
 
-// Session is whose requests they are.
+// Session returns the session that the client sends requests for.
 func (c *Client) Session() *Session { return c.session }
 
-// Get asks for what is at a path, and decodes its JSON into what into points to (nil: the body is dropped). An answer with an error
-// status is an error of the kind ErrHTTPStatus.
+// Get sends a GET request and decodes the JSON response into the value that into points to (nil: the body is discarded). It fails
+// with ErrHTTPStatus if the response has an error status.
 func (c *Client) Get(ctx context.Context, path string, into any) error {
 	return c.sendJSON(ctx, Request{Method: http.MethodGet, Path: path}, into)
 }
@@ -102,13 +102,13 @@ func (c *Client) Patch(ctx context.Context, path string, body, into any) error {
 	return c.sendJSON(ctx, Request{Method: http.MethodPatch, Path: path, JSON: body}, into)
 }
 
-// Delete deletes what is at a path. See Get.
+// Delete sends a DELETE request. See Get.
 func (c *Client) Delete(ctx context.Context, path string, into any) error {
 	return c.sendJSON(ctx, Request{Method: http.MethodDelete, Path: path}, into)
 }
 
-// GraphQL asks a GraphQL server, and decodes its data into what into points to. Errors of its answer are an error of the kind
-// ErrGraphQL.
+// GraphQL sends a GraphQL operation and decodes the data into the value that into points to. It fails with ErrGraphQL if the
+// response contains errors.
 func (c *Client) GraphQL(ctx context.Context, query string, variables, into any) error {
 	asked := map[string]any{"query": query}
 	if variables != nil {
@@ -131,7 +131,7 @@ func (c *Client) GraphQL(ctx context.Context, query string, variables, into any)
 	return nil
 }
 
-// Send sends any request. The answer is given whatever its status; its body must be closed.
+// Send sends any request. It returns the response whatever its status; the caller must close the body.
 func (c *Client) Send(ctx context.Context, request Request) (*http.Response, error) {
 	reading := readingAny
 	if request.Streamed {
@@ -140,7 +140,7 @@ func (c *Client) Send(ctx context.Context, request Request) (*http.Response, err
 	return c.send(ctx, request, reading)
 }
 
-// Do is as http.Client's, with this client's base URL, deadline and retries. The body must be closed.
+// Do is like http.Client.Do, with this client's base URL, deadline and retries. The caller must close the body.
 func (c *Client) Do(request *http.Request) (*http.Response, error) {
 	return c.exchange(request.Context(), request, plan{url: request.URL.String()})
 }

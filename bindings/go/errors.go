@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Kind says what happened. Each kind is an error of its own, for errors.Is.
+// Kind classifies an Error. Each kind is itself an error, for errors.Is.
 type Kind string
 
-// What went wrong, for errors.Is(err, rekindle.ErrLoginRequired).
+// The kinds of errors, for errors.Is(err, rekindle.ErrLoginRequired).
 const (
 	ErrLoginRequired    Kind = "LoginRequired"
 	ErrSignedOut        Kind = "SignedOut"
@@ -34,43 +34,43 @@ const (
 	ErrSystem           Kind = "System"
 )
 
-// What a refresh function and a store return.
+// Errors that a refresh function or a store returns.
 var (
-	// ErrNotSent: the refresh token was certainly not sent; the refresh is tried again later.
+	// ErrNotSent means that the refresh token was certainly not sent; the refresh is retried later.
 	ErrNotSent = errors.New("rekindle: the refresh token was not sent")
-	// ErrRefreshTokenDead: the user must sign in again.
+	// ErrRefreshTokenDead means that the user must sign in again.
 	ErrRefreshTokenDead = errors.New("rekindle: the refresh token is dead")
-	// ErrConflict: the record is not what a save expected.
+	// ErrConflict means that the record is not the one that Save expected.
 	ErrConflict = errors.New("rekindle: the record has changed")
-	// ErrDamaged: the record can't be read as it is; it reads as damaged until a sign-in.
+	// ErrDamaged means that the record is unreadable; it counts as damaged until a sign-in.
 	ErrDamaged = errors.New("rekindle: the record is damaged")
 )
 
 func (k Kind) Error() string { return "rekindle: " + string(k) }
 
-// Error is what a session's calls return: Kind says what happened, Message what to do next. Neither shows a token.
+// Error is the error type of a session's calls: Kind says what happened, Message what to do next. Neither contains a token.
 type Error struct {
 	Kind    Kind
 	Message string
-	// Retryable: the same call may succeed later without anybody doing anything.
+	// Retryable means that the same call may succeed later without intervention.
 	Retryable bool
 	// OAuthError is the OAuth error code, if the token endpoint gave one.
 	OAuthError string
-	// Status is the HTTP status that led to this, or 0.
+	// Status is the HTTP status that caused the error, or 0.
 	Status int
-	// RetryAfter is when trying again makes sense; 0: unknown.
+	// RetryAfter is how long to wait before retrying; 0: unknown.
 	RetryAfter time.Duration
-	// Argument is the option or argument that is wrong.
+	// Argument is the name of the invalid option or argument.
 	Argument string
-	// Response led to the error, as far as it was read; or nil.
+	// Response is the response that caused the error, as far as it was read; or nil.
 	Response *ErrorResponse
-	// GraphQL is what a GraphQL server told, the first hundred; partial data, if any, is in Response.
+	// GraphQL holds the first hundred errors of a GraphQL response; partial data, if any, is in Response.
 	GraphQL []GraphQLError
 
 	cause error
 }
 
-// GraphQLError is one error of a GraphQL answer.
+// GraphQLError is one error of a GraphQL response.
 type GraphQLError struct {
 	Message string `json:"message"`
 	Code    string `json:"code"`
@@ -79,30 +79,30 @@ type GraphQLError struct {
 
 func (e *Error) Error() string { return "rekindle: " + e.Message }
 
-// Is makes errors.Is(err, ErrLoginRequired) and its like work.
+// Is supports errors.Is(err, ErrLoginRequired) and the other kinds.
 func (e *Error) Is(target error) bool {
 	kind, ok := target.(Kind)
 	return ok && kind == e.Kind
 }
 
-// Unwrap gives the connection's error that led to it.
+// Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Timeout is what net.Error asks for.
+// Timeout implements net.Error.
 func (e *Error) Timeout() bool { return e.Kind == ErrTimeout }
 
-// Temporary is what net.Error asks for.
+// Temporary implements net.Error.
 func (e *Error) Temporary() bool { return e.Retryable }
 
 // Format shows the message, whatever the verb.
 func (e *Error) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
 
-// LogValue shows no response.
+// LogValue omits the response.
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kind", string(e.Kind)), slog.String("message", e.Message), slog.Bool("retryable", e.Retryable))
 }
 
-// ErrorResponse is a response that led to an error. It may hold tokens: formatted it shows its status and place alone.
+// ErrorResponse is a response that caused an error. It may contain tokens: formatted, it shows only its status and bare URL.
 type ErrorResponse struct {
 	// A function: see Token.
 	data func() responseData
@@ -114,10 +114,10 @@ func (r ErrorResponse) Status() int { return r.data().Status }
 // URL is where the response came from. Its query may hold a secret.
 func (r ErrorResponse) URL() string { return r.data().URL }
 
-// Body is the body, as far as it was read.
+// Body returns the body, as far as it was read.
 func (r ErrorResponse) Body() []byte { return []byte(r.data().Body) }
 
-// Header gives the response's headers.
+// Header returns the response's headers.
 func (r ErrorResponse) Header() http.Header {
 	header := http.Header{}
 	for _, pair := range r.data().Headers {
@@ -126,7 +126,7 @@ func (r ErrorResponse) Header() http.Header {
 	return header
 }
 
-// Judgement is what it says about the token that was sent.
+// Judgement returns what the response says about the token that was sent.
 func (r ErrorResponse) Judgement() Judgement {
 	if known := r.data().judgement; known != nil {
 		return *known
@@ -135,12 +135,12 @@ func (r ErrorResponse) Judgement() Judgement {
 	return told.judgement()
 }
 
-// Format shows status and place, whatever the verb.
+// Format shows only the status and the URL without its query, whatever the verb.
 func (r ErrorResponse) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "rekindle.ErrorResponse(%d from %s)", r.data().Status, place(r.data().URL))
 }
 
-// MarshalJSON shows the status alone.
+// MarshalJSON shows only the status.
 func (r ErrorResponse) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]int{"status": r.data().Status})
 }

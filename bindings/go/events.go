@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Event is what a session reports, in order and without secrets.
+// Event is an event of a session. Events are ordered and contain no secrets.
 type Event struct {
 	// Name: SignedIn, RefreshStarted, RefreshSucceeded, RefreshFailed, Adopted, Unpersisted, Persisted, Replayed, Retried,
 	// LoginRequired, RefreshLimited, SignedOut or Warned.
 	Name string
-	// Lineage names the sign-in.
+	// Lineage identifies the sign-in.
 	Lineage string
-	// Generation is one higher with each new access token of a sign-in.
+	// Generation increases by one with each new access token of a sign-in.
 	Generation uint64
-	// What belongs to events of some names.
+	// The following fields are set for some events only.
 	Cause      string
 	Kind       Kind
 	Reason     string

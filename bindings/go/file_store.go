@@ -36,13 +36,13 @@ func NewFolderStore(path string) *FileStore {
 	return &FileStore{path: canonicalPath(path), folder: true, seen: map[string]string{}}
 }
 
-// Path is where the record is, or the folder of them; links resolved.
+// Path returns the path of the file or folder, with links resolved.
 func (s *FileStore) Path() string { return s.path }
 
-// Identity is the canonical path.
+// Identity returns the canonical path.
 func (s *FileStore) Identity() string { return s.path }
 
-// Shared: other processes see it.
+// Shared returns true: other processes see the records.
 func (s *FileStore) Shared() bool { return true }
 
 // Keyed: a folder has room for many keys, a file for one.
@@ -57,7 +57,7 @@ const sweepEvery = 10 * time.Minute
 // How many keys' newest versions are remembered, twice over.
 const mostSeen = 2048
 
-// Load gives the record; nil if there is none.
+// Load returns the record, or nil if there is none.
 func (s *FileStore) Load(_ context.Context, key string) (*Record, error) {
 	place := s.place(key)
 	if s.folder || s.due(&s.sweptTemps) {
@@ -81,7 +81,7 @@ func (s *FileStore) Save(_ context.Context, key, record string, expected Expecte
 	return version, err
 }
 
-// Announce shows that the owner lives, until Retire or the end of this process.
+// Announce marks the owner as alive, until Retire or the end of this process.
 func (s *FileStore) Announce(_ context.Context, key, owner string) error {
 	place := s.place(key)
 	if s.due(&s.sweptOwners) {
@@ -97,7 +97,7 @@ func (s *FileStore) Retire(_ context.Context, key, owner string) error {
 	return nil
 }
 
-// Owner tells whether that owner's process lives.
+// Owner reports whether the owner's process is alive.
 func (s *FileStore) Owner(_ context.Context, key, owner string) (OwnerState, error) {
 	return s.place(key).owner(owner), nil
 }

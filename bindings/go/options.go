@@ -9,103 +9,103 @@ import (
 	"time"
 )
 
-// Options say how a session is made. Zero values are the defaults.
+// Options configure a session. Zero values are the defaults.
 type Options struct {
-	// Dialect is a preset's name; empty: "oauth2".
+	// Dialect is the name of a preset. Defaults to "oauth2".
 	Dialect string
-	// DialectData is a dialect of one's own, in place of a preset: the members of its TOML form.
+	// DialectData is a custom dialect, instead of a preset: the members of its TOML form.
 	DialectData map[string]any
-	// TokenURL is where tokens are refreshed, if the dialect does not say so itself.
+	// TokenURL is the token endpoint, if the dialect does not define it.
 	TokenURL string
-	// AuthorizationURL is where a browser signs in, if the dialect does not say so itself.
+	// AuthorizationURL is the authorization endpoint, if the dialect does not define it.
 	AuthorizationURL string
-	// Server is what Discover gave, in place of both.
+	// Server is the result of Discover, instead of TokenURL and AuthorizationURL.
 	Server       json.RawMessage
 	ClientID     string
 	ClientSecret string
-	// ClientAuth is how the client says who it is, where it is registered otherwise than the dialect says; empty: as the dialect says.
+	// ClientAuth is the client authentication method. Defaults to the one that the dialect defines.
 	ClientAuth ClientAuth
-	// ClientKey says who the client is (private_key_jwt), in place of ClientSecret.
+	// ClientKey authenticates the client (private_key_jwt), instead of ClientSecret.
 	ClientKey *SigningKey
-	// DPoPKey binds tokens to it, where the server does so (RFC 9449).
+	// DPoPKey is the key that tokens are bound to, if the server supports DPoP (RFC 9449).
 	DPoPKey *SigningKey
-	// RequireDPoP: a token that is not bound to the key is an error.
+	// RequireDPoP makes a token that is not bound to DPoPKey an error.
 	RequireDPoP bool
-	// Variables are what the dialect leaves open: a tenant, an instance.
+	// Variables fill the dialect's placeholders, such as a tenant or an instance.
 	Variables map[string]string
-	// Tokens are what a sign-in brought.
+	// Tokens are the tokens obtained by a sign-in.
 	Tokens *Tokens
-	// Origins get the token; no other origin does.
+	// Origins are the only origins that receive the token.
 	Origins []string
-	// InsecureOrigins may get it without https. Loopback needs no mention.
+	// InsecureOrigins may receive the token without https. Loopback origins need not be listed.
 	InsecureOrigins []string
-	// Rotation says how the server rotates refresh tokens, where it differs from the dialect.
+	// Rotation is how the server rotates refresh tokens, if that differs from the dialect.
 	Rotation Rotation
-	// NoBackground: no refresh shortly before the end while calls go on.
+	// NoBackground disables the refresh shortly before expiry while calls go on.
 	NoBackground bool
-	// WaitTimeout is how long a call waits for a token; 0: 30 s.
+	// WaitTimeout is how long a call waits for a token. Defaults to 30 s.
 	WaitTimeout time.Duration
-	// SendTimeout is how long a token request may take; 0: 60 s.
+	// SendTimeout is how long a token request may take. Defaults to 60 s.
 	SendTimeout time.Duration
-	// Lease is how long others wait for a refresh whose process is gone; 0: 90 s.
+	// Lease is how long other processes wait for a refresh whose process is gone. Defaults to 90 s.
 	Lease time.Duration
-	// Store is where the tokens are kept; nil: in memory.
+	// Store keeps the tokens. Defaults to memory.
 	Store Store
-	// Refresh gets new tokens in a way of one's own. Return an error that wraps ErrNotSent or ErrRefreshTokenDead; any other
+	// Refresh is a custom function that obtains new tokens. Return an error that wraps ErrNotSent or ErrRefreshTokenDead; any other
 	// error counts as "the refresh token may have been spent". Its context must not be used to call the session.
 	Refresh func(context.Context, RefreshInput) (Tokens, error)
-	// Login signs in again when a call would get ErrLoginRequired; callers wait, and go on with the new token. It calls one of the
-	// session's SignIn methods, with its own context. It runs once, however many callers wait.
+	// Login signs in again when a call would fail with ErrLoginRequired; callers wait and continue with the new token. Login must
+	// call one of the session's SignIn methods, with the context it was given. It runs once for all waiting callers.
 	Login func(context.Context, *Session) error
-	// LoginTimeout is how long callers wait for Login; 0: five minutes; negative: they don't.
+	// LoginTimeout is how long callers wait for Login. Defaults to five minutes; if negative, callers don't wait.
 	LoginTimeout time.Duration
-	// Transport sends token requests, and requests where Session.Transport is given none; nil: http.DefaultTransport.
+	// Transport sends token requests, and other requests if Session.Transport gets a nil base. Defaults to http.DefaultTransport.
 	Transport http.RoundTripper
-	// ClientCredentials are for the client's own tokens; no user signs in.
+	// ClientCredentials enables the client credentials grant; no user signs in.
 	ClientCredentials *ClientCredentials
-	// Key says whose sign-in it is, in a store that keeps several.
+	// Key identifies the sign-in in a store that keeps several.
 	Key string
-	// Alone: no state is shared with other sessions of the same store and settings.
+	// Alone disables sharing state with other sessions of the same store and settings.
 	Alone bool
 }
 
-// ClientAuth is how a client says who it is at the token endpoint, as RFC 7591 and OpenID Connect name it.
+// ClientAuth is a client authentication method at the token endpoint, as named by RFC 7591 and OpenID Connect.
 type ClientAuth string
 
 const (
-	// ClientAuthNone: the client's id in the body, no secret.
+	// ClientAuthNone sends the client ID in the body, without a secret.
 	ClientAuthNone ClientAuth = "none"
-	// ClientSecretBasic: by HTTP Basic.
+	// ClientSecretBasic uses HTTP Basic authentication.
 	ClientSecretBasic ClientAuth = "client_secret_basic"
-	// ClientSecretPost: id and secret in the body.
+	// ClientSecretPost sends the client ID and secret in the body.
 	ClientSecretPost ClientAuth = "client_secret_post"
-	// ClientSecretJWT: an assertion that the secret signs (RFC 7523).
+	// ClientSecretJWT sends an assertion signed with the secret (RFC 7523).
 	ClientSecretJWT ClientAuth = "client_secret_jwt"
-	// PrivateKeyJWT: an assertion that Options.ClientKey signs (RFC 7523).
+	// PrivateKeyJWT sends an assertion signed with Options.ClientKey (RFC 7523).
 	PrivateKeyJWT ClientAuth = "private_key_jwt"
 )
 
-// Tokens are what a sign-in or a refresh brought.
+// Tokens are the tokens obtained by a sign-in or a refresh.
 type Tokens struct {
 	AccessToken  string
 	RefreshToken string
-	// ExpiresIn is the lifetime from now; 0: unknown.
+	// ExpiresIn is the remaining lifetime; 0: unknown.
 	ExpiresIn time.Duration
-	// ExpiresAt, in place of ExpiresIn; zero: unknown.
+	// ExpiresAt is an alternative to ExpiresIn; zero: unknown.
 	ExpiresAt time.Time
 	Scope     string
 	TokenType string
 }
 
-// RefreshInput is what a refresh is made from. The refresh token must not be sent twice.
+// RefreshInput is the input of a refresh. The refresh token must not be sent twice.
 type RefreshInput struct {
 	RefreshToken string
 	Scope        string
-	// Extra is what came with the last tokens.
+	// Extra holds the additional values that came with the last tokens.
 	Extra map[string]string
 }
 
-// ClientCredentials are what the client credentials grant asks for.
+// ClientCredentials are the parameters of the client credentials grant.
 type ClientCredentials struct {
 	Scope      string            `json:"scope,omitempty"`
 	Audience   string            `json:"audience,omitempty"`
@@ -113,17 +113,17 @@ type ClientCredentials struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
-// Rotation is how a server rotates refresh tokens. The zero value is what the dialect says.
+// Rotation is how a server rotates refresh tokens. The zero value uses the dialect's setting.
 type Rotation struct{ value any }
 
 var (
-	// RotationNone: the refresh token stays the same.
+	// RotationNone means that the refresh token stays the same.
 	RotationNone = Rotation{"none"}
-	// RotationStrict: each refresh token works once.
+	// RotationStrict means that each refresh token works once.
 	RotationStrict = Rotation{"strict"}
 )
 
-// RotationGrace is for servers that accept an old refresh token for so long after its use.
+// RotationGrace is for servers that accept an old refresh token for a grace period after its use.
 func RotationGrace(period time.Duration) Rotation {
 	return Rotation{map[string]any{"grace_seconds": int64(period / time.Second)}}
 }
@@ -136,7 +136,7 @@ func (o Options) Format(f fmt.State, _ rune) {
 // Format shows no secret, whatever the verb.
 func (t Tokens) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "rekindle.Tokens{..}") }
 
-// MarshalJSON refuses: tokens that become JSON by accident land in a log.
+// MarshalJSON always fails, because tokens that become JSON by accident end up in logs.
 func (t Tokens) MarshalJSON() ([]byte, error) {
 	return nil, misuse("tokens are not written as JSON: a session's Store keeps them")
 }

@@ -29,7 +29,7 @@ type taggedToken struct {
 	token Token
 }
 
-// Status is what a session can say about itself, without a secret.
+// Status describes the state of a session. It contains no secrets.
 type Status struct {
 	// Standing: unread, active, login_required or signed_out.
 	Standing    string   `json:"standing"`
@@ -43,11 +43,11 @@ type Status struct {
 	Leased      bool     `json:"leased"`
 	Scope       *string  `json:"scope"`
 	ExpiresAtMS *float64 `json:"expires_at_ms"`
-	// RefreshTokenExpiresAtMS: when the refresh token ends, if that is known.
+	// RefreshTokenExpiresAtMS is when the refresh token expires, if known.
 	RefreshTokenExpiresAtMS *float64 `json:"refresh_token_expires_at_ms"`
 }
 
-// NewSession makes a session; nothing is sent and no store is read before the first call.
+// NewSession creates a session. It sends no request and does not read the store until the first call.
 func NewSession(options Options) (*Session, error) {
 	driver, err := shared()
 	if err != nil {
@@ -89,7 +89,7 @@ func newSession(options Options, driver *driver, hear func(Event)) (*Session, er
 	return session, nil
 }
 
-// Token gives a token that is valid now; refreshed first where it is not. A context that ends stops the waiting, not the refresh.
+// Token returns a valid token, refreshing it first if necessary. Canceling the context stops the waiting, not the refresh.
 func (s *Session) Token(ctx context.Context) (Token, error) {
 	if err := s.served.checkTokens(ctx); err != nil {
 		return Token{}, err
@@ -103,12 +103,12 @@ func (s *Session) Token(ctx context.Context) (Token, error) {
 	return s.askToken(ctx, message{"do": "token"})
 }
 
-// TokenFor is Token for one that still lives so long.
+// TokenFor is like Token, but the token remains valid for at least life.
 func (s *Session) TokenFor(ctx context.Context, life time.Duration) (Token, error) {
 	return s.askToken(ctx, message{"do": "token", "min_life_ms": max(0, life.Milliseconds())})
 }
 
-// TokenIfValid gives the token if it is valid now; it never waits.
+// TokenIfValid returns the token if it is valid now. It never waits.
 func (s *Session) TokenIfValid() (Token, bool) {
 	if s.isClosed() {
 		return Token{}, false
@@ -137,47 +137,47 @@ func (s *Session) TokenIfValid() (Token, bool) {
 	return token, true
 }
 
-// Refresh refreshes now, or joins the refresh that is under way.
+// Refresh refreshes the token now, or joins a refresh in progress.
 func (s *Session) Refresh(ctx context.Context) (Token, error) {
 	return s.askToken(ctx, message{"do": "refresh"})
 }
 
-// ForceRefresh is Refresh even during a back-off, and once more with a refresh token that the server rejected.
+// ForceRefresh is like Refresh, but ignores a back-off and retries once with a refresh token that the server rejected.
 func (s *Session) ForceRefresh(ctx context.Context) (Token, error) {
 	return s.askToken(ctx, message{"do": "force_refresh"})
 }
 
-// Invalidate: the token is not served any more; the next call refreshes.
+// Invalidate discards the access token; the next call refreshes it.
 func (s *Session) Invalidate() {
 	s.cached.Store(nil)
 	s.driver.send(message{"do": "invalidate", "session": s.number})
 }
 
-// SignIn takes what a sign-in brought.
+// SignIn stores the tokens obtained by a sign-in.
 func (s *Session) SignIn(ctx context.Context, tokens Tokens) error {
 	return s.call(ctx, message{"do": "sign_in", "credential": tokens.toCore()}, nil)
 }
 
-// SignOut forgets the tokens, here and in the store.
+// SignOut deletes the tokens from the session and from the store.
 func (s *Session) SignOut(ctx context.Context) error {
 	s.cached.Store(nil)
 	return s.call(ctx, message{"do": "sign_out"}, nil)
 }
 
-// Revocation is what became of the tokens at the server.
+// Revocation is the outcome of revoking the tokens at the server.
 type Revocation string
 
-// What SignOutAndRevoke gives.
+// The values that SignOutAndRevoke returns.
 const (
-	// Revoked: the server took them back.
+	// Revoked means that the server revoked the tokens.
 	Revoked Revocation = "revoked"
-	// RevocationFailed: it was asked, and did not.
+	// RevocationFailed means that the server was asked but did not revoke the tokens.
 	RevocationFailed Revocation = "failed"
-	// RevocationNotOffered: it offers no such thing.
+	// RevocationNotOffered means that the server does not support revocation.
 	RevocationNotOffered Revocation = "not offered"
 )
 
-// SignOutAndRevoke is SignOut that also asks the server to revoke the tokens (RFC 7009). Whatever the server says, they are forgotten.
+// SignOutAndRevoke is like SignOut, but also asks the server to revoke the tokens (RFC 7009). The tokens are deleted in any case.
 func (s *Session) SignOutAndRevoke(ctx context.Context) (Revocation, error) {
 	s.cached.Store(nil)
 	var revoked *bool
@@ -193,36 +193,36 @@ func (s *Session) SignOutAndRevoke(ctx context.Context) (Revocation, error) {
 	return RevocationFailed, nil
 }
 
-// Status tells how the session stands.
+// Status returns the state of the session.
 func (s *Session) Status(ctx context.Context) (Status, error) {
 	var status Status
 	err := s.call(ctx, message{"do": "status"}, &status)
 	return status, err
 }
 
-// FreshStatus is Status after the store was read, if it was not read yet.
+// FreshStatus is like Status, but first reads the store if it has not been read yet.
 func (s *Session) FreshStatus(ctx context.Context) (Status, error) {
 	var status Status
 	err := s.call(ctx, message{"do": "status", "fresh": true}, &status)
 	return status, err
 }
 
-// Stats tells how often things happened since the session was made.
+// Stats returns the session's counters since it was created.
 func (s *Session) Stats(ctx context.Context) (map[string]uint64, error) {
 	stats := map[string]uint64{}
 	err := s.call(ctx, message{"do": "stats"}, &stats)
 	return stats, err
 }
 
-// Events gives every event from this call on, until the context ends, the session is closed, or the loop is left.
-// What is not taken is kept, the newest 256.
+// Events yields every event from this call on, until the context ends, the session is closed, or the loop exits.
+// The newest 256 unread events are buffered.
 func (s *Session) Events(ctx context.Context) iter.Seq[Event] { return s.life.listeners.iterate(ctx) }
 
-// Client is an http.Client that signs its requests with the session's token.
+// Client returns an http.Client that signs its requests with the session's token.
 func (s *Session) Client() *http.Client { return &http.Client{Transport: s.Transport(nil)} }
 
-// Transport signs requests to the session's origins, refreshes, and sends again where that is safe; base sends them
-// (nil: the Transport of the session's Options).
+// Transport returns a RoundTripper that signs requests to the session's origins, refreshes the token, and resends a request
+// if that is safe. Requests are sent by base (nil: the Transport of the session's Options).
 func (s *Session) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = s.served.transport
@@ -230,7 +230,7 @@ func (s *Session) Transport(base http.RoundTripper) http.RoundTripper {
 	return &transport{session: s, base: base}
 }
 
-// Shutdown waits until nothing is under way and everything is saved, at most so long; whether that came about.
+// Shutdown waits until all work is done and saved, for at most the given duration. It reports whether that succeeded.
 func (s *Session) Shutdown(ctx context.Context, most time.Duration) (bool, error) {
 	var told struct {
 		Settled bool `json:"settled"`
@@ -239,7 +239,7 @@ func (s *Session) Shutdown(ctx context.Context, most time.Duration) (bool, error
 	return told.Settled, err
 }
 
-// Close ends the session, once what is under way is done and saved; it waits at most 5 s for that. Twice does no harm.
+// Close ends the session after waiting at most 5 s for work in progress to be done and saved. Calling it twice is harmless.
 func (s *Session) Close() error {
 	settled, err := s.Shutdown(context.Background(), 5*time.Second)
 	s.drop()

@@ -10,44 +10,44 @@ import (
 	"time"
 )
 
-// SignInOptions say what a sign-in asks for. Zero values are the defaults.
+// SignInOptions configure a sign-in. Zero values are the defaults.
 type SignInOptions struct {
-	// RedirectURI is where the browser comes back to: as the client is registered.
+	// RedirectURI is the redirect URI that is registered for the client.
 	RedirectURI string
-	// Scope: names with spaces between them; empty: the dialect's.
+	// Scope is a space-separated list. Defaults to the dialect's scope.
 	Scope string
-	// Resource is what the tokens are for (RFC 8707).
+	// Resource lists the resources that the tokens are for (RFC 8707).
 	Resource []string
 	Audience string
-	// Prompt: login, consent, select_account or none.
+	// Prompt is login, consent, select_account or none.
 	Prompt    string
 	LoginHint string
 	ACRValues string
-	// MaxAge is how long ago the user may have signed in; 0: not asked for; below a second: now.
+	// MaxAge is the maximum time since the user last signed in; 0: not sent; below a second: sign in now.
 	MaxAge time.Duration
 	// Claims is JSON (OpenID Connect).
 	Claims string
-	// ReturnTo is where the application's user goes afterwards: a path of its own.
+	// ReturnTo is the path in the application to continue at after the sign-in.
 	ReturnTo string
-	// Parameters are what the server wants besides.
+	// Parameters are additional parameters for the server.
 	Parameters map[string]string
-	// Open shows the address to the user, where a browser of this machine is used; nil: it is opened in the system's browser.
+	// Open shows the URL to the user, if a browser on this machine is used. Defaults to opening it in the system's browser.
 	Open func(url string) error
-	// Device tells the user where to go and what to enter: then SignIn lets them sign in on another device.
+	// Device shows the user where to go and which code to enter. If set, SignIn uses the device flow.
 	Device func(DeviceCode) error
 }
 
-// BegunSignIn is a sign-in that waits for the browser to come back.
+// BegunSignIn is a sign-in that waits for the browser's redirect.
 type BegunSignIn struct {
-	// URL is where the browser goes.
+	// URL is the authorization URL to open in the browser.
 	URL string
-	// State is in the URL, and in the address that the browser comes back with.
+	// State is the state parameter of URL and of the callback URL.
 	State string
 
 	pending func() string
 }
 
-// Pending is what must be known when the browser comes back, for an hour. It is a secret: keep it in the user's server-side session.
+// Pending returns the data that FinishSignIn needs, valid for an hour. It is a secret: keep it in the user's server-side session.
 func (b BegunSignIn) Pending() string {
 	if b.pending == nil {
 		return ""
@@ -60,20 +60,20 @@ func (b BegunSignIn) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "rekindle.BegunSignIn{..}")
 }
 
-// MarshalJSON refuses: what is pending is a secret.
+// MarshalJSON always fails, because Pending is a secret.
 func (b BegunSignIn) MarshalJSON() ([]byte, error) {
 	return nil, misuse("a begun sign-in is not written as JSON: keep its Pending() in the user's server-side session")
 }
 
-// DeviceCode is what the user is shown, to sign in on another device.
+// DeviceCode is the information to show to the user for a sign-in on another device.
 type DeviceCode struct {
 	UserCode        string
 	VerificationURI string
-	// VerificationURIComplete is the same with the code in it, for a QR code; or empty.
+	// VerificationURIComplete is VerificationURI including the code, for a QR code; or empty.
 	VerificationURIComplete string
 }
 
-// BeginSignIn begins a sign-in with an authorization code and PKCE, in a browser that comes back to RedirectURI.
+// BeginSignIn begins a browser sign-in with an authorization code and PKCE. The browser is redirected to RedirectURI.
 func (s *Session) BeginSignIn(ctx context.Context, options SignInOptions) (BegunSignIn, error) {
 	var told struct {
 		URL     string `json:"url"`
@@ -86,8 +86,8 @@ func (s *Session) BeginSignIn(ctx context.Context, options SignInOptions) (Begun
 	return BegunSignIn{told.URL, told.State, func() string { return told.Pending }}, nil
 }
 
-// FinishSignIn ends what BeginSignIn began, in whatever process: callback is the address that the browser came back with. It gives
-// ReturnTo; the tokens are the session's.
+// FinishSignIn completes a sign-in that BeginSignIn began, in any process. callback is the URL that the browser was redirected to.
+// The session gets the tokens; FinishSignIn returns ReturnTo.
 func (s *Session) FinishSignIn(ctx context.Context, pending, callback string) (returnTo string, err error) {
 	var told struct {
 		ReturnTo string `json:"return_to"`
@@ -96,8 +96,8 @@ func (s *Session) FinishSignIn(ctx context.Context, pending, callback string) (r
 	return told.ReturnTo, err
 }
 
-// SignInWithDevice lets the user sign in on another device (RFC 8628): show tells where to go and what to enter. It returns once the
-// user is done; an error of show ends it.
+// SignInWithDevice lets the user sign in on another device (RFC 8628). show displays where to go and which code to enter. It
+// returns when the user is done, or if show returns an error.
 func (s *Session) SignInWithDevice(ctx context.Context, show func(DeviceCode) error, options SignInOptions) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -115,7 +115,7 @@ func (s *Session) SignInWithDevice(ctx context.Context, show func(DeviceCode) er
 	return s.driver.callShowing(ctx, message{"do": "sign_in_with_device", "session": s.number, "asked": options.asked()}, nil, shown)
 }
 
-// TokenExchange signs in with another token (RFC 8693).
+// TokenExchange holds the parameters of a token exchange (RFC 8693).
 type TokenExchange struct {
 	SubjectToken, SubjectTokenType string
 	Audience, Scope                string
@@ -132,22 +132,22 @@ func (s *Session) SignInByTokenExchange(ctx context.Context, with TokenExchange)
 	return s.call(ctx, message{"do": "sign_in_by_grant", "grant": grant}, nil)
 }
 
-// SignInByAssertion signs in with a JWT that stands for the user (RFC 7523).
+// SignInByAssertion signs in with a JWT assertion for the user (RFC 7523).
 func (s *Session) SignInByAssertion(ctx context.Context, assertion, scope string) error {
 	grant := message{"grant_type": "jwt_bearer", "assertion": assertion}
 	addTexts(grant, map[string]string{"scope": scope})
 	return s.call(ctx, message{"do": "sign_in_by_grant", "grant": grant}, nil)
 }
 
-// SignInWithPassword signs in with a user's name and password, where the dialect has a section for them.
+// SignInWithPassword signs in with a username and password, if the dialect has a section for them.
 func (s *Session) SignInWithPassword(ctx context.Context, username, password, scope string) error {
 	grant := message{"grant_type": "password", "username": username, "password": password}
 	addTexts(grant, map[string]string{"scope": scope})
 	return s.call(ctx, message{"do": "sign_in_by_grant", "grant": grant}, nil)
 }
 
-// Discover asks a server what it says of itself, by its issuer (RFC 8414, OpenID Connect): for Options.Server. It can be kept. base
-// sends the request; nil: http.DefaultTransport.
+// Discover fetches a server's metadata by its issuer (RFC 8414, OpenID Connect), for Options.Server. The result can be cached.
+// base sends the request; nil: http.DefaultTransport.
 func Discover(ctx context.Context, issuer string, base http.RoundTripper) (json.RawMessage, error) {
 	var server json.RawMessage
 	err := ask(ctx, base, message{"do": "discover", "issuer": issuer}, &server)

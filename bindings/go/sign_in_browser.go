@@ -23,8 +23,8 @@ const (
 	mostConnections = 64
 )
 
-// SignInWithBrowser signs in with a browser of this machine, which comes back to a port on loopback. The user has five minutes, or as
-// long as the context.
+// SignInWithBrowser signs in with a browser on this machine, which is redirected to a loopback port. The user has five minutes, or
+// until the context ends.
 func (s *Session) SignInWithBrowser(ctx context.Context, options SignInOptions) error {
 	return s.withBrowser(ctx, options, func(pending, callback string) error {
 		_, err := s.FinishSignIn(ctx, pending, callback)

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// SignIn gives a session that is signed in, from a client id: in a browser of this machine, or, with asked.Device, on another one. A
-// store that holds a sign-in already is used, and nobody is asked. When the session can't be kept alive any more, the user is asked again
-// in the same way. server is a preset's name, or an issuer (https://..).
+// SignIn returns a signed-in session for a client ID. The user signs in with a browser on this machine or, if asked.Device is set, on
+// another device. If the store already holds a sign-in, the user is not asked. When the session can no longer be refreshed, the user is
+// asked again in the same way. server is a preset's name, or an issuer (https://..).
 //
 //	session, err := rekindle.SignIn(ctx, "https://accounts.example.com", rekindle.Options{
 //		ClientID: "app", Origins: []string{"https://api.example.com"},
@@ -50,12 +50,12 @@ func SignIn(ctx context.Context, server string, options Options, asked SignInOpt
 	return session, nil
 }
 
-// SignInToAPI is SignIn for an API of which nothing but the address is known, an MCP server for example: it finds the server that signs
-// users in for it (RFC 9728), and registers this program there under name (RFC 7591), unless options have a ClientID. The session's
-// token goes to the API's origin.
+// SignInToAPI is SignIn for an API of which only the URL is known, such as an MCP server: it finds the API's authorization server
+// (RFC 9728), and registers this program there under name (RFC 7591), unless options have a ClientID. The session's token goes to the
+// API's origin.
 //
-// Another registration is another client, whose tokens an earlier one can't refresh: where options have a Store that outlives the process,
-// register once, with Register, and keep what it gives.
+// Each registration is a new client, which can't refresh the tokens of another: if options have a Store that outlives the process,
+// call Register once and keep its result.
 //
 //	session, err := rekindle.SignInToAPI(ctx, "https://mcp.example.com/mcp", "notes", rekindle.Options{}, rekindle.SignInOptions{})
 func SignInToAPI(ctx context.Context, api, name string, options Options, asked SignInOptions) (*Session, error) {
@@ -89,42 +89,42 @@ func SignInToAPI(ctx context.Context, api, name string, options Options, asked S
 	return SignIn(ctx, found.Issuer, options, asked)
 }
 
-// APIMetadata is what an API says of itself (RFC 9728).
+// APIMetadata is the protected resource metadata of an API (RFC 9728).
 type APIMetadata struct {
-	// Resource is what it calls itself: for SignInOptions.Resource.
+	// Resource is the API's resource identifier, for SignInOptions.Resource.
 	Resource string `json:"resource"`
-	// Issuer of the server that signs users in for it.
+	// Issuer is the issuer of the API's authorization server.
 	Issuer          string   `json:"issuer"`
 	ScopesSupported []string `json:"scopes_supported"`
 }
 
-// DiscoverAPI asks an API who signs users in for it (RFC 9728). base sends the requests; nil: http.DefaultTransport.
+// DiscoverAPI fetches an API's protected resource metadata (RFC 9728). base sends the requests; nil: http.DefaultTransport.
 func DiscoverAPI(ctx context.Context, api string, base http.RoundTripper) (APIMetadata, error) {
 	var found APIMetadata
 	err := ask(ctx, base, message{"do": "discover_resource", "resource": api}, &found)
 	return found, err
 }
 
-// Registration is what a server is told about this program.
+// Registration is the client metadata to register at a server.
 type Registration struct {
-	// Name is what users are asked to let in.
+	// Name is the client name shown to users on the consent page.
 	Name string
-	// RedirectURI is where the browser comes back to; empty: loopback, on any port.
+	// RedirectURI is the redirect URI. Defaults to loopback, on any port.
 	RedirectURI string
 	Scope       string
-	// Device: it signs in on another device, too.
+	// Device means that the client also uses the device flow.
 	Device bool
 }
 
-// RegisteredClient is what Register gives, for the Options of these names. Keep it: another registration is another client.
+// RegisteredClient is the result of Register, for the Options of the same names. Keep it: each registration is a new client.
 type RegisteredClient struct {
 	ClientID     string     `json:"client_id"`
 	ClientSecret string     `json:"client_secret,omitempty"`
 	ClientAuth   ClientAuth `json:"client_auth,omitempty"`
 }
 
-// Register registers this program at a server that lets anybody do so (RFC 7591); server is what Discover gave. base sends the request;
-// nil: http.DefaultTransport.
+// Register registers this program at a server with open registration (RFC 7591). server is the result of Discover. base sends the
+// request; nil: http.DefaultTransport.
 func Register(ctx context.Context, server json.RawMessage, client Registration, base http.RoundTripper) (RegisteredClient, error) {
 	told := message{"name": client.Name, "redirect_uri": client.RedirectURI, "device": client.Device}
 	if client.RedirectURI == "" {

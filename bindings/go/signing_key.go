@@ -50,7 +50,7 @@ func NewSigningKey(signer crypto.Signer, keyID string) (*SigningKey, error) {
 	return &SigningKey{jwk, signer, standIn, open}, nil
 }
 
-// GenerateSigningKey makes a new P-256 key, which goes with this process.
+// GenerateSigningKey creates a new P-256 key, which is lost when the process ends.
 func GenerateSigningKey() (*SigningKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -71,10 +71,10 @@ func ParseSigningKey(text []byte, keyID string) (*SigningKey, error) {
 	return nil, invalid("key", "the key is not a private P-256, Ed25519 or RSA key in PEM: turn yours into PKCS #8 with `openssl pkcs8 -topk8 -nocrypt`")
 }
 
-// JWK is the public half, for the client's registration. Nothing in it is secret.
+// JWK returns the public key, for the client's registration. It contains no secret.
 func (k *SigningKey) JWK() map[string]string { return maps.Clone(k.jwk) }
 
-// Thumbprint is that of its public half (RFC 7638): what a bound token names as jkt.
+// Thumbprint returns the thumbprint of the public key (RFC 7638): the jkt of a bound token.
 func (k *SigningKey) Thumbprint() string {
 	named := map[string]string{}
 	for _, name := range []string{"crv", "kty", "x", "y", "e", "n"} {

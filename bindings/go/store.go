@@ -21,15 +21,15 @@ type Store interface {
 	Save(ctx context.Context, key, record string, expected Expected) (version string, err error)
 }
 
-// StoreIdentity is for stores that may be named.
+// StoreIdentity is implemented by stores that have an identity.
 type StoreIdentity interface {
-	// Identity tells this store from others, without tokens; empty: unknown. Sessions of the same identity and settings share a state.
+	// Identity distinguishes this store from others, without tokens; empty: unknown. Sessions with the same identity and settings share state.
 	Identity() string
-	// Shared: other processes see the same record. Without this method a store counts as shared.
+	// Shared reports whether other processes see the same record. Without this method a store counts as shared.
 	Shared() bool
 }
 
-// StoreKeys is for stores that have room for one key alone. Without it a store keeps a record for each key.
+// StoreKeys is for stores that can keep only one key. Without it, a store keeps a record for each key.
 type StoreKeys interface {
 	Keyed() bool
 }
@@ -39,30 +39,30 @@ type StoreLister interface {
 	Keys(ctx context.Context) ([]string, error)
 }
 
-// Owners is for shared stores that can tell whether the process that holds a refresh still lives.
+// Owners is for shared stores that can tell whether the process that runs a refresh is still alive.
 type Owners interface {
 	Announce(ctx context.Context, key, owner string) error
 	Retire(ctx context.Context, key, owner string) error
 	Owner(ctx context.Context, key, owner string) (OwnerState, error)
 }
 
-// OwnerState says whether an owner still lives.
+// OwnerState says whether an owner is still alive.
 type OwnerState string
 
-// What Owners.Owner gives.
+// The values that Owners.Owner returns.
 const (
 	Alive   OwnerState = "alive"
 	Dead    OwnerState = "dead"
 	Unknown OwnerState = "unknown"
 )
 
-// Record is what a store keeps, with its version.
+// Record is a stored record with its version.
 type Record struct {
 	Text    string
 	Version string
 }
 
-// Format shows the version alone.
+// Format shows only the version.
 func (r Record) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "rekindle.Record{Version: %q}", r.Version)
 }
@@ -74,7 +74,7 @@ type Expected struct {
 	Version  string `json:"version"`
 }
 
-// Fits tells whether a record (nil: none) is what is expected.
+// Fits reports whether a record (nil: none) is the expected one.
 func (e Expected) Fits(record *Record) bool {
 	switch {
 	case e.Anything:
@@ -85,7 +85,7 @@ func (e Expected) Fits(record *Record) bool {
 	return record != nil && record.Version == e.Version
 }
 
-// MemoryStore keeps records in this process, one for each key. Its zero value is ready.
+// MemoryStore keeps records in this process, one for each key. Its zero value is ready to use.
 type MemoryStore struct {
 	// Name is its identity: sessions of one name and the same settings share their state.
 	Name string
@@ -95,7 +95,7 @@ type MemoryStore struct {
 	saves   int
 }
 
-// Load gives the record; nil if there is none.
+// Load returns the record, or nil if there is none.
 func (s *MemoryStore) Load(_ context.Context, key string) (*Record, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -118,17 +118,17 @@ func (s *MemoryStore) Save(_ context.Context, key, record string, expected Expec
 	return version, nil
 }
 
-// Keys are those that have a record.
+// Keys returns the keys that have a record.
 func (s *MemoryStore) Keys(context.Context) ([]string, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return slices.Collect(maps.Keys(s.records)), nil
 }
 
-// Identity is the store's name.
+// Identity returns the store's name.
 func (s *MemoryStore) Identity() string { return s.Name }
 
-// Shared: no other process sees it.
+// Shared returns false: no other process sees the records.
 func (s *MemoryStore) Shared() bool { return false }
 
 // Format shows no record.

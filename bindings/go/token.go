@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Token is an access token. Show Value or Authorization where they must go, and nowhere else.
+// Token is an access token. Value and Authorization are secrets: send them only where they are needed.
 type Token struct {
 	// A function: where a Token is an unexported field of another struct, fmt can't call Format and prints an address, whatever
 	// the verb. A pointer would be followed for a verb that does not fit.
@@ -31,19 +31,19 @@ func (t Token) read() tokenData {
 	return t.data()
 }
 
-// Value is the access token itself.
+// Value returns the access token itself.
 func (t Token) Value() string { return t.read().Token }
 
-// Authorization is the value of the header that carries it.
+// Authorization returns the value of the header that carries the token.
 func (t Token) Authorization() string { return t.read().Authorization }
 
-// Header is the header that carries it, "authorization" unless the dialect says otherwise.
+// Header returns the name of the header that carries the token, "authorization" unless the dialect says otherwise.
 func (t Token) Header() string { return t.read().Header }
 
-// Generation is one higher with each new access token of a sign-in.
+// Generation increases by one with each new access token of a sign-in.
 func (t Token) Generation() uint64 { return t.read().Generation }
 
-// ExpiresAt is when it ends; zero: unknown.
+// ExpiresAt returns when the token expires; zero: unknown.
 func (t Token) ExpiresAt() time.Time {
 	at := t.read().ExpiresAt
 	if at == nil {

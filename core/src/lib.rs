@@ -26,18 +26,18 @@
 //!      +------- sign_in ------------------------------------------------ LoginRequired
 //! ```
 //!
-//! # What is where
+//! # Overview
 //!
-//! [`Session`] keeps one sign-in, [`App`] those of many users; [`Client`] sends requests with a session; [`store`] stores the
-//! credential; [`transport`] sends requests. For your own HTTP client: [`Session::call`], and the features `tower` and
-//! `reqwest-middleware`. The crate `rekindle-proto` makes the decisions; its types are re-exported here where they are needed.
+//! [`Session`] keeps one sign-in, [`App`] those of many users; [`Client`] sends requests with a session; [`store`]
+//! stores the credential; [`transport`] sends requests. For your own HTTP client: [`Session::call`], and the features
+//! `tower` and `reqwest-middleware`. The crate `rekindle-proto` makes the decisions; its types are re-exported here
+//! where needed.
 //!
-//! # What it does not do
+//! # Limits
 //!
-//! It does not decode access tokens (RFC 9068 section 6),
-//! follow URLs from challenges, or revoke tokens at sign-out unless you ask for it ([`Session::sign_out_and_revoke`]): some
-//! servers then end every other session of the user. It cannot wipe the copies of a token in the HTTP stack's buffers, or
-//! those that you make from [`Token::value`].
+//! It does not decode access tokens (RFC 9068 section 6), follow URLs from challenges, or revoke tokens at sign-out
+//! unless you ask for it ([`Session::sign_out_and_revoke`]): some servers then end every other session of the user. It
+//! cannot wipe the copies of a token in the HTTP stack's buffers, or those that you make from [`Token::value`].
 
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub mod adapters;

@@ -1,6 +1,5 @@
-//! A mutex that knows nothing of poison. Std's, and no other: it is nothing but its own few bytes, while tables of
-//! waiting threads that a process keeps elsewhere would be inherited by a forked child, with threads in them that it
-//! does not have (spec 4.9).
+//! A mutex without poisoning, based on std's: it consists only of its own few bytes. Mutexes with a process-wide table
+//! of waiting threads would pass that table on to a forked child, with threads that the child does not have (spec 4.9).
 
 use std::sync::PoisonError;
 

@@ -1,4 +1,4 @@
-//! The retries that all requests of a client share (spec 8.2).
+//! The retry budget that all requests of a client share (spec 8.2).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-// Package metrics gives a session's counters to Prometheus.
+// Package metrics exports a session's counters to Prometheus.
 package metrics
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Counted is what has counters: a rekindle.Session, or a rekindle.App, which adds up those of its sessions.
+// Counted has counters: a rekindle.Session, or a rekindle.App, which sums those of its sessions.
 type Counted interface {
 	Stats(ctx context.Context) (map[string]uint64, error)
 }

@@ -1,4 +1,4 @@
-// Package tokensource gives a session's tokens to whatever takes an oauth2.TokenSource.
+// Package tokensource provides a session's tokens as an oauth2.TokenSource.
 package tokensource
 
 import (

@@ -12,7 +12,7 @@ import { type BrowserSignIn, withBrowser, withDevice } from "./sign-in-elsewhere
 import { asked, BegunSignIn, type DeviceCode, grantToCore, type SignInGrant, type SignInOptions } from "./sign-in-options.js";
 import { Token, type TokenData } from "./token.js";
 
-/** What a session can say about itself, without a secret. */
+/** The state of a session, without secrets. */
 export interface Status {
   readonly standing: "unread" | "active" | "login_required" | "signed_out";
   readonly generation: number | null;
@@ -149,7 +149,7 @@ export class Session {
     return fetchWith(driver, number, this.#base, quick, input, init);
   }
 
-  /** A token that is valid now; refreshed first where it is not. `minLife`: milliseconds that it should still live. */
+  /** Returns a valid token, refreshing it first if necessary. `minLife`: the minimum remaining lifetime in milliseconds. */
   async token(options: { minLife?: number; signal?: AbortSignal } = {}): Promise<Token> {
     this.#mayWait();
     const min_life_ms = milliseconds("minLife", options.minLife);
@@ -158,7 +158,7 @@ export class Session {
     return new Token(await this.#call<TokenData>({ do: "token", min_life_ms }, options.signal));
   }
 
-  /** The token, if it is valid now. */
+  /** Returns the token if it is valid now. */
   tokenIfValid(): Token | undefined {
     if (this.#inside instanceof Promise) return undefined;
     const { driver, number } = this.#inside;
@@ -184,7 +184,7 @@ export class Session {
     return new Token(await this.#call<TokenData>({ do: "force_refresh" }, options.signal));
   }
 
-  /** The token is not served any more: the next call refreshes. */
+  /** Discards the access token: the next call refreshes. */
   invalidate(): void {
     this.#cached = undefined;
     const tell = ({ driver, number }: Inside) => {
@@ -196,7 +196,7 @@ export class Session {
     else tell(this.#inside);
   }
 
-  /** Takes what a sign-in brought. */
+  /** Stores the tokens that a sign-in returned. */
   async signIn(tokens: Tokens): Promise<void> {
     this.#notInside();
     onlyTokens("", tokens);
@@ -268,12 +268,12 @@ export class Session {
     return this.#call<Status>({ do: "status", fresh: options.fresh ?? false });
   }
 
-  /** How often things happened since the session was made. */
+  /** Returns counters of what happened since the session was created. */
   async stats(): Promise<Record<string, number>> {
     return this.#call<Record<string, number>>({ do: "stats" });
   }
 
-  /** Hears events of one name from now on, as `on("loginRequired", ..)`; gives what ends it. */
+  /** Calls `listener` for events of one name from now on, as `on("loginRequired", ..)`; returns a function that unsubscribes. */
   on(name: EventName, listener: (event: SessionEvent) => void): () => void {
     const wanted = eventName(name);
     return this.#listeners.add((event) => {
@@ -281,7 +281,7 @@ export class Session {
     });
   }
 
-  /** Hears every event from now on; gives what ends it. */
+  /** Calls `listener` for every event from now on; returns a function that unsubscribes. */
   onEvent(listener: (event: SessionEvent) => void): () => void {
     return this.#listeners.add(listener);
   }

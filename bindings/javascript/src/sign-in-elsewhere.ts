@@ -7,7 +7,7 @@ import { platform } from "#platform";
 
 /** A sign-in with a browser of this machine. */
 export interface BrowserSignIn extends SignInOptions {
-  /** Shows the address to the user. Default: it is opened in the system's browser. */
+  /** Shows the URL to the user. Default: opens it in the system's browser. */
   open?: (url: string) => unknown;
   /** How long the user may take, in milliseconds. Default: five minutes. */
   timeout?: number;

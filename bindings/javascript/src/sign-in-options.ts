@@ -3,7 +3,7 @@ import { onlyKnown } from "./options.js";
 
 /** What a sign-in asks for. */
 export interface SignInOptions {
-  /** Where the browser comes back to: as the client is registered. */
+  /** The redirect URI, as registered for the client. */
   redirectUri?: string | URL;
   /** Names with spaces between them. Default: the dialect's. */
   scope?: string;
@@ -19,13 +19,13 @@ export interface SignInOptions {
   claims?: string | object;
   /** Where the application's user goes afterwards: a path of its own. */
   returnTo?: string;
-  /** What the server wants besides. */
+  /** Additional parameters for the server. */
   parameters?: Record<string, string>;
 }
 
-/** A sign-in that has begun. */
+/** A sign-in in progress. */
 export class BegunSignIn {
-  /** Where the browser goes. */
+  /** The URL to open in the browser. */
   readonly url: string;
   /** @internal */
   readonly state!: string;

@@ -4,7 +4,7 @@ import { inPage } from "./redirect.js";
 import type { Session } from "./session.js";
 import { askServer, discover, signIn, type SignInTo } from "./sign-in.js";
 
-/** What an API says of itself (RFC 9728). */
+/** Protected resource metadata of an API (RFC 9728). */
 export interface ApiMetadata {
   /** What it calls itself: for the option `resource` of a sign-in. */
   readonly resource: string;
@@ -43,7 +43,7 @@ interface Asking {
   fetch?: typeof fetch;
 }
 
-/** Asks an API who signs users in for it (RFC 9728). */
+/** Fetches the protected resource metadata of an API (RFC 9728). */
 export async function discoverApi(api: string | URL, options: Asking = {}): Promise<ApiMetadata> {
   return askServer<ApiMetadata>({ do: "discover_resource", resource: String(api) }, options.fetch);
 }

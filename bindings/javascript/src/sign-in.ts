@@ -5,7 +5,7 @@ import { Session, sharedDriver } from "./session.js";
 import type { DeviceCode, SignInOptions } from "./sign-in-options.js";
 
 /**
- * What a server says of itself, by its issuer (RFC 8414, OpenID Connect): for `new Session({ server })`. It can be kept.
+ * Fetches a server's metadata by its issuer (RFC 8414, OpenID Connect), for `new Session({ server })`. The result can be cached.
  *
  * ```js
  * const session = new Session({ server: await discover("https://accounts.example.com"), clientId, origins });

@@ -18,7 +18,7 @@ export interface Store {
   readonly shared?: boolean | undefined;
   /** False where there is room for one record, whatever its key: an `App` is refused then. Default: true. */
   readonly keyed?: boolean | undefined;
-  /** The record; `undefined` if there is none. */
+  /** Returns the record, or `undefined` if there is none. */
   load(key: string): Promise<Stored | undefined>;
   /** Replaces the record if it is still what was expected, in one step; the new version, or `undefined` where it was not. */
   save(key: string, record: string, expected: Expected): Promise<string | undefined>;

@@ -26,26 +26,26 @@ final class Session implements JsonSerializable
     use SignsIn;
 
     /**
-     * @param string|array<string, mixed> $dialect a preset's name, or a dialect of one's own: the members of its TOML form
-     * @param string|null $tokenUrl where tokens are refreshed, if the dialect does not say so itself
-     * @param list<string> $origins get the token; no other origin does
-     * @param list<string> $insecureOrigins may get it without https; loopback needs no mention
+     * @param string|array<string, mixed> $dialect a preset's name, or a custom dialect: the members of its TOML form
+     * @param string|null $tokenUrl the token endpoint, if the dialect does not define it
+     * @param list<string> $origins the only origins that receive the token
+     * @param list<string> $insecureOrigins may receive the token without https; loopback need not be listed
      * @param Store|FileStore|null $store where the tokens are kept; null: in this process
-     * @param (callable(RefreshInput): Tokens)|null $refresh gets new tokens in a way of one's own
-     * @param array<string, string> $variables what the dialect leaves open: a tenant, an instance
+     * @param (callable(RefreshInput): Tokens)|null $refresh a custom function that obtains new tokens
+     * @param array<string, string> $variables values for the dialect's placeholders, such as a tenant or an instance
      * @param string|null $rotation how the server rotates refresh tokens, where the dialect is wrong: `none`, `strict`, `grace:30`
      * @param bool $background the call that notices that the token ends soon refreshes it; other processes go on meanwhile
      * @param float|null $waitTimeout seconds that a call waits for a token; null: 30
      * @param float|null $sendTimeout seconds that a token request may take; null: 60
      * @param float|null $lease seconds that others wait for a refresh whose process is gone; null: 90
      * @param array<string, mixed>|null $clientCredentials for the client's own tokens: `scope`, `audience`, `resource`, `parameters`
-     * @param string|null $key whose sign-in it is, in a store that keeps several
+     * @param string|null $key identifies the sign-in in a store that keeps several
      * @param bool $alone no state is shared with other sessions of the same store and settings
      * @param (callable(Event): void)|null $onEvent hears each event, from the first one on
      * @param array<int, mixed> $curlOptions for token requests, and those of a `Client`: a proxy, a CA file, a client certificate
      * @param string|null $clientAuth how the client says who it is, where it is registered otherwise than the dialect says: `none`,
      *     `client_secret_basic`, `client_secret_post`, `client_secret_jwt`
-     * @param array<string, mixed>|null $server what `Session::discover` gave, in place of endpoints
+     * @param array<string, mixed>|null $server the result of `Session::discover`, instead of endpoints
      * @param string|null $authorizationUrl where a browser signs in, if neither dialect nor server says so
      * @param (callable(self): ?Tokens)|null $login signs in again when a call would get LoginRequired, and the call goes on; it calls a
      *   `signIn..` of the session, or returns tokens
@@ -132,7 +132,7 @@ final class Session implements JsonSerializable
         $driver?->forget($number);
     }
 
-    /** A token that is valid now; refreshed first where it is not. `minLife`: one that still lives so many seconds. */
+    /** Returns a valid token, refreshing it first if necessary. `minLife`: the seconds that it must remain valid. */
     public function token(?float $minLife = null): Token
     {
         return $minLife === null
@@ -140,65 +140,65 @@ final class Session implements JsonSerializable
             : $this->askToken(['do' => 'token', 'min_life_ms' => self::ms($minLife)]);
     }
 
-    /** The token if it is valid now; it never waits. */
+    /** Returns the token if it is valid now. Never waits. */
     public function tokenIfValid(): ?Token
     {
         $told = $this->call(['do' => 'token_if_valid']);
         return is_array($told) ? new Token($told) : null;
     }
 
-    /** Refreshes now, or joins the refresh that is under way. `force`: even during a back-off, or with a rejected token. */
+    /** Refreshes the token now, or joins a refresh in progress. `force`: even during a back-off, or with a rejected token. */
     public function refresh(bool $force = false): Token
     {
         return $this->askToken(['do' => $force ? 'force_refresh' : 'refresh']);
     }
 
-    /** The token is not served any more; the next call refreshes. */
+    /** Discards the access token; the next call refreshes it. */
     public function invalidate(): void
     {
         $this->tell(['do' => 'invalidate']);
     }
 
-    /** Takes what a sign-in brought. */
+    /** Stores the tokens obtained by a sign-in. */
     public function signIn(Tokens $tokens): void
     {
         $this->call(['do' => 'sign_in', 'credential' => Json::object($tokens->toCore())]);
     }
 
     /**
-     * Forgets the tokens, here and in the store. `revoke`: the server is asked to revoke them, and it gives whether the server did;
-     * null: it offers no such thing.
+     * Deletes the tokens from the session and the store. `revoke`: also asks the server to revoke them, and returns whether it did;
+     * null: the server does not support revocation.
      */
     public function signOut(bool $revoke = false): ?bool
     {
         return $this->call(['do' => 'sign_out', 'revoke' => $revoke]);
     }
 
-    /** How the session stands. `fresh`: after the store was read, if it was not read yet. */
+    /** Returns the state of the session. `fresh`: first reads the store if it has not been read yet. */
     public function status(bool $fresh = false): Status
     {
         return Status::of($this->call(['do' => 'status', 'fresh' => $fresh]));
     }
 
-    /** @return array<string, int> how often things happened since the session was made */
+    /** @return array<string, int> the session's counters since it was created */
     public function stats(): array
     {
         return $this->call(['do' => 'stats']);
     }
 
-    /** @param callable(Event): void $listener hears each event from now on */
+    /** @param callable(Event): void $listener receives each event from now on */
     public function onEvent(callable $listener): void
     {
         $this->hosted()->listen(Closure::fromCallable($listener));
     }
 
-    /** Signs requests to the session's origins, refreshes, and sends again where that is safe; `base` sends them. */
+    /** Signs requests to the session's origins, refreshes the token, and resends if that is safe; `base` sends the requests. */
     public function client(ClientInterface $base): SignedClient
     {
         return new SignedClient($this, $base);
     }
 
-    /** Waits until nothing is under way and everything is saved, at most so many seconds; whether that came about. */
+    /** Waits until all work is done and saved, for at most the given seconds. Returns whether that succeeded. */
     public function shutdown(float $seconds = 5.0): bool
     {
         return $this->call(['do' => 'shutdown', 'ms' => self::ms($seconds)])['settled'];

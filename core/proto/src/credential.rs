@@ -1,4 +1,4 @@
-//! What a session keeps: tokens, and what must come back with them.
+//! The values that a session stores: tokens and the server's extra fields.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 use crate::error::{ErrorKind, Failure};
 use crate::time::Wall;
 
-/// Text that must not be seen: no Display, a redacted Debug, wiped when dropped (spec 9.3).
+/// A secret string: no `Display`, a redacted `Debug`, wiped when dropped (spec 9.3).
 ///
 /// ```
 /// let secret = rekindle_proto::Secret::new("hunter2");
@@ -23,7 +23,7 @@ use crate::time::Wall;
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text over.
+    /// Wraps the text.
     ///
     /// ```
     /// use rekindle_proto::Secret;
@@ -34,7 +34,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself. Whoever calls this answers for where it goes.
+    /// Returns the text itself. The caller is responsible for keeping it secret.
     ///
     /// ```
     /// let secret = rekindle_proto::Secret::new("at-1");
@@ -45,7 +45,7 @@ impl Secret {
         &self.0
     }
 
-    /// A short one-way tag that tells two secrets apart and says nothing about either.
+    /// Returns a short one-way tag that distinguishes two secrets without revealing either.
     ///
     /// ```
     /// use rekindle_proto::Secret;
@@ -96,27 +96,27 @@ impl From<String> for Secret {
 #[serde(transparent)]
 pub struct Fingerprint(pub String);
 
-/// What a user hands in: the tokens of one sign-in (spec 1.3, 4.6, 7.3).
+/// The tokens of one sign-in, as supplied by the user (spec 1.3, 4.6, 7.3).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credential {
     /// The access token, if there is one already.
     pub access_token: Option<Secret>,
-    /// The refresh token. Without one the session serves the access token to its end.
+    /// The refresh token. Without one, the session serves the access token until it expires.
     pub refresh_token: Option<Secret>,
-    /// When the access token ends, if that is known.
+    /// When the access token expires, if known.
     pub expiry: Option<Expiry>,
-    /// When the refresh token ends, if that is known: it is told at the first call within its last tenth.
+    /// When the refresh token expires, if known: the first call within the last tenth of its life reports it.
     pub refresh_token_expiry: Option<Expiry>,
     /// The scope that was granted, as the server wrote it.
     pub scope: Option<String>,
     /// `Bearer` unless the server said otherwise.
     pub token_type: Option<String>,
-    /// What must come back with the tokens: instance URL, issuer, and the like.
+    /// Values to keep with the tokens: instance URL, issuer and the like.
     pub extra: BTreeMap<String, String>,
 }
 
 impl Credential {
-    /// Whether a session could use it.
+    /// Checks that a session can use the credential.
     ///
     /// ```
     /// use rekindle_proto::Credential;
@@ -152,12 +152,12 @@ impl Credential {
     }
 }
 
-/// When an access token ends, as it was told.
+/// When an access token expires, as supplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// From now.
+    /// After this duration, counted from now.
     In(Duration),
-    /// At this point on the wall clock. A past one means expired.
+    /// At this wall-clock time. A time in the past means that the token has expired.
     At(Wall),
 }
 
@@ -166,27 +166,27 @@ pub enum Expiry {
 pub struct TokenResponse {
     /// The new access token.
     pub access_token: Secret,
-    /// As the server wrote it; `None` if it said nothing.
+    /// `token_type` as the server wrote it; `None` if absent.
     pub token_type: Option<String>,
     /// How long the access token lives, counted from when the request was sent. `None` = unknown:
-    /// absent, 0, negative or absurd values end up here (spec 1.3). An epoch was calibrated by `Date`.
+    /// an absent, zero, negative or absurd value (spec 1.3). An epoch was calibrated by `Date`.
     pub lifetime: Option<Duration>,
-    /// The access token was past its end when it arrived (an epoch before the answer's `Date`) (spec 1.6).
+    /// The access token had already expired when it arrived (an epoch before the answer's `Date`) (spec 1.6).
     pub expired_on_arrival: bool,
-    /// The new refresh token; `None` or empty in the answer = keep the old one (spec 5.4).
+    /// The new refresh token; `None` or empty in the response = keep the old one (spec 5.4).
     pub refresh_token: Option<Secret>,
     /// How long the refresh token lives, counted from when the request was sent.
     pub refresh_token_lifetime: Option<Duration>,
-    /// The granted scope; `None` = the one that was asked for.
+    /// The granted scope; `None` = the requested scope.
     pub scope: Option<String>,
-    /// Who signed in, as the server says it (OpenID Connect Core section 2); not looked at yet.
+    /// The ID token (OpenID Connect Core section 2), not yet validated.
     pub id_token: Option<Secret>,
-    /// The answer's fields that the dialect wants kept (instance URL and the like).
+    /// The response fields that the dialect keeps (instance URL and the like).
     pub extra: BTreeMap<String, String>,
 }
 
 impl TokenResponse {
-    /// A grant with nothing but an access token.
+    /// Creates a response that contains only an access token.
     ///
     /// ```
     /// use std::time::Duration;

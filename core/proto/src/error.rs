@@ -1,4 +1,4 @@
-//! What can go wrong, with the same names in every language (spec 10.3).
+//! Errors, with the same names in every language (spec 10.3).
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,33 +12,33 @@ pub enum ErrorKind {
     LoginRequired,
     /// The session was signed out, or another lineage is signed in.
     SignedOut,
-    /// A refresh did not come through; try later.
+    /// A refresh failed; try again later.
     RefreshFailed,
-    /// Too many refreshes that the clock does not explain.
+    /// There were too many refreshes that token expiry does not explain.
     RefreshLimited,
-    /// The server asks to come back later.
+    /// The server rate-limits requests; try again later.
     RateLimited,
-    /// A wait ended.
+    /// A wait timed out.
     Timeout,
-    /// No connection, or it broke.
+    /// The connection could not be established, or it broke.
     Connection,
-    /// The store cannot be read or written now.
+    /// The store cannot be read or written at the moment.
     StoreUnavailable,
     /// Something in the configuration or an argument is wrong.
     InvalidConfig,
     /// The authorization server does not accept this client.
     ClientRejected,
-    /// A body that does not parse.
+    /// A response body could not be parsed.
     InvalidResponse,
     /// `raise_for_status` on an HTTP error.
     HttpStatus,
-    /// Errors in a GraphQL answer.
+    /// A GraphQL response contains errors.
     GraphQL,
     /// Too many redirects.
     TooManyRedirects,
-    /// The call makes no sense here: re-entrancy, a closed client.
+    /// The call is not valid in this state: re-entrancy, a closed client.
     Misuse,
-    /// The machine cannot give what is needed: threads, randomness, file descriptors.
+    /// The system lacks a resource: threads, randomness, file descriptors.
     System,
 }
 
@@ -93,7 +93,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same call may succeed later without anybody doing anything.
+    /// Whether the same call may succeed later without user action.
     ///
     /// ```
     /// use rekindle_proto::ErrorKind;
@@ -121,33 +121,33 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// A failure that every waiter of a flight can share: cheap to clone, never a secret in it.
+/// A failure that all waiters of a flight share: cheap to clone, contains no secrets.
 ///
 /// The message says what happened and what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Its kind.
+    /// The kind of the failure.
     pub kind: ErrorKind,
     /// What happened, and what to do next.
     pub message: String,
-    /// When trying again makes sense.
+    /// How long to wait before trying again.
     pub retry_after: Option<Duration>,
     /// The OAuth error code, if the token endpoint gave one.
     pub oauth_error: Option<String>,
     /// The HTTP status, if there was one.
     pub status: Option<u16>,
-    /// The setting that is wrong, by its name in Rust; mostly the message begins with it. One of several: `origins[1]`.
+    /// The Rust name of the invalid setting; the message usually begins with it. For list items: `origins[1]`.
     pub argument: Option<String>,
-    /// What a function of the user's raised, where that led to it.
+    /// The error that a user's function raised, if it caused the failure.
     pub cause: Option<Cause>,
 }
 
-/// An error of somebody else's that led to a failure. Its text may hold secrets: only its name is shown.
+/// A foreign error that caused a failure. Its text may contain secrets: only its name is shown.
 #[derive(Clone)]
 pub struct Cause(Arc<(String, Box<dyn std::error::Error + Send + Sync>)>);
 
 impl Cause {
-    /// An error with the name that is shown of it.
+    /// Wraps an error under the name to display.
     ///
     /// ```
     /// use rekindle_proto::Cause;
@@ -159,7 +159,7 @@ impl Cause {
         Self(Arc::new((name.into(), error.into())))
     }
 
-    /// The name of its type.
+    /// Returns the name of the error's type.
     ///
     /// ```
     /// assert_eq!(rekindle_proto::Cause::new("KeyError", "x").name(), "KeyError");
@@ -169,7 +169,7 @@ impl Cause {
         &self.0.0
     }
 
-    /// The error itself. Whoever shows it answers for what it holds.
+    /// Returns the error itself. Its text may contain secrets.
     ///
     /// ```
     /// assert_eq!(rekindle_proto::Cause::new("KeyError", "x").error().to_string(), "x");
@@ -196,7 +196,7 @@ impl PartialEq for Cause {
 impl Eq for Cause {}
 
 impl Failure {
-    /// A failure with nothing but a message.
+    /// Creates a failure that has only a message.
     ///
     /// ```
     /// use rekindle_proto::{ErrorKind, Failure};
@@ -216,7 +216,7 @@ impl Failure {
         }
     }
 
-    /// Something is wrong with a setting: `problem` goes on from its name.
+    /// Creates an InvalidConfig failure for a setting: `problem` follows its name in the message.
     ///
     /// ```
     /// use rekindle_proto::Failure;
@@ -248,7 +248,7 @@ impl Failure {
         Self { argument: Some(name.to_owned()), ..self }
     }
 
-    /// What is wrong, without the setting's name at its beginning.
+    /// Returns the message without the leading name of the setting.
     ///
     /// ```
     /// use rekindle_proto::Failure;
@@ -261,7 +261,7 @@ impl Failure {
         self.message.strip_prefix(name).unwrap_or(&self.message).trim_start_matches([':', ' '])
     }
 
-    /// Says when to come back.
+    /// Sets how long to wait before trying again.
     ///
     /// ```
     /// use std::time::Duration;

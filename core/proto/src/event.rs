@@ -1,11 +1,11 @@
-//! What a session reports, in order and without secrets (spec 10.1).
+//! The events that a session reports, in order and without secrets (spec 10.1).
 
 use std::time::Duration;
 
 use crate::error::ErrorKind;
 use crate::verdict::DeadReason;
 
-/// One thing that happened, with the lineage's tag and the generation it concerns.
+/// An event, with the tag of its lineage and the generation it concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// A short tag of the lineage; not the id, not a secret.
@@ -19,13 +19,13 @@ pub struct Event {
 /// Why a refresh was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshCause {
-    /// The clock says that the token ended, or is about to.
+    /// By the clock, the token has expired or is about to.
     Expired,
-    /// The advisory window: nobody waits.
+    /// The token is in its advisory window; no caller waits.
     Advisory,
-    /// A server turned the token away.
+    /// A server rejected the token.
     Rejected,
-    /// The user asked for it.
+    /// The user requested the refresh.
     Forced,
 }
 
@@ -46,7 +46,7 @@ impl RefreshCause {
     }
 }
 
-/// What a [`EventKind::Warned`] warns about.
+/// The subject of an [`EventKind::Warned`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
@@ -54,13 +54,13 @@ pub enum Warning {
     ScopeNarrowed,
     /// The refresh token is in the last tenth of its life.
     RefreshTokenEnds,
-    /// The server's tokens live shorter than the minimum that was asked for.
+    /// The lifetime of the server's tokens is shorter than the requested minimum.
     LifeTooShort,
     /// A token is sent over http to a listed insecure origin.
     InsecureOrigin,
     /// A seed was given, but the store has a live record.
     SeedIgnored,
-    /// An access token could not be saved. Nothing is lost by it: the stored refresh token stays usable.
+    /// An access token could not be saved. Nothing is lost: the stored refresh token stays usable.
     NotSaved,
 }
 
@@ -87,30 +87,30 @@ impl Warning {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A credential was given.
+    /// A credential was supplied.
     SignedIn,
-    /// A token is asked for. Who takes what another process got reports [`EventKind::Adopted`] alone.
+    /// A token is being requested. A session that adopts another's refresh reports only [`EventKind::Adopted`].
     RefreshStarted {
         /// Why.
         cause: RefreshCause,
     },
-    /// A refresh came through.
+    /// A refresh succeeded.
     RefreshSucceeded {
         /// How many callers waited for it.
         waiters: u64,
-        /// From its start.
+        /// The time since the refresh started.
         duration: Duration,
-        /// Whether the store has it.
+        /// Whether the new token is in the store.
         persisted: bool,
     },
-    /// A refresh did not come through.
+    /// A refresh failed.
     RefreshFailed {
         /// The kind of the error that callers get.
         kind: ErrorKind,
-        /// When trying again makes sense.
+        /// How long to wait before trying again.
         retry_after: Option<Duration>,
     },
-    /// Somebody else's refresh was taken from the store.
+    /// The result of another process's refresh was taken from the store.
     Adopted,
     /// A credential could not be saved; it is served from memory.
     Unpersisted,
@@ -120,12 +120,12 @@ pub enum EventKind {
     Replayed,
     /// A request was sent again after a transient failure.
     Retried,
-    /// The user must sign in. Once for each lost credential, never dropped.
+    /// The user must sign in. Reported once for each lost credential, never dropped.
     LoginRequired {
         /// Why.
         reason: DeadReason,
     },
-    /// More refreshes than the clock explains.
+    /// There were more refreshes than token expiry explains.
     RefreshLimited,
     /// The session was signed out.
     SignedOut,

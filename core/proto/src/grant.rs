@@ -1,5 +1,4 @@
-//! What new tokens are asked for with: the grants of RFC 6749 that need nobody at a keyboard, and a function of the
-//! user's.
+//! The grants that request new tokens without user interaction: those of RFC 6749, and a custom refresh function.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,36 +15,36 @@ use crate::sign_in::SignInGrant;
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum GrantRequest {
-    /// A refresh token is spent (RFC 6749 section 6).
+    /// The refresh token grant (RFC 6749 section 6).
     RefreshToken {
-        /// It must not be sent twice, but as spec 6.2 allows.
+        /// The refresh token. It must not be sent twice except as spec 6.2 allows.
         refresh_token: Secret,
-        /// The scope to ask for; `None` = the same again.
+        /// The scope to request; `None` = the same scope.
         scope: Option<String>,
-        /// What came with the last grant (instance URL and the like).
+        /// The extra values of the last grant (instance URL and the like).
         extra: BTreeMap<String, String>,
-        /// The access token that it replaces, for servers that want to see it.
+        /// The access token to replace, for servers that require it.
         access_token: Option<Secret>,
     },
-    /// A cookie is the credential, which the host's HTTP stack keeps: nothing is spent that the session has (spec 5.21).
+    /// The credential is a cookie in the host's HTTP stack: the request consumes no token of the session (spec 5.21).
     Cookie {
-        /// What came with the last grant.
+        /// The extra values of the last grant.
         extra: BTreeMap<String, String>,
     },
-    /// The client asks on its own behalf (RFC 6749 section 4.4).
+    /// The client credentials grant (RFC 6749 section 4.4).
     ClientCredentials {
-        /// What it asks for.
+        /// The parameters of the request.
         request: Arc<ClientCredentials>,
-        /// What came with the last grant.
+        /// The extra values of the last grant.
         extra: BTreeMap<String, String>,
     },
-    /// A sign-in ends: a code is spent, or what else stands for the user.
+    /// The final request of a sign-in: an authorization code or another grant for the user.
     SignIn(Arc<SignInGrant>),
-    /// A function of the user's is called.
+    /// A custom refresh function is called.
     Custom(RefreshInput),
 }
 
-/// What a refresh function of the user's works with.
+/// The input of a custom refresh function.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct RefreshInput {
@@ -53,12 +52,11 @@ pub struct RefreshInput {
     pub refresh_token: Option<Secret>,
     /// The scope of the last grant.
     pub scope: Option<String>,
-    /// What came with the last grant.
+    /// The extra values of the last grant.
     pub extra: BTreeMap<String, String>,
 }
 
-/// What a client asks for on its own behalf: the fields of a client credentials grant beside those that say who the
-/// client is.
+/// The parameters of a client credentials grant, except those that identify the client.
 ///
 /// ```
 /// use rekindle_proto::ClientCredentials;
@@ -70,22 +68,22 @@ pub struct RefreshInput {
 #[non_exhaustive]
 #[serde(default)]
 pub struct ClientCredentials {
-    /// `scope`: names with spaces between them.
+    /// `scope`: names separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// `audience`, where the server knows it (Auth0 and others).
+    /// `audience`, if the server supports it (Auth0 and others).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
-    /// `resource`: the URLs of what the token is for (RFC 8707).
+    /// `resource`: the URLs of the resources that the token is for (RFC 8707).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resource: Vec<String>,
-    /// Further fields, as the server wants them.
+    /// Additional parameters that the server requires.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
 }
 
 impl ClientCredentials {
-    /// Whatever the server gives this client.
+    /// Creates a request for the server's defaults.
     ///
     /// ```
     /// assert_eq!(rekindle_proto::ClientCredentials::new().scope, None);
@@ -95,7 +93,7 @@ impl ClientCredentials {
         Self::default()
     }
 
-    /// `scope`: names with spaces between them.
+    /// `scope`: names separated by spaces.
     ///
     /// ```
     /// use rekindle_proto::ClientCredentials;
@@ -107,7 +105,7 @@ impl ClientCredentials {
         self
     }
 
-    /// `audience`, where the server knows it.
+    /// `audience`, if the server supports it.
     ///
     /// ```
     /// use rekindle_proto::ClientCredentials;
@@ -120,7 +118,7 @@ impl ClientCredentials {
         self
     }
 
-    /// Whether a server could be asked for it.
+    /// Checks that the request is valid.
     ///
     /// ```
     /// use rekindle_proto::ClientCredentials;

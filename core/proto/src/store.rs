@@ -1,16 +1,16 @@
-//! What a store says: the words in which the machine and the stores meet (spec 7.1).
+//! The types of the interface between the machine and the stores (spec 7.1).
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// A version of a stored record, opaque to the session: equal means the same bytes.
+/// The version of a stored record, opaque to the session: equal versions mean equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub Arc<str>);
 
 impl Version {
-    /// Wraps what the store uses as a version: an ETag, a counter, a checksum.
+    /// Wraps the store's version: an ETag, a counter, a checksum.
     ///
     /// ```
     /// use rekindle_proto::store::Version;
@@ -21,10 +21,10 @@ impl Version {
     }
 }
 
-/// What a load found.
+/// The result of a load.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Loaded {
-    /// The record and its version. `Bytes::from_owner` makes a record of what wipes itself.
+    /// The record and its version. `Bytes::from_owner` wraps a buffer that wipes itself when dropped.
     Present(Bytes, Version),
     /// There is certainly no record.
     Absent,
@@ -40,28 +40,28 @@ impl fmt::Debug for Loaded {
     }
 }
 
-/// What a save did.
+/// The result of a save.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
-    /// The record is stored, durably, under this version.
+    /// The record is stored durably under this version.
     Done(Version),
-    /// Another version is there than the one expected; nothing was written.
+    /// The store holds another version than expected; nothing was written.
     Conflict,
 }
 
-/// The store cannot tell now: locked, unreachable, damaged, full. Never means "no record" (spec 7.1).
+/// The store is unavailable: locked, unreachable, damaged, full. Never means "no record" (spec 7.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable {
-    /// What is wrong and what to do, without secrets.
+    /// The problem and its remedy, without secrets.
     pub reason: String,
-    /// The record is there but unreadable; only a sign-in or a holder of the newest version mends it.
+    /// The record exists but is unreadable; only a sign-in or a holder of the newest version can repair it.
     pub damaged: bool,
     /// The record is another session's: nobody may write over it.
     pub(crate) foreign: bool,
 }
 
 impl Unavailable {
-    /// A passing trouble.
+    /// Creates a transient failure.
     ///
     /// ```
     /// use rekindle_proto::store::Unavailable;
@@ -71,7 +71,7 @@ impl Unavailable {
         Self { reason: reason.into(), damaged: false, foreign: false }
     }
 
-    /// The record is damaged (spec 7.7).
+    /// Creates a failure for a damaged record (spec 7.7).
     ///
     /// ```
     /// use rekindle_proto::store::Unavailable;
@@ -100,24 +100,24 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
-/// What a save expects to replace.
+/// The stored state that a save expects to replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// No record.
     Absent,
     /// This version.
     Version(Version),
-    /// Whatever is there, damaged or not: only for a sign-in (spec 4.6, 7.7).
+    /// Any state, damaged or not: only for a sign-in (spec 4.6, 7.7).
     Anything,
 }
 
-/// Whether the owner of a flight is still there (a store that all sharers reach from one machine can tell).
+/// Whether the owner of a flight is still alive (known if all processes that share the store run on one machine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// Its process lives.
+    /// The owner's process is alive.
     Alive,
-    /// Its process is gone, for certain.
+    /// The owner's process has certainly exited.
     Dead,
-    /// Nobody can tell: its lease decides.
+    /// Unknown: the owner's lease decides.
     Unknown,
 }

@@ -1,16 +1,16 @@
-//! Readings of the clocks. The machine never reads one itself.
+//! Clock readings. The machine never reads a clock itself.
 
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// A point on the wall clock: milliseconds since 1970-01-01T00:00:00Z.
+/// A wall-clock time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Wall(pub i64);
 
 impl Wall {
-    /// The point `duration` later; saturates at the end of time.
+    /// Returns the time `duration` later; saturates.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -24,7 +24,7 @@ impl Wall {
         Self(self.0.saturating_add(millis(duration)))
     }
 
-    /// The point `duration` earlier; saturates.
+    /// Returns the time `duration` earlier; saturates.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -37,7 +37,7 @@ impl Wall {
         Self(self.0.saturating_sub(millis(duration)))
     }
 
-    /// How long from `earlier` to `self`; zero if `earlier` is later.
+    /// Returns the duration from `earlier` to `self`; zero if `earlier` is later.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -94,7 +94,7 @@ pub struct Now {
 }
 
 impl Now {
-    /// The reading that both clocks would give `duration` later, were there no jump.
+    /// Returns the reading of both clocks `duration` later, assuming no jump.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -109,7 +109,7 @@ impl Now {
         Self { mono: self.mono.saturating_add(duration), wall: self.wall.plus(duration) }
     }
 
-    /// The reading that both clocks would have given `duration` earlier, were there no jump; saturates.
+    /// Returns the reading of both clocks `duration` earlier, assuming no jump; saturates.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};

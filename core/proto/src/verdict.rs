@@ -1,5 +1,5 @@
-//! Where dialects and the machine meet: what a response says about our token ([`Verdict`]), and what a
-//! token endpoint said to a refresh ([`Outcome`]).
+//! The interface between dialects and the machine: the meaning of an API response for the token ([`Verdict`]), and
+//! the outcome of a refresh at the token endpoint ([`Outcome`]).
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use url::Url;
 use crate::credential::{Secret, TokenResponse};
 use crate::error::Cause;
 
-/// What a GraphQL or other operation does, as far as the caller knows (spec 2.5).
+/// The kind of operation that a request performs, as far as the caller knows (spec 2.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Operation {
     /// Not GraphQL: the method decides.
     #[default]
     Http,
-    /// A GraphQL query, or a batch of nothing but queries: may be sent again.
+    /// A GraphQL query, or a batch that contains only queries: may be sent again.
     GraphqlQuery,
-    /// A GraphQL mutation, or something that could not be read: sent again only where the answer has no `data`.
+    /// A GraphQL mutation or an unreadable document: sent again only if the response has no `data`.
     GraphqlMutation,
 }
 
-/// A request and its response, as far as a dialect needs them to judge (spec 2).
+/// The parts of a request and its response that a dialect needs to judge them (spec 2).
 #[derive(Clone, Copy)]
 pub struct Exchange<'a> {
     /// The request's method.
     pub method: &'a Method,
     /// The URL of the hop that answered.
     pub url: &'a Url,
-    /// What the request does.
+    /// The kind of operation.
     pub operation: Operation,
     /// Whether the request's body can be sent a second time (spec 3.4).
     pub replayable: bool,
@@ -36,7 +36,7 @@ pub struct Exchange<'a> {
     pub status: StatusCode,
     /// The response's headers.
     pub headers: &'a HeaderMap,
-    /// As much of the response's body as has been read, content decoding undone. May be empty.
+    /// The part of the response body read so far, after content decoding. May be empty.
     pub body: &'a [u8],
 }
 
@@ -53,21 +53,21 @@ impl std::fmt::Debug for Exchange<'_> {
     }
 }
 
-/// Why an access token was turned away (spec 2.1).
+/// Why an access token was rejected (spec 2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExpiredReason {
-    /// The server says that it ended.
+    /// The server reports that the token has expired.
     Expired,
-    /// Malformed, or unknown to the server.
+    /// The token is malformed or unknown to the server.
     Invalid,
-    /// Somebody ended it.
+    /// The token was revoked.
     Revoked,
     /// The server does not say.
     #[default]
     Unknown,
 }
 
-/// Whether a request that was turned away may have had an effect (spec 2.4).
+/// Whether a rejected request may have had an effect (spec 2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// Certainly not: any method may be sent again.
@@ -76,7 +76,7 @@ pub enum Applied {
     Maybe,
 }
 
-/// What signing in again must ask for (RFC 9470).
+/// The parameters that a step-up sign-in must request (RFC 9470).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepUp {
     /// `acr_values`.
@@ -87,12 +87,12 @@ pub struct StepUp {
     pub claims: Option<String>,
 }
 
-/// What a response says about our token (spec 2.1).
+/// The meaning of an API response for the token (spec 2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing against the token.
+    /// The token was not rejected.
     Accepted,
-    /// The token is not accepted any more; a refresh is tried.
+    /// The token is no longer accepted; a refresh is tried.
     Expired {
         /// Why, as far as the server says.
         reason: ExpiredReason,
@@ -101,24 +101,24 @@ pub enum Verdict {
     },
     /// The token is fine, but it lacks a scope.
     InsufficientScope {
-        /// The scope that is wanted, if the server names it.
+        /// The required scope, if the server names it.
         scope: Option<String>,
     },
-    /// The user must sign in again, more strongly.
+    /// The user must sign in again with stronger authentication.
     StepUp(StepUp),
     /// The proof of possession must carry this nonce (RFC 9449 section 9).
     NonceRequired(Option<String>),
     /// Too many requests.
     RateLimited {
-        /// When to come back, if the server says so.
+        /// How long to wait before trying again, if the server says so.
         after: Option<Duration>,
     },
-    /// Not able to answer now.
+    /// The server is temporarily unavailable.
     Unavailable {
-        /// When to come back, if the server says so.
+        /// How long to wait before trying again, if the server says so.
         after: Option<Duration>,
     },
-    /// Turned away for good: a refresh cannot help.
+    /// The request is denied: a refresh cannot help.
     Denied,
 }
 
@@ -147,20 +147,20 @@ impl Verdict {
     }
 }
 
-/// Why a lineage cannot be refreshed any more (spec 5.2).
+/// Why a lineage can no longer be refreshed (spec 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeadReason {
     /// The server does not say: expired, revoked, replayed or unknown (`invalid_grant`).
     Rejected,
-    /// The refresh token ended.
+    /// The refresh token has expired.
     Expired,
-    /// Somebody ended it.
+    /// The token was revoked.
     Revoked,
-    /// The server saw the refresh token twice.
+    /// The server detected reuse of the refresh token.
     ReuseDetected,
-    /// An answer was lost, and the server no longer accepts the refresh token (spec 6.2).
+    /// A response was lost, and the server no longer accepts the refresh token (spec 6.2).
     AnswerLost,
     /// The user's refresh function said that a sign-in is needed.
     RefreshFunction,
@@ -191,77 +191,77 @@ impl DeadReason {
     }
 }
 
-/// How the outcome of a refresh came to be unknown (spec 6.2).
+/// Why the outcome of a refresh is unknown (spec 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lost {
-    /// The peer closed the connection, or answered brokenly.
+    /// The peer closed the connection or sent a malformed response.
     Broken,
-    /// Our own cap passed.
+    /// The send exceeded the client's time limit.
     Cap,
-    /// Whoever sent it is gone.
+    /// The process that sent the request is gone.
     Vanished,
 }
 
-/// What the token endpoint said beside its outcome, fit to be shown (spec 2.7).
+/// Details of a token endpoint's response, safe to display (spec 2.7).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerError {
-    /// Its error code: `invalid_grant` and the like.
+    /// The OAuth error code: `invalid_grant` and the like.
     pub oauth_error: Option<String>,
-    /// Its HTTP status.
+    /// The HTTP status.
     pub status: Option<u16>,
-    /// Its own words, redacted; or what a refresh function did, by name.
+    /// The server's message, redacted; or what a refresh function did, by name.
     pub message: Option<String>,
-    /// What is wrong with its answer, in ours.
+    /// What is wrong with the response, in rekindle's words.
     pub hint: Option<String>,
     /// What a refresh function raised.
     pub cause: Option<Cause>,
 }
 
-/// What the token endpoint said to a refresh (spec 5.1).
+/// The outcome of a refresh at the token endpoint (spec 5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A new access token.
     Granted(Box<TokenResponse>),
-    /// A 2xx with a refresh token, but no access token (spec 5.4).
+    /// A 2xx response with a refresh token but no access token (spec 5.4).
     GrantedWithoutAccess {
-        /// It is persisted.
+        /// The refresh token, which is persisted.
         refresh_token: Secret,
     },
-    /// The refresh token is not accepted any more.
+    /// The refresh token is no longer accepted.
     Dead(DeadReason),
-    /// Somebody else refreshed at the same moment.
+    /// Another refresh of the same token happened at the same time.
     LostRace,
     /// Not consumed: send the same again, with back-off.
     RetrySame {
-        /// When, if the server says so.
+        /// How long to wait, if the server says so.
         after: Option<Duration>,
     },
     /// Not consumed: too many requests.
     RateLimited {
-        /// When to come back, if the server says so.
+        /// How long to wait before trying again, if the server says so.
         after: Option<Duration>,
     },
     /// Not consumed: the proof must carry this nonce (RFC 9449 section 8).
     NonceRequired(Option<String>),
-    /// The server thinks our clock is wrong.
+    /// The server reports that the client's clock is wrong.
     ClockSkew,
     /// The user must sign in again; the refresh token stays.
     StepUp(StepUp),
-    /// The client is wrongly configured; the session stays signed in.
+    /// The client is misconfigured; the session stays signed in.
     ClientConfig {
         /// The OAuth error, `invalid_client` and the like.
         error: String,
     },
-    /// Tokens of somebody else than the session's user (OpenID Connect Core section 12.2): they are not taken.
+    /// The tokens belong to another user than the session's (OpenID Connect Core section 12.2) and are discarded.
     OtherUser,
-    /// The request may have been sent, and no readable verdict came.
+    /// The request may have been sent, but no readable response arrived.
     Lost(Lost),
-    /// Nothing was sent: no connection, no name.
+    /// Nothing was sent: the connection or name resolution failed.
     NotSent,
-    /// An answer without a verdict, that does not look like an accident.
+    /// A response without a verdict that does not look like a transient failure.
     Unknown {
-        /// Its status.
+        /// The HTTP status.
         status: u16,
     },
 }

@@ -1,4 +1,4 @@
-//! A body of which the beginning may have been read, to be judged; its reader notices nothing.
+//! A body whose beginning may already have been read for judging; readers still see all of it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 
 pin_project_lite::pin_project! {
-    /// A response's body, as it came.
+    /// A response's body, unchanged.
     pub struct JudgedBody<B: Body> {
         held: VecDeque<Result<Frame<Bytes>, B::Error>>,
         ended: bool,

@@ -1,23 +1,23 @@
-//! For those who keep their own HTTP client: it gets a token before each request, and each response is judged.
+//! Adapters for your own HTTP client: add a token to each request and judge each response.
 //!
 //! | feature | adapter |
 //! |---|---|
 //! | `tower` | `adapters::tower::RekindleLayer`, around any service of `http::Request` |
 //! | `reqwest-middleware` | `adapters::reqwest_middleware::RekindleMiddleware` |
 //!
-//! Both are thin skins of [`Call`], which any other HTTP client can use as well. They leave alone what
-//! carries a credential of the caller's own, and what goes to an origin that is not listed (spec 2.2, 9.1). They say what
-//! they found in the response's extensions, as [`Judged`].
+//! Both are thin wrappers around [`Call`], which you can use with any other HTTP client. They do not change requests
+//! that already carry a credential or go to an origin that is not listed (spec 2.2, 9.1). They add the verdict to the
+//! response's extensions, as [`Judged`].
 //!
-//! What each client cannot do, and what its adapter does about it:
+//! Limits of each client, and how its adapter handles them:
 //!
-//! | | redirects | a body that is a stream | deadline |
+//! | | redirects | streaming body | deadline |
 //! |---|---|---|---|
-//! | [`Client`](crate::Client) | followed hop by hop: at another origin nothing of ours goes along, and of the caller's headers those that [`may_travel`](crate::call::may_travel) names | sent once, or made anew by a factory | one over everything |
-//! | reqwest-middleware | reqwest follows them unseen, and drops `Authorization` and `Cookie` only. A token in another header, or one bound to a key, is an error, unless `RekindleMiddleware::client` made the client, which follows them as `Client` does. After a redirect of a POST nothing is sent again | sent once | reqwest's own for each send; waiting for a token as long as the session does |
-//! | tower | a layer below that follows them is not seen: a token in another header, or one bound to a key, is an error until `without_redirects` says that there is none. A layer above is fine: each hop comes as a request of its own | cloned for each send | a layer's; waiting for a token as long as the session does |
+//! | [`Client`](crate::Client) | followed hop by hop: at another origin, no credential is sent, and of the caller's headers only those that [`may_travel`](crate::call::may_travel) names | sent once, or created anew by a factory | one for the whole request |
+//! | reqwest-middleware | followed by reqwest, out of the middleware's sight; it drops only `Authorization` and `Cookie`. A token in another header, or one bound to a key, is an error unless `RekindleMiddleware::client` built the client, which follows redirects as `Client` does. After a redirect of a POST nothing is sent again | sent once | reqwest's own for each send; the session's for waiting for a token |
+//! | tower | a layer below may follow them unseen: a token in another header, or one bound to a key, is an error until `without_redirects` declares that there is none. A layer above is fine: each hop is a separate request | cloned for each send | a layer's; the session's for waiting for a token |
 //!
-//! Neither retries after transient failures: that is their client's matter.
+//! Neither adapter retries transient failures: the HTTP client has to do that.
 
 mod body;
 #[cfg(feature = "reqwest-middleware")]

@@ -16,17 +16,17 @@ use crate::session::Session;
 /// How many redirects are followed.
 const REDIRECTS: usize = 10;
 
-/// Puts a session around a reqwest client: its requests carry a valid token, and are sent again where an old one
-/// was turned away.
+/// Middleware that adds a session to a reqwest client: requests carry a valid token, and are sent again if an old token
+/// was rejected.
 ///
-/// A request whose body is a stream is sent once: where its token is turned away, the token is refreshed for the
-/// next one, and the caller gets the response. What a GraphQL request does is read from its body; an
-/// [`Operation`] among the request's extensions says it where that cannot be read. An error of the session's is
-/// `Error::Middleware` with a [`rekindle::Error`](crate::Error) in it.
+/// A request with a streaming body is sent once: if its token is rejected, the token is refreshed for the next request,
+/// and the caller gets the response. A GraphQL operation is read from the body; if the body cannot be read, set an
+/// [`Operation`] in the request's extensions. Errors of the session are `Error::Middleware` with a
+/// [`rekindle::Error`](crate::Error) inside.
 ///
-/// reqwest follows redirects unseen, and drops no header that it does not know: a token that goes in another header than
-/// `Authorization`, or is bound to a key, is an error with [`new`](Self::new). [`client`](Self::client) makes a client that
-/// follows them safely.
+/// The middleware cannot see reqwest's redirects, and reqwest keeps headers that it does not know: with
+/// [`new`](Self::new), a token that is sent in a header other than `Authorization`, or is bound to a key, is an error.
+/// [`client`](Self::client) builds a client that follows redirects safely.
 ///
 /// ```
 /// use rekindle::Session;
@@ -57,7 +57,7 @@ pub struct RekindleMiddleware {
 }
 
 impl RekindleMiddleware {
-    /// A middleware of this session.
+    /// Creates a middleware for this session.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -75,8 +75,8 @@ impl RekindleMiddleware {
         Self { session, follows: false }
     }
 
-    /// A client with a middleware of this session. It follows redirects itself, up to ten: where one leaves the origin no
-    /// token goes along, and of the request's own headers only those that
+    /// Builds a client with a middleware for this session. It follows up to ten redirects itself: if one leaves the
+    /// origin, no token is sent, and of the request's own headers only those that
     /// [`may_travel`](crate::call::may_travel). `reqwest`'s own redirect policy is replaced.
     ///
     /// ```
@@ -95,7 +95,7 @@ impl RekindleMiddleware {
     ///
     /// # Errors
     ///
-    /// reqwest's, where it cannot be built.
+    /// Reqwest's error if the client cannot be built.
     pub fn client(
         session: Session,
         reqwest: ClientBuilder,

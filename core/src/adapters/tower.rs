@@ -15,16 +15,17 @@ use crate::call::{Call, Content};
 use crate::session::Session;
 use crate::transport::BoxError;
 
-/// Puts a session around a service: its requests carry a valid token, and are sent again where an old one was
-/// turned away.
+/// Layer that adds a session to a service: requests carry a valid token, and are sent again if an old token was
+/// rejected.
 ///
-/// The request's URI must be absolute: the origin decides whether it gets a token. A request's body is cloned
-/// for each send. A POST of JSON whose answer is GraphQL's counts as a mutation, unless its extensions hold an
-/// [`Operation`] that says otherwise. An error of the session's is a boxed [`rekindle::Error`](crate::Error).
+/// The request's URI must be absolute: its origin decides whether it gets a token. The body is cloned for each send. A
+/// JSON POST with a GraphQL response counts as a mutation, unless its extensions contain another [`Operation`]. Errors
+/// of the session are boxed [`rekindle::Error`](crate::Error) values.
 ///
-/// Layers that follow redirects belong above this one: each hop then is a request of its own here. One below would take along
-/// whatever header it does not know, so a token that goes in another header than `Authorization`, or is bound to a key, is
-/// an error until [`without_redirects`](Self::without_redirects) says that there is none.
+/// Layers that follow redirects belong above this one, so that each hop is a separate request here. A layer below would
+/// forward headers that it does not know. Therefore a token that is sent in a header other than `Authorization`, or is
+/// bound to a key, is an error until [`without_redirects`](Self::without_redirects) declares that there is no such
+/// layer.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -70,7 +71,7 @@ pub struct RekindleLayer {
 }
 
 impl RekindleLayer {
-    /// A layer of this session.
+    /// Creates a layer for this session.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -88,7 +89,7 @@ impl RekindleLayer {
         Self { session, no_redirects: false }
     }
 
-    /// Says that nothing below this layer follows redirects.
+    /// Declares that no layer below this one follows redirects.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -117,7 +118,7 @@ impl<S> Layer<S> for RekindleLayer {
     }
 }
 
-/// A service with a session around it; made by [`RekindleLayer`].
+/// A service with a session, created by [`RekindleLayer`].
 #[derive(Clone, Debug)]
 pub struct RekindleService<S> {
     layer: RekindleLayer,

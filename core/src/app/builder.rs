@@ -1,4 +1,4 @@
-//! Describing an app, or a session alone, which is an app with one key. Every setting is described once, for both.
+//! Builders of an app, and of a single session, which is an app with one key. Every setting is defined once, for both.
 
 mod behaviour;
 mod parts;
@@ -21,7 +21,7 @@ use crate::store::DEFAULT_KEY;
 /// How many sessions that nobody holds an app keeps.
 const MOST_IDLE: usize = 10_000;
 
-/// Describes a [`Session`].
+/// Builds a [`Session`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,7 +39,7 @@ const MOST_IDLE: usize = 10_000;
 /// ```
 pub type SessionBuilder = Builder<Session>;
 
-/// Describes an [`App`].
+/// Builds an [`App`].
 ///
 /// ```
 /// use rekindle::{App, store::FileStore};
@@ -55,7 +55,7 @@ pub type SessionBuilder = Builder<Session>;
 /// ```
 pub type AppBuilder = Builder<App>;
 
-/// Describes an [`App`] or a [`Session`]. Every setting has the default of the spec.
+/// Builds an [`App`] or a [`Session`]. Every setting has the default of the spec.
 #[must_use]
 pub struct Builder<T> {
     settings: Settings,
@@ -66,8 +66,7 @@ pub struct Builder<T> {
 }
 
 impl Session {
-    /// Describes a session that speaks a dialect: a preset's name, a dialect file, or a
-    /// [`Dialect`](crate::Dialect).
+    /// Builds a session that uses a dialect: the name of a preset, a dialect file, or a [`Dialect`](crate::Dialect).
     ///
     /// ```
     /// use rekindle::{Session, Dialect};
@@ -86,7 +85,7 @@ impl Session {
 }
 
 impl App {
-    /// Describes an app whose server speaks a dialect: a preset's name, a dialect file, or a
+    /// Builds an app whose server uses a dialect: the name of a preset, a dialect file, or a
     /// [`Dialect`](crate::Dialect).
     ///
     /// ```
@@ -102,7 +101,7 @@ impl App {
 }
 
 impl Builder<App> {
-    /// Called with each event of each session, in order, on a thread of its own. The text is the session's key.
+    /// Called with each event of each session, in order, on its own thread. The text is the session's key.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -124,8 +123,8 @@ impl Builder<App> {
         self
     }
 
-    /// How many sessions that nobody holds are kept in memory all the same, those that were used last. Default 10,000;
-    /// each takes less than 2 KB. The others come back from the store when they are asked for.
+    /// How many sessions that the program no longer holds stay in memory: the most recently used ones. Defaults to
+    /// 10,000; each takes less than 2 KB. The others are loaded from the store again when needed.
     ///
     /// ```
     /// use rekindle::App;
@@ -142,7 +141,7 @@ impl Builder<App> {
         self
     }
 
-    /// Makes the app. Nothing is read or sent yet.
+    /// Builds the app. Does no I/O yet.
     ///
     /// ```
     /// use rekindle::App;
@@ -153,14 +152,14 @@ impl Builder<App> {
     ///
     /// # Errors
     ///
-    /// InvalidConfig, naming the setting that is wrong.
+    /// InvalidConfig, naming the invalid setting.
     pub fn build(self) -> Result<App, Error> {
         Ok(App::new(self.settings, self.most_idle, &BTreeSet::new())?)
     }
 }
 
 impl Builder<Session> {
-    /// The credential to begin with, if the store has none (spec 7.3).
+    /// The initial credential, used if the store has none (spec 7.3).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -184,7 +183,7 @@ impl Builder<Session> {
         self
     }
 
-    /// Access and refresh token to begin with, if the store has none (spec 7.3).
+    /// The initial access token and refresh token, used if the store has none (spec 7.3).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -205,7 +204,7 @@ impl Builder<Session> {
         self
     }
 
-    /// How long the access token to begin with still lives.
+    /// The remaining lifetime of the initial access token.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -226,7 +225,7 @@ impl Builder<Session> {
         self
     }
 
-    /// Which of the store's records is this session's, where it keeps many. Default: `default`.
+    /// The key of this session's record in a store with several records. Defaults to `default`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -250,7 +249,7 @@ impl Builder<Session> {
         self
     }
 
-    /// Called with each event, in order, on a thread of its own.
+    /// Called with each event, in order, on its own thread.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -272,7 +271,7 @@ impl Builder<Session> {
         self
     }
 
-    /// Makes the session. Nothing is read or sent yet.
+    /// Builds the session. Does no I/O yet.
     ///
     /// ```
     /// use rekindle::Session;
@@ -283,7 +282,7 @@ impl Builder<Session> {
     ///
     /// # Errors
     ///
-    /// InvalidConfig, naming the setting that is wrong.
+    /// InvalidConfig, naming the invalid setting.
     pub fn build(self) -> Result<Session, Error> {
         let kept = self.credential.iter().flat_map(|credential| credential.extra.keys().cloned()).collect();
         let app = App::new(self.settings, 0, &kept)?;

@@ -1,4 +1,4 @@
-//! Where a dialect comes from.
+//! The source of a dialect.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use crate::platform::files;
 /// The presets that were asked for: read once for all.
 static PRESETS: PerProcess<Mutex<BTreeMap<String, Arc<Dialect>>>> = PerProcess::new();
 
-/// Where a dialect comes from: a preset's name, a file, or one that was made before.
+/// The source of a dialect: the name of a preset, a file, or an existing [`Dialect`].
 #[derive(Clone, Debug)]
 pub enum DialectSource {
-    /// A preset's name, or the path of a dialect file (it ends in `.toml` or has a `/`).
+    /// The name of a preset, or the path of a dialect file (it ends in `.toml` or contains a `/`).
     NameOrPath(String),
     /// A dialect file.
     File(PathBuf),

@@ -61,10 +61,10 @@ struct Shared {
 }
 
 impl App {
-    /// The session of that key: the same one for the same key. Nothing is read or sent yet.
+    /// Returns the session with this key; the same key always gives the same session. Does no I/O yet.
     ///
-    /// A key identifies a user: not empty, at most 1,024 bytes, without control characters. The store keeps a
-    /// record for each.
+    /// A key identifies a user: not empty, at most 1,024 bytes, without control characters. The store keeps one record
+    /// per key.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -80,7 +80,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the key is not valid, or the store keeps only one record.
+    /// InvalidConfig: the key is invalid, or the store keeps only one record.
     pub fn session(&self, key: &str) -> Result<Session, Error> {
         Ok(self.session_of(key, None)?)
     }
@@ -105,7 +105,7 @@ impl App {
         Ok(self.session_of(key, Some(credential))?)
     }
 
-    /// How many sessions are in memory: those that the program holds, and those that were used last.
+    /// The number of sessions in memory: those that the program holds, and those most recently used.
     ///
     /// ```
     /// let app = rekindle::App::builder("google").build()?;
@@ -118,7 +118,7 @@ impl App {
         self.0.sessions.as_ref().map_or(0, |sessions| sessions.len())
     }
 
-    /// The counters of all sessions together, including those that were dropped.
+    /// The counters of all sessions combined, including sessions that were dropped.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

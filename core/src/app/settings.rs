@@ -1,4 +1,4 @@
-//! What an app is described with, and what is made of it. What is wrong is told here, not at the first request.
+//! The settings of an app, and their validation: mistakes are reported here, not at the first request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

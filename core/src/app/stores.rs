@@ -1,4 +1,4 @@
-//! Which sessions live on which store: apps of one store and configuration share them (spec 4.2).
+//! Which sessions use which store: apps with the same store and configuration share sessions (spec 4.2).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};

@@ -1,4 +1,4 @@
-//! What is known of a request's body, and what the request does by it (spec 2.5).
+//! What is known about a request's body, and what the request does according to it (spec 2.5).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use rekindle_proto::{Operation, graphql};
 
 use super::Reads;
 
-/// What is known of a request's body.
+/// What is known about a request's body.
 ///
 /// ```
 /// use rekindle::call::Content;
@@ -20,11 +20,11 @@ use super::Reads;
 /// ```
 #[derive(Clone)]
 pub enum Content {
-    /// All of it, so it can be sent again; GraphQL is read from it.
+    /// The complete body, so it can be sent again; GraphQL is read from it.
     Bytes(Bytes),
-    /// Only that it can be sent again.
+    /// Not the bytes, only that the body can be sent again.
     Replayable,
-    /// Only that it can be sent once.
+    /// Not the bytes, only that the body can be sent once.
     Once,
 }
 
@@ -39,7 +39,7 @@ impl Content {
         Self::Bytes(Bytes::new())
     }
 
-    /// Bytes that the caller keeps and can send again. They are copied only where GraphQL may be in them.
+    /// Bytes that the caller keeps and can send again. They are copied only if they may contain GraphQL.
     ///
     /// ```
     /// use http::Method;
@@ -59,7 +59,7 @@ impl Content {
         }
     }
 
-    /// Whether it can be sent twice (spec 3.4).
+    /// Whether the body can be sent twice (spec 3.4).
     ///
     /// ```
     /// use rekindle::call::Content;

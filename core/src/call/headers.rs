@@ -1,4 +1,4 @@
-//! What to add to a request.
+//! The headers to add to a request.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use crate::proof::DPOP;
 use crate::session::Token;
 
-/// The headers to add to a request: our token, and the proof of possession where it is bound to a key. They take the
-/// place of those of the same name. None where the request goes without our token, see [`Unsigned`](super::Unsigned).
+/// The headers to add to a request: our token, and the proof of possession if the token is bound to a key. They replace
+/// headers of the same name. Empty if the request is sent without our token: see [`Unsigned`](super::Unsigned).
 ///
-/// They are for this one send: ask anew for the next.
+/// They are valid for one send: get new ones for the next.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -37,7 +37,7 @@ impl Headers {
         Self { token: Some((token.header_name().clone(), token.authorization().clone())), proof }
     }
 
-    /// Whether there are none.
+    /// Whether there are no headers to add.
     ///
     /// ```
     /// assert!(rekindle::call::Headers::default().is_empty());
@@ -47,9 +47,9 @@ impl Headers {
         self.token.is_none()
     }
 
-    /// Whether HTTP clients that follow redirects by themselves drop them where a redirect leaves the origin: `Authorization`
-    /// and `Cookie` they do, other names they don't know. Where this says no and you can't see each hop, don't send the
-    /// request unless redirects are switched off (spec 9.2).
+    /// Whether HTTP clients that follow redirects by themselves drop these headers if a redirect leaves the origin:
+    /// they drop `Authorization` and `Cookie`, but not names they don't know. If this returns false and you can't see
+    /// each hop, don't send the request unless redirects are switched off (spec 9.2).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -72,7 +72,7 @@ impl Headers {
             && self.token.as_ref().is_none_or(|(name, _)| [AUTHORIZATION, COOKIE].contains(name))
     }
 
-    /// Name and value of each.
+    /// The name and value of each header.
     ///
     /// ```
     /// assert_eq!(rekindle::call::Headers::default().iter().count(), 0);
@@ -82,7 +82,7 @@ impl Headers {
         token.chain(self.proof.iter().map(|value| (&DPOP_NAME, value)))
     }
 
-    /// Puts them into a request.
+    /// Inserts the headers into a request.
     ///
     /// ```
     /// let mut headers = http::HeaderMap::new();

@@ -75,7 +75,7 @@ use crate::session::{ReplayRefused, Session, Token};
 
 /// One request of your own HTTP client, until its last response. Created by [`Session::call`].
 ///
-/// It shares no state with other calls; it counts its replays, and it waits only in [`Call::headers`] and [`Call::answered`].
+/// It shares no state with other calls, counts its replays, and waits only in [`Call::headers`] and [`Call::answered`].
 pub struct Call {
     session: Session,
     state: State,
@@ -207,8 +207,8 @@ impl Call {
         self.operation = operation;
     }
 
-    /// The request is certainly GraphQL: if it can't be parsed it counts as a mutation (spec 2.5), and all of its response is
-    /// judged.
+    /// Declares that the request is GraphQL: if it can't be parsed it counts as a mutation (spec 2.5), and the whole
+    /// response is judged.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -232,7 +232,8 @@ impl Call {
         self
     }
 
-    /// Its response is handed out as a stream: it is judged by its head, and by what is passed to [`Call::passed`] (spec 2.6).
+    /// Declares that the response is read as a stream: it is judged by its head, and by what is passed to
+    /// [`Call::passed`] (spec 2.6).
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -252,8 +253,8 @@ impl Call {
         self
     }
 
-    /// Judges the beginning of a body that was handed out, up to 64 KiB or its end. Returns what it says about our token, if
-    /// that differs from the head's verdict; a token that proves to be expired is not served any more.
+    /// Judges the beginning of a streamed body, up to 64 KiB or its end. Returns what it says about our token, if that
+    /// differs from the head's verdict; a token that proves to be expired is no longer served.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! Whether and how far a response's body must be read to be judged (spec 2.6).
+//! How much of a response's body must be read to judge it (spec 2.6).
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap};
@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 /// A body that must be judged is read up to this; a longer one is judged by its beginning.
 const JUDGED: usize = 8 * 1024 * 1024;
 
-/// Whether and how far a response's body must be read, decoded, before [`Call::answered`](super::Call::answered).
+/// How much of a response's body, decoded, must be read before [`Call::answered`](super::Call::answered).
 ///
 /// ```
 /// use rekindle::call::Reads;
@@ -16,11 +16,11 @@ const JUDGED: usize = 8 * 1024 * 1024;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
-    /// Not at all.
+    /// Nothing.
     Nothing,
-    /// All of it, or as many bytes.
+    /// The whole body, up to this many bytes.
     UpTo(usize),
-    /// Its first bytes; and as many as this if [`Reads::goes_on`] says so of them.
+    /// The first bytes; up to this many bytes if [`Reads::goes_on`] returns true for them.
     IfJson(usize),
 }
 
@@ -41,7 +41,7 @@ impl Reads {
         }
     }
 
-    /// Whether a body whose media type does not tell looks like JSON by its first bytes.
+    /// Whether the first bytes of a body without a conclusive media type look like JSON.
     #[must_use]
     pub fn goes_on(first: &[u8]) -> bool {
         matches!(first.trim_ascii_start().first(), Some(b'{' | b'['))

@@ -1,4 +1,4 @@
-//! Where a redirect leads, and what may come along (spec 9.2).
+//! The target of a redirect, and what may be sent there (spec 9.2).
 
 use http::header::{
     CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, LOCATION,
@@ -7,23 +7,23 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
-/// The hop that a redirect asks for.
+/// The next hop of a redirect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hop {
     /// The method of the next request.
     pub method: Method,
-    /// Its URL, without user name and password.
+    /// The URL, without user name and password.
     pub url: Url,
-    /// The body goes along; else it is dropped, with the headers that describe it.
+    /// Whether the body is sent again; otherwise it is dropped, with the headers that describe it.
     pub keeps_body: bool,
-    /// Another scheme, host or port: no credential goes along, then or later.
+    /// Whether scheme, host or port change: no credential is sent, then or later.
     pub leaves_origin: bool,
-    /// From https to http: no body goes along either.
+    /// Whether it leads from https to http: then no body is sent either.
     pub downgrades: bool,
 }
 
-/// The next hop; `None` if the response is no redirect, or one that nobody can follow.
+/// The next hop; `None` if the response is not a redirect, or not one that can be followed.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, Method, StatusCode, header::LOCATION};
@@ -79,7 +79,7 @@ pub(crate) fn drop_body_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes away all headers that may not travel to another origin.
+/// Removes all headers that may not be sent to another origin.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -99,8 +99,8 @@ pub fn keep_what_may_travel(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether a header of a request may go along when a redirect leaves the origin. Those are known to carry no credential;
-/// any other name may, and a value that is marked as sensitive does.
+/// Whether a request header may be sent along when a redirect leaves the origin: only names that are known to carry no
+/// credential may, and only if the value is not marked sensitive.
 ///
 /// ```
 /// use http::{HeaderName, HeaderValue};

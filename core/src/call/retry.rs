@@ -1,4 +1,4 @@
-//! What the settings of a client add to a call: retries, and a limit of redirects (spec 8, 9.2).
+//! What a client's settings add to a call: retries and a redirect limit (spec 8, 9.2).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub(crate) struct OfClient {
 }
 
 impl Call {
-    /// No response came. The headers with which it is sent again, after a pause, where that is safe and a client's settings
-    /// allow it (spec 8): a call of [`Session::call`](crate::Session::call) is never sent again for this.
+    /// Call this if no response came. Returns, after a pause, the headers for the retry, if it is safe and the client's
+    /// settings allow it (spec 8). A call from [`Session::call`](crate::Session::call) is never retried.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -44,7 +44,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Connection, where it is not sent again.
+    /// Connection if the request is not sent again.
     pub async fn failed(&mut self, cause: TransportError) -> Result<Headers, Error> {
         let failed = if cause.sent == Sent::No { Failed::NotSent } else { Failed::MaybeSent };
         if self.retries(failed, None).await {
@@ -53,7 +53,8 @@ impl Call {
         Err(cause.into())
     }
 
-    /// Resolves at the deadline over everything, with the error for it; never, where there is none. It does not keep the call busy.
+    /// Resolves at the overall deadline, with the timeout error; never resolves without a deadline. It does not keep
+    /// the call busy.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -14,17 +14,17 @@ use crate::session::{Judgement, ReplayRefused, Session, Token};
 /// Two replays, and a nonce resend beside them (spec 3.3). The session decides; this is the last word.
 const REPLAYS: u8 = 3;
 
-/// Why a request goes without our token.
+/// Why a request is sent without our token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unsigned {
-    /// The caller brought a credential (spec 2.2).
+    /// The caller set a credential (spec 2.2).
     OwnCredential,
     /// Its origin is not listed (spec 9.1).
     OtherOrigin,
-    /// A redirect led away from the origin; it stays without, also if it comes back (spec 9.2).
+    /// A redirect left the origin; later hops carry no token either, even back at the origin (spec 9.2).
     LeftOrigin,
-    /// The request asked for none (spec 9.9).
+    /// The request asked for no token (spec 9.9).
     Unwanted,
 }
 
@@ -45,10 +45,10 @@ impl Unsigned {
     }
 }
 
-/// What a response to a request with our token says.
+/// What the response to a request with our token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
-    /// What it says about the token.
+    /// What the response says about the token.
     pub verdict: Verdict,
     /// Why the request is not sent again although its token was rejected.
     pub replay_refused: Option<ReplayRefused>,

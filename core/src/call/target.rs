@@ -1,4 +1,4 @@
-//! The short way of a valid token, for bindings in which a [`Call`](super::Call) for each request would cost too much.
+//! A shortcut for valid tokens, for bindings in which a [`Call`](super::Call) for each request would cost too much.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::{Headers, Reads};
 use crate::error::Error;
 use crate::session::{Session, Token};
 
-/// One of a session's origins. It serves a valid token without a URL to parse, and says which responses need no judging.
+/// One of a session's origins. Serves a valid token without parsing a URL, and tells which responses need no judging.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -40,7 +40,7 @@ pub struct Target {
 }
 
 impl Session {
-    /// The origin of this URL; `None` where it is not listed. An example is at [`Target`].
+    /// The origin of this URL; `None` if it is not listed. For an example, see [`Target`].
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -53,7 +53,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// InvalidConfig where the session lists no origin at all.
+    /// InvalidConfig if the session lists no origin at all.
     pub fn target(&self, url: &Url) -> Result<Option<Target>, Error> {
         let Some(origin) = self.origin_of(url) else {
             return self.require_origins().map(|()| None);
@@ -64,8 +64,8 @@ impl Session {
 }
 
 impl Target {
-    /// The token that a request to this origin carries, where it can be served at once and is not bound to a key; else a
-    /// [`Call`](super::Call) is needed.
+    /// The token for a request to this origin, if it can be served at once and is not bound to a key; otherwise use a
+    /// [`Call`](super::Call).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -102,8 +102,8 @@ impl Target {
         Headers::new(token, None)
     }
 
-    /// Whether the session wants to hear of a response that it accepts: it does until it knows that this origin accepts the
-    /// token (spec 3.6).
+    /// Whether the session needs to see responses that accept the token: true until it knows that this origin accepts
+    /// the token (spec 3.6).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -121,8 +121,8 @@ impl Target {
         self.session.watches(self.origin)
     }
 
-    /// Whether a response with this status holds nothing against the token, whatever else is in it. Where the session
-    /// also does not watch, there is nothing to judge.
+    /// Whether a response with this status does not reject the token, whatever else it contains. If the session does
+    /// not watch either, there is nothing to judge.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! Which URL a request is for: one of its own, or one below the client's base.
+//! Resolves the URL of a request: absolute, or relative to the client's base URL.
 
 use url::{Position, Url};
 

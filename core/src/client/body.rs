@@ -1,4 +1,4 @@
-//! Bodies on their way out, and whether they can be sent twice (spec 3.4).
+//! Request bodies, and whether they can be sent twice (spec 3.4).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,8 +14,8 @@ use crate::transport::{BoxError, ByteStream, Outgoing, Sent, TransportError};
 
 /// The body of a request.
 ///
-/// Bytes and factories are replayable: a request whose token was turned away is sent again. A one-shot
-/// stream is not: its request is never sent twice, and never sent empty.
+/// Bytes and factories are replayable: a request whose token was rejected is sent again. A one-shot stream is not: its
+/// request is never sent twice, and never sent empty.
 ///
 /// ```
 /// use rekindle::client::Body;
@@ -47,7 +47,7 @@ struct Factory(Box<dyn Fn() -> ByteStream + Send + Sync>, Option<u64>);
 struct Once(Mutex<Option<ByteStream>>, Option<u64>);
 
 impl Body {
-    /// A body that comes once. `length` is sent as Content-Length; without it the body goes in chunks.
+    /// A one-shot body. `length` is sent as Content-Length; without it, the body is sent in chunks.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -65,7 +65,7 @@ impl Body {
         Self::of(Kind::Once(Box::new(Once(Mutex::new(Some(to_stream(chunks))), length))))
     }
 
-    /// A body that is made anew for each send.
+    /// A body that is created anew for each send.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -84,7 +84,7 @@ impl Body {
         Self::of(Kind::Factory(Box::new(Factory(Box::new(move || to_stream(make())), length))))
     }
 
-    /// Whether it can be sent twice.
+    /// Whether the body can be sent twice.
     ///
     /// ```
     /// use rekindle::client::Body;
@@ -97,7 +97,7 @@ impl Body {
         matches!(self.kind, Kind::Empty | Kind::Bytes(_) | Kind::Factory(..))
     }
 
-    /// Whether there is none.
+    /// Whether there is no body.
     ///
     /// ```
     /// use rekindle::client::Body;

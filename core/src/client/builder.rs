@@ -1,4 +1,4 @@
-//! Builds a request. Mistakes are reported by `send`.
+//! Builds a request. Invalid arguments are reported by `send`.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::{Client, Options};
 use crate::error::{Error, place};
 use crate::transport::BoxError;
 
-/// Builds a request; what is wrong with it is reported by [`send`](Self::send).
+/// Builds a request; [`send`](Self::send) reports invalid arguments.
 #[must_use = "nothing happens before `send`"]
 pub struct RequestBuilder {
     client: Client,
@@ -38,8 +38,8 @@ impl RequestBuilder {
         Self { client: client.clone(), made }
     }
 
-    /// Adds a header. A credential header (`Authorization`, or the dialect's own) replaces the session's:
-    /// such a request is neither judged nor replayed (spec 2.2).
+    /// Adds a header. A credential header (`Authorization`, or the dialect's own) replaces the session's: the response
+    /// to such a request is not judged, and the request is not replayed (spec 2.2).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -73,7 +73,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Sets headers; one that is there already is replaced.
+    /// Sets headers; existing headers with the same names are replaced.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -103,7 +103,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Adds to the query string: a struct, a map or pairs.
+    /// Adds parameters to the query string: a struct, a map or pairs.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -162,7 +162,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends a form, `application/x-www-form-urlencoded`.
+    /// Sends a form as `application/x-www-form-urlencoded`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -189,7 +189,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends a form of several parts.
+    /// Sends a multipart form.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -238,8 +238,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends a stream that can be read once. Should the token be turned away, it is refreshed, but this
-    /// request is not sent again (spec 3.4).
+    /// Sends a stream that can be read once. If the token is rejected, the token is refreshed, but this request is not
+    /// sent again (spec 3.4).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -266,7 +266,7 @@ impl RequestBuilder {
         self.body(Body::once(chunks, None))
     }
 
-    /// Sends a stream that can be made anew, so that the request can be sent again.
+    /// Sends a stream that can be created anew, so that the request can be sent again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -295,7 +295,7 @@ impl RequestBuilder {
         self.body(Body::factory(make, None))
     }
 
-    /// The deadline over everything: refreshes, replays, retries, redirects, and reading a body whole.
+    /// The deadline for the whole request: refreshes, replays, retries, redirects, and reading the whole body.
     /// `Duration::MAX` means none.
     ///
     /// ```
@@ -320,7 +320,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Another time for the connection than the client's ([`ClientBuilder::connect_timeout`](super::ClientBuilder::connect_timeout)).
+    /// Overrides the client's connect timeout
+    /// ([`ClientBuilder::connect_timeout`](super::ClientBuilder::connect_timeout)).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -345,8 +346,8 @@ impl RequestBuilder {
         })
     }
 
-    /// How long the server may be silent, where that is not the client's
-    /// ([`ClientBuilder::read_timeout`](super::ClientBuilder::read_timeout)); `Duration::MAX`: as long as `timeout` allows.
+    /// Overrides the client's read timeout ([`ClientBuilder::read_timeout`](super::ClientBuilder::read_timeout)).
+    /// `Duration::MAX` means no limit other than `timeout`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -370,8 +371,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends an `Idempotency-Key`: the server applies the request once however often it is sent, so that
-    /// it may be retried (spec 8.1).
+    /// Sends an `Idempotency-Key`: the server applies the request once even if it is sent several times, so it may be
+    /// retried (spec 8.1).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -398,8 +399,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends this request again after transient failures as this says, not as the client does. Retries still count against
-    /// the client's budget.
+    /// Overrides the client's retry policy for this request. Retries still count against the client's budget.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -425,9 +425,9 @@ impl RequestBuilder {
         })
     }
 
-    /// Whether it may be sent again where the server may have applied it already. Without this the method and the
-    /// operation decide: a GET may, a POST may not. `true` is for a POST that only reads; `false` for what must go out
-    /// once, also where the token was rejected.
+    /// Whether the request may be sent again if the server may already have applied it. By default the method and the
+    /// operation decide: a GET may, a POST may not. Use `true` for a POST that only reads, `false` for a request that
+    /// must be sent only once, even if the token was rejected.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -450,7 +450,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends it without the session's token, and without waiting for one: its response says nothing about the token.
+    /// Sends the request without the session's token, and without waiting for one. The response says nothing about the
+    /// token.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -474,7 +475,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Whether redirects are followed; they are unless told otherwise.
+    /// Whether to follow redirects. Defaults to true.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -498,8 +499,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Hands the body out as it comes, however the dialect tells errors: for downloads and event streams.
-    /// An expired token that is found in the body counts for the next request (spec 2.6).
+    /// Returns the body as a stream, even if the dialect reports errors in the body: for downloads and event streams.
+    /// An expired token that is detected in the body affects only the next request (spec 2.6).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -538,8 +539,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends it, with the session's token where the URL is the session's; returns once the head of the
-    /// final response is there.
+    /// Sends the request, with the session's token if the URL belongs to the session's origins. Returns when the head
+    /// of the final response has arrived.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! A client's settings, for those who send with an HTTP client of their own.
+//! The client's settings applied to requests of your own HTTP client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,9 @@ use crate::call::{Call, Content, Judged, OfClient};
 use crate::error::{Error, ErrorResponse};
 
 impl Client {
-    /// As [`Session::call`](crate::Session::call), with this client's settings: the path is below the base URL, the default
-    /// headers are added to `headers`, the deadline is the client's, and what fails in passing is sent again (spec 8).
+    /// As [`Session::call`](crate::Session::call), with this client's settings: the path is relative to the base URL,
+    /// the default headers are added to `headers`, the client's deadline applies, and transient failures are retried
+    /// (spec 8).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -36,7 +37,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// InvalidConfig, where the path is none below the base URL.
+    /// InvalidConfig: the path is not below the base URL.
     pub fn call(
         &self,
         method: Method,
@@ -66,7 +67,7 @@ impl Client {
         }))
     }
 
-    /// Where [`Client::graphql`] sends to, below the base URL.
+    /// The path, below the base URL, that [`Client::graphql`] sends requests to.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -82,7 +83,7 @@ impl Client {
         &self.settings().graphql_path
     }
 
-    /// How many bytes a body that is read whole may have (spec 11.4).
+    /// The maximum size in bytes of a body that is read completely (spec 11.4).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -98,7 +99,7 @@ impl Client {
         self.settings().max_body_bytes
     }
 
-    /// How long a request may take with everything that belongs to it.
+    /// The deadline for a whole request, including retries and refreshes.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -114,8 +115,8 @@ impl Client {
         self.settings().timeout
     }
 
-    /// Whether the whole answer to a GraphQL request of a [`Client::call`] holds data and no errors. `judged`: what it said about
-    /// our token.
+    /// Checks that the complete response to a GraphQL request of a [`Client::call`] has data and no errors. `judged` is
+    /// what the response said about our token.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -136,7 +137,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// GraphQL, with the errors of the answer; HttpStatus and InvalidResponse where it is no answer of GraphQL.
+    /// GraphQL, with the errors of the response; HttpStatus or InvalidResponse if it is not a GraphQL response.
     pub async fn check_graphql(
         &self,
         call: &Call,

@@ -1,4 +1,4 @@
-//! Cookies (RFC 6265), each for the very origin that set it (spec 9.11).
+//! Cookies (RFC 6265), each sent only to the exact origin that set it (spec 9.11).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,10 +18,11 @@ const MOST_BYTES: usize = 4096;
 /// An API has one or two; a server that redirects anywhere has any number.
 const MOST_ORIGINS: usize = 100;
 
-/// The cookies of one or several clients, in memory. Cheap to clone; the clones are the same jar.
+/// An in-memory cookie jar for one or more clients. Cheap to clone; clones share the same jar.
 ///
-/// A cookie goes back to the origin (scheme, host and port) that set it and to no other, whatever its `Domain` says: it may be a
-/// credential. It is for API requests alone; token requests are the dialect's.
+/// A cookie is returned only to the origin (scheme, host and port) that set it, regardless of its `Domain` attribute,
+/// because it may be a credential. The jar is used for API requests only; the dialect defines the cookies of token
+/// requests.
 ///
 /// ```no_run
 /// # fn make(session: rekindle::Session) -> Result<(), rekindle::Error> {
@@ -53,7 +54,7 @@ impl Cookies {
         Self::default()
     }
 
-    /// Sets one, as if a server at `url` had: `name=value`, with attributes as in `Set-Cookie`.
+    /// Adds a cookie as if a server at `url` had set it: `name=value`, with attributes as in `Set-Cookie`.
     ///
     /// ```
     /// use rekindle::client::Cookies;
@@ -67,7 +68,7 @@ impl Cookies {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: that is no cookie, it is for another host, or there is no room for it.
+    /// InvalidConfig: the cookie is invalid, belongs to another host, or the jar is full.
     pub fn set(&self, url: &Url, cookie: &str) -> Result<(), Error> {
         let problem = "not a cookie for this URL: write name=value, at most 4096 bytes of visible ASCII, and no other host's \
                        Domain; one origin has room for 180";
@@ -75,7 +76,7 @@ impl Cookies {
         if set { Ok(()) } else { Err(Error::config("cookies", problem)) }
     }
 
-    /// Name and value of those that a request to `url` would carry.
+    /// The names and values of the cookies that a request to `url` would carry.
     ///
     /// ```
     /// use rekindle::client::Cookies;
@@ -91,7 +92,7 @@ impl Cookies {
         self.jars().lock().of(url)
     }
 
-    /// Forgets all of them.
+    /// Removes all cookies.
     ///
     /// ```
     /// use rekindle::client::Cookies;

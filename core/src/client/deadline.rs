@@ -1,4 +1,4 @@
-//! One deadline over everything that belongs to a request, by the session's clock (spec 3.3, 8.3).
+//! One deadline for a whole request, measured on the session's clock (spec 3.3, 8.3).
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: data, or a typed error.
+//! GraphQL over HTTP: returns data or a typed error.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};

@@ -1,4 +1,4 @@
-//! GraphQL requests in the making.
+//! Builds GraphQL requests.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::request::Reading;
 use super::{Client, graphql};
 use crate::error::Error;
 
-/// A GraphQL request in the making; what is wrong with it is told by [`send`](Self::send).
+/// Builds a GraphQL request; [`send`](Self::send) reports invalid arguments.
 #[must_use = "nothing happens before `send`"]
 pub struct GraphqlRequest<'a, V = ()> {
     client: Client,
@@ -38,7 +38,7 @@ impl<'a> GraphqlRequest<'a> {
 }
 
 impl<'a, V: Serialize> GraphqlRequest<'a, V> {
-    /// Its variables: a struct, a map, or JSON.
+    /// The variables: a struct, a map, or JSON.
     ///
     /// ```no_run
     /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
@@ -53,7 +53,7 @@ impl<'a, V: Serialize> GraphqlRequest<'a, V> {
         GraphqlRequest { client: self.client, request: self.request, call }
     }
 
-    /// Which operation of the document is run, where it holds several. Whether it is replayed depends on that one.
+    /// The operation to run if the document has several. Whether the request is replayed depends on this operation.
     ///
     /// ```no_run
     /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
@@ -149,7 +149,7 @@ impl<'a, V: Serialize> GraphqlRequest<'a, V> {
         self.change(|request| request.replay(may_be_applied_twice))
     }
 
-    /// Sends it; gives its data, or an error of kind `GraphQL` with the answer's errors.
+    /// Sends the request and returns its data, or an error of kind `GraphQL` with the errors of the response.
     ///
     /// ```no_run
     /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
@@ -160,7 +160,7 @@ impl<'a, V: Serialize> GraphqlRequest<'a, V> {
     ///
     /// # Errors
     ///
-    /// GraphQL, with the answer's errors, and where it was a mutation that was not sent again, it says so.
+    /// GraphQL, with the errors of the response. If a mutation was not sent again, the error says so.
     pub async fn send<T: DeserializeOwned>(self) -> Result<T, Error> {
         let accept = "application/graphql-response+json, application/json;q=0.9";
         let request = self.request.or_header("accept", accept).json(&self.call);

@@ -1,4 +1,4 @@
-//! How long a server may be silent: before its response, and between two pieces of the response's body (spec 11.8).
+//! The read timeout: before the response, and between two chunks of the response's body (spec 11.8).
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

@@ -1,4 +1,4 @@
-//! Bodies on their way in: what has been read to be judged, the rest, and the inspection of what passes (spec 2.6).
+//! Response bodies: the part read for judging, the rest, and the inspection of streamed bodies (spec 2.6).
 
 use std::fmt;
 use std::future::poll_fn;

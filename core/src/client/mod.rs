@@ -1,5 +1,5 @@
-//! An HTTP client on top of a session: it sends the session's token where it belongs, replays what a
-//! server turned away for an old one, follows redirects without leaking, and retries what passes by itself.
+//! An HTTP client on top of a session: sends the session's token to the session's origins, replays requests whose token
+//! was rejected, follows redirects without leaking credentials, and retries transient failures.
 
 mod base;
 mod body;
@@ -47,7 +47,7 @@ use crate::retries::Retries;
 use crate::session::Session;
 use crate::transport::Transport;
 
-/// An HTTP client whose session stays alive. Cheap to clone.
+/// An HTTP client that keeps its session alive. Cheap to clone.
 ///
 /// ```no_run
 /// # async fn run(session: rekindle::Session) -> Result<(), rekindle::Error> {
@@ -68,12 +68,12 @@ struct Inner {
     session: Session,
     options: Options,
     retries: Arc<Retries>,
-    /// The dialect tells errors with success status.
+    /// Whether the dialect reports errors with a success status.
     judges_success: bool,
 }
 
 impl Client {
-    /// A client of `session`; relative URLs are below `base_url`.
+    /// Creates a client of `session`; relative URLs are resolved below `base_url`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -91,7 +91,7 @@ impl Client {
         Self::builder(session).base_url(base_url).build()
     }
 
-    /// A client with other settings.
+    /// Builds a client with other settings.
     ///
     /// ```no_run
     /// # fn make(session: rekindle::Session) -> Result<rekindle::Client, rekindle::Error> {
@@ -108,7 +108,7 @@ impl Client {
         ClientBuilder::new(session)
     }
 
-    /// A GET of a path below the base URL, or of a whole URL.
+    /// A GET request for a path below the base URL, or for an absolute URL.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -128,7 +128,7 @@ impl Client {
         self.request(Method::GET, path_or_url)
     }
 
-    /// A POST.
+    /// A POST request.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -148,7 +148,7 @@ impl Client {
         self.request(Method::POST, path_or_url)
     }
 
-    /// A PUT.
+    /// A PUT request.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -168,7 +168,7 @@ impl Client {
         self.request(Method::PUT, path_or_url)
     }
 
-    /// A PATCH.
+    /// A PATCH request.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -188,7 +188,7 @@ impl Client {
         self.request(Method::PATCH, path_or_url)
     }
 
-    /// A DELETE.
+    /// A DELETE request.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -207,7 +207,7 @@ impl Client {
         self.request(Method::DELETE, path_or_url)
     }
 
-    /// A HEAD.
+    /// A HEAD request.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -227,7 +227,7 @@ impl Client {
         self.request(Method::HEAD, path_or_url)
     }
 
-    /// An OPTIONS.
+    /// An OPTIONS request.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -247,7 +247,7 @@ impl Client {
         self.request(Method::OPTIONS, path_or_url)
     }
 
-    /// A request of any method.
+    /// A request with any method.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -268,7 +268,7 @@ impl Client {
         RequestBuilder::new(self, method, base::resolve(self.0.options.base.as_ref(), path_or_url.as_ref()))
     }
 
-    /// Where a request of that path would go.
+    /// The URL of a request for this path.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -281,12 +281,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: it is no path below the base URL, and no whole URL.
+    /// InvalidConfig: neither a path below the base URL nor an absolute URL.
     pub fn url(&self, path_or_url: impl AsRef<str>) -> Result<Url, Error> {
         base::resolve(self.0.options.base.as_ref(), path_or_url.as_ref())
     }
 
-    /// Runs a GraphQL query or mutation; gives its data, or an error of kind `GraphQL` with the answer's errors.
+    /// Runs a GraphQL query or mutation. Returns its data, or an error of kind `GraphQL` with the errors of the
+    /// response.
     ///
     /// ```no_run
     /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
@@ -308,7 +309,7 @@ impl Client {
         self.graphql_request(query).variables(variables).send().await
     }
 
-    /// A GraphQL request with more to it: an operation's name, headers, a deadline of its own.
+    /// Builds a GraphQL request with an operation name, headers or its own deadline.
     ///
     /// ```no_run
     /// # async fn run(client: rekindle::Client) -> Result<(), rekindle::Error> {
@@ -323,7 +324,7 @@ impl Client {
         GraphqlRequest::new(self, query)
     }
 
-    /// The session that it stands on.
+    /// The client's session.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

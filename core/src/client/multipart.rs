@@ -1,4 +1,4 @@
-//! Forms with files: `multipart/form-data` (RFC 7578), replayable where every part is.
+//! Forms with files: `multipart/form-data` (RFC 7578), replayable if every part is.
 
 use std::fmt::{self, Write};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::platform::{files, random};
 use crate::transport::ByteStream;
 
-/// A form of several parts.
+/// A multipart form.
 ///
 /// ```
 /// use rekindle::client::{Form, Part};
@@ -61,7 +61,7 @@ impl Form {
         Self::default()
     }
 
-    /// Adds a field.
+    /// Adds a text field.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -109,7 +109,7 @@ impl Form {
         self
     }
 
-    /// Adds a file, which is opened anew for each send, under its own name.
+    /// Adds a file under its own name. The file is opened anew for each send.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -159,7 +159,7 @@ impl Form {
 }
 
 impl Part {
-    /// A part of bytes or text.
+    /// A part with bytes or text.
     ///
     /// ```
     /// use rekindle::client::{Form, Part};
@@ -173,7 +173,8 @@ impl Part {
         Self { content: Content::Bytes(bytes.into()), file_name: None, content_type: None }
     }
 
-    /// A part of a file, opened anew for each send. Its size must not change until the form has been sent.
+    /// A part with a file's content, opened anew for each send. The file's size must not change until the form has been
+    /// sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! A request, as it is sent.
+//! A request as it is sent.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the caller gets (spec 3.5).
+//! The response that the caller gets (spec 3.5).
 
 use std::fmt;
 use std::pin::Pin;
@@ -20,9 +20,9 @@ use crate::error::{Error, ErrorResponse, Redirected, place};
 use crate::session::ReplayRefused;
 use crate::transport::TransportResponse;
 
-/// A response: its head, and its body as it comes.
+/// A response: its head, and its body as a stream.
 ///
-/// An error status is no error by itself, see [`error_for_status`](Self::error_for_status).
+/// An error status is not an error by itself: see [`error_for_status`](Self::error_for_status).
 pub struct Response(pub(super) Box<Parts>);
 
 /// A request and what came of it: in one box from its making to its answer's last byte, because both are moved from hand
@@ -125,7 +125,7 @@ impl Parts {
 }
 
 impl Response {
-    /// Its status.
+    /// The status.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -146,7 +146,7 @@ impl Response {
         self.0.status
     }
 
-    /// Its headers.
+    /// The headers.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -167,7 +167,7 @@ impl Response {
         &self.0.headers
     }
 
-    /// The URL that answered: the last one, after redirects.
+    /// The final URL, after redirects.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -214,7 +214,7 @@ impl Response {
         &self.0.history
     }
 
-    /// The protocol version.
+    /// The HTTP version.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -235,7 +235,7 @@ impl Response {
         self.0.version
     }
 
-    /// How long its head took, replays, retries and redirects included.
+    /// The time until the response head arrived, including replays, retries and redirects.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -256,7 +256,7 @@ impl Response {
         self.0.elapsed
     }
 
-    /// What it says about our token. `None` where the request carried none of ours (spec 2.2).
+    /// What the response says about our token. `None` if the request did not carry it (spec 2.2).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -279,7 +279,7 @@ impl Response {
         self.0.verdict()
     }
 
-    /// Why the request was not sent again although its token was turned away.
+    /// Why the request was not sent again although its token was rejected.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -303,7 +303,7 @@ impl Response {
         self.0.replay_refused()
     }
 
-    /// The length of the body, if the server says so.
+    /// The length of the body, if the server states it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -324,7 +324,7 @@ impl Response {
         self.0.content_length()
     }
 
-    /// An error of kind `HttpStatus` for a status of 400 and above, which carries this response.
+    /// Returns an error of kind `HttpStatus`, which carries this response, if the status is 400 or above.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -348,7 +348,7 @@ impl Response {
         }
     }
 
-    /// As [`error_for_status`](Self::error_for_status); the response stays.
+    /// As [`error_for_status`](Self::error_for_status), without consuming the response.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -369,7 +369,7 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// HttpStatus, for a status of 400 and above.
+    /// HttpStatus if the status is 400 or above.
     pub fn error_for_status_ref(&self) -> Result<&Self, Error> {
         if !self.0.status.is_client_error() && !self.0.status.is_server_error() {
             return Ok(self);
@@ -384,7 +384,7 @@ impl Response {
         Err(Error::new(ErrorKind::HttpStatus, message).with_retry_after(after).with_response(response))
     }
 
-    /// The whole body, within the request's deadline.
+    /// Reads the whole body, within the request's deadline.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -404,7 +404,7 @@ impl Response {
         self.read().await
     }
 
-    /// The whole body as text; what is not UTF-8 is replaced.
+    /// Reads the whole body as text; invalid UTF-8 is replaced.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -428,7 +428,7 @@ impl Response {
         })
     }
 
-    /// The whole body as JSON. The error carries this response, its body still readable.
+    /// Reads the whole body as JSON. An error carries this response, with its body still readable.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -458,7 +458,7 @@ impl Response {
         }
     }
 
-    /// The next piece of the body, without a deadline; `None` at its end, once: after it, Misuse.
+    /// The next chunk of the body, without a deadline. Returns `None` once at the end; later calls fail with Misuse.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -480,7 +480,7 @@ impl Response {
         self.0.body.chunk().await.map_err(|cause| self.unread(cause))
     }
 
-    /// The body as it comes, without a deadline.
+    /// The body as a stream, without a deadline.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -504,8 +504,8 @@ impl Response {
         BodyStream { unread: self.0.body.may_be_streamed().err(), body: self.0.body }
     }
 
-    /// Reads the body, as [`Response::bytes`] does, once, and keeps the response: what its body tells about the
-    /// token is known afterwards.
+    /// Reads the body once, as [`Response::bytes`] does, and keeps the response. Afterwards, [`Response::verdict`]
+    /// takes the body into account.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -611,7 +611,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A body as it comes, see [`Response::into_stream`].
+/// The body of a response as a stream: see [`Response::into_stream`].
 #[derive(Debug)]
 pub struct BodyStream {
     body: Incoming,

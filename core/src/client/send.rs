@@ -1,4 +1,4 @@
-//! The way of a request: token, transport, verdict, and then: give back, replay, follow or retry.
+//! The steps of a request: token, transport, verdict; then return, replay, redirect or retry.
 
 use std::time::Duration;
 

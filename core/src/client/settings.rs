@@ -17,7 +17,7 @@ use crate::retries::Retries;
 use crate::session::Session;
 use crate::transport::Transport;
 
-/// Makes a [`Client`].
+/// Builds a [`Client`].
 #[must_use]
 pub struct ClientBuilder {
     session: Session,
@@ -29,8 +29,8 @@ impl ClientBuilder {
         Self { session, options: Ok(Options::default()) }
     }
 
-    /// What relative URLs are below; the session's token is for its origin as well. Its path is kept: `/pupils` below `https://a.test/v1` is
-    /// `https://a.test/v1/pupils`.
+    /// The base of relative URLs; the session's token is also sent to its origin. The path is kept: `/pupils` below
+    /// `https://a.test/v1` is `https://a.test/v1/pupils`.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -52,7 +52,7 @@ impl ClientBuilder {
         })
     }
 
-    /// Where [`Client::graphql`] asks; `/graphql` unless told otherwise.
+    /// Where [`Client::graphql`] sends requests. Defaults to `/graphql`.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -74,7 +74,7 @@ impl ClientBuilder {
         })
     }
 
-    /// A header of every request that does not set it itself.
+    /// A header for every request that does not set it itself.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -104,7 +104,7 @@ impl ClientBuilder {
         })
     }
 
-    /// The deadline of each request, 60 s unless told otherwise; `Duration::MAX` means none.
+    /// The deadline of each request. Defaults to 60 s; `Duration::MAX` means none.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -127,7 +127,7 @@ impl ClientBuilder {
         })
     }
 
-    /// How long a connection may take to come about, within `timeout`; the transport's own (10 s) unless told otherwise.
+    /// The connect timeout, within `timeout`. Defaults to the transport's (10 s).
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -150,8 +150,8 @@ impl ClientBuilder {
         })
     }
 
-    /// How long a server may be silent, within `timeout`: before its response, and between two pieces of the response's
-    /// body. Neither connecting nor sending a body counts. No limit unless told otherwise.
+    /// The longest time the server may be silent, within `timeout`: before its response, and between two chunks of the
+    /// response body. Connecting and sending a body do not count. No limit by default.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -176,7 +176,7 @@ impl ClientBuilder {
         })
     }
 
-    /// How many redirects are followed, 10 unless told otherwise.
+    /// The maximum number of redirects. Defaults to 10.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -198,8 +198,8 @@ impl ClientBuilder {
         })
     }
 
-    /// How long a body may be that is read whole, after decompression; 256 MiB unless told otherwise. A longer one is an
-    /// error, for a few bytes of gzip become a thousand times as many. What is read as a stream has no limit.
+    /// The maximum size, after decompression, of a body that is read completely. Defaults to 256 MiB. A longer body is
+    /// an error, because a few bytes of gzip can expand a thousandfold. Bodies that are read as a stream have no limit.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -221,8 +221,8 @@ impl ClientBuilder {
         })
     }
 
-    /// Whether a request without the header `traceparent` (W3C Trace Context) gets one, with a trace of its own. It is the same for
-    /// each send of the request: replays, retries and redirects are one trace. One that you give is passed on as it is.
+    /// Whether to add a `traceparent` header (W3C Trace Context) with a new trace to requests without one. All sends of
+    /// a request share it: replays, retries and redirects are one trace. A header that you set is sent unchanged.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -243,7 +243,7 @@ impl ClientBuilder {
         })
     }
 
-    /// How requests are sent again after transient failures.
+    /// How transient failures are retried.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {
@@ -267,7 +267,8 @@ impl ClientBuilder {
         })
     }
 
-    /// Keeps cookies, and sends each back to the origin that set it (feature `cookies`). A client without a jar keeps none.
+    /// Stores cookies and returns each to the origin that set it (feature `cookies`). Without a jar, a client stores no
+    /// cookies.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -294,8 +295,8 @@ impl ClientBuilder {
         })
     }
 
-    /// How this client's requests travel, where that is not how the session's token requests do: with a proxy,
-    /// or roots of its own.
+    /// The transport of this client's requests, if it differs from that of the session's token requests: for example
+    /// with a proxy or its own root certificates.
     ///
     /// ```no_run
     /// # fn make(session: rekindle::Session) -> Result<rekindle::Client, rekindle::Error> {
@@ -312,7 +313,7 @@ impl ClientBuilder {
         })
     }
 
-    /// The client; or what was wrong, by the argument's name.
+    /// Builds the client; an error names the invalid argument.
     ///
     /// ```
     /// # fn main() -> Result<(), rekindle::Error> {

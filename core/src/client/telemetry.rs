@@ -1,5 +1,5 @@
-//! A request, for `tracing` and `metrics` (spec 10.5): its method, its origin, the status. No path and no query: they may hold
-//! secrets.
+//! Reports a request to `tracing` and `metrics` (spec 10.5): its method, origin and status, without path and query,
+//! which may contain secrets.
 
 use super::response::{Parts, Response};
 use super::{Client, send};

@@ -1,4 +1,4 @@
-//! The header `traceparent` (W3C Trace Context, level 1), where a client makes its own (spec 11.9).
+//! The `traceparent` header (W3C Trace Context, level 1) that a client generates (spec 11.9).
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 

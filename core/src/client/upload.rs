@@ -1,7 +1,7 @@
-//! A request's body while it goes out: the connection reads it, and the call can take it away (spec 11.1).
+//! A request's body while it is being sent: the connection reads it, and the call can take it back (spec 11.1).
 //!
-//! A server may answer before it has read the whole body. The connection then still reads from the source, which a
-//! second send would open or rewind: the first reader ends before the second one begins.
+//! A server may respond before it has read the whole body. The connection then still reads from the source, which a
+//! second send would open or rewind, so the first reader must end before the second one begins.
 
 use std::future::poll_fn;
 use std::pin::Pin;

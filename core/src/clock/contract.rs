@@ -1,4 +1,4 @@
-//! What a clock has to fulfil.
+//! The contract of a clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use super::timer::Timer;
 
 /// Reads both clocks and waits on the monotonic one. An `Arc` of a clock is a clock.
 pub trait Clock: Send + Sync + 'static {
-    /// Both clocks, now.
+    /// Reads both clocks.
     fn now(&self) -> Now;
 
-    /// The monotonic one alone.
+    /// Reads the monotonic clock only.
     fn mono(&self) -> Duration {
         self.now().mono
     }
 
-    /// Resolves once `mono` has been reached. Inside a tokio runtime with time enabled.
+    /// Completes when the monotonic clock reaches `mono`. Call it inside a tokio runtime with time enabled.
     fn sleep_until(&self, mono: Duration) -> Timer;
 }
 

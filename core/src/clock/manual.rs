@@ -1,4 +1,4 @@
-//! The clock that tests turn by hand.
+//! A clock that tests control.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::contract::Clock;
 use super::timer::Timer;
 use crate::lock::{Mutex, MutexGuard};
 
-/// A clock that stands until a test turns it.
+/// A clock that stands still until a test advances it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,7 +50,7 @@ impl ManualClock {
         clock
     }
 
-    /// Turns both clocks on and wakes whoever waited for it.
+    /// Advances both clocks and wakes all sleepers that are due.
     ///
     /// ```
     /// use std::time::Duration;
@@ -74,7 +74,7 @@ impl ManualClock {
         wake_due(manual);
     }
 
-    /// Makes the wall clock jump; the monotonic one stays.
+    /// Sets the wall clock; the monotonic clock is unchanged.
     ///
     /// ```
     /// use rekindle::clock::{Clock, ManualClock};
@@ -90,7 +90,7 @@ impl ManualClock {
         self.0.lock().now.wall = to;
     }
 
-    /// How many are asleep.
+    /// The number of sleepers.
     ///
     /// ```
     /// use std::time::Duration;
@@ -109,7 +109,7 @@ impl ManualClock {
         self.0.lock().sleepers.len()
     }
 
-    /// When the next sleeper is due, on the monotonic clock.
+    /// The time, on the monotonic clock, when the next sleeper is due.
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The clocks, and the one that tests turn by hand.
+//! The clocks, including one that tests control.
 
 pub(crate) mod contract;
 mod manual;

@@ -1,4 +1,4 @@
-//! A wait for a point on a clock.
+//! A timer for a point in time on a clock.
 
 use std::fmt;
 use std::future::Future;
@@ -11,7 +11,7 @@ use crate::platform::runtime_id::{RuntimeId, this_runtime};
 #[cfg(feature = "runtime")]
 use crate::platform::sleep::SystemSleep;
 
-/// A wait for a point on a clock, as a future. It belongs to the tokio runtime that it was made in.
+/// A future that completes at a point in time on a clock. It belongs to the tokio runtime that it was created in.
 ///
 /// ```
 /// use futures_util::FutureExt;
@@ -28,7 +28,7 @@ enum Wait {
 }
 
 impl Timer {
-    /// One that has gone off when `wait` is ready.
+    /// A timer that completes when `wait` is ready.
     ///
     /// ```
     /// use futures_util::FutureExt;

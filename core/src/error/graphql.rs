@@ -1,4 +1,4 @@
-//! The errors of a GraphQL answer, as data.
+//! The errors of a GraphQL response, as data.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,16 +8,16 @@ use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// One error of a GraphQL answer, redacted: whatever looks like a token is hidden (spec 2.7).
+/// One error of a GraphQL response, redacted: anything that looks like a token is hidden (spec 2.7).
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "Raw")]
 #[non_exhaustive]
 pub struct GraphqlError {
     /// The message.
     pub message: String,
-    /// `extensions.code`, else `type`, where GitHub has it.
+    /// `extensions.code`, or else `type`, which GitHub uses.
     pub code: Option<String>,
-    /// Where in the answer, as `user.posts.0.title`.
+    /// The path in the response, such as `user.posts.0.title`.
     pub path: Option<String>,
 }
 

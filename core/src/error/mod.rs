@@ -1,4 +1,4 @@
-//! The one error of the crate (spec 10.3).
+//! The error type of the crate (spec 10.3).
 
 mod graphql;
 mod response;
@@ -15,10 +15,10 @@ pub(crate) use self::graphql::GraphqlErrors;
 pub(crate) use self::response::place;
 pub use self::response::{ErrorResponse, Redirected};
 
-/// What led to an error.
+/// The cause of an error.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong: a kind, a message that says what to do next, and what led to it.
+/// An error: a kind, a message that says what to do next, and the cause.
 ///
 /// Neither Display nor Debug shows a token, a header, a query string or a body.
 ///
@@ -40,7 +40,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error with nothing but a kind and a message.
+    /// An error with only a kind and a message.
     ///
     /// ```
     /// use rekindle::{Error, ErrorKind};
@@ -52,7 +52,7 @@ impl Error {
         Failure::new(kind, message).into()
     }
 
-    /// Its kind.
+    /// The kind.
     ///
     /// ```
     /// use rekindle::{Error, ErrorKind};
@@ -150,7 +150,7 @@ impl Error {
         self.0.failure.argument.as_deref()
     }
 
-    /// The same, if the caller knows the setting by another name.
+    /// The same error, if the caller knows the setting by another name.
     ///
     /// ```
     /// let error = rekindle::Session::builder("oauth2").token_url("nonsense").build().unwrap_err();
@@ -306,7 +306,7 @@ impl Error {
         causes
     }
 
-    /// The failure itself: what every waiter of a flight shares.
+    /// The failure itself, shared by all callers that waited for the same refresh.
     ///
     /// ```
     /// use rekindle::{Error, ErrorKind, Failure};
@@ -319,7 +319,7 @@ impl Error {
         &self.0.failure
     }
 
-    /// A setting or an argument makes no sense.
+    /// An error for an invalid setting or argument.
     ///
     /// ```
     /// let error = rekindle::Error::config("proxies", "not a URL");
@@ -346,7 +346,7 @@ impl Error {
         self
     }
 
-    /// With the response that led to it.
+    /// The same error, with the response that caused it.
     ///
     /// ```
     /// use rekindle::{Error, ErrorKind, ErrorResponse};

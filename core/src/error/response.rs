@@ -9,9 +9,10 @@ use rekindle_proto::Verdict;
 use rekindle_proto::machine::ReplayRefused;
 use url::Url;
 
-/// The response that led to an error (spec 3.5): data, no connection. It can be cloned, kept and sent to another thread.
+/// The response that led to an error (spec 3.5): plain data without a connection. It can be cloned, stored and sent to
+/// another thread.
 ///
-/// Debug shows neither headers nor query nor body: they may hold tokens.
+/// Debug shows no headers, query or body: they may contain tokens.
 ///
 /// ```
 /// use rekindle::error::ErrorResponse;
@@ -29,13 +30,13 @@ pub struct ErrorResponse {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The URL that answered.
+    /// The final URL, after redirects.
     pub url: Url,
-    /// The body, decoded: all that was read of it, at most [`ErrorResponse::MAX_BODY`].
+    /// The body, decoded: the part that was read, at most [`ErrorResponse::MAX_BODY`].
     pub body: Bytes,
     /// Whether the body was longer than that.
     pub truncated: bool,
-    /// What the response says about our token; nothing if it carried none of ours.
+    /// What the response says about our token; `None` if the request did not carry it.
     pub verdict: Option<Verdict>,
     /// Why the request was not sent again although its token was rejected.
     pub replay_refused: Option<ReplayRefused>,
@@ -51,17 +52,17 @@ pub struct ErrorResponse {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redirected {
-    /// The URL that answered with it.
+    /// The URL that redirected.
     pub url: Url,
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
 }
 
 impl ErrorResponse {
-    /// As much of a body is kept: as much as is read to judge a response.
+    /// The maximum size of a stored body: as much as is read to judge a response.
     pub const MAX_BODY: usize = 8 * 1024 * 1024;
 
-    /// One without headers and body.
+    /// A response without headers and body.
     ///
     /// ```
     /// use rekindle::error::ErrorResponse;
@@ -85,7 +86,7 @@ impl ErrorResponse {
         }
     }
 
-    /// Keeps the body, or the beginning of a long one.
+    /// Stores the body, or the beginning of a long one.
     ///
     /// ```
     /// use rekindle::error::ErrorResponse;
@@ -102,7 +103,7 @@ impl ErrorResponse {
         self.body = if self.truncated { Bytes::copy_from_slice(&body[..Self::MAX_BODY]) } else { body };
     }
 
-    /// The body as text; what is not UTF-8 in it is replaced.
+    /// The body as text; invalid UTF-8 is replaced.
     ///
     /// ```
     /// use rekindle::error::ErrorResponse;
@@ -117,7 +118,7 @@ impl ErrorResponse {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body, read as JSON.
+    /// Parses the body as JSON.
     ///
     /// ```
     /// use rekindle::error::ErrorResponse;
@@ -131,7 +132,7 @@ impl ErrorResponse {
     ///
     /// # Errors
     ///
-    /// What serde_json says where the body is no such JSON.
+    /// The error of serde_json if the body is not JSON of this type.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.body)
     }

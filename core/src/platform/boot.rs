@@ -1,4 +1,4 @@
-//! How long this machine has been running, and which of its boots this is.
+//! How long this machine has been running, and an identifier of the current boot.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

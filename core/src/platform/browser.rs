@@ -1,4 +1,4 @@
-//! Showing an address to the user.
+//! Opens a URL in the user's browser.
 
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::error::Error;
 
-/// Opens an address in the user's browser: the one that `$BROWSER` names, else the system's.
+/// Opens a URL in the user's browser: the one named by `$BROWSER`, or else the system's default.
 ///
 /// ```no_run
 /// let url = "https://auth.example.com/authorize".parse().expect("a URL");
@@ -17,7 +17,7 @@ use crate::error::Error;
 ///
 /// # Errors
 ///
-/// System: there is none; show the address to the user instead.
+/// System: no browser was found; show the URL to the user instead.
 pub fn open_browser(url: &Url) -> Result<(), Error> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Error::new(ErrorKind::Misuse, "only http and https addresses are opened in a browser"));

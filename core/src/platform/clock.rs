@@ -8,7 +8,7 @@ use super::boot::boot_time;
 use crate::clock::contract::Clock;
 use crate::clock::timer::Timer;
 
-/// The system's clocks: boot time, suspension included, and the wall clock.
+/// The system's clocks: boot time, including suspension, and the wall clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

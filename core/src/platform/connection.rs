@@ -1,4 +1,4 @@
-//! Connections that are read to their end, also where a write broke off (spec 11.1).
+//! Connections that are read to the end even if a write failed (spec 11.1).
 
 use std::error::Error as StdError;
 use std::io;

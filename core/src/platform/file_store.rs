@@ -1,8 +1,8 @@
-//! Records in files that processes of one machine share: one file, or a folder with a file for each key.
+//! Records in files shared by the processes of one machine: one file, or a folder with a file for each key.
 //!
-//! Beside `session.json` there may be `.lock` (guards one read-modify-write, never removed), `.owner-*` (a
-//! process with a refresh under way, locked while it lives), `.rekindle-tmp` (a write under way), `.damaged-<n>` (a
-//! record that could not be read) and `.damaged` (says so until it is mended).
+//! Besides `session.json` there may be `.lock` (guards one read-modify-write, never removed), `.owner-*` (a process
+//! with a refresh in progress, locked while the process lives), `.rekindle-tmp` (a write in progress), `.damaged-<n>`
+//! (a record that could not be read) and `.damaged` (marks the record as damaged until it is repaired).
 
 mod durable;
 mod failure;
@@ -40,13 +40,13 @@ const MOST_SEEN: usize = 2_048;
 /// Keeps one record in a file, or a record for each key in a folder, mode 0600, for all processes of one machine (spec
 /// 7.7).
 ///
-/// Killing a process at any instruction leaves the old record or the new one. A damaged file is set aside and
-/// reads as damaged until a sign-in; it is never taken for "no record". The file system must have working
-/// locks: most network shares do, some don't and say so.
+/// Killing a process at any instruction leaves either the old record or the new one. A damaged file is set aside and
+/// reads as damaged until a sign-in; it never counts as "no record". The file system must support locks: most network
+/// shares do; the others report an error.
 ///
-/// Only what is this user's own is read or written: a file of another user, one that others may write, a link in
-/// its place, or a file that is not a record is refused, and stays as it is (spec 7.8). A file that is mounted by
-/// itself, as containers do, is written in place: for one container at a time. To share a session, mount its folder.
+/// Only the user's own files are read or written: another user's file, a file that others may write, a link in its
+/// place, or a file that is not a record is refused and left unchanged (spec 7.8). A file that is mounted individually,
+/// as in containers, is written in place: for one container at a time. To share a session, mount its folder.
 ///
 /// ```
 /// use rekindle::store::{DEFAULT_KEY, Expected, FileStore, Loaded, Saved, Store};
@@ -89,8 +89,8 @@ struct Seen {
 }
 
 impl FileStore {
-    /// A store of one record, at `path`. Touches nothing yet but resolves links: a link is written through, to its target.
-    /// Missing folders are made, closed to others, by the first save.
+    /// Creates a store with one record, at `path`. Only links are resolved at first: a write through a link goes to its
+    /// target. The first save creates missing folders, private to the user.
     ///
     /// ```
     /// use rekindle::store::FileStore;
@@ -102,7 +102,7 @@ impl FileStore {
         Self::at(Home::File(Paths::new(path.as_ref())))
     }
 
-    /// A store of many records, each in a file of its own in the folder at `path`. The files' names are made of the
+    /// Creates a store with many records, each in its own file in the folder at `path`. File names are derived from the
     /// keys; two keys never share one. Otherwise as [`FileStore::new`].
     ///
     /// ```
@@ -124,7 +124,7 @@ impl FileStore {
         Self { inner: Arc::new(Inner { home, last_seen: PerProcess::new(), swept: PerProcess::new() }) }
     }
 
-    /// Where the record is, or the folder of them; links resolved.
+    /// The path of the record or of the folder, with links resolved.
     ///
     /// ```
     /// use rekindle::store::FileStore;

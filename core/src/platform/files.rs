@@ -1,4 +1,4 @@
-//! Files that are read: a dialect's, and the bodies of requests. A host reads its files itself.
+//! Files that are read: dialects and request bodies. A host reads its files itself.
 
 #[cfg(feature = "runtime")]
 pub(crate) use self::system::{File, length, off_thread, open, text};

@@ -18,9 +18,9 @@
 //! another process. A session in memory serves its valid token in the child, but must not use the refresh
 //! token, because the parent has a copy: a refresh there is Misuse, unless the server does not rotate.
 //!
-//! A child whose parent did not call these functions is detected by its process id, at its first call that needs more than a
-//! valid token. It works too, with one exception: if the parent was writing a file store, or
-//! reading or writing a memory store, at the moment of the fork, that store's lock may stay held in the child.
+//! A child whose parent did not call these functions is detected by its process id, at its first call that needs more
+//! than a valid token. It works too, with one exception: if the parent was writing a file store, or reading or writing
+//! a memory store, at the moment of the fork, that store's lock may stay held in the child.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -130,7 +130,7 @@ fn last_mark() -> u64 {
     }
 }
 
-/// Something of which each process has its own. What a forked child inherits it neither uses nor drops.
+/// A value that each process has for itself. A forked child neither uses nor drops the inherited value.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -144,7 +144,7 @@ fn last_mark() -> u64 {
 pub struct PerProcess<T>(ArcSwapOption<OfProcess<T>>);
 
 impl<T> PerProcess<T> {
-    /// Nothing yet.
+    /// Creates it without a value.
     ///
     /// ```
     /// static COUNT: rekindle::fork::PerProcess<u32> = rekindle::fork::PerProcess::new();
@@ -155,7 +155,7 @@ impl<T> PerProcess<T> {
         Self(ArcSwapOption::const_empty())
     }
 
-    /// That of this process.
+    /// Creates it with this process's value.
     ///
     /// ```
     /// let count = rekindle::fork::PerProcess::of(7);
@@ -166,8 +166,9 @@ impl<T> PerProcess<T> {
         Self(ArcSwapOption::from_pointee(OfProcess::new(value)))
     }
 
-    /// That of this process, made if there is none; `make` may have a look at what the parent left, but its
-    /// locks may be held by threads that are gone. No lock, no system call, no shared write where there is one.
+    /// This process's value, created if there is none. `make` may inspect the parent's value, but its locks may be held
+    /// by threads that no longer exist. If the value exists, this takes no lock, makes no system call and writes no
+    /// shared memory.
     ///
     /// ```
     /// let count = rekindle::fork::PerProcess::new();
@@ -182,7 +183,7 @@ impl<T> PerProcess<T> {
         self.renew(make)
     }
 
-    /// That of this process, if there is one already.
+    /// This process's value, if it exists.
     ///
     /// ```
     /// let count = rekindle::fork::PerProcess::new();
@@ -194,8 +195,8 @@ impl<T> PerProcess<T> {
         known.as_ref().is_some_and(|known| known.is_here()).then(|| ProcessLocal(known))
     }
 
-    /// As [`PerProcess::get`], and asks the operating system which process this is: for what may be the first
-    /// to be called in a child of which nobody told.
+    /// As [`PerProcess::get`], but asks the operating system for the process id: for functions that may be called first
+    /// in a child whose fork was not announced.
     ///
     /// ```
     /// let count = rekindle::fork::PerProcess::new();
@@ -233,7 +234,7 @@ impl<T> Default for PerProcess<T> {
     }
 }
 
-/// What a [`PerProcess`] holds for this process.
+/// A reference to the value that a [`PerProcess`] holds for this process.
 pub struct ProcessLocal<T>(Guard<Option<Arc<OfProcess<T>>>>);
 
 impl<T> Deref for ProcessLocal<T> {
@@ -245,7 +246,7 @@ impl<T> Deref for ProcessLocal<T> {
     }
 }
 
-/// Something of the process that made it: a forked child gets nothing, and leaks it.
+/// A value that belongs to the process that created it: a forked child gets nothing, and leaks it.
 ///
 /// ```
 /// let mut body = rekindle::fork::OfProcess::new("a connection's");
@@ -259,7 +260,7 @@ pub struct OfProcess<T> {
 }
 
 impl<T> OfProcess<T> {
-    /// Of this process.
+    /// Creates a value that belongs to this process.
     ///
     /// ```
     /// let number = rekindle::fork::OfProcess::new(7);
@@ -269,7 +270,7 @@ impl<T> OfProcess<T> {
         Self { mark: last_mark(), value: Some(value) }
     }
 
-    /// The value, in the process that made it.
+    /// The value, in the process that created it.
     ///
     /// ```
     /// assert_eq!(rekindle::fork::OfProcess::new(7).get(), Some(&7));
@@ -279,7 +280,7 @@ impl<T> OfProcess<T> {
         self.value.as_ref().filter(|_| self.is_here())
     }
 
-    /// The value, in the process that made it.
+    /// The value, in the process that created it.
     ///
     /// ```
     /// assert_eq!(rekindle::fork::OfProcess::new(7).get_mut(), Some(&mut 7));

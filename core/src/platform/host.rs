@@ -1,4 +1,4 @@
-//! A host that drives the core itself: no thread, no clock and no randomness but what it gives.
+//! A host that drives the core itself: the core starts no thread, and the host supplies the time and the randomness.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,11 +15,11 @@ use rekindle_proto::machine::Entropy;
 use crate::clock::{Clock, ManualClock};
 use crate::lock::Mutex;
 
-/// Runs sessions for a program that has an event loop of its own: it says what time it is with each
-/// [turn](Host::turn), in which everything that can go on does, and which says when the next one is due.
+/// Runs sessions in a program with its own event loop. Each [turn](Host::turn) sets the time, runs everything that is
+/// ready, and returns when the next turn is due.
 ///
-/// Give it to [`SessionBuilder::host`](crate::SessionBuilder::host), together with a store and a transport that hand on
-/// what they are asked for and are answered later. No thread is started and no clock is read.
+/// Pass it to [`SessionBuilder::host`](crate::SessionBuilder::host), together with a store and a transport that forward
+/// their requests and are answered later. No thread is started and no clock is read.
 ///
 /// ```
 /// use std::time::Duration;
@@ -79,7 +79,7 @@ struct Task {
 pub(crate) struct HostTask(Weak<Task>);
 
 impl Host {
-    /// Its randomness comes from this seed: 32 bytes that nobody can guess.
+    /// Creates a host whose randomness comes from this seed: 32 unpredictable bytes.
     ///
     /// ```
     /// let host = rekindle::Host::new([7; 32]);
@@ -90,7 +90,7 @@ impl Host {
         Self::of(seed, None)
     }
 
-    /// As [`Host::new`], where the monotonic clock is one that other processes share: `boot` names its beginning (spec 4.5).
+    /// As [`Host::new`], if other processes share the monotonic clock: `boot` identifies its starting point (spec 4.5).
     ///
     /// ```
     /// let boot = "6f8d1f0e-8a53-4f0b-9a0e-0d9c1b1f2a3b"; // Linux: /proc/sys/kernel/random/boot_id
@@ -102,7 +102,7 @@ impl Host {
         Self::of(seed, Some(boot.into()))
     }
 
-    /// Sets the clocks, and lets everything go on that can. When the next timer is due, on the monotonic clock.
+    /// Sets the clocks and runs everything that is ready. Returns when the next timer is due, on the monotonic clock.
     ///
     /// ```
     /// use rekindle::{Now, Wall};
@@ -118,7 +118,7 @@ impl Host {
         self.0.clock.next_due()
     }
 
-    /// Sets the clocks alone: for a look at a session between turns. Time never goes back on the monotonic one.
+    /// Sets only the clocks: to inspect a session between turns. The monotonic clock never goes back.
     ///
     /// ```
     /// use rekindle::{Now, Wall};
@@ -131,7 +131,7 @@ impl Host {
         self.0.clock.set(now);
     }
 
-    /// Whether something can go on: a [turn](Host::turn) is due.
+    /// Whether there is work to do: a [turn](Host::turn) is due.
     ///
     /// ```
     /// let host = rekindle::Host::new([7; 32]);
@@ -143,7 +143,7 @@ impl Host {
         !self.0.ready.0.lock().is_empty()
     }
 
-    /// Runs something in the host's turns.
+    /// Runs a future in the host's turns.
     ///
     /// ```
     /// use std::sync::mpsc::channel;
@@ -179,7 +179,7 @@ impl Host {
         Self(Arc::new(Inner { clock, shared_clock, ready: Arc::default(), entropy, boot }))
     }
 
-    /// Its clock, as sessions have it: for what is done beside them, such as
+    /// The clock that sessions use: for work besides sessions, such as
     /// [`discover_with`](crate::sign_in::discover_with).
     ///
     /// ```

@@ -1,5 +1,5 @@
-//! The receiver on loopback that a browser comes back to (RFC 8252 section 7.3): one request of one browser, and then
-//! the port is closed.
+//! The loopback receiver of the sign-in callback (RFC 8252 section 7.3): it accepts one callback and then closes the
+//! port.
 
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,7 +24,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// So many may be connected at once: others of this machine must not keep the browser out.
 const MOST_CONNECTIONS: usize = 64;
 
-/// Waits on loopback for a browser. Dropping it closes the port.
+/// Waits on loopback for the browser's callback. Dropping it closes the port.
 #[derive(Debug)]
 pub struct LoopbackReceiver {
     listeners: Vec<TcpListener>,
@@ -32,7 +32,7 @@ pub struct LoopbackReceiver {
 }
 
 impl LoopbackReceiver {
-    /// Opens the port, for this process alone. Inside a tokio runtime.
+    /// Opens the port, for this process only. Call it inside a tokio runtime.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -46,7 +46,7 @@ impl LoopbackReceiver {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the port is another program's, or the host is not loopback.
+    /// InvalidConfig: the port is in use by another program, or the host is not loopback.
     pub fn bind(options: &LoopbackOptions) -> Result<Self, Error> {
         let addresses = addresses(&options.host)?;
         // A port that is free in one family may be taken in the other.
@@ -86,18 +86,18 @@ impl LoopbackReceiver {
         Ok(Self { listeners, redirect_uri })
     }
 
-    /// What the authorization request names.
+    /// The redirect URI for the authorization request.
     #[must_use]
     pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 
-    /// Waits for the browser of that sign-in, and gives the address that it came with. Whatever else comes, from this
-    /// machine's other programs or from pages that guess, is turned away, and the wait goes on.
+    /// Waits for the callback of this sign-in and returns its URL. Any other request, such as one from another program
+    /// on this machine or from a page that guesses, is rejected, and the wait continues.
     ///
     /// # Errors
     ///
-    /// Timeout: nobody came in time.
+    /// Timeout: no callback arrived in time.
     pub async fn receive(
         self,
         pending: &PendingSignIn,

@@ -1,5 +1,5 @@
-//! What differs between a machine of its own (threads, clocks, files) and a host that drives the core.
-//! Nothing outside of this folder starts a thread, reads a clock of the system or opens a file.
+//! The differences between a native platform (threads, clocks, files) and a host that drives the core. No code outside
+//! this folder starts a thread, reads a system clock or opens a file.
 
 #[cfg(feature = "runtime")]
 pub(crate) mod boot;

@@ -1,4 +1,4 @@
-//! Randomness: the operating system's, or a host's.
+//! Randomness, from the operating system or from a host.
 
 #[cfg(not(feature = "runtime"))]
 use rekindle_proto::machine::Entropy;

@@ -1,5 +1,5 @@
-//! The engine's own runtime: one thread, started when there is something to do, gone when there is not
-//! (spec 4.3). Flights live here, so no caller's cancel and no caller's runtime can end one.
+//! The engine's own runtime: one thread, started when there is work and stopped when there is none (spec 4.3).
+//! Refreshes run here, so neither a cancelled caller nor the end of a caller's runtime can stop one.
 
 use std::future::Future;
 use std::sync::Arc;

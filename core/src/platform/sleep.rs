@@ -1,8 +1,8 @@
 //! Waits on the system's clock.
 //!
-//! To set a timer and to take it back costs more than all else that is done for a request, and hardly any request lives to
-//! see its own go off. So one that was not needed stays set, and is lent to the next request on the same thread. For that
-//! one it goes off too early, which the clock shows: it is set again.
+//! Setting and cancelling a timer costs more than everything else in a request, and hardly any request lives until its
+//! timer fires. An unused timer therefore stays set and is reused by the next request on the same thread. If it fires
+//! too early for that request, the clock shows this, and the timer is set again.
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! A private key that signs for the client, here or at the host.
+//! A private key that signs for the client, in this process or at the host.
 
 #[cfg(feature = "keys")]
 mod pair;
@@ -19,8 +19,8 @@ use crate::error::Error;
 
 /// A private key that signs for the client: P-256 (`ES256`), Ed25519 (`EdDSA`) or RSA (`RS256`).
 ///
-/// Give it to [`SessionBuilder::client_key`](crate::SessionBuilder::client_key), where the client says with it who
-/// it is, or to [`SessionBuilder::dpop_key`](crate::SessionBuilder::dpop_key), where tokens are bound to it.
+/// Pass it to [`SessionBuilder::client_key`](crate::SessionBuilder::client_key) for client authentication, or to
+/// [`SessionBuilder::dpop_key`](crate::SessionBuilder::dpop_key) to bind tokens to it.
 ///
 /// ```
 /// # #[cfg(feature = "keys")]
@@ -54,10 +54,10 @@ impl SigningKey {
         Self { signer: Signer::Pair(Arc::new(pair)), algorithm, key_id: None, jwk }
     }
 
-    /// A key that never leaves its host (a browser's WebCrypto, a module of hardware). Here is its public half alone, as a
-    /// JWK. What it is to sign says `stand_in` where the signature belongs, and the host replaces that before it is sent: by the
-    /// signature of `HEADER.CLAIMS`, in base64url. Nobody else must be able to guess `stand_in`, or a server could have
-    /// signed what it likes.
+    /// A key that never leaves its host (a browser's WebCrypto, a hardware module); `jwk` is only its public half. Data
+    /// to sign contains `stand_in` in place of the signature, and the host replaces it before sending with the
+    /// signature of `HEADER.CLAIMS`, in base64url. `stand_in` must be unguessable; otherwise a server could get
+    /// arbitrary data signed.
     ///
     /// ```
     /// use rekindle::SigningKey;
@@ -70,7 +70,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the key is none that can sign here, or not its public half; `stand_in` is too short, or no base64url.
+    /// InvalidConfig: the key is of an unsupported kind or not a public key; `stand_in` is too short or not base64url.
     pub fn of_host(jwk: &Value, stand_in: &str) -> Result<Self, Error> {
         let (algorithm, members) = match (jwk["kty"].as_str(), jwk["crv"].as_str()) {
             (Some("EC"), Some("P-256")) => ("ES256", &["kty", "crv", "x", "y"][..]),
@@ -97,7 +97,7 @@ impl SigningKey {
         Ok(Self { signer: Signer::Host(stand_in.into()), algorithm, key_id, jwk: Value::Object(public) })
     }
 
-    /// The name under which the server knows it (`kid`).
+    /// The key id (`kid`) under which the server knows the key.
     ///
     /// ```
     /// let (key, _) = rekindle::SigningKey::generate()?;
@@ -111,7 +111,7 @@ impl SigningKey {
         self
     }
 
-    /// The algorithm it signs with (RFC 7518): `ES256`, `EdDSA` or `RS256`.
+    /// The signature algorithm (RFC 7518): `ES256`, `EdDSA` or `RS256`.
     ///
     /// ```
     /// assert_eq!(rekindle::SigningKey::generate()?.0.algorithm(), "ES256");
@@ -122,7 +122,7 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// Its public half (RFC 7517), for the client's registration. Nothing in it is secret.
+    /// The public key as a JWK (RFC 7517), for the client's registration. It contains no secrets.
     ///
     /// ```
     /// let (key, _) = rekindle::SigningKey::generate()?;
@@ -139,7 +139,7 @@ impl SigningKey {
         jwk
     }
 
-    /// The thumbprint of its public half (RFC 7638): what a bound token names as `jkt`.
+    /// The thumbprint of the public key (RFC 7638): the `jkt` of a bound token.
     ///
     /// ```
     /// let (key, _) = rekindle::SigningKey::generate()?;

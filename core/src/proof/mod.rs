@@ -1,5 +1,5 @@
-//! Proofs that the client signs: who it is (`private_key_jwt`, `client_secret_jwt`, RFC 7523), and that a stolen token is of
-//! no use to others (DPoP, RFC 9449).
+//! Proofs that the client signs: client authentication (`private_key_jwt`, `client_secret_jwt`, RFC 7523), and proof of
+//! possession, which makes a stolen token useless (DPoP, RFC 9449).
 
 mod key;
 #[cfg(feature = "keys")]

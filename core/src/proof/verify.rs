@@ -1,4 +1,4 @@
-//! Whether a server signed what came in its name (RFC 7515, 7518).
+//! Verifies signatures of a server (RFC 7515, 7518).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! How a caller gets a token: at once where one is published, else by asking the machine and waiting.
+//! How a caller gets a token: at once if one is published; otherwise by asking the machine and waiting.
 
 use std::sync::Arc;
 use std::time::Duration;

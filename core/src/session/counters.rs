@@ -1,4 +1,4 @@
-//! How often things happened (spec 10.2).
+//! Counters of a session (spec 10.2).
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ macro_rules! counters {
             $($name: C,)*
         }
 
-        /// How often things happened since the session was made (spec 10.2).
+        /// The counters of a session since it was created (spec 10.2).
         ///
         /// ```
         /// # fn f(session: rekindle::Session) {
@@ -50,7 +50,7 @@ macro_rules! counters {
                 text
             }
 
-            /// Name and value of each counter.
+            /// The name and value of each counter.
             ///
             /// ```
             /// for (name, value) in rekindle::Stats::default().entries() {
@@ -66,7 +66,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Credentials given by a sign-in.
+    /// Credentials from a sign-in.
     sign_ins, "Sign-ins.";
     /// Refreshes started.
     refreshes_started, "Refreshes started.";
@@ -74,7 +74,7 @@ counters! {
     refreshes, "Refreshes that returned a token.";
     /// Refreshes that failed.
     refresh_failures, "Refreshes that failed.";
-    /// Tokens taken from the store that somebody else had refreshed.
+    /// Tokens adopted from the store after another process refreshed them.
     adoptions, "Tokens adopted from another process.";
     /// Callers that waited for a refresh.
     waiters, "Callers that waited for a refresh.";
@@ -94,7 +94,7 @@ counters! {
     sign_outs, "Sign-outs.";
     /// Warnings.
     warnings, "Warnings.";
-    /// Events that nobody took out of a full queue.
+    /// Events dropped because the queue was full.
     dropped, "Events dropped from a full queue.";
 }
 

@@ -1,4 +1,4 @@
-//! An engine that a session holds: what is under way in the background holds an engine, too, and counts for nobody.
+//! A session's handle to its engine. Background work holds the engine too, but does not count as a user.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a session reports: events in order, through bounded queues (spec 4.7, 10).
+//! The events of a session: in order, through bounded queues (spec 4.7, 10).
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -20,11 +20,11 @@ use crate::platform::Platform;
 /// How many events wait at most; what is dropped is counted.
 const MOST_WAITING: usize = 256;
 
-/// Called with each event and the key of its session, in order, on a thread of its own: it may block, and may call
+/// Called with each event and the key of its session, in order, on its own thread: it may block, and may call
 /// the session.
 pub(crate) type OnEvent = Arc<dyn Fn(&str, &Event) + Send + Sync>;
 
-/// The events of a session, from when it was asked for. A [`Stream`] that never ends.
+/// The events of a session since [`Session::events`](crate::Session::events) was called. A [`Stream`] that never ends.
 ///
 /// ```
 /// # async fn f(session: rekindle::Session) {
@@ -43,7 +43,7 @@ pub struct Events {
 type Queues = PerProcess<Mutex<Vec<Arc<Queue<Event>>>>>;
 
 impl Events {
-    /// The next event, once there is one.
+    /// Waits for the next event.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -68,7 +68,7 @@ impl Events {
         }
     }
 
-    /// The next event, if there is one already.
+    /// The next event, if one is already queued.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! What follows from a response (spec 2, 3).
+//! What to do after a response (spec 2, 3).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +20,11 @@ const FIRST_SETTLING: Duration = Duration::from_millis(250);
 /// What to do with a response.
 #[derive(Debug)]
 pub(crate) enum Judgement {
-    /// Give it to the caller.
+    /// Return the response to the caller.
     Keep {
-        /// What it says about the token.
+        /// What the response says about the token.
         verdict: Verdict,
-        /// Why the request is not sent again, though its token was turned away.
+        /// Why the request is not sent again although its token was rejected.
         replay_refused: Option<ReplayRefused>,
     },
     /// Send the request again.
@@ -37,7 +37,7 @@ pub(crate) enum Judgement {
 }
 
 impl Session {
-    /// What a response says about our token; changes nothing.
+    /// What a response says about our token. Changes nothing.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

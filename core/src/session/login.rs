@@ -1,5 +1,5 @@
-//! Signing in again while callers wait (spec 12.13): a handler of the user's runs once in one process, however many of
-//! them there are.
+//! Signing in again while callers wait (spec 12.13): the user's handler runs only once at a time per process, however
+//! many callers wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::lock::Mutex;
 /// What was said no to is not asked for again at once, for the sake of the user who said it.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(30);
 
-/// Signs the user in again, when the session cannot be kept alive any more.
+/// Signs the user in again when the session can no longer be kept alive.
 ///
 /// ```
 /// use rekindle::sign_in::SignIn;
@@ -31,8 +31,8 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(30);
 /// ```
 #[async_trait]
 pub trait OnLoginRequired: Send + Sync + 'static {
-    /// Signs in: with [`Session::sign_in`], or one of the ways of [`sign_in`](crate::sign_in). It must not ask the session
-    /// for a token before: that is Misuse.
+    /// Signs in: with [`Session::sign_in`], or another method of [`sign_in`](crate::sign_in). Asking the session for a
+    /// token before that fails with Misuse.
     async fn sign_in(&self, session: Session) -> Result<(), Error>;
 }
 

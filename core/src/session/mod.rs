@@ -123,8 +123,9 @@ impl Session {
         self.engine.look(|machine, _| machine.kept(name))
     }
 
-    /// A number that is the same for all sessions of this process that share a state. For bindings: what a login handler
-    /// calls must not wait for the sign-in that waits for it (spec 12.13), and context does not cross the border.
+    /// A number shared by all sessions of this process that share state. For bindings: code called by a login handler
+    /// must not wait for the sign-in that waits for the handler (spec 12.13), and context does not cross the language
+    /// border.
     ///
     /// ```
     /// # fn f(app: rekindle::App) -> Result<(), rekindle::Error> {
@@ -160,8 +161,8 @@ impl Session {
             .await
     }
 
-    /// The access token if it can be served at once, else nothing (spec 1.7). Starts the refresh of the
-    /// advisory window as [`Session::token`] does. Takes no lock and writes nothing that is shared.
+    /// The access token if it can be served at once, otherwise `None` (spec 1.7). Starts a refresh in the advisory
+    /// window, as [`Session::token`] does. Takes no lock and writes no shared memory.
     ///
     /// ```
     /// # fn f(session: rekindle::Session) {
@@ -232,8 +233,9 @@ impl Session {
         self.engine.ask(Machine::invalidate);
     }
 
-    /// Says that another process may have changed the store's record: the session reads it and adopts it, including a sign-out
-    /// (spec 7.13). For stores that report changes; without this call, a session notices a change at its next refresh.
+    /// Tells the session that another process may have changed the store's record: the session reads and adopts it,
+    /// including a sign-out (spec 7.13). For stores that report changes; otherwise a session notices a change at its
+    /// next refresh.
     ///
     /// ```
     /// # fn f(session: rekindle::Session) {
@@ -263,7 +265,7 @@ impl Session {
         &self.engine.setup.dialect
     }
 
-    /// The clocks.
+    /// The clock.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -280,7 +282,7 @@ impl Session {
         &self.engine.setup.clock
     }
 
-    /// How token requests travel; a client uses it for its own requests, too.
+    /// The transport of token requests. A client also uses it for its own requests by default.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! Where a token may go (spec 9.1).
+//! The origins to which a token may be sent (spec 9.1).
 
 use std::sync::Arc;
 

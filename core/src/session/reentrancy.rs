@@ -1,4 +1,4 @@
-//! On whose behalf a store or a refresh function of the user's runs: it must not wait for the session that waits for it
+//! Tracks on whose behalf a user's store or refresh function runs: it must not wait for the session that waits for it
 //! (spec 4.8).
 
 use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! A refresh function of the user's, and what its end means (spec 5.19).
+//! Custom refresh functions, and how their errors are interpreted (spec 5.19).
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rekindle_proto::{
 
 use super::token_source::Source;
 
-/// A refresh of the user's own making. The flight waits for it to return; it has no cap (spec 4.5).
+/// A custom refresh function. The session waits until it returns; there is no time limit (spec 4.5).
 ///
 /// ```
 /// use rekindle::{Refresh, RefreshError, RefreshInput, TokenResponse};
@@ -30,10 +30,10 @@ pub trait Refresh: Send + Sync + 'static {
     async fn refresh(&self, input: RefreshInput) -> Result<TokenResponse, RefreshError>;
 }
 
-/// How a refresh function says that it failed, and what became of the refresh token (spec 5.19).
+/// The failure of a refresh function, and what became of the refresh token (spec 5.19).
 ///
-/// Any other error turns into one with `?`. Nobody knows what it did, so the refresh token counts as spent, perhaps:
-/// say [`not_sent`](Self::not_sent) where it certainly was not.
+/// `?` converts any other error. Since its effect is unknown, the refresh token then counts as possibly spent: use
+/// [`not_sent`](Self::not_sent) if it certainly was not.
 ///
 /// ```
 /// use rekindle::RefreshError;
@@ -61,7 +61,7 @@ enum Fate {
 }
 
 impl RefreshError {
-    /// The refresh token is dead. Only this ends the session.
+    /// The refresh token is no longer valid. Only this error ends the session.
     ///
     /// ```
     /// let error = rekindle::RefreshError::login_required();
@@ -71,8 +71,8 @@ impl RefreshError {
         Self { fate: Fate::Dead, message: None, cause: None }
     }
 
-    /// Nothing was sent, so the refresh token is as good as before: it is tried again. The reason goes into errors: no
-    /// secrets.
+    /// Nothing was sent, so the refresh token is still unused and is tried again. The reason appears in errors, so it
+    /// must not contain secrets.
     ///
     /// ```
     /// let error = rekindle::RefreshError::not_sent("the service is not configured yet");
@@ -81,8 +81,8 @@ impl RefreshError {
         Self { fate: Fate::NotSent, message: Some(reason.into()), cause: None }
     }
 
-    /// The refresh token may have been spent, and nobody knows: no answer, or none that makes sense. The reason goes
-    /// into errors: no secrets.
+    /// The refresh token may have been spent: there was no response, or an invalid one. The reason appears in errors,
+    /// so it must not contain secrets.
     ///
     /// ```
     /// let error = rekindle::RefreshError::maybe_sent("the connection broke");
@@ -91,7 +91,7 @@ impl RefreshError {
         Self { fate: Fate::Unknown, message: Some(reason.into()), cause: None }
     }
 
-    /// With what led to it: the error that callers get has it as its source.
+    /// Adds the cause, which becomes the source of the error that callers get.
     ///
     /// ```
     /// use rekindle::{RefreshError, Cause};
@@ -105,7 +105,7 @@ impl RefreshError {
     }
 }
 
-/// Its type goes into messages, its text does not: that may quote a token.
+/// The error's type appears in messages, its text does not: it may quote a token.
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for RefreshError {
     fn from(error: E) -> Self {
         let name = std::any::type_name::<E>();

@@ -1,5 +1,5 @@
-//! What is in use by key: the same one for the same key, and no longer than somebody uses it, but for those that were
-//! used last.
+//! Objects in use, by key: the same object for the same key, dropped when it is no longer used, except for those most
+//! recently used.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};

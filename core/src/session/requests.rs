@@ -1,4 +1,4 @@
-//! What a request needs to know of its session: whose origins the token is for, and proofs of possession.
+//! What a request needs from its session: the origins that the token is for, and proofs of possession.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Session {
         self.engine.published().snapshot.watches(origin, false)
     }
 
-    /// Whether the token is for this URL's origin.
+    /// Whether the token may be sent to this URL's origin.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -43,7 +43,8 @@ impl Session {
         self.origins.find(url).is_some()
     }
 
-    /// For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+    /// Checks that the session lists an origin; adapters call it when they are created, because otherwise no request
+    /// would carry a token.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -56,7 +57,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: there is none.
+    /// InvalidConfig: the session lists no origin.
     pub fn require_origins(&self) -> Result<(), Error> {
         self.origins.require().map_err(Error::from)
     }

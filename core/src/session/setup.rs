@@ -1,5 +1,5 @@
-//! What sessions of one configuration have in common. A server keeps a session for each of its users: what they
-//! share is there once.
+//! The configuration that sessions share. A server keeps a session for each of its users, so shared data is stored
+//! once.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

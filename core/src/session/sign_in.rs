@@ -1,4 +1,4 @@
-//! What the user does to a session: sign in, sign out.
+//! Signing in and out.
 
 use rekindle_proto::machine::{Machine, Ticket};
 use rekindle_proto::{Credential, Expiry, Failure, Now};
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::proof::Proofs;
 
 impl Session {
-    /// The user signed in: this credential replaces whatever there is, at once (spec 4.6).
+    /// Signs in: this credential replaces any existing one at once (spec 4.6).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -28,14 +28,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// InvalidConfig for a credential that cannot be used; StoreUnavailable if it could not be saved: then
-    /// it is served from memory and saved as soon as that is possible.
+    /// InvalidConfig if the credential cannot be used. StoreUnavailable if it could not be saved: it is then served
+    /// from memory, and saved as soon as possible.
     pub async fn sign_in(&self, credential: Credential) -> Result<(), Error> {
         let credential = completed(credential, &self.setup);
         self.written(|machine, now| machine.sign_in(&credential, now)).await
     }
 
-    /// The user signs out: nothing is served from now on, and the store is wiped but for a tombstone.
+    /// Signs the user out: no token is served from now on, and the store's record is replaced by a tombstone.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -49,14 +49,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// StoreUnavailable if the store could not be wiped: that is tried again as long as the process runs.
+    /// StoreUnavailable if the store could not be wiped: the session keeps trying as long as the process runs.
     pub async fn sign_out(&self) -> Result<(), Error> {
         self.written(|machine, now| Ok(machine.sign_out(now))).await
     }
 
-    /// The user signs out, and the server is asked to revoke the refresh token, where the dialect has an endpoint for
-    /// that (RFC 7009). Without this, what was stolen before stays valid to its end; some servers end every other
-    /// session of the user with it, too. The session is signed out whatever the server says.
+    /// Signs the user out and asks the server to revoke the refresh token, if the dialect has a revocation endpoint
+    /// (RFC 7009). Without revocation, stolen tokens stay valid until they expire; with it, some servers end all other
+    /// sessions of the user, too. The session is signed out whatever the server answers.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -71,7 +71,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// StoreUnavailable if the store could not be wiped: that is tried again as long as the process runs.
+    /// StoreUnavailable if the store could not be wiped: the session keeps trying as long as the process runs.
     pub async fn sign_out_and_revoke(&self) -> Result<Revocation, Error> {
         // What is stored may be newer than what is known; where it cannot be read it is signed out all the same.
         let _ = self.fresh_status().await;
@@ -86,7 +86,8 @@ impl Session {
     }
 
     /// Moves a stored credential to this session's configuration: another token endpoint, dialect or other origins of
-    /// the same client. Otherwise such a session is refused (spec 7.5, 7.10). Whether something had to be moved.
+    /// the same client. Without this, such a credential is refused (spec 7.5, 7.10). Returns whether anything had to be
+    /// moved.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -98,7 +99,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// InvalidConfig where the tokens are those of another client, or bound to another key: sign in again. SignedOut;
+    /// InvalidConfig if the tokens belong to another client or are bound to another key: sign in again. SignedOut;
     /// StoreUnavailable.
     pub async fn rebind(&self) -> Result<bool, Error> {
         let moved = self.engine.rebind().await?;

@@ -1,4 +1,4 @@
-//! How a session stands, what happened in it, and whether it has work left.
+//! The status of a session, its counters and events, and whether it has work left.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::waiters::Done;
 use crate::error::Error;
 
 impl Session {
-    /// How things stand, without a secret. Reads memory, not the store.
+    /// The current status, without secrets. Reads memory, not the store.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -33,7 +33,7 @@ impl Session {
         self.engine.look(Machine::status)
     }
 
-    /// Reads the store if that has not been done yet, then says how things stand.
+    /// Reads the store if that has not been done yet, then returns the status.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -67,8 +67,9 @@ impl Session {
         Ok(())
     }
 
-    /// What came with the tokens beside them: what the dialect keeps of an answer (`answer.keep`), and the `extra` of a
-    /// credential. An instance's URL, a user's id, an ID token: it may be as secret as the tokens.
+    /// The values stored with the tokens: those of the token response that the dialect keeps (`answer.keep`), and the
+    /// `extra` of a credential. For example an instance URL, a user id or an ID token: they may be as secret as the
+    /// tokens.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -94,7 +95,7 @@ impl Session {
         Ok(extra)
     }
 
-    /// How often things happened.
+    /// The counters of the session.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -134,8 +135,8 @@ impl Session {
         self.engine.events.stream()
     }
 
-    /// Waits for a refresh that is under way and for a credential that is not saved yet, at most that long.
-    /// `true`: nothing is left to do. The session can be used on.
+    /// Waits, for at most `most`, until refreshes in progress are finished and all credentials are saved. Returns
+    /// `true` if no work is left. The session can still be used.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -153,7 +154,7 @@ impl Session {
         self.engine.settle(deadline).await
     }
 
-    /// Whether nothing is under way and everything is saved: [`Session::shutdown`] would not wait.
+    /// Whether no work is in progress and everything is saved: [`Session::shutdown`] would not wait.
     ///
     /// ```
     /// use rekindle::Session;

@@ -1,5 +1,5 @@
-//! What happens, for `tracing` and `metrics` (spec 10.5): names, kinds, origins and times. No token, no key of a session, no
-//! path and no query goes in. Nothing is told under the state's lock: who listens may block.
+//! Reports events to `tracing` and `metrics` (spec 10.5): names, kinds, origins and times, but no token, session key,
+//! path or query. Nothing is reported under the state's lock, because a subscriber may block.
 
 #[cfg(feature = "tracing")]
 use std::future::Future;

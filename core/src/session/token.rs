@@ -1,4 +1,4 @@
-//! An access token, as it is served.
+//! An access token, as served to callers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ pub(crate) struct Published {
     pub(crate) served: Option<Arc<Served>>,
 }
 
-/// An access token (spec 1.7). Pass `value()` or `authorization()` only to where they are needed:
-/// Debug is redacted, and there is no Display.
+/// An access token (spec 1.7). Pass `value()` or `authorization()` only to code that needs them: Debug is redacted, and
+/// there is no Display.
 ///
 /// For requests through your own HTTP client use [`Session::call`](crate::Session::call), which also judges the response.
 ///
@@ -72,7 +72,7 @@ impl Token {
         self.served().current.is_past_end(now)
     }
 
-    /// The value of the header that carries it, `Bearer ...` unless the dialect says otherwise. Marked sensitive.
+    /// The value of the token's header, `Bearer ...` unless the dialect defines another. Marked sensitive.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -89,7 +89,7 @@ impl Token {
         &self.served().placement.value
     }
 
-    /// The header that carries it, `authorization` unless the dialect says otherwise.
+    /// The name of the token's header, `authorization` unless the dialect defines another.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -107,7 +107,7 @@ impl Token {
         &self.served().placement.name
     }
 
-    /// One higher with each new access token of a sign-in.
+    /// A number that increases with each new access token of a sign-in.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -125,7 +125,7 @@ impl Token {
         self.served().current.generation
     }
 
-    /// When it expires, on the wall clock. `None` = unknown.
+    /// When the token expires, on the wall clock. `None` if unknown.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! Where new tokens come from: a token endpoint that speaks a dialect.
+//! The source of new tokens: a token endpoint that uses a dialect.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,13 +25,13 @@ use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, 
 /// At most this much of an answer is read (spec 5.6).
 const MOST_ANSWER: usize = 1024 * 1024;
 
-/// What came of asking the server to revoke a token at a sign-out (RFC 7009).
+/// The result of revoking the token at a sign-out (RFC 7009).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Revocation {
-    /// The server revoked it.
+    /// The server revoked the token.
     Done,
-    /// The server did not answer, or refused: the token stays valid to its end.
+    /// The server did not answer, or refused: the token stays valid until it expires.
     Failed,
     /// The dialect has no revocation endpoint, or there was no token.
     NotOffered,

@@ -1,7 +1,7 @@
-//! Waiters: where callers wait for what they were given a ticket for, each until its deadline.
+//! Waiters: callers that wait for the result of their ticket, each until its deadline.
 //!
-//! Those who came at about the same time wait at one group, whose timer ends the wait of all of them. An timer for each
-//! would cost more than all else about a crowd.
+//! Callers that arrive at about the same time form a group with one timer. A timer for each caller would cost more than
+//! everything else in a crowd.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

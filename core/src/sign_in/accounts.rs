@@ -1,5 +1,5 @@
-//! Several accounts of one application (spec 12.17): who signs in gets a session under a key, by default their name at the
-//! server (`sub`).
+//! Several accounts of one application (spec 12.17): each user gets a session with its own key, by default the `sub`
+//! that the server assigns.
 
 use rekindle_proto::sign_in::{PendingSignIn, SUBJECT, SignIn};
 use rekindle_proto::{Credential, ErrorKind};
@@ -33,8 +33,8 @@ impl App {
         begin(self.setup(), &asked).await
     }
 
-    /// As [`Session::finish_sign_in`]; it gives the session of the one who signed in. `key`: what they are called here;
-    /// without one, their `sub` in the ID token, for which the scope needs `openid`.
+    /// As [`Session::finish_sign_in`], and returns the user's session. `key` is the user's key in this application; if
+    /// it is `None`, the `sub` claim of the ID token is used, which requires the scope `openid`.
     ///
     /// ```no_run
     /// # async fn f(app: rekindle::App, pending: rekindle::sign_in::PendingSignIn, callback: &str) -> Result<(), rekindle::Error> {
@@ -45,8 +45,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// As [`Session::finish_sign_in`] and [`App::session`]; InvalidConfig before anything is sent, where neither a key nor
-    /// `openid` in the scope says who it is.
+    /// As [`Session::finish_sign_in`] and [`App::session`]. Fails with InvalidConfig before anything is sent if there
+    /// is no key and the scope lacks `openid`.
     pub async fn finish_sign_in(
         &self,
         pending: &PendingSignIn,
@@ -77,7 +77,7 @@ impl App {
         run(self.setup(), work).await
     }
 
-    /// As [`Session::sign_in_with_browser`]; it gives the session of the one who signed in, under `key` or their `sub`.
+    /// As [`Session::sign_in_with_browser`], and returns the user's session, under `key` or the user's `sub`.
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), rekindle::Error> {
@@ -91,7 +91,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Timeout: nobody came back. Else as [`App::finish_sign_in`].
+    /// Timeout: the browser did not come back in time. Otherwise as [`App::finish_sign_in`].
     #[cfg(feature = "runtime")]
     pub async fn sign_in(
         &self,
@@ -108,7 +108,7 @@ impl App {
         self.finish_sign_in(&begun.pending, &callback, key).await
     }
 
-    /// The keys of all who are signed in, in order: each is for [`App::session`].
+    /// Returns the keys of all signed-in users, sorted. Pass them to [`App::session`].
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -125,7 +125,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the store cannot tell its keys. StoreUnavailable.
+    /// InvalidConfig: the store cannot list its keys. StoreUnavailable.
     pub async fn accounts(&self) -> Result<Vec<String>, Error> {
         let unavailable = |error: crate::store::Unavailable| {
             Error::new(ErrorKind::StoreUnavailable, format!("the store cannot be read now: {error}"))
@@ -146,9 +146,9 @@ impl App {
         Ok(accounts)
     }
 
-    /// Signs that user out, and asks the server to revoke the tokens.
+    /// Signs the user out and asks the server to revoke the tokens.
     ///
-    /// The example is at [`App::accounts`].
+    /// For an example, see [`App::accounts`].
     ///
     /// # Errors
     ///
@@ -159,8 +159,8 @@ impl App {
 }
 
 impl Session {
-    /// As [`Session::finish_sign_in`], but gives what came of it instead of taking it: for a binding whose app finds the
-    /// session by the user's name, which is in it.
+    /// As [`Session::finish_sign_in`], but returns the credential instead of storing it: for a binding that finds the
+    /// session by the user's name, which is part of the credential.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl Session {
         run(self.setup(), async move { asking.credential(session.setup()).await }).await
     }
 
-    /// Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
+    /// The server's identifier of the signed-in user (`sub` of the ID token), if the scope included `openid`.
     ///
     /// ```
     /// # fn f(session: rekindle::Session) {

@@ -1,4 +1,4 @@
-//! Signing in on another device (RFC 8628).
+//! The device authorization grant (RFC 8628).
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::session::Session;
 
 impl Session {
-    /// Signs in on another device, for machines without a browser: `show` tells the user where to go and what to type in;
-    /// then the server is asked until the user is done, as often as it allows.
+    /// Signs in on another device (RFC 8628), for machines without a browser. `show` displays the verification URI and
+    /// the user code; then the token endpoint is polled at the interval that the server allows until the user is done.
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), rekindle::Error> {
@@ -28,8 +28,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// LoginRequired: the user said no, or took too long. InvalidConfig: nobody says where device codes come from.
-    /// ClientRejected, Connection, StoreUnavailable.
+    /// LoginRequired: the user denied the request, or the code expired. InvalidConfig: no device authorization endpoint
+    /// is known. ClientRejected, Connection, StoreUnavailable.
     pub async fn sign_in_with_device(
         &self,
         asked: SignIn,

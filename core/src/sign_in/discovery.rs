@@ -21,8 +21,9 @@ use crate::transport::{Outgoing, Transport, TransportRequest};
 /// All its places together may take so long.
 const MOST: Duration = Duration::from_secs(30);
 
-/// What a server says of itself: its endpoints, for [`AppBuilder::server`](crate::AppBuilder::server). It is plain data,
-/// which can be kept. Redirects are not followed, and a document that names another issuer is not used.
+/// Fetches a server's metadata, such as its endpoints, for [`AppBuilder::server`](crate::AppBuilder::server). The
+/// result is plain data and can be stored. Redirects are not followed, and a document that names another issuer is
+/// rejected.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), rekindle::Error> {
@@ -35,13 +36,14 @@ const MOST: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 ///
-/// InvalidConfig: the issuer is no https URL (loopback aside). InvalidResponse: it has no metadata, or another's. Connection.
+/// InvalidConfig: the issuer is not an https URL (except on loopback). InvalidResponse: the metadata is missing or
+/// names another issuer. Connection.
 #[cfg(feature = "http")]
 pub async fn discover(issuer: &str) -> Result<ServerMetadata, Error> {
     discover_with(issuer, &crate::transport::built_in()?, &crate::clock::SystemClock).await
 }
 
-/// As [`discover`], over a transport and by a clock of one's own.
+/// As [`discover`], with your own transport and clock.
 ///
 /// # Errors
 ///

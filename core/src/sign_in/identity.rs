@@ -1,4 +1,4 @@
-//! Who signed in: the ID token that came with the tokens (spec 12.14).
+//! The identity of the user: validates the ID token that came with the tokens (spec 12.14).
 
 use rekindle_proto::sign_in::{IdToken, IdTokenExpected, PendingSignIn, SUBJECT};
 use rekindle_proto::{Credential, ErrorKind, Failure, Secret};

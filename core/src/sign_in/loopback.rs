@@ -1,6 +1,5 @@
-//! Signing in with a browser of this machine (RFC 8252 section 7.3): where it comes back to, and what it is answered
-//! there. Nothing is sent or received from here: [`LoopbackReceiver`](super::LoopbackReceiver) does that, or a host's
-//! own server.
+//! Signing in with a browser on this machine (RFC 8252 section 7.3): the loopback redirect URI and the responses to the
+//! browser. This module does no I/O: [`LoopbackReceiver`](super::LoopbackReceiver) does, or the host's own server.
 
 use std::time::Duration;
 
@@ -10,17 +9,18 @@ use url::Url;
 
 use crate::error::Error;
 
-/// Where the browser comes back to.
+/// The redirect URI on loopback, and how long to wait for the callback.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LoopbackOptions {
-    /// The host of the redirect URI: `127.0.0.1` (the default), `[::1]`, or `localhost` where a server takes nothing else.
+    /// The host of the redirect URI: `127.0.0.1` (the default), `[::1]`, or `localhost` if the server accepts nothing
+    /// else.
     pub host: String,
-    /// The port; 0 (the default): one that is free.
+    /// The port. Defaults to 0: any free port.
     pub port: u16,
-    /// The path. Default: `/callback`.
+    /// The path. Defaults to `/callback`.
     pub path: String,
-    /// How long the user may take. Default: five minutes.
+    /// How long to wait for the user. Defaults to five minutes.
     pub timeout: Duration,
 }
 
@@ -36,8 +36,8 @@ impl Default for LoopbackOptions {
 }
 
 impl LoopbackOptions {
-    /// As a registered redirect URI says; without one, the default. A URI without a port leaves that open (RFC 8252
-    /// section 7.3).
+    /// The options for a registered redirect URI, or the defaults if there is none. If the URI has no port, any port is
+    /// used (RFC 8252 section 7.3).
     ///
     /// ```
     /// use rekindle::sign_in::LoopbackOptions;
@@ -51,7 +51,7 @@ impl LoopbackOptions {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: it is no loopback address.
+    /// InvalidConfig: the URI is not a loopback address.
     pub fn for_redirect_uri(uri: Option<&str>) -> Result<Self, Error> {
         let Some(uri) = uri else { return Ok(Self::default()) };
         check_redirect_uri(uri)?;
@@ -69,10 +69,11 @@ impl LoopbackOptions {
     }
 }
 
-/// What a browser is answered, and the callback that it came with, if it is this sign-in's. Whatever else comes, from this
-/// machine's other programs or from pages that guess, is turned away: the receiver waits on.
+/// Returns the response for the browser, and the callback if the request belongs to this sign-in. Any other request,
+/// such as one from another program on this machine or from a page that guesses, is rejected, and the receiver keeps
+/// waiting.
 ///
-/// `redirect_uri` is the one that the receiver listens on, `head` a request's first lines up to the empty one.
+/// `redirect_uri` is the URI that the receiver listens on; `head` is the head of a request, up to the empty line.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! Signing in (spec 12): a browser is sent to the authorization server, and what it brings back becomes the session's
+//! Signing in (spec 12): sends a browser to the authorization server and turns the callback into the session's
 //! credential.
 //!
 //! ```no_run
@@ -56,19 +56,19 @@ use crate::session::setup::Setup;
 use crate::session::token_source::{Endpoint, Source};
 use identity::Check;
 
-/// A sign-in that has begun.
+/// A sign-in in progress.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BegunSignIn {
-    /// Where the user's browser goes.
+    /// The URL to open in the user's browser.
     pub url: Url,
-    /// What must be known when it comes back.
+    /// The data needed to finish the sign-in. Store it until the browser comes back.
     pub pending: PendingSignIn,
 }
 
 impl Session {
-    /// Begins a sign-in with an authorization code and PKCE: where the browser goes, and what must be kept until it
-    /// comes back.
+    /// Begins a sign-in with an authorization code and PKCE. Returns the URL for the browser and the data to keep until
+    /// the browser comes back.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -83,15 +83,16 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// InvalidConfig, naming what is wrong: no authorization endpoint, no client id, the redirect URI.
+    /// InvalidConfig, naming what is missing or invalid: the authorization endpoint, the client id or the redirect URI.
     pub async fn begin_sign_in(&self, asked: SignIn) -> Result<BegunSignIn, Error> {
         begin(self.setup(), &asked).await
     }
 
-    /// Ends a sign-in with the address that the browser came back with. The code is spent once: a second call is refused
-    /// before anything is sent. Dropping the call changes nothing: what was asked for is received and saved.
+    /// Finishes a sign-in with the callback URL that the browser was redirected to. The code is used once: a second
+    /// call fails before anything is sent. Dropping the future does not cancel the work: the response is still received
+    /// and saved.
     ///
-    /// A callback that is not this sign-in's is refused, and changes nothing.
+    /// A callback that does not belong to this sign-in is rejected and changes nothing.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -107,14 +108,15 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// InvalidResponse: the callback is not this sign-in's. Misuse: it was finished before, or with another application.
-    /// LoginRequired: begin anew; the message names why. ClientRejected, InvalidConfig, Connection, StoreUnavailable.
+    /// InvalidResponse: the callback does not belong to this sign-in. Misuse: the sign-in was already finished, or
+    /// begun by another application. LoginRequired: start again; the message gives the reason. ClientRejected,
+    /// InvalidConfig, Connection, StoreUnavailable.
     pub async fn finish_sign_in(&self, pending: &PendingSignIn, callback: &str) -> Result<(), Error> {
         self.sign_in_by(Asking::with_code(self.setup(), pending, callback).await?).await
     }
 
-    /// Signs in with a browser on this machine: a receiver on loopback waits for it to come back, five minutes. `open` shows
-    /// the address to the user: [`open_browser`], or a function that prints it.
+    /// Signs in with a browser on this machine: a loopback receiver waits five minutes for the callback. `open` shows
+    /// the URL to the user: pass [`open_browser`], or a function that prints it.
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), rekindle::Error> {
@@ -127,7 +129,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Timeout: nobody came back. Else as [`Session::finish_sign_in`].
+    /// Timeout: the browser did not come back in time. Otherwise as [`Session::finish_sign_in`].
     #[cfg(feature = "runtime")]
     pub async fn sign_in_with_browser(
         &self,
@@ -143,7 +145,7 @@ impl Session {
         self.finish_sign_in(&begun.pending, &callback).await
     }
 
-    /// Where a browser of this machine comes back to: as the sign-in says, else as the server takes it.
+    /// The loopback redirect URI: the one of the sign-in, or else the one that the server accepts.
     ///
     /// ```
     /// use rekindle::{Session, sign_in::SignIn};
@@ -155,13 +157,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the redirect URI is no loopback address, or users cannot sign in with this dialect.
+    /// InvalidConfig: the redirect URI is not a loopback address, or the dialect has no sign-in.
     pub fn loopback_options(&self, asked: &SignIn) -> Result<LoopbackOptions, Error> {
         loopback_options(self.setup(), asked)
     }
 
-    /// Signs in with what stands for the user already: another token (RFC 8693), a signed assertion (RFC 7523), or, where
-    /// the dialect has a section `[password]`, a name and a password.
+    /// Signs in without a browser: with another token (RFC 8693), a signed assertion (RFC 7523) or, if the dialect has
+    /// a `[password]` section, a user name and password.
     ///
     /// ```no_run
     /// # async fn f() -> Result<(), rekindle::Error> {
@@ -175,7 +177,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// LoginRequired: the server does not take it. InvalidConfig: the dialect has no sign-in with a password.
+    /// LoginRequired: the server rejects the grant. InvalidConfig: the dialect has no sign-in with a password.
     /// ClientRejected, Connection, StoreUnavailable.
     pub async fn sign_in_by_grant(&self, grant: SignInGrant) -> Result<(), Error> {
         let asked = match &grant {

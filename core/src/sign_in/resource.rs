@@ -1,5 +1,5 @@
-//! Finding the server that signs users in for an API (RFC 9728), and registering there (RFC 7591): what a client of an API
-//! does that knows nothing but the API's address, as MCP has it.
+//! Finding an API's authorization server (RFC 9728) and registering a client there (RFC 7591): for clients that know
+//! only the API's URL, as in MCP.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::error::Error;
 use crate::session::origins::secure;
 use crate::transport::{Outgoing, Transport};
 
-/// What an API says of itself: which server signs users in for it. It is asked without a token; where its answer names no
-/// place, RFC 9728's are tried.
+/// Fetches an API's metadata, which names its authorization server. The API is called without a token; if its response
+/// does not name a metadata URL, the well-known URLs of RFC 9728 are tried.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), rekindle::Error> {
@@ -37,14 +37,14 @@ use crate::transport::{Outgoing, Transport};
 ///
 /// # Errors
 ///
-/// InvalidConfig: the address is no https URL (loopback aside). InvalidResponse: it has no metadata, or another's.
-/// Connection, Timeout.
+/// InvalidConfig: the address is not an https URL (except on loopback). InvalidResponse: the metadata is missing or
+/// names another resource. Connection, Timeout.
 #[cfg(feature = "http")]
 pub async fn discover_resource(resource: &str) -> Result<ResourceMetadata, Error> {
     discover_resource_with(resource, &crate::transport::built_in()?, &crate::clock::SystemClock).await
 }
 
-/// As [`discover_resource`], over a transport and by a clock of one's own.
+/// As [`discover_resource`], with your own transport and clock.
 ///
 /// # Errors
 ///
@@ -86,14 +86,14 @@ pub async fn discover_resource_with(
     discovery::bounded(search, clock, resource).await
 }
 
-/// Registers a client at a server that lets anybody do so. Keep what it gives: another registration is another client.
+/// Registers a client at a server with open registration. Store the result: each registration creates another client.
 ///
-/// The example is at [`discover_resource`].
+/// For an example, see [`discover_resource`].
 ///
 /// # Errors
 ///
-/// InvalidConfig: the server registers nobody by itself, or a redirect URI is unsafe. ClientRejected: it refused.
-/// InvalidResponse, Connection, Timeout.
+/// InvalidConfig: the server has no registration endpoint, or a redirect URI is unsafe. ClientRejected: the server
+/// refused. InvalidResponse, Connection, Timeout.
 #[cfg(feature = "http")]
 pub async fn register(
     server: &ServerMetadata,
@@ -102,7 +102,7 @@ pub async fn register(
     register_with(server, client, &crate::transport::built_in()?, &crate::clock::SystemClock).await
 }
 
-/// As [`register`], over a transport and by a clock of one's own.
+/// As [`register`], with your own transport and clock.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Which sign-ins this process has finished: a code is spent once (RFC 6749 section 4.1.2), and some servers revoke
-//! everything that came of it when it is sent twice.
+//! The sign-ins that this process has finished: a code may be used only once (RFC 6749 section 4.1.2), and some servers
+//! revoke all tokens issued for a code that is sent twice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

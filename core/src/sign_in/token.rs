@@ -1,4 +1,4 @@
-//! The request that ends a sign-in.
+//! The token request that finishes a sign-in.
 
 use rekindle_proto::sign_in::{SignInGrant, explain};
 use rekindle_proto::{

@@ -1,4 +1,4 @@
-//! Records in this process's memory: for tests, for scripts, and for sessions that nobody shares.
+//! Records in this process's memory: for tests, scripts, and sessions that are not shared.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::{Expected, Loaded, Saved, Store, Unavailable, Version};
 use crate::fork;
 use crate::lock::Mutex;
 
-/// Keeps the records in memory: they end with the process, and no other process sees them (spec 4.9).
+/// Keeps records in memory: they are lost when the process ends, and other processes cannot see them (spec 4.9).
 ///
 /// ```
 /// use rekindle::store::{Expected, Loaded, MemoryStore, Saved, Store};

@@ -1,4 +1,4 @@
-//! Where a credential is kept (spec 7).
+//! Where credentials are stored (spec 7).
 
 pub(crate) mod contract;
 mod memory;

@@ -1,4 +1,4 @@
-//! What a store has to fulfil, to be run against a store of one's own.
+//! The tests of the store contract, to run against your own store.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,8 +35,8 @@ const KEYS: [&str; 12] = [
 const WRITERS: u32 = 8;
 const TIMES: u32 = 5;
 
-/// What the store does that it must not do; nothing if it is sound (spec 7.1). `open` opens the same store, each time as
-/// another process would. It must be empty, and is not cleared.
+/// Returns the violations of the store contract; empty if the store is correct (spec 7.1). `open` opens the same store
+/// each time, as another process would. The store must be empty, and is not cleared.
 pub async fn violations<S: Store>(open: impl Fn() -> S) -> Vec<String> {
     let mut found = Vec::new();
     let (one, other) = (open(), open());

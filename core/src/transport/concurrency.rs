@@ -1,4 +1,4 @@
-//! How many requests of clients are under way at once.
+//! Limits the number of concurrent requests of clients.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How long a connection may take to come about: of each request, and for connections of reqwest and of uploads alike.
+//! The connect timeout, per request, for connections of reqwest and of uploads alike.
 
 use std::error::Error as StdError;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! What broke, and whether anything was sent.
+//! Classifies failures, and whether anything was sent.
 
 use std::error::Error as StdError;
 

@@ -1,4 +1,4 @@
-//! How requests are sent. The session and the client use this trait and none of its implementations.
+//! How requests are sent. The session and the client use only this trait, not its implementations.
 
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a host's own stack decodes what is labelled"))]
 pub(crate) mod coding;
@@ -47,32 +47,32 @@ pub use self::reqwest::ReqwestTransport;
 pub use crate::error::BoxError;
 use crate::error::Error;
 
-/// A body as it passes.
+/// A body as a stream of chunks.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
 
 /// Which connection a request may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Connection {
-    /// A pooled one, if there is one.
+    /// A pooled connection, if there is one.
     #[default]
     Pooled,
-    /// A new one: for token requests, where it must be known whether they were sent (spec 5.6).
+    /// A new connection: for token requests, where it must be known whether they were sent (spec 5.6).
     Fresh,
 }
 
 /// The body of a request.
 #[derive(Default)]
 pub enum Outgoing {
-    /// None.
+    /// No body.
     #[default]
     Empty,
-    /// All of it.
+    /// A complete body.
     Bytes(Bytes),
-    /// As a stream, with its length if that is known.
+    /// A stream, with its length if known.
     Stream(ByteStream, Option<u64>),
 }
 
-/// One hop: no redirects and no retries (spec 5.6, 9.2).
+/// A request for a single hop: no redirects and no retries (spec 5.6, 9.2).
 #[non_exhaustive]
 pub struct TransportRequest {
     /// The method.
@@ -85,11 +85,11 @@ pub struct TransportRequest {
     pub body: Outgoing,
     /// Which connection it may use.
     pub connection: Connection,
-    /// How long the caller waits for the response and its body; `None`: without a limit. The caller then gives up by itself
-    /// and drops the future, so a transport needs this only to pass it to an HTTP stack with its own deadlines.
+    /// How long the caller waits for the response and its body; `None` means no limit. The caller enforces this by
+    /// dropping the future, so a transport needs it only to pass it to an HTTP stack that has its own deadlines.
     pub timeout: Option<Duration>,
-    /// Whether the cookies that this HTTP stack keeps for the server are sent: one of them is the credential of a refresh (a
-    /// dialect with `credential = "cookie"`). All other requests carry everything they need.
+    /// Whether to send the cookies that this HTTP stack stores for the server, because one of them is the refresh
+    /// credential (a dialect with `credential = "cookie"`). All other requests carry everything they need.
     pub with_cookies: bool,
     /// The connect timeout, if the request has its own.
     pub connect_timeout: Option<Duration>,
@@ -99,7 +99,7 @@ pub struct TransportRequest {
 }
 
 impl TransportRequest {
-    /// A request without headers or body, over a pooled connection, without a limit in time.
+    /// A request without headers or body, over a pooled connection, without a time limit.
     ///
     /// ```
     /// use http::Method;
@@ -140,7 +140,7 @@ pub struct TransportResponse {
 }
 
 impl TransportResponse {
-    /// A response over HTTP/1.1 whose body is read as it comes.
+    /// An HTTP/1.1 response whose body is read as a stream.
     ///
     /// ```
     /// use http::{HeaderMap, StatusCode, Version};
@@ -156,7 +156,7 @@ impl TransportResponse {
         Self { status, version: Version::HTTP_11, headers, body }
     }
 
-    /// A response over HTTP/1.1 whose body is at hand.
+    /// An HTTP/1.1 response with a complete body.
     ///
     /// ```
     /// use http::{HeaderMap, StatusCode};
@@ -172,7 +172,7 @@ impl TransportResponse {
     }
 }
 
-/// Whether any of a failed request may have reached the peer.
+/// Whether a failed request may have reached the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// Certainly not: name resolution, connecting or TLS failed.
@@ -181,17 +181,17 @@ pub enum Sent {
     Maybe,
 }
 
-/// A request that got no response, or a body that broke.
+/// A request without a response, or a body that broke off.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TransportError {
-    /// Whether it may have reached the peer.
+    /// Whether the request may have reached the peer.
     pub sent: Sent,
-    /// What went wrong, without the URL's query and without headers.
+    /// The reason, without the URL's query and without headers.
     pub message: String,
     /// The cause.
     pub source: Option<BoxError>,
-    /// Whether it failed only because a timeout passed.
+    /// Whether the only reason was a timeout.
     pub timed_out: bool,
 }
 
@@ -280,8 +280,9 @@ pub trait Transport: Send + Sync + 'static {
     /// Sends the request; the response's body may still be arriving.
     async fn send(&self, request: TransportRequest) -> Result<TransportResponse, TransportError>;
 
-    /// Whether it keeps cookies, for a refresh whose credential is a cookie ([`TransportRequest::with_cookies`]). If this
-    /// returns false, such a session is an error that says so. The built-in transport returns false.
+    /// Whether the transport stores cookies, for a refresh whose credential is a cookie
+    /// ([`TransportRequest::with_cookies`]). If this returns false, such a session fails with an error that says so.
+    /// The built-in transport returns false.
     fn keeps_cookies(&self) -> bool {
         true
     }

@@ -7,15 +7,15 @@ use url::Url;
 
 use super::failure::place;
 
-/// Which proxy requests go through. Loopback never goes through one.
+/// The proxy for requests. Requests to loopback never use one.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum ProxyChoice {
-    /// What the environment (`HTTPS_PROXY`, `NO_PROXY`, ..) or the system says.
+    /// The proxy from the environment (`HTTPS_PROXY`, `NO_PROXY`, ..) or the system settings.
     #[default]
     System,
-    /// None.
+    /// No proxy.
     None,
-    /// This one, for everything.
+    /// This proxy, for all requests.
     Url(Url),
 }
 
@@ -30,12 +30,12 @@ impl fmt::Debug for ProxyChoice {
     }
 }
 
-/// A certificate of the client's own.
+/// A client certificate.
 #[derive(Clone)]
 pub struct ClientCertificate {
-    /// The certificate and those between it and its root, in PEM.
+    /// The certificate and its intermediate certificates, in PEM.
     pub chain: Vec<u8>,
-    /// Its private key, in PEM, without a password.
+    /// The private key, in PEM, without a password.
     pub key: Vec<u8>,
 }
 
@@ -46,29 +46,29 @@ impl fmt::Debug for ClientCertificate {
     }
 }
 
-/// How requests travel: those to the API and, where the session has them, those to the token endpoint.
+/// Options of the built-in transport, for requests to the API and, if the session uses it, to the token endpoint.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
-    /// Roots to trust beside the system's: each one or several certificates in PEM.
+    /// Root certificates to trust besides the system's: each entry holds one or more certificates in PEM.
     pub extra_root_certificates: Vec<Vec<u8>>,
-    /// Shown to servers that ask for it: mutual TLS (RFC 8705).
+    /// Presented to servers that ask for it: mutual TLS (RFC 8705).
     pub client_certificate: Option<ClientCertificate>,
     /// The proxy.
     pub proxy: ProxyChoice,
-    /// How long a connection may take to come about; within the request's deadline.
+    /// The connect timeout, within the request's deadline.
     pub connect_timeout: Duration,
-    /// How many connections without a request are kept for each host, of each runtime; 0 keeps none. No limit unless told
-    /// otherwise.
+    /// The maximum number of idle connections per host and runtime; 0 keeps none. No limit by default.
     pub max_idle_connections: usize,
-    /// How long such a connection is kept: shorter than the server keeps it, or behind a balancer that forgets it.
+    /// How long an idle connection is kept: choose less than the server, or a load balancer that drops it silently,
+    /// allows.
     pub idle_timeout: Duration,
-    /// How many requests of clients are under way at once, each until its body has been read; further ones wait in their turn,
-    /// within their own timeout. Over HTTP/1.1 that is how many connections are open beside the idle ones. Token requests do
-    /// not count, and never wait. At least 1; no limit unless told otherwise.
+    /// The maximum number of concurrent requests of clients, each counted until its body has been read; further
+    /// requests queue, within their own timeouts. Over HTTP/1.1, this limits the open connections besides the idle
+    /// ones. Token requests do not count, and never wait. At least 1; no limit by default.
     pub max_concurrent_requests: usize,
-    /// Whether HTTP/2 is offered.
+    /// Whether to offer HTTP/2.
     pub http2: bool,
-    /// The `User-Agent` where the caller sets none.
+    /// The `User-Agent` if the caller sets none.
     pub user_agent: String,
 }
 

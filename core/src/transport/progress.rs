@@ -1,5 +1,5 @@
-//! Whether a request gets on: what its caller must know to tell a server that is silent from a connection that is not there
-//! yet, or a body that still goes out.
+//! Tracks a request's progress: to tell a silent server from a connection that is still being opened, or a body that is
+//! still being sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

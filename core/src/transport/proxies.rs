@@ -1,4 +1,4 @@
-//! Which proxy a request goes through: one rule for reqwest's connections and for our own.
+//! Chooses the proxy of a request: one rule for reqwest's connections and for our own.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,6 +1,6 @@
 //! [`Transport`] over reqwest: HTTP/1.1 and HTTP/2, a pool, TLS, proxies.
 //!
-//! What reqwest would decide by itself is switched off: redirects, retries, timeouts, where the roots come from.
+//! Reqwest's own redirects, retries, timeouts and choice of root certificates are switched off.
 
 use std::fmt;
 use std::pin::{Pin, pin};
@@ -30,9 +30,9 @@ use crate::fork::{OfProcess, PerProcess};
 use crate::lock::Mutex;
 use crate::platform::boot::boot_time;
 
-/// The transport that everybody uses who brings none.
+/// The default transport.
 ///
-/// It may be shared between runtimes: each gets its own connections, as a connection stops with the
+/// It can be shared between runtimes: each runtime gets its own connections, because a connection stops with the
 /// runtime that drives it.
 ///
 /// ```
@@ -72,7 +72,7 @@ struct Known {
 const RUNTIMES: usize = 128;
 
 impl ReqwestTransport {
-    /// A transport. Fails if a root is no certificate, or if the proxy or the user agent makes no sense.
+    /// Creates a transport. Fails if a root certificate, the proxy or the user agent is invalid.
     ///
     /// ```
     /// use rekindle::transport::{ReqwestTransport, TransportOptions};

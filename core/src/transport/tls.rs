@@ -1,7 +1,6 @@
 //! TLS with our own provider and our own choice of roots.
 //!
-//! Nothing here is process-wide, and no machine is too bare: without any root there is no https, but
-//! http on loopback works.
+//! Nothing here is process-wide. A machine without root certificates cannot use https, but http on loopback works.
 
 use std::sync::{Arc, OnceLock};
 

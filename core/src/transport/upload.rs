@@ -1,8 +1,8 @@
-//! Requests whose answer may come while their body still goes out.
+//! Requests whose response may arrive while their body is still being sent.
 //!
-//! A server may answer at the head and close: the next write breaks off, and the answer lies unread in the connection. An
-//! HTTP client that gives up at the broken write loses it. So these connections are of our own making: one whose writes
-//! broke is read to its end first (spec 11.1).
+//! A server may respond after the head and close the connection: the next write fails, and the response is still
+//! unread. An HTTP client that gives up at the failed write loses it. Such requests therefore use our own connections,
+//! which are read to the end after a failed write (spec 11.1).
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,4 +1,4 @@
-//! What a dialect says about requests to the API and their responses.
+//! How a dialect handles API requests and their responses.
 
 use http::HeaderName;
 
@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::verdict::{Exchange, Verdict};
 
 impl Dialect {
-    /// When a response's headers ask to come back: `Retry-After` in seconds or as a date, and what the dialect names.
+    /// Returns the delay that a response requests: `Retry-After` (seconds or date), or the dialect's own headers.
     ///
     /// ```
     /// use std::time::Duration;
@@ -28,7 +28,7 @@ impl Dialect {
         self.spec.retry_after.read(headers, None, Some(now))
     }
 
-    /// What an API response says about our token (spec 2).
+    /// Returns the meaning of an API response for the token (spec 2).
     ///
     /// ```
     /// use rekindle_proto::{Applied, Dialect, Exchange, ExpiredReason, Operation, Verdict};
@@ -49,8 +49,8 @@ impl Dialect {
         self.spec.judge(exchange, false)
     }
 
-    /// The same about a token that is past its end by the clock: rules with `past_end = true` apply to it too, for
-    /// servers and gateways that answer an expired token like any other failure.
+    /// Like [`Dialect::judge`], for a token that has expired by the clock: rules with `past_end = true` apply too, for
+    /// servers and gateways that report an expired token like any other failure.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Exchange, Operation};
@@ -74,7 +74,7 @@ impl Dialect {
         self.spec.judge(exchange, true)
     }
 
-    /// Whether [`Dialect::judge_past_end`] may say something else than [`Dialect::judge`].
+    /// Whether [`Dialect::judge_past_end`] may return a different verdict from [`Dialect::judge`].
     ///
     /// ```
     /// assert!(!rekindle_proto::Dialect::preset("oauth2").unwrap().asks_for_the_clock());
@@ -84,7 +84,7 @@ impl Dialect {
         self.spec.asks_for_the_clock()
     }
 
-    /// How long after a refresh the API may not know the new token yet. Zero: it does at once.
+    /// How long after a refresh the API may not yet know the new token. Zero if the API knows it immediately.
     ///
     /// ```
     /// use std::time::Duration;
@@ -97,8 +97,8 @@ impl Dialect {
         std::time::Duration::from_millis(self.spec.api.settle_ms.into())
     }
 
-    /// Where the token goes. Fails if it cannot be a header value (a newline in it), or if the dialect does not
-    /// know the type that the server gave it. `token_type` is the server's.
+    /// Returns the header that carries the token. Fails if the token is not a valid header value (contains a newline)
+    /// or if the dialect does not support `token_type`, as returned by the server.
     ///
     /// ```
     /// let placement = rekindle_proto::Dialect::preset("oauth2")?.place(&"abc".into(), Some("bearer"))?;
@@ -111,7 +111,7 @@ impl Dialect {
         self.spec.place(token, token_type)
     }
 
-    /// Whether a token of this type may be served; one of another type is persisted only (spec 5.4).
+    /// Whether a token of this type may be served; a token of another type is only persisted (spec 5.4).
     ///
     /// ```
     /// let dialect = rekindle_proto::Dialect::preset("oauth2").unwrap();
@@ -123,8 +123,8 @@ impl Dialect {
         self.spec.understands(token_type)
     }
 
-    /// The header that the access token goes into. A request of the caller's that has it carries a credential of its
-    /// own, and no token of ours goes along.
+    /// The header that carries the access token. If a caller's request already has this header, it carries its own
+    /// credential, and no token is added.
     ///
     /// ```
     /// use rekindle_proto::Dialect;
@@ -136,8 +136,8 @@ impl Dialect {
         self.spec.token_header()
     }
 
-    /// The headers that hold credentials in this dialect, beside the usual ones: dropped when a redirect
-    /// leaves the origin (spec 9.2).
+    /// The dialect's credential headers besides the standard ones: dropped when a redirect leaves the origin
+    /// (spec 9.2).
     ///
     /// ```
     /// let names = rekindle_proto::Dialect::preset("shopify").unwrap().credential_headers();
@@ -148,7 +148,7 @@ impl Dialect {
         self.spec.credential_headers()
     }
 
-    /// A server's body made fit to be shown: the dialect's own hiding places blanked, then redacted (spec 2.7).
+    /// Makes a server's body safe to display: blanks the dialect's `[redact]` paths, then redacts (spec 2.7).
     ///
     /// ```
     /// let dialect = rekindle_proto::Dialect::preset("fitbit").unwrap();

@@ -1,4 +1,4 @@
-//! What a dialect sends to the authorization server, and what its answers mean.
+//! Requests to the authorization server, and the meaning of its responses.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::sign_in::SignInServer;
 use crate::verdict::Outcome;
 
 impl Dialect {
-    /// The token endpoint as this identity reaches it.
+    /// Returns the URL of the token endpoint for this identity.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
@@ -26,7 +26,7 @@ impl Dialect {
         self.spec.token_url(identity)
     }
 
-    /// The request for new tokens.
+    /// Builds the request for new tokens.
     ///
     /// ```
     /// use rekindle_proto::{ClientCredentials, Dialect, GrantRequest, dialect::ClientIdentity};
@@ -51,7 +51,7 @@ impl Dialect {
         self.spec.token_request(identity, grant)
     }
 
-    /// The same for a server that does not know a field of the first document; `None` where there is no other one.
+    /// Builds the request for a server that lacks a field of the first document; `None` without a fallback document.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, GrantRequest, dialect::ClientIdentity};
@@ -70,7 +70,7 @@ impl Dialect {
         self.spec.fallback_request(identity, grant)
     }
 
-    /// Whether an answer is worth asking a second time before its outcome counts.
+    /// Whether the request must be repeated before its outcome counts.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Wall, dialect::{Answer, AskAgain}};
@@ -89,8 +89,8 @@ impl Dialect {
         self.spec.asks_again(answer)
     }
 
-    /// Tells a variable that is missing, or that the dialect does not have. `kept`: what came with the tokens;
-    /// `for_the_client`: the client asks for tokens on its own behalf.
+    /// Checks for missing variables and for ones unknown to the dialect. `kept`: the names kept with the tokens;
+    /// `for_the_client`: the grant is client credentials.
     ///
     /// ```
     /// use std::collections::BTreeSet;
@@ -113,7 +113,7 @@ impl Dialect {
         self.spec.check_variables(identity, kept, for_the_client)
     }
 
-    /// Who the server says it is (RFC 8414, OpenID Connect), where the dialect knows that.
+    /// Returns the issuer identifier (RFC 8414, OpenID Connect), if the dialect knows it.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
@@ -128,7 +128,7 @@ impl Dialect {
         self.spec.issuer(identity).ok().flatten()
     }
 
-    /// Another name of [`Dialect::issuer`] that its ID tokens may carry, where the server has two.
+    /// A second name for [`Dialect::issuer`] that ID tokens may carry, if the server has two.
     ///
     /// ```
     /// let google = rekindle_proto::Dialect::preset("google").unwrap();
@@ -139,7 +139,7 @@ impl Dialect {
         self.spec.sign_in.id_token_issuer.as_deref()
     }
 
-    /// Where a user signs in, as this identity reaches it; at `authorization_url`, if one is given.
+    /// Returns the server where users sign in, for this identity; uses `authorization_url` if given.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
@@ -152,7 +152,7 @@ impl Dialect {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the dialect does not say, or a variable is missing.
+    /// InvalidConfig if the dialect does not define the URL or a variable is missing.
     pub fn sign_in_server(
         &self,
         identity: &ClientIdentity,
@@ -161,7 +161,7 @@ impl Dialect {
         self.spec.sign_in_server(identity, authorization_url)
     }
 
-    /// What a sign-in asks for where it names no scope.
+    /// The scope that a sign-in requests by default.
     ///
     /// ```
     /// assert_eq!(rekindle_proto::Dialect::preset("google").unwrap().default_scope(), Some("openid"));
@@ -171,7 +171,7 @@ impl Dialect {
         self.spec.sign_in.scope.as_deref()
     }
 
-    /// Where device codes come from (RFC 8628), as this identity reaches it.
+    /// Returns the URL of the device authorization endpoint (RFC 8628) for this identity.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
@@ -183,13 +183,13 @@ impl Dialect {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the dialect does not say, or a variable is missing.
+    /// InvalidConfig if the dialect does not define the URL or a variable is missing.
     pub fn device_authorization_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
         self.spec.device_authorization_url(identity)
     }
 
-    /// The dialect of the server's sign-in with a user's name and password, where it has one; and whether its URL is its
-    /// own, not the token endpoint's.
+    /// Returns the dialect for signing in with a user name and password, and whether that sign-in has a separate URL
+    /// from the token endpoint.
     ///
     /// ```
     /// use rekindle_proto::Dialect;
@@ -202,13 +202,13 @@ impl Dialect {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: it has none.
+    /// InvalidConfig if the dialect does not support it.
     pub fn for_password(&self) -> Result<(Self, bool), Failure> {
         let has_url = self.spec.password.as_ref().is_some_and(|section| section.url.is_some());
         self.spec.for_password().map(|spec| (Self::new(spec), has_url))
     }
 
-    /// A form with these fields and the client's authentication: for endpoints beside the token endpoint.
+    /// Builds a form with these fields and client authentication, for endpoints other than the token endpoint.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
@@ -223,7 +223,7 @@ impl Dialect {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: id and secret cannot stand in a header.
+    /// InvalidConfig if the client ID and secret are not a valid header value.
     pub fn client_form(
         &self,
         identity: &ClientIdentity,
@@ -233,7 +233,7 @@ impl Dialect {
         self.spec.client_form(identity, url, fields)
     }
 
-    /// Fails where the dialect cannot ask for client credentials: one that speaks GraphQL needs a document for it.
+    /// Fails if the dialect does not support client credentials: a GraphQL dialect needs a document for them.
     ///
     /// ```
     /// use rekindle_proto::Dialect;
@@ -245,8 +245,8 @@ impl Dialect {
         self.spec.grants_client_credentials()
     }
 
-    /// The request that revokes a refresh token, where the dialect has one (RFC 7009). `None` too where the
-    /// session's token endpoint is on another origin than the dialect's revocation endpoint.
+    /// Builds the revocation request for a refresh token (RFC 7009). `None` if the dialect has no revocation endpoint,
+    /// or if the session's token endpoint is on another origin than that endpoint.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientIdentity};
@@ -263,7 +263,7 @@ impl Dialect {
         self.spec.revoke_request(identity, refresh_token)
     }
 
-    /// What a token endpoint's answer means (spec 5.1).
+    /// Returns the outcome that a token endpoint's response means (spec 5.1).
     ///
     /// ```
     /// use rekindle_proto::{DeadReason, Dialect, Outcome, Wall, dialect::Answer};
@@ -281,8 +281,8 @@ impl Dialect {
         self.spec.outcome(answer)
     }
 
-    /// What is wrong with an answer that grants nothing, where neither its code nor its words tell: where it
-    /// redirects to (spec 5.14), that its access token is none (spec 5.12), or that its clock and ours disagree (spec 5.20).
+    /// Explains a response that grants nothing if its code and message do not: a redirect (spec 5.14), an invalid
+    /// access token (spec 5.12), or a clock that disagrees with the client's (spec 5.20).
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Wall, dialect::Answer};
@@ -301,7 +301,7 @@ impl Dialect {
         self.spec.complaint(answer)
     }
 
-    /// What the server says in its own words, redacted: `error_description`, `message` and their like.
+    /// Returns the server's error message, redacted: `error_description`, `message` and the like.
     ///
     /// ```
     /// let dialect = rekindle_proto::Dialect::preset("oauth2").unwrap();
@@ -313,7 +313,7 @@ impl Dialect {
         self.spec.server_message(body, known)
     }
 
-    /// The code of an error, fit to be shown: `invalid_grant` and its like.
+    /// Returns the error code, safe to display: `invalid_grant` and the like.
     ///
     /// ```
     /// let dialect = rekindle_proto::Dialect::preset("oauth2").unwrap();

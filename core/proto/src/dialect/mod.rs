@@ -1,4 +1,4 @@
-//! How one server speaks and rotates, as data.
+//! A server's protocol and refresh token rotation, as data.
 //!
 //! A dialect is a TOML file: how an expired token looks, how a refresh is asked for, what its answers mean, how
 //! refresh tokens rotate. What a file leaves out is as RFC 6749 and RFC 6750 say. The presets come along; a
@@ -105,7 +105,7 @@ pub use preset::Preset;
 pub use reference::reference;
 pub use types::{Answer, AskAgain, ClientIdentity, Placement, TokenRequest};
 
-/// One server's way of speaking. Cheap to clone.
+/// One server's protocol. Cheap to clone.
 #[derive(Clone)]
 pub struct Dialect {
     spec: Arc<file::Spec>,
@@ -123,7 +123,7 @@ impl Dialect {
         Self { spec: Arc::new(spec) }
     }
 
-    /// A preset by its name.
+    /// Returns a preset by name.
     ///
     /// ```
     /// use rekindle_proto::Dialect;
@@ -171,7 +171,7 @@ impl Dialect {
         preset::all()
     }
 
-    /// The text of a preset: a file to start one's own dialect from.
+    /// Returns the text of a preset, as a starting point for a custom dialect.
     ///
     /// ```
     /// assert!(rekindle_proto::Dialect::preset_text("json").is_some_and(|text| text.contains("refreshToken")));
@@ -182,7 +182,7 @@ impl Dialect {
     }
 
     #[cfg(feature = "toml")]
-    /// A dialect file; `file` names it in errors.
+    /// Parses a dialect file; `file` names it in errors.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Rotation};
@@ -196,7 +196,7 @@ impl Dialect {
         file::Spec::from_toml(text, file).map(Self::new)
     }
 
-    /// A dialect as JSON data (a dict in the bindings), of the same shape as a file.
+    /// Reads a dialect from JSON data (a dict in the bindings) with the same structure as a file.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Rotation};
@@ -227,7 +227,7 @@ impl Dialect {
         file::Spec::from_json(value, preset).map(Self::new)
     }
 
-    /// Its name.
+    /// The dialect's name.
     ///
     /// ```
     /// assert_eq!(rekindle_proto::Dialect::preset("json").unwrap().name(), "json");
@@ -247,7 +247,7 @@ impl Dialect {
         &self.spec.description
     }
 
-    /// Its rotation.
+    /// How the server rotates refresh tokens.
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Rotation};
@@ -258,7 +258,7 @@ impl Dialect {
         self.spec.rotation.0
     }
 
-    /// The same dialect with another rotation (where it is the tenant's setting).
+    /// Returns the dialect with another rotation (if the tenant configures it).
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Rotation};
@@ -271,7 +271,7 @@ impl Dialect {
         self
     }
 
-    /// The same dialect with another way of client authentication (where it is the client's registration).
+    /// Returns the dialect with another client authentication method (if set by the client's registration).
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientAuth};
@@ -284,7 +284,7 @@ impl Dialect {
         self
     }
 
-    /// How a client says who it is (spec 5.5).
+    /// The client authentication method (spec 5.5).
     ///
     /// ```
     /// use rekindle_proto::{Dialect, dialect::ClientAuth};
@@ -295,7 +295,7 @@ impl Dialect {
         self.spec.token_endpoint.client_auth
     }
 
-    /// When a token that somebody brings ends, by the `exp` of its JWT: only with `jwt_exp` (spec 1.4).
+    /// When a supplied access token expires, by the `exp` claim of its JWT: only with `jwt_exp` (spec 1.4).
     ///
     /// ```
     /// use rekindle_proto::{Dialect, Wall};
@@ -321,7 +321,7 @@ impl Dialect {
         self.spec.old_token_dies
     }
 
-    /// Whether a refresh may be made before the token ends (spec 1.2).
+    /// Whether a refresh may happen before the token expires (spec 1.2).
     ///
     /// ```
     /// assert!(rekindle_proto::Dialect::preset("oauth2").unwrap().proactive());
@@ -331,7 +331,7 @@ impl Dialect {
         self.spec.proactive
     }
 
-    /// Whether a refresh is asked for with a cookie that the host's HTTP stack keeps: the session has no refresh token
+    /// Whether a refresh uses a cookie from the host's HTTP stack: the session has no refresh token
     /// (spec 5.21).
     ///
     /// ```
@@ -346,7 +346,7 @@ impl Dialect {
         self.spec.refreshes_by_cookie()
     }
 
-    /// Whether API errors come with status 200, so that accepted bodies must be looked into (spec 2.6).
+    /// Whether API errors come with status 200, so that successful bodies must be inspected (spec 2.6).
     ///
     /// ```
     /// use rekindle_proto::Dialect;
@@ -358,7 +358,7 @@ impl Dialect {
         self.spec.errors_with_success_status()
     }
 
-    /// Whether a response with a status below 400 may turn the token away, by its body or by its headers.
+    /// Whether a response with a status below 400 may reject the token, by its body or headers.
     ///
     /// ```
     /// use rekindle_proto::dialect::Dialect;

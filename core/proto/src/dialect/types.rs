@@ -1,4 +1,4 @@
-//! What goes into a dialect, and what comes out of it.
+//! The input and output types of a dialect.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,18 +9,18 @@ use url::{Position, Url};
 use crate::credential::Secret;
 use crate::time::Wall;
 
-/// Who the client is, and where it asks (spec 5.5, 7.5).
+/// The client's identity and endpoints (spec 5.5, 7.5).
 #[derive(Clone, Debug, Default)]
 pub struct ClientIdentity {
     /// The token endpoint. `None` = the dialect's own URL.
     pub token_url: Option<Url>,
-    /// The revocation endpoint that the server names, where the dialect has none.
+    /// The revocation endpoint named by the server, if the dialect has none.
     pub revocation_url: Option<Url>,
     /// `client_id`.
     pub client_id: Option<String>,
     /// `client_secret`.
     pub client_secret: Option<Secret>,
-    /// A signed assertion for this one request, where the dialect says `private_key_jwt` (RFC 7523).
+    /// A signed assertion for this one request, if the dialect uses `private_key_jwt` (RFC 7523).
     pub client_assertion: Option<Secret>,
     /// Values for the dialect's URL templates (`tenant`, `instance`, ...).
     pub variables: BTreeMap<String, String>,
@@ -33,11 +33,11 @@ pub struct TokenRequest {
     pub method: Method,
     /// Its URL.
     pub url: Url,
-    /// Its headers; those that hold secrets are marked sensitive.
+    /// The headers; those that contain secrets are marked sensitive.
     pub headers: HeaderMap,
     /// Its body.
     pub body: Secret,
-    /// The cookies that the host keeps for that server go along (spec 5.21).
+    /// Whether to send the host's cookies for that server (spec 5.21).
     pub with_cookies: bool,
 }
 
@@ -52,18 +52,18 @@ impl fmt::Debug for TokenRequest {
     }
 }
 
-/// A token endpoint's answer.
+/// A token endpoint's response.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
     pub headers: &'a HeaderMap,
-    /// Its body, whole, at most 1 MiB.
+    /// The whole body, at most 1 MiB.
     pub body: &'a [u8],
     /// The wall clock when the request was sent.
     pub sent_at: Wall,
-    /// The wall clock when the answer's head came.
+    /// The wall clock when the response head arrived.
     pub received_at: Wall,
 }
 
@@ -77,7 +77,7 @@ impl fmt::Debug for Answer<'_> {
     }
 }
 
-/// Why an answer does not count yet (spec 5.15, 5.16).
+/// Why a response does not count yet (spec 5.15, 5.16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AskAgain {
     /// The server does not know a field of the document, and executed nothing: ask with the other one.
@@ -86,7 +86,7 @@ pub enum AskAgain {
     ToConfirm,
 }
 
-/// Where a token goes in an API request.
+/// The header that carries a token in an API request.
 #[derive(Clone, Debug)]
 pub struct Placement {
     /// The header.

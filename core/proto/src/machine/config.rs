@@ -1,4 +1,4 @@
-//! What a machine must know of its session.
+//! The configuration of a machine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,46 +8,46 @@ use crate::credential::{Credential, Fingerprint, Secret};
 use crate::error::Failure;
 use crate::rotation::Rotation;
 
-/// Why a token cannot be served (an unknown type, no header value), asked of the dialect.
+/// Asks the dialect why a token cannot be served (an unknown type, not a valid header value).
 pub type Servable = Arc<dyn Fn(&Secret, Option<&str>) -> Result<(), Failure> + Send + Sync>;
 
-/// What a machine must know of its session.
+/// The configuration of a machine.
 #[derive(Clone)]
 pub struct MachineConfig {
     /// What the server does with a used refresh token.
     pub rotation: Rotation,
-    /// The old access token dies when a refresh succeeds (spec 5.4).
+    /// Whether the old access token dies when a refresh succeeds (spec 5.4).
     pub old_token_dies: bool,
-    /// Refresh in the advisory window (spec 1.2).
+    /// Whether to refresh in the advisory window (spec 1.2).
     pub background: bool,
-    /// Whom records belong to (spec 7.5).
+    /// The binding that records belong to (spec 7.5).
     pub binding: Arc<Binding>,
     /// Whether a record must have been signed in for this dialect and these origins (spec 7.10).
     pub strict_binding: bool,
     /// What the client authenticates with: a pause after ClientRejected holds for the same alone (spec 5.1).
     pub client: Option<Fingerprint>,
-    /// Other processes see the same store.
+    /// Whether other processes share the store.
     pub shared: bool,
-    /// Names this boot of this machine, where that can be known (spec 4.5).
+    /// Identifies the current boot of the computer, if known (spec 4.5).
     pub boot: Option<Arc<str>>,
-    /// How long one send may take. Default 60 s.
+    /// How long one send may take. Defaults to 60 s.
     pub send_cap: Duration,
-    /// How long a lease lasts without renewal. Default 90 s.
+    /// How long a lease lasts without renewal. Defaults to 90 s.
     pub lease: Duration,
-    /// How often a flight that waits for somebody else's lease looks whether it is over. Default 100 ms.
+    /// How often a flight that waits for another owner's lease checks whether it has ended. Defaults to 100 ms.
     pub look_again: Duration,
-    /// How long a flight waits for somebody else's lease. Default 30 s.
+    /// How long a flight waits for another owner's lease. Defaults to 30 s.
     pub lease_wait: Duration,
-    /// A function of the user's gets new tokens. It occupies the flight until it returns (spec 4.5).
+    /// Whether a user's function obtains new tokens. The function occupies the flight until it returns (spec 4.5).
     pub refresh_function: bool,
-    /// A cookie that the host keeps is the credential of a refresh: the session has no refresh token (spec 5.21).
+    /// Whether the credential of a refresh is the host's cookie: the session has no refresh token (spec 5.21).
     pub refreshes_by_cookie: bool,
-    /// Asked for each token that arrives.
+    /// Called for each new token.
     pub servable: Servable,
 }
 
 impl MachineConfig {
-    /// The defaults of the spec.
+    /// Creates a configuration with the defaults of the spec.
     ///
     /// ```
     /// use std::time::Duration;
@@ -78,8 +78,8 @@ impl MachineConfig {
         }
     }
 
-    /// Whether a session could begin with that; as [`Binding::check`], but where a cookie is the credential there need be
-    /// no token, and must be no refresh token.
+    /// Checks that a session can start with the credential, like [`Binding::check`]. If a cookie is the credential,
+    /// tokens are optional and a refresh token is an error.
     ///
     /// ```
     /// use rekindle_proto::{Credential, Rotation, machine::{Binding, MachineConfig}};

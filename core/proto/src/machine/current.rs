@@ -1,4 +1,4 @@
-//! The access token that is served, and until when (spec 1).
+//! The access token that is served, and its expiry (spec 1).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::time::{Now, Wall};
 pub struct Current {
     /// The token.
     pub value: Secret,
-    /// As the server wrote it.
+    /// `token_type` as the server wrote it.
     pub token_type: Option<String>,
     /// The lineage's id.
     pub lineage: Arc<str>,
     /// One higher with each new access token.
     pub generation: u64,
-    /// When it ends, on the wall clock. `None` = unknown.
+    /// When the token expires, on the wall clock. `None` = unknown.
     pub expires_at: Option<Wall>,
     /// When a refresh brought it, on the wall clock; `None` = it was handed in.
     pub(crate) issued_at: Option<Wall>,
@@ -73,7 +73,7 @@ impl Current {
         settle.checked_sub(now.wall.since(issued_at)).filter(|left| !left.is_zero())
     }
 
-    /// Past its end by the clock; an unknown end never comes.
+    /// Whether the token has expired by the clock; without a known expiry, never.
     #[must_use]
     pub fn is_past_end(&self, now: Now) -> bool {
         self.ends.is_some_and(|ends| now.reached(ends))
@@ -87,7 +87,7 @@ impl Current {
 /// What the fast path needs: everything about the token that a caller without a lock may look at.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// The token, if there is one that may be served at all.
+    /// The token, if one may be served at all.
     pub current: Option<Arc<Current>>,
     advisory_from: Option<Now>,
     mandatory_from: Option<Now>,
@@ -108,7 +108,7 @@ pub(crate) struct Legacy {
     pub(crate) proven: bool,
 }
 
-/// What the fast path may do.
+/// The decision of the fast path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fast {
     /// Serve it.

@@ -1,4 +1,4 @@
-//! What a machine wants done.
+//! The effects that a machine requests.
 
 use std::sync::Arc;
 
@@ -17,62 +17,62 @@ use crate::store::Expected;
 pub enum Effect {
     /// Read the store; answer with [`Machine::handle_loaded`](super::Machine::handle_loaded).
     Load {
-        /// The answer's name.
+        /// The id that the answer carries.
         op: OpId,
     },
     /// Write the store; answer with [`Machine::handle_saved`](super::Machine::handle_saved).
     Save {
-        /// The answer's name.
+        /// The id that the answer carries.
         op: OpId,
-        /// What to write; wiped when the last lets go of it.
+        /// The record to write; wiped when the last reference is dropped.
         record: Bytes,
-        /// What must be there.
+        /// The state that the store must have.
         expected: Expected,
     },
     /// Ask the store about an owner; answer with [`Machine::handle_owner`](super::Machine::handle_owner).
     Probe {
-        /// The answer's name.
+        /// The id that the answer carries.
         op: OpId,
         /// The owner.
         owner: String,
     },
-    /// Show that an owner lives.
+    /// Announce that an owner is alive.
     Announce {
         /// The owner.
         owner: String,
     },
-    /// End that.
+    /// Withdraw the announcement.
     Retire {
         /// The owner.
         owner: String,
     },
     /// Ask the token endpoint; answer with [`Machine::handle_outcome`](super::Machine::handle_outcome).
     Send {
-        /// The answer's name.
+        /// The id that the answer carries.
         op: OpId,
-        /// What to ask with.
+        /// The grant to request.
         request: GrantRequest,
     },
-    /// Break off a send whose cap has passed. Its answer does not matter any more.
+    /// Abort a send that exceeded its time limit. Its response no longer matters.
     Abort {
         /// The send.
         op: OpId,
     },
-    /// Revoke a token of a lineage that was ended, where the dialect can (spec 4.6).
+    /// Revoke a token of an ended lineage, if the dialect supports it (spec 4.6).
     Revoke {
-        /// The refresh token, or else the access token.
+        /// The refresh token, or the access token if there is none.
         token: Secret,
     },
-    /// Replace what the fast path sees.
+    /// Replace the snapshot of the fast path.
     Publish(Arc<Snapshot>),
-    /// Wake everybody who waits for this ticket.
+    /// Wake all callers that wait for this ticket.
     Settle {
         /// The ticket.
         ticket: Ticket,
-        /// What they get.
+        /// The result for the callers.
         result: Settled,
     },
-    /// Tell.
+    /// Report an event.
     Event(Event),
 }
 
@@ -95,14 +95,14 @@ impl std::fmt::Debug for Effect {
     }
 }
 
-/// What waiters get.
+/// The result for waiting callers.
 #[derive(Clone, Debug)]
 pub enum Settled {
     /// A token.
     Token(Arc<Current>),
-    /// Nothing to wait for any more: ask again.
+    /// There is nothing left to wait for: call again.
     Again,
-    /// It did not come through. A token that is still valid is served all the same
+    /// The refresh failed. A token that is still valid is served anyway
     /// ([`Machine::fallback`](super::Machine::fallback)).
     Failed(Failure),
 }

@@ -1,4 +1,4 @@
-//! What a machine is told, and how it is drained.
+//! The inputs of a machine, and how to drain its effects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::store::{Loaded, Owner, Saved, Unavailable};
 use crate::time::{Now, Wall};
 
 impl Machine {
-    /// The next thing to do. Drain it after every call that takes `&mut self`.
+    /// Returns the next effect. Drain the effects after every call that takes `&mut self`.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -67,7 +67,7 @@ impl Machine {
         [flight, commit, write].into_iter().flatten().min()
     }
 
-    /// Time has passed.
+    /// Handles the passing of time.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -97,7 +97,7 @@ impl Machine {
         }
     }
 
-    /// The store was read.
+    /// Handles the result of a load.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -126,7 +126,7 @@ impl Machine {
         }
     }
 
-    /// The store was written, or not.
+    /// Handles the result of a save.
     ///
     /// ```
     /// # use std::time::Duration;

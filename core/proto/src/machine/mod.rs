@@ -1,4 +1,4 @@
-//! The session's decisions: when a token is served, who refreshes, what a refresh's end means.
+//! The session's decisions: when to serve a token, who refreshes, and how to handle the outcome of a refresh.
 //!
 //! A [`Machine`] is fed with what happened (`acquire`, `reject`, `handle_*`) and drained of what is to be
 //! done ([`Machine::poll_effect`]) and when to call again ([`Machine::poll_timeout`]). It never acts.
@@ -76,12 +76,12 @@ use flight::Flight;
 use look::Look;
 use write::Write;
 
-/// Names one piece of I/O; its answer carries it back.
+/// Identifies an I/O operation; the answer carries the same id.
 pub type OpId = u64;
-/// Names one thing that callers wait for.
+/// Identifies something that callers wait for.
 pub type Ticket = u64;
 
-/// Decides for one session. See the module's documentation.
+/// Makes the decisions of one session. See the module's documentation.
 pub struct Machine {
     context: Context,
     // Boxed: most sessions rest most of the time.
@@ -105,7 +105,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that has not read its store. `seed` is taken as spec 7.3 says.
+    /// Creates a machine that has not read its store. `seed` is used as in spec 7.3.
     ///
     /// ```
     /// use std::time::Duration;
@@ -155,7 +155,7 @@ impl Machine {
         self
     }
 
-    /// The seed's lifetime counts from then on, not from its first use (spec 1.9).
+    /// Counts the seed's lifetime from `given`, not from its first use (spec 1.9).
     ///
     /// ```
     /// # use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a session can say about itself, without a secret.
+//! The status of a session, without secrets.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -14,9 +14,9 @@ use crate::verdict::DeadReason;
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The store was not read yet.
+    /// The store has not been read yet.
     Unread,
-    /// A token can be served, or got.
+    /// A token can be served or obtained.
     Active,
     /// The user must sign in.
     LoginRequired(DeadReason),
@@ -43,7 +43,7 @@ impl Standing {
     }
 }
 
-/// A look at a session. Times on the wall clock.
+/// The status of a session. Times are on the wall clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
@@ -53,15 +53,15 @@ pub struct Status {
     pub lineage: Option<String>,
     /// The generation of the access token.
     pub generation: Option<u64>,
-    /// When the access token ends.
+    /// When the access token expires.
     pub expires_at: Option<SystemTime>,
     /// Whether the access token can be served now.
     pub valid: bool,
     /// Whether there is a refresh token.
     pub refreshable: bool,
-    /// When the refresh token ends, if the server or whoever gave it said so.
+    /// When the refresh token expires, if the server or the supplied credential says so.
     pub refresh_token_expires_at: Option<SystemTime>,
-    /// When the last refresh came through.
+    /// When the last refresh succeeded.
     pub refreshed_at: Option<SystemTime>,
     /// How long until the next refresh may be tried, after failures.
     pub backoff: Option<Duration>,
@@ -69,19 +69,19 @@ pub struct Status {
     pub failures: u32,
     /// Who holds the lease: a random id, and how long it lasts.
     pub lease: Option<(String, Duration)>,
-    /// Whether the store has what memory has.
+    /// Whether the store is up to date with memory.
     pub persisted: bool,
-    /// Whether a refresh is under way here.
+    /// Whether a refresh is in progress in this machine.
     pub refreshing: bool,
-    /// What a refresh that is under way waits for, and how long at most.
+    /// The condition that a refresh in progress waits for, and for how long at most.
     pub waiting: Option<(Waiting, Option<Duration>)>,
     /// The granted scope.
     pub scope: Option<String>,
 }
 
 impl Machine {
-    /// What came with the tokens and was kept (`answer.keep` of the dialect, or given with them): an instance's URL, an ID
-    /// token.
+    /// Returns the extra values kept with the tokens (by the dialect's `answer.keep`, or supplied with the tokens): an
+    /// instance URL, an ID token.
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};
@@ -94,7 +94,7 @@ impl Machine {
         self.context.held().map(|held| held.record.extra.clone()).unwrap_or_default()
     }
 
-    /// The refresh token, for texts of others' to be searched for it.
+    /// Returns the refresh token, for redacting it in foreign text.
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};
@@ -107,7 +107,7 @@ impl Machine {
         self.context.held()?.record.refresh_token.as_ref()
     }
 
-    /// How things stand, as far as memory knows.
+    /// Returns the status, as far as memory knows.
     ///
     /// ```
     /// # use std::time::Duration;

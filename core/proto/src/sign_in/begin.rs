@@ -17,7 +17,7 @@ use crate::machine::Entropy;
 use crate::time::Wall;
 use crate::verdict::StepUp;
 
-/// What a sign-in asks for.
+/// The parameters of a sign-in.
 ///
 /// ```
 /// use rekindle_proto::sign_in::SignIn;
@@ -29,13 +29,13 @@ use crate::verdict::StepUp;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SignIn {
-    /// Where the browser comes back to. Sent again with the code, letter by letter.
+    /// The redirect URI. Sent again with the code, unchanged.
     pub redirect_uri: Option<String>,
-    /// `scope`: names with spaces between them. `None` = the dialect's.
+    /// `scope`: names separated by spaces. `None` = the dialect's.
     pub scope: Option<String>,
-    /// `resource`: the URLs of what the tokens are for (RFC 8707).
+    /// `resource`: the URLs of the resources that the tokens are for (RFC 8707).
     pub resource: Vec<String>,
-    /// `audience`, where the server knows it (Auth0 and others).
+    /// `audience`, if the server supports it (Auth0 and others).
     pub audience: Option<String>,
     /// `prompt` (OpenID Connect Core 3.1.2.1): `login`, `consent`, `select_account`, `none`.
     pub prompt: Option<String>,
@@ -47,9 +47,9 @@ pub struct SignIn {
     pub max_age: Option<u64>,
     /// `claims`, as JSON.
     pub claims: Option<String>,
-    /// Where the application's own user goes afterwards: a path of its own, kept with the pending sign-in.
+    /// The application's path to send the user to afterwards, kept with the pending sign-in.
     pub return_to: Option<String>,
-    /// Further parameters, as the server wants them.
+    /// Additional parameters that the server requires.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -65,7 +65,7 @@ macro_rules! setters {
 }
 
 impl SignIn {
-    /// What the dialect asks for by itself.
+    /// Creates a sign-in with the dialect's defaults.
     ///
     /// ```
     /// assert!(rekindle_proto::sign_in::SignIn::new().scope.is_none());
@@ -76,21 +76,21 @@ impl SignIn {
     }
 
     setters! {
-        /// Where the browser comes back to: as the client is registered.
+        /// The redirect URI, as registered for the client.
         ///
         /// ```
         /// let asked = rekindle_proto::sign_in::SignIn::new().redirect_uri("https://app.example.com/callback");
         /// assert!(asked.redirect_uri.is_some());
         /// ```
         redirect_uri,
-        /// `scope`: names with spaces between them.
+        /// `scope`: names separated by spaces.
         ///
         /// ```
         /// let asked = rekindle_proto::sign_in::SignIn::new().scope("openid offline_access");
         /// assert_eq!(asked.scope.as_deref(), Some("openid offline_access"));
         /// ```
         scope,
-        /// `audience`, where the server knows it.
+        /// `audience`, if the server supports it.
         ///
         /// ```
         /// let asked = rekindle_proto::sign_in::SignIn::new().audience("https://api.example.com");
@@ -104,15 +104,14 @@ impl SignIn {
         /// assert_eq!(asked.prompt.as_deref(), Some("consent"));
         /// ```
         prompt,
-        /// Who is likely to sign in.
+        /// `login_hint`: the user who is likely to sign in.
         ///
         /// ```
         /// let asked = rekindle_proto::sign_in::SignIn::new().login_hint("ada@example.com");
         /// assert!(asked.login_hint.is_some());
         /// ```
         login_hint,
-        /// Where the application's own user goes afterwards: a path that begins with one `/`, so that nobody can be led to
-        /// another site.
+        /// The path to send the user to afterwards. It begins with a single `/`, so it cannot lead to another site.
         ///
         /// ```
         /// let asked = rekindle_proto::sign_in::SignIn::new().return_to("/settings");
@@ -121,7 +120,7 @@ impl SignIn {
         return_to,
     }
 
-    /// What a step-up verdict wants of the next sign-in (RFC 9470).
+    /// Adds the requirements of a step-up verdict (RFC 9470).
     ///
     /// ```
     /// use rekindle_proto::{StepUp, sign_in::SignIn};
@@ -166,28 +165,28 @@ const OWN_PARAMETERS: [&str; 12] = [
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SignInServer {
-    /// Who it says it is (RFC 8414, OpenID Connect): callbacks and ID tokens must name it.
+    /// The issuer identifier (RFC 8414, OpenID Connect): callbacks and ID tokens must contain it.
     pub issuer: Option<String>,
-    /// It names itself in each callback (RFC 9207): one without is refused.
+    /// Whether each callback contains `iss` (RFC 9207): a callback without it is refused.
     pub names_itself: bool,
     /// Its authorization endpoint.
     pub authorization_url: Url,
     /// Its token endpoint.
     pub token_url: Url,
-    /// The host of redirect URIs on loopback, where it takes but one (RFC 8252 has `127.0.0.1`).
+    /// The host of loopback redirect URIs, if the server accepts only one (RFC 8252 has `127.0.0.1`).
     pub loopback_host: Option<String>,
-    /// The scope that is asked for where the sign-in names none.
+    /// The scope to request if the sign-in has none.
     pub scope: Option<String>,
-    /// Further parameters of the authorization request.
+    /// Additional parameters of the authorization request.
     pub parameters: BTreeMap<String, String>,
-    /// The ways of PKCE that it says it knows; empty = it does not say.
+    /// The PKCE methods that the server advertises; empty = not advertised.
     pub challenge_methods: Vec<String>,
     /// The thumbprint of the key that tokens are bound to (RFC 9449 section 10).
     pub dpop_thumbprint: Option<String>,
 }
 
 impl SignInServer {
-    /// A server of which nothing else is known.
+    /// Creates a server from its two endpoints.
     ///
     /// ```
     /// use rekindle_proto::sign_in::SignInServer;
@@ -211,7 +210,7 @@ impl SignInServer {
         }
     }
 
-    /// Who it says it is.
+    /// Sets the issuer identifier.
     ///
     /// ```
     /// use rekindle_proto::sign_in::SignInServer;
@@ -226,13 +225,13 @@ impl SignInServer {
         self
     }
 
-    /// Begins a sign-in: what the browser is sent to, and what must be known when it comes back.
+    /// Begins a sign-in: returns the authorization request and the state needed to handle the callback.
     ///
     /// The example is in the module's documentation.
     ///
     /// # Errors
     ///
-    /// InvalidConfig, naming what is wrong: the redirect URI, a parameter, a server that does not know PKCE by S256.
+    /// InvalidConfig, naming the problem: the redirect URI, a parameter, a server without PKCE S256.
     pub fn begin(
         &self,
         client_id: &str,
@@ -310,7 +309,7 @@ impl SignInServer {
     }
 }
 
-/// An authorization request: an address for a browser.
+/// An authorization request: a URL for a browser.
 #[derive(Clone)]
 pub struct AuthorizationRequest {
     endpoint: Url,
@@ -319,7 +318,7 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// The address with all parameters in it.
+    /// Returns the URL with all parameters.
     ///
     /// The example is in the module's documentation.
     #[must_use]

@@ -1,4 +1,4 @@
-//! What a browser brings back (RFC 6749 section 4.1.2), and what of it is believed (RFC 9207, RFC 9700).
+//! The callback (RFC 6749 section 4.1.2) and its validation (RFC 9207, RFC 9700).
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use crate::error::{ErrorKind, Failure};
 use crate::redact;
 use crate::time::Wall;
 
-/// A sign-in that took longer is begun anew: codes live for minutes, and what was kept for it is let go of.
+/// The longest time that a sign-in may take: codes live for minutes, and the pending state is discarded.
 pub const LONGEST_SIGN_IN: Duration = Duration::from_secs(60 * 60);
 
 /// A longer address is none that a server sends.
 const LONGEST_CALLBACK: usize = 16 * 1024;
 
 impl PendingSignIn {
-    /// The code that a callback brings, if it is this sign-in's: to the redirect URI, with its state, and from its server.
+    /// Returns the callback's code if the callback has this sign-in's redirect URI, state and server.
     ///
     /// The example is in the module's documentation.
     ///
     /// # Errors
     ///
-    /// InvalidResponse: the callback is not this sign-in's, and nothing may be done with it. LoginRequired: the user said
-    /// no, or took too long. ClientRejected: the server does not allow this client what it asked for.
+    /// InvalidResponse if the callback does not belong to this sign-in and must be ignored. LoginRequired if the user
+    /// declined or took too long. ClientRejected if the server does not allow this client's request.
     pub fn code(&self, callback: &str, now: Wall) -> Result<Secret, Failure> {
         let url = self.address(callback)?;
         let parameters = Parameters::of(&url)?;
@@ -42,7 +42,7 @@ impl PendingSignIn {
         }
     }
 
-    /// Whether a callback has this sign-in's state: whoever waits for one browser waits on where it has not.
+    /// Whether a callback has this sign-in's state. If not, a listener should keep waiting.
     ///
     /// ```
     /// # use rekindle_proto::{Wall, machine::Entropy, sign_in::{SignIn, SignInServer}};

@@ -1,4 +1,4 @@
-//! Signing in on another device (RFC 8628): what the user is shown, and when the server is asked again.
+//! Signing in on another device (RFC 8628): the instructions for the user, and the polling of the server.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
 use crate::verdict::{Outcome, ServerError};
 
-/// What the user is shown.
+/// The instructions to show to the user.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct DeviceAuthorization {
     pub(super) device_code: Secret,
-    /// What the user types in there.
+    /// The code that the user enters at `verification_uri`.
     pub user_code: String,
-    /// Where the user goes, on any device.
+    /// The URL that the user opens on any device.
     #[serde(alias = "verification_url")]
     pub verification_uri: String,
-    /// The same with the code in it, for a QR code or a click.
+    /// The URL that includes the code, for a QR code or a link.
     #[serde(default)]
     pub verification_uri_complete: Option<String>,
     expires_in: Option<u64>,
@@ -28,7 +28,7 @@ pub struct DeviceAuthorization {
 }
 
 impl DeviceAuthorization {
-    /// Reads the answer of a device authorization endpoint.
+    /// Parses the response of a device authorization endpoint.
     ///
     /// ```
     /// use rekindle_proto::sign_in::DeviceAuthorization;
@@ -41,7 +41,7 @@ impl DeviceAuthorization {
     ///
     /// # Errors
     ///
-    /// InvalidResponse: it is none, or shows the user what is no web address.
+    /// InvalidResponse if the body is not such a response, or contains a URL that is not a web address.
     pub fn read(body: &[u8]) -> Result<Self, Failure> {
         let invalid = |what: &str| {
             Failure::new(ErrorKind::InvalidResponse, format!("the device authorization endpoint {what}"))
@@ -59,13 +59,13 @@ impl DeviceAuthorization {
         Ok(read)
     }
 
-    /// What the token endpoint is asked with.
+    /// Returns the grant to send to the token endpoint.
     #[must_use]
     pub fn grant(&self) -> SignInGrant {
         SignInGrant::DeviceCode { device_code: self.device_code.clone() }
     }
 
-    /// Begins to ask, at this point of the monotonic clock.
+    /// Starts polling at this time of the monotonic clock.
     #[must_use]
     pub fn polling(&self, now: Duration) -> DevicePolling {
         let life = Duration::from_secs(self.expires_in.unwrap_or(15 * 60).min(24 * 60 * 60));
@@ -74,7 +74,7 @@ impl DeviceAuthorization {
     }
 }
 
-/// When the token endpoint is asked again (RFC 8628 section 3.5).
+/// The polling schedule of the token endpoint (RFC 8628 section 3.5).
 #[derive(Clone, Debug)]
 pub struct DevicePolling {
     interval: Duration,
@@ -84,20 +84,20 @@ pub struct DevicePolling {
 }
 
 impl DevicePolling {
-    /// When to ask next, on the monotonic clock.
+    /// Returns when to poll next, on the monotonic clock.
     ///
     /// # Errors
     ///
-    /// LoginRequired: the code's time is over.
+    /// LoginRequired if the device code has expired.
     pub fn next(&self) -> Result<Duration, Failure> {
         if self.next < self.until { Ok(self.next) } else { Err(over()) }
     }
 
-    /// What the answer means: ask again at [`next`](Self::next), or give up.
+    /// Handles a response: poll again at [`next`](Self::next), or give up.
     ///
     /// # Errors
     ///
-    /// Why nothing can come of it any more.
+    /// The reason why the sign-in can no longer succeed.
     pub fn heard(&mut self, outcome: &Outcome, said: ServerError, now: Duration) -> Result<(), Failure> {
         match (said.oauth_error.as_deref(), outcome) {
             (Some("authorization_pending"), _) => {}

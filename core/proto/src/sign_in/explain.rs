@@ -5,7 +5,7 @@ use super::grant::SignInGrant;
 use crate::error::{ErrorKind, Failure};
 use crate::verdict::{Outcome, ServerError};
 
-/// The failure of a sign-in that the token endpoint answered so.
+/// Returns the failure for a sign-in that the token endpoint refused.
 ///
 /// ```
 /// use rekindle_proto::sign_in::{SignInGrant, explain};

@@ -1,10 +1,10 @@
-//! What tokens are asked for with at the end of a sign-in.
+//! The grants that complete a sign-in.
 
 use std::fmt;
 
 use crate::credential::Secret;
 
-/// What a sign-in ends with: one request to the token endpoint.
+/// The grant that completes a sign-in with one request to the token endpoint.
 ///
 /// ```
 /// use rekindle_proto::sign_in::SignInGrant;
@@ -21,9 +21,9 @@ pub enum SignInGrant {
         code: Secret,
         /// The same redirect URI as in the authorization request.
         redirect_uri: String,
-        /// What the challenge was made of (RFC 7636).
+        /// The PKCE code verifier (RFC 7636).
         code_verifier: Secret,
-        /// What the tokens are for (RFC 8707).
+        /// The resources that the tokens are for (RFC 8707).
         resource: Vec<String>,
     },
     /// A device code (RFC 8628 section 3.4).
@@ -33,7 +33,7 @@ pub enum SignInGrant {
     },
     /// Another token, of this or another server (RFC 8693).
     TokenExchange {
-        /// Whom the new tokens are for.
+        /// The token that represents the user of the new tokens.
         subject_token: Secret,
         /// `urn:ietf:params:oauth:token-type:access_token` and the like.
         subject_token_type: String,
@@ -44,19 +44,19 @@ pub enum SignInGrant {
         /// `scope`.
         scope: Option<String>,
     },
-    /// An assertion that somebody signed who is trusted there (RFC 7523 section 2.1).
+    /// An assertion signed by an issuer that the server trusts (RFC 7523 section 2.1).
     JwtBearer {
         /// The signed JWT.
         assertion: Secret,
         /// `scope`.
         scope: Option<String>,
     },
-    /// A user's name and password, for a server whose dialect has a section `[password]`: an API of one's own, over JSON or
-    /// GraphQL. RFC 9700 section 2.4 forbids it with servers of others.
+    /// A user name and password, for a server whose dialect has a `[password]` section: the application's own API,
+    /// over JSON or GraphQL. RFC 9700 section 2.4 forbids this grant with third-party servers.
     Password {
-        /// Whom the tokens are for.
+        /// The user name.
         username: String,
-        /// Their password.
+        /// The user's password.
         password: Secret,
         /// `scope`.
         scope: Option<String>,
@@ -87,7 +87,7 @@ impl SignInGrant {
         }
     }
 
-    /// The secrets in it, so that no message repeats them.
+    /// Returns the secrets of the grant, so that messages can redact them.
     #[must_use]
     pub fn secrets(&self) -> Vec<&Secret> {
         match self {

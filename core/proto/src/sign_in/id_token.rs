@@ -1,5 +1,5 @@
-//! ID tokens (OpenID Connect Core section 2 and 3.1.3.7): what they say, and whether it fits the sign-in. Whether the
-//! signature is the server's is looked at where there are keys.
+//! ID tokens (OpenID Connect Core section 2 and 3.1.3.7): parsing, and validating the claims against the sign-in.
+//! Signatures are verified elsewhere, if keys are available.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,37 +14,37 @@ const LEEWAY: i64 = 60;
 /// A longer one is none (the whole answer has a bound of its own).
 const LONGEST: usize = 64 * 1024;
 
-/// An ID token, read and not yet believed.
+/// A parsed ID token, not yet validated.
 #[derive(Clone)]
 pub struct IdToken {
-    /// `alg` of its header.
+    /// `alg` of the header.
     pub algorithm: String,
-    /// `kid` of its header.
+    /// `kid` of the header.
     pub key_id: Option<String>,
-    /// Its subject: who signed in, by the server's own name for them.
+    /// The subject (`sub`): the server's identifier for the user.
     pub subject: String,
     signed: String,
     signature: Vec<u8>,
     claims: Map<String, Value>,
 }
 
-/// What an ID token must say.
+/// The claims that an ID token must have.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdTokenExpected<'a> {
-    /// Who issued it, where that is known.
+    /// The issuer, if known.
     pub issuer: Option<&'a str>,
     /// Another name of that issuer, which its ID tokens may carry as well.
     pub other_issuer: Option<&'a str>,
-    /// The client that it is for.
+    /// The client that the ID token is for.
     pub client_id: &'a str,
     /// The nonce of the authorization request, if there was one.
     pub nonce: Option<&'a str>,
-    /// How long ago the user may have signed in at the server, in seconds.
+    /// The maximum age of the user's authentication at the server, in seconds.
     pub max_age: Option<u64>,
 }
 
 impl IdToken {
-    /// Reads it.
+    /// Parses an ID token.
     ///
     /// ```
     /// use rekindle_proto::Wall;
@@ -62,7 +62,7 @@ impl IdToken {
     ///
     /// # Errors
     ///
-    /// InvalidResponse: it is no signed JWT with a subject.
+    /// InvalidResponse if the text is not a signed JWT with a subject.
     pub fn read(text: &str) -> Result<Self, Failure> {
         let parts: Vec<&str> = text.split('.').collect();
         let [header, claims, signature] = parts.as_slice() else { return Err(unreadable()) };
@@ -87,7 +87,7 @@ impl IdToken {
         })
     }
 
-    /// What was signed.
+    /// The signed bytes.
     #[must_use]
     pub fn signed(&self) -> &[u8] {
         self.signed.as_bytes()
@@ -99,7 +99,7 @@ impl IdToken {
         &self.signature
     }
 
-    /// Whether it is of this sign-in: issuer, audience, times, nonce (OpenID Connect Core section 3.1.3.7).
+    /// Checks issuer, audience, times and nonce for this sign-in (OpenID Connect Core section 3.1.3.7).
     ///
     /// The example is at [`IdToken::read`].
     ///
@@ -168,11 +168,11 @@ impl std::fmt::Debug for IdToken {
     }
 }
 
-/// Under this name the session's user is kept beside the tokens.
+/// The name under which the session's user is stored with the tokens.
 pub const SUBJECT: &str = "rekindle.sub";
 
-/// Whether the ID token that came with a refresh is of somebody else than the session's (OpenID Connect Core section 12.2).
-/// One that cannot be read claims nothing.
+/// Whether the ID token of a refresh is for another user than the session's (OpenID Connect Core section 12.2).
+/// Returns `false` for an unreadable ID token.
 ///
 /// ```
 /// use rekindle_proto::sign_in::is_somebody_elses;

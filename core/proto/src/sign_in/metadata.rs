@@ -1,4 +1,4 @@
-//! What a server says of itself (RFC 8414, OpenID Connect Discovery).
+//! Authorization server metadata (RFC 8414, OpenID Connect Discovery).
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
@@ -6,46 +6,46 @@ use url::Url;
 
 use crate::error::{ErrorKind, Failure};
 
-/// A server's metadata: plain data, which can be kept and used again.
+/// A server's metadata: plain data that can be stored and reused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServerMetadata {
-    /// Who it says it is; the same, letter by letter, as it was asked for.
+    /// The issuer identifier; identical to the requested one.
     pub issuer: String,
-    /// Where users sign in.
+    /// The authorization endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "address")]
     pub authorization_endpoint: Option<Url>,
-    /// Where tokens come from.
+    /// The token endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "address")]
     pub token_endpoint: Option<Url>,
-    /// Where device codes come from (RFC 8628).
+    /// The device authorization endpoint (RFC 8628).
     #[serde(default, skip_serializing_if = "Option::is_none", with = "address")]
     pub device_authorization_endpoint: Option<Url>,
-    /// Where tokens are revoked (RFC 7009).
+    /// The revocation endpoint (RFC 7009).
     #[serde(default, skip_serializing_if = "Option::is_none", with = "address")]
     pub revocation_endpoint: Option<Url>,
-    /// Where authorization requests are pushed to (RFC 9126).
+    /// The pushed authorization request endpoint (RFC 9126).
     #[serde(default, skip_serializing_if = "Option::is_none", with = "address")]
     pub pushed_authorization_request_endpoint: Option<Url>,
-    /// Whether they must be.
+    /// Whether authorization requests must be pushed.
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
-    /// Where clients register (RFC 7591).
+    /// The client registration endpoint (RFC 7591).
     #[serde(default, skip_serializing_if = "Option::is_none", with = "address")]
     pub registration_endpoint: Option<Url>,
-    /// Its keys.
+    /// The URL of the server's keys.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "address")]
     pub jwks_uri: Option<Url>,
-    /// The ways of PKCE that it knows.
+    /// The supported PKCE methods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub code_challenge_methods_supported: Vec<String>,
-    /// Whether it names itself in callbacks (RFC 9207).
+    /// Whether callbacks contain `iss` (RFC 9207).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
 }
 
 impl ServerMetadata {
-    /// Where the metadata of an issuer may be, in the order in which they are tried (RFC 8414 section 3.1 and 5).
+    /// Returns the possible metadata URLs of an issuer, in the order to try them (RFC 8414 section 3.1 and 5).
     ///
     /// ```
     /// use rekindle_proto::sign_in::ServerMetadata;
@@ -58,7 +58,7 @@ impl ServerMetadata {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: the issuer is no URL, or one with a query or fragment.
+    /// InvalidConfig if the issuer is not a URL, or has a query or fragment.
     pub fn places(issuer: &str) -> Result<Vec<Url>, Failure> {
         let url =
             Url::parse(issuer).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -83,8 +83,8 @@ impl ServerMetadata {
         Ok(places)
     }
 
-    /// Reads what was found there. A document that names another issuer is not used (RFC 8414 section 3.3): its endpoints
-    /// would get codes and secrets that are meant for this one.
+    /// Parses a metadata document. A document with another issuer is rejected (RFC 8414 section 3.3): its endpoints
+    /// would get codes and secrets that are meant for this issuer.
     ///
     /// ```
     /// use rekindle_proto::sign_in::ServerMetadata;
@@ -96,7 +96,7 @@ impl ServerMetadata {
     ///
     /// # Errors
     ///
-    /// InvalidResponse: it is no metadata, or another server's.
+    /// InvalidResponse if the document is not metadata or belongs to another server.
     pub fn read(issuer: &str, body: &[u8]) -> Result<Self, Failure> {
         let invalid = |message: String| Failure::new(ErrorKind::InvalidResponse, message);
         let read: Self = serde_json::from_slice(body)

@@ -1,5 +1,5 @@
-//! Signing in (spec 12): what a browser is sent to, what may come back from it, and what is asked for with that.
-//! Nothing is sent from here.
+//! Signing in (spec 12): the authorization request, the callback, and the token request that follows.
+//! This module performs no I/O.
 //!
 //! ```
 //! use rekindle_proto::machine::Entropy;

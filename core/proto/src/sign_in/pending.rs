@@ -1,12 +1,12 @@
-//! A sign-in that a browser is busy with: what must be known when it comes back.
+//! A sign-in in progress in a browser: the state needed to handle its callback.
 
 use serde::{Deserialize, Serialize};
 
 use crate::credential::Secret;
 use crate::error::{ErrorKind, Failure};
 
-/// A sign-in that has begun. It can be saved and resumed, in another process too; keep it where only this user's
-/// browser leads (a server-side session, an encrypted cookie): it holds the PKCE verifier.
+/// A sign-in that has begun. It can be saved and resumed, even in another process. Keep it bound to this user's
+/// browser (a server-side session, an encrypted cookie): it holds the PKCE verifier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingSignIn {
     pub(super) state: Secret,
@@ -33,7 +33,7 @@ pub struct PendingSignIn {
 }
 
 impl PendingSignIn {
-    /// As text, for a session of a web framework or a file. It is a secret.
+    /// Serializes the sign-in as text, for a web framework's session or a file. The text is a secret.
     ///
     /// ```
     /// # use rekindle_proto::{Wall, machine::Entropy, sign_in::{PendingSignIn, SignIn, SignInServer}};
@@ -59,7 +59,7 @@ impl PendingSignIn {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: it is no pending sign-in.
+    /// InvalidConfig if the text is not a pending sign-in.
     pub fn from_json(text: &str) -> Result<Self, Failure> {
         serde_json::from_str(text).map_err(|_| {
             let what = " was not written by to_json: start the sign-in again";
@@ -67,7 +67,7 @@ impl PendingSignIn {
         })
     }
 
-    /// The value that tells this sign-in from others: a callback brings it as `state`.
+    /// The `state` value that identifies this sign-in in a callback.
     ///
     /// The example is in the module's documentation.
     #[must_use]
@@ -75,49 +75,49 @@ impl PendingSignIn {
         self.state.expose()
     }
 
-    /// Where the browser comes back to.
+    /// The redirect URI.
     #[must_use]
     pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 
-    /// Where the application's own user goes afterwards.
+    /// The application's path to send the user to afterwards.
     #[must_use]
     pub fn return_to(&self) -> Option<&str> {
         self.return_to.as_deref()
     }
 
-    /// The PKCE verifier, which goes along with the code.
+    /// The PKCE verifier, which is sent with the code.
     #[must_use]
     pub fn code_verifier(&self) -> &Secret {
         &self.code_verifier
     }
 
-    /// The nonce that an ID token must bring.
+    /// The nonce that an ID token must contain.
     #[must_use]
     pub fn nonce(&self) -> Option<&Secret> {
         self.nonce.as_ref()
     }
 
-    /// Who the server says it is, where that is known.
+    /// The issuer identifier, if known.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
-    /// The scope that was asked for.
+    /// The requested scope.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
         self.scope.as_deref()
     }
 
-    /// What the tokens are for (RFC 8707).
+    /// The resources that the tokens are for (RFC 8707).
     #[must_use]
     pub fn resource(&self) -> &[String] {
         &self.resource
     }
 
-    /// How old the sign-in at the server may be at most, in seconds.
+    /// The maximum age of the user's authentication at the server, in seconds.
     #[must_use]
     pub fn max_age(&self) -> Option<u64> {
         self.max_age

@@ -1,4 +1,4 @@
-//! Dynamic client registration (RFC 7591): a client that nobody registered by hand.
+//! Dynamic client registration (RFC 7591): a client without manual registration.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::credential::Secret;
 use crate::dialect::ClientAuth;
 use crate::error::{ErrorKind, Failure};
 
-/// What a client says of itself when it registers.
+/// The metadata that a client registers.
 ///
 /// ```
 /// use rekindle_proto::sign_in::ClientRegistration;
@@ -24,9 +24,9 @@ use crate::error::{ErrorKind, Failure};
 pub struct ClientRegistration {
     /// What users are asked to let in.
     pub client_name: String,
-    /// Where a browser may come back to. One on loopback may come with any port (RFC 8252 section 7.3).
+    /// The redirect URIs. A loopback URI may use any port (RFC 8252 section 7.3).
     pub redirect_uris: Vec<String>,
-    /// What it asks for tokens with.
+    /// The grant types that the client uses.
     pub grant_types: Vec<String>,
     /// `code`.
     pub response_types: Vec<String>,
@@ -34,10 +34,10 @@ pub struct ClientRegistration {
     pub token_endpoint_auth_method: String,
     /// `native` or `web`.
     pub application_type: String,
-    /// The scope that it may ask for.
+    /// The scope that the client may request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// Further metadata, as the server wants it.
+    /// Additional metadata that the server requires.
     #[serde(flatten)]
     pub further: BTreeMap<String, Value>,
 }
@@ -62,7 +62,7 @@ impl ClientRegistration {
         }
     }
 
-    /// The scope that it may ask for.
+    /// The scope that the client may request.
     ///
     /// The example is at the type.
     #[must_use]
@@ -77,15 +77,15 @@ impl ClientRegistration {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: a redirect URI could not be used safely.
+    /// InvalidConfig if a redirect URI is not safe to use.
     pub fn to_json(&self) -> Result<String, Failure> {
         self.redirect_uris.iter().try_for_each(|uri| check_redirect_uri(uri))?;
         serde_json::to_string(self).map_err(|_| Failure::config("further", " cannot be written as JSON"))
     }
 }
 
-/// A client as the server registered it: plain data, which is kept, for another registration is another client. It may hold
-/// a secret.
+/// A client as registered by the server: plain data to store, because a new registration creates another client. It
+/// may contain a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RegisteredClient {

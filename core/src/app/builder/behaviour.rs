@@ -1,4 +1,4 @@
-//! Where the token goes, when it is refreshed, and how long things may take.
+//! Where tokens are sent, when they are refreshed, and timeouts.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::super::settings::A_YEAR;
 use super::Builder;
 
 impl<T> Builder<T> {
-    /// What spans, events and metrics call it (features `tracing` and `metrics`), where a program has several.
+    /// The name used in spans, events and metrics (features `tracing` and `metrics`), if a program has several apps.
     ///
     /// ```
     /// use rekindle::Session;
@@ -25,7 +25,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// An origin that the token is for, beside that of a client's base URL. Call it once for each.
+    /// An origin that the token may be sent to, besides that of a client's base URL. Call it once for each origin.
     ///
     /// ```
     /// use rekindle::Session;
@@ -43,7 +43,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// The origins that the token is for, beside that of a client's base URL, and no others (spec 9.1).
+    /// The only origins that the token may be sent to, besides that of a client's base URL (spec 9.1).
     ///
     /// ```
     /// use rekindle::Session;
@@ -61,7 +61,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// An http origin, not on loopback, that tokens may be sent to all the same (`http://keycloak:8080` in Compose).
+    /// An http origin outside loopback that tokens may be sent to anyway (`http://keycloak:8080` in Compose).
     ///
     /// ```
     /// use rekindle::Session;
@@ -78,7 +78,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// What the server does with a used refresh token, where the dialect leaves it open (spec 6.1).
+    /// What the server does with a used refresh token, if the dialect leaves this open (spec 6.1).
     ///
     /// ```
     /// use rekindle::{Rotation, Session};
@@ -95,7 +95,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Whether tokens are refreshed in the background, before callers must wait (spec 1.2). Default: yes.
+    /// Whether tokens are refreshed in the background, before callers have to wait (spec 1.2). Defaults to true.
     ///
     /// ```
     /// use rekindle::Session;
@@ -112,9 +112,10 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Whether a stored credential is used only if it was signed in for this dialect and these origins (default
-    /// false). A program's own code decides where tokens go; where a file does that somebody else may have written,
-    /// it must not lead a stored token to another place (spec 7.10). [`Session::rebind`](crate::Session::rebind) moves a credential.
+    /// Whether a stored credential is used only if it was signed in for this dialect and these origins. Defaults to
+    /// false, because normally the program's own code decides where tokens are sent. Set it to true if that comes from
+    /// a file that others can write: the file must not redirect a stored token (spec 7.10).
+    /// [`Session::rebind`](crate::Session::rebind) moves a credential.
     ///
     /// ```
     /// let builder = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
@@ -126,7 +127,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How long a caller waits for a token at most, to the next hundredth of a second. Default 30 s.
+    /// The longest time a caller waits for a token, to the next hundredth of a second. Defaults to 30 s.
     ///
     /// ```
     /// use std::time::Duration;
@@ -144,7 +145,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How long one token request may take at most. Default 60 s.
+    /// The longest time one token request may take. Defaults to 60 s.
     ///
     /// ```
     /// use std::time::Duration;
@@ -162,7 +163,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How long a lease lasts without being renewed. Default 90 s; at least 1.5 times the send timeout.
+    /// How long a lease lasts without being renewed. Defaults to 90 s; at least 1.5 times the send timeout.
     ///
     /// ```
     /// use std::time::Duration;

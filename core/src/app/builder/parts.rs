@@ -1,4 +1,4 @@
-//! The parts that can be replaced: the store, the transport, the clock, the host.
+//! The replaceable parts: store, transport, clock and host.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::store::Store;
 use crate::transport::Transport;
 
 impl<T> Builder<T> {
-    /// Where the credential is stored. Default: in memory. An `Arc` of a store is a store, so one can be shared:
+    /// Where the credential is stored. Defaults to memory. An `Arc` of a store is a store, so one can be shared:
     /// `.store(shared.clone())`.
     ///
     /// ```
@@ -27,8 +27,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How token requests are sent. Default: reqwest; without the feature `http` there is none, and this must be given.
-    /// An `Arc` of a transport is a transport, so one can be shared.
+    /// How token requests are sent. Defaults to reqwest; required without the feature `http`. An `Arc` of a transport
+    /// is a transport, so one can be shared.
     ///
     /// ```
     /// use rekindle::{Session, transport::{ProxyChoice, ReqwestTransport, TransportOptions}};
@@ -47,7 +47,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// The clocks; tests bring a [`ManualClock`](crate::clock::ManualClock).
+    /// The clock; tests use a [`ManualClock`](crate::clock::ManualClock).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -73,7 +73,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Driven by a host, in its turns and by its clock: no thread is started. Store and transport are then the host's too.
+    /// Lets a host drive the session, with its event loop and clock: no thread is started. The host also provides the
+    /// store and transport.
     ///
     /// ```
     /// use rekindle::{Host, Session};
@@ -91,7 +92,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Shares no state with other sessions of this process: a stand-in for another process, in tests.
+    /// Shares no state with other sessions of this process: simulates another process in tests.
     #[doc(hidden)]
     pub fn alone(mut self) -> Self {
         self.settings.alone = true;

@@ -1,4 +1,4 @@
-//! Which server renews the tokens, and as which client.
+//! The authorization server, and the client's identity there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::proof::SigningKey;
 use crate::session::{OnLoginRequired, Refresh};
 
 impl<T> Builder<T> {
-    /// The token endpoint, where the dialect does not name it.
+    /// The token endpoint, if the dialect does not name it.
     ///
     /// ```
     /// use rekindle::{ErrorKind, Session};
@@ -46,8 +46,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// What the server says of itself ([`discover`](crate::sign_in::discover)): its endpoints, for what is not set here and
-    /// the dialect does not say.
+    /// The server's metadata ([`discover`](crate::sign_in::discover)): its endpoints are used if neither a setting nor
+    /// the dialect names them.
     ///
     /// ```
     /// use rekindle::{Session, sign_in::ServerMetadata};
@@ -64,8 +64,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Whether authorization requests are pushed to the server where it takes that (RFC 9126), so that nobody else sees what
-    /// is asked for, nor can change it on the way. Default: yes.
+    /// Whether to use pushed authorization requests (RFC 9126) if the server supports them, so that others can neither
+    /// read nor change the parameters. Defaults to true.
     ///
     /// ```
     /// let session = rekindle::Session::builder("google").client_id("app").pushed_requests(false).build()?;
@@ -77,7 +77,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// A client that registered itself ([`register`](crate::sign_in::register)): its id, its secret, how it says who it is.
+    /// A dynamically registered client ([`register`](crate::sign_in::register)): its id, secret and authentication
+    /// method.
     ///
     /// ```
     /// use rekindle::{Session, sign_in::RegisteredClient};
@@ -90,7 +91,7 @@ impl<T> Builder<T> {
     ///
     /// # Errors
     ///
-    /// InvalidResponse: the server chose a way of client authentication that is not known here.
+    /// InvalidResponse: the server chose an unknown client authentication method.
     pub fn registered_client(mut self, client: &RegisteredClient) -> Result<Self, Error> {
         self.settings.client_auth = Some(client.client_auth()?);
         self.settings.client_id = Some(client.client_id.clone());
@@ -98,8 +99,8 @@ impl<T> Builder<T> {
         Ok(self)
     }
 
-    /// Signs the user in again when the session cannot be kept alive any more; meanwhile callers wait. It runs once in one
-    /// process, however many of them there are, and not again within 30 s of its own failure.
+    /// Signs the user in again when the session can no longer be kept alive, while callers wait. The handler runs only
+    /// once at a time per process, however many callers wait, and not again within 30 s of its own failure.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -123,8 +124,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How long callers wait for [`on_login_required`](Self::on_login_required), within their own deadlines. Default: five
-    /// minutes; zero: they get LoginRequired at once, while it runs.
+    /// How long callers wait for [`on_login_required`](Self::on_login_required), within their own deadlines. Defaults
+    /// to five minutes. Zero: they get LoginRequired at once, while the handler runs.
     ///
     /// ```
     /// use std::time::Duration;
@@ -139,7 +140,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// `client_id`.
+    /// The client id (`client_id`).
     ///
     /// ```
     /// use rekindle::Session;
@@ -156,7 +157,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// `client_secret`.
+    /// The client secret (`client_secret`).
     ///
     /// ```
     /// use rekindle::Session;
@@ -174,7 +175,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How the client says who it is to the token endpoint, where it is registered otherwise than the dialect says.
+    /// How the client authenticates at the token endpoint, if its registration differs from the dialect.
     ///
     /// ```
     /// use rekindle::{ClientAuth, Session};
@@ -193,7 +194,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// The key with which the client says who it is (`private_key_jwt`, RFC 7523), instead of a secret.
+    /// The key for client authentication with `private_key_jwt` (RFC 7523), instead of a secret.
     ///
     /// ```
     /// use rekindle::{Session, SigningKey};
@@ -212,8 +213,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// The key that the tokens are bound to (DPoP, RFC 9449): each request carries a proof made with it. It must
-    /// be the one that the sign-in was made with.
+    /// The key that the tokens are bound to (DPoP, RFC 9449): each request carries a proof signed with it. It must be
+    /// the key used for the sign-in.
     ///
     /// ```
     /// use rekindle::{Session, SigningKey};
@@ -233,9 +234,9 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Whether, with a [`dpop_key`](Self::dpop_key), a token that the server says is not bound to it (`token_type`
-    /// Bearer) is refused instead of served (default true; RFC 9449 section 5): whoever steals such a token can use
-    /// it. False for servers that bind only the tokens of some clients.
+    /// Whether, with a [`dpop_key`](Self::dpop_key), a token that the server declares unbound (`token_type` Bearer) is
+    /// rejected, because a thief could use it. Defaults to true (RFC 9449 section 5). Set it to false for servers that
+    /// bind only the tokens of some clients.
     ///
     /// ```
     /// let builder = rekindle::Session::builder("oauth2").token_url("https://auth.example.com/token");
@@ -261,8 +262,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// The client asks for tokens on its own behalf, without a user (RFC 6749 section 4.4): nobody signs in, the first
-    /// token is asked for when it is needed. It needs a client secret or a client key.
+    /// Uses the client credentials grant (RFC 6749 section 4.4): no user signs in, and the first token is requested
+    /// when needed. Requires a client secret or a client key.
     ///
     /// ```
     /// use rekindle::{ClientCredentials, Session};
@@ -281,7 +282,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// A refresh of your own instead of the dialect's request.
+    /// Your own refresh function, used instead of the dialect's request.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! Writes a file so that a crash leaves the old one or the new one, never neither.
+//! Writes a file so that a crash leaves either the old or the new content.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};

@@ -1,4 +1,4 @@
-//! What went wrong, and what to do about it. Never what the file holds.
+//! Error messages: what went wrong, and what to do about it, without the file's content.
 
 use std::io::{Error, ErrorKind};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Tells a dead owner from a slow one: its file is locked for as long as its process lives, so that nobody
-//! waits for the lease of a process that is gone.
+//! Distinguishes a dead owner from a slow one: an owner's file is locked for as long as its process lives, so that
+//! other processes do not wait for the lease of a dead process.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -1,5 +1,5 @@
-//! The short lock around one read-modify-write. Never held across a network call: a stopped process would
-//! block everybody.
+//! The short lock around one read-modify-write. It is never held across a network call: a stopped process would block
+//! all others.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};

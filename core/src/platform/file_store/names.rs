@@ -1,4 +1,4 @@
-//! The file name of a key: two keys never share one, on no file system.
+//! The file name of a key: two keys never share one on any file system.
 
 use sha2::{Digest as _, Sha256};
 

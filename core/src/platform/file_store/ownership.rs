@@ -1,4 +1,4 @@
-//! Opens only what is this user's own: never through a link, never another user's file (spec 7.8).
+//! Opens only the user's own files: never through a link, never another user's file (spec 7.8).
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};

@@ -1,4 +1,4 @@
-//! Where the record's file is, and those beside it.
+//! The paths of the record's file and of the files beside it.
 
 use std::ffi::OsString;
 use std::fs;

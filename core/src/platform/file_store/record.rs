@@ -1,4 +1,4 @@
-//! Reading and replacing the record: every way a file can be found, and what follows from it.
+//! Reads and replaces the record: every state in which a file can be found, and what to do then.
 
 #[cfg(unix)]
 use std::fs;

@@ -1,4 +1,4 @@
-//! Keys of this process.
+//! Keys held by this process.
 
 use base64::Engine;
 use rekindle_proto::{ErrorKind, Failure, Secret};
@@ -32,7 +32,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// InvalidConfig if it is no private key of a kind that can sign here.
+    /// InvalidConfig if it is not a private key of a supported kind.
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
         let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| unreadable())?;
         let pair = match &der {
@@ -43,7 +43,8 @@ impl SigningKey {
         Ok(Self::new(pair.ok_or_else(unreadable)?))
     }
 
-    /// Makes a new P-256 key, and its PEM for keeping: tokens that are bound to it are of no use without it.
+    /// Generates a new P-256 key. Returns it with its PEM, which you must store: tokens bound to the key are useless
+    /// without it.
     ///
     /// ```
     /// use rekindle::SigningKey;

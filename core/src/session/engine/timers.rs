@@ -1,4 +1,4 @@
-//! The machine's timer, and the deadlines of those who wait.
+//! The machine's timer, and the deadlines of waiting callers.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! gzip (RFC 1952), and answers that lost their label.
+//! gzip (RFC 1952), and responses that lack their Content-Encoding.
 
 use std::io::{self, Read, Write};
 

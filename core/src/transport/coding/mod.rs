@@ -1,4 +1,4 @@
-//! Content codings (RFC 9110 section 8.4.1): what is asked for, and bodies without the coding that their headers name.
+//! Content codings (RFC 9110 section 8.4.1): what to request, and how to decode bodies.
 
 #[cfg(feature = "brotli")]
 mod brotli;

@@ -1,4 +1,4 @@
-//! Zstandard (RFC 8878), with the window that content codings are bound to (RFC 9659).
+//! Zstandard (RFC 8878), with the window limit for content codings (RFC 9659).
 
 use std::io::{self, Read};
 
