@@ -288,14 +288,14 @@ def test_each_call_of_a_session_has_its_async_twin(server: TestServer, make: Mak
         told.append((await rekindle.AsyncSession.of(session).token(min_life=1)).value)
         await rekindle.AsyncSession.of(session).sign_out()
         told.append((await rekindle.AsyncSession.of(session).status()).standing)
-        told.append(await rekindle.AsyncSession.of(session).shutdown(timeout=5))
+        told.append(await rekindle.AsyncSession.of(session).shutdown(5))
         return told
 
     assert asyncio.run(calls()) == ["AT-1", "AT-2", 2, "AT-9", "signed_out", True]
     session.sign_in(given)
     assert (session.token().value, session.refresh().value, session.status(fresh=True).valid) == ("AT-9", "AT-3", True)
     session.sign_out()
-    assert session.shutdown(timeout=5) and session.stats()["sign_outs"] == 2
+    assert session.shutdown(5) and session.stats()["sign_outs"] == 2
 
 
 def test_clients_share_a_session_and_close_on_their_own(server: TestServer, make: Make) -> None:

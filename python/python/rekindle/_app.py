@@ -217,7 +217,7 @@ class App(AppBase):
         return self.session(key).sign_out(revoke=True)
 
     @redact_traceback
-    def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
+    def shutdown(self, timeout: float = AT_EXIT) -> bool:
         """Waits for refreshes under way and unsaved credentials of all sessions; whether nothing is left."""
         return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 

@@ -66,6 +66,6 @@ class AsyncApp(AppBase):
         return await self.session(key).sign_out(revoke=True)
 
     @aredact_traceback
-    async def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
+    async def shutdown(self, timeout: float = AT_EXIT) -> bool:
         """As `App.shutdown`."""
         return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))

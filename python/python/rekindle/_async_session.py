@@ -109,6 +109,6 @@ class AsyncSession(SessionBase):
         found: dict[str, str] = await self._ado(self._native.extra)
         return found
 
-    async def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
+    async def shutdown(self, timeout: float = AT_EXIT) -> bool:
         """As `Session.shutdown`."""
         return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))

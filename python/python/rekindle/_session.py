@@ -358,7 +358,7 @@ class Session(SessionBase):
         found: dict[str, str] = self._do(self._native.extra)
         return found
 
-    def shutdown(self, *, timeout: float = AT_EXIT) -> bool:
+    def shutdown(self, timeout: float = AT_EXIT) -> bool:
         """Waits for a refresh under way and an unsaved credential; whether nothing is left."""
         return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
