@@ -91,47 +91,45 @@ impl Stream for Decoded {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         while let Some(decoder) = &mut this.decoder {
-            let step = decoder.decode(&this.coded);
-            let piece = match step {
-                Ok((taken, piece)) if taken > 0 || !piece.is_empty() => {
+            match decoder.decode(&this.coded) {
+                Ok((0, piece)) if piece.is_empty() => {}
+                Ok((taken, piece)) => {
                     this.coded.advance(taken);
-                    Ok(piece)
-                }
-                Err(cause) => Err(cause),
-                Ok(_) => match &mut this.body {
-                    Some(body) => match ready!(body.as_mut().poll_next(context)) {
-                        Some(Ok(chunk)) => {
-                            this.has_begun |= !chunk.is_empty();
-                            this.coded.extend_from_slice(&chunk);
-                            continue;
-                        }
-                        Some(Err(cause)) => {
-                            this.decoder = None;
-                            return Poll::Ready(Some(Err(cause)));
-                        }
-                        None => {
-                            this.body = None;
-                            continue;
-                        }
-                    },
-                    None if !this.has_begun => return Poll::Ready(None),
-                    None => {
-                        let rest = decoder.end(&this.coded);
-                        this.decoder = None;
-                        rest
+                    if piece.is_empty() {
+                        continue;
                     }
-                },
-            };
-            match piece {
-                Ok(piece) if piece.is_empty() => {}
-                Ok(piece) => return Poll::Ready(Some(Ok(piece.into()))),
+                    return Poll::Ready(Some(Ok(piece.into())));
+                }
                 Err(cause) => {
                     this.decoder = None;
                     return Poll::Ready(Some(Err(broken(this.name, cause))));
                 }
             }
+            let Some(body) = &mut this.body else { return Poll::Ready(this.rest()) };
+            match ready!(body.as_mut().poll_next(context)) {
+                Some(Ok(chunk)) => {
+                    this.has_begun |= !chunk.is_empty();
+                    this.coded.extend_from_slice(&chunk);
+                }
+                Some(Err(cause)) => {
+                    this.decoder = None;
+                    return Poll::Ready(Some(Err(cause)));
+                }
+                None => this.body = None,
+            }
         }
         Poll::Ready(None)
+    }
+}
+
+impl Decoded {
+    /// What is left once the body has ended.
+    fn rest(&mut self) -> Option<Result<Bytes, TransportError>> {
+        let mut decoder = self.decoder.take().filter(|_| self.has_begun)?;
+        match decoder.end(&self.coded) {
+            Ok(rest) if rest.is_empty() => None,
+            rest => Some(rest.map(Bytes::from).map_err(|cause| broken(self.name, cause))),
+        }
     }
 }
 
