@@ -17,7 +17,7 @@ use crate::settings::{credential_of, described};
 
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct App {
-    inner: rekindle::App,
+    pub(crate) inner: rekindle::App,
 }
 
 #[pymethods]
@@ -130,10 +130,6 @@ impl App {
 
     fn stats(&self) -> BTreeMap<&'static str, u64> {
         self.inner.stats().entries().into_iter().collect()
-    }
-
-    fn dialect(&self) -> &str {
-        self.inner.dialect().name()
     }
 
     fn prometheus(&self) -> String {

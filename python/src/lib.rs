@@ -15,6 +15,7 @@ mod host;
 mod key;
 mod lock;
 mod login;
+mod metrics;
 mod mock;
 mod raised;
 mod response;
@@ -63,6 +64,8 @@ mod _native {
     use super::events::Events;
     #[pymodule_export]
     use super::key::SigningKey;
+    #[pymodule_export]
+    use super::metrics::metrics_text;
     #[pymodule_export]
     use super::response::Stream;
     #[pymodule_export]

@@ -269,10 +269,6 @@ impl Session {
         self.inner.stats().entries().into_iter().collect()
     }
 
-    fn dialect(&self) -> &str {
-        self.inner.dialect().name()
-    }
-
     fn prometheus(&self) -> String {
         self.inner.stats().to_prometheus()
     }

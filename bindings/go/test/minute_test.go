@@ -1,8 +1,6 @@
 package test
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +23,7 @@ func TestTheMinuteOfTheReadme(t *testing.T) {
 	if lines := strings.Count(block, "\n"); lines > 3 {
 		t.Errorf("%d lines", lines)
 	}
-	server := startProvider(t)
+	server := started(t, exec.Command("node", "../../../tests/idp/node/oidc.mjs"))
 	lines := strings.NewReplacer("https://accounts.example.com", server, "https://api.example.com", server, `"app"`, `"pub"`, "/users", "/api/data").Replace(block)
 	// Each err is looked at.
 	lines = strings.ReplaceAll(lines, "response, err :=", "check(err)\n\tresponse, err :=")
@@ -76,22 +74,4 @@ func TestABrowser(t *testing.T) {
 		response, err = browser.PostForm(action.String(), url.Values{"login": {"ann"}, "consent": {"yes"}})
 		must(t, err)
 	}
-}
-
-// oidc-provider on loopback, as tests/idp starts it. It ends with its input.
-func startProvider(t *testing.T) string {
-	t.Helper()
-	command := exec.Command("node", "../../../tests/idp/node/oidc.mjs")
-	command.Stderr = os.Stderr
-	input, err := command.StdinPipe()
-	must(t, err)
-	output, err := command.StdoutPipe()
-	must(t, err)
-	must(t, command.Start())
-	t.Cleanup(func() { input.Close(); _ = command.Wait() })
-	line, err := bufio.NewReader(output).ReadBytes('\n')
-	must(t, err)
-	var said struct{ URL string }
-	must(t, json.Unmarshal(line, &said))
-	return said.URL
 }

@@ -24,20 +24,24 @@ type tokens struct {
 
 func startServer(t *testing.T, model string) *server {
 	t.Helper()
-	command := exec.Command(needed(t, "REKINDLE_TEST_SERVER"), model)
+	return &server{t, started(t, exec.Command(needed(t, "REKINDLE_TEST_SERVER"), model))}
+}
+
+// A server that says its URL when it is ready, and ends with its input.
+func started(t *testing.T, command *exec.Cmd) string {
+	t.Helper()
 	command.Stderr = os.Stderr
 	input, err := command.StdinPipe()
 	must(t, err)
 	output, err := command.StdoutPipe()
 	must(t, err)
 	must(t, command.Start())
-	// It ends with its input.
 	t.Cleanup(func() { input.Close(); _ = command.Wait() })
 	line, err := bufio.NewReader(output).ReadBytes('\n')
 	must(t, err)
 	var said struct{ URL string }
 	must(t, json.Unmarshal(line, &said))
-	return &server{t, said.URL}
+	return said.URL
 }
 
 func (s *server) control(method, path string, into any) {

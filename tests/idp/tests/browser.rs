@@ -63,6 +63,15 @@ fn saw_the_end(visit: &Visit) {
     assert!(visit.screenshot.starts_with(b"\x89PNG") && visit.screenshot.len() > 2_000);
 }
 
+/// Signed out; a token that somebody may have kept is refused.
+async fn signs_out(session: &Session, server: &Server, refused: u16) {
+    let token = session.token().await.unwrap().value().to_owned();
+    assert_eq!(session.sign_out_and_revoke().await.unwrap(), Revocation::Done);
+    assert_eq!(get(&client(session, server)).await, Err(ErrorKind::SignedOut));
+    let kept = common::client().get(server.url("/api/data")).bearer_auth(token).send().await.unwrap();
+    assert_eq!(kept.status(), refused);
+}
+
 async fn session_at(idp: &Server, store: FileStore) -> Session {
     let server = discover(&idp.base_url).await.unwrap();
     let session = Session::builder("oauth2").server(server).client_id(PUBLIC_CLIENT).origin(&idp.base_url);
@@ -93,12 +102,7 @@ async fn a_person_signs_in_in_chromium_and_the_session_lives_until_it_is_revoked
     session.invalidate();
     assert_eq!(get(&client(&session, &idp)).await, Ok(200));
     assert_eq!(idp.stats().refreshes, 1);
-    // Signed out; what somebody may have kept is refused.
-    let token = session.token().await.unwrap().value().to_owned();
-    assert_eq!(session.sign_out_and_revoke().await.unwrap(), Revocation::Done);
-    assert_eq!(get(&client(&session, &idp)).await, Err(ErrorKind::SignedOut));
-    let kept = common::client().get(idp.url("/api/data")).bearer_auth(token).send().await.unwrap();
-    assert_eq!(kept.status(), 401);
+    signs_out(&session, &idp, 401).await;
 }
 
 // spec 12.1, 12.5, 12.8: django-oauth-toolkit, which has neither discovery nor ID tokens
@@ -123,11 +127,7 @@ async fn a_person_signs_in_at_django_consents_and_the_session_lives_until_it_is_
     assert_eq!(get(&client(&session, &dot)).await, Ok(200));
     let stats = dot.stats();
     assert_eq!((stats.refreshes, stats.reuse_detected, stats.token_requests), (1, 0, 2));
-    let token = session.token().await.unwrap().value().to_owned();
-    assert_eq!(session.sign_out_and_revoke().await.unwrap(), Revocation::Done);
-    assert_eq!(get(&client(&session, &dot)).await, Err(ErrorKind::SignedOut));
-    let kept = common::client().get(dot.url("/api/data")).bearer_auth(token).send().await.unwrap();
-    assert_eq!(kept.status(), 403);
+    signs_out(&session, &dot, 403).await;
 }
 
 // spec 12.1, 12.5, 12.8, 12.14: Keycloak with rotation and reuse detection
@@ -158,10 +158,5 @@ async fn a_person_signs_in_at_keycloak_and_the_session_lives_until_it_is_revoked
     let stats = keycloak.stats();
     assert_eq!((stats.refreshes, stats.reuse_detected, stats.token_requests), (1, 0, 2));
 
-    // Signed out; what somebody may have kept is refused.
-    let token = session.token().await.unwrap().value().to_owned();
-    assert_eq!(session.sign_out_and_revoke().await.unwrap(), Revocation::Done);
-    assert_eq!(get(&client(&session, &keycloak)).await, Err(ErrorKind::SignedOut));
-    let kept = common::client().get(keycloak.url("/api/data")).bearer_auth(token).send().await.unwrap();
-    assert_eq!(kept.status(), 401);
+    signs_out(&session, &keycloak, 401).await;
 }
