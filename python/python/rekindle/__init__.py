@@ -1,4 +1,4 @@
-"""Keeps API sessions alive: detects expiry, refreshes once, replays safely, stores what it got.
+"""Keeps API sessions alive: detects expired tokens, refreshes them once, replays requests safely, stores credentials.
 
     import rekindle
 

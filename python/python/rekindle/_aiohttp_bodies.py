@@ -1,7 +1,7 @@
-"""Bodies of aiohttp that can be sent again.
+"""aiohttp bodies that can be sent again.
 
-aiohttp reads files on threads of its own. A send that a response has ended may still be reading, so the next send reads the same
-file by offsets of its own (`os.pread`): neither takes a byte from the other (rule 11.1).
+aiohttp reads files on threads of its own. The thread of a send that was ended by its response may still be reading, so the next
+send reads the same file at its own offsets (`os.pread`), and the two do not interfere (rule 11.1).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiohttp import MultipartWriter, payload
 
 
 def renewal(body: Any) -> Callable[[], Any] | None:
-    """Makes the same body for one more send; `None` where it can be sent once."""
+    """Returns a function that makes the same body for another send; `None` if the body can be sent only once."""
     if isinstance(body, (bytes, bytearray, payload.BytesPayload)):
         return lambda: body
     if isinstance(body, MultipartWriter):
@@ -80,7 +80,7 @@ class _File:
 
 
 class _ByOffset(io.RawIOBase):
-    """A file with a position of its own; it is closed by whoever opened it."""
+    """A file with a separate position. Closing it does not close the descriptor, which belongs to the caller."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

@@ -133,15 +133,15 @@ class AppBase:
 
     @property
     def sessions_in_memory(self) -> int:
-        """How many sessions are in memory: those that somebody holds, and those that were used last."""
+        """The number of sessions in memory: those that your code holds, and the most recently used others."""
         return self._native.sessions_in_memory()
 
     def stats(self) -> dict[str, int]:
-        """How often things happened, in all sessions together, also in those that were let go of."""
+        """The counters of events, summed over all sessions, including those that are no longer in memory."""
         return self._native.stats()
 
     def prometheus(self) -> str:
-        """The same as Prometheus text."""
+        """The same counters in the Prometheus text format."""
         return self._native.prometheus()
 
     @redact_traceback
@@ -166,13 +166,12 @@ class AppBase:
 class App(AppBase):
     """Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
 
-    Every option is that of `Session`, but for the tokens, which each session has of its own, and:
+    It takes the options of `Session` except the tokens, which each session has of its own. These options differ:
 
-    - `store`: keeps a record for each key, such as `FileStore.folder(path)` or one of your own. Left out: this process'
-      memory.
-    - `idle_sessions`: how many sessions that nobody holds stay in memory, those that were used last (10,000); each takes
-      about 2 KB. The others come back from the store.
-    - `on_event`: called with a session's key and each `Event` of it, on a thread of its own.
+    - `store`: keeps one record for each key, such as `FileStore.folder(path)` or your own store. Default: in memory.
+    - `idle_sessions`: how many sessions that your code no longer holds stay in memory, the most recently used ones first
+      (default 10,000). Each takes about 2 KB. The others are loaded from the store when they are needed.
+    - `on_event`: called with a session's key and each of its events (`Event`), on a separate thread.
 
     >>> app = rekindle.App(
     ...     token_url="https://auth.example.com/oauth/token", client_id="app", origins=["https://api.example.com"],
@@ -183,42 +182,43 @@ class App(AppBase):
     """
 
     def session(self, key: str, *, credential: Credential | None = None) -> Session:
-        """The session of that key, the same one for the same key. Nothing is read or sent yet.
+        """The session for a key; the same key always gives the same session. Reads and sends nothing.
 
-        A key is what you call a user by: 1 to 1,024 bytes of text. `credential`: what to begin with, where the store has
-        none.
+        The key is your own identifier of a user, 1 to 1,024 bytes of text. `credential` is the initial credential, used if
+        the store has none for this key.
         """
         return self._session(key, credential, Session)
 
     def begin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
-        """As `Session.begin_sign_in`, for a user who is not known yet."""
+        """Like `Session.begin_sign_in`, for a user whose key is not known yet."""
         return BegunSignIn(*self._do(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
 
     @redact_traceback
     def finish_sign_in(self, pending: str, callback: str, *, key: str | None = None) -> Session:
-        """As `Session.finish_sign_in`; gives the session of the one who signed in, under `key` or, with `openid` in the
-        scope, the server's own name for them (`sub`)."""
+        """Like `Session.finish_sign_in`. Returns the session of the user who signed in; its key is `key`, or the server's
+        identifier of the user (`sub`) if the scope includes `openid`."""
         return self.session(self._do(self._native.finish_sign_in, pending, callback, text("key", key)))
 
     def sign_in(self, *, key: str | None = None, open: Callable[[str], object] | None = None, **asked: Any) -> Session:
-        """As `Session.sign_in_with_browser`; gives the session of the one who signed in, under `key` or their `sub`.
+        """Like `Session.sign_in_with_browser`. Returns the session of the user who signed in; its key is `key` or their `sub`.
 
         >>> session = app.sign_in(scope="openid email")  # doctest: +SKIP
         """
         return self.session(self._do(self._native.sign_in, asked_of(asked), text("key", key), open))
 
     def accounts(self) -> list[str]:
-        """The keys of all who are signed in, in order. The store must be able to tell its keys: memory and folders are."""
+        """The keys of all signed-in users, sorted. The store must be able to list its keys: memory and folder stores can."""
         keys: list[str] = self._do(self._native.accounts)
         return keys
 
     def remove(self, key: str) -> bool | None:
-        """Signs that user out, and asks the server to revoke the tokens: see `Session.sign_out`."""
+        """Signs the user out and asks the server to revoke the tokens: see `Session.sign_out`."""
         return self.session(key).sign_out(revoke=True)
 
     @redact_traceback
     def shutdown(self, timeout: float = AT_EXIT) -> bool:
-        """Waits for refreshes under way and unsaved credentials of all sessions; whether nothing is left."""
+        """Waits up to `timeout` seconds until no session has a refresh in progress or an unsaved credential. Returns whether
+        that was achieved."""
         return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
 

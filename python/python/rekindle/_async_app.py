@@ -17,7 +17,7 @@ from ._sign_in_request import BegunSignIn, asked_of
 
 
 class AsyncApp(AppBase):
-    """`App` for asyncio and uvloop: the same options, and `AsyncSession`s.
+    """`App` for asyncio and uvloop: takes the same options, returns `AsyncSession`s.
 
     >>> app = rekindle.AsyncApp(token_url="https://auth.example.com/oauth/token", client_id="app")
     >>> asyncio.run(app.accounts())
@@ -25,11 +25,11 @@ class AsyncApp(AppBase):
     """
 
     _origin: object = None
-    """The app that this one was made of: as long as this one is held, so is that."""
+    """The app that this one was made from; the reference keeps it alive."""
 
     @classmethod
     def of(cls, app: App) -> AsyncApp:
-        """The same app, for tasks: sessions, tokens and refreshes are shared."""
+        """The same app for use in tasks; both share sessions, tokens and refreshes."""
         if not isinstance(app, AppBase):
             raise InvalidConfig(f"app must be a rekindle.App, not {type(app).__name__}")
         made = cls.__new__(cls)
@@ -38,34 +38,34 @@ class AsyncApp(AppBase):
         return made
 
     def session(self, key: str, *, credential: Credential | None = None) -> AsyncSession:
-        """As `App.session`."""
+        """Like `App.session`."""
         return self._session(key, credential, AsyncSession)
 
     async def begin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
-        """As `App.begin_sign_in`."""
+        """Like `App.begin_sign_in`."""
         return BegunSignIn(*await self._ado(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
 
     @aredact_traceback
     async def finish_sign_in(self, pending: str, callback: str, *, key: str | None = None) -> AsyncSession:
-        """As `App.finish_sign_in`."""
+        """Like `App.finish_sign_in`."""
         return self.session(await self._ado(self._native.finish_sign_in, pending, callback, text("key", key)))
 
     async def sign_in(
         self, *, key: str | None = None, open: Callable[[str], object] | None = None, **asked: Any
     ) -> AsyncSession:
-        """As `App.sign_in`."""
+        """Like `App.sign_in`."""
         return self.session(await self._ado(self._native.sign_in, asked_of(asked), text("key", key), open))
 
     async def accounts(self) -> list[str]:
-        """As `App.accounts`."""
+        """Like `App.accounts`."""
         keys: list[str] = await self._ado(self._native.accounts)
         return keys
 
     async def remove(self, key: str) -> bool | None:
-        """As `App.remove`."""
+        """Like `App.remove`."""
         return await self.session(key).sign_out(revoke=True)
 
     @aredact_traceback
     async def shutdown(self, timeout: float = AT_EXIT) -> bool:
-        """As `App.shutdown`."""
+        """Like `App.shutdown`."""
         return bool(await self._ado(self._native.shutdown, seconds("timeout", timeout)))

@@ -1,4 +1,4 @@
-"""What the adapters for other HTTP clients have in common; what a request does and what follows is the core's to say."""
+"""What the adapters for other HTTP clients have in common. The core decides which headers to add and what follows a response."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from ._response import Verdict
 
 @dataclass(frozen=True)
 class Judged:
-    """What a response says about the session's token, and why its request was not sent again."""
+    """The verdict on a response, and why its request was not sent again."""
 
     verdict: Verdict
     replay_refused: str | None
 
 
 Next = tuple[Any, Judged | None]
-"""The headers to send the request again with, or what the response says; neither where our token was not asked."""
+"""The headers to send the request again with, or the judgement; neither if the response was not about our token."""
 
 
 def headers(call: Any, do: Callable[..., Any], timeout: float | None = None) -> Any:
-    """Those to add before the first send."""
+    """The headers to add before the first send."""
     ready = call.headers_at_once()
     return do(call.headers, timeout) if ready is None else ready
 
 
 async def aheaders(call: Any, do: Callable[..., Awaitable[Any]], timeout: float | None = None) -> Any:
-    """As `headers`, without blocking the loop."""
+    """Like `headers`, without blocking the loop."""
     ready = call.headers_at_once()
     return await do(call.headers, timeout) if ready is None else ready
 
 
 def after(call: Any, do: Callable[..., Any], signed: bool | None, timeout: float | None = None) -> Next:
-    """What follows the response that `call.accepted` was told of, and gave `signed`."""
+    """What to do after a response for which `call.accepted` returned `signed`."""
     return _next(do(call.answered, timeout)) if signed is None else _accepted(signed)
 
 
 async def aafter(
     call: Any, do: Callable[..., Awaitable[Any]], signed: bool | None, timeout: float | None = None
 ) -> Next:
-    """As `after`, without blocking the loop."""
+    """Like `after`, without blocking the loop."""
     return _next(await do(call.answered, timeout)) if signed is None else _accepted(signed)
 
 
 def is_turned_away(judged: Judged | None) -> bool:
-    """Whether something is held against our token: a redirect that says so leads to the login page."""
+    """Whether the token was not accepted. A redirect with such a verdict leads to the login page."""
     return judged is not None and judged.verdict.name != "accepted"
 
 
 def also(error: RekindleError, bases: Mapping[str, type[Exception]], **facts: Any) -> RekindleError:
-    """The same error, which is one of the other HTTP client's, too: by its kind, else the one for `""`."""
+    """The same error as a subclass of one of the other HTTP client's exceptions: the base for its kind, else that for `""`."""
     kind, base = type(error), bases.get(error.kind, bases[""])
     made: Any = _ALSO.get((kind, base))
     if made is None:
 
         def reduce(self: Any) -> Any:
-            # A class that is made here is found by nobody who unpickles.
+            # `pickle` cannot find a class that was made at runtime.
             again, (_, *rest) = kind.__reduce__(self)
             return again, (kind, *rest)
 
         named = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__reduce__": reduce}
         made = _ALSO.setdefault((kind, base), type(kind.__name__, (kind, base), named))
-    # Of the built-in exceptions only these two have a layout of their own.
+    # Among the built-in bases only OSError has a different memory layout.
     told: Any = OSError.__new__(made) if issubclass(made, OSError) else Exception.__new__(made)
     told.__dict__.update(error.__dict__)
     told.args, told.__cause__ = error.args, error.__cause__

@@ -1,4 +1,4 @@
-"""Arguments that make no sense are told by their name, before anything else happens."""
+"""Checks of arguments. Each runs before anything else happens, and its error names the argument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def text(name: str, value: object) -> str | None:
 
 
 def url(name: str, value: object) -> str | None:
-    """A URL as text, or as `httpx.URL`, `yarl.URL` and others have it; or `None`."""
+    """A URL as text or as an object such as `httpx.URL` or `yarl.URL`; or `None`."""
     if value is None or type(value) is str:
         return value
     if hasattr(value, "scheme") and hasattr(value, "host"):
@@ -36,7 +36,7 @@ def statuses(name: str, values: object) -> list[int] | None:
 
 
 def sends(name: str, value: object) -> int | None:
-    """How often something is sent, or `None`."""
+    """A number of sends, or `None`."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**31:
@@ -45,7 +45,7 @@ def sends(name: str, value: object) -> int | None:
 
 
 def texts(name: str, values: object) -> list[str]:
-    """A list of texts; one text alone is a mistake."""
+    """A list of texts; a single text is an error."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InvalidConfig(f"{name} must be a list of texts, not {type(values).__name__}")
     found = list(values)
@@ -55,7 +55,7 @@ def texts(name: str, values: object) -> list[str]:
 
 
 def flag(name: str, value: object) -> bool:
-    """True or False: a text such as "no" would count as True."""
+    """True or False, nothing else: a text such as "no" would count as True."""
     if isinstance(value, bool):
         return value
     raise InvalidConfig(f"{name} must be True or False, not {type(value).__name__}")
@@ -74,7 +74,7 @@ def limit(name: str, value: object) -> float | None:
 
 
 def maybe_seconds(name: str, value: object) -> float | None:
-    """A number of seconds above 0, or `None` for what is usual."""
+    """A number of seconds above 0, or `None` for the default."""
     return None if value is None else seconds(name, value)
 
 
@@ -86,9 +86,9 @@ def count(name: str, value: object) -> int | None:
 
 
 def timeouts(name: str, value: object) -> tuple[float | None, float | None, float | None]:
-    """Seconds for all, to connect, and of silence: one number is the first, a pair the others, as requests has it.
+    """The total, connect and read timeouts in seconds: a number is the total, a pair the other two, as in requests.
 
-    0 is no limit, `None` what the client says.
+    In the result 0 is no limit, and `None` the client's setting.
     """
     if not isinstance(value, tuple):
         return limit(name, value) or 0.0, None, None

@@ -1,4 +1,4 @@
-"""The two clients: the same calls, waiting on the thread or beside the loop."""
+"""The two clients, with the same methods: `Client` blocks the calling thread, `AsyncClient` awaits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class RequestOptions(TypedDict, total=False):
-    """What every request takes, by keyword."""
+    """The keyword arguments of every request."""
 
     params: Any
     headers: Any
@@ -108,7 +108,7 @@ class _Base:
                 "traceparent": flag("traceparent", traceparent),
                 "graphql_path": text("graphql_path", graphql_path),
             },
-            # A session that a test answers for has no client that really asks.
+            # With a test's mock transport, the client must not open real connections.
             None if "transport" in OF_TESTS.get() else transport(
                 verify=verify,
                 cert=cert,
@@ -124,7 +124,7 @@ class _Base:
         )
 
     def _goes(self, url: str, options: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
-        """Where a call goes and with which headers, for those who look on."""
+        """The URL and headers of a call, for event hooks."""
         assert self._native is not None
         own = options["options"]["headers"] if options else []
         names = {name.lower() for name, _ in own}
@@ -132,21 +132,21 @@ class _Base:
 
     @property
     def cookies(self) -> dict[str, str]:
-        """Those that a request to the base URL would carry. `Client(cookies=True)` keeps what servers set, each for its origin."""
+        """The cookies that a request to the base URL would carry. Only a client made with `cookies=True` or a dict keeps any."""
         found = None if self._native is None else self._native.cookies("/")
         if found is None:
             raise Misuse("this client keeps no cookies: make it with cookies=True, or with a dict of them")
         return dict(found)
 
     def clear_cookies(self) -> None:
-        """Forgets all cookies."""
+        """Deletes all cookies."""
         if self._native is not None:
             self._native.clear_cookies()
 
     def _options(
         self, given: RequestOptions, loop: asyncio.AbstractEventLoop | None
     ) -> dict[str, Any]:
-        """The keywords of the native `request`."""
+        """The keyword arguments of the native `request`."""
         unknown = sorted(set(given) - _NAMES)
         if unknown:
             raise TypeError(f"unknown option {unknown[0]!r}: known are {', '.join(sorted(_NAMES))}")
@@ -186,7 +186,7 @@ class _Base:
         raise InvalidConfig(f"auth must be None, for no token, or a pair of name and password, not {type(auth).__name__}")
 
     def _timeouts(self, given: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
-        """For all of it, to connect, and of silence; `None`: as the client says."""
+        """The total, connect and read timeouts; `None`: the client's setting."""
         whole, connect, read = timeouts("timeout", given["timeout"]) if "timeout" in given else (None, None, None)
         if "read_timeout" in given:
             if read is not None:
@@ -195,7 +195,7 @@ class _Base:
         return whole, connect, read
 
     def _own(self, given: Mapping[str, Any], connect: float | None, read: float | None) -> Own | None:
-        """What this request says otherwise than the client; `None` for most."""
+        """This request's settings that differ from the client's; `None` for most requests."""
         without = "auth" in given and given["auth"] is None
         if not without and connect is None and read is None and not _OWN & given.keys():
             return None
@@ -210,7 +210,7 @@ class _Base:
         )
 
     def _open(self, **texts: object) -> _native.Client:
-        """The native client, if it is open and these are texts."""
+        """The native client; checks that it is open and that `texts` are strings."""
         guard(self.session._host)
         guard_login(self.session._native)
         self.session._host.loops.forget_closed()
@@ -228,42 +228,44 @@ class _Base:
         raise TypeError("a client is not pickled: make one in each process")
 
 
-# What Python says of an option that does not exist.
+# Python's TypeError for an unknown option shows this name.
 _Base.__init__.__qualname__ = "Client.__init__"
 
 
 class Client(_Base):
-    """An HTTP client whose session stays alive; for any number of threads.
+    """An HTTP client that sends a session's token with each request; safe to use from any number of threads.
 
-    - `base_url`: what relative URLs are below. The token is for its origin, too.
-    - `headers`: go with every request. One that carries a credential keeps the session's away.
-    - `timeout`: seconds for all of a request: waiting for a token, redirects, retries, the body. `None`: no limit. A pair,
-      `(connect, read)`, has no limit for all, as requests means it: seconds for a connection to come about, and seconds
-      that the server may be silent, each send for itself.
-    - `connect_timeout`, `read_timeout`: the same two beside `timeout`. Neither connecting nor sending a body is silence.
-    - `follow_redirects`, `max_redirects`, and `max_sends`: how often a request is sent where the network or the server
-      fails, the first time included. `retry_statuses`: what counts as such a failure of the server; left out: 408, 429,
-      502, 503 and 504.
-    - `max_body_bytes`: a longer body is an error, unless it is read piece by piece. `None`: no limit.
-    - `graphql_path`: where `graphql` posts to, below the base URL. Left out: `/graphql`.
-    - `cookies`: whether those that servers set are kept and sent back, each to the origin that set it and to no other; a dict
-      of them begins with these, for the base URL. A client that is not asked keeps none.
-    - `traceparent`: whether a request without that header (W3C Trace Context) begins a trace of its own, the same for all its
-      sends. One that you give is passed on.
+    - `base_url`: the URL that relative URLs are resolved against. The token may be sent to its origin.
+    - `headers`: sent with every request. If one carries a credential, it is sent instead of the session's.
+    - `timeout`: the time limit of the whole request in seconds: waiting for a token, redirects, retries, the body. Default:
+      60; `None`: no limit. A pair `(connect, read)`, as in requests, sets no limit for the whole request, but one for
+      connecting and one for how long the server may send nothing; both apply to each send separately.
+    - `connect_timeout`, `read_timeout`: the same two limits in addition to `timeout`. The time for connecting and for sending
+      a body does not count towards `read_timeout`.
+    - `follow_redirects` (default True), `max_redirects` (default 10).
+    - `max_sends`: how often a request is sent at most after failures of the network or the server, including the first send
+      (default 3). `retry_statuses`: the statuses that count as such a failure; default: 408, 429, 502, 503 and 504.
+    - `max_body_bytes`: a longer body is an error, unless it is streamed. Default: 256 MiB; `None`: no limit.
+    - `graphql_path`: the path, below the base URL, that `graphql` posts to. Default: `/graphql`.
+    - `cookies`: True to store cookies and return each to the origin that set it, and to no other; a dict does the same with
+      initial cookies for the base URL. Default: none are stored.
+    - `traceparent`: whether to add a `traceparent` header (W3C Trace Context) with a new trace to requests without one. All
+      sends of a request share it. A header that you set is sent unchanged.
     - `event_hooks`: a dict of lists of functions: `request`, called with a `SentRequest` before each call, and `response`,
-      called with the `Response` after it, before its body is read where it is streamed. They look on and change nothing;
-      what one raises, the caller gets. An AsyncClient's may be async.
-    - `max_idle_connections`: how many connections without a request are kept for each host (of each thread that
-      waits); `idle_timeout`: seconds that they are kept, 90 unless told otherwise.
-    - `max_concurrent_requests`: how many requests are under way at once, each until its body has been read; further ones
-      wait, within their own timeout.
-    - `verify`, `cert`, `proxies`, `http2`, `user_agent`, and these three: only where this client's requests travel
-      otherwise than the session's; refreshes travel as the session says.
+      called with the `Response` after it; the body of a streamed response has not been read then. Hooks cannot change the
+      request; an exception that one raises is passed to the caller. Those of an AsyncClient may be async.
+    - `max_idle_connections`: how many idle connections are kept for each host (by each waiting thread); `idle_timeout`: how
+      many seconds they are kept (default 90).
+    - `max_concurrent_requests`: how many requests may be in progress at once; a request ends when its body has been read.
+      Further requests wait, within their own timeout.
+    - `verify`, `cert`, `proxies`, `http2`, `user_agent`, and these three: needed only if this client's requests should use
+      other connection settings than the session. Token requests always use the session's.
 
-    Every request takes, by keyword, `params`, `headers`, `cookies` (beside those that the client keeps), one of `json`, `data`, `content`, `files`, and `timeout`, `read_timeout`,
-    `follow_redirects`, `idempotency_key`, `max_sends`, `retry_statuses`; `auth=None` to go without the token, or
-    `auth=(name, password)`; `replay`: whether it may be applied twice, where its method does not say so. What goes wrong is a `RekindleError`; an answer of 400 or above is none before
-    `raise_for_status`.
+    Every request takes these keyword arguments: `params`, `headers`, `cookies` (sent in addition to the stored ones), one of
+    `json`, `data`, `content` and `files`, and `timeout`, `read_timeout`, `follow_redirects`, `idempotency_key`, `max_sends`,
+    `retry_statuses`; `auth=None` to send no token, or `auth=(name, password)` for Basic authentication; `replay`: whether the
+    request may be applied twice, if its method does not determine that. Failures raise a `RekindleError`; a status of 400 or
+    above raises one only in `raise_for_status`.
 
     >>> with rekindle.Client(session, base_url=api) as client:
     ...     client.get("/data", params={"q": 1}, timeout=5).status_code
@@ -298,7 +300,7 @@ class Client(_Base):
             native, url = self._open(method=method), _text_of(url)
         method = method.upper()
         if not given and self._hooks is None:
-            # Most requests; what they need not say costs them nothing.
+            # The fast path of most requests, which have no options.
             return native.request(method, url, follow_redirects=self._follow, stream=stream)
         options = self._options(given, None)
         source = options["options"]["source"]
@@ -371,7 +373,7 @@ class Client(_Base):
 
 
 class AsyncClient(_Base):
-    """`Client` for asyncio and uvloop, in any number of tasks, and in several loops one after the other.
+    """`Client` for asyncio and uvloop, for use in any number of tasks, and in several event loops one after the other.
 
     >>> async def main():
     ...     async with rekindle.AsyncClient(session, base_url=api) as client:
@@ -493,7 +495,7 @@ def _text_of(url: object) -> str:
 
 
 def _first(source: Source | None, error: RekindleError) -> BaseException:
-    """What the caller's own iterator raised says more than that the body broke off."""
+    """Prefers the exception of the caller's own iterator to the error that the body ended early."""
     return error if source is None or source.broken is None else source.broken
 
 

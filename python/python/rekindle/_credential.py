@@ -1,4 +1,4 @@
-"""Tokens, as users hand them in and get them."""
+"""Credentials that users pass in, and tokens that they get."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ._token_response import fields_of
 
 @dataclass(frozen=True)
 class Credential:
-    """The tokens of one sign-in. `repr` shows none of them; it is pickled on purpose only: `picklable()`.
+    """The tokens of one sign-in. `repr` shows no token, and pickling raises: pickle `picklable()` instead.
 
-    At least one of the tokens, and at most one of `expires_in` (seconds from now) and `expires_at`: epoch seconds, a `datetime`
-    with a zone, or a text such as `2026-11-28T10:00:00Z`; `refresh_token_expires_at` the same. `extra` is what must come back
-    with the tokens, and can be read with `session.extra()`: an instance's URL, an issuer.
+    At least one of the two tokens must be given, and at most one of `expires_in` (seconds from now) and `expires_at` (seconds
+    since 1970, a `datetime` with a time zone, or a text such as `2026-11-28T10:00:00Z`). `refresh_token_expires_at` takes the
+    same values. `extra` is stored with the tokens and can be read with `session.extra()`: an instance's URL, an issuer.
 
     >>> rekindle.Credential(access_token="AT-1", refresh_token="RT-1", expires_in=900)
     Credential(expires_in=900, expires_at=None, scope=None, token_type=None)
@@ -34,10 +34,10 @@ class Credential:
 
     @classmethod
     def from_response(cls, response: Any) -> Credential:
-        """What a token endpoint answered, as it is: a mapping, JSON as text, or a response that has `json()`.
+        """The credential in a token endpoint's response: a mapping, JSON as text, or a response object with `json()`.
 
-        Numbers may be texts, times dates with a zone, the scope a list, the names in camel case. Texts and objects that come
-        beside the tokens (`id_token`, `instance_url`, `user`) are kept as `extra`.
+        Numbers may be texts, times may be dates with a time zone, the scope may be a list, and names may be in camel case.
+        Other texts and objects in the response (`id_token`, `instance_url`, `user`) are kept as `extra`.
 
         >>> made = rekindle.Credential.from_response({"access_token": "AT-1", "expires_in": "3600", "scope": ["a", "b"]})
         >>> made.expires_in, made.scope
@@ -46,7 +46,7 @@ class Credential:
         return cls(**fields_of(response))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, tokens too: for those who want to move a credential on purpose."""
+        """All fields as a dict, including the tokens, to move a credential elsewhere on purpose."""
         return {
             "access_token": self.access_token,
             "refresh_token": self.refresh_token,
@@ -60,12 +60,12 @@ class Credential:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Credential:
-        """What `to_dict` gave; unknown names are left out. For a token endpoint's answer there is `from_response`."""
+        """A credential from the dict of `to_dict`, ignoring unknown names. For a token endpoint's response use `from_response`."""
         known = {name: data[name] for name in cls.__dataclass_fields__ if data.get(name) is not None}
         return cls(**known)
 
     def picklable(self) -> object:
-        """What can be pickled, and is this credential again when it is unpickled. It holds the tokens in clear."""
+        """An object that can be pickled and unpickles to this credential. The pickle contains the tokens in plain text."""
         return _Picklable(self)
 
     def __copy__(self) -> Credential:
@@ -103,7 +103,10 @@ def _check(name: str, value: object, kind: Any, what: str) -> None:
 
 
 class Token:
-    """An access token. Show `.value` or `.authorization` where they must go, and nowhere else."""
+    """An access token. `str` and `repr` hide it; `.value` is the token, `.authorization` the value of its header.
+
+    `expires_at` is in seconds since 1970, `None` if unknown. `generation` increases with each new token of a sign-in.
+    """
 
     __slots__ = ("authorization", "expires_at", "generation", "header_name", "value")
 

@@ -1,4 +1,4 @@
-"""What is under way when the process ends or forks, or when nobody holds it any more."""
+"""Finishes refreshes and saves at the end of the process, also of sessions that are no longer referenced; and handles forks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from . import _native
 from ._host import Host
 
 AT_EXIT = 5.0
-"""Seconds that the end of the process waits."""
+"""How many seconds the process waits at exit."""
 
 
 _Native: TypeAlias = "_native.App | _native.Session"
 
 
 class Kept(Protocol):
-    """An app, or a session alone."""
+    """An app, or a session without an app."""
 
     @property
     def _host(self) -> Host: ...
@@ -31,11 +31,11 @@ class Kept(Protocol):
 _LIVE: weakref.WeakSet[Kept] = weakref.WeakSet()
 
 _LINGERING: list[tuple[_Native, Host]] = []
-"""Of those that nobody holds any more, those with something under way or unsaved."""
+"""Those that are no longer referenced but have a refresh in progress or an unsaved credential."""
 
 
 def see_out(kept: Kept) -> None:
-    """The end of the process waits for it, also where nobody holds it by then."""
+    """Makes the process wait for it at exit, even if it is no longer referenced by then."""
     weakref.finalize(kept, _linger, kept._native, kept._host).atexit = False
     _LIVE.add(kept)
 
@@ -48,7 +48,7 @@ def _linger(native: _Native, host: Host) -> None:
 
 @atexit.register
 def _end() -> None:
-    """Waits for a refresh under way and an unsaved credential, for all sessions together so long at most."""
+    """Waits for refreshes in progress and unsaved credentials, at most `AT_EXIT` seconds for all sessions together."""
     until = time.monotonic() + AT_EXIT
     for native, host in _all():
         if not native.is_settled():
@@ -65,7 +65,7 @@ def _forked() -> None:
     _native.after_fork_in_child()
     for _, host in _all():
         host.forget_loop()
-    # The parent sees to them.
+    # The parent process handles these.
     _LINGERING.clear()
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong: one root, and a subclass a kind."""
+"""The exceptions: one base class, and a subclass for each kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 @dataclass(frozen=True)
 class GraphQLError:
-    """One error of a GraphQL answer; what looks like a token is hidden."""
+    """One error of a GraphQL response; text that looks like a token is redacted."""
 
     message: str
     code: str | None = None
@@ -18,21 +18,21 @@ class GraphQLError:
 
 
 class ErrorResponse(Protocol):
-    """The response that led to an error: a `Response`, or an `AsyncResponse` where the async client got it."""
+    """The response that led to an error: a `Response`, or an `AsyncResponse` of the async client."""
 
     @property
     def status_code(self) -> int:
-        """The status."""
+        """The status code."""
         ...
 
     @property
     def url(self) -> str:
-        """Where it came from, redirects followed."""
+        """The URL that it came from, after redirects."""
         ...
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers, of any case."""
+        """The headers; names are case-insensitive."""
         ...
 
     @property
@@ -42,7 +42,7 @@ class ErrorResponse(Protocol):
 
     @property
     def text(self) -> str:
-        """The whole body as text; what does not decode is replaced."""
+        """The whole body as text; bytes that cannot be decoded are replaced."""
         ...
 
     def json(self) -> Any:
@@ -51,7 +51,12 @@ class ErrorResponse(Protocol):
 
 
 class RekindleError(Exception):
-    """The root. Its text says what to do next and never holds a token."""
+    """The base class of all errors. The message says what to do next and never contains a token.
+
+    `retryable`: whether the same call may succeed later. `argument`: the name of the invalid argument. `oauth_error` and
+    `status`: the server's error code and status. `retry_after`: in seconds. `response`: the response that led to the error.
+    `graphql_errors`: the errors of a GraphQL response.
+    """
 
     kind: ClassVar[str] = "RekindleError"
 
@@ -67,7 +72,7 @@ class RekindleError(Exception):
         response: ErrorResponse | None = None,
         graphql_errors: tuple[GraphQLError, ...] = (),
     ) -> None:
-        # Not `super()`: the built-in bases of some kinds want other arguments.
+        # Not `super()`: the built-in base classes of some kinds take other arguments.
         Exception.__init__(self, message)
         self.message = message
         self.retryable = retryable
@@ -79,7 +84,7 @@ class RekindleError(Exception):
         self.graphql_errors = graphql_errors
 
     def __reduce__(self) -> Any:
-        # Without the response: its body may hold tokens.
+        # Without the response: its body may contain tokens.
         facts = {
             "retryable": self.retryable,
             "argument": self.argument,
@@ -98,25 +103,25 @@ class LoginRequired(RekindleError):
 
 
 class SignedOut(RekindleError):
-    """The session was signed out, or another one is signed in."""
+    """The session was signed out, or another user has signed in to it."""
 
     kind = "SignedOut"
 
 
 class RefreshFailed(RekindleError):
-    """A refresh failed, and nobody was signed out: try later."""
+    """A refresh failed, and the sign-in is still valid: try again later."""
 
     kind = "RefreshFailed"
 
 
 class RefreshLimited(RekindleError):
-    """Too many refreshes that no clock explains."""
+    """Refresh limit reached: the API keeps rejecting tokens that have not expired."""
 
     kind = "RefreshLimited"
 
 
 class RateLimited(RekindleError):
-    """The token endpoint wants fewer requests."""
+    """The token endpoint limits the rate of requests; see `retry_after`."""
 
     kind = "RateLimited"
 
@@ -128,7 +133,7 @@ class Timeout(RekindleError, TimeoutError):
 
 
 class Connection(RekindleError, ConnectionError):
-    """The network did not carry it."""
+    """A connection failed."""
 
     kind = "Connection"
 
@@ -140,25 +145,25 @@ class StoreUnavailable(RekindleError):
 
 
 class InvalidConfig(RekindleError, ValueError):
-    """An argument makes no sense; the message names it."""
+    """An argument is invalid; the message names it."""
 
     kind = "InvalidConfig"
 
 
 class ClientRejected(RekindleError):
-    """The server does not take this client, whatever the user's sign-in."""
+    """The server rejected the client itself, not the user's sign-in: check the client id and its authentication."""
 
     kind = "ClientRejected"
 
 
 class InvalidResponse(RekindleError, json.JSONDecodeError):
-    """A body does not parse."""
+    """A body could not be parsed."""
 
     kind = "InvalidResponse"
 
     def __init__(self, message: str = "", **facts: Any) -> None:
         RekindleError.__init__(self, message, **facts)
-        # What JSONDecodeError promises; the document itself could hold secrets and is in `response`.
+        # The attributes of JSONDecodeError. `doc` stays empty: the document may contain secrets; it is in `response`.
         self.msg, self.doc, self.pos, self.lineno, self.colno = message, "", 0, 1, 1
 
     def __reduce__(self) -> Any:
@@ -172,25 +177,25 @@ class HttpStatus(RekindleError):
 
 
 class GraphQL(RekindleError):
-    """A GraphQL answer holds errors."""
+    """A GraphQL response contains errors."""
 
     kind = "GraphQL"
 
 
 class TooManyRedirects(RekindleError):
-    """More redirects than are followed."""
+    """The response redirected more often than `max_redirects` allows."""
 
     kind = "TooManyRedirects"
 
 
 class Misuse(RekindleError, RuntimeError):
-    """Something was used in a way that cannot work."""
+    """The API was used in a way that cannot work."""
 
     kind = "Misuse"
 
 
 class System(RekindleError, OSError):
-    """The machine cannot give what is needed: threads, randomness, file descriptors."""
+    """The operating system could not provide a resource: threads, randomness, file descriptors."""
 
     kind = "System"
 
@@ -217,5 +222,5 @@ BY_KIND = {one.kind: one for one in _ALL}
 
 
 def _again(kind: type[RekindleError], message: str, facts: dict[str, Any]) -> RekindleError:
-    """Unpickles."""
+    """Unpickles an error."""
     return kind(message, **facts)

@@ -1,4 +1,4 @@
-"""What a session tells."""
+"""The events of a session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._wait import wait_for
 
 
 class Event:
-    """One event: `name`, `lineage`, `generation`, and what belongs to its kind, without secrets."""
+    """One event: its `name`, `lineage` and `generation`, and the fields of its kind as `details`. It contains no secrets."""
 
     __slots__ = ("details", "generation", "lineage", "name")
 
@@ -26,13 +26,13 @@ class Event:
 
 
 class Events:
-    """The events from its making on: iterate over it, in a `for` or an `async for`; it has no end."""
+    """The events since this object was made. Iterate over it with `for` or `async for`; the iteration never ends."""
 
     def __init__(self, native: _native.Events) -> None:
         self._native = native
 
     def poll(self) -> Event | None:
-        """The next event if there is one."""
+        """The next event, or `None` if there is none yet."""
         facts = self._native.poll()
         return None if facts is None else Event(facts)
 

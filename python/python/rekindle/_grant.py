@@ -1,4 +1,4 @@
-"""What a client asks for on its own behalf (rule 5.18)."""
+"""The client credentials grant (rule 5.18)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ._errors import InvalidConfig
 
 @dataclass(frozen=True)
 class ClientCredentials:
-    """Tokens for the client itself, without a user (RFC 6749 section 4.4): `Session(client_credentials=...)`.
+    """Requests tokens for the client itself, without a user (RFC 6749 section 4.4): `Session(client_credentials=...)`.
 
-    - `scope`: names with spaces between them.
-    - `audience`, where the server knows it; `resource`: URLs of what the token is for (RFC 8707).
-    - `parameters`: further fields, as the server wants them.
+    - `scope`: scope names, separated by spaces.
+    - `audience`: for servers that support it. `resource`: the URLs of the resources that the token is for (RFC 8707).
+    - `parameters`: further parameters of the token request.
 
     >>> session = rekindle.Session(
     ...     token_url="https://auth.example.com/oauth/token", client_id="service", client_secret="s3cret",

@@ -1,4 +1,4 @@
-"""Functions that see each call of a client before it goes out, and its answer."""
+"""Event hooks: functions that are called before each request of a client, and after its response."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ EventHooks: TypeAlias = "Mapping[str, Iterable[Callable[[Any], object]]]"
 
 @dataclass(frozen=True)
 class SentRequest:
-    """A call that is about to go out; nothing in it is a secret."""
+    """A request that is about to be sent, without secrets."""
 
     method: str
     url: str
-    """Where it goes, without its query."""
+    """The URL, without its query."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Those that the caller and the client give; `***` where the value may be a credential."""
+    """The headers of the request and the client; values that may be a credential are `***`."""
 
 
 class Hooks:
-    """Those of one client, in order. What one raises, the caller of the request gets."""
+    """The hooks of one client, called in order. An exception that one raises is passed to the caller of the request."""
 
     def __init__(self, given: object) -> None:
         if not isinstance(given, Mapping) or not set(given) <= {"request", "response"}:
@@ -34,28 +34,28 @@ class Hooks:
         self._request, self._response = (_functions(given.get(name, ())) for name in ("request", "response"))
 
     def sending(self, method: str, url: str, headers: list[tuple[str, str]]) -> None:
-        """Before a call of the sync client."""
+        """Called before a request of the sync client."""
         for hook in self._request:
             _no_coroutine(hook(_sent(method, url, headers)))
 
     def answered(self, response: Any) -> None:
-        """After it."""
+        """Called after the response of the sync client."""
         for hook in self._response:
             _no_coroutine(hook(response))
 
     async def asending(self, method: str, url: str, headers: list[tuple[str, str]]) -> None:
-        """Before a call of the async client; a hook may be async."""
+        """Called before a request of the async client; a hook may be async."""
         for hook in self._request:
             await _done(hook(_sent(method, url, headers)))
 
     async def aanswered(self, response: Any) -> None:
-        """After it."""
+        """Called after the response of the async client; a hook may be async."""
         for hook in self._response:
             await _done(hook(response))
 
 
 def hooks_of(given: object) -> Hooks | None:
-    """`None` for most clients, whose calls cost nothing more then."""
+    """The hooks, or `None` without any, so that requests of such a client have no overhead."""
     return None if given is None else Hooks(given)
 
 

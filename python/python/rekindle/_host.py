@@ -1,4 +1,4 @@
-"""Calls what users wrote: stores and refresh functions, sync or async, from the engine's threads."""
+"""Calls the user's stores, refresh functions and login handlers, sync or async, from the engine's threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _inside: contextvars.ContextVar[object] = contextvars.ContextVar("rekindle_insid
 
 
 _logins: contextvars.ContextVar[frozenset[int]] = contextvars.ContextVar("rekindle_logins", default=frozenset())
-"""The states that are being signed in here: their sessions may sign in, and not be asked for a token."""
+"""The states for which a login handler is running here: their sessions may sign in, but must not be asked for a token."""
 
 
 class _Native(Protocol):
@@ -23,12 +23,12 @@ class _Native(Protocol):
 
 
 def outside() -> bool:
-    """Whether no callback of a user's is running here."""
+    """Whether no callback of the user is running here."""
     return _inside.get() is None and not _logins.get()
 
 
 def guard_login(native: _Native) -> None:
-    """Refuses a login handler's call for a token of the session that it signs in (rule 12.13)."""
+    """Raises Misuse if a login handler asks the session that it signs in for a token (rule 12.13)."""
     logins = _logins.get()
     if logins and native.state_id() in logins:
         raise Misuse(
@@ -37,7 +37,7 @@ def guard_login(native: _Native) -> None:
 
 
 def signing_in(native: _Native, call: Callable[[], object]) -> object:
-    """Runs a login handler for that session."""
+    """Runs a login handler for a session."""
 
     def marked() -> object:
         _logins.set(_logins.get() | {native.state_id()})
@@ -47,7 +47,7 @@ def signing_in(native: _Native, call: Callable[[], object]) -> object:
 
 
 def guard(owner: object) -> None:
-    """Refuses a call that would wait for itself (rule 4.8)."""
+    """Raises Misuse if a call would wait for itself (rule 4.8)."""
     if _inside.get() is owner:
         raise Misuse(
             "a store or refresh function called the session that it serves: that would wait for itself; "
@@ -56,17 +56,17 @@ def guard(owner: object) -> None:
 
 
 class Host:
-    """On whose behalf callbacks run, and on which loop."""
+    """Runs the callbacks of one app or session: marks the context that they run in, and selects their event loop."""
 
     def __init__(self) -> None:
         self.loops = Loops()
 
     def forget_loop(self) -> None:
-        """In a forked child: nobody runs the parent's loop there, though it says that it is running."""
+        """Called in a forked child, where the parent's loop claims to be running although no thread runs it."""
         self.loops = Loops()
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Calls it, and waits for what it gives if that can be awaited."""
+        """Calls the function, and waits for its result if that is awaitable."""
         return contextvars.copy_context().run(self._call, function, args)
 
     def _call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
@@ -76,18 +76,18 @@ class Host:
 
 
 class StoreHost:
-    """A store of the user's, as the native half wants it."""
+    """Wraps a user's store for the native module."""
 
     def __init__(self, host: Host, store: Any) -> None:
         self._host = host
         self._store = store
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """What the store says to it; what it raises means that nobody can tell now."""
+        """The store's answer; an exception means that the store is unavailable."""
         try:
             return self._answer(question["effect"], question["key"], question)
         except Exception as error:
-            # Another's text could quote the record.
+            # The text of any other exception could quote the record.
             text = error.message if isinstance(error, RekindleError) else f"the store raised {_kind(error)}"
             return {"unavailable": text}
 

@@ -1,4 +1,4 @@
-"""Private keys that sign who the client is, and that a token is its own."""
+"""Private keys that authenticate the client, and that tokens are bound to."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ._errors import InvalidConfig
 class SigningKey:
     """A private key in PEM (PKCS #8 or PKCS #1): P-256, Ed25519 or RSA.
 
-    For `Session(client_key=...)`, where the client says with it who it is (`private_key_jwt`, RFC 7523), or
-    `Session(dpop_key=...)`, where tokens are bound to it (DPoP, RFC 9449). `key_id`: the server's name for it (`kid`).
+    As `Session(client_key=...)` it authenticates the client (`private_key_jwt`, RFC 7523); as `Session(dpop_key=...)` it is
+    the key that tokens are bound to (DPoP, RFC 9449). `key_id`: the id under which the server knows the key (`kid`).
     """
 
     @redact_traceback
@@ -28,22 +28,22 @@ class SigningKey:
 
     @staticmethod
     def generate() -> tuple[SigningKey, str]:
-        """A new P-256 key, and its PEM: keep that where secrets are kept, bound tokens are of no use without it."""
+        """Generates a P-256 key; returns it and its PEM. Keep the PEM as a secret: bound tokens are useless without it."""
         _, pem = _native.SigningKey.generate()
         return SigningKey(pem), pem
 
     @property
     def algorithm(self) -> str:
-        """What it signs with: ES256, EdDSA or RS256 (RFC 7518)."""
+        """The signature algorithm: ES256, EdDSA or RS256 (RFC 7518)."""
         return self._native.algorithm
 
     @property
     def thumbprint(self) -> str:
-        """Of its public half (RFC 7638): what a bound token names as `jkt`."""
+        """The thumbprint of the public key (RFC 7638), which a bound token contains as `jkt`."""
         return self._native.thumbprint
 
     def jwk(self) -> dict[str, Any]:
-        """Its public half (RFC 7517), for the client's registration."""
+        """The public key as a JWK (RFC 7517), for registering the client."""
         public: dict[str, Any] = json.loads(self._native.jwk())
         return public
 

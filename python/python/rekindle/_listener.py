@@ -1,4 +1,4 @@
-"""Who hears of events: the user's function, and Python's `logging`."""
+"""The listeners of events: the user's function, and Python's `logging`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _DETAILS = frozenset({"RefreshStarted", "Replayed", "Retried", "Persisted"})
 
 
 def of_session(on_event: Any) -> Callable[[dict[str, Any]], object] | None:
-    """For a session alone."""
+    """The listener of a session without an app."""
     told = _told(on_event)
     return None if told is None else lambda facts: told("default", Event(facts), False)
 
 
 def of_app(on_event: Any) -> Callable[[str, dict[str, Any]], object] | None:
-    """For an app, whose listener gets the key, too."""
+    """The listener of an app, which also gets the session's key."""
     told = _told(on_event)
     return None if told is None else lambda key, facts: told(key, Event(facts), True)
 
@@ -32,7 +32,7 @@ def of_app(on_event: Any) -> Callable[[str, dict[str, Any]], object] | None:
 def _told(on_event: Any) -> Callable[[str, Event, bool], object] | None:
     if on_event is not None and not callable(on_event):
         raise InvalidConfig(f"on_event must be callable, and {type(on_event).__name__} is not")
-    # Where nobody would see it, a session that nobody listens to costs nothing.
+    # Without a function and with logging disabled there is no listener, and events cost nothing.
     logs = _LOG.isEnabledFor(logging.INFO)
     if on_event is None and not logs:
         return None
@@ -54,7 +54,7 @@ def _log(key: str, event: Event) -> None:
 
 
 def _call(on_event: Callable[..., object], args: tuple[object, ...], event: Event) -> None:
-    """What it raises hinders nobody, and is logged: with its traceback, whose texts may hold tokens."""
+    """Calls the user's function. Its exceptions are logged with the traceback, redacted because the texts may contain tokens."""
     try:
         on_event(*args)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Where coroutines of the user's run: on the loop that made the call, else on a private one."""
+"""Selects the event loop for the user's coroutines: the loop that made the call, else a private one."""
 
 from __future__ import annotations
 
@@ -17,35 +17,36 @@ _LOOK_AGAIN = 0.2
 
 
 class Loops:
-    """The loop of the last async call. While it is gone, nothing runs: a pool of connections belongs to it."""
+    """The event loop of the last async call. If it has stopped, no coroutine is run elsewhere: its objects, such as a pool of
+    connections, belong to that loop."""
 
     def __init__(self) -> None:
         self._seen: weakref.ref[asyncio.AbstractEventLoop] | None = None
 
     def see(self, loop: asyncio.AbstractEventLoop) -> None:
-        """An async call."""
+        """Called at each async call."""
         if self._seen is None or self._seen() is not loop:
             self._seen = weakref.ref(loop)
 
     def none_seen(self) -> bool:
-        """No async call so far."""
+        """Whether there was no async call so far."""
         return self._seen is None
 
     def forget_closed(self) -> None:
-        """A sync call, or the end of the process: what has no loop any more runs on the private one."""
+        """Called at each sync call: if the loop has been closed, coroutines run on the private one from now on."""
         if self._seen is not None:
             loop = self._seen()
             if loop is None or loop.is_closed():
                 self._seen = None
 
     def end(self) -> None:
-        """The process ends: a loop that does not run will not run again."""
+        """Called at the end of the process: a loop that is not running will not run again."""
         loop = None if self._seen is None else self._seen()
         if loop is None or not loop.is_running():
             self._seen = None
 
     def run(self, given: Any) -> Any:
-        """Awaits it to its end, called from a thread of the engine's."""
+        """Waits for an awaitable to complete; called from a thread of the engine."""
         if self._seen is None:
             return _await_on(_private(), given)
         loop = self._seen()
@@ -59,13 +60,13 @@ def _await_on(loop: asyncio.AbstractEventLoop, given: Any) -> Any:
     try:
         return wait_on(loop, _awaited(given))
     except RuntimeError:
-        # The loop may have ended before it began.
+        # The loop may have been closed before the coroutine started.
         _give_up(given)
         raise
 
 
 def _give_up(given: Any) -> None:
-    """Ends a coroutine that never began, which Python would warn of."""
+    """Closes a coroutine that was never started, which Python would otherwise warn about."""
     if inspect.iscoroutine(given) and inspect.getcoroutinestate(given) == inspect.CORO_CREATED:
         given.close()
 
@@ -75,7 +76,7 @@ async def _awaited(given: Any) -> Any:
 
 
 def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
-    """What it gives, unless the loop ends before."""
+    """The result of the coroutine; raises if the loop is closed before it completes."""
     try:
         running = asyncio.run_coroutine_threadsafe(work, loop)
     except RuntimeError:
@@ -107,7 +108,7 @@ _PRIVATE: list[tuple[int, asyncio.AbstractEventLoop]] = []
 
 
 def _private() -> asyncio.AbstractEventLoop:
-    """One for all, so that what a store keeps open stays open. A forked child makes its own."""
+    """One private loop for all callbacks, so that a store's open connections stay usable. A forked child makes its own."""
     with _LOCK:
         if not _PRIVATE or _PRIVATE[0][0] != os.getpid():
             loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""A server that is a function, for unit tests: no sockets, no processes."""
+"""A transport for unit tests that calls a function in place of a server: no sockets, no processes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ._errors import InvalidConfig
 from ._response import Headers
 
 OF_TESTS: ContextVar[dict[str, object]] = ContextVar("rekindle_of_tests", default={})
-"""What `rekindle.testing` puts into sessions: a clock, a transport."""
+"""Settings that `rekindle.testing` adds to sessions: a clock, a transport."""
 
 
 class MockRequest:
-    """A request as it would have gone out: to the API, or to the token endpoint."""
+    """A request as it would have been sent to the API or the token endpoint."""
 
     def __init__(self, method: str, url: str, headers: list[tuple[str, str]], content: bytes) -> None:
         self.method = method
@@ -27,30 +27,30 @@ class MockRequest:
 
     @property
     def path(self) -> str:
-        """The path of its URL."""
+        """The path of the URL."""
         return urlsplit(self.url).path
 
     @property
     def params(self) -> dict[str, list[str]]:
-        """The query of its URL."""
+        """The query of the URL."""
         return parse_qs(urlsplit(self.url).query, keep_blank_values=True)
 
     @property
     def form(self) -> dict[str, str]:
-        """Its body as a form, as token requests have it; of a name that comes twice the last value."""
+        """The body as a form, as in token requests; the last value of a repeated name."""
         return {name: values[-1] for name, values in parse_qs(self.content.decode(), keep_blank_values=True).items()}
 
     def json(self) -> Any:
-        """Its body as JSON."""
+        """The body as JSON."""
         return _json.loads(self.content)
 
     def __repr__(self) -> str:
-        # Its query, headers and body may hold tokens.
+        # The query, headers and body may contain tokens.
         return f"MockRequest({self.method} {self.url.partition('?')[0]})"
 
 
 class MockResponse:
-    """What the function answers."""
+    """A response of the handler function."""
 
     def __init__(
         self,
@@ -75,11 +75,11 @@ class MockResponse:
 
 
 class MockTransport:
-    """Answers every request of the sessions and clients that are made inside its `with`; nothing goes out.
+    """Answers all requests of sessions and clients that are made inside its `with` block; nothing is sent.
 
-    `handler` gets a `MockRequest`, for the API and for the token endpoint, and gives a `MockResponse`, a dict or list (JSON
-    with status 200) or a status alone. What it raises is a broken connection; a `ConnectionRefusedError` one that never
-    came about. `requests` holds what was asked.
+    `handler` is called with a `MockRequest` for each request to the API and the token endpoint, and returns a `MockResponse`,
+    a dict or list (sent as JSON with status 200), or a status code. An exception counts as a broken connection, a
+    `ConnectionRefusedError` as a failure to connect. `requests` is the list of all requests.
 
     >>> from rekindle.testing import MockResponse, MockTransport
     >>> def server(request):

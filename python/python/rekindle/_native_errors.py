@@ -1,4 +1,4 @@
-"""Makes an error of what the native half says of it."""
+"""Makes exceptions from the errors of the native module."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._response import Response
 
 
 def make(facts: dict[str, Any]) -> RekindleError:
-    """Called by the native half."""
+    """Called by the native module."""
     kind, message = facts.pop("kind"), facts.pop("message")
     raw, causes, raised = facts.pop("response"), facts.pop("causes"), facts.pop("cause")
     errors = tuple(GraphQLError(**one) for one in facts.pop("graphql_errors"))
@@ -20,7 +20,7 @@ def make(facts: dict[str, Any]) -> RekindleError:
 
 
 def _chain(causes: list[str]) -> Exception | None:
-    """What led to an error, below Python: in words."""
+    """The causes of an error below Python, as exceptions with their texts."""
     chain: Exception | None = None
     for text in reversed(causes):
         cause = Exception(text)

@@ -1,4 +1,4 @@
-"""The fixtures that pytest finds by itself."""
+"""The fixtures that pytest finds automatically."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ._test_server import TestServer
 
 @pytest.fixture
 def rekindle_server() -> Iterator[TestServer]:
-    """A server whose token endpoint revokes everything when a refresh token comes twice."""
+    """A server whose token endpoint revokes the whole token family if a refresh token is sent twice."""
     with TestServer({"dialect": "oauth", "rotation": "strict_family"}) as server:
         yield server
 
 
 @pytest.fixture
 def rekindle_session(rekindle_server: TestServer) -> Session:
-    """A session that is signed in at that server."""
+    """A session that is signed in at `rekindle_server`."""
     tokens = rekindle_server.sign_in()
     return Session(
         dialect="oauth2",

@@ -1,4 +1,4 @@
-"""Keeps tokens out of tracebacks: tools that report errors show the locals of every frame."""
+"""Keeps tokens out of tracebacks: error reporters show the locals of every frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 def redact_traceback(call: Callable[_P, _T]) -> Callable[_P, _T]:
-    """For a function whose arguments hold secrets: what it raises shows neither them nor its insides."""
+    """For a function whose arguments contain secrets: the tracebacks of its exceptions show neither them nor its frames."""
 
     @functools.wraps(call)
     def outer(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -19,7 +19,7 @@ def redact_traceback(call: Callable[_P, _T]) -> Callable[_P, _T]:
             return call(*args, **kwargs)
         except BaseException as error:
             raised = _bare(error)
-        # Emptied, not deleted: this frame is in the traceback.
+        # Emptied because this frame is in the traceback.
         args, kwargs = (), {}  # type: ignore[assignment]
         try:
             raise raised

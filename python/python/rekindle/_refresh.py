@@ -1,4 +1,4 @@
-"""Refresh functions of the user's: what they get, what they may say, and what their end means (rule 5.19)."""
+"""Refresh functions of the user: their input, their results, and how their exceptions are interpreted (rule 5.19)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHAPE = 'return a rekindle.Credential, or a dict such as {"access_token": "..",
 
 @dataclass(frozen=True)
 class RefreshInput:
-    """What a refresh function works with. The refresh token must not be sent twice; a session may have none."""
+    """The input of a refresh function. It must not send the refresh token twice; `refresh_token` is `None` if there is none."""
 
     refresh_token: str | None = field(repr=False)
     scope: str | None
@@ -34,9 +34,9 @@ class RefreshInput:
 
 
 class RefreshNotSent(Exception):
-    """Raised by a refresh function that sent nothing: the refresh token is as good as before, and is tried again.
+    """Raised by a refresh function that sent nothing: the refresh token is unused, and the refresh is tried again later.
 
-    Whatever else a refresh function raises may have spent it. The text goes into errors: no secrets.
+    After any other exception the refresh token counts as possibly used. The text appears in errors: put no secrets in it.
 
     >>> def refresh(given: rekindle.RefreshInput) -> rekindle.Credential:
     ...     raise rekindle.RefreshNotSent("the service is not configured yet")
@@ -44,14 +44,14 @@ class RefreshNotSent(Exception):
 
 
 class RefreshHost:
-    """A refresh function of the user's, as the native half wants it."""
+    """Wraps a user's refresh function for the native module."""
 
     def __init__(self, call: Callable[..., Any], function: Callable[..., Any]) -> None:
         self._call = call
         self._function = function
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """The tokens, or what went wrong."""
+        """Returns the tokens, or the error."""
         refresh_token = question["refresh_token"]
         try:
             given = self._call(self._function, RefreshInput(refresh_token, question["scope"], question["extra"]))
@@ -75,7 +75,7 @@ def _returned(given: Any) -> dict[str, Any]:
         return _nonsense(f"returned {_named(facts)}")
     names = ("access_token", "refresh_token", "scope", "token_type")
     wrong = [name for name in names if not isinstance(facts.get(name), (str, type(None)))]
-    # A refresh token alone is kept: the next refresh needs it.
+    # A result with only a refresh token is accepted: the next refresh needs it.
     if wrong and not isinstance(facts.get("refresh_token"), str):
         return _nonsense(f"returned {_named(facts[wrong[0]])} as {wrong[0]}, not text")
     if not facts.get("access_token") and not facts.get("refresh_token"):
@@ -85,7 +85,7 @@ def _returned(given: Any) -> dict[str, Any]:
 
 
 def _expires_in(facts: Mapping[str, Any]) -> float | None:
-    """What makes no sense is unknown, as in a token endpoint's answer: the grant is worth more."""
+    """An invalid lifetime counts as unknown, as in a token endpoint's response: it is no reason to lose the tokens."""
     try:
         left = facts.get("expires_in")
         if left is None and facts.get("expires_at") is not None:
@@ -106,7 +106,7 @@ def _failed(error: str, text: str | None, raised: BaseException) -> dict[str, An
 
 
 def _log(what: str, error: BaseException, refresh_token: str | None) -> None:
-    """With the traceback, whose texts may hold tokens."""
+    """Logs the error with its traceback, redacted because exception texts may contain tokens."""
     _without_our_frames(error)
     known = [refresh_token] if refresh_token else []
     text = "".join(traceback.TracebackException.from_exception(error).format())
@@ -115,7 +115,7 @@ def _log(what: str, error: BaseException, refresh_token: str | None) -> None:
 
 
 def _without_our_frames(error: BaseException) -> BaseException:
-    """Tools that report errors show the locals of every frame, and ours hold the refresh token."""
+    """Removes our frames from the traceback: error reporters show the locals of every frame, and ours hold the refresh token."""
     frames = []
     at = error.__traceback__
     while at is not None:

@@ -1,4 +1,4 @@
-"""What a caller gives as a request, in plain values; and whether its body can be sent twice."""
+"""Converts the options of a request to plain values, and determines whether its body can be sent twice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Pull = Callable[[], "bytes | None"]
 
 
 class Own:
-    """What a request says otherwise than its client."""
+    """The settings of a request that differ from its client's."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Own:
 
 
 class Source:
-    """A body that is read piece by piece. One reader at a time: an older one ends before the next begins (rule 11.1)."""
+    """A body that is read piece by piece, by one reader at a time: the previous one stops before the next starts (rule 11.1)."""
 
     def __init__(self, make: Callable[[], _Pull], *, replayable: bool, length: int | None = None) -> None:
         self.replayable = replayable
@@ -59,7 +59,7 @@ class Source:
         self._reader = 0
 
     def open(self) -> _Pull:
-        """Called by the native half: what gives one piece a call, then `None`."""
+        """Called by the native module. Returns a function that returns one piece at each call, and `None` at the end."""
         with self._lock:
             self._reader += 1
             mine, self.broken = self._reader, None
@@ -74,13 +74,13 @@ class Source:
         return read
 
     def end(self, *, patience: float = 0.0) -> None:
-        """Nothing is read from now on. The piece that is being read may take this long: a pipe may never give it."""
+        """Stops reading. Waits up to `patience` seconds for the piece that is being read: a pipe may never deliver it."""
         self._reader += 1
         if patience and self._lock.acquire(timeout=patience):
             self._lock.release()
 
     def _watch(self, call: Callable[[], _T]) -> _T:
-        """The engine knows only that it broke."""
+        """Keeps the exception of the caller's iterator: the engine reports only that the body failed."""
         try:
             return call()
         except BaseException as error:
@@ -89,7 +89,7 @@ class Source:
 
 
 def pairs(name: str, given: object) -> list[tuple[str, str]]:
-    """Name and value pairs of a mapping or of pairs; lists repeat the name, `None` is left out."""
+    """Name and value pairs from a mapping or an iterable of pairs. A list repeats the name; `None` is left out."""
     if given is None:
         return []
     items = given.items() if isinstance(given, Mapping) else given
@@ -131,7 +131,7 @@ def options(
     own: Own | None,
     loop: asyncio.AbstractEventLoop | None,
 ) -> dict[str, Any]:
-    """What a request need not say, as the native `request` takes it."""
+    """The optional arguments of a request, as the native `request` takes them."""
     given = [name for name, one in (("json", json), ("content", content)) if one is not None]
     given += ["data or files"] if data is not None or files is not None else []
     if len(given) > 1:
@@ -169,7 +169,7 @@ def options(
 
 
 def cookie_pairs(cookies: object) -> list[str]:
-    """`name=value` of each; what cannot be in one is a mistake (RFC 6265 section 4.1.1)."""
+    """`name=value` for each cookie; invalid characters raise InvalidConfig (RFC 6265 section 4.1.1)."""
     if not isinstance(cookies, Mapping):
         raise InvalidConfig(f"cookies must be a mapping of names to values, not {type(cookies).__name__}")
     found = pairs("cookies", cookies)
@@ -204,7 +204,7 @@ def _content(content: Any, loop: asyncio.AbstractEventLoop | None) -> tuple[byte
             raise InvalidConfig("content is an async iterator: only AsyncClient can send it")
         return None, _async_pieces(content, loop)
     if isinstance(content, Iterable):
-        # A list can be walked twice, an iterator once.
+        # A list can be iterated twice, an iterator only once.
         return None, Source(lambda: _pull(iter(content)), replayable=not isinstance(content, Iterator))
     raise InvalidConfig(f"content must be bytes, text, a file or an iterator, not {type(content).__name__}")
 
@@ -222,8 +222,8 @@ def _file(file: Any) -> Source:
 
 
 def _length(file: Any, start: int) -> int | None:
-    """What is left of a file of bytes, for Content-Length; `None` where only reading it tells."""
-    # What tempfile makes is a wrapper around it. Others' wrappers may give other bytes than those of the file.
+    """The remaining length of a binary file, for Content-Length; `None` if it is only known after reading the file."""
+    # The wrappers of `tempfile` are unwrapped. Other wrappers may return different bytes than the file's.
     inner = getattr(file, "_file" if isinstance(file, tempfile.SpooledTemporaryFile) else "file", file)
     raw = getattr(inner, "raw", inner)
     if isinstance(inner, io.BytesIO):

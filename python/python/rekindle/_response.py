@@ -1,4 +1,4 @@
-"""What a server answered."""
+"""Responses."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ class Redirect(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a response says about the session's token (rule 2.1)."""
+    """What a response says about the session's token (rule 2.1). Fields that do not apply are `None`."""
 
     name: str
     """`accepted`, `expired`, `insufficient_scope`, `step_up`, `nonce_required`, `rate_limited`, `unavailable` or
     `denied`."""
     reason: str | None = None
-    """Why it expired: `expired`, `invalid`, `revoked` or `unknown`."""
+    """Why the server rejected the token: `expired`, `invalid`, `revoked` or `unknown`."""
     applied: str | None = None
-    """Whether a request whose token expired may have had an effect: `no` or `maybe`."""
+    """Whether the rejected request may have had an effect: `no` or `maybe`."""
     scope: str | None = None
-    """The scope that is wanted."""
+    """The scope that the request needs."""
     acr_values: str | None = None
-    """What signing in again must ask for, as `max_age` and `claims`."""
+    """With `max_age` and `claims`: the parameters that signing in again must request (RFC 9470)."""
     max_age: int | None = None
     claims: str | None = None
     nonce: str | None = None
-    """What the next proof of possession must carry."""
+    """The nonce for the next DPoP proof (RFC 9449)."""
     retry_after: float | None = None
-    """When to come back, in seconds."""
+    """The server's Retry-After, in seconds."""
 
 
 class Headers(Mapping[str, str]):
-    """Headers of any case; a name that comes twice is joined by commas, `get_list` tells its values apart."""
+    """Headers with case-insensitive names. The values of a repeated name are joined by commas; `get_list` returns them singly."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._pairs = pairs
@@ -71,13 +71,13 @@ class Headers(Mapping[str, str]):
         return len(dict(self._pairs))
 
     def __repr__(self) -> str:
-        # Values may be cookies and tokens.
+        # The values may be cookies and tokens.
         return f"Headers({list(self)})"
 
 
 class _Base:
     def __init__(self, raw: tuple[Any, ...]) -> None:
-        # All else is taken out of it when somebody asks.
+        # The other attributes are read from it when they are accessed.
         self._raw = raw
         body = raw[8]
         self._body: bytes | None = body if isinstance(body, bytes) else None
@@ -88,54 +88,54 @@ class _Base:
 
     @property
     def status_code(self) -> int:
-        """The status."""
+        """The status code."""
         status: int = self._raw[0]
         return status
 
     @property
     def url(self) -> str:
-        """Where it came from, redirects followed."""
+        """The URL that it came from, after redirects."""
         url: str = self._raw[1]
         return url
 
     @property
     def http_version(self) -> str:
-        """As httpx writes it: `HTTP/1.1`, `HTTP/2`."""
+        """The HTTP version, as in httpx: `HTTP/1.1`, `HTTP/2`."""
         version: str = self._raw[2]
         return version
 
     @property
     def headers(self) -> Headers:
-        """The headers, of any case."""
+        """The headers; names are case-insensitive."""
         if self._headers is None:
             self._headers = Headers(self._raw[3])
         return self._headers
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """Name and value of those that this response sets, whatever becomes of them."""
+        """The names and values of the cookies that this response sets, whether or not they are stored."""
         found = (value.split(";", 1)[0].partition("=") for value in self.headers.get_list("set-cookie"))
         return {name.strip(): value.strip() for name, sign, value in found if sign and name.strip()}
 
     @cached_property
     def history(self) -> list[Redirect]:
-        """The redirects that were followed to here."""
+        """The redirects that led to this response."""
         return [Redirect(*one) for one in self._raw[4]]
 
     @cached_property
     def elapsed(self) -> timedelta:
-        """From the call to the headers, redirects and replays included."""
+        """The time from the call to the headers, including redirects and replays."""
         return timedelta(seconds=self._raw[5])
 
     @property
     def verdict(self) -> Verdict | None:
-        """What it says about the session's token, as far as it has been read; `None` if the request carried none."""
+        """What the response, as far as it has been read, says about the session's token; `None` if the request had no token."""
         facts, _ = self._judged()
         return None if facts is None else Verdict(**facts)
 
     @property
     def replay_refused(self) -> str | None:
-        """Why the request was not sent again although its token was turned away."""
+        """Why the request was not sent again although its token was rejected; otherwise `None`."""
         return self._judged()[1]
 
     def _judged(self) -> tuple[dict[str, Any] | None, str | None]:
@@ -143,7 +143,7 @@ class _Base:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is of the 200s."""
+        """Whether the status is between 200 and 299."""
         return 200 <= self.status_code < 300
 
     ok = is_success
@@ -155,22 +155,22 @@ class _Base:
 
     @property
     def is_client_error(self) -> bool:
-        """Whether the status is of the 400s."""
+        """Whether the status is between 400 and 499."""
         return 400 <= self.status_code < 500
 
     @property
     def is_server_error(self) -> bool:
-        """Whether the status is of the 500s."""
+        """Whether the status is between 500 and 599."""
         return 500 <= self.status_code < 600
 
     @property
     def is_redirect(self) -> bool:
-        """Whether it names another place."""
+        """Whether the response is a redirect with a `Location`."""
         return self.status_code in (301, 302, 303, 307, 308) and "location" in self.headers
 
     @property
     def reason_phrase(self) -> str:
-        """The usual words for the status."""
+        """The standard reason phrase of the status; empty if there is none."""
         try:
             return http.HTTPStatus(self.status_code).phrase
         except ValueError:
@@ -184,7 +184,7 @@ class _Base:
         return self._body
 
     def _begin(self) -> _native.Stream | None:
-        """The stream, for its one reader; `None` where the whole body is here (rule 11.3)."""
+        """The stream, for its only reader; `None` if the whole body is in memory (rule 11.3)."""
         if self._stream is None or self._body is not None:
             return None
         if self._begun:
@@ -194,7 +194,7 @@ class _Base:
 
     @property
     def encoding(self) -> str:
-        """The charset that the server names, if Python knows it; else UTF-8."""
+        """The charset of the `Content-Type`, if Python supports it; otherwise UTF-8."""
         for part in self.headers.get("content-type", "").split(";")[1:]:
             name, _, value = part.strip().partition("=")
             if name.lower() == "charset":
@@ -206,20 +206,20 @@ class _Base:
 
     @property
     def text(self) -> str:
-        """The whole body as text; what does not decode is replaced."""
+        """The whole body as text; bytes that cannot be decoded are replaced."""
         return self.content.decode(self.encoding, errors="replace")
 
     def json(self) -> Any:
-        """The whole body as JSON; `InvalidResponse`, which is a `JSONDecodeError`, where it is none."""
+        """The whole body as JSON; raises `InvalidResponse`, a `JSONDecodeError`, if it is not JSON."""
         try:
             return json.loads(self.content)
         except ValueError:
             message = f"{self._instead()}, in a {self.status_code} from {self._place()}; see its response"
-        # Outside of `except`: the parser's own error would carry the body into tracebacks.
+        # Outside `except`: otherwise the parser's own error would put the body into tracebacks.
         raise InvalidResponse(message, status=self.status_code, response=self._kept())
 
     def _instead(self) -> str:
-        """What came in the place of JSON."""
+        """Describes the body that is not JSON."""
         begins = self.content.removeprefix(b"\xef\xbb\xbf").lstrip()[:14].lower()
         says_html = self.headers.get("content-type", "").lower().startswith("text/html")
         if not begins:
@@ -244,7 +244,7 @@ class _Base:
 
 
 class _Lines:
-    """Text in pieces becomes lines; an end may be split between two pieces."""
+    """Splits pieces of text into lines; a line ending may be split between two pieces."""
 
     def __init__(self) -> None:
         self._left = ""
@@ -260,7 +260,7 @@ class _Lines:
 
 
 class _Whole:
-    """A body that is read whole, up to the client's limit (rule 11.4)."""
+    """A body that is read completely, up to the client's limit (rule 11.4)."""
 
     def __init__(self, most: int | None) -> None:
         self.chunks: list[bytes] = []
@@ -277,7 +277,7 @@ class _Whole:
 
 
 class Response(_Base):
-    """A response. Its body is here, or (`stream`) comes as it is read."""
+    """A response. Its body is in memory, or, with `stream`, arrives while it is read."""
 
     def raise_for_status(self) -> Response:
         """Itself; `HttpStatus` for a status of 400 or above."""
@@ -303,7 +303,7 @@ class Response(_Base):
             yield text
 
     def iter_lines(self) -> Iterator[str]:
-        """The body line by line, without their ends."""
+        """The body line by line, without line endings."""
         lines = _Lines()
         for text in self.iter_text():
             yield from lines.feed(text)
@@ -357,7 +357,7 @@ class AsyncResponse(_Base):
             yield text
 
     async def aiter_lines(self) -> AsyncIterator[str]:
-        """The body line by line, without their ends."""
+        """The body line by line, without line endings."""
         lines = _Lines()
         async for text in self.aiter_text():
             for line in lines.feed(text):

@@ -1,4 +1,4 @@
-"""A session: one sign-in, kept alive."""
+"""Sessions. A session keeps one sign-in alive."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NativeSession: TypeAlias = _native.Session
 
 @dataclass(frozen=True)
 class Status:
-    """A look at a session, without a secret. Times are epoch seconds, durations seconds."""
+    """A snapshot of a session's state, without secrets. Times are in seconds since 1970, durations in seconds."""
 
     standing: str
     lineage: str | None
@@ -54,14 +54,14 @@ class Status:
     refreshing: bool
     leased: bool
     waiting: str | None
-    """What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`, `others_refresh`,
+    """What the refresh in progress is waiting for: `token_endpoint`, `next_try`, `store`, `others_lease`, `others_refresh`,
     `vanished_owner` or `too_soon`."""
     waiting_at_most: float | None
     scope: str | None
 
 
 class SessionBase:
-    """What `Session` and `AsyncSession` have in common: how one is made, and what waits for nothing."""
+    """What `Session` and `AsyncSession` have in common: the constructor, and the methods that never wait."""
 
     __slots__ = ("__weakref__", "_app", "_host", "_native")
 
@@ -160,44 +160,44 @@ class SessionBase:
 
     @classmethod
     def _of(cls, app: object, native: _NativeSession, host: Host) -> Self:
-        """One of an app's, which sees to it and lives as long."""
+        """A session of an app. It keeps the app alive, and the app ends it at exit."""
         session = cls.__new__(cls)
         session._app, session._native, session._host = app, native, host
         return session
 
     def token_if_valid(self) -> Token | None:
-        """The token if it can be served at once."""
+        """The token, if a valid one is in memory; otherwise `None`. Never waits."""
         given = self._native.token_if_valid()
         return None if given is None else token_of(given)
 
     def invalidate(self) -> None:
-        """As if the access token had expired."""
+        """Treats the access token as expired: the next request refreshes it first."""
         self._native.invalidate()
 
     @property
     def key(self) -> str:
-        """Whose session it is: the key that an app was asked for it with."""
+        """The session's key in its app; `default` for a session without an app."""
         return self._native.key()
 
     @property
     def subject(self) -> str | None:
-        """Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`."""
+        """The server's identifier of the user (`sub` of the ID token), if the scope included `openid`; otherwise `None`."""
         return self._native.subject()
 
     def stats(self) -> dict[str, int]:
-        """How often things happened."""
+        """The counters of events."""
         return self._native.stats()
 
     def prometheus(self) -> str:
-        """The same as Prometheus text."""
+        """The same counters in the Prometheus text format."""
         return self._native.prometheus()
 
     def events(self) -> Events:
-        """The events from now on."""
+        """The session's events from now on."""
         return Events(self._native.events())
 
     def _ask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Waits for a token."""
+        """Runs a call that may wait for a token."""
         guard_login(self._native)
         return self._do(call, *args, **options)
 
@@ -227,46 +227,52 @@ class SessionBase:
 class Session(SessionBase):
     """Keeps one sign-in alive for all threads, tasks and (with a shared store) processes that use it.
 
-    - `dialect`: how the server speaks: a preset's name, the path of a dialect file, or a dict of its shape.
-    - `token_url`: where tokens are refreshed, https or loopback; needed unless the dialect has one. `variables` fill its
-      template and the dialect's.
-    - `client_id`, with `client_secret` or `client_key`: who the client is (RFC 6749 section 2.3, RFC 7523).
-    - `client_auth`: how it says so to the token endpoint, where the dialect's way is another: `none`,
+    - `dialect`: the server's protocol: the name of a preset, the path of a dialect file, or a dict with the contents of one.
+      Default: `oauth2`.
+    - `token_url`: the token endpoint, https or loopback; required unless the dialect has one. `variables`: the values of the
+      variables in this URL and in the dialect.
+    - `client_id`, and `client_secret` or `client_key`: identify and authenticate the client (RFC 6749 section 2.3, RFC 7523).
+    - `client_auth`: how the client authenticates at the token endpoint, if its registration differs from the dialect: `none`,
       `client_secret_basic`, `client_secret_post`, `client_secret_jwt` or `private_key_jwt` (OpenID Connect Core section 9).
-    - `dpop_key`: what tokens are bound to (RFC 9449). A token that the server does not bind to it is refused, unless
-      `require_dpop` is False.
-    - `access_token`, `refresh_token`, and `expires_in` (seconds from now) or `expires_at` (epoch seconds, a `datetime` with a zone, or a date as text); or all that as
-      one `credential`: what to begin with. A store that has a credential already wins.
-    - `store`: where it is kept. Left out: this process' memory.
-    - `origins`: where the token may go, beside a client's base URL (`https://api.example.com`); `insecure_origins`: those,
-      and token endpoints, that may be asked without TLS. Loopback always may.
-    - `rotation`: of refresh tokens, if the dialect does not know it: `none`, `strict`, `strict-family`,
-      `until-successor-used`, `grace:<seconds>`, `sometimes`, `unknown`.
-    - `background`: whether a token that is about to end is refreshed before it does.
-    - `wait_timeout`, `send_timeout`, `lease`: seconds that a caller waits for a token, that a refresh may take, and that
-      another process takes its owner for alive without a sign of life.
-    - `verify`: the path of a PEM file, or an `ssl.SSLContext`, whose roots are trusted beside the usual ones. `cert`: the
-      client's own certificate (mutual TLS), the path of a PEM file or a pair: certificate and key.
-    - `proxies`: a proxy's URL, alone or in a mapping of `all`, `http`, `https`; `False`: none. Left out: the system's, or
-      what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say. Loopback is asked directly.
-    - `http2`: whether it is offered; `user_agent`; `connect_timeout`: seconds that a connection may take to come about.
-    - `max_idle_connections`: how many connections without a request are kept for each host (of each thread that waits);
-      `idle_timeout`: seconds that they are kept, 90 unless told otherwise.
-    - `max_concurrent_requests`: how many requests of its clients are under way at once; refreshes never wait for them.
-      All these hold for refreshes and for the clients of this session.
-    - `client_credentials`: tokens for the client itself, without a user (`ClientCredentials`); it needs no token to begin with.
-    - `refresh_with`: a function of your own in place of the dialect's request; `RefreshInput` in, `Credential` out, sync or
-      async. Whatever it raises may have spent the refresh token, but for `RefreshNotSent` (nothing was sent) and
-      `LoginRequired` (it is dead).
-    - `authorization_url`: where users sign in, if the dialect does not say; `server`: what `discover` found, for all
-      endpoints at once. See `sign_in_with_browser`, `begin_sign_in`, `sign_in_with_device`.
-    - `pushed_requests`: whether authorization requests are pushed to the server where it takes that (RFC 9126).
-    - `login`: signs the user in again when a call would raise LoginRequired: called with the session, on a thread of its
-      own, once in a process however many calls wait; they wait `login_timeout` seconds (0: not at all) and go on. It must
-      not ask that session for a token before: that is Misuse.
-    - `on_event`: called with each `Event`, on a thread of its own.
+    - `dpop_key`: the key that tokens are bound to (DPoP, RFC 9449). A token that the server did not bind to it is refused,
+      unless `require_dpop` is False.
+    - `access_token`, `refresh_token`, and `expires_in` (seconds from now) or `expires_at` (seconds since 1970, a `datetime`
+      with a time zone, or a date as text), or all of these as one `credential`: the initial credential. It is not used if
+      the store already has one.
+    - `store`: where the credential is stored. Default: in memory.
+    - `origins`: the origins that the token may be sent to, besides that of a client's base URL (`https://api.example.com`).
+      `insecure_origins`: origins, also of token endpoints, that tokens may be sent to without TLS. Loopback needs no entry.
+    - `rotation`: what the server does with a used refresh token, if the dialect leaves this open: `none`, `strict`,
+      `strict-family`, `until-successor-used`, `grace:<seconds>`, `sometimes`, `unknown`.
+    - `background`: whether tokens are refreshed in the background shortly before they expire. Default: True.
+    - `wait_timeout`: how many seconds a caller waits for a token at most (default 30). `send_timeout`: how many seconds one
+      token request may take (default 60). `lease`: how many seconds a lease lasts without being renewed, after which other
+      processes take over the refresh (default 90).
+    - `verify`: the path of a PEM file, or an `ssl.SSLContext`, whose root certificates are trusted in addition to the
+      system's. `cert`: the client certificate (mutual TLS): the path of a PEM file, or a pair of paths, certificate and key.
+    - `proxies`: the proxy's URL, alone or in a mapping of `all`, `http`, `https`; `False`: no proxy. Default: the proxies of
+      `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the system's. Loopback never goes through a proxy.
+    - `http2`: whether to offer HTTP/2 (default True). `user_agent`: the `User-Agent` header. `connect_timeout`: how many
+      seconds connecting may take.
+    - `max_idle_connections`: how many idle connections are kept for each host (by each waiting thread); `idle_timeout`: how
+      many seconds they are kept (default 90).
+    - `max_concurrent_requests`: how many requests of the session's clients may be in progress at once; token requests do not
+      count. The settings from `verify` on apply to token requests and to the clients of this session.
+    - `client_credentials`: requests tokens for the client itself, without a user (`ClientCredentials`); no initial credential
+      is needed.
+    - `refresh_with`: your own function to refresh tokens, in place of the dialect's request. It takes a `RefreshInput` and
+      returns a `Credential`, and may be async. If it raises, the refresh token counts as possibly used, except for
+      `RefreshNotSent` (nothing was sent) and `LoginRequired` (the refresh token is no longer valid).
+    - `authorization_url`: the authorization endpoint, where users sign in, if the dialect does not name it. `server`: the
+      result of `discover`, which names all endpoints. See `sign_in_with_browser`, `begin_sign_in`, `sign_in_with_device`.
+    - `pushed_requests`: whether to use pushed authorization requests (RFC 9126) if the server supports them. Default: True.
+    - `login`: a function that signs the user in again when a call would raise LoginRequired. It is called with the session,
+      on a separate thread, and runs only once at a time per process, however many calls wait. They wait up to
+      `login_timeout` seconds (default 300; 0: not at all) and then continue. The function must not request a token of that
+      session before it has signed in: that raises Misuse.
+    - `on_event`: called with each `Event`, on a separate thread.
 
-    What makes no sense is an `InvalidConfig` that names the option.
+    An invalid option raises `InvalidConfig`, which names the option.
 
     >>> session = rekindle.Session(
     ...     token_url="https://auth.example.com/oauth/token", client_id="app",
@@ -279,87 +285,90 @@ class Session(SessionBase):
     __slots__ = ()
 
     def token(self, *, min_life: float | None = None) -> Token:
-        """A valid access token; waits for a refresh if one is needed."""
+        """A valid access token; waits for a refresh if one is needed. `min_life`: how many seconds it must still be valid."""
         self._host.loops.forget_closed()
         given = self._native.token_if_valid() if min_life is None else None
         return token_of(given or self._ask(self._native.token, life(min_life)))
 
     def refresh(self) -> Token:
-        """Refreshes now, or joins the refresh that is under way."""
+        """Refreshes the token now, or waits for the refresh in progress."""
         return Token(*self._ask(self._native.refresh))
 
     def force_refresh(self) -> Token:
-        """As `refresh`, even during a back-off, and once more with a refresh token that the server rejected."""
+        """Like `refresh`, but also during a back-off, and once more with a refresh token that the server has rejected."""
         return Token(*self._ask(self._native.force_refresh))
 
     @redact_traceback
     def sign_in(self, credential: Credential | None = None) -> None:
-        """This credential replaces whatever there is, at once. With `client_credentials` none is needed."""
+        """Replaces the session's credential immediately. With `client_credentials` no credential needs to be passed."""
         self._do(self._native.sign_in, given(credential or Credential())._plain())
 
     def begin_sign_in(self, *, redirect_uri: str, **asked: Any) -> BegunSignIn:
-        """Begins a sign-in with an authorization code and PKCE, for a web application: redirect the browser to `.url`, keep
-        `.pending` in the user's server-side session. `asked`: see `sign_in_with_browser`."""
+        """Begins a sign-in with an authorization code and PKCE, for a web application: redirect the browser to `.url`, and keep
+        `.pending` in the user's server-side session. The keyword arguments are those of `sign_in_with_browser`."""
         return BegunSignIn(*self._do(self._native.begin_sign_in, asked_of(asked, redirect_uri)))
 
     @redact_traceback
     def finish_sign_in(self, pending: str, callback: str) -> None:
-        """Ends it with the address that the browser came back with. A callback that is not this sign-in's is refused; its
-        code is spent once."""
+        """Finishes a sign-in with the URL of the callback request (`callback`). A callback that does not belong to this sign-in
+        is refused; a code is sent once."""
         self._do(self._native.finish_sign_in, pending, callback)
 
     def sign_in_with_browser(self, *, open: Callable[[str], object] | None = None, **asked: Any) -> None:
-        """Signs in with a browser on this machine, which comes back to a port on loopback; waits five minutes at most.
+        """Signs in with a browser on this machine, which is redirected to a port on loopback; waits at most five minutes.
 
-        `open` gets the address and shows it; left out: the system's browser is opened. `asked`: `scope`, `resource` (texts),
-        `audience`, `prompt`, `login_hint`, `acr_values`, `max_age`, `claims`, `parameters` (a dict), and `redirect_uri`, if
-        the client is registered with a port or path of its own.
+        `open` is called with the URL to show; by default the system's browser is opened. The other keyword arguments are
+        `scope`, `resource` (texts), `audience`, `prompt`, `login_hint`, `acr_values`, `max_age`, `claims`, `parameters` (a
+        dict), and `redirect_uri`, if the client is registered with a fixed port or path.
         """
         self._do(self._native.sign_in_with_browser, asked_of(asked), open)
 
     def sign_in_with_device(self, *, show: Callable[[str, str, str | None], object] | None = None, **asked: Any) -> None:
-        """Signs in on another device (RFC 8628): `show` gets the address to go to, the code to type in there, and an address
-        that has the code in it, if there is one; left out: they are printed. `asked`: `scope`, `audience`, `parameters`."""
+        """Signs in on another device (RFC 8628). `show` is called with the URL to open, the code to enter there, and a URL that
+        contains the code, or `None`; by default they are printed. The other keyword arguments are `scope`, `audience` and
+        `parameters`."""
         self._do(self._native.sign_in_with_device, asked_of(asked), show or show_device)
 
     @redact_traceback
     def sign_in_with_password(self, username: str, password: str, *, scope: str | None = None) -> None:
-        """Signs in with a name and a password, at an API of one's own whose dialect has a section `[password]`."""
+        """Signs in with a user name and a password; the dialect must have a section `[password]`."""
         self._do(self._native.sign_in_with_password, username, password, scope)
 
     def sign_out(self, *, revoke: bool = False) -> bool | None:
-        """Nothing is served from now on, and the store is wiped.
+        """Signs out: deletes the credential from memory and from the store.
 
-        `revoke`: the server is asked to revoke the refresh token, too (RFC 7009). True if it did, False if it failed,
-        `None` if the dialect has no endpoint for it. Without it, what was stolen before stays valid to its end.
+        `revoke`: whether to ask the server to revoke the refresh token, too (RFC 7009). Returns True if it was revoked, False
+        if that failed, `None` if the dialect has no revocation endpoint. Unless they are revoked, tokens that were stolen
+        earlier stay valid until they expire.
         """
         revoked: bool | None = self._do(self._native.sign_out, flag("revoke", revoke))
         return revoked
 
     def rebind(self) -> bool:
-        """Moves a stored credential to this configuration: another token endpoint of the same client. Whether something
-        had to be moved."""
+        """Moves a stored credential to this configuration: another token endpoint or dialect, or more origins, for the same
+        client. Returns whether anything had to be changed (rule 7.10)."""
         moved: bool = self._do(self._native.rebind)
         return moved
 
     def status(self, *, fresh: bool = False) -> Status:
-        """How things stand, by memory; `fresh`: the store is read first, if it was not yet."""
+        """The state of the session in memory. `fresh`: read the store first, if that has not happened yet."""
         if flag("fresh", fresh):
             return Status(**self._do(self._native.status, True))
-        # By memory it waits for nothing, so a refresh function may ask, too.
+        # This never waits, so a refresh function may call it, too.
         self._host.loops.forget_closed()
         return Status(**self._native.status())
 
     def extra(self) -> dict[str, str]:
-        """What came with the tokens beside them: an instance's URL, a user, an ID token. It may be as secret as they are.
+        """The data stored with the tokens: an instance's URL, a user, an ID token. It may be as secret as the tokens.
 
-        That is what the dialect keeps of an answer (`answer.keep`), and the `extra` of a `Credential`.
+        It consists of the fields that the dialect keeps of token responses (`answer.keep`) and the `extra` of a `Credential`.
         """
         found: dict[str, str] = self._do(self._native.extra)
         return found
 
     def shutdown(self, timeout: float = AT_EXIT) -> bool:
-        """Waits for a refresh under way and an unsaved credential; whether nothing is left."""
+        """Waits up to `timeout` seconds until no refresh is in progress and the credential is saved. Returns whether that was
+        achieved."""
         return bool(self._do(self._native.shutdown, seconds("timeout", timeout)))
 
 

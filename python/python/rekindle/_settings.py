@@ -1,4 +1,4 @@
-"""What an app or a session alone is described with, checked, as the native half wants it."""
+"""Checks the options of apps and sessions, and converts them for the native module."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def described(
     login: Callable[[Any], Any] | None = None,
     login_timeout: float = 300.0,
 ) -> dict[str, Any]:
-    """Everything that an app and a session alone have in common."""
+    """The options that apps and sessions have in common."""
     kept = _store(host, store)
     return {
         "plain": {
@@ -134,7 +134,7 @@ def _dialect(dialect: object) -> str | dict[str, Any]:
     if isinstance(dialect, str):
         return dialect
     if isinstance(dialect, os.PathLike):
-        # A path is told from a preset by its slash.
+        # A path is distinguished from the name of a preset by its slash.
         path: str = os.path.abspath(os.fspath(dialect))
         return path
     raise InvalidConfig(f"dialect must be a name, a path or a dict, not {type(dialect).__name__}")

@@ -1,4 +1,4 @@
-"""Signing in from a client id alone, and what a server says of itself."""
+"""Signing in with only a client id; discovery and client registration."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def sign_in(
     asked: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Session:
-    """A session that is signed in, from a client id: in a browser, or with `device` on another device. A store that holds a
-    sign-in already is used, and nobody is asked.
+    """Returns a signed-in session: signs the user in with a browser or, with `device`, on another device. If the store already
+    has a credential, that is used and the user is not asked.
 
-    `server`: a preset's name (`google`), the path of a dialect file, an issuer (`https://...`), or what `discover` gave.
-    `options` are those of `Session`, `asked` those of `sign_in_with_browser`. When the session can't be kept alive any more,
-    the user is asked again in the same way.
+    `server`: a preset's name (`google`), the path of a dialect file, an issuer (`https://...`), or the result of `discover`.
+    `options` are those of `Session`, `asked` those of `sign_in_with_browser`. When the session can no longer be kept alive,
+    the user is asked to sign in again in the same way.
 
     >>> session = rekindle.sign_in("google", client_id="...", store=rekindle.FileStore("google.json"))  # doctest: +SKIP
     """
@@ -47,14 +47,15 @@ def sign_in(
 
 
 def discover(issuer: str) -> dict[str, Any]:
-    """What a server says of itself, by its issuer (RFC 8414, OpenID Connect): for `Session(server=...)`. It can be kept."""
+    """Fetches an authorization server's metadata by its issuer (RFC 8414, OpenID Connect Discovery), for `Session(server=...)`.
+    The result can be stored."""
     found: dict[str, Any] = json.loads(_native.discover(issuer))
     return found
 
 
 def discover_resource(resource: str) -> dict[str, Any]:
-    """What an API says of itself, by its address (RFC 9728): its `authorization_servers` are the issuers for `discover`, its
-    `resource` is what tokens for it are asked for with."""
+    """Fetches an API's metadata by its URL (RFC 9728): `authorization_servers` are the issuers for `discover`, `resource` is
+    the value to request tokens for the API with."""
     found: dict[str, Any] = json.loads(_native.discover_resource(resource))
     return found
 
@@ -62,8 +63,8 @@ def discover_resource(resource: str) -> dict[str, Any]:
 def register(
     server: Mapping[str, Any], *, name: str, redirect_uri: str = "http://127.0.0.1/callback", scope: str | None = None
 ) -> dict[str, Any]:
-    """Registers a client at a server that lets anybody do so (RFC 7591). Keep what it gives, another registration is another
-    client: `Session(server=server, **client)`.
+    """Registers a client at a server that supports open dynamic registration (RFC 7591). Store the result, because each
+    registration creates a new client, and use it as `Session(server=server, **client)`.
 
     >>> client = rekindle.register(server, name="My tool")  # doctest: +SKIP
     """

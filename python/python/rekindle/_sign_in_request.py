@@ -1,4 +1,4 @@
-"""What a sign-in asks for, and what the user is shown."""
+"""The options of a sign-in, and what the user is shown."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _TEXTS = ("scope", "redirect_uri", "audience", "prompt", "login_hint", "acr_valu
 
 @dataclass(frozen=True)
 class BegunSignIn:
-    """A sign-in that has begun."""
+    """A sign-in that was begun and waits for its callback."""
 
     url: str
-    """Where the browser goes."""
+    """The URL to redirect the browser to."""
     pending: str = field(repr=False)
-    """What must be known when it comes back: a secret, plain text."""
+    """The state that `finish_sign_in` needs: text, to be kept secret."""
 
 
 def asked_of(asked: Mapping[str, Any], redirect_uri: str | None = None) -> str:
-    """What a sign-in asks for, checked, as the native half wants it."""
+    """Checks the options of a sign-in, and converts them for the native module."""
     plain = dict(asked) if redirect_uri is None else {**asked, "redirect_uri": redirect_uri}
     for name in _TEXTS:
         text(name, plain.get(name))
@@ -48,14 +48,14 @@ def asked_of(asked: Mapping[str, Any], redirect_uri: str | None = None) -> str:
 
 
 def show_device(address: str, code: str, whole: str | None) -> None:
-    """Prints where to go, and what to type in there."""
+    """Prints the URL to open, and the code to enter there."""
     print(f"Open {whole or address} on any device, and enter the code {code}", file=sys.stderr, flush=True)
 
 
 def login_host(
     handler: object, session_of: Callable[[_native.Session], Any]
 ) -> Callable[[_native.Session], None] | None:
-    """A handler of the user's, as the native half wants it: it gets a session, and may give a credential."""
+    """Wraps a user's login handler for the native module: it is called with a session and may return a credential."""
     if handler is None:
         return None
     if not callable(handler):

@@ -1,4 +1,4 @@
-"""Where a credential is kept."""
+"""Stores of credentials."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ class Stored(NamedTuple):
 
 
 class Expected(enum.Enum):
-    """What a save may replace when it is not one version."""
+    """What a save may replace, if not a certain version."""
 
     ABSENT = "absent"
     """There is no record."""
     ANYTHING = "anything"
-    """Whatever is there: a sign-in, a sign-out."""
+    """Any record, or none: used for a sign-in and a sign-out."""
 
 
 @runtime_checkable
 class Store(Protocol):
-    """Any object with these two. What they raise counts as "cannot tell now", never as "no record".
+    """A store is any object with these two methods. An exception means that the store is unavailable, never "no record".
 
-    It keeps a record for each key: `App.session(key)` has one of its own; that of a `Session` alone is `default`.
-    Optional, sync or async like these:
+    It keeps one record for each key; the key of a `Session` without an app is `default`. These members are optional; the
+    methods may be sync or async:
 
-    - `identity` (text, without the key): two stores of one identity hold the same records.
+    - `identity` (text, without the key): two stores with the same identity hold the same records.
     - `shared` (default True): whether other processes see the same records.
-    - `announce(key, owner)`, `retire(key, owner)`, `owner(key, owner) -> bool | None`: tell the dead owner of a refresh
-      from a slow one.
-    - `changed(key)`: returns when the record may have changed, a wake-up for those who wait for another process.
+    - `announce(key, owner)`, `retire(key, owner)`, `owner(key, owner) -> bool | None`: distinguish a dead owner of a refresh
+      from a slow one: `owner` returns whether the owner is alive, `None` if unknown.
+    - `changed(key)`: returns when the record may have changed, to wake callers that wait for another process.
     - `now() -> float`: the store's own clock, in seconds since 1970.
     """
 
     def load(self, key: str) -> Stored | tuple[bytes, str] | None:
-        """The record of that key and its version; `None` only if there certainly is none."""
+        """The key's record and its version; `None` only if it is certain that there is none."""
         ...
 
     def save(self, key: str, record: bytes, expected: str | Expected) -> str | None:
-        """Replaces the record if it is still what was expected; the new version, or `None`: it was not."""
+        """Replaces the record if its version is the expected one. Returns the new version, or `None` if it was not."""
         ...
 
 
 @runtime_checkable
 class AsyncStore(Protocol):
-    """The same with coroutines; they run on the loop that made the call, else on a private one."""
+    """A `Store` with coroutines. They run on the caller's event loop, or on a private loop if the call is sync."""
 
     async def load(self, key: str) -> Stored | tuple[bytes, str] | None:
         """As in `Store`."""
@@ -70,9 +70,10 @@ class AsyncStore(Protocol):
 
 
 class FileStore:
-    """A file that all processes of one machine share, mode 0600; a killed process loses nothing.
+    """Stores a credential in a file with mode 0600, which all processes of the machine may share. Killing a process at any
+    time loses nothing that was stored.
 
-    It keeps one session. `FileStore.folder(path)` keeps one for each key, each in a file of its own.
+    It holds one session. `FileStore.folder(path)` holds one for each key, each in a separate file.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -93,4 +94,4 @@ class FileStore:
 
 
 class MemoryStore:
-    """This process' memory: the default."""
+    """Stores credentials in this process's memory: the default."""

@@ -14,9 +14,9 @@ from ._native.testing import LocalServer
 
 
 class TestServer:
-    """A server on loopback that plays a script, and, with `auth`, a model of an authorization server behind it.
+    """A server on loopback that plays a script; with `auth`, a model of an authorization server handles the other requests.
 
-    It runs on a thread of this process; where REKINDLE_TEST_SERVER names a program, as that.
+    It runs on a thread of this process, or as the program that the environment variable REKINDLE_TEST_SERVER names.
 
     >>> from rekindle.testing import TestServer
     >>> with TestServer() as server:
@@ -43,20 +43,20 @@ class TestServer:
         self.url = json.loads(self._process.stdout.readline())["url"]
 
     def script(self, *steps: dict[str, Any]) -> None:
-        """Plays these steps from their beginning, and empties the log."""
+        """Starts playing these steps, and clears the log."""
         self.control("POST", "/__script", {"steps": list(steps)})
 
     def log(self, *, wait: int = 0) -> list[dict[str, Any]]:
-        """The requests in order; waits until so many have arrived."""
+        """The requests in order; waits until `wait` of them have arrived."""
         found: list[dict[str, Any]] = self.control("GET", f"/__log?wait={wait}" if wait else "/__log")
         return found
 
     def release(self, name: str) -> None:
-        """Lets go what is held under this name."""
+        """Releases the responses that are held under this name."""
         self.control("POST", "/__release", {"name": name})
 
     def complaints(self) -> list[str]:
-        """Steps that were not used, requests that were not scripted."""
+        """Steps that were not used, and requests that were not scripted."""
         try:
             self.control("GET", "/__consumed")
         except urllib.error.HTTPError as error:
@@ -65,7 +65,7 @@ class TestServer:
         return []
 
     def counters(self) -> dict[str, Any]:
-        """What the model counted."""
+        """The counters of the model."""
         found: dict[str, Any] = self.control("GET", "/__counters")
         return found
 
@@ -75,11 +75,11 @@ class TestServer:
         return found
 
     def expire_all(self) -> None:
-        """Ends all access tokens."""
+        """Makes all access tokens expire."""
         self.control("POST", "/__expire_all")
 
     def control(self, method: str, path: str, body: object = None) -> Any:
-        """A control request, and its JSON answer."""
+        """Sends a control request, and returns its JSON response."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -88,7 +88,7 @@ class TestServer:
         return json.loads(text) if text else None
 
     def close(self) -> None:
-        """Ends it."""
+        """Stops the server."""
         if self._local is not None:
             self._local.stop()
         if self._process is not None:
@@ -105,7 +105,7 @@ class TestServer:
 
 
 def main() -> None:
-    """The program: prints `{"url": ...}` and ends with its standard input. An argument is the model's configuration."""
+    """The program: prints `{"url": ...}` and exits when its standard input ends. Its argument is the model's configuration."""
     server = LocalServer(sys.argv[1] if len(sys.argv) > 1 else None)
     print(json.dumps({"url": server.url()}), flush=True)
     sys.stdin.read()

@@ -1,4 +1,4 @@
-"""Points in time, as people have them."""
+"""Points in time, as users pass them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._native import iso_8601
 
 
 def epoch(name: str, value: object) -> float | None:
-    """Seconds since 1970, of a number, a `datetime` or a text; without its zone neither of them is a point in time."""
+    """Seconds since 1970, from a number, a `datetime` or a text. The latter two must have a time zone."""
     if value is None:
         return None
     if isinstance(value, (int, float)) and not isinstance(value, bool):

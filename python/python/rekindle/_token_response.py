@@ -1,4 +1,4 @@
-"""What a token endpoint answered, read by the names that servers use (RFC 6749 section 5.1)."""
+"""Reads a token endpoint's response by the field names that servers use (RFC 6749 section 5.1)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _mapping(response: Any) -> Mapping[str, Any]:
         try:
             response = json.loads(response)
         except ValueError:
-            # Its words may quote a token.
+            # The parser's message may quote a token.
             raise InvalidConfig("response is no JSON") from None
     if not isinstance(response, Mapping):
         raise InvalidConfig(f"response must be a mapping, JSON or a response, not {type(response).__name__}")
@@ -73,7 +73,7 @@ def _number(value: Any) -> float | None:
 
 
 def _life(answer: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
-    """What makes no sense is unknown, as in core."""
+    """An invalid lifetime counts as unknown, as in core."""
     life = _number(_given(answer, names))
     return life if life is not None and 0 < life < 3.2e8 else None
 
@@ -83,7 +83,7 @@ def _end(answer: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
     at = _number(value)
     if at is None:
         return iso_8601(value) if isinstance(value, str) else None
-    # In milliseconds, where it would be the year 5138 otherwise.
+    # A number that would be beyond the year 5138 in seconds is in milliseconds.
     return at / 1000 if at >= 1e11 else at if at >= 1e9 else None
 
 

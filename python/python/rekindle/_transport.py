@@ -1,4 +1,4 @@
-"""How requests travel: TLS, proxy, HTTP version, user agent. A session's are those of its clients and of its refreshes."""
+"""Connection settings: TLS, proxy, HTTP version, user agent. Those of a session apply to its clients and its token requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def transport(
     idle_timeout: float | None,
     max_concurrent_requests: int | None,
 ) -> _native.Transport | None:
-    """A transport; `None` where nothing about it is special."""
+    """A transport with these settings; `None` if all are the defaults."""
     roots, own, proxy = _roots(verify, cert), _own(cert), _proxy(proxies)
     limit, idle = maybe_seconds("connect_timeout", connect_timeout), maybe_seconds("idle_timeout", idle_timeout)
     most = count("max_idle_connections", max_idle_connections)
@@ -64,7 +64,7 @@ def _proxy(proxies: object) -> str | None:
 
 
 def _one_proxy(proxies: Mapping[str, str]) -> str:
-    """As requests and httpx take them, if it is one for all."""
+    """A mapping as requests and httpx take it, if it has one proxy for all schemes."""
     known = {"http", "https", "all"}
     if not {str(name).removesuffix("://") for name in proxies} <= known:
         raise InvalidConfig("proxies must name http, https or all, and no single hosts")
@@ -115,9 +115,9 @@ def _read(name: str, path: Path) -> bytes:
 
 
 def _has_certificate(context: ssl.SSLContext) -> bool:
-    """Whether it shows a certificate of its own: asked of a server in memory, for Python does not tell.
+    """Whether the context has a client certificate. Python has no API for that, so this does a handshake with a server in memory.
 
-    The connection is one of ours that takes its certificate from the context, so that the context itself is not changed.
+    The client's connection is made by a context of ours and then switched to the user's, which itself is not changed.
     """
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
@@ -138,12 +138,12 @@ def _has_certificate(context: ssl.SSLContext) -> bool:
             except ssl.SSLWantReadError:
                 continue
             except ssl.SSLError as error:
-                # The server's complaint about a certificate that it does not know.
+                # The server does not trust the certificate: so there is one.
                 return "CERTIFICATE_VERIFY_FAILED" in str(error.reason)
     return asked.getpeercert(binary_form=True) is not None
 
 
-# No secret: a key of nobody, for the server in memory.
+# Not a secret: the key of the server in memory, used nowhere else.
 _PROBE = """-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgCeEFa280icsZgcVo
 vM9QymyGOVn1pa8i/MINrYeL2l6hRANCAARSxnJI41Q+AN79Y5s7MbQvQ9R9F2Ve

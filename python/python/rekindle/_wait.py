@@ -1,4 +1,4 @@
-"""How an async call waits: a future of its loop, settled from the native half's thread."""
+"""How an async call waits: on a future of its loop that is completed from a thread of the native module."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _QUEUES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _native.Completion
 
 
 def _listen() -> None:
-    """Called now and then by a thread that waits: whatever was raised for it is raised here."""
+    """Called periodically by a waiting thread, so that pending signals raise their exceptions here."""
 
 
 async def wait_for(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Runs a native call without blocking the loop. Cancelling it ends this wait; a refresh goes on."""
+    """Runs a native call without blocking the loop. Cancelling it ends this wait, but not a refresh."""
     loop = asyncio.get_running_loop()
     queue = _QUEUES.get(loop)
     if queue is None:

@@ -1,8 +1,8 @@
 """`aiohttp.ClientSession(middlewares=[rekindle.aiohttp.middleware(session)])`, from aiohttp 3.12 on.
 
-aiohttp asks it anew for each hop of a redirect: what it adds to one hop does not go along to the next. Where a redirect leaves
-the origin nothing of the session goes along, nor after it came back, and of the request's own headers only those that are known
-to carry no credential.
+aiohttp calls the middleware for each hop of a redirect: headers added for one hop are not sent with the next. Once a redirect
+leaves the origin, none of the session's headers are sent, then or later, and of the request's own headers only those that are
+known to carry no credential.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _BASES = {
 
 
 def middleware(session: SessionBase) -> Any:
-    """Keeps the requests of a ClientSession signed in.
+    """A middleware that sends the session's token with the requests of a ClientSession.
 
-    `response.rekindle` says what was found: `verdict`, and `replay_refused`. What goes wrong is a `RekindleError` and an
-    `aiohttp.ClientError`, with the response that led to it. aiohttp's total timeout ends the wait for a refresh, too.
+    `response.rekindle` has the `verdict` on the response, and `replay_refused`. Errors are both a `RekindleError` and an
+    `aiohttp.ClientError`, with the response that led to them. aiohttp's total timeout also limits the wait for a refresh.
     """
 
     async def run(request: Any, handler: Any) -> Any:
@@ -62,26 +62,26 @@ def middleware(session: SessionBase) -> Any:
                 _remember(session, call, request, response, hop)
                 return response
             if renewed is not None and isinstance(request.body, payload.Payload):
-                # Not by its setter, which closes what the caller gave.
+                # Not through its setter, which would close the caller's payload.
                 request._body = renewed()
 
     return run
 
 
 def _stay(response: Any) -> None:
-    """aiohttp hands out a redirect that names no place to go to."""
+    """Removes the target of a redirect, so that aiohttp returns the response and does not follow it."""
     if 300 <= response.status < 400:
         left = CIMultiDict(response.headers)
         left.popall("Location", None)
         left.popall("URI", None)
         response._headers = CIMultiDictProxy(left)
-        # What it gave out before is remembered here.
+        # aiohttp caches the headers here.
         getattr(response, "_cache", {}).pop("headers", None)
 
 
 @dataclass
 class _Hop:
-    """A response that redirects, and what is needed where aiohttp follows it."""
+    """A redirect response, and what is needed if aiohttp follows it."""
 
     session: SessionBase
     call: Any
@@ -91,16 +91,16 @@ class _Hop:
 
 
 _last: ContextVar[_Hop | None] = ContextVar("rekindle_aiohttp_hop", default=None)
-"""aiohttp follows redirects within one call, so in one task, and does not tell which request is a hop of which other."""
+"""The last redirect. aiohttp follows redirects within one call, so in one task, but does not link a hop to its request."""
 
 
 def _remember(session: SessionBase, call: Any, request: Any, response: Any, before: _Hop | None) -> None:
-    """That aiohttp may follow this response."""
+    """Remembers a redirect response that aiohttp may follow."""
     target = response.headers.get("Location") or response.headers.get("URI")
     if response.status not in (301, 302, 303, 307, 308) or target is None:
         return
     try:
-        # As aiohttp reads it, or as it is told to with `requote_redirect_url`.
+        # The two ways in which aiohttp may parse it: `requote_redirect_url` selects one.
         urls = [request.url.join(URL(target, encoded=encoded)) for encoded in (False, True)]
         left = any(url.origin() != request.url.origin() for url in urls)
         left = left or (before is not None and before.left)
@@ -111,23 +111,23 @@ def _remember(session: SessionBase, call: Any, request: Any, response: Any, befo
 
 
 def _place(url: URL) -> tuple[str, str]:
-    """Where it leads. aiohttp takes user name and fragment away."""
+    """The URL without user name and fragment, which aiohttp removes."""
     return str(url.origin()), url.raw_path_qs
 
 
 def _followed(session: SessionBase, request: Any) -> _Hop | None:
-    """The redirect that this request follows."""
+    """The redirect that led to this request, if it is a hop."""
     hop = _last.get()
     if hop is None:
         return None
     _last.set(None)
-    # A response that its caller has, or had, was not followed by aiohttp: that one knows its history.
+    # aiohttp sets `_history` on a response that it returns to its caller: it has not followed that one.
     own = hop.session is not session or "_history" in vars(hop.response) or _place(request.url) not in hop.targets
     return None if own else hop
 
 
 _FRAMING = {"host", "connection", "transfer-encoding"}
-"""What aiohttp itself says of the message."""
+"""Headers that aiohttp itself sets."""
 
 
 def _redirected(hop: _Hop, request: Any) -> Any:
@@ -139,7 +139,7 @@ def _redirected(hop: _Hop, request: Any) -> Any:
 
 async def _accepted(call: Any, response: Any) -> bool | None:
     headers = list(response.headers.items())
-    # Its body is in no variable: tools that report errors show locals, and it may repeat the token.
+    # The body is kept in no variable: error reporters show locals, and it may contain the token.
     read = response.read if call.reads(response.status, headers) else _nothing
     signed: bool | None = call.accepted(response.status, headers, await read())
     return signed
@@ -151,7 +151,7 @@ async def _nothing() -> bytes:
 
 def _call(session: SessionBase, request: Any, replayable: bool) -> Any:
     given = request.body
-    # Its own payloads of bytes keep them; others are streams.
+    # A BytesPayload holds its bytes; other payloads are streams.
     content = given._value if isinstance(given, payload.BytesPayload) else given
     whole = bytes(content) if isinstance(content, (bytes, bytearray)) else None
     headers = list(request.headers.items())

@@ -1,11 +1,11 @@
 """`httpx.Client(auth=rekindle.httpx.Auth(session))`, and the same for AsyncClient and httpx2.
 
-httpx follows redirects below an auth flow. One that says that the session is over (it leads to the login page) is found in
-the history: the request is sent again, or the response says so in its extensions. What was redirected within the origin is
-sent again from its beginning, if its method changes nothing; else it comes back as it is. Leaving an origin httpx drops
-`Authorization` and no other header: one that a dialect names for itself, and the proof of a token that is bound to a key, go
-along on no redirect at all, and what was redirected comes back as the 401 that it is. Of the caller's own headers httpx drops
-`Authorization` and `Cookie` only.
+httpx follows redirects below the auth flow, where this class cannot intervene. A redirect to the login page, which means that
+the session has expired, is found in the response's history: the request is sent again, or the response's extensions say why
+not. A request that was redirected within the origin is sent again from its first URL if its method is safe; otherwise the
+response is returned. When a redirect leaves the origin, httpx drops only the `Authorization` header. Therefore a header with a
+name of the dialect's own, and DPoP proofs, are sent with no redirected request at all, and a redirected request that needs them
+returns the API's 401. Of the caller's own headers httpx drops only `Authorization` and `Cookie`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _bases() -> tuple[Any, ...]:
 
 
 class _Headers(MutableMapping[str, str]):
-    """The headers of one request. A copy, which is what httpx makes for a redirect, lacks those that are kept back."""
+    """The headers of one request. A copy, which httpx makes for a redirect, does not contain those in `kept_back`."""
 
     def __init__(self, headers: Any, kept_back: set[str]) -> None:
         self._headers = headers
@@ -54,18 +54,19 @@ class _Headers(MutableMapping[str, str]):
         del self._headers[name]
 
     def __getattr__(self, name: str) -> Any:
-        """What httpx's own headers can do beside: `raw`, which is what is sent."""
+        """The other attributes of httpx's headers, such as `raw`, which is what httpx sends."""
         if name.startswith("_"):
-            # Copied or unpickled, it is asked for such names before it has anything.
+            # `copy` and `pickle` look up such names before `__init__` has run.
             raise AttributeError(name)
         return getattr(self._headers, name)
 
 
 class _Flow:
-    """Keeps the requests of an httpx client signed in.
+    """Sends the session's token with the requests of an httpx client.
 
-    `response.extensions["rekindle"]` says what was found: `verdict`, and `replay_refused`. What goes wrong is a
-    `RekindleError` and an `httpx.HTTPError`, with the response that led to it. A refresh is waited for as long as a read.
+    `response.extensions["rekindle"]` has the `verdict` on the response, and `replay_refused`. Errors are both a
+    `RekindleError` and an `httpx.HTTPError`, with the response that led to them. The wait for a refresh is limited by the
+    client's read timeout.
     """
 
     def __init__(self, session: SessionBase) -> None:
@@ -124,13 +125,13 @@ class _Flow:
 
 
 def _limit(request: Any) -> float | None:
-    """How long the client would wait for the server; so long it waits for a refresh."""
+    """The client's read timeout, which also limits the wait for a refresh."""
     limit: float | None = request.extensions.get("timeout", {}).get("read")
     return limit
 
 
 def _also(error: RekindleError, request: Any, response: Any) -> RekindleError:
-    """An error of the library that sends the request: httpx, or httpx2."""
+    """Makes the error also one of the library that sends the request: httpx or httpx2."""
     library = importlib.import_module(type(request).__module__.split(".")[0])
     bases = {"": library.HTTPError, "Timeout": library.ReadTimeout, "Connection": library.NetworkError}
     return also(error, bases, _request=request, response=response)
@@ -140,15 +141,15 @@ def _call(session: SessionBase, request: Any) -> Any:
     try:
         content: bytes | None = request.content
     except RuntimeError:
-        # A stream: httpx calls it RequestNotRead.
+        # The body is a stream (httpx.RequestNotRead).
         content = None
     replayable = content is not None or _begins_anew(request.stream)
     return session._native.call(request.method, str(request.url), _pairs(request), content, replayable)
 
 
 def _begins_anew(stream: Any) -> bool:
-    """A form whose files are bytes, or can be rewound: httpx does so at each send. A file, which is rewound here, and what
-    can be gone through more than once."""
+    """Whether the body can be sent again: a form whose files are bytes or seekable (httpx rewinds those at each send), a
+    seekable file (rewound by `_rewind`), or an iterable that can be iterated more than once."""
     fields = getattr(stream, "fields", None)
     if fields is not None:
         files = [field.file for field in fields if hasattr(field, "file")]
@@ -161,7 +162,7 @@ def _begins_anew(stream: Any) -> bool:
 
 
 def _rewind(stream: Any) -> Callable[[], object]:
-    """Puts a file back to where it is now. httpx has read it to an end when the response is here."""
+    """Returns a function that seeks a file back to its current position. When the response arrives, httpx has read it."""
     file = _source(stream)
     if not hasattr(file, "read") or not _seekable(file):
         return lambda: None
@@ -170,7 +171,7 @@ def _rewind(stream: Any) -> Callable[[], object]:
 
 
 def _source(stream: Any) -> Any:
-    """What httpx goes through to send it."""
+    """The object that httpx iterates over to send the body."""
     return getattr(stream, "_stream", None)
 
 
@@ -183,20 +184,20 @@ def _seekable(file: Any) -> bool:
 
 def _sign(request: Any, add: Any) -> None:
     add.put(request.headers)
-    # httpx drops `Authorization` where a redirect leaves the origin, and no other.
+    # When a redirect leaves the origin, httpx drops `Authorization` and no other header.
     kept_back = set(add.names()) - {"authorization"}
     if kept_back and not isinstance(request.headers, _Headers):
         request.headers = _Headers(request.headers, kept_back)
 
 
 def _carried(response: Any, added: Any) -> bool:
-    """Whether what was answered carried our token: a redirect to elsewhere did not."""
+    """Whether the answered request carried our token: after a redirect to another origin it did not."""
     return bool(added) and added.are_in(response.request.headers)
 
 
 def _led_to_login(call: Any, response: Any, added: Any) -> bool:
-    """Whether httpx followed a redirect that says that our token is over (spec 2.11); `call` was told of it then."""
-    # httpx keeps what was sent again there, too: those are no redirects.
+    """Whether httpx followed a redirect that means that our token has expired (spec 2.11); then `call` has judged it."""
+    # The history also contains responses of requests that were sent again; those are no redirects.
     for past in (one for one in response.history if one.has_redirect_location):
         to = ("location", str(past.next_request.url if past.next_request else past.headers.get("location", "")))
         told = [pair for pair in _pairs(past) if pair[0].lower() != "location"] + [to]

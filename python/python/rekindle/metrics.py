@@ -2,11 +2,11 @@
 
     from rekindle import metrics
 
-    text = metrics.text({"billing": billing_session, "crm": crm_app})   # what GET /metrics answers
+    text = metrics.text({"billing": billing_session, "crm": crm_app})   # the body for GET /metrics
 
-Each counter is there once, with a line for each name that you give: `rekindle_logins_required_total{app="billing",..} 3`.
-`rekindle_refresh_outcomes_total` counts the same by what came of a refresh: `granted`, `adopted` from another process,
-`failed`, `login_required` (`invalid_grant` and the like), or `limited`. `examples/prometheus/alerts.yml` alerts on them.
+Each counter has one line for each name that you give: `rekindle_logins_required_total{app="billing",..} 3`.
+`rekindle_refresh_outcomes_total` counts refreshes by their outcome: `granted`, `adopted` from another process, `failed`,
+`login_required` (`invalid_grant` and the like), or `limited`. `examples/prometheus/alerts.yml` has alerts on them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["text"]
 
 
 def text(counted: Mapping[str, SessionBase | AppBase], *, labels: Mapping[str, str] | None = None) -> str:
-    """The counters of all of them in the Prometheus text format, `app` being the name that you give. `labels`: further ones
-    for every line.
+    """The counters of all given sessions and apps in the Prometheus text format; the label `app` is the name that you give.
+    `labels`: further labels for every line.
 
     >>> print(rekindle.metrics.text({"billing": session}).splitlines()[2])
     rekindle_sign_ins_total{app="billing",dialect="oauth2"} 0

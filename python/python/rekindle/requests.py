@@ -20,12 +20,13 @@ _BASES = {"": exceptions.RequestException, "Timeout": exceptions.ReadTimeout, "C
 
 
 class Auth(AuthBase):
-    """Keeps the requests of a requests.Session signed in; only the last hop is sent again.
+    """Sends the session's token with the requests of a requests.Session; after redirects, only the last hop is sent again.
 
-    Where a redirect leaves the origin nothing of the session goes along, and of the request's own headers only those that are
-    known to carry no credential. `response.rekindle` says what was found: `verdict`, and `replay_refused`. What goes wrong is a
-    `RekindleError` and a `requests.RequestException`, with the response that led to it. A refresh that a 401 led to is waited
-    for as long as a read; before the first send requests does not tell its timeout, and the session's `wait_timeout` holds.
+    Once a redirect leaves the origin, none of the session's headers are sent, and of the request's own headers only those that
+    are known to carry no credential. `response.rekindle` has the `verdict` on the response, and `replay_refused`. Errors are
+    both a `RekindleError` and a `requests.RequestException`, with the response that led to them. After a 401, the read timeout
+    of the request limits the wait for a refresh. Before the first send, requests does not expose its timeout, and the
+    session's `wait_timeout` applies.
     """
 
     def __init__(self, session: SessionBase) -> None:
@@ -56,7 +57,7 @@ class _Carried:
 
     def answered(self, response: Any, **sent: Any) -> Any:
         """Called by requests, for each hop."""
-        # Not that of a replay: requests makes the next hop of it.
+        # Not the request of a replay: requests makes the next hop from this one.
         request = response.request
         while self._call.is_signed():
             signed = _accepted(self._call, response)
@@ -67,7 +68,7 @@ class _Carried:
             if again is None:
                 response.rekindle = judged
                 if is_turned_away(judged) and response.is_redirect:
-                    # requests hands out what has no Location.
+                    # requests returns a redirect without a Location and does not follow it.
                     del response.headers["location"]
                 break
             response = _send_again(response, again, sent)
@@ -76,12 +77,12 @@ class _Carried:
         return response
 
     def _follow(self, request: Any, response: Any) -> None:
-        """The next hop gets the headers that this request has."""
+        """Sets the headers of the next hop: requests copies them from this request."""
         url = _next_url(response)
         stays = url is not None and _same_origin(url, response.url)
         hop = request.copy()
         SessionRedirectMixin().rebuild_method(hop, response)
-        # What is no URL to the core is nobody's.
+        # An empty URL is of no origin, so the core adds no headers.
         add = self._call.redirected(hop.method, url if stays else "")
         for name in self._names:
             request.headers.pop(name, None)
@@ -101,7 +102,7 @@ def _accepted(call: Any, response: Any) -> bool | None:
 
 
 def _limit(timeout: Any) -> float | None:
-    """How long requests would wait for the server; so long it waits for a refresh."""
+    """The read timeout of the request, which also limits the wait for a refresh."""
     if isinstance(timeout, tuple) and len(timeout) == 2:
         timeout = timeout[1]
     timeout = getattr(timeout, "read_timeout", timeout)
@@ -109,12 +110,12 @@ def _limit(timeout: Any) -> float | None:
 
 
 def _rewinds(request: Any) -> bool:
-    """A file, of which requests remembers where it was: it rewinds it for redirects, too."""
+    """Whether the body is a file whose position requests has recorded; requests rewinds it for redirects, too."""
     return isinstance(getattr(request, "_body_position", None), int) and hasattr(request.body, "seek")
 
 
 def _send_again(response: Any, add: Any, sent: dict[str, Any]) -> Any:
-    # The connection goes back to its pool only when the body has been read.
+    # The connection returns to its pool only after the body has been read.
     _ = response.content
     response.close()
     request = response.request.copy()
@@ -128,20 +129,20 @@ def _send_again(response: Any, add: Any, sent: dict[str, Any]) -> Any:
 
 
 def _next_url(response: Any) -> str | None:
-    """As requests makes it of a Location."""
+    """The next URL, as requests computes it from the Location."""
     target = SessionRedirectMixin().get_redirect_target(response)
     if target is None:
         return None
     if target.startswith("//"):
         target = f"{urlsplit(response.url).scheme}:{target}"
-    # Put together again, odd ones name another host than before: http:////host is http://host then.
+    # Parsing and unparsing changes the host of malformed URLs: http:////host becomes http://host.
     parsed = urlparse(target)
     quoted = requote_uri(parsed.geturl())
     return quoted if parsed.netloc else urljoin(response.url, quoted)
 
 
 def _same_origin(one: str, other: str) -> bool:
-    """By requests' parser; the core asks its own as well. What is not plain is another origin."""
+    """Compares origins with requests' parser; the core also does with its own. An ambiguous URL counts as another origin."""
     try:
         there, here = urlsplit(one), urlsplit(other)
         ports = [part.port or {"http": 80, "https": 443}.get(part.scheme) for part in (there, here)]

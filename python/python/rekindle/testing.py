@@ -1,6 +1,6 @@
-"""Help for tests of one's own code: a server that is a function, one on loopback, a clock that is turned by hand.
+"""For tests of your own code: a mock transport, a scripted server on loopback, a manual clock.
 
-pytest finds the fixtures `rekindle_server` and `rekindle_session` by itself (`pip install "rekindle[testing]"`).
+pytest finds the fixtures `rekindle_server` and `rekindle_session` automatically (`pip install "rekindle[testing]"`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["ManualClock", "MockRequest", "MockResponse", "MockTransport", "TestS
 
 
 def session(clock: ManualClock, *, alone: bool = False, **settings: Any) -> Session:
-    """A session whose time passes only by `clock`; `alone` stands for a process of its own.
+    """A session that uses `clock` as its clock. `alone`: it shares no state with other sessions, as in a separate process.
 
     The settings are those of `rekindle.Session`.
     """
