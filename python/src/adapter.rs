@@ -1,4 +1,4 @@
-//! For adapters, whose requests other HTTP clients send: the core's `Call`, with Python's types.
+//! For adapters whose requests are sent by other HTTP clients: the core's `Call` with Python's types.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::session::Session;
 
 type Pairs = Vec<(String, String)>;
 
-/// The headers to add to a request. It shows nothing: tools that report errors show locals.
+/// The headers to add to a request. Its `repr` shows no values: error reporters show locals.
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct Added(Pairs);
 
@@ -34,12 +34,12 @@ impl Added {
         self.0.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Puts them into a mapping.
+    /// Sets the headers in a mapping.
     fn put(&self, target: &Bound<'_, PyAny>) -> PyResult<()> {
         self.0.iter().try_for_each(|(name, value)| target.set_item(name, value))
     }
 
-    /// Whether all of them are in a mapping.
+    /// Whether a mapping contains all of them.
     fn are_in(&self, target: &Bound<'_, PyAny>) -> PyResult<bool> {
         for (name, value) in &self.0 {
             if !target.call_method1("get", (name,))?.eq(value)? {
@@ -50,19 +50,19 @@ impl Added {
     }
 }
 
-/// One request of another HTTP client. Its adapter asks it one thing after the other.
+/// One request of another HTTP client. The adapter calls the methods one after the other.
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct Call(Arc<Mutex<State>>);
 
 struct State {
     call: rekindle::Call,
-    /// The one that is judged. It is in no local of Python's: its body may repeat the token.
+    /// The response that is judged. No local variable in Python holds it, because its body may contain the token.
     response: Option<(StatusCode, HeaderMap, PyBackedBytes)>,
 }
 
 #[pymethods]
 impl Session {
-    /// `content`: the body, where all of it is known; else `replayable` says whether it can be sent twice.
+    /// `content`: the body, if all of it is known; otherwise `replayable` says whether it can be sent twice.
     fn call(
         &self,
         py: Python<'_>,
@@ -86,13 +86,13 @@ impl Session {
 
 #[pymethods]
 impl Call {
-    /// The headers to add before the first send; `None` where one must wait for them.
+    /// The headers to add before the first send; `None` if they are not available without waiting.
     fn headers_at_once(&self, py: Python<'_>) -> PyResult<Option<Added>> {
         let headers = raised(py, self.asked(py)?.call.headers_at_once())?;
         Ok(headers.map(|headers| added(&headers)))
     }
 
-    /// The headers to add before the first send. `timeout`: seconds that may be waited for them.
+    /// The headers to add before the first send; waits for them up to `timeout` seconds.
     #[pyo3(signature = (timeout=None, waiter=None))]
     fn headers(&self, py: Python<'_>, timeout: Option<f64>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let call = Arc::clone(&self.0);
@@ -116,7 +116,7 @@ impl Call {
         Ok(self.asked(py)?.call.reads(status, &data::lenient_header_map(headers)) != Reads::Nothing)
     }
 
-    /// Whether an accepted response is one to a request with our token; `None` where `answered` must be asked.
+    /// Whether an accepted response belongs to a request with our token; `None` if `answered` must be called.
     fn accepted(
         &self,
         py: Python<'_>,
@@ -133,8 +133,9 @@ impl Call {
         Ok(None)
     }
 
-    /// What follows the response that `accepted` did not take: `(the headers to send it again with, what it says)`, one of
-    /// them; what it says is a verdict, and why the request is not replayed. `timeout`: seconds that may be waited for it.
+    /// What follows a response for which `accepted` returned `None`: `(headers to send it again with, judgement)`,
+    /// where one of the two is `None`. The judgement is a verdict, and why the request is not replayed. Waits up to
+    /// `timeout` seconds.
     #[pyo3(signature = (timeout=None, waiter=None))]
     fn answered(&self, py: Python<'_>, timeout: Option<f64>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let state = Arc::clone(&self.0);
@@ -153,14 +154,14 @@ impl Call {
         })
     }
 
-    /// The client goes on to another URL: the headers to add there. One that is no URL is nobody's: nothing is added.
+    /// The headers to add when the client follows a redirect to `url`; none if that is not a valid URL.
     fn redirected(&self, py: Python<'_>, method: &str, url: &str) -> PyResult<Added> {
         let (method, url) = (raised(py, data::method(method))?, data::any_url(url));
         let headers = raised(py, self.asked(py)?.call.redirected(method, url))?;
         Ok(added(&headers))
     }
 
-    /// The client followed redirects unseen, and this URL answered.
+    /// Reports that the client followed redirects by itself, and that this URL sent the response.
     fn answered_from(&self, py: Python<'_>, url: &str) -> PyResult<()> {
         self.asked(py)?.call.answered_from(&data::any_url(url));
         Ok(())
@@ -174,7 +175,7 @@ impl Call {
     }
 }
 
-/// Ends the wait where the other client's timeout does; a refresh goes on.
+/// Ends the wait at the other client's timeout; a refresh continues.
 async fn within<T>(
     timeout: Option<f64>,
     work: impl Future<Output = Result<T, Problem>>,
@@ -190,7 +191,7 @@ async fn within<T>(
     }
 }
 
-/// Whether a header of the caller's own may go along to another origin.
+/// Whether a header of the caller's own may be sent to another origin.
 #[pyfunction]
 pub(crate) fn travels(name: &str) -> bool {
     data::may_travel(name)

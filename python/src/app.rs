@@ -1,4 +1,4 @@
-//! An app, as `rekindle.App` needs it.
+//! The native part of `rekindle.App`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) struct App {
 
 #[pymethods]
 impl App {
-    /// `on_event` is called with a key and what a dict tells.
+    /// `on_event` is called with a key and the event as a dict.
     #[new]
     #[pyo3(signature = (settings, *, idle_sessions=None, on_event=None))]
     fn new(
@@ -61,7 +61,7 @@ impl App {
         Ok(Session { inner: session.map_err(|error| raise(py, &error))? })
     }
 
-    /// The address, and what is kept.
+    /// The URL, and the pending state.
     #[pyo3(signature = (asked, waiter=None))]
     fn begin_sign_in(&self, py: Python<'_>, asked: &str, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let (app, asked) = (self.inner.clone(), asked_of(py, asked)?);
@@ -74,7 +74,7 @@ impl App {
         drive(py, waiter, work, |py, begun| begun.into_py_any(py))
     }
 
-    /// The key of the one who signed in.
+    /// The key of the user who signed in.
     #[pyo3(signature = (pending, callback, key, waiter=None))]
     fn finish_sign_in(
         &self,
@@ -90,7 +90,7 @@ impl App {
         drive(py, waiter, work, |py, key| key.into_py_any(py))
     }
 
-    /// The same. `open` is called with the address; without it, the system's browser is.
+    /// The key of the user who signed in. `open` is called with the URL; without it, the system's browser is opened.
     #[pyo3(signature = (asked, key, open=None, waiter=None))]
     fn sign_in(
         &self,
@@ -111,7 +111,7 @@ impl App {
         drive(py, waiter, work, |py, key| key.into_py_any(py))
     }
 
-    /// The keys of all who are signed in.
+    /// The keys of all signed-in users.
     #[pyo3(signature = (waiter=None))]
     fn accounts(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let app = self.inner.clone();
@@ -136,17 +136,19 @@ impl App {
         self.inner.stats().to_prometheus()
     }
 
-    /// Whether nothing is under way or unsaved.
+    /// Whether no refresh is in progress and nothing is unsaved.
     fn is_settled(&self) -> bool {
         self.inner.is_settled()
     }
 
-    /// Waits for what is under way or unsaved, at most so many seconds; whether nothing is left.
+    /// Waits at most so many seconds until no refresh is in progress and nothing is unsaved; returns whether that is
+    /// so.
     #[pyo3(signature = (most, waiter=None))]
     fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let app = self.inner.clone();
         let most = Duration::try_from_secs_f64(most).unwrap_or(Duration::MAX);
-        // In real time, too: nobody may be left to turn a clock that is turned by hand, at the interpreter's end.
+        // The time limit also runs in real time: at the interpreter's end no test may be left to advance a manual
+        // clock.
         let work = async move { Ok(tokio::time::timeout(most, app.shutdown(most)).await.unwrap_or(false)) };
         drive(py, waiter, work, |py, done| Ok(done.into_pyobject(py)?.to_owned().into_any().unbind()))
     }

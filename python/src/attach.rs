@@ -1,5 +1,5 @@
-//! Into the interpreter and out of it, while it lives: a thread of ours that asks for it once it ends is unwound by
-//! Python through our frames, and the process crashes.
+//! Enters and leaves the interpreter while it is alive. If a thread of ours asks for the interpreter lock after the
+//! interpreter has ended, Python unwinds that thread through our frames, and the process crashes.
 
 use std::mem::ManuallyDrop;
 use std::sync::Mutex;
@@ -13,26 +13,26 @@ use pyo3::pyclass::boolean_struct::True;
 
 use crate::lock::lock;
 
-/// Set when all waiting is over and the interpreter is about to end.
+/// Set after the wait at exit, when the interpreter is about to end.
 static ENDED: AtomicBool = AtomicBool::new(false);
 
-/// The thread that ends it, which may go on calling.
+/// The thread that ends the interpreter; it may still call Python.
 static LAST: Mutex<Option<ThreadId>> = Mutex::new(None);
 
-/// How many threads are inside or on their way.
+/// How many threads are in the interpreter or waiting for its lock.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 
-/// How long those inside are waited for: a callback of the user's may never come back.
+/// How long the exit waits for the threads in the interpreter: a user's callback may never return.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Calls Python from a thread of ours; nothing where there is none any more.
+/// Calls Python from a thread of ours; returns `None` if the interpreter has ended.
 pub(crate) fn attached<T>(call: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     let _inside = Inside::enter()?;
     Python::try_attach(call)
 }
 
-/// An object of Python's in the hands of a thread of ours, which lets go of it inside the interpreter. Let go of elsewhere, it
-/// would go onto a list behind a lock that a child, forked in that moment, inherits locked.
+/// A Python object held by a thread of ours, which drops it inside the interpreter. If it were dropped elsewhere, it
+/// would be put on a list behind a lock, and a child forked at that moment would inherit the lock locked.
 pub(crate) struct Kept<T>(Option<Py<T>>);
 
 impl<T> Kept<T> {
@@ -54,12 +54,13 @@ impl<T: PyClass<Frozen = True> + Sync> Kept<T> {
 impl<T> Drop for Kept<T> {
     fn drop(&mut self) {
         let Some(object) = self.0.take().map(ManuallyDrop::new) else { return };
-        // Where there is no interpreter any more, nobody counts.
+        // If the interpreter has ended, reference counts no longer matter.
         let _ = attached(move |_| drop(ManuallyDrop::into_inner(object)));
     }
 }
 
-/// Works without the interpreter, on a caller's thread, and comes back to it; or never, if it has ended.
+/// Runs `work` without the interpreter lock on a caller's thread and then takes the lock again. If the interpreter
+/// has ended by then, it never returns.
 pub(crate) fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     let (done, inside) = py.detach(|| {
         let done = work();
@@ -69,7 +70,7 @@ pub(crate) fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send)
     done
 }
 
-/// What a thread does that must not come back.
+/// Parks a thread that must not return to Python.
 pub(crate) fn rest() -> ! {
     loop {
         thread::park();
@@ -86,7 +87,7 @@ pub(crate) fn ends_the_interpreter() -> bool {
     ended() && *lock(&LAST) == Some(thread::current().id())
 }
 
-/// No thread of ours comes in from now on but this one; those inside are waited for.
+/// From now on no thread of ours except this one enters the interpreter; waits for the threads that are inside.
 pub(crate) fn close(py: Python<'_>) {
     *lock(&LAST) = Some(thread::current().id());
     ENDED.store(true, Ordering::SeqCst);
@@ -102,7 +103,7 @@ struct Inside;
 
 impl Inside {
     fn enter() -> Option<Self> {
-        // Counted first: `close` waits for whoever did not see its mark.
+        // The thread is counted before it checks `ENDED`, so `close` waits for a thread that did not see it set.
         INSIDE.fetch_add(1, Ordering::SeqCst);
         let inside = Self;
         let welcome = !ended() || ends_the_interpreter();

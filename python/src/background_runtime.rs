@@ -1,4 +1,4 @@
-//! The runtime in the background of Python's threads: for asyncio, for threads that wait together, and for bodies that are read later.
+//! The background runtime: for asyncio, for many threads that wait at once, and for bodies that are read later.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,17 +17,18 @@ use crate::lock::lock;
 
 static BACKGROUND: PerProcess<Mutex<Option<Arc<BackgroundRuntime>>>> = PerProcess::new();
 
-/// One thread drives it and never stops.
+/// A runtime that is driven by one thread, which never stops.
 pub(crate) struct BackgroundRuntime {
     given: Mutex<Vec<Work>>,
-    /// Told of the first one given: it takes all that came by then. To wake a runtime for each is a system call each.
+    /// Notified of the first item of work; the runtime then takes everything that has arrived, because each wake-up
+    /// of a runtime is a system call.
     arrived: Notify,
 }
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl BackgroundRuntime {
-    /// That of this process.
+    /// The background runtime of this process.
     pub(crate) fn here() -> PyResult<Arc<Self>> {
         let slot = BACKGROUND.get_checked(|_| Mutex::default());
         let mut slot = lock(&slot);
@@ -44,7 +45,7 @@ impl BackgroundRuntime {
         Ok(Arc::clone(slot.insert(background)))
     }
 
-    /// Begins work there. Whoever drops it on the way ends it by the handle.
+    /// Starts work on the runtime. Aborting the handle ends it.
     pub(crate) fn give(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let (work, handle) = abortable(work);
         let mut given = lock(&self.given);

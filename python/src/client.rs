@@ -1,4 +1,4 @@
-//! An HTTP client, as `rekindle.Client` and `rekindle.AsyncClient` need it.
+//! The native part of `rekindle.Client` and `rekindle.AsyncClient`.
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -51,23 +51,23 @@ impl Client {
         Ok(Self(client, cookies.map(|one| one.0)))
     }
 
-    /// Name and value of those that a request to `url` would carry; `None`: this client keeps none.
+    /// The names and values of the cookies that a request to `url` would carry; `None`: this client stores none.
     fn cookies(&self, py: Python<'_>, url: &str) -> PyResult<Option<Vec<(String, String)>>> {
         let Some(jar) = &self.1 else { return Ok(None) };
         raised(py, self.0.url(url).map(|url| Some(jar.of(&url))))
     }
 
-    /// Where a request would go.
+    /// The URL that a request would be sent to.
     fn url(&self, py: Python<'_>, url: &str) -> PyResult<String> {
         raised(py, self.0.url(url).map(String::from).map_err(by_our_names))
     }
 
-    /// Forgets all cookies.
+    /// Deletes all cookies.
     fn clear_cookies(&self) {
         self.1.iter().for_each(Cookies::clear);
     }
 
-    /// `options` are what a request need not say.
+    /// `options` are the optional arguments of a request.
     #[pyo3(signature = (method, url, *, follow_redirects, stream, options=None, waiter=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
     fn request(
@@ -89,12 +89,12 @@ impl Client {
         let convert = |py: Python<'_>, raw: Raw| raw.tuple(py);
         match waiter {
             None if stream => drive(py, None, elsewhere(send(request, true)), convert),
-            // Boxed: it is large, and moved from hand to hand.
+            // Boxed because the future is large and is moved several times.
             waiter => drive(py, waiter, Box::pin(send(request, stream)), convert),
         }
     }
 
-    /// The data of a GraphQL answer, as the server wrote it.
+    /// The data of a GraphQL response, unchanged.
     #[pyo3(signature = (query, variables, *, operation_name=None, headers=Vec::new(), timeout=None, own=None,
         waiter=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
@@ -109,7 +109,7 @@ impl Client {
         own: Option<Own>,
         waiter: Option<Waiter>,
     ) -> PyResult<Py<PyAny>> {
-        // As they are written: in their order, with numbers of any size.
+        // Variables are kept as written: with the order of their keys, and numbers of any size.
         let variables = RawValue::from_string(variables)
             .map_err(|_| raise(py, &Error::config("variables", "not JSON")))?;
         let retry = raised(py, own.as_ref().map(Own::policy).transpose())?.flatten();
@@ -135,7 +135,7 @@ impl Client {
     }
 }
 
-/// What a request need not say, as `_request.options` gives it. The body is `content`, or what `source` gives.
+/// The optional arguments of a request, as `_request.options` returns them. The body is `content` or `source`.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct Options {
@@ -144,20 +144,20 @@ struct Options {
     content: Option<Vec<u8>>,
     source: Option<Source>,
     files: Option<Vec<File>>,
-    /// In seconds; 0 for none.
+    /// In seconds; 0 for no limit.
     timeout: Option<f64>,
     idempotency_key: Option<String>,
     own: Option<Own>,
 }
 
-/// What a request says otherwise than its client, `_request.Own`.
+/// The settings of a request that differ from its client's: `_request.Own`.
 #[derive(Default, FromPyObject)]
 struct Own {
     max_sends: Option<u32>,
     retry_statuses: Option<Vec<u16>>,
     replay: Option<bool>,
     without_token: bool,
-    /// In seconds; 0 for none.
+    /// In seconds; 0 for no limit.
     connect_timeout: Option<f64>,
     read_timeout: Option<f64>,
 }
@@ -200,7 +200,7 @@ impl Own {
     }
 }
 
-/// For the client's base URL, and all that is below its host.
+/// Makes the cookies belong to the client's base URL and every path of its host.
 fn set(client: &rekindle::Client, jar: &Cookies, cookie: &str) -> Result<(), Error> {
     jar.set(&client.url("")?, &format!("{cookie}; Path=/"))
 }
@@ -218,7 +218,7 @@ async fn send(request: RequestBuilder, streamed: bool) -> Result<Raw, Problem> {
     }
 }
 
-/// A body of Python's, `_request.Source`.
+/// A Python body, `_request.Source`.
 #[derive(FromPyObject)]
 struct Source {
     open: Py<PyAny>,
@@ -238,7 +238,8 @@ impl Source {
     }
 }
 
-/// Calls `make` at the first piece, then what it gave for each piece, off the runtime's thread.
+/// Calls `make` before the first piece, then the function that it returned for each piece, on another thread than the
+/// runtime's.
 fn chunks(make: Option<Py<PyAny>>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
     let make = make.map(Kept::new);
     stream::try_unfold((make, None::<Kept<PyAny>>), |(make, next)| async move {

@@ -1,5 +1,5 @@
-//! How the results of async calls come to their loop: many at a time. Each on its own would cost a way into the
-//! interpreter, and the loop a wake-up.
+//! Delivers the results of async calls to their event loop in batches: delivering each on its own would cost one
+//! acquisition of the interpreter lock, and one wake-up of the loop, per result.
 
 use std::sync::Mutex;
 #[cfg(unix)]
@@ -13,10 +13,10 @@ use crate::lock::lock;
 #[cfg(unix)]
 use crate::wakeup::Wakeup;
 
-/// What a loop has not taken yet.
+/// The results that a loop has not taken yet.
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct CompletionQueue {
-    /// A weak reference.
+    /// A weak reference to the loop.
     event_loop: Py<PyAny>,
     waiting: PerProcess<Mutex<Vec<Completion>>>,
     #[cfg(unix)]
@@ -26,19 +26,20 @@ pub(crate) struct CompletionQueue {
 struct Completion {
     future: Kept<PyAny>,
     open: Open,
-    /// Whoever takes it lets go of its queue, inside the interpreter.
+    /// Keeps the queue alive. The thread that takes the completion drops this inside the interpreter.
     _queue: Kept<CompletionQueue>,
 }
 
 type Open = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
-/// What an async call gives, on its way: a future shows its result, and that may be a token.
+/// The result of an async call on its way to the caller. It is wrapped because the `repr` of a future shows its
+/// result, which may be a token.
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct Answer(Mutex<Option<Py<PyAny>>>);
 
 #[pymethods]
 impl Answer {
-    /// Once.
+    /// Returns the result once.
     fn take(&self) -> Option<Py<PyAny>> {
         lock(&self.0).take()
     }
@@ -56,7 +57,8 @@ impl CompletionQueue {
         }
     }
 
-    /// Makes its loop watch for the wake-up, where the loop can watch sockets. The loop keeps both until it is closed.
+    /// Makes the loop watch the wake-up socket, if it can watch sockets. The loop keeps both alive until it is
+    /// closed.
     #[cfg(unix)]
     fn listen(this: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Some(wakeup) = Wakeup::watched_by(event_loop, &this.getattr("deliver")?) {
@@ -84,7 +86,8 @@ impl CompletionQueue {
 }
 
 impl CompletionQueue {
-    /// From any thread. Only the first one wakes the loop, which then takes all that has come by then.
+    /// May be called from any thread. Only the first result wakes the loop, which then takes everything that has
+    /// arrived.
     pub(crate) fn post(
         this: Kept<Self>,
         future: Kept<PyAny>,
@@ -97,17 +100,17 @@ impl CompletionQueue {
             }
             return;
         }
-        // After the interpreter's end there is nobody to tell.
+        // After the interpreter's end no caller is left.
         let _ = attached(move |py| {
             let Some(queue) = this.clone_ref(py) else { return };
-            // Fails where the loop was closed meanwhile: then nobody waits.
+            // Fails if the loop was closed meanwhile: then no task waits.
             if Self::push(this, future, Box::new(open)) && wake(queue.bind(py)).is_err() {
                 drop(queue.get().empty());
             }
         });
     }
 
-    /// Whether it is the first.
+    /// Returns whether this is the first waiting result.
     fn push(this: Kept<Self>, future: Kept<PyAny>, open: Open) -> bool {
         let Some(waiting) = this.get().map(|queue| queue.waiting.get(|_| Mutex::default())) else {
             return false;

@@ -1,13 +1,13 @@
-//! The plain data of `rekindle-bindings`, as dicts.
+//! The plain data of `rekindle-bindings` as dicts.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use serde::Serialize;
 
-/// As a dict; what is in milliseconds there is in seconds here, as everywhere in Python.
+/// Converts to a dict. Milliseconds become seconds, as everywhere in Python.
 pub(crate) fn dict<'py>(py: Python<'py>, data: &impl Serialize) -> PyResult<Bound<'py, PyDict>> {
     let dict = pythonize::pythonize(py, data)?.cast_into::<PyDict>()?;
-    // A dict that is walked must not change.
+    // A dict must not change while it is iterated.
     for name in dict.keys() {
         if let Some(short) = name.cast::<PyString>()?.to_cow()?.strip_suffix("_ms") {
             let millis: Option<f64> = dict.call_method1("pop", (&name,))?.extract()?;
@@ -17,7 +17,7 @@ pub(crate) fn dict<'py>(py: Python<'py>, data: &impl Serialize) -> PyResult<Boun
     Ok(dict)
 }
 
-/// Seconds since 1970, of a date with its zone.
+/// Seconds since 1970, from a date with a time zone.
 #[pyfunction]
 pub(crate) fn iso_8601(text: &str) -> Option<f64> {
     rekindle_proto::iso_8601::read(text).map(|at| at.0 as f64 / 1000.0)

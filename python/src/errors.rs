@@ -1,4 +1,4 @@
-//! Errors become the exceptions of `rekindle._errors`, which are defined in Python.
+//! Converts errors to the exceptions of `rekindle._errors`, which are defined in Python.
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -19,7 +19,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// Reads what the error carries, while there is a runtime to read it on.
+    /// Reads the response of the error while there is a runtime to read it on.
     pub(crate) async fn of(error: Error) -> Self {
         let mut problem = Self::bare(&error);
         if let Some(response) = error.into_response() {
@@ -46,26 +46,26 @@ impl Problem {
     }
 }
 
-/// Found once: at the interpreter's end nothing can be imported any more.
+/// Looked up once, because nothing can be imported at the interpreter's end.
 pub(crate) fn make(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let import = || Ok(py.import("rekindle._native_errors")?.getattr("make")?.unbind());
     MAKE.get_or_try_init(py, import).map(|make| make.bind(py))
 }
 
-/// What a function of the user's raised: one of ours keeps its kind.
+/// An exception of a user's function; one of our own exceptions keeps its kind.
 pub(crate) fn foreign(py: Python<'_>, error: PyErr, whose: &str) -> Error {
     let value = error.value(py);
     let name = value.get_type().name().map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
     let kind = ErrorKind::ALL.into_iter().find(|kind| kind.name() == name);
-    // The text of one of ours holds no secret.
+    // The text of our own exceptions contains no secret.
     let text = kind.map(|_| format!(": {value}")).unwrap_or_default();
     let failure = Failure::new(kind.unwrap_or(ErrorKind::Misuse), format!("{whose} raised {name}{text}"));
     let cause = Some(Cause::new(name, Raised(value.clone().into_any().unbind())));
     Failure { cause, ..failure }.into()
 }
 
-/// For what goes wrong before anything is under way.
+/// For errors before any request was started.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     Problem::bare(error).raise(py)
 }
@@ -75,7 +75,7 @@ pub(crate) fn raised<T>(py: Python<'_>, result: Result<T, Error>) -> PyResult<T>
     result.map_err(|error| raise(py, &error))
 }
 
-/// Core has other names for some settings and arguments.
+/// Core uses other names for some settings and arguments.
 pub(crate) fn by_our_names(error: Error) -> Error {
     let own = match error.argument() {
         Some("root_certificates") => "verify",
@@ -93,7 +93,7 @@ pub(crate) fn os_error(error: std::io::Error) -> PyErr {
     PyOSError::new_err(error.to_string())
 }
 
-/// A text without what is known to be secret, or looks like it.
+/// Redacts a text: removes known secrets, and what looks like one.
 #[pyfunction]
 #[allow(clippy::needless_pass_by_value, reason = "what comes from Python is owned")]
 pub(crate) fn redact(text: &str, known: Vec<String>) -> String {

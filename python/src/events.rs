@@ -1,4 +1,4 @@
-//! What a session tells.
+//! The events of a session.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use rekindle::Event;
 use crate::data;
 use crate::run::{Waiter, drive};
 
-/// The events from its making on.
+/// The events since this object was made.
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct Events(pub(crate) Arc<rekindle::Events>);
 
 #[pymethods]
 impl Events {
-    /// Waits for the next one.
+    /// Waits for the next event.
     #[pyo3(signature = (waiter=None))]
     fn next(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let events = self.0.clone();
         drive(py, waiter, async move { Ok(events.next().await) }, |py, event| dict(py, &event))
     }
 
-    /// The next one, if there is one.
+    /// The next event, if there is one.
     fn poll(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.0.try_next().map(|event| dict(py, &event)).transpose()
     }

@@ -1,5 +1,5 @@
-//! What users wrote in Python, as core asks it: stores and refresh functions. `rekindle._host` and `rekindle._refresh` call
-//! them, whether they are sync or async, and answer in plain values.
+//! The user's stores and refresh functions in Python, as core calls them. `rekindle._host` and `rekindle._refresh`
+//! call the functions, sync or async, and return plain values.
 
 use async_trait::async_trait;
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ use crate::attach::attached;
 use crate::raised::Raised;
 use crate::testing::Busy;
 
-/// A function of Python's that takes a question as a dict, and gives its answer as one.
+/// A Python function that takes a question as a dict and returns its answer as a dict.
 pub(crate) struct PythonHost {
     pub(crate) ask: Py<PyAny>,
     pub(crate) busy: Busy,
@@ -37,8 +37,8 @@ impl Host<RefreshQuestion> for PythonHost {
 }
 
 impl PythonHost {
-    /// Calls off the engine's thread: Python may take its time. Once begun, it ends. An answer may have `raised`: an
-    /// exception and the name that is shown of it.
+    /// Calls Python on another thread than the engine's, because it may take its time. A call that has started always
+    /// runs to its end. An answer may have `raised`: an exception, and the name under which it is shown.
     async fn answer<Q, A>(&self, question: Q) -> Result<(A, Option<Cause>), Unanswered>
     where
         Q: Serialize + Send + 'static,
@@ -64,7 +64,7 @@ impl PythonHost {
     }
 }
 
-/// The exception's type. Its text could quote a token.
+/// The exception's type; the text is omitted because it could quote a token.
 fn name(py: Python<'_>, error: &PyErr) -> String {
     error.get_type(py).name().map_or_else(|_| "an exception".to_owned(), |name| name.to_string())
 }

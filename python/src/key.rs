@@ -1,4 +1,4 @@
-//! Private keys: who the client is (`private_key_jwt`), and that a token is its own (DPoP).
+//! Private keys: for client authentication (`private_key_jwt`) and for binding tokens (DPoP).
 
 use pyo3::prelude::*;
 
@@ -32,7 +32,7 @@ impl SigningKey {
         self.0.thumbprint()
     }
 
-    /// As JSON.
+    /// The public key as JSON.
     fn jwk(&self) -> String {
         self.0.jwk().to_string()
     }

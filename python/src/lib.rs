@@ -1,5 +1,5 @@
-//! The native half of the Python package `rekindle`: it takes plain values, drives the core, and gives plain
-//! values back. What Python users see is made of them in `python/rekindle/`.
+//! The native module of the Python package `rekindle`: it takes plain values, drives the core, and returns plain
+//! values. `python/rekindle/` builds the API for Python users on it.
 
 mod adapter;
 mod app;
@@ -29,15 +29,15 @@ mod wakeup;
 
 use pyo3::prelude::*;
 
-/// What a request needs is made on one thread and given back on another, most of the time. The usual allocator makes
-/// them wait for each other, which is a third of what a request costs where many are under way.
+/// Most requests allocate on one thread and free on another. With the system's allocator the threads block each
+/// other, which is a third of a request's cost when many are in progress.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The last word of the package, after all waiting.
+/// Called at the very end, after all waiting.
 #[pyfunction]
 fn end(py: Python<'_>) {
-    // For what goes wrong from now on, in a `__del__`.
+    // For errors that occur from now on, in a `__del__`.
     let _ = errors::make(py);
     attach::close(py);
 }
@@ -85,7 +85,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        // A module inside of a library is no file of its own: `import` finds it only here.
+        // A submodule of an extension module is not a file: `import` finds it only in `sys.modules`.
         let loaded = module.py().import("sys")?.getattr("modules")?;
         loaded.set_item("rekindle._native.testing", module.getattr("testing")?)?;
         let kinds: Vec<&str> = rekindle::ErrorKind::ALL.iter().map(|kind| kind.name()).collect();

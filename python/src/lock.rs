@@ -1,8 +1,8 @@
-//! A lock that knows nothing of poison.
+//! Locking a mutex regardless of poisoning.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Nothing is half done where it could panic.
+/// No data is left inconsistent at the places that may panic.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

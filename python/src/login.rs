@@ -1,4 +1,4 @@
-//! A handler in Python that signs the user in again.
+//! A login handler in Python.
 
 use async_trait::async_trait;
 use pyo3::prelude::*;
@@ -7,13 +7,13 @@ use rekindle::{Error, ErrorKind, OnLoginRequired};
 use crate::attach::attached;
 use crate::errors::foreign;
 
-/// It is called with the session, on a thread where it may block.
+/// The handler is called with the session, on a thread that may block.
 pub(crate) struct PythonLogin {
     pub(crate) handler: Py<PyAny>,
     pub(crate) wrap: Wrap,
 }
 
-/// Makes Python's object of a session.
+/// Makes the Python object of a session.
 pub(crate) type Wrap = fn(Python<'_>, rekindle::Session) -> PyResult<Py<PyAny>>;
 
 #[async_trait]

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::errors::raised;
 use crate::session::Session;
 
-/// Something that has counters.
+/// A session or an app.
 #[derive(FromPyObject)]
 pub(crate) enum Source<'py> {
     Session(PyRef<'py, Session>),
@@ -26,7 +26,7 @@ impl Source<'_> {
     }
 }
 
-/// The counters of all of them in the Prometheus text format; each comes with its label `app`.
+/// The counters of all of them in the Prometheus text format; each is paired with its label `app`.
 #[pyfunction]
 pub(crate) fn metrics_text(
     py: Python<'_>,

@@ -1,4 +1,4 @@
-//! A server that is a function of Python's, for unit tests.
+//! A transport for unit tests that calls a Python function in place of a server.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use rekindle::transport::{Outgoing, Sent, Transport, TransportError, TransportRe
 
 use crate::attach::{Kept, attached};
 
-/// `(method, url, headers, body)` gives `(status, headers, body)`.
+/// Takes `(method, url, headers, body)`, returns `(status, headers, body)`.
 pub(crate) struct MockTransport(pub(crate) Kept<PyAny>);
 
 /// Status, headers, body.
@@ -70,7 +70,7 @@ fn response((status, pairs, body): Answer) -> Result<TransportResponse, Transpor
     Ok(TransportResponse::new(status, headers, body))
 }
 
-/// A refused connection sent nothing; what else the function raises breaks off in the middle.
+/// With a refused connection nothing was sent; after any other exception the connection broke in the middle.
 fn raised(py: Python<'_>, error: &PyErr) -> TransportError {
     let sent = if error.is_instance_of::<PyConnectionRefusedError>(py) { Sent::No } else { Sent::Maybe };
     broken(sent, format!("the mock raised: {}", error.value(py)))

@@ -1,10 +1,10 @@
-//! What Python raised, on its way through core.
+//! An exception raised by Python, carried through core.
 
 use std::fmt;
 
 use pyo3::prelude::*;
 
-/// An exception of a function of the user's.
+/// An exception of a user's function.
 #[derive(Debug)]
 pub(crate) struct Raised(pub(crate) Py<PyAny>);
 

@@ -1,4 +1,4 @@
-//! What a server answered, read whole or as it comes.
+//! Responses, read completely or as a stream.
 
 use std::sync::Arc;
 
@@ -50,14 +50,14 @@ impl Raw {
     }
 }
 
-/// A body as it comes.
+/// A streamed body.
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct Stream {
     response: Arc<Mutex<Option<Response>>>,
     judged: Arc<std::sync::Mutex<Judged>>,
 }
 
-/// What was found in the body so far (spec 2.6).
+/// The judgement from what has been read of the body (spec 2.6).
 type Judged = (Option<Verdict>, Option<ReplayRefused>);
 
 impl Stream {

@@ -1,4 +1,4 @@
-//! Two ways to wait: on the caller's thread, or beside an event loop.
+//! The two ways to wait: on the caller's thread, or in an event loop.
 
 use std::future::Future;
 use std::pin::pin;
@@ -20,31 +20,33 @@ use crate::completion_queue::CompletionQueue;
 use crate::errors::{Problem, os_error, raise};
 use crate::lock::lock;
 
-/// How often a waiting call looks for signals: KeyboardInterrupt must not wait for a server.
+/// How often a waiting call checks for signals, so that KeyboardInterrupt does not have to wait for a server.
 const SIGNALS: Duration = Duration::from_millis(50);
 
-/// Runtimes that no call uses now, and who used them. A thread that waits alone drives one itself: no hand-over.
+/// Runtimes that no call is using, with the threads that used them last. A thread that waits alone drives one itself,
+/// which saves switching threads.
 static IDLE: PerProcess<Mutex<Vec<(ThreadId, Runtime)>>> = PerProcess::new();
 
-/// How many threads wait.
+/// How many threads are waiting.
 static WAITING: PerProcess<AtomicUsize> = PerProcess::new();
 
-/// Where as many wait already, the others are waited for by one thread: what it asks of the system, it asks for many.
+/// If this many threads are waiting already, one thread waits for the others: it makes one system call for many of
+/// them.
 const ALONE: usize = 3;
 
 /// The completion queue of an async call's loop, and its future.
 pub(crate) type Waiter = (Py<CompletionQueue>, Py<PyAny>);
 
-/// Makes Python's value of a result.
+/// Converts a result to its Python value.
 pub(crate) type Convert<T> = fn(Python<'_>, T) -> PyResult<Py<PyAny>>;
 
-/// An async call under way.
+/// An async call in progress.
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct Running(OfProcess<AbortHandle>);
 
 #[pymethods]
 impl Running {
-    /// Ends the caller's wait. A refresh belongs to the engine and goes on.
+    /// Ends the caller's wait. A refresh belongs to the engine and continues.
     fn cancel(&self) {
         if let Some(work) = self.0.get() {
             work.abort();
@@ -52,7 +54,7 @@ impl Running {
     }
 }
 
-/// Waits here, or starts it beside the waiter's loop.
+/// Waits here, or starts the work for the waiter's loop.
 pub(crate) fn drive<T: Send + 'static>(
     py: Python<'_>,
     waiter: Option<Waiter>,
@@ -71,12 +73,12 @@ pub(crate) fn drive<T: Send + 'static>(
 fn block<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
     released(py, || {
         let waiting = Waits::begin();
-        // Inside a runtime it is a callback of the user's that calls: it stays where its caller is known.
+        // Inside a runtime the caller is a user's callback. It stays on this thread, where its caller is known.
         if waiting.others > ALONE && Handle::try_current().is_err() { together(work) } else { alone(work) }
     })
 }
 
-/// One thread that waits.
+/// One waiting thread.
 struct Waits {
     others: usize,
 }
@@ -126,13 +128,13 @@ fn together<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -
     }
 }
 
-/// Where the result comes, and who waits for it.
+/// The place for the result, and the thread that waits for it.
 struct Place<T> {
     result: Mutex<Option<T>>,
     waits: Thread,
 }
 
-/// Whoever waits is told when it is dropped: with the result, or without one.
+/// Wakes the waiting thread when it is dropped, with or without a result.
 struct Filled<T>(Arc<Place<T>>);
 
 impl<T> Drop for Filled<T> {
@@ -141,7 +143,7 @@ impl<T> Drop for Filled<T> {
     }
 }
 
-/// Work that ends with whoever waits for it.
+/// Aborts the work when its waiter is dropped.
 struct Ends(AbortHandle);
 
 impl Drop for Ends {
@@ -150,14 +152,15 @@ impl Drop for Ends {
     }
 }
 
-/// The thread's own if that rests: what one thread allocates, another frees at a price. Else the last one used.
+/// Prefers the runtime that this thread used last, because memory that another thread allocated is expensive to free.
+/// Otherwise the last one used.
 fn rested(idle: &mut Vec<(ThreadId, Runtime)>, me: ThreadId) -> Option<Runtime> {
     let own = idle.iter().position(|(thread, _)| *thread == me);
     own.map(|at| idle.swap_remove(at)).or_else(|| idle.pop()).map(|(_, runtime)| runtime)
 }
 
-/// The same work on the runtime that never stops: a connection stands still with the runtime that drives it, so
-/// what is read later, perhaps by another thread, must not begin on a caller's own.
+/// Runs the work on the background runtime, which never stops. A connection stops when the runtime that drives it
+/// stops, so a body that is read later, perhaps by another thread, must not start on a caller's own runtime.
 pub(crate) async fn elsewhere<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -178,8 +181,9 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> PyResult<T> {
     }
 }
 
-/// As [`listen`], from a thread that waits without the interpreter. The one that ends the interpreter may still wait, in a
-/// `__del__` of a global: it hears of nothing any more, and its own timeout ends the wait. Others must not come back.
+/// Like [`listen`], from a thread that waits without the interpreter lock. The thread that ends the interpreter may
+/// still wait, in a `__del__` of a global: it gets no more signals, and its own timeout ends the wait. Other threads
+/// must not return.
 fn listened() -> PyResult<()> {
     match attached(listen) {
         Some(receiver) => receiver,
@@ -188,8 +192,8 @@ fn listened() -> PyResult<()> {
     }
 }
 
-/// Raises what came meanwhile: a signal, or what another thread raises here (`PyThreadState_SetAsyncExc`, as
-/// timeouts for threads and debuggers do). The latter waits until this thread runs some Python.
+/// Raises pending exceptions: of a signal, or those that another thread raises here (`PyThreadState_SetAsyncExc`,
+/// which timeouts for threads and debuggers use). The latter are only raised when this thread runs Python code.
 fn listen(py: Python<'_>) -> PyResult<()> {
     py.check_signals()?;
     py.import("rekindle._wait")?.getattr("_listen")?.call0().map(drop)
@@ -215,20 +219,20 @@ fn start<T: Send + 'static>(
     Ok(Py::new(py, Running(OfProcess::new(work)))?.into_any())
 }
 
-/// For `os.register_at_fork`. Others' hooks may give the interpreter to another thread, which then must not find
-/// us holding what it waits for with the interpreter in its hand: nothing here waits so.
+/// For `os.register_at_fork`. Other hooks may hand the interpreter to another thread. That thread must not find us
+/// holding a lock that it waits for while it has the interpreter, so this waits without the interpreter lock.
 #[pyfunction]
 pub(crate) fn before_fork(py: Python<'_>) {
     py.detach(fork::before);
 }
 
-/// In the parent, also where the fork failed.
+/// Called in the parent, also if the fork failed.
 #[pyfunction]
 pub(crate) fn after_fork_in_parent() {
     fork::after_in_parent();
 }
 
-/// In the child.
+/// Called in the child.
 #[pyfunction]
 pub(crate) fn after_fork_in_child() {
     fork::after_in_child();

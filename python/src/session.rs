@@ -1,4 +1,4 @@
-//! A session, as `rekindle.Session` needs it.
+//! The native part of `rekindle.Session`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(crate) struct Session {
 
 #[pymethods]
 impl Session {
-    /// `on_event` is called with what a dict tells.
+    /// `on_event` is called with the event as a dict.
     #[new]
     #[pyo3(signature = (settings, *, credential=None, on_event=None))]
     fn new(
@@ -46,7 +46,7 @@ impl Session {
             builder = builder.on_event(move |event| {
                 let _ = attached(|py| {
                     let told = dict(py, event).and_then(|facts| call.call1(py, (facts,)));
-                    // What the listener raises is logged there: this is what has nowhere to go.
+                    // The listener logs exceptions of the user's function; any other exception has nowhere to go.
                     told.err().inspect(|error| error.clone_ref(py).write_unraisable(py, None))
                 });
             });
@@ -55,7 +55,7 @@ impl Session {
         Ok(Self { inner })
     }
 
-    /// A token that can be served at once, else nothing.
+    /// The token if a valid one is in memory, else `None`.
     fn token_if_valid(&self) -> Option<Given> {
         self.inner.token_if_valid().map(|token| given(&token))
     }
@@ -98,7 +98,7 @@ impl Session {
         released(py, || self.inner.subject())
     }
 
-    /// The same number for all sessions that share a state.
+    /// A number that is the same for all sessions that share a state.
     fn state_id(&self) -> u64 {
         self.inner.state_id()
     }
@@ -121,7 +121,7 @@ impl Session {
         drive(py, waiter, work, |py, ()| Ok(py.None()))
     }
 
-    /// The address, and what is kept.
+    /// The URL, and the pending state.
     #[pyo3(signature = (asked, waiter=None))]
     fn begin_sign_in(&self, py: Python<'_>, asked: &str, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let (session, asked) = (self.inner.clone(), asked_of(py, asked)?);
@@ -148,7 +148,7 @@ impl Session {
         drive(py, waiter, work, |py, ()| Ok(py.None()))
     }
 
-    /// `open` is called with the address; without it, the system's browser is.
+    /// `open` is called with the URL; without it, the system's browser is opened.
     #[pyo3(signature = (asked, open=None, waiter=None))]
     fn sign_in_with_browser(
         &self,
@@ -168,7 +168,7 @@ impl Session {
         drive(py, waiter, work, |py, ()| Ok(py.None()))
     }
 
-    /// `show` is called with the address, the code, and the address that has the code in it.
+    /// `show` is called with the URL, the code, and the URL that contains the code.
     #[pyo3(signature = (asked, show, waiter=None))]
     fn sign_in_with_device(
         &self,
@@ -203,7 +203,7 @@ impl Session {
         drive(py, waiter, work, |py, ()| Ok(py.None()))
     }
 
-    /// With `revoke`: whether the server revoked the tokens; nothing where it cannot be asked.
+    /// With `revoke`: whether the server revoked the tokens; `None` if the server has no endpoint for it.
     #[pyo3(signature = (revoke=false, waiter=None))]
     fn sign_out(&self, py: Python<'_>, revoke: bool, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
@@ -223,7 +223,7 @@ impl Session {
         })
     }
 
-    /// Whether something had to be moved.
+    /// Whether anything had to be changed.
     #[pyo3(signature = (waiter=None))]
     fn rebind(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
@@ -236,7 +236,7 @@ impl Session {
         drive(py, waiter, work, |py, moved| moved.into_py_any(py))
     }
 
-    /// `fresh`: the store is read first, if it was not yet.
+    /// `fresh`: reads the store first, if that has not happened yet.
     #[pyo3(signature = (fresh=false, waiter=None))]
     fn status(&self, py: Python<'_>, fresh: bool, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         if !fresh {
@@ -252,7 +252,7 @@ impl Session {
         drive(py, waiter, work, status)
     }
 
-    /// What came with the tokens beside them.
+    /// The data stored with the tokens.
     #[pyo3(signature = (waiter=None))]
     fn extra(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
@@ -277,17 +277,19 @@ impl Session {
         Events(self.inner.events().into())
     }
 
-    /// Whether nothing is under way or unsaved.
+    /// Whether no refresh is in progress and nothing is unsaved.
     fn is_settled(&self) -> bool {
         self.inner.is_settled()
     }
 
-    /// Waits for what is under way or unsaved, at most so many seconds; whether nothing is left.
+    /// Waits at most so many seconds until no refresh is in progress and nothing is unsaved; returns whether that is
+    /// so.
     #[pyo3(signature = (most, waiter=None))]
     fn shutdown(&self, py: Python<'_>, most: f64, waiter: Option<Waiter>) -> PyResult<Py<PyAny>> {
         let session = self.inner.clone();
         let most = Duration::try_from_secs_f64(most).unwrap_or(Duration::MAX);
-        // In real time, too: nobody may be left to turn a clock that is turned by hand, at the interpreter's end.
+        // The time limit also runs in real time: at the interpreter's end no test may be left to advance a manual
+        // clock.
         let work =
             async move { Ok(tokio::time::timeout(most, session.shutdown(most)).await.unwrap_or(false)) };
         drive(py, waiter, work, |py, done| Ok(done.into_pyobject(py)?.to_owned().into_any().unbind()))
@@ -310,7 +312,7 @@ pub(crate) fn asked_of(py: Python<'_>, json: &str) -> PyResult<SignIn> {
     })
 }
 
-/// Calls a function of the user's; what it raises is told by its name, and chained.
+/// Calls a user's function; its exception is reported by the function's name, and chained.
 pub(crate) fn called<A>(call: &Py<PyAny>, args: A) -> Result<(), Error>
 where
     A: for<'py> pyo3::call::PyCallArgs<'py>,

@@ -1,4 +1,4 @@
-//! What an app or a session alone is described with, read from a dict that `rekindle._settings` has checked.
+//! Reads the options of an app or a session from a dict that `rekindle._settings` has checked.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::login::{PythonLogin, Wrap};
 use crate::testing::{Busy, ManualClock};
 use crate::transport::Transport;
 
-/// A builder with all that is in the dict. `wrap` makes an object of the session for a handler that signs in.
+/// A builder with all settings of the dict. `wrap` makes the session object that a login handler is called with.
 pub(crate) fn described<T>(
     settings: &Bound<'_, PyDict>,
     wrap: Wrap,
@@ -64,7 +64,7 @@ pub(crate) fn server_of(json: &str) -> Result<ServerMetadata, Error> {
     })
 }
 
-/// Of a dict of plain values.
+/// Reads settings from a dict of plain values.
 pub(crate) fn credential_of(given: &Bound<'_, PyDict>) -> PyResult<Credential> {
     let plain: rekindle_bindings::Credential = pythonize::depythonize(given.as_any())?;
     raised(given.py(), plain.checked())

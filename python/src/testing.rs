@@ -1,4 +1,4 @@
-//! For tests of one's own code: the clock that they turn by hand, a server on loopback. Public as `rekindle.testing`.
+//! For tests of your own code: a manual clock, a server on loopback. Public as `rekindle.testing`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,15 +13,15 @@ use rekindle_test_server::{AuthConfig, AuthServer, Script, TestServer};
 use crate::errors::raise;
 use crate::lock::lock;
 
-/// A clock that stands until a test turns it.
+/// A clock that stands still until a test advances it.
 #[pyclass(frozen, module = "rekindle._native.testing")]
 pub(crate) struct ManualClock(pub(crate) clock::ManualClock, pub(crate) Busy);
 
-/// How many calls of users' stores are under way.
+/// How many calls of users' stores are in progress.
 #[derive(Clone, Default)]
 pub(crate) struct Busy(Arc<AtomicUsize>);
 
-/// One of them.
+/// One call in progress.
 pub(crate) struct Begun(Busy);
 
 impl Busy {
@@ -48,7 +48,7 @@ enum Served {
 
 #[pymethods]
 impl LocalServer {
-    /// `config`: of the model behind the script, as JSON.
+    /// `config`: the configuration of the model behind the script, as JSON.
     #[new]
     #[pyo3(signature = (config=None))]
     fn new(py: Python<'_>, config: Option<&str>) -> PyResult<Self> {
@@ -60,7 +60,7 @@ impl LocalServer {
         &self.1
     }
 
-    /// Waits until its thread has ended.
+    /// Waits until the server's thread has ended.
     fn stop(&self, py: Python<'_>) {
         py.detach(|| drop(lock(&self.0).take()));
     }
@@ -85,7 +85,7 @@ impl ManualClock {
         Self(clock::ManualClock::new(), Busy::default())
     }
 
-    /// Turns both clocks on and wakes whoever waited for it.
+    /// Advances both clocks, and wakes the timers that are due.
     fn advance(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
         let by = Duration::try_from_secs_f64(seconds).map_err(|_| {
             raise(
@@ -97,7 +97,7 @@ impl ManualClock {
         Ok(())
     }
 
-    /// Makes the wall clock jump by so many seconds, back if below 0; the monotonic one stays.
+    /// Makes the wall clock jump by so many seconds, backwards if below 0; the monotonic clock does not change.
     fn jump_wall(&self, py: Python<'_>, seconds: f64) {
         py.detach(|| self.0.jump_wall(Wall(self.0.now().wall.0.saturating_add((seconds * 1000.0) as i64))));
     }
@@ -107,13 +107,14 @@ impl ManualClock {
         self.0.now().wall.0 as f64 / 1000.0
     }
 
-    /// How many seconds until the next timer; none where nobody waits.
+    /// How many seconds until the next timer; `None` if there is no timer.
     fn next_timer(&self) -> Option<f64> {
         let due = self.0.next_due()?;
         Some(due.saturating_sub(self.0.now().mono).as_secs_f64())
     }
 
-    /// How many calls of Python stores are under way: those take real time, so wait before time is turned on.
+    /// How many calls of Python stores are in progress. They take real time, so wait for 0 before you advance the
+    /// clock.
     fn busy(&self) -> usize {
         self.1.0.load(Ordering::SeqCst)
     }

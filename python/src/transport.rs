@@ -1,4 +1,4 @@
-//! How requests travel, as `rekindle._transport` describes it.
+//! Connection settings, from the arguments of `rekindle._transport`.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::attach::Kept;
 use crate::errors::{by_our_names, raised};
 use crate::mock::MockTransport;
 
-/// One for a session and its clients, or for a client alone.
+/// A transport, for a session and its clients or for one client.
 #[pyclass(frozen, module = "rekindle._native")]
 pub(crate) struct Transport(pub(crate) Arc<dyn rekindle::transport::Transport>);
 
 #[pymethods]
 impl Transport {
-    /// `proxy`: empty for none. `cert`: certificate and key, both in PEM.
+    /// `proxy`: empty for no proxy. `cert`: certificate and key, both as PEM.
     #[new]
     #[pyo3(signature = (*, roots, cert, proxy, http2, user_agent, connect_timeout, max_idle_connections, idle_timeout, max_concurrent_requests))]
     #[allow(clippy::too_many_arguments, reason = "keywords of one internal call")]
@@ -46,7 +46,8 @@ impl Transport {
         raised(py, settings.transport().map(|made| Self(Arc::new(made))).map_err(by_our_names))
     }
 
-    /// Answered by a function of Python's: `(method, url, headers, body)` gives `(status, headers, body)`.
+    /// A transport that calls a Python function: it takes `(method, url, headers, body)` and returns `(status,
+    /// headers, body)`.
     #[staticmethod]
     fn of_tests(answer: Py<PyAny>) -> Self {
         Self(Arc::new(MockTransport(Kept::new(answer))))

@@ -1,4 +1,4 @@
-//! Wakes an event loop without its interpreter: a thread that waits for that lock keeps all other calls waiting.
+//! Wakes an event loop without the interpreter lock: while a thread waits for that lock, all its other calls wait.
 
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -6,14 +6,15 @@ use std::os::unix::net::UnixStream;
 
 use pyo3::prelude::*;
 
-/// A pair of sockets, of which the loop watches one.
+/// A pair of sockets; the loop watches one of them.
 pub(crate) struct Wakeup {
     sender: UnixStream,
     receiver: UnixStream,
 }
 
 impl Wakeup {
-    /// Makes the loop call `answer` when it is woken; `None` where the loop cannot watch sockets, or no socket is left.
+    /// Makes the loop call `answer` when it is woken; `None` if the loop cannot watch sockets or no socket is
+    /// available.
     pub(crate) fn watched_by(event_loop: &Bound<'_, PyAny>, answer: &Bound<'_, PyAny>) -> Option<Self> {
         let (sender, receiver) = UnixStream::pair().ok()?;
         sender.set_nonblocking(true).and_then(|()| receiver.set_nonblocking(true)).ok()?;
@@ -21,12 +22,12 @@ impl Wakeup {
         Some(Self { sender, receiver })
     }
 
-    /// Wakes the loop. A full socket means that a wake-up is under way already.
+    /// Wakes the loop. If the socket is full, a wake-up is already pending.
     pub(crate) fn wake(&self) {
         let _ = (&self.sender).write(&[1]);
     }
 
-    /// Called by the loop before it takes what is there.
+    /// Called by the loop before it takes the results.
     pub(crate) fn drain(&self) {
         while matches!((&self.receiver).read(&mut [0; 64]), Ok(64)) {}
     }

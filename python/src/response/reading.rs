@@ -1,4 +1,4 @@
-//! Reads a body as it comes.
+//! Reads a streamed body.
 
 use bytes::Bytes;
 use pyo3::prelude::*;
@@ -29,14 +29,14 @@ impl Stream {
         })
     }
 
-    /// `(verdict, replay_refused)`, by what has been read.
+    /// `(verdict, replay_refused)`, from what has been read.
     fn judged(&self, py: Python<'_>) -> PyResult<(Option<Py<PyDict>>, Option<&'static str>)> {
         let (verdict, refused) = lock(&self.judged).clone();
         let verdict = verdict.map(|verdict| data::dict(py, &verdict)).transpose()?;
         Ok((verdict.map(Bound::unbind), refused.map(ReplayRefused::name)))
     }
 
-    /// Gives the connection up.
+    /// Closes the connection.
     fn close(&self) {
         if let Ok(mut body) = self.response.try_lock() {
             body.take();
