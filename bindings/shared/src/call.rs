@@ -1,4 +1,4 @@
-//! What an adapter of another HTTP client hands in, as core's types. A mistake names the argument.
+//! Converts the input of adapters for other HTTP clients to core's types. An error names the argument.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rekindle::Error;
@@ -18,7 +18,7 @@ pub fn method(text: &str) -> Result<Method, Error> {
     Method::from_bytes(text.as_bytes()).map_err(|_| Error::config("method", "not an HTTP method"))
 }
 
-/// A URL, whole.
+/// An absolute URL.
 ///
 /// ```
 /// assert_eq!(rekindle_bindings::call::url("proxy", "nonsense").unwrap_err().argument(), Some("proxy"));
@@ -32,7 +32,8 @@ pub fn url(argument: &str, text: &str) -> Result<Url, Error> {
     Url::parse(text).map_err(|cause| Error::config(argument, wrong(cause)))
 }
 
-/// A URL that an HTTP client went to by itself. What is no URL is nobody's: an opaque origin is like no other.
+/// A URL that an HTTP client went to by itself. An invalid one becomes a URL with an opaque origin, which equals no
+/// other.
 ///
 /// ```
 /// use rekindle_bindings::call::any_url;
@@ -59,7 +60,7 @@ pub fn status(code: u16) -> Result<StatusCode, Error> {
     StatusCode::from_u16(code).map_err(|_| Error::config("status", "not an HTTP status"))
 }
 
-/// Headers as languages write them. A byte that is no ASCII is one character (RFC 9110 section 5.5).
+/// Headers as pairs of text. A byte outside ASCII becomes one character (RFC 9110 section 5.5).
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header::SERVER};
@@ -73,7 +74,7 @@ pub fn headers(map: &HeaderMap) -> Vec<(String, String)> {
     map.iter().map(|(name, value)| pair(name, value)).collect()
 }
 
-/// Those that core adds to a request.
+/// The headers that core adds to a request.
 ///
 /// ```no_run
 /// # async fn f(call: &mut rekindle::Call) -> Result<(), rekindle::Error> {
@@ -87,7 +88,7 @@ pub fn added(headers: &rekindle::call::Headers) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| pair(name, value)).collect()
 }
 
-/// The reverse.
+/// A `HeaderMap` from pairs of name and value.
 ///
 /// ```
 /// use rekindle_bindings::call::header_map;
@@ -99,12 +100,12 @@ pub fn added(headers: &rekindle::call::Headers) -> Vec<(String, String)> {
 ///
 /// # Errors
 ///
-/// The name of the one that cannot be sent.
+/// The name of a header that cannot be sent.
 pub fn header_map(headers: impl IntoIterator<Item = (String, String)>) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let Some((parsed, value)) = parsed(&name, &value) else { return Err(name) };
-        // It panics when it is full.
+        // `HeaderMap` panics when it is full.
         if map.try_append(parsed, value).is_err() {
             return Err(name);
         }
@@ -112,7 +113,7 @@ pub fn header_map(headers: impl IntoIterator<Item = (String, String)>) -> Result
     Ok(map)
 }
 
-/// The same of another HTTP client's: what is no header to us says nothing to us.
+/// Like [`header_map`], for the headers of another HTTP client: invalid ones are skipped.
 ///
 /// ```
 /// use rekindle_bindings::call::lenient_header_map;
@@ -124,13 +125,14 @@ pub fn header_map(headers: impl IntoIterator<Item = (String, String)>) -> Result
 pub fn lenient_header_map(headers: impl IntoIterator<Item = (String, String)>) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in headers.into_iter().filter_map(|(name, value)| parsed(&name, &value)) {
-        // A server that sends as many is not understood anyway.
+        // A response with more headers is not understood anyway.
         let _ = map.try_append(name, value);
     }
     map
 }
 
-/// Whether a header of a request's own may go along where a redirect leaves the origin: it is known to carry no credential.
+/// Whether a header of a request's own may be sent after a redirect leaves the origin, because it is known to carry
+/// no credential.
 ///
 /// ```
 /// use rekindle_bindings::call::may_travel;

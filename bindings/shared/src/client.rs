@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::time::millis;
 
-/// The plain settings of a client. What is left out has core's own default; an unknown name is a mistake.
+/// The settings of a client as plain data. A missing setting has core's default; an unknown name is an error.
 ///
 /// ```
 /// use rekindle_bindings::ClientSettings;
@@ -24,48 +24,48 @@ use crate::time::millis;
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientSettings {
-    /// What relative URLs are below; the session's token is for its origin.
+    /// The URL that relative URLs are resolved against; the session's token may be sent to its origin.
     pub base_url: Option<String>,
-    /// Where `graphql` asks.
+    /// The path that `graphql` posts to.
     pub graphql_path: Option<String>,
     /// Sent with every request.
     pub headers: Vec<(String, String)>,
-    /// How long a request may take, refreshes, replays and its body included. In JSON 0: there is no deadline.
+    /// How long a request may take, including refreshes, replays and its body. In JSON, 0 is no limit.
     #[serde(rename = "timeout_ms", deserialize_with = "crate::time::limit")]
     pub timeout: Option<Duration>,
-    /// How long a connection may take to come about. In JSON 0: no limit but `timeout`.
+    /// How long connecting may take. In JSON, 0 is no limit except `timeout`.
     #[serde(rename = "connect_timeout_ms", deserialize_with = "crate::time::limit")]
     pub connect_timeout: Option<Duration>,
-    /// How long the server may be silent. In JSON 0: no limit but `timeout`.
+    /// How long the server may send nothing. In JSON, 0 is no limit except `timeout`.
     #[serde(rename = "read_timeout_ms", deserialize_with = "crate::time::limit")]
     pub read_timeout: Option<Duration>,
     /// Whether a request without the header `traceparent` gets one.
     pub traceparent: Option<bool>,
-    /// How many redirects are followed.
+    /// The maximum number of redirects.
     pub max_redirects: Option<u32>,
-    /// How long a body may be that is read whole, in bytes.
+    /// The maximum size in bytes of a body that is read completely.
     pub max_body_bytes: Option<u64>,
-    /// How often a request is sent at most where it failed by itself.
+    /// How often a request is sent at most after transient failures, including the first send.
     pub max_sends: Option<u32>,
-    /// The statuses after which it is sent again.
+    /// The statuses after which a request is sent again.
     pub retry_statuses: Option<Vec<u16>>,
     /// The first delay between two sends.
     #[serde(rename = "base_delay_ms", deserialize_with = "millis::deserialize")]
     pub base_delay: Option<Duration>,
-    /// The longest delay.
+    /// The maximum delay.
     #[serde(rename = "max_delay_ms", deserialize_with = "millis::deserialize")]
     pub max_delay: Option<Duration>,
-    /// The longest that a server may make a request wait.
+    /// The longest Retry-After that is waited for.
     #[serde(rename = "max_retry_after_ms", deserialize_with = "millis::deserialize")]
     pub max_retry_after: Option<Duration>,
-    /// How many of a hundred requests may be sent again.
+    /// The retry budget: the percentage of requests that may be sent again.
     pub budget_percent: Option<u32>,
-    /// How many may be, where there are few.
+    /// The minimum number of retries that the budget allows.
     pub budget_floor: Option<u32>,
 }
 
 impl ClientSettings {
-    /// A builder with all that is in here.
+    /// Applies all these settings to a builder.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl ClientSettings {
     }
 }
 
-/// When a request is sent again, of a client or of a request alone. What is left out has core's own default.
+/// The retry policy of a client or of one request. A missing setting has core's default.
 ///
 /// ```
 /// let policy = rekindle_bindings::retry_policy(Some(1), None)?;
@@ -116,7 +116,7 @@ fn size(most: u64) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX)
 }
 
-/// Headers may be secrets.
+/// Headers may contain secrets, so Debug does not show them.
 impl fmt::Debug for ClientSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientSettings").field("base_url", &self.base_url).finish_non_exhaustive()

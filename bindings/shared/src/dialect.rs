@@ -1,10 +1,10 @@
-//! How a server speaks, as a host says it.
+//! The dialect of a session, as a host names it.
 
 use std::path::Path;
 
 use rekindle::{DialectSource, Error};
 
-/// A dialect by what it is given as.
+/// A dialect, by name, path or content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// A preset: `oauth2`, `google`, ..
@@ -17,7 +17,7 @@ pub enum Dialect {
         /// Its path.
         path: String,
     },
-    /// A dialect file's text.
+    /// The contents of a dialect file.
     Toml {
         /// The text.
         text: String,
@@ -25,7 +25,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// What a session's or app's builder takes.
+    /// The dialect source for a builder of a session or app.
     ///
     /// ```
     /// use rekindle_bindings::Dialect;
@@ -39,7 +39,7 @@ impl Dialect {
     ///
     /// # Errors
     ///
-    /// InvalidConfig: there is no such preset, or the text is no dialect.
+    /// InvalidConfig: there is no such preset, or the text is not a valid dialect.
     pub fn source(&self) -> Result<DialectSource, Error> {
         Ok(match self {
             Self::Preset { name } => rekindle::Dialect::preset(name)?.into(),

@@ -10,69 +10,70 @@ use crate::spelling::Spelling;
 use crate::time::millis;
 use crate::verdict::Verdict;
 
-/// Everything that an error says, but for its response.
+/// All data of an error except its response.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProblemDetails {
     /// `LoginRequired`, `Timeout`, ..: the same names in every language.
     pub kind: String,
     /// What happened and what to do next.
     pub message: String,
-    /// More of it, for a log; without secrets too.
+    /// More details for a log, also without secrets.
     #[serde(skip)]
     pub debug: String,
-    /// Whether trying the same again later may help.
+    /// Whether the same call may succeed later.
     pub retryable: bool,
-    /// The argument that is wrong, as the language spells it.
+    /// The invalid argument, as the language spells it.
     pub argument: Option<String>,
-    /// What led to it, and what led to that, in words.
+    /// The texts of the causes, the immediate cause first.
     pub causes: Vec<String>,
-    /// The server's own code: `invalid_grant` and the like.
+    /// The server's error code, such as `invalid_grant`.
     pub oauth_error: Option<String>,
     /// The HTTP status, if there was one.
     pub status: Option<u16>,
-    /// When to come back, if somebody said so.
+    /// How long to wait before another try, if known.
     #[serde(rename = "retry_after_ms", serialize_with = "millis::serialize")]
     pub retry_after: Option<Duration>,
-    /// The errors of a GraphQL answer.
+    /// The errors of a GraphQL response.
     pub graphql_errors: Vec<GraphqlProblem>,
-    /// Names what a function of the host's threw, where that led to it: see [`Thrown`].
+    /// The number of the exception of a host's function that led to the error: see [`Thrown`].
     pub cause: Option<u64>,
 }
 
-/// One error of a GraphQL answer; what looks like a token is hidden.
+/// One error of a GraphQL response; text that looks like a token is redacted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GraphqlProblem {
-    /// Its text.
+    /// The message.
     pub message: String,
-    /// `extensions.code`, or the like.
+    /// `extensions.code` or a similar field.
     pub code: Option<String>,
-    /// Where in the data, joined by dots.
+    /// The path of the field in the data, joined by dots.
     pub path: Option<String>,
 }
 
-/// The response that led to an error. Debug shows none of it: all of it may hold tokens.
+/// The response that led to an error. Debug shows none of it because any part may contain tokens.
 #[derive(Clone, Serialize)]
 pub struct ResponseData {
     /// The status.
     pub status: u16,
-    /// Where it is from.
+    /// The URL that it came from.
     pub url: String,
-    /// As pairs of name and value.
+    /// The headers, as pairs of name and value.
     pub headers: Vec<(String, String)>,
-    /// As much of the body as was read.
+    /// The part of the body that was read.
     pub body: String,
-    /// What it says about the session's token.
+    /// What the response says about the session's token.
     pub verdict: Option<Verdict>,
-    /// Why the request was not sent again although its token was turned away.
+    /// Why the request was not sent again although its token was rejected.
     pub replay_refused: Option<String>,
 }
 
-/// What a host's function threw, by a number of the host's: the host finds it again where an error carries the number.
+/// An exception of a host's function, as a number that the host assigned: the host looks it up when an error has the
+/// number.
 #[derive(Debug)]
 pub struct Thrown(pub u64);
 
 impl ProblemDetails {
-    /// The same, with the names of settings as a language spells them.
+    /// The same error with the names of settings in a language's spelling.
     ///
     /// ```
     /// use rekindle_bindings::{ProblemDetails, Spelling};
@@ -85,7 +86,7 @@ impl ProblemDetails {
     #[must_use]
     pub fn spelled(mut self, spelling: Spelling) -> Self {
         let argument = self.argument.as_deref().map(|name| (name, spelling.of(name)));
-        // Mostly the message begins with it.
+        // Most messages begin with the name.
         let begun = argument.as_ref().and_then(|(name, own)| Some((own, self.message.strip_prefix(name)?)));
         self.message = match begun {
             Some((own, problem)) => own.clone() + &spelling.message(problem),
@@ -142,7 +143,7 @@ impl fmt::Debug for ResponseData {
 }
 
 impl Thrown {
-    /// As what led to a refresh's failure.
+    /// Makes the exception the cause of a failed refresh.
     #[must_use]
     pub fn cause(number: u64) -> Cause {
         Cause::new("an error of the host's", Self(number))

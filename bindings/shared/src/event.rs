@@ -1,4 +1,4 @@
-//! What a session reports.
+//! The events of a session.
 
 use std::time::Duration;
 
@@ -21,57 +21,57 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What happened. In JSON, what belongs to it stands beside the event's name.
+/// What happened. In JSON, the fields are next to the event's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum EventKind {
-    /// A credential was given by a sign-in.
+    /// A user signed in.
     SignedIn,
     /// A refresh started.
     RefreshStarted {
         /// `expired`, `advisory`, `rejected` or `forced`.
         cause: String,
     },
-    /// A refresh brought a token.
+    /// A refresh returned a token.
     RefreshSucceeded {
-        /// How many waited for it.
+        /// How many callers waited for it.
         waiters: u64,
         /// How long it took.
         #[serde(rename = "duration_ms", with = "millis")]
         duration: Duration,
-        /// Whether it could be saved.
+        /// Whether the credential was saved.
         persisted: bool,
     },
-    /// A refresh did not come through.
+    /// A refresh failed.
     RefreshFailed {
         /// The error's kind.
         kind: String,
-        /// When the next may be tried.
+        /// How long until the next try.
         #[serde(rename = "retry_after_ms", serialize_with = "millis::serialize")]
         retry_after: Option<Duration>,
     },
-    /// A token was taken from the store that somebody else had refreshed.
+    /// A token that another process had refreshed was read from the store.
     Adopted,
     /// The credential could not be saved; it is served from memory.
     Unpersisted,
-    /// It was saved later.
+    /// The credential was saved after an earlier failure.
     Persisted,
     /// A request was sent again with another token.
     Replayed,
     /// A request was sent again after a transient failure.
     Retried,
-    /// The user must sign in.
+    /// The user must sign in again.
     LoginRequired {
         /// `rejected`, `reuse_detected`, ..
         reason: String,
     },
-    /// There were too many refreshes that no clock explains.
+    /// Refresh limit reached: the API keeps rejecting tokens that have not expired.
     RefreshLimited,
     /// The user signed out.
     SignedOut,
-    /// Something that needs a look: `insecure_origin`, `life_too_short`, ..
+    /// A warning: `insecure_origin`, `life_too_short`, ..
     Warned {
-        /// Its name.
+        /// The warning's name.
         warning: String,
     },
     /// A kind that this crate does not know.

@@ -1,27 +1,27 @@
-//! How a host answers what the core asks of it. Each binding has one way to ask; the adaptors of stores, transports and
-//! refresh functions stand on top of it, once for all languages.
+//! How core calls functions of its host. Each binding implements [`Host`] once; the stores, transports and refresh
+//! functions of the host are built on it, once for all languages.
 
 use async_trait::async_trait;
 
 /// A question, as plain data.
 pub trait Question: Send + 'static {
-    /// What may be answered.
+    /// The type of the answer.
     type Answer: Send + 'static;
 }
 
-/// Answers questions of one kind: an object of the host's language, behind its FFI.
+/// Answers questions of one kind: an object in the host's language, behind its FFI.
 #[async_trait]
 pub trait Host<Q: Question>: Send + Sync + 'static {
-    /// Asks, and waits for the answer. It is dropped when nobody wants the answer any more.
+    /// Asks, and waits for the answer. The future is dropped when the answer is no longer needed.
     async fn ask(&self, question: Q) -> Result<Q::Answer, Unanswered>;
 }
 
-/// There is no answer. The reasons go into errors: no secrets.
+/// Why there is no answer. The texts appear in errors: put no secrets in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unanswered {
-    /// The host was not even asked.
+    /// The host was not asked.
     NotAsked(String),
-    /// Whatever the host did, its answer did not arrive or makes no sense.
+    /// The host was asked, but its answer did not arrive or is invalid.
     Lost(String),
 }
 

@@ -1,4 +1,4 @@
-//! How the built-in HTTP stack makes its connections.
+//! Connection settings of the built-in HTTP stack.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,32 +8,32 @@ use rekindle::transport::{ClientCertificate, ProxyChoice, ReqwestTransport, Tran
 
 use crate::call;
 
-/// TLS, proxy and connections of the built-in HTTP stack. What is left out has core's own default. Debug shows neither
-/// proxies nor keys.
+/// TLS, proxy and connection settings of the built-in HTTP stack. A missing setting has core's default. Debug shows
+/// neither proxies nor keys.
 #[derive(Clone)]
 pub struct HttpSettings {
-    /// The proxy; the system's if it is left out, none if it is empty.
+    /// The proxy's URL. Missing: the system's proxy; empty: none.
     pub proxy: Option<String>,
-    /// Roots to trust beside the system's, in PEM.
+    /// Root certificates that are trusted in addition to the system's, as PEM.
     pub root_certificates: Vec<Vec<u8>>,
-    /// Shown to servers that ask for it: the certificate and those between it and its root, and its key, in PEM.
+    /// The client certificate with its intermediate certificates, and its key, as PEM.
     pub client_certificate: Option<(Vec<u8>, Vec<u8>)>,
-    /// Whether HTTP/2 may be spoken.
+    /// Whether to offer HTTP/2.
     pub http2: bool,
-    /// The header of that name, where a request has none.
+    /// The `User-Agent` of requests that have none.
     pub user_agent: Option<String>,
-    /// How long a connection may take to come about.
+    /// How long connecting may take.
     pub connect_timeout: Option<Duration>,
-    /// How many connections without a request are kept for each host.
+    /// How many idle connections are kept for each host.
     pub max_idle_connections: Option<u32>,
-    /// How long such a connection is kept.
+    /// How long an idle connection is kept.
     pub idle_timeout: Option<Duration>,
-    /// How many requests of clients are under way at once.
+    /// How many requests of clients may be in progress at once.
     pub max_concurrent_requests: Option<u32>,
 }
 
 impl HttpSettings {
-    /// A transport of these settings.
+    /// A transport with these settings.
     ///
     /// ```
     /// use rekindle_bindings::HttpSettings;
@@ -90,7 +90,7 @@ fn number(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// Core has another name for one of them.
+/// One setting has another name in core.
 fn by_our_names(error: Error) -> Error {
     let is_root = error.argument().is_some_and(|name| name.starts_with("extra_root_certificates"));
     if is_root { error.renamed("root_certificates") } else { error }

@@ -1,6 +1,7 @@
-//! What every foreign language needs of the core, once: settings, errors, events, and what a user's store or refresh
-//! function is asked and may answer. Plain data without any FFI attribute: UniFFI takes it as records, Python as dicts,
-//! a host of the WebAssembly module as JSON. A binding adds names, manners and its own way to call and to wait.
+//! What all foreign languages need of the core: settings, errors, events, and the questions and answers of a user's
+//! store or refresh function. It is plain data without any FFI attribute: UniFFI uses it as records, Python as dicts,
+//! a host of the WebAssembly module as JSON. A binding adds the names and conventions of its language, and its way to
+//! call and to wait.
 //!
 //! In JSON, durations and times are milliseconds, and their names end in `_ms`.
 

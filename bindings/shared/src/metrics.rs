@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use rekindle::{Error, Stats};
 
-/// Whose counters are told.
+/// The counters of one session or app, with their labels.
 #[derive(Clone, Debug)]
 pub struct Counted {
     /// The label `app`.
@@ -16,7 +16,7 @@ pub struct Counted {
     pub stats: Stats,
 }
 
-/// What came of a refresh, and the counter that says how often.
+/// The outcomes of refreshes, each with its counter.
 const OUTCOMES: [(&str, &str); 5] = [
     ("granted", "refreshes"),
     ("adopted", "adoptions"),
@@ -25,8 +25,8 @@ const OUTCOMES: [(&str, &str); 5] = [
     ("limited", "refresh_limited"),
 ];
 
-/// The counters of all of them. `rekindle_refresh_outcomes_total` counts refreshes again by what came of them. `labels`:
-/// further ones for every line.
+/// The counters of all of them. `rekindle_refresh_outcomes_total` counts refreshes by outcome. `labels`: further
+/// labels for every line.
 ///
 /// ```
 /// use rekindle_bindings::{Counted, metrics_text};
@@ -39,7 +39,7 @@ const OUTCOMES: [(&str, &str); 5] = [
 ///
 /// # Errors
 ///
-/// InvalidConfig: a label's name is none, or taken.
+/// InvalidConfig: the name of a label is invalid, or already used.
 pub fn metrics_text(counted: &[Counted], labels: &BTreeMap<String, String>) -> Result<String, Error> {
     if let Some(name) = labels.keys().find(|name| !is_label(name)) {
         let what =

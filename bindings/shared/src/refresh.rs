@@ -1,4 +1,4 @@
-//! Refresh functions of the host's: what they are asked, and what came of it (rule 5.19).
+//! Refresh functions of the host: their input and their results (rule 5.19).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::Thrown;
 use crate::host::{Host, Question, Unanswered};
 
-/// What a refresh is made from. Debug does not show the token.
+/// The input of a refresh. Debug does not show the token.
 #[derive(Clone, Serialize)]
 #[serde(tag = "effect", rename = "refresh")]
 pub struct RefreshQuestion {
@@ -20,54 +20,55 @@ pub struct RefreshQuestion {
     pub refresh_token: Option<String>,
     /// The scope of the last grant.
     pub scope: Option<String>,
-    /// What came with the last grant.
+    /// The data stored with the last grant.
     pub extra: BTreeMap<String, String>,
 }
 
-/// What came of it: tokens, or an error. Debug does not show the tokens.
+/// The result of a refresh: tokens, or an error. Debug does not show the tokens.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct RefreshAnswer {
-    /// What it brought.
+    /// The tokens.
     pub tokens: Option<RefreshedTokens>,
-    /// `login_required`: the refresh token is dead; only this ends the session. `not_sent`: certainly nothing was sent.
-    /// All else: the refresh token may have been spent.
+    /// `login_required`: the refresh token is no longer valid; only this ends the session. `not_sent`: certainly
+    /// nothing was sent. After any other value the refresh token counts as possibly used.
     pub error: Option<String>,
-    /// More of that, for the error. No secrets.
+    /// Details for the error. No secrets.
     pub message: Option<String>,
-    /// What the function threw; as plain data `thrown`, the host's number of it.
+    /// The exception of the function; as plain data `thrown`, the host's number of it.
     #[serde(rename = "thrown", deserialize_with = "thrown")]
     pub cause: Option<Cause>,
 }
 
-/// What a refresh brought. What makes no sense in it is left out, as in a token endpoint's answer: the rest is worth more.
+/// The tokens of a refresh. Invalid fields are ignored, as in a token endpoint's response, so that the tokens are not
+/// lost.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct RefreshedTokens {
-    /// The new access token. Without one, a refresh token is kept, and the refresh fails.
+    /// The new access token. If there is none, the refresh token is kept, and the refresh fails.
     #[serde(deserialize_with = "text")]
     pub access_token: Option<String>,
-    /// The new refresh token; the old one is kept without it.
+    /// The new refresh token; without one, the old one is kept.
     #[serde(deserialize_with = "text")]
     pub refresh_token: Option<String>,
-    /// How long the access token lives, if that is known.
+    /// The lifetime of the access token, if known.
     #[serde(rename = "expires_in", deserialize_with = "lifetime")]
     pub lifetime: Option<Duration>,
-    /// How long the refresh token lives, if that is known.
+    /// The lifetime of the refresh token, if known.
     #[serde(rename = "refresh_token_expires_in", deserialize_with = "lifetime")]
     pub refresh_token_lifetime: Option<Duration>,
-    /// The granted scope, if it differs.
+    /// The granted scope, if it differs from the requested one.
     #[serde(deserialize_with = "text")]
     pub scope: Option<String>,
-    /// `Bearer` unless the server said otherwise.
+    /// The token type; `Bearer` by default.
     #[serde(deserialize_with = "text")]
     pub token_type: Option<String>,
-    /// What must come back with the tokens.
+    /// Data to store with the tokens.
     #[serde(deserialize_with = "texts")]
     pub extra: BTreeMap<String, String>,
 }
 
-/// A refresh function of the host's, as core wants it.
+/// A refresh function of the host, as core's `Refresh`.
 ///
 /// ```
 /// use rekindle_bindings::host::{Host, Unanswered};
@@ -109,7 +110,7 @@ impl RefreshAnswer {
         let message = |usual: &str| self.message.unwrap_or_else(|| usual.to_owned());
         let failed = match error.as_str() {
             "login_required" => RefreshError::login_required(),
-            // It must be said explicitly; all else may have spent the token.
+            // Only an explicit `not_sent` means so; after anything else the token may have been used.
             "not_sent" => RefreshError::not_sent(message("the refresh function sent nothing")),
             _ => RefreshError::maybe_sent(message("the refresh function failed")),
         };
@@ -132,7 +133,7 @@ impl From<RefreshInput> for RefreshQuestion {
 
 impl From<RefreshedTokens> for TokenResponse {
     fn from(given: RefreshedTokens) -> Self {
-        // Without an access token core keeps what else there is.
+        // Without an access token, core keeps the other fields.
         let mut response = Self::new(given.access_token.unwrap_or_default());
         response.refresh_token = given.refresh_token.map(Secret::from);
         response.lifetime = given.lifetime;
@@ -163,7 +164,7 @@ impl fmt::Debug for RefreshedTokens {
     }
 }
 
-/// Longer than this, a number is none of seconds.
+/// A larger number is not a number of seconds.
 const LONGEST: f64 = 1e10;
 
 fn lifetime<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {

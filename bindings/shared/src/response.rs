@@ -1,4 +1,4 @@
-//! What a server answered, but for the body.
+//! Responses without their bodies.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use rekindle::Response;
 use crate::call;
 use crate::verdict::Verdict;
 
-/// All of a response but its body. Debug shows neither query nor headers: they may hold tokens.
+/// All of a response except its body. Debug shows neither query nor headers because they may contain tokens.
 #[derive(Clone, Default)]
 pub struct ResponseHead {
     /// The status.
     pub status: u16,
-    /// Where the answer is from, after redirects.
+    /// The URL that the response came from, after redirects.
     pub url: String,
     /// `HTTP/1.1`, `HTTP/2`, ..
     pub version: String,
     /// Names and values, in order; names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The redirects that were followed: each with its status, and what had been asked.
+    /// The redirects that were followed, each with its status and the URL that was requested.
     pub history: Vec<(u16, String)>,
-    /// From the call to the answer's head.
+    /// The time from the call to the headers.
     pub elapsed: Duration,
-    /// What it says about the session's token; nothing where the request carried none. Of a body that comes as it is
-    /// read, this may change while it is read.
+    /// What the response says about the session's token; `None` if the request had none. This may change while a
+    /// streamed body is read.
     pub verdict: Option<Verdict>,
-    /// Why the request was not sent again although its token was turned away.
+    /// Why the request was not sent again although its token was rejected.
     pub replay_refused: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl From<&Response> for ResponseHead {
 }
 
 impl ResponseHead {
-    /// What only the body told.
+    /// Adds what became known by reading the body.
     ///
     /// ```no_run
     /// # fn f(head: &mut rekindle_bindings::ResponseHead, response: &rekindle::Response) {

@@ -1,4 +1,4 @@
-//! What a session or an app is made of, but for objects: keys, stores, transports, functions.
+//! The settings of a session or an app, except objects: keys, stores, transports, functions.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::store::StoreSettings;
 use crate::time::millis;
 
-/// The plain settings of a session or an app. What is left out has core's own default; an unknown name is a mistake.
+/// The plain settings of a session or an app. A missing setting has core's default; an unknown name is an error.
 ///
 /// ```
 /// use rekindle_bindings::Settings;
@@ -27,63 +27,63 @@ use crate::time::millis;
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How the server speaks: a preset's name, or a dialect as data; see [`Settings::source`].
+    /// The dialect: the name of a preset, or a dialect as data; see [`Settings::source`].
     pub dialect: Option<Value>,
-    /// What a session alone begins with where the store is empty.
+    /// The initial credential of a session without an app, used if the store has none.
     pub tokens: Option<Credential>,
-    /// Whose sign-in a session alone is, in a store that keeps several.
+    /// The key of a session without an app, in a store with several records.
     pub key: Option<String>,
-    /// The host keeps the record: what it says of that.
+    /// The host's description of its store, if the host stores the record.
     pub store: Option<StoreSettings>,
     /// Whether the host has a refresh function.
     pub refresh: bool,
-    /// Where tokens are refreshed.
+    /// The token endpoint.
     pub token_url: Option<String>,
-    /// Where users sign in.
+    /// The authorization endpoint, where users sign in.
     pub authorization_url: Option<String>,
-    /// What the server says of itself, as discovery gave it.
+    /// The server's metadata, as returned by discovery.
     pub server: Option<Value>,
-    /// Whether authorization requests are pushed to the server where it takes that (RFC 9126).
+    /// Whether to use pushed authorization requests if the server supports them (RFC 9126).
     pub pushed_requests: Option<bool>,
-    /// The client's id at the server.
+    /// The client id.
     pub client_id: Option<String>,
-    /// Its secret.
+    /// The client secret.
     pub client_secret: Option<String>,
-    /// How it says who it is, by the names of OpenID Connect Core section 9.
+    /// How the client authenticates, by the names of OpenID Connect Core section 9.
     pub client_auth: Option<String>,
-    /// The key with which the client says who it is (`private_key_jwt`), where the host has it.
+    /// The key that authenticates the client (`private_key_jwt`), if the host holds it.
     pub client_key: Option<HostKey>,
-    /// The key that tokens are bound to (DPoP), where the host has it.
+    /// The key that tokens are bound to (DPoP), if the host holds it.
     pub dpop_key: Option<HostKey>,
     /// Whether a token that is not bound to the session's key is refused.
     pub require_dpop: Option<bool>,
-    /// What stands in the dialect's URLs.
+    /// The values of the variables in the dialect's URLs.
     pub variables: BTreeMap<String, String>,
-    /// Where the token may go.
+    /// The origins that the token may be sent to.
     pub origins: Vec<String>,
-    /// What may be asked without TLS.
+    /// The origins that tokens may be sent to without TLS.
     pub insecure_origins: Vec<String>,
-    /// What the server does with a used refresh token, as a dialect writes it, or as `grace:<seconds>`.
+    /// What the server does with a used refresh token, as in a dialect file, or as `grace:<seconds>`.
     pub rotation: Option<Value>,
-    /// Whether a token is refreshed shortly before its end.
+    /// Whether a token is refreshed shortly before it expires.
     pub background: Option<bool>,
-    /// How long a caller waits for a token at most.
+    /// The longest time that a caller waits for a token.
     #[serde(rename = "wait_timeout_ms", deserialize_with = "millis::deserialize")]
     pub wait_timeout: Option<Duration>,
-    /// How long one refresh may take.
+    /// How long one token request may take.
     #[serde(rename = "send_timeout_ms", deserialize_with = "millis::deserialize")]
     pub send_timeout: Option<Duration>,
-    /// Whether the host signs the user in again where the session cannot be kept alive.
+    /// Whether the host signs the user in again when the session can no longer be kept alive.
     pub login: bool,
     /// How long callers wait for the login handler.
     #[serde(rename = "login_timeout_ms", deserialize_with = "millis::deserialize")]
     pub login_timeout: Option<Duration>,
-    /// How long others with the same store leave a refresh to whoever began it.
+    /// How long a lease lasts without being renewed, before other processes take over the refresh.
     #[serde(rename = "lease_ms", deserialize_with = "millis::deserialize")]
     pub lease: Option<Duration>,
-    /// What the client asks for on its own behalf.
+    /// What the client credentials grant requests.
     pub client_credentials: Option<ClientCredentials>,
-    /// Shares no state with other sessions of this process.
+    /// Whether to share no state with other sessions of this process.
     pub alone: bool,
 }
 
@@ -91,23 +91,23 @@ pub struct Settings {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostKey {
-    /// Its public half.
+    /// The public key.
     pub jwk: Value,
-    /// What stands in a signature's place until the host has replaced it.
+    /// The placeholder in a signature's place, which the host replaces by the signature.
     pub stand_in: String,
 }
 
-/// What a client asks for on its own behalf.
+/// The parameters of the client credentials grant.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientCredentials {
-    /// `scope`: names with spaces between them.
+    /// `scope`: scope names, separated by spaces.
     pub scope: Option<String>,
-    /// `audience`, where the server knows it.
+    /// `audience`, for servers that support it.
     pub audience: Option<String>,
-    /// `resource`: the URLs of what the token is for (RFC 8707).
+    /// `resource`: the URLs of the resources that the token is for (RFC 8707).
     pub resource: Vec<String>,
-    /// Further fields, as the server wants them.
+    /// Further parameters of the token request.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -119,22 +119,22 @@ pub struct Credential {
     pub access_token: Option<String>,
     /// The refresh token.
     pub refresh_token: Option<String>,
-    /// How many seconds the access token lives from now on. This or `expires_at_ms`.
+    /// The lifetime of the access token from now on, in seconds. Give this or `expires_at_ms`.
     pub expires_in: Option<f64>,
-    /// When it ends, in milliseconds since 1970.
+    /// When the access token expires, in milliseconds since 1970.
     pub expires_at_ms: Option<f64>,
-    /// When the refresh token ends, in milliseconds since 1970.
+    /// When the refresh token expires, in milliseconds since 1970.
     pub refresh_token_expires_at_ms: Option<f64>,
     /// The granted scope, as the server wrote it.
     pub scope: Option<String>,
-    /// `Bearer` unless the server said otherwise.
+    /// The token type; `Bearer` by default.
     pub token_type: Option<String>,
-    /// What must come back with the tokens.
+    /// Data to store with the tokens.
     pub extra: BTreeMap<String, String>,
 }
 
 impl Settings {
-    /// How the server speaks: the dialect that is given as data, or what `named` makes of a name; `oauth2` if nothing is said.
+    /// The dialect that is given as data, or the result of `named` for a name; `oauth2` by default.
     ///
     /// ```
     /// use rekindle_bindings::Settings;
@@ -160,7 +160,8 @@ impl Settings {
         }
     }
 
-    /// A builder with all that is in here, but for what its binding reads: dialect, tokens, key, store and refresh.
+    /// A builder with all these settings, except those that the binding reads: dialect, tokens, key, store and
+    /// refresh.
     ///
     /// # Errors
     ///
@@ -203,7 +204,7 @@ impl Settings {
 }
 
 impl Credential {
-    /// The same as core has it.
+    /// The credential as core's type.
     ///
     /// ```
     /// use rekindle_bindings::Credential;
@@ -265,7 +266,7 @@ impl From<ClientCredentials> for rekindle::ClientCredentials {
     }
 }
 
-/// A dialect of nothing but a rotation: core reads the words.
+/// A dialect with only a rotation, to let core parse it.
 fn rotation(value: &Value) -> Result<Rotation, Error> {
     let seconds = value.as_str().and_then(|text| text.strip_prefix("grace:")?.parse::<u64>().ok());
     let value = seconds.map_or_else(|| value.clone(), |seconds| json!({ "grace_seconds": seconds }));
@@ -287,7 +288,7 @@ fn server(found: Value) -> Result<ServerMetadata, Error> {
         .map_err(|_| wrong("server", "is not a result of discovery: run discovery again"))
 }
 
-/// As core's own: `expires_in must be ..`, without a colon.
+/// The wording of core's own errors: `expires_in must be ..`, without a colon.
 fn wrong(setting: &str, what: &str) -> Error {
     rekindle::Failure::config(setting, format_args!(" {what}")).into()
 }

@@ -1,4 +1,4 @@
-//! How a language spells the names of settings and arguments. Core spells them as Rust does.
+//! How languages spell the names of settings and arguments. Core spells them as in Rust.
 
 /// How a language spells names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Spelling {
         }
     }
 
-    /// A message about settings: their names stand in it as the language spells them.
+    /// Replaces the names of settings in a message by this language's spelling.
     ///
     /// ```
     /// use rekindle_bindings::Spelling;
@@ -91,7 +91,7 @@ impl Spelling {
     }
 }
 
-/// How long the path at the beginning of a text is: words with dots between them.
+/// The length of the path at the beginning of a text: words separated by dots.
 fn path_length(text: &str, word: impl Fn(char) -> bool) -> usize {
     let end = text.find(|c| !word(c)).unwrap_or(text.len());
     match text[end..].strip_prefix('.') {
@@ -100,7 +100,8 @@ fn path_length(text: &str, word: impl Fn(char) -> bool) -> usize {
     }
 }
 
-/// What messages of core name of settings. All else with an underscore is a server's: `invalid_grant`.
+/// The names of settings that core's messages contain. Any other word with an underscore is a server's:
+/// `invalid_grant`.
 const SETTINGS: &[&str] = &[
     "access_token",
     "authorization_url",

@@ -1,4 +1,4 @@
-//! How a session stands.
+//! The state of a session.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,41 +7,41 @@ use serde::{Serialize, Serializer};
 
 use crate::time::millis;
 
-/// A look at a session, without a secret.
+/// A snapshot of a session's state, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// Where it stands.
+    /// The session's standing.
     pub standing: Standing,
     /// A short tag of the sign-in.
     pub lineage: Option<String>,
     /// The generation of the access token.
     pub generation: Option<u64>,
-    /// When the access token ends, if that is known.
+    /// When the access token expires, if known.
     #[serde(rename = "expires_at_ms", serialize_with = "millis::serialize")]
     pub expires_at: Option<SystemTime>,
     /// Whether the access token can be served now.
     pub valid: bool,
     /// Whether there is a refresh token.
     pub refreshable: bool,
-    /// When the refresh token ends, if that is known.
+    /// When the refresh token expires, if known.
     #[serde(rename = "refresh_token_expires_at_ms", serialize_with = "millis::serialize")]
     pub refresh_token_expires_at: Option<SystemTime>,
-    /// When the last refresh came through.
+    /// When the last refresh succeeded.
     #[serde(rename = "refreshed_at_ms", serialize_with = "millis::serialize")]
     pub refreshed_at: Option<SystemTime>,
     /// How long until the next refresh may be tried, after failures.
     #[serde(rename = "backoff_ms", serialize_with = "millis::serialize")]
     pub backoff: Option<Duration>,
-    /// Failures in a row.
+    /// The number of consecutive failures.
     pub failures: u32,
-    /// Who refreshes at the moment, of all that share the store. In JSON: whether somebody does.
+    /// The current lease, of all sessions that share the store. In JSON: whether there is one.
     #[serde(rename = "leased", serialize_with = "is_some")]
     pub lease: Option<Lease>,
-    /// Whether the store has what memory has.
+    /// Whether the credential in memory is saved in the store.
     pub persisted: bool,
-    /// Whether a refresh is under way here.
+    /// Whether a refresh is in progress here.
     pub refreshing: bool,
-    /// What a refresh that is under way waits for: `token_endpoint`, `next_try`, `store`, `others_lease`,
+    /// What the refresh in progress is waiting for: `token_endpoint`, `next_try`, `store`, `others_lease`,
     /// `others_refresh`, `vanished_owner` or `too_soon`.
     #[serde(flatten, serialize_with = "waiting")]
     pub waiting: Option<Waiting>,
@@ -49,14 +49,14 @@ pub struct Status {
     pub scope: Option<String>,
 }
 
-/// Where a session stands. In JSON: its name.
+/// The standing of a session. In JSON: its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The store was not read yet.
+    /// The store has not been read yet.
     Unread,
-    /// A token can be served, or got.
+    /// A token is available or can be refreshed.
     Active,
-    /// The user must sign in.
+    /// The user must sign in again.
     LoginRequired {
         /// `rejected`, `reuse_detected`, ..
         reason: String,
@@ -68,18 +68,18 @@ pub enum Standing {
 /// A lease on the refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// A short tag of who holds it.
+    /// A short tag of its owner.
     pub owner: String,
-    /// How long it lasts.
+    /// The remaining time.
     pub left: Duration,
 }
 
 /// What a refresh waits for. In JSON: `waiting` and `waiting_at_most_ms`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Its name.
+    /// The name of the wait.
     pub name: String,
-    /// How long at most, if that is known.
+    /// The maximum remaining time, if known.
     pub at_most: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! Stores of the host's.
+//! Stores of the host.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -12,78 +12,78 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::host::{Host, Question};
 use crate::time::millis;
 
-/// What a host says of a store that it keeps.
+/// A host's description of its store.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreSettings {
-    /// The core keeps it, in this file; all else about the store goes without saying.
+    /// The path of a file in which core stores the record; the other fields are ignored.
     pub file: Option<String>,
-    /// The core keeps it, in a file for each key in this folder.
+    /// The path of a folder in which core stores a file for each key.
     pub folder: Option<String>,
-    /// Two stores of one identity hold the same records.
+    /// Two stores with the same identity hold the same records.
     pub identity: Option<String>,
     /// Whether other processes use it too.
     #[serde(default = "yes")]
     pub shared: bool,
-    /// Whether it keeps a record for each key; else one.
+    /// Whether it holds a record for each key; otherwise only one.
     #[serde(default = "yes")]
     pub keyed: bool,
-    /// Tells it from others that claim the same identity. Left out: it is like no other.
+    /// Distinguishes it from others with the same identity. Missing: it equals no other store.
     #[serde(default)]
     pub instance: Option<u64>,
-    /// Whether it is asked `announce`, `retire` and `owner`.
+    /// Whether the store implements `announce`, `retire` and `owner`.
     #[serde(default = "yes")]
     pub owners: bool,
-    /// Whether it is asked `changed`.
+    /// Whether the store implements `changed`.
     #[serde(default)]
     pub wakes: bool,
-    /// Whether it is asked `now`.
+    /// Whether the store implements `now`.
     #[serde(default)]
     pub clock: bool,
 }
 
-/// What a store is asked. Debug does not show the record.
+/// A question to a store. Debug does not show the record.
 #[derive(Clone, Serialize)]
 pub struct StoreQuestion {
-    /// Whose record.
+    /// The key of the record.
     pub key: String,
-    /// What about it.
+    /// What to do.
     #[serde(flatten)]
     pub task: StoreTask,
 }
 
-/// What a store has to do.
+/// What a store is asked to do.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum StoreTask {
-    /// Give the record and its version.
+    /// Return the record and its version.
     Load,
-    /// Replace the record, in one step, if it is still what was expected.
+    /// Replace the record atomically if it is still the expected one.
     Save {
-        /// The new record. It holds tokens.
+        /// The new record. It contains tokens.
         #[serde(serialize_with = "text")]
         record: Vec<u8>,
         /// What may be replaced.
         expected: Expected,
     },
-    /// From now on this owner lives; its death can be told.
+    /// This owner is alive from now on; the store can detect its death.
     Announce {
         /// The owner of a refresh.
         owner: String,
     },
-    /// The owner is done.
+    /// The owner has finished.
     Retire {
         /// The owner of a refresh.
         owner: String,
     },
-    /// Tell whether an owner lives.
+    /// Return whether an owner is alive.
     Owner {
         /// The owner of a refresh.
         owner: String,
     },
     /// Answer when the record may have changed.
     Changed,
-    /// Tell the time of the store's own clock.
+    /// Return the time of the store's own clock.
     Now,
 }
 
@@ -97,46 +97,46 @@ pub enum Expected {
         /// The version.
         version: String,
     },
-    /// Whatever is there: a sign-in, a sign-out.
+    /// Any record, or none: used for a sign-in and a sign-out.
     Anything,
 }
 
-/// What a store answers: of each question, what belongs to it. Debug does not show the record.
+/// The answer of a store; which fields are set depends on the question. Debug does not show the record.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct StoreAnswer {
-    /// To `load`: the record, if there is one. Only if there certainly is none it is left out.
+    /// To `load`: the record. It is missing only if it is certain that there is none.
     #[serde(deserialize_with = "bytes")]
     pub record: Option<Vec<u8>>,
-    /// To `load` and `save`: the version of the record that is there now. Equal versions mean equal records.
+    /// To `load` and `save`: the version of the current record. Equal versions mean equal records.
     pub version: Option<String>,
-    /// To `save`: the record was another one than expected, and was left alone.
+    /// To `save`: the record was not the expected one, and was not replaced.
     pub conflict: bool,
-    /// To `owner`: whether it lives.
+    /// To `owner`: whether the owner is alive.
     pub owner: Option<OwnerState>,
     /// To `now`: the time.
     #[serde(rename = "now_ms", deserialize_with = "millis::deserialize_time")]
     pub now: Option<SystemTime>,
-    /// To anything: nobody can tell now, and why. The reason goes into errors: no secrets.
+    /// To any question: the store is unavailable, and why. The reason appears in errors: put no secrets in it.
     pub unavailable: Option<String>,
-    /// Whether the record is there and cannot be read.
+    /// Whether the record exists but cannot be read.
     pub damaged: bool,
 }
 
-/// Whether the owner of a refresh lives.
+/// Whether the owner of a refresh is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnerState {
-    /// It does.
+    /// It is alive.
     Alive,
-    /// It is gone, for sure.
+    /// It is certainly gone.
     Dead,
-    /// Nobody can tell.
+    /// Unknown.
     #[serde(other)]
     Unknown,
 }
 
-/// A store of the host's, as core wants it.
+/// A store of the host, as core's `Store`.
 ///
 /// ```
 /// use rekindle_bindings::host::{Host, Unanswered};
@@ -160,9 +160,9 @@ pub enum OwnerState {
 /// ```
 #[derive(Debug)]
 pub struct ForeignStore<H> {
-    /// Who is asked.
+    /// The host that is asked.
     pub host: H,
-    /// What is said of the store.
+    /// The host's description of the store.
     pub settings: StoreSettings,
 }
 
@@ -223,7 +223,7 @@ impl<H: Host<StoreQuestion>> Store for ForeignStore<H> {
         }
         Some(Box::pin(async {
             if self.ask(key, StoreTask::Changed).await.is_err() {
-                // It failed: who waits polls.
+                // The call failed: waiting callers poll instead.
                 std::future::pending().await
             }
         }))
@@ -249,7 +249,7 @@ impl<H: Host<StoreQuestion>> ForeignStore<H> {
         }
     }
 
-    /// Stores need not care for owners.
+    /// Asks about an owner; `None` for a store without owners.
     async fn ask_of_owner(&self, key: &str, task: StoreTask) -> Option<OwnerState> {
         if !self.settings.owners {
             return None;
@@ -308,7 +308,7 @@ fn text<S: Serializer>(record: &[u8], to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&String::from_utf8_lossy(record))
 }
 
-/// A record as text or as bytes, as the host has it.
+/// Reads a record that the host passes as text or as bytes.
 fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
     struct Record;
 

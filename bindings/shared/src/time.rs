@@ -1,10 +1,10 @@
-//! Times and durations, as languages and JSON have them.
+//! Times and durations in foreign languages and in JSON.
 
 use std::time::Duration;
 
 use serde::Deserializer;
 
-/// A number of seconds, as scripting languages have them: what is too long for the clock is for ever.
+/// A number of seconds, as in scripting languages; a value beyond the clock's range becomes `Duration::MAX`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,7 +18,7 @@ pub fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// A limit in seconds; 0 means that there is none.
+/// A time limit in seconds; 0 means no limit.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,7 +30,7 @@ pub fn limit_seconds(limit: f64) -> Duration {
     if limit == 0.0 { Duration::MAX } else { seconds(limit) }
 }
 
-/// A limit in JSON: a number of milliseconds; 0 means that there is none.
+/// A time limit in JSON: a number of milliseconds; 0 means no limit.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,19 +43,19 @@ pub fn limit_seconds(limit: f64) -> Duration {
 ///
 /// # Errors
 ///
-/// It is no such number.
+/// The value is not such a number.
 pub fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     Ok(millis::deserialize(from)?.map(|limit| if limit.is_zero() { Duration::MAX } else { limit }))
 }
 
-/// Durations and times in JSON: milliseconds, whole where they can be.
+/// Durations and times in JSON: in milliseconds, as whole numbers where possible.
 pub(crate) mod millis {
     use std::time::{Duration, SystemTime};
 
     use rekindle::Wall;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    /// What is a number of milliseconds.
+    /// A value that is a number of milliseconds.
     pub(crate) trait Millis {
         fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error>;
     }
@@ -88,7 +88,7 @@ pub(crate) mod millis {
         time.serialize(to)
     }
 
-    /// A time that is no time at all is told by its name.
+    /// Rejects values that are not durations; the error names the field.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
         let Some(millis) = Option::<f64>::deserialize(from)? else { return Ok(None) };
         if millis.is_nan() || millis < 0.0 {

@@ -1,4 +1,4 @@
-//! An access token's parts.
+//! The parts of an access token.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::time::millis;
 
-/// A token's parts. Debug does not show the token.
+/// The parts of an access token. Debug does not show the token.
 #[derive(Clone, Serialize)]
 pub struct TokenDetails {
     /// The token itself.
@@ -15,12 +15,12 @@ pub struct TokenDetails {
     pub value: String,
     /// The value of the header that carries it: `Bearer ..`.
     pub authorization: String,
-    /// That header's name, in lower case.
+    /// The header's name, in lower case.
     #[serde(rename = "header")]
     pub header_name: String,
-    /// One higher with each new access token of a sign-in.
+    /// Increases by one with each new access token of a sign-in.
     pub generation: u64,
-    /// When it ends, if that is known.
+    /// When it expires, if known.
     #[serde(rename = "expires_at_ms", serialize_with = "millis::serialize")]
     pub expires_at: Option<SystemTime>,
 }

@@ -1,4 +1,4 @@
-//! HTTP stacks of the host's.
+//! HTTP stacks of the host.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,49 +14,49 @@ use rekindle::transport::{
 use crate::call;
 use crate::host::{Host, Question, Unanswered};
 
-/// One request, as plain data but for its body. Debug shows neither query nor headers nor body.
+/// One request, as plain data except its body. Debug shows neither query nor headers nor body.
 pub struct TransportQuestion {
-    /// `GET` and so on.
+    /// The method.
     pub method: String,
-    /// Where it goes.
+    /// The URL.
     pub url: String,
-    /// All headers but for those that the stack makes: `Host`, `Content-Length`.
+    /// All headers except those that the stack sets itself: `Host`, `Content-Length`.
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body.
     pub body: Outgoing,
-    /// Wants a connection that nobody used before: a refresh must not be sent twice by a stack that repeats what a
-    /// reused connection swallowed.
+    /// Requires a new connection: some stacks repeat a request that a reused connection lost, and a refresh must not
+    /// be sent twice.
     pub fresh_connection: bool,
-    /// The cookies that the stack keeps for that server go along.
+    /// Whether to send the cookies that the stack stores for the server.
     pub with_cookies: bool,
-    /// How long the caller waits for the response and its body; nothing: without a limit. The caller gives up by itself
-    /// then, so this is for stacks that have deadlines of their own.
+    /// How long the caller waits for the response and its body; `None`: no limit. The caller stops waiting by itself,
+    /// so only stacks with timeouts of their own need this.
     pub timeout: Option<Duration>,
 }
 
-/// What came of it.
+/// The result of a request.
 pub enum TransportAnswer {
-    /// The server answered.
+    /// The server responded.
     Response {
         /// The status.
         status: u16,
-        /// `HTTP/1.1`, `HTTP/2`, ..; 1.1 if it is left out.
+        /// `HTTP/1.1`, `HTTP/2`, ..; `HTTP/1.1` by default.
         version: Option<String>,
         /// All headers.
         headers: Vec<(String, String)>,
         /// The body.
         body: ByteStream,
     },
-    /// There is no answer.
+    /// The request failed without a response.
     Failed {
         /// Whether the request may have been sent.
         sent: Sent,
-        /// Why. It goes into errors: no secrets.
+        /// Why. The reason appears in errors: put no secrets in it.
         reason: String,
     },
 }
 
-/// An HTTP stack of the host's, as core wants it.
+/// An HTTP stack of the host, as core's `Transport`.
 ///
 /// ```
 /// use rekindle::transport::Sent;
@@ -93,7 +93,7 @@ impl<H: Host<TransportQuestion>> Transport for ForeignTransport<H> {
                 let status = StatusCode::from_u16(status)
                     .map_err(|_| failed(Sent::Maybe, format!("the transport gave {status} for a status")))?;
                 let version = version.map_or(Version::HTTP_11, |name| version_of(&name));
-                // What is no header to us says nothing to us; the rest of the answer may hold the new tokens.
+                // Invalid headers are skipped: the rest of the response may contain the new tokens.
                 let mut response = TransportResponse::new(status, call::lenient_header_map(headers), body);
                 response.version = version;
                 Ok(response)
@@ -119,7 +119,7 @@ impl From<TransportRequest> for TransportQuestion {
     }
 }
 
-/// A body that the host has read.
+/// A body that the host has read completely.
 ///
 /// ```
 /// let _: rekindle::transport::ByteStream = rekindle_bindings::transport::whole(b"{}".to_vec());
@@ -130,7 +130,7 @@ pub fn whole(bytes: Vec<u8>) -> ByteStream {
     Box::pin(stream::iter(some))
 }
 
-/// A request's body, read to its end: for hosts that take no other.
+/// Reads a request's body completely, for hosts that cannot stream.
 ///
 /// ```
 /// # async fn f() -> Result<(), rekindle::transport::TransportError> {
@@ -142,7 +142,7 @@ pub fn whole(bytes: Vec<u8>) -> ByteStream {
 ///
 /// # Errors
 ///
-/// It cannot be read to its end: nothing may be sent.
+/// The body cannot be read completely: nothing may be sent.
 pub async fn read_whole(body: Outgoing) -> Result<Bytes, TransportError> {
     Ok(match body {
         Outgoing::Empty => Bytes::new(),

@@ -10,21 +10,21 @@ use crate::time::millis;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Verdict {
-    /// Nothing against it.
+    /// The token was accepted.
     Accepted,
-    /// It is not accepted any more.
+    /// The token was rejected.
     Expired {
         /// Why.
         reason: ExpiredReason,
         /// Whether the request may have had an effect.
         applied: Applied,
     },
-    /// It lacks a scope.
+    /// The token lacks a scope.
     InsufficientScope {
         /// The scope, if the server names it.
         scope: Option<String>,
     },
-    /// The user must sign in again, more strongly.
+    /// The user must sign in again with stronger authentication (RFC 9470).
     StepUp {
         /// `acr_values`.
         acr_values: Option<String>,
@@ -33,42 +33,42 @@ pub enum Verdict {
         /// `claims`, as sent.
         claims: Option<String>,
     },
-    /// The proof of possession must carry this nonce.
+    /// The DPoP proof must contain this nonce.
     NonceRequired {
         /// The nonce.
         nonce: Option<String>,
     },
     /// Too many requests.
     RateLimited {
-        /// When to come back, if the server says so.
+        /// How long to wait, if the server says so.
         #[serde(rename = "retry_after_ms", serialize_with = "millis::serialize")]
         after: Option<Duration>,
     },
-    /// Not able to answer now.
+    /// The server is temporarily unavailable.
     Unavailable {
-        /// When to come back, if the server says so.
+        /// How long to wait, if the server says so.
         #[serde(rename = "retry_after_ms", serialize_with = "millis::serialize")]
         after: Option<Duration>,
     },
-    /// Turned away for good: a refresh cannot help.
+    /// The request was denied: a refresh cannot help.
     Denied,
 }
 
-/// Why an access token was turned away.
+/// Why an access token was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpiredReason {
-    /// It ended.
+    /// It expired.
     Expired,
     /// The server does not know it.
     Invalid,
-    /// Somebody ended it.
+    /// It was revoked.
     Revoked,
-    /// The server does not tell.
+    /// The server does not say why.
     Unknown,
 }
 
-/// Whether a request that was turned away may have had an effect.
+/// Whether a rejected request may have had an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Applied {
