@@ -29,8 +29,8 @@ type Options struct {
 	ClientKey *SigningKey
 	// DPoPKey is the key that tokens are bound to, if the server supports DPoP (RFC 9449).
 	DPoPKey *SigningKey
-	// RequireDPoP makes a token that is not bound to DPoPKey an error.
-	RequireDPoP bool
+	// RequireDPoP: new(false) accepts tokens that the server did not bind to DPoPKey. nil: such a token is an error.
+	RequireDPoP *bool
 	// Variables fill the dialect's placeholders, such as a tenant or an instance.
 	Variables map[string]string
 	// Tokens are the tokens obtained by a sign-in.
@@ -184,8 +184,8 @@ func (o *Options) settings() (message, error) {
 	if o.DPoPKey != nil {
 		settings["dpop_key"] = o.DPoPKey.shown()
 	}
-	if o.RequireDPoP {
-		settings["require_dpop"] = true
+	if o.RequireDPoP != nil {
+		settings["require_dpop"] = *o.RequireDPoP
 	}
 	if o.Server != nil {
 		settings["server"] = o.Server

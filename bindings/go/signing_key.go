@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -19,6 +20,7 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // SigningKey is a private key that signs for the client: as Options.ClientKey it says who the client is (private_key_jwt), as
@@ -27,10 +29,18 @@ import (
 type SigningKey struct {
 	jwk    map[string]string
 	signer crypto.Signer
-	// What stands in a signature's place until it is made. Nobody else can guess it, so nobody else can have anything signed.
+	// The core writes this text in place of a signature. It is unguessable: otherwise a server could get arbitrary data signed. Two
+	// values of one key have the same stand-in, because their sessions may share a state.
 	standIn string
 	open    *regexp.Regexp
 }
+
+var standInSecret = sync.OnceValue(func() []byte {
+	secret := make([]byte, 32)
+	// It never fails: see its documentation.
+	_, _ = rand.Read(secret)
+	return secret
+})
 
 // NewSigningKey takes any signer of crypto: a P-256, Ed25519 or RSA key of the standard library, or one that is elsewhere (a KMS, a
 // smart card). keyID is the server's name for it, or empty.
@@ -42,12 +52,12 @@ func NewSigningKey(signer crypto.Signer, keyID string) (*SigningKey, error) {
 	if keyID != "" {
 		jwk["kid"] = keyID
 	}
-	random := make([]byte, 24)
-	// It never fails: see its documentation.
-	_, _ = rand.Read(random)
-	standIn := base64url(random)
-	open := regexp.MustCompile(`([\w-]+\.[\w-]+)\.` + regexp.QuoteMeta(standIn))
-	return &SigningKey{jwk, signer, standIn, open}, nil
+	key := &SigningKey{jwk: jwk, signer: signer}
+	hash := hmac.New(sha256.New, standInSecret())
+	hash.Write([]byte(key.Thumbprint()))
+	key.standIn = base64url(hash.Sum(nil))
+	key.open = regexp.MustCompile(`([\w-]+\.[\w-]+)\.` + regexp.QuoteMeta(key.standIn))
+	return key, nil
 }
 
 // GenerateSigningKey creates a new P-256 key, which is lost when the process ends.

@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -116,5 +117,77 @@ func TestAKeyIsNoText(t *testing.T) {
 	}
 	if _, err := ParseSigningKey([]byte("nonsense"), ""); err == nil {
 		t.Error("nonsense is a key")
+	}
+}
+
+// spec 4.2
+func TestSessionsThatShareAStateMayEachReadTheirKey(t *testing.T) {
+	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(signer)
+	must(t, err)
+	var proofs []string
+	var mutex sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		proofs = append(proofs, r.Header.Get("DPoP"))
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"access_token":"AT-2","refresh_token":"RT-2","token_type":"DPoP","expires_in":3600}`)
+	}))
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "session.json")
+	open := func() *Session {
+		key, err := ParseSigningKey(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), "")
+		must(t, err)
+		session, err := NewSession(Options{TokenURL: server.URL + "/token", ClientID: "app", Origins: []string{server.URL}, Tokens: expired(), DPoPKey: key, Store: NewFileStore(path)})
+		must(t, err)
+		return session
+	}
+	first, second := open(), open()
+	for range 2 {
+		for _, session := range []*Session{first, second} {
+			session.Invalidate()
+			response, err := session.Client().Get(server.URL + "/data")
+			must(t, err)
+			response.Body.Close()
+		}
+	}
+	must(t, first.Close())
+	// What the first one began goes on without it.
+	second.Invalidate()
+	response, err := second.Client().Get(server.URL + "/data")
+	must(t, err)
+	response.Body.Close()
+	must(t, second.Close())
+	if len(proofs) != 10 {
+		t.Errorf("%d requests", len(proofs))
+	}
+	for _, proof := range proofs {
+		if !isSignedBy(proof, signer.Public()) {
+			t.Error(proof)
+		}
+	}
+}
+
+func TestATokenThatIsNotBoundIsAnErrorUnlessItIsAllowed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"access_token":"AT-2","refresh_token":"RT-2","token_type":"Bearer","expires_in":3600}`)
+	}))
+	defer server.Close()
+	key, err := GenerateSigningKey()
+	must(t, err)
+	for _, one := range []struct {
+		required *bool
+		refused  bool
+	}{{nil, true}, {new(true), true}, {new(false), false}} {
+		session, err := NewSession(Options{TokenURL: server.URL + "/token", ClientID: "app", Tokens: expired(), DPoPKey: key, RequireDPoP: one.required, Alone: true})
+		must(t, err)
+		_, err = session.Token(t.Context())
+		if refused := err != nil; refused != one.refused {
+			t.Error(one, err)
+		}
+		must(t, session.Close())
 	}
 }

@@ -14,7 +14,7 @@ use Throwable;
 use WeakReference;
 
 /**
- * The sign-ins of many users, with one configuration and one store.
+ * Keeps the sign-ins of many users alive, with one configuration and one store.
  *
  *     $app = new App(tokenUrl: $tokenUrl, origins: ['https://api.example.com'], store: FileStore::folder('sessions'));
  *     $session = $app->session('user-42');
@@ -31,20 +31,20 @@ final class App implements JsonSerializable
     public function __construct(#[\SensitiveParameter] mixed ...$options)
     {
         if ($options !== [] && array_is_list($options)) {
-            throw new Misuse('options are given by name: tokenUrl: \'https://..\', origins: [..]');
+            throw new Misuse('options are named arguments: tokenUrl: \'https://..\', origins: [..]');
         }
         foreach (['tokens', 'key', 'alone'] as $name) {
             if (array_key_exists($name, $options)) {
-                throw new InvalidConfig("{$name} is one session's: give tokens to \$app->session(\$key, \$tokens)", argument: $name);
+                throw new InvalidConfig("{$name} belongs to one session: pass tokens to \$app->session(\$key, \$tokens)", argument: $name);
             }
         }
         $options['store'] ??= new MemoryStore();
         $this->keep($options);
-        // What is wrong with the configuration is told now, and not to the first user.
+        // An invalid configuration is reported now, not at the first user's session.
         $this->made('check');
     }
 
-    /** The session of a user; always the same one, as long as anybody holds it. `tokens`: for one that was never signed in. */
+    /** Returns the session of a user: always the same object while the program holds it. `tokens`: for a user who never signed in. */
     public function session(string $key, ?Tokens $tokens = null): Session
     {
         $session = ($this->known[$key] ?? null)?->get();
@@ -56,15 +56,15 @@ final class App implements JsonSerializable
         return $session;
     }
 
-    /** As `Session::beginSignIn`, for a user who is not known yet. */
+    /** Like `Session::beginSignIn`, for a user who is not known yet. */
     public function beginSignIn(SignInOptions $options = new SignInOptions()): BegunSignIn
     {
         return $this->anybody()->beginSignIn($options);
     }
 
     /**
-     * As `Session::finishSignIn`; it gives the session of the one who signed in, under `key`, or, with `openid` in the scope, the server's
-     * own name for them (`sub`).
+     * Like `Session::finishSignIn`; returns the session of the user who signed in. Its key is `key`, or, if the scope contains `openid`,
+     * the server's identifier of the user (`sub`).
      */
     public function finishSignIn(
         #[\SensitiveParameter]
@@ -74,7 +74,7 @@ final class App implements JsonSerializable
         ?string $key = null,
     ): SignedIn {
         if ($key !== null) {
-            // What is wrong with it is told before a code is spent.
+            // An invalid key is reported before the code is used.
             $this->session($key);
         }
         $asked = ['do' => 'redeem', 'pending' => $pending, 'callback' => $callback];
@@ -84,27 +84,27 @@ final class App implements JsonSerializable
         return new SignedIn($session, $told['key'], $told['return_to'] ?? null);
     }
 
-    /** @return list<string> the keys of all who are signed in, in order; the store must list its keys (`Store\Lister`) */
+    /** @return list<string> the sorted keys of all signed-in users; the store must be able to list its keys (`Store\Lister`) */
     public function accounts(): array
     {
         $store = $this->kept()['store'];
         if (!$store instanceof Lister) {
-            $message = 'the store cannot list its keys: let it implement Rekindle\\Store\\Lister, or keep a list of your own';
+            $message = 'the store cannot list its keys: implement Rekindle\\Store\\Lister in it, or keep your own list';
             throw new InvalidConfig($message, argument: 'store');
         }
         try {
             $keys = $store->keys();
         } catch (Throwable $error) {
-            throw new StoreUnavailable('the store cannot be read now: it threw ' . $error::class, $error, retryable: true);
+            throw new StoreUnavailable('the store could not be read: it threw ' . $error::class, $error, retryable: true);
         }
-        // Whoever signed out has left a record that says so.
+        // A sign-out leaves a record that says so.
         $isIn = fn (string $key): bool => $this->session($key)->status(fresh: true)->standing !== 'signed_out';
         $accounts = array_values(array_filter($keys, $isIn));
         sort($accounts, SORT_STRING);
         return $accounts;
     }
 
-    /** Signs that user out, and asks the server to revoke the tokens: see `Session::signOut`. */
+    /** Signs a user out, and asks the server to revoke the tokens: see `Session::signOut`. */
     public function remove(string $key): ?bool
     {
         return $this->session($key)->signOut(revoke: true);
@@ -120,7 +120,7 @@ final class App implements JsonSerializable
         return new Session(...['key' => $key, 'tokens' => $tokens] + $this->kept());
     }
 
-    /** Of nobody: it sends what a sign-in takes before it is known whose it is, and keeps nothing. */
+    /** A session for the requests of a sign-in, before its user is known. It stores nothing. */
     private function anybody(): Session
     {
         $own = ['store' => new MemoryStore(), 'key' => 'anybody', 'alone' => true, 'login' => null];

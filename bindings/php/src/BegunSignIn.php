@@ -6,15 +6,15 @@ namespace Rekindle;
 
 use JsonSerializable;
 
-/** A sign-in that waits for the browser to come back. */
+/** A sign-in that has begun: the browser has not returned yet. */
 final class BegunSignIn implements JsonSerializable
 {
     use Redacted;
 
-    /** Where the browser goes. */
+    /** Where to send the browser. */
     public readonly string $url;
 
-    /** It is in the URL, and in the address that the browser comes back with. */
+    /** The `state` of the authorization request: a parameter of `url`, and of the address that the browser returns to. */
     public readonly string $state;
 
     /**
@@ -29,8 +29,8 @@ final class BegunSignIn implements JsonSerializable
     }
 
     /**
-     * What must be known when the browser comes back, for an hour. It is a secret: keep it in the user's server-side session, and take
-     * it out of there before `finishSignIn`.
+     * Returns the data that `finishSignIn` needs when the browser returns, within an hour. It is a secret: keep it in the user's
+     * server-side session, and delete it there before `finishSignIn`.
      */
     public function pending(): string
     {

@@ -11,8 +11,9 @@ use Rekindle\Exception\HttpStatus;
 use Rekindle\Exception\InvalidResponse;
 
 /**
- * JSON and GraphQL with nothing but curl: `(new Client($session, 'https://api.example.com'))->get('/users')`. What fails in passing is
- * sent again, within the time limit.
+ * A client for JSON and GraphQL that needs only curl. It retries transient failures where that is safe, within the time limit.
+ *
+ *     $users = (new Client($session, 'https://api.example.com'))->get('/users');
  */
 final class Client
 {
@@ -22,10 +23,10 @@ final class Client
     private readonly array $curlOptions;
 
     /**
-     * @param string $baseUrl also an origin that gets the token
-     * @param float $timeout seconds for a request with all that is sent again
-     * @param array<int, mixed> $curlOptions for each request, before the session's: a proxy, a CA file
-     * @param int|null $maxBodyBytes how long an answer's body may be, once it is unpacked; null: 256 MiB
+     * @param string $baseUrl its origin receives the token, too
+     * @param float $timeout how many seconds a request may take, with refreshes and retries
+     * @param array<int, mixed> $curlOptions for each request, taking precedence over the session's: a proxy, a CA file
+     * @param int|null $maxBodyBytes how long a response's body may be, after decompression; null: 256 MiB
      * @param int|null $maxRedirects how many redirects are followed; null: 10
      */
     public function __construct(
@@ -55,20 +56,25 @@ final class Client
         $this->session->tell(['do' => 'forget_client', 'client' => $this->number]);
     }
 
-    /** What the JSON of the answer says. */
+    /** Sends a GET request and returns the decoded JSON of the response; null: the body is empty. */
     public function get(string $path): mixed
     {
         return $this->request('GET', $path);
     }
 
-    /** @param array<mixed> $json */
+    /**
+     * Sends a POST request and returns the decoded JSON of the response; null: the body is empty.
+     *
+     * @param array<mixed> $json the body
+     */
     public function post(string $path, #[\SensitiveParameter] array $json): mixed
     {
         return $this->request('POST', $path, $json);
     }
 
     /**
-     * What the JSON of the answer says; null where it is empty.
+     * Sends a request and returns the decoded JSON of the response; null: the body is empty. For a status outside of 200 to 299 it throws
+     * HttpStatus.
      *
      * @param array<mixed>|null $json the body
      */
@@ -85,7 +91,7 @@ final class Client
     }
 
     /**
-     * The data of a GraphQL query or mutation; errors in the answer are thrown.
+     * Sends a GraphQL query or mutation and returns its data. If the response contains errors, it throws GraphQL.
      *
      * @param array<string, mixed> $variables
      * @return array<string, mixed>
@@ -131,7 +137,7 @@ final class Client
     }
 
     /**
-     * Where an answer leads; null: nowhere.
+     * Where a redirect leads; null: the response is no redirect to follow.
      *
      * @param array{int, list<array{string, string}>, string} $answer
      * @return array<string, mixed>|null
@@ -146,7 +152,7 @@ final class Client
 
     /**
      * @param list<array{string, string}> $headers
-     * @return array{array{int, list<array{string, string}>, string}, array<string, mixed>|null} the answer; or what the core is told
+     * @return array{array{int, list<array{string, string}>, string}, array<string, mixed>|null} the response; and the failure
      */
     private function exchange(
         string $method,
@@ -196,7 +202,7 @@ final class Client
         $read = json_decode($answer[2], true);
         if (json_last_error() !== JSON_ERROR_NONE) {
             $text = "the body is not JSON, in a {$answer[0]} from " . self::place($answer);
-            $text .= '; read the error\'s response to see it, and take `Session::client` for what is no JSON';
+            $text .= '; the error\'s response has the body; use `Session::client` for responses that are not JSON';
             throw new InvalidResponse($text, status: $answer[0], response: self::response($answer));
         }
         return $read;
@@ -210,7 +216,7 @@ final class Client
     }
 
     /**
-     * The URL without what may be secret in it.
+     * The URL without its query, which may contain a secret.
      *
      * @param array{int, list<array{string, string}>, string, string} $answer
      */

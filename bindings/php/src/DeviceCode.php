@@ -4,12 +4,12 @@ declare(strict_types=1);
 
 namespace Rekindle;
 
-/** What the user is shown, to sign in on another device. */
+/** What to show the user, who signs in on another device. */
 final class DeviceCode
 {
     /**
      * @internal
-     * @param string|null $verificationUriComplete the same address with the code in it, for a QR code
+     * @param string|null $verificationUriComplete the same address with the code, for a QR code
      */
     public function __construct(
         public readonly string $userCode,

@@ -6,7 +6,7 @@ namespace Rekindle;
 
 use JsonSerializable;
 
-/** A response that led to an error. It may hold tokens: dumped, it shows its status alone. */
+/** The response behind an error. It may contain tokens: dumps show only its status. */
 final class ErrorResponse implements JsonSerializable
 {
     use Redacted;
@@ -23,13 +23,13 @@ final class ErrorResponse implements JsonSerializable
         $this->keep($told);
     }
 
-    /** Where it came from. Its query may hold a secret. */
+    /** The URL of the request. Its query may contain a secret. */
     public function url(): string
     {
         return $this->kept()['url'];
     }
 
-    /** The body, as far as it was read. */
+    /** Returns the body, at most 8 MiB. */
     public function body(): string
     {
         return $this->kept()['body'];
@@ -45,7 +45,7 @@ final class ErrorResponse implements JsonSerializable
         return $headers;
     }
 
-    /** What it says about the token that was sent. */
+    /** Returns what the response says about the token. */
     public function judgement(): Judgement
     {
         return Judgement::told($this->kept());

@@ -4,15 +4,15 @@ declare(strict_types=1);
 
 namespace Rekindle;
 
-/** What a session reports, in order and without secrets. */
+/** An event of a session. Events arrive in order and contain no secrets. */
 final class Event
 {
     /**
      * @param string $name SignedIn, RefreshStarted, RefreshSucceeded, RefreshFailed, Adopted, Unpersisted, Persisted, Replayed, Retried,
      *     LoginRequired, RefreshLimited, SignedOut or Warned
-     * @param string $lineage names the sign-in
-     * @param int $generation one higher with each new access token of a sign-in
-     * @param array<string, mixed> $details what belongs to events of this name: `cause`, `kind`, `reason`, `warning`, `waiters`, ..
+     * @param string $lineage identifies the sign-in
+     * @param int $generation increases by one with each new access token of a sign-in
+     * @param array<string, mixed> $details the fields of this event: `cause`, `kind`, `reason`, `warning`, `waiters`, ..
      */
     private function __construct(
         public readonly string $name,

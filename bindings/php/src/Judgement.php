@@ -7,16 +7,16 @@ namespace Rekindle;
 use Rekindle\Core\Vault;
 use Symfony\Contracts\HttpClient\ResponseInterface;
 
-/** What a response says about the token that was sent. */
+/** What a response says about the token that was sent with its request. */
 final class Judgement
 {
     /** @internal where Symfony keeps it among a response's infos */
     public const INFO = 'rekindle_judgement';
 
     /**
-     * @param string|null $verdict `accepted`, `expired`, `denied`, ..; null: the request carried no token of the session's
-     * @param string|null $replayRefused why the request was not sent again although its token was turned away: `body_not_replayable`, ..
-     * @param array<string, mixed> $details what belongs to verdicts of this name: `reason`, `applied`, `scope`, `retry_after_ms`, ..
+     * @param string|null $verdict `accepted`, `expired`, `denied`, ..; null: the request did not carry the session's token
+     * @param string|null $replayRefused why the request was not sent again although its token was rejected: `body_not_replayable`, ..
+     * @param array<string, mixed> $details the fields of this verdict: `reason`, `applied`, `scope`, `retry_after_ms`, ..
      */
     private function __construct(
         public readonly ?string $verdict,
@@ -25,7 +25,7 @@ final class Judgement
     ) {
     }
 
-    /** Of a response that came through a session's client, middleware or decorator; null: it did not. */
+    /** Returns the judgement of a response that a session's client, middleware or decorator returned; null: another response. */
     public static function of(object $response): ?self
     {
         if ($response instanceof ResponseInterface) {
@@ -38,7 +38,7 @@ final class Judgement
 
     /**
      * @internal
-     * @param array<string, mixed> $told as the core tells it
+     * @param array<string, mixed> $told the result of `answered`
      */
     public static function told(array $told): self
     {

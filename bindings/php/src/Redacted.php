@@ -8,25 +8,25 @@ use Rekindle\Core\Vault;
 use Rekindle\Exception\Misuse;
 
 /**
- * For objects that hold a secret: no dump shows it, and none is serialized by accident, into a session or a queue.
+ * For objects with a secret: no dump shows it, and they refuse to be serialized, which could happen by accident in a session or a queue.
  *
  * @internal
  */
 trait Redacted
 {
-    /** @return array<string, mixed> what may be seen */
+    /** @return array<string, mixed> what dumps may show */
     abstract public function __debugInfo(): array;
 
     /** @return never */
     public function __serialize(): array
     {
-        throw new Misuse(self::class . ' is not serialized: it holds secrets; a session\'s store keeps its tokens');
+        throw new Misuse(self::class . ' can\'t be serialized, because it contains secrets: let a session\'s store keep its tokens');
     }
 
     /** @param array<mixed> $data */
     public function __unserialize(array $data): void
     {
-        throw new Misuse(self::class . ' is not unserialized');
+        throw new Misuse(self::class . ' can\'t be unserialized');
     }
 
     public function jsonSerialize(): mixed

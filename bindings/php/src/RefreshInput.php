@@ -6,7 +6,7 @@ namespace Rekindle;
 
 use JsonSerializable;
 
-/** What a refresh is made from. The refresh token must not be sent twice. */
+/** The argument of a refresh function. It must not send the refresh token twice. */
 final class RefreshInput implements JsonSerializable
 {
     use Redacted;
@@ -25,7 +25,7 @@ final class RefreshInput implements JsonSerializable
         $this->keep([$refreshToken, $extra]);
     }
 
-    /** Null where there is none: a refresh function may do without. */
+    /** Returns the refresh token; null: there is none. */
     public function refreshToken(): ?string
     {
         return $this->kept()[0];

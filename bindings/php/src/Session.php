@@ -19,7 +19,12 @@ use Rekindle\Store\MemoryStore;
 use Rekindle\Store\Store;
 use WeakReference;
 
-/** One sign-in, kept alive. Several processes may share it through a store. */
+/**
+ * Keeps one sign-in alive. Several processes can share it through a store.
+ *
+ *     $session = new Session(tokenUrl: $tokenUrl, clientId: 'app', tokens: new Tokens($access, $refresh), origins: [$api]);
+ *     $response = $session->client(new GuzzleHttp\Client())->sendRequest($request);
+ */
 final class Session implements JsonSerializable
 {
     use Redacted;
@@ -34,22 +39,27 @@ final class Session implements JsonSerializable
      * @param (callable(RefreshInput): Tokens)|null $refresh a custom function that obtains new tokens
      * @param array<string, string> $variables values for the dialect's placeholders, such as a tenant or an instance
      * @param string|null $rotation how the server rotates refresh tokens, where the dialect is wrong: `none`, `strict`, `grace:30`
-     * @param bool $background the call that notices that the token ends soon refreshes it; other processes go on meanwhile
-     * @param float|null $waitTimeout seconds that a call waits for a token; null: 30
-     * @param float|null $sendTimeout seconds that a token request may take; null: 60
-     * @param float|null $lease seconds that others wait for a refresh whose process is gone; null: 90
-     * @param array<string, mixed>|null $clientCredentials for the client's own tokens: `scope`, `audience`, `resource`, `parameters`
+     * @param bool $background whether a call that finds that the token expires soon refreshes it before it returns; other processes
+     *     continue meanwhile
+     * @param float|null $waitTimeout how many seconds a call waits for a token; null: 30
+     * @param float|null $sendTimeout how many seconds a token request may take; null: 60
+     * @param float|null $lease how many seconds other processes wait for a refresh whose process has ended; null: 90
+     * @param array<string, mixed>|null $clientCredentials the session holds the client's own tokens (RFC 6749, 4.4): `scope`,
+     *     `audience`, `resource`, `parameters`
      * @param string|null $key identifies the sign-in in a store that keeps several
      * @param bool $alone no state is shared with other sessions of the same store and settings
-     * @param (callable(Event): void)|null $onEvent hears each event, from the first one on
+     * @param (callable(Event): void)|null $onEvent receives all events, from the first one on
      * @param array<int, mixed> $curlOptions for token requests, and those of a `Client`: a proxy, a CA file, a client certificate
-     * @param string|null $clientAuth how the client says who it is, where it is registered otherwise than the dialect says: `none`,
-     *     `client_secret_basic`, `client_secret_post`, `client_secret_jwt`
+     * @param string|null $clientAuth the client authentication method, if it is not the dialect's: `none`, `client_secret_basic`,
+     *     `client_secret_post`, `client_secret_jwt`
      * @param array<string, mixed>|null $server the result of `Session::discover`, instead of endpoints
-     * @param string|null $authorizationUrl where a browser signs in, if neither dialect nor server says so
-     * @param (callable(self): ?Tokens)|null $login signs in again when a call would get LoginRequired, and the call goes on; it calls a
-     *   `signIn..` of the session, or returns tokens
-     * @param float|null $loginTimeout seconds that a call waits for it; null: 300; 0: it does not
+     * @param string|null $authorizationUrl the authorization endpoint, if neither the dialect nor `server` defines it
+     * @param (callable(self): ?Tokens)|null $login signs in again when a call would get LoginRequired, and the call continues: it
+     *     calls a `signIn..` method of the session, or returns tokens
+     * @param float|null $loginTimeout how many seconds a call waits for `login`; null: 300; 0: it does not wait
+     * @param SigningKey|null $clientKey authenticates the client to the token endpoint (`private_key_jwt`), instead of a secret
+     * @param SigningKey|null $dpopKey tokens are bound to this key (DPoP, RFC 9449)
+     * @param bool|null $requireDpop with a `dpopKey`: whether a token that the server did not bind to the key is an error; null: true
      */
     public function __construct(
         string|array $dialect = 'oauth2',
@@ -79,6 +89,9 @@ final class Session implements JsonSerializable
         ?string $authorizationUrl = null,
         ?callable $login = null,
         ?float $loginTimeout = null,
+        ?SigningKey $clientKey = null,
+        ?SigningKey $dpopKey = null,
+        ?bool $requireDpop = null,
         ?Driver $driver = null,
     ) {
         $store ??= new MemoryStore();
@@ -90,6 +103,9 @@ final class Session implements JsonSerializable
             'client_id' => $clientId,
             'client_secret' => $clientSecret,
             'client_auth' => $clientAuth,
+            'client_key' => $clientKey?->toCore(),
+            'dpop_key' => $dpopKey?->toCore(),
+            'require_dpop' => $requireDpop,
             'tokens' => $tokens === null ? null : Json::object($tokens->toCore()),
             'origins' => $origins,
             'insecure_origins' => $insecureOrigins,
@@ -119,6 +135,7 @@ final class Session implements JsonSerializable
             $refresh === null ? null : Closure::fromCallable($refresh),
             $curlOptions,
             $login === null ? null : self::loginOf(WeakReference::create($this), $login),
+            array_values(array_filter([$clientKey, $dpopKey])),
         );
         if ($onEvent !== null) {
             $hosted->listen(Closure::fromCallable($onEvent));
@@ -223,7 +240,7 @@ final class Session implements JsonSerializable
 
     /**
      * @internal
-     * @param array<string, mixed> $message that is not answered
+     * @param array<string, mixed> $message one without a result
      */
     public function tell(#[\SensitiveParameter] array $message): void
     {
@@ -259,7 +276,7 @@ final class Session implements JsonSerializable
     }
 
     /**
-     * Files are the core's to read and write: with its locks, which every language shares.
+     * The core itself reads and writes files, with the locks that all languages share.
      *
      * @return array<string, mixed>
      */
@@ -271,7 +288,7 @@ final class Session implements JsonSerializable
     }
 
     /**
-     * The session itself may be collected.
+     * Holds the session weakly, so that it can be garbage-collected.
      *
      * @param WeakReference<self> $session
      * @return Closure(): void

@@ -11,22 +11,22 @@ use Rekindle\Store\FileStore;
 use Rekindle\Store\Store;
 
 /**
- * A session that is signed in, from a client id, for scripts. A store that holds a sign-in already is used, and nobody is asked. When
- * the session can't be kept alive any more, the user is asked again in the same way.
+ * Signs in from a client ID, for scripts. If the store already holds a sign-in, it is used, and the user is not asked. When the session
+ * can't be kept alive any more, the user signs in again in the same way.
  *
- * In a web application take `WebSignIn`.
+ * In a web application, use `WebSignIn`.
  */
 final class SignIn
 {
     /**
-     * Signs in at a server, in a browser of this machine, or, with `device`, on another one.
+     * Signs in at a server, with a browser on this machine or, with `device`, on another device, and returns the session.
      *
      *     $session = SignIn::at('https://accounts.example.com', clientId: 'app', scope: 'openid', origins: ['https://api.example.com']);
      *
-     * @param string|array<string, mixed> $server a preset's name, an issuer (`https://..`), or what `Session::discover` gave
-     * @param (callable(string): mixed)|null $open shows the address to the user; null: the system's browser is opened
-     * @param (callable(DeviceCode): mixed)|null $device tells the user where to go and what to enter, on another device
-     * @param mixed ...$options by name, those of `SignInOptions` and of `Session`: `scope`, `redirectUri`, `origins`, `store`, ..
+     * @param string|array<string, mixed> $server a preset's name, an issuer (`https://..`), or the result of `Session::discover`
+     * @param (callable(string): mixed)|null $open shows the URL to the user; null: opens the system's browser
+     * @param (callable(DeviceCode): mixed)|null $device shows the user where to go and what to enter, on another device
+     * @param mixed ...$options named arguments of `SignInOptions` and `Session`: `scope`, `redirectUri`, `origins`, `store`, ..
      */
     public static function at(
         string|array $server,
@@ -46,18 +46,18 @@ final class SignIn
     }
 
     /**
-     * Signs in for an API of which nothing but the address is known, an MCP server for example: finds the server that signs users in for it
-     * (RFC 9728), and registers this program there (RFC 7591), unless there is a `clientId`.
+     * Signs in for an API of which only the address is known, such as an MCP server: finds the server that signs users in for it
+     * (RFC 9728), and registers this program there (RFC 7591), unless `clientId` is given.
      *
      *     $session = SignIn::to('https://mcp.example.com/mcp', clientName: 'notes');
      *
-     * Another registration is another client, whose tokens an earlier one can't refresh: with a store that outlives the process, register
-     * once, with `Session::register`, and keep what it gives.
+     * Each registration creates another client, which can't refresh the tokens of an earlier one: if the store outlives the process,
+     * register once, with `Session::register`, and keep the result.
      *
-     * @param string $clientName what users are asked to let in
+     * @param string $clientName the program's name, which the server shows to users
      * @param (callable(string): mixed)|null $open as with `at`
      * @param (callable(DeviceCode): mixed)|null $device as with `at`
-     * @param mixed ...$options by name, as with `at`
+     * @param mixed ...$options named arguments, as with `at`
      */
     public static function to(
         string $api,
@@ -83,7 +83,7 @@ final class SignIn
     }
 
     /**
-     * What is asked of the server, and what is the session's.
+     * Separates the options of the sign-in from those of the session.
      *
      * @param array<array-key, mixed> $options
      * @return array{SignInOptions, array<string, mixed>}
@@ -91,7 +91,7 @@ final class SignIn
     private static function sorted(array $options): array
     {
         if (array_is_list($options) && $options !== []) {
-            throw new Misuse('options are given by name: scope: \'openid\', origins: [..]');
+            throw new Misuse('options are named arguments: scope: \'openid\', origins: [..]');
         }
         $asked = get_class_vars(SignInOptions::class);
         return [new SignInOptions(...array_intersect_key($options, $asked)), array_diff_key($options, $asked)];

@@ -6,18 +6,18 @@ namespace Rekindle;
 
 use Rekindle\Core\Json;
 
-/** What a sign-in asks for. What is left out is the dialect's. */
+/** The options of a sign-in. The dialect defines the defaults. */
 final class SignInOptions
 {
     /**
-     * @param string|null $redirectUri where the browser comes back to: as the client is registered
-     * @param string|null $scope names with spaces between them
-     * @param string|list<string>|null $resource what the tokens are for (RFC 8707)
+     * @param string|null $redirectUri where the browser returns to, as registered for the client
+     * @param string|null $scope names, separated by spaces
+     * @param string|list<string>|null $resource the APIs that the tokens are for (RFC 8707)
      * @param string|null $prompt `login`, `consent`, `select_account` or `none`
-     * @param int|null $maxAge how many seconds ago the user may have signed in
-     * @param string|array<string, mixed>|null $claims as OpenID Connect has them
-     * @param string|null $returnTo where the application's user goes afterwards: a path of its own
-     * @param array<string, string> $parameters what the server wants besides
+     * @param int|null $maxAge how many seconds ago the user may have authenticated
+     * @param string|array<string, mixed>|null $claims the claims request of OpenID Connect
+     * @param string|null $returnTo where the user continues in the application afterwards: a path
+     * @param array<string, string> $parameters further parameters of the authorization request
      */
     public function __construct(
         public readonly ?string $redirectUri = null,
@@ -34,13 +34,13 @@ final class SignInOptions
     ) {
     }
 
-    /** The same with another address to come back to. */
+    /** Returns a copy with another redirect URI. */
     public function withRedirectUri(string $redirectUri): self
     {
         return new self(...['redirectUri' => $redirectUri] + get_object_vars($this));
     }
 
-    /** The same with another place to go afterwards. */
+    /** Returns a copy with another `returnTo`. */
     public function withReturnTo(?string $returnTo): self
     {
         return new self(...['returnTo' => $returnTo] + get_object_vars($this));

@@ -4,13 +4,13 @@ declare(strict_types=1);
 
 namespace Rekindle;
 
-/** Who signed in. */
+/** The result of a sign-in of an `App`. */
 final class SignedIn
 {
     /**
      * @internal
-     * @param string $key what they are called here: for `App::session`
-     * @param string|null $returnTo where they go afterwards
+     * @param string $key the user's key, for `App::session`
+     * @param string|null $returnTo the path that `beginSignIn` was given
      */
     public function __construct(
         public readonly Session $session,

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle;
 
-/** What a session can say about itself, without a secret. */
+/** The state of a session. It contains no secrets. */
 final class Status
 {
     /**

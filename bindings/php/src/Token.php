@@ -7,18 +7,18 @@ namespace Rekindle;
 use DateTimeImmutable;
 use JsonSerializable;
 
-/** An access token. Show `value()` or `authorization()` where they must go, and nowhere else. */
+/** An access token. `value()` and `authorization()` are secrets: send them only where they are needed. */
 final class Token implements JsonSerializable
 {
     use Redacted;
 
-    /** One higher with each new access token of a sign-in. */
+    /** Increases by one with each new access token of a sign-in. */
     public readonly int $generation;
 
-    /** When it ends; null: unknown. */
+    /** When the token expires; null: unknown. */
     public readonly ?DateTimeImmutable $expiresAt;
 
-    /** The header that carries it, "authorization" unless the dialect says otherwise. */
+    /** The name of the header that carries the token: "authorization", unless the dialect defines another one. */
     public readonly string $header;
 
     /**
@@ -34,13 +34,13 @@ final class Token implements JsonSerializable
         $this->expiresAt = $at === null ? null : self::time((int) $at);
     }
 
-    /** The access token itself. */
+    /** Returns the access token itself. */
     public function value(): string
     {
         return $this->kept()[0];
     }
 
-    /** The value of the header that carries it. */
+    /** Returns the value of the header that carries the token, such as `Bearer ..`. */
     public function authorization(): string
     {
         return $this->kept()[1];

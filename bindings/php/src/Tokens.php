@@ -7,14 +7,14 @@ namespace Rekindle;
 use DateTimeInterface;
 use JsonSerializable;
 
-/** What a sign-in or a refresh brought. */
+/** The tokens that a sign-in or a refresh obtained. */
 final class Tokens implements JsonSerializable
 {
     use Redacted;
 
     /**
-     * @param float|int|null $expiresIn seconds from now; or give `expiresAt`
-     * @param array<string, string> $extra what must come back with the tokens
+     * @param float|int|null $expiresIn the access token's lifetime in seconds, from now; or give `expiresAt`
+     * @param array<string, string> $extra data that a refresh function gets back with the tokens
      */
     public function __construct(
         #[\SensitiveParameter]

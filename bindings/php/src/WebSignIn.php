@@ -18,7 +18,7 @@ use Rekindle\Exception\Misuse;
 final class WebSignIn
 {
     private const KEPT_AS = 'rekindle.sign_in';
-    /** One for each tab; the oldest ones are let go of. */
+    /** One for each browser tab; the oldest ones are discarded. */
     private const MOST = 8;
 
     public function __construct(
@@ -28,7 +28,7 @@ final class WebSignIn
     ) {
     }
 
-    /** Where the browser is to be led. `returnTo`: where the user goes afterwards, a path of the application. */
+    /** Begins a sign-in; returns the URL to redirect the browser to. `returnTo`: where the user continues afterwards, a path of the application. */
     public function begin(?string $returnTo = null): string
     {
         self::checkStarted();

@@ -14,11 +14,18 @@ use Rekindle\SignedIn;
 use Rekindle\SignInOptions;
 use Rekindle\Store\FileStore;
 use Rekindle\Store\MemoryStore;
+use Rekindle\Store\Store;
 use Rekindle\Tokens;
 
 final class AppTest extends TestCase
 {
     private const CALLBACK = 'http://127.0.0.1:49152/callback';
+
+    public static function tearDownAfterClass(): void
+    {
+        Servers::stop();
+        exec('rm -rf ' . escapeshellarg(Servers::folder('accounts')));
+    }
 
     public function testASessionIsTheSameOneAsLongAsItIsHeld(): void
     {
@@ -47,24 +54,38 @@ final class AppTest extends TestCase
         serialize(new App(tokenUrl: 'https://auth.example.com/token'));
     }
 
-    /** spec 12.17 */
-    public function testTwoAccountsAreListedSwitchedAndRemoved(): void
+    /** @return iterable<string, array{callable(): (Store|FileStore)}> */
+    public static function stores(): iterable
+    {
+        yield 'memory' => [static fn (): Store => new MemoryStore()];
+        yield 'files' => [static fn (): FileStore => FileStore::folder(Servers::folder('accounts') . '/store')];
+        yield 'SQLite' => [static fn (): Store => StoresTest::table('sqlite:' . Servers::folder('accounts') . '/records')];
+        yield 'PostgreSQL' => [static fn (): Store => StoresTest::table(Servers::postgres())];
+        yield 'Redis' => [static fn (): Store => StoresTest::redis(Servers::redis())];
+    }
+
+    /**
+     * spec 12.17
+     *
+     * @dataProvider stores
+     * @param callable(): (Store|FileStore) $make
+     */
+    public function testTwoAccountsAreListedSwitchedAndRemoved(callable $make): void
     {
         $provider = new OidcProvider();
-        $server = Session::discover($provider->url);
-        $folder = Servers::folder('accounts');
-        foreach ([new MemoryStore(), FileStore::folder("{$folder}/store")] as $store) {
-            $app = new App(server: $server, clientId: 'pub', origins: [$provider->url], store: $store);
-            self::assertSame([], $app->accounts());
-            $signedIn = $this->signedIn($app, $provider, null);
-            self::assertSame(['ann', '/settings'], [$signedIn->key, $signedIn->returnTo]);
-            self::assertSame('User/42', $this->signedIn($app, $provider, 'User/42')->key);
-            self::assertSame(['User/42', 'ann'], $app->accounts());
-            self::assertSame('kept alive', (new Client($app->session('ann'), $provider->url))->get('/api/data')['data']);
-            self::assertTrue($app->remove('User/42'));
-            self::assertSame(['ann'], $app->accounts());
-        }
-        exec('rm -rf ' . escapeshellarg($folder));
+        $options = ['server' => Session::discover($provider->url), 'clientId' => 'pub', 'origins' => [$provider->url], 'store' => $make()];
+        $app = new App(...$options);
+        self::assertSame([], $app->accounts());
+        $signedIn = $this->signedIn($app, $provider, null);
+        self::assertSame(['ann', '/settings'], [$signedIn->key, $signedIn->returnTo]);
+        self::assertSame('User/42', $this->signedIn($app, $provider, 'User/42')->key);
+        self::assertSame(['User/42', 'ann'], $app->accounts());
+        $data = static fn (string $key): string => (new Client($app->session($key), $provider->url))->get('/api/data')['data'];
+        self::assertSame(['kept alive', 'kept alive'], [$data('ann'), $data('User/42')]);
+        self::assertTrue($app->remove('User/42'));
+        self::assertSame(['ann'], $app->accounts());
+        // Another process, with the same store.
+        self::assertSame(['ann'], (new App(...$options))->accounts());
     }
 
     /** spec 12.17 */

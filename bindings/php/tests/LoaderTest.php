@@ -13,7 +13,7 @@ final class LoaderTest extends TestCase
     {
         $said = self::loaded(['-d', 'ffi.enable=0'], []);
         self::assertSame(
-            'the extension rekindle is not loaded, and FFI, which would do in its place, is switched off here (cli): '
+            'the extension rekindle is not loaded, and FFI, which could be used instead, is switched off here (cli): '
             . 'install the extension with `pie install rekindle/extension`, or set `ffi.enable=true` in php.ini',
             $said,
         );

@@ -10,6 +10,7 @@ use Redis;
 use Rekindle\Exception\StoreUnavailable;
 use Rekindle\Session;
 use Rekindle\Store\Expected;
+use Rekindle\Store\Lister;
 use Rekindle\Store\MemoryStore;
 use Rekindle\Store\PdoStore;
 use Rekindle\Store\RedisStore;
@@ -58,6 +59,43 @@ final class StoresTest extends TestCase
     }
 
     /**
+     * spec 12.17
+     *
+     * @dataProvider stores
+     * @param callable(): Store&Lister $make
+     */
+    public function testAllKeysAreListedWhateverIsInThem(callable $make): void
+    {
+        $store = $make();
+        self::assertSame([], $store->keys());
+        $keys = ['*', '42', 'User/42', '[a]', 'ada', str_repeat('long ', 60), 'größe'];
+        foreach ($keys as $key) {
+            $store->save($key, 'one', Expected::absent());
+            $store->save($key, 'two', Expected::anything());
+        }
+        $listed = $store->keys();
+        sort($listed, SORT_STRING);
+        sort($keys, SORT_STRING);
+        self::assertSame($keys, $listed);
+    }
+
+    public function testAPrefixIsNoPatternAndTheConnectionsOwnIsLeftOut(): void
+    {
+        $connect = static function (): Redis {
+            $redis = new Redis();
+            $redis->connect(Servers::redis());
+            $redis->setOption(Redis::OPT_PREFIX, 'app?:');
+            return $redis;
+        };
+        $store = new RedisStore($connect, 'te[s]t*:');
+        $other = new RedisStore($connect, 'test-:');
+        $store->save('ada', 'one', Expected::absent());
+        $other->save('bob', 'one', Expected::absent());
+        self::assertSame(['ada'], $store->keys());
+        self::assertSame(['bob'], $other->keys());
+    }
+
+    /**
      * @dataProvider stores
      * @param callable(): Store $make
      */
@@ -92,14 +130,14 @@ final class StoresTest extends TestCase
         $session->signIn(new Tokens('AT-1', 'RT-1'));
     }
 
-    private static function table(string $dsn): PdoStore
+    public static function table(string $dsn): PdoStore
     {
         $store = new PdoStore(static fn (): PDO => new PDO($dsn), 'records_' . bin2hex(random_bytes(4)));
         $store->createTable();
         return $store;
     }
 
-    private static function redis(string $socket): RedisStore
+    public static function redis(string $socket): RedisStore
     {
         return new RedisStore(static function () use ($socket): Redis {
             $redis = new Redis();

@@ -7,7 +7,7 @@ namespace Rekindle\Core;
 use Rekindle\Exception\Misuse;
 
 /**
- * The core and this package are installed apart, and speak the same messages only where both know their version.
+ * The core and this package are installed separately, and work together only if both have the same ABI version.
  *
  * @internal
  */

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Rekindle\Core;
 
 /**
- * Both clocks, in milliseconds, and the waiting.
+ * The monotonic clock and the wall clock, in milliseconds, and waiting.
  *
  * @internal
  */
@@ -15,6 +15,6 @@ interface Clock
 
     public function wallMs(): float;
 
-    /** Waits so long at most (null: until something comes), or until something comes for the requests under way. */
+    /** Waits until a token request in progress receives data, at most this long (null: no limit). */
     public function pause(TokenRequests $requests, ?float $ms): void;
 }

@@ -7,7 +7,7 @@ namespace Rekindle\Core;
 use Rekindle\Exception\InvalidConfig;
 
 /**
- * What a user may say about how requests travel: all but what is the session's own to say.
+ * The curl options that users may set: all except those that the session sets itself.
  *
  * @internal
  */

@@ -10,8 +10,8 @@ use Rekindle\Exception\Misuse;
 use Rekindle\Exception\RekindleException;
 
 /**
- * Takes turns with the core: hands it what is asked and answered, and does what it says, until there is an answer. One for all
- * sessions of a process, so that they share their refreshes.
+ * Runs the core's turns: passes messages in, carries out the effects, and passes their results in, until a call is done. All sessions
+ * of a process use one driver, so that they share their refreshes.
  *
  * @internal
  */
@@ -22,23 +22,25 @@ final class Driver
     private int $next = 0;
     /** @var array<int, Hosted> */
     private array $sessions = [];
-    /** @var array<int, array<string, mixed>|null> what came of calls; null: nothing yet */
+    /** @var array<int, array<string, mixed>|null> the effects `done`, by call; null: the call is in progress */
     private array $calls = [];
-    /** @var array<int, array<string, mixed>> effects that were not carried out yet, by the core's number */
+    /** @var array<int, array<string, mixed>> effects that have not been carried out yet, by operation */
     private array $ready = [];
-    /** @var array<int, Closure(DeviceCode): mixed> by call: what shows the user a device's code */
+    /** @var array<int, Closure(DeviceCode): mixed> by call: shows the user the code of a device flow */
     private array $shows = [];
-    /** @var list<array<string, mixed>> effects that the user is to be shown */
+    /** @var list<array<string, mixed>> effects `device`, which must be shown to the user */
     private array $toShow = [];
     private ?float $dueMs = null;
-    /** @var list<array<string, string>> the first message: errors spell settings as PHP does */
+    /** @var list<array<string, string>> the first message: errors spell settings as in PHP */
     private array $first = [['do' => 'spelling', 'of' => 'php']];
     private readonly TokenRequests $requests;
+    private readonly Signatures $signatures;
     private readonly Undisturbed $undisturbed;
 
     public function __construct(private readonly Core $core, private readonly Clock $clock)
     {
         $this->requests = new TokenRequests();
+        $this->signatures = new Signatures();
         $this->undisturbed = new Undisturbed();
     }
 
@@ -51,14 +53,14 @@ final class Driver
         return self::$shared;
     }
 
-    /** A number that is used once. */
+    /** A number that is not used yet. */
     public function number(): int
     {
         return ++$this->next;
     }
 
     /**
-     * Asks the core, and goes on until it has answered.
+     * Makes a call, and returns once it is done.
      *
      * @param array<string, mixed> $message
      * @param (Closure(DeviceCode): mixed)|null $show
@@ -83,27 +85,28 @@ final class Driver
             unset($this->shows[$call]);
             $this->leave($call);
         }
-        // Whoever waits for so long at most does not wait for what is still under way then.
+        // A caller whose timeout has expired does not wait for the rest.
         if ($message['do'] !== 'shutdown' && ($done['error']['kind'] ?? '') !== 'Timeout') {
             $this->finish();
         }
         if (!isset($done['error'])) {
-            return $done['ok'] ?? null;
+            return $this->signed($message, $done['ok'] ?? null);
         }
         throw RekindleException::of($done['error']);
     }
 
-    /** @param array<string, mixed> $message that is not answered */
+    /** @param array<string, mixed> $message one without a result */
     public function send(#[\SensitiveParameter] array $message): void
     {
         $this->turn([$message]);
         $this->finish();
     }
 
-    /** Makes a session. What the core says against it is thrown. */
+    /** Creates a session in the core; throws its error. */
     public function register(int $number, Hosted $hosted): void
     {
         $this->sessions[$number] = $hosted;
+        $this->signatures->add($hosted->keys);
         try {
             $this->call(['do' => 'session', 'session' => $number, 'settings' => $hosted->settings()]);
         } catch (RekindleException $error) {
@@ -113,7 +116,7 @@ final class Driver
     }
 
     /**
-     * For what is asked without a session.
+     * Makes a call that belongs to no session.
      *
      * @param array<string, mixed> $message
      */
@@ -141,7 +144,7 @@ final class Driver
         return $this->sessions[$number] ?? null;
     }
 
-    /** Stands for the token that is valid now; 0: there is none. */
+    /** A number that identifies the token that is valid now; 0: there is none. */
     public function tag(int $session): int
     {
         $tag = $this->core->tag($session, $this->clock->monoMs(), $this->clock->wallMs());
@@ -165,7 +168,7 @@ final class Driver
         foreach ($said['effects'] as $effect) {
             $this->take($effect);
         }
-        // Listeners may call sessions: not before all that was said is noted.
+        // Listeners may call sessions: only once all effects have been taken.
         foreach ($said['effects'] as $effect) {
             if ($effect['effect'] === 'event') {
                 ($this->sessions[$effect['session']] ?? null)?->hear($effect);
@@ -193,7 +196,7 @@ final class Driver
                 $this->requests->forget($effect['op']);
                 break;
             case 'fault':
-                // A mistake of this package; no value is in it.
+                // A bug of this package. The message contains no values.
                 trigger_error("rekindle: {$effect['message']}", E_USER_WARNING);
                 break;
             default:
@@ -201,7 +204,7 @@ final class Driver
         }
     }
 
-    /** Does the next thing there is to do; where there is none, waits. */
+    /** Carries out the next effect; if there is none, waits. */
     private function step(): void
     {
         $device = array_shift($this->toShow);
@@ -218,7 +221,7 @@ final class Driver
         }
         if (!$this->collect()) {
             if ($this->shows !== [] && !$this->requests->areUnderWay()) {
-                // The user takes minutes, and may end the script meanwhile.
+                // The user may take minutes, and may end the script meanwhile.
                 $this->undisturbed->end();
             }
             $left = $this->dueMs === null ? null : $this->dueMs - $this->clock->monoMs();
@@ -227,7 +230,7 @@ final class Driver
         }
     }
 
-    /** What one call leaves to be done is done before it returns: nobody drives the core in between. */
+    /** Completes all work before a call returns: nothing drives the core between calls. */
     private function finish(): void
     {
         while ($this->ready !== [] || $this->requests->areUnderWay()) {
@@ -243,7 +246,7 @@ final class Driver
             $this->undisturbed->begin();
         }
         if ($effect['effect'] === 'send') {
-            $this->requests->start($op, $effect, ($this->sessions[$effect['session']] ?? null)?->curlOptions ?? []);
+            $this->sendTokenRequest($op, $effect);
             return;
         }
         $hosted = $this->sessions[$effect['session']] ?? null;
@@ -251,7 +254,40 @@ final class Driver
         $this->answer([$op => $answer]);
     }
 
-    /** Answers of token requests that have come; whether there were any. */
+    /** @param array<string, mixed> $effect */
+    private function sendTokenRequest(int $op, #[\SensitiveParameter] array $effect): void
+    {
+        try {
+            $effect = $this->signatures->complete($effect);
+        } catch (RekindleException $error) {
+            $this->answer([$op => ['error' => $error->getMessage(), 'sent' => false]]);
+            return;
+        }
+        $this->requests->start($op, $effect, ($this->sessions[$effect['session']] ?? null)?->curlOptions ?? []);
+    }
+
+    /**
+     * The result of a call, with the signatures of its headers.
+     *
+     * @param array<string, mixed> $message
+     */
+    private function signed(array $message, #[\SensitiveParameter] mixed $result): mixed
+    {
+        if (!is_array($result) || !isset($result['headers'])) {
+            return $result;
+        }
+        try {
+            return $this->signatures->complete($result);
+        } catch (RekindleException $error) {
+            if ($message['do'] === 'begin') {
+                // Its caller has no exchange to end.
+                $this->send(['do' => 'end', 'session' => $message['session'], 'request' => $message['request']]);
+            }
+            throw $error;
+        }
+    }
+
+    /** Passes in the responses of token requests that have arrived; returns whether there were any. */
     private function collect(): bool
     {
         $answers = $this->requests->take();
@@ -278,7 +314,7 @@ final class Driver
         }
     }
 
-    /** Whoever is torn from its waiting, by an exception of a store's for one, leaves no question behind. */
+    /** Cancels a call that was left by an exception. */
     private function leave(int $call): void
     {
         if (!$this->requests->areUnderWay() && $this->ready === []) {

@@ -11,23 +11,24 @@ use Rekindle\Exception\NotSent;
 use Rekindle\Exception\RekindleException;
 use Rekindle\Exception\RefreshTokenDead;
 use Rekindle\RefreshInput;
+use Rekindle\SigningKey;
 use Rekindle\Store\Store;
 use Rekindle\Tokens;
 use Throwable;
 
 /**
- * What a session of this process brings along: the core's side holds this, not the Session, so that a session can be collected.
+ * What the driver needs of a session. It holds this and not the Session, so that a session can be garbage-collected.
  *
  * @internal
  */
 final class Hosted
 {
-    /** Its login handler may not ask for these: it would wait for itself. */
+    /** A login handler must not make these calls: it would wait for itself. */
     private const TOKENS = ['token', 'refresh', 'force_refresh', 'begin'];
 
-    /** Its store or refresh function is at work. */
+    /** Its store or refresh function is running. */
     private bool $isInside = false;
-    /** Its login handler is at work. */
+    /** Its login handler is running. */
     private bool $isSigningIn = false;
     /** @var list<Closure(Event): void> */
     private array $listeners = [];
@@ -35,8 +36,9 @@ final class Hosted
     /**
      * @param array<string, mixed> $settings as the core reads them
      * @param (Closure(RefreshInput): Tokens)|null $refresh
-     * @param array<int, mixed> $curlOptions how its token requests travel
+     * @param array<int, mixed> $curlOptions for its token requests
      * @param (Closure(): void)|null $login signs in again
+     * @param list<SigningKey> $keys
      */
     public function __construct(
         #[\SensitiveParameter]
@@ -46,6 +48,7 @@ final class Hosted
         #[\SensitiveParameter]
         public readonly array $curlOptions = [],
         private readonly ?Closure $login = null,
+        public readonly array $keys = [],
     ) {
     }
 
@@ -55,7 +58,7 @@ final class Hosted
         return $this->settings;
     }
 
-    /** Whoever is asked by a session must not wait for it. */
+    /** Throws if the call comes from a function that the session itself is waiting for. */
     public function checkOutside(string $asked): void
     {
         if ($this->isSigningIn && in_array($asked, self::TOKENS, true)) {
@@ -83,14 +86,14 @@ final class Hosted
             try {
                 $listener(Event::of($effect));
             } catch (Throwable $error) {
-                // Its text may hold anything.
+                // Only its class: its message may contain anything.
                 trigger_error('rekindle: a listener threw ' . $error::class, E_USER_WARNING);
             }
         }
     }
 
     /**
-     * Does what the core asks of a store or refresh function, and gives the answer.
+     * Carries out an effect with the store, the refresh function or the login handler, and returns its result.
      *
      * @param array<string, mixed> $asked
      * @return array<string, mixed>
@@ -121,7 +124,7 @@ final class Hosted
         } catch (RekindleException $error) {
             return ['error' => $error->getMessage(), 'kind' => $error->kind, 'thrown' => Thrown::keep($error)];
         } catch (Throwable $error) {
-            // Its type alone: its text may hold a token.
+            // Only its class: its message may contain a token.
             $message = 'the login handler threw ' . $error::class . ': nobody is signed in';
             return ['error' => $message, 'thrown' => Thrown::keep($error)];
         } finally {
@@ -150,7 +153,7 @@ final class Hosted
         } catch (NotSent $error) {
             return ['error' => 'not_sent', 'message' => Redact::text($error->getMessage()), 'thrown' => Thrown::keep($error)];
         } catch (Throwable $error) {
-            // Its type alone: its text may hold a token.
+            // Only its class: its message may contain a token.
             return ['error' => 'maybe_sent', 'message' => 'the refresh function threw ' . $error::class, 'thrown' => Thrown::keep($error)];
         }
     }

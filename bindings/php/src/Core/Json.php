@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Rekindle\Core;
 
 /**
- * What crosses to the core and back.
+ * JSON as it is exchanged with the core.
  *
  * @internal
  */
@@ -25,7 +25,7 @@ final class Json
     }
 
     /**
-     * As text where it is one, else in base64: the core judges bytes.
+     * A body as text if it is UTF-8, else in base64: the core judges bytes.
      *
      * @return array{body: string}|array{body_base64: string}
      */
@@ -34,7 +34,7 @@ final class Json
         return preg_match('//u', $bytes) === 1 ? ['body' => $bytes] : ['body_base64' => base64_encode($bytes)];
     }
 
-    /** An object, even where it is empty. */
+    /** An object, even if it has no members. */
     public static function object(#[\SensitiveParameter] array $members): array|\stdClass
     {
         return $members === [] ? new \stdClass() : $members;

@@ -8,19 +8,19 @@ use FFI;
 use Rekindle\Exception\Unsupported;
 
 /**
- * Finds the core: in the extension `rekindle` where it is loaded, else in the C library, through FFI where that is allowed.
+ * Finds the core: in the extension `rekindle` if it is loaded, else in the C library, through FFI if that is allowed.
  *
  * @internal
  */
 final class Loader
 {
-    /** @param string $boot names the beginning of the machine's clock, where it is known; else empty */
+    /** @param string $boot identifies this boot of the machine; empty: unknown */
     public static function load(string $boot): Core
     {
         return extension_loaded('rekindle') ? new ExtensionCore($boot) : new FfiCore(self::opened(), $boot);
     }
 
-    /** What stands in the library's header between its first and its last declaration, as FFI reads it. */
+    /** The declarations in the library's header, which FFI can read. */
     public static function declarations(string $header): string
     {
         $from = strpos($header, 'typedef');
@@ -35,7 +35,7 @@ final class Loader
     {
         if (!self::ffiIsAllowed()) {
             throw new Unsupported(
-                'the extension rekindle is not loaded, and FFI, which would do in its place, is '
+                'the extension rekindle is not loaded, and FFI, which could be used instead, is '
                 . (extension_loaded('ffi') ? 'switched off' : 'not installed')
                 . ' here (' . PHP_SAPI . '): install the extension with `pie install rekindle/extension`, '
                 . 'or set `ffi.enable=true` in php.ini'
@@ -76,7 +76,7 @@ final class Loader
     private static function headerPath(): string
     {
         $shipped = dirname(__DIR__, 2) . '/lib/rekindle.h';
-        // In the repository it is where it is written.
+        // Inside the repository.
         return is_file($shipped) ? $shipped : dirname(__DIR__, 3) . '/hosted/include/rekindle.h';
     }
 

@@ -7,7 +7,7 @@ namespace Rekindle\Core;
 use CurlHandle;
 
 /**
- * What curl reads of a response.
+ * The headers and the body that curl receives.
  *
  * @internal
  */
@@ -18,7 +18,7 @@ final class ReceivedAnswer
     private string $body = '';
     private bool $isTooLong = false;
 
-    /** `most`: so many bytes of the body at most, as they are once they are unpacked. */
+    /** `most`: how many bytes of the body are kept, after decompression. */
     public function __construct(private readonly int $most)
     {
     }
@@ -26,7 +26,7 @@ final class ReceivedAnswer
     public function header(CurlHandle $handle, string $line): int
     {
         if (str_starts_with($line, 'HTTP/')) {
-            // One before it was interim, or a proxy's.
+            // An earlier one was interim (1xx), or a proxy's.
             $this->headers = [];
         } elseif (str_contains($line, ':')) {
             [$name, $value] = explode(':', $line, 2);
@@ -43,7 +43,7 @@ final class ReceivedAnswer
         return $this->isTooLong ? -1 : strlen($bytes);
     }
 
-    /** It was broken off there. */
+    /** Whether the body was longer, and receiving it was aborted. */
     public function isTooLong(): bool
     {
         return $this->isTooLong;

@@ -7,7 +7,7 @@ namespace Rekindle\Core;
 /** @internal */
 final class Redact
 {
-    /** A database quotes what it was given, and that is a record with tokens in it. */
+    /** Databases quote their input in errors, and here that is a record with tokens. */
     public static function text(#[\SensitiveParameter] string $text): string
     {
         return substr((string) preg_replace('~"[^"]*("|$)|\'[^\']*(\'|$)|[\w.\~+/=-]{16,}~', '[..]', $text), 0, 500);

@@ -12,7 +12,7 @@ use Rekindle\Store\Store;
 use Throwable;
 
 /**
- * Asks a store what the core wants to know.
+ * Carries out effects with a store.
  *
  * @internal
  */

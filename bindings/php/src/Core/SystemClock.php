@@ -17,7 +17,7 @@ final class SystemClock implements Clock
     {
     }
 
-    /** Names this boot of the machine, where the system tells; else empty. */
+    /** Identifies this boot of the machine; empty: unknown. */
     public static function boot(): string
     {
         return trim((string) @file_get_contents('/proc/sys/kernel/random/boot_id'));
@@ -39,7 +39,7 @@ final class SystemClock implements Clock
         if ($requests->areUnderWay()) {
             $requests->wait($ms);
         } else {
-            // Never a moment too soon.
+            // Rounded up: never too early.
             usleep((int) ceil(1000.0 * $ms));
         }
     }

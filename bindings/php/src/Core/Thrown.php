@@ -7,7 +7,7 @@ namespace Rekindle\Core;
 use Throwable;
 
 /**
- * What refresh functions threw, until the core names it as the cause of an error: objects do not cross, numbers do.
+ * Keeps the exceptions of refresh functions and login handlers, by number: the core names the number as the cause of an error.
  *
  * @internal
  */

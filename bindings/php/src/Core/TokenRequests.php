@@ -8,17 +8,17 @@ use CurlHandle;
 use CurlMultiHandle;
 
 /**
- * Token requests under way. A refresh token may be spent with each: none is sent twice, and none is led elsewhere.
+ * Token requests in progress. Each may use up a refresh token: none is sent twice, and none follows a redirect.
  *
  * @internal
  */
 final class TokenRequests
 {
-    /** The core reads no more of an answer. */
+    /** In bytes: the core reads no more of a response. */
     private const MOST_ANSWER = 1 << 20;
     /**
-     * Certainly nothing was sent: no proxy, no name, no connection, no TLS. CURLE_UNSUPPORTED_PROTOCOL is not among them: curl says it
-     * of an answer that is no HTTP, too.
+     * Errors after which certainly nothing was sent: no proxy, no name, no connection, no TLS. CURLE_UNSUPPORTED_PROTOCOL is not one of
+     * them: curl returns it for a response that is not HTTP, too.
      */
     private const NOT_SENT = [
         CURLE_URL_MALFORMAT, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
@@ -26,7 +26,7 @@ final class TokenRequests
     ];
 
     private readonly CurlMultiHandle $multi;
-    /** @var array<int, CurlHandle> by the core's number */
+    /** @var array<int, CurlHandle> by operation */
     private array $underWay = [];
     /** @var array<int, ReceivedAnswer> */
     private array $received = [];
@@ -43,7 +43,7 @@ final class TokenRequests
 
     /**
      * @param array<string, mixed> $asked the core's effect `send`
-     * @param array<int, mixed> $options how it travels: a proxy, a CA file
+     * @param array<int, mixed> $options the session's: a proxy, a CA file
      */
     public function start(int $op, #[\SensitiveParameter] array $asked, #[\SensitiveParameter] array $options = []): void
     {
@@ -56,7 +56,7 @@ final class TokenRequests
             CURLOPT_FOLLOWLOCATION => false,
             CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
             CURLOPT_NOSIGNAL => true,
-            // libcurl itself sends a request again when a kept connection turns out to be closed.
+            // libcurl itself resends a request if a reused connection turns out to be closed.
             CURLOPT_FRESH_CONNECT => true,
             CURLOPT_FORBID_REUSE => true,
             CURLOPT_HEADERFUNCTION => $received->header(...),
@@ -70,7 +70,7 @@ final class TokenRequests
         curl_multi_add_handle($this->multi, $handle);
     }
 
-    /** Nobody waits for it any more. */
+    /** Aborts a request whose response is no longer needed. */
     public function forget(int $op): void
     {
         if (isset($this->underWay[$op])) {
@@ -80,7 +80,7 @@ final class TokenRequests
     }
 
     /**
-     * What has come since, by the core's number: answers to `send`.
+     * The results of `send` effects that have completed, by operation.
      *
      * @return array<int, array<string, mixed>>
      */
@@ -98,18 +98,18 @@ final class TokenRequests
         return $answers;
     }
 
-    /** Until something comes, and so long at most. */
+    /** Waits until data arrives, at most this long. */
     public function wait(float $ms): void
     {
         curl_multi_exec($this->multi, $running);
-        // It says -1 where there is nothing to wait for yet: a name is being resolved.
+        // It returns -1 if there is no socket yet, while a name is being resolved.
         if ($running > 0 && curl_multi_select($this->multi, $ms / 1000.0) === -1) {
             usleep(1_000);
         }
     }
 
     /**
-     * What became of a request that got no answer.
+     * Describes a request that got no response to the core.
      *
      * @return array{error: string, sent: bool}
      */
@@ -121,7 +121,7 @@ final class TokenRequests
     /** @return array<string, mixed> */
     private function answer(CurlHandle $handle, ReceivedAnswer $received, int $result): array
     {
-        // What is longer than the core reads was broken off by us.
+        // We abort a response that is longer than the core reads.
         if ($result !== CURLE_OK && !$received->isTooLong()) {
             return self::failure($result);
         }
@@ -137,7 +137,7 @@ final class TokenRequests
     {
         $lines = ['Expect:', 'Accept-Encoding:'];
         foreach ($headers as [$name, $value]) {
-            // curl drops a header without a value, but for this spelling.
+            // curl drops a header without a value, except in this spelling.
             $lines[] = $value === '' ? "{$name};" : "{$name}: {$value}";
         }
         return $lines;

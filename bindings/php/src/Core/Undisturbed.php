@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Rekindle\Core;
 
 /**
- * While a refresh is under way, the process is not ended in its midst: what the server hands out then is saved first. Neither by
- * `max_execution_time`, nor by a caller who hangs up, nor, on the command line, by SIGTERM and its like, which come right after.
+ * Protects a refresh: until its tokens are saved, neither `max_execution_time` nor a disconnected client ends the process, nor, on the
+ * command line, SIGTERM and similar signals, which are delivered afterwards.
  *
  * @internal
  */
@@ -43,7 +43,7 @@ final class Undisturbed
         }
         $this->isOn = false;
         if ($this->limit > 0) {
-            // Begins anew: PHP does not tell how much of it was left.
+            // The limit starts over: PHP does not tell how much time was left.
             set_time_limit($this->limit);
         }
         ignore_user_abort($this->ignoresAbort === 1);

@@ -7,7 +7,7 @@ namespace Rekindle\Core;
 use WeakMap;
 
 /**
- * Keeps what an object must not show: `var_export`, `(array)` and a debugger's dump read private properties too.
+ * Keeps the secrets of objects outside of them: `var_export`, `(array)` and debuggers read private properties, too.
  *
  * @internal
  */

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Exception;
 
-/** The server rejects the client, not the user: its id, its secret, or what it may ask for. */
+/** The server rejected the client, not the user: its ID, its secret, or its permissions. */
 final class ClientRejected extends RekindleException
 {
 }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Exception;
 
-/** No response came. */
+/** No response arrived. */
 final class Connection extends RekindleException
 {
 }

@@ -6,7 +6,7 @@ namespace Rekindle\Exception;
 
 use RuntimeException;
 
-/** A store throws it: the record can't be read as it is; it reads as damaged until a sign-in. */
+/** Thrown by a store: the record is damaged. The session reports that until a sign-in replaces it. */
 final class Damaged extends RuntimeException
 {
 }

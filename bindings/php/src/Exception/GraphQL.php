@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Exception;
 
-/** The answer to a GraphQL request holds errors: see `graphqlErrors`. */
+/** The response to a GraphQL request contains errors: see `graphqlErrors`. */
 final class GraphQL extends RekindleException
 {
 }

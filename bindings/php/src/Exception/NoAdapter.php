@@ -7,7 +7,7 @@ namespace Rekindle\Exception;
 use Throwable;
 
 /**
- * Stands for the exceptions of an HTTP client that is not installed.
+ * Replaces the exception interfaces of HTTP clients that are not installed.
  *
  * @internal
  */

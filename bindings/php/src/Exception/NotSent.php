@@ -6,7 +6,7 @@ namespace Rekindle\Exception;
 
 use RuntimeException;
 
-/** A refresh function throws it: the refresh token was certainly not sent; the refresh is tried again later. */
+/** Thrown by a refresh function: the refresh token was certainly not sent. The refresh is tried again later. */
 final class NotSent extends RuntimeException
 {
 }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Exception;
 
-/** The refresh failed; the sign-in may still be good. */
+/** The refresh failed. The sign-in may still be valid. */
 final class RefreshFailed extends RekindleException
 {
 }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Exception;
 
-/** Requests were rejected so often that no more refreshes are made for now. */
+/** Requests were rejected so often that refreshes are paused. */
 final class RefreshLimited extends RekindleException
 {
 }

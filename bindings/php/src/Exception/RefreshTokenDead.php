@@ -6,7 +6,7 @@ namespace Rekindle\Exception;
 
 use RuntimeException;
 
-/** A refresh function throws it: the refresh token is dead, the user must sign in again. */
+/** Thrown by a refresh function: the server rejected the refresh token for good, and the user must sign in again. */
 final class RefreshTokenDead extends RuntimeException
 {
 }

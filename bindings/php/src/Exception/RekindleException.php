@@ -10,19 +10,19 @@ use Rekindle\ErrorResponse;
 use RuntimeException;
 use Throwable;
 
-/** What a session's calls throw; each kind is a class of its own. Its message says what to do next. Nothing of it shows a token. */
+/** The errors of sessions, one class for each kind. The message says what to do next. They contain no token. */
 abstract class RekindleException extends RuntimeException implements ClientExceptionInterface, OfGuzzle, OfSymfony
 {
-    /** The kind's name, the same in every language. */
+    /** The name of the kind, the same in all languages. */
     public readonly string $kind;
 
     /**
-     * @param bool $retryable the same call may succeed later without anybody doing anything
-     * @param string|null $argument the setting or argument that is wrong
-     * @param string|null $oauthError the OAuth error code, if the token endpoint gave one
-     * @param int|null $status the HTTP status that led to this
-     * @param float|null $retryAfter seconds after which trying again makes sense
-     * @param ErrorResponse|null $response what led to the error, as far as it was read
+     * @param bool $retryable whether the same call may succeed later without any change
+     * @param string|null $argument the invalid setting or argument
+     * @param string|null $oauthError the OAuth error code, if the token endpoint returned one
+     * @param int|null $status the HTTP status that caused the error
+     * @param float|null $retryAfter after how many seconds to try again
+     * @param ErrorResponse|null $response the response that caused the error
      * @param list<array{message: string, code?: string, path?: mixed}> $graphqlErrors
      */
     final public function __construct(
@@ -42,7 +42,7 @@ abstract class RekindleException extends RuntimeException implements ClientExcep
 
     /**
      * @internal
-     * @param array<string, mixed> $told as the core tells it
+     * @param array<string, mixed> $told the core's error
      */
     public static function of(#[\SensitiveParameter] array $told): self
     {

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Exception;
 
-/** It took too long; what is under way goes on. */
+/** A call took too long. A refresh in progress continues. */
 final class Timeout extends RekindleException
 {
 }

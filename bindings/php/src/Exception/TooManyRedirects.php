@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Exception;
 
-/** A request was led on too often. */
+/** A request was redirected too often. */
 final class TooManyRedirects extends RekindleException
 {
 }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Exception;
 
-/** The core can't be loaded here: the message has the line that installs it. */
+/** Something is not available here, such as the core: the message says how to install it. */
 final class Unsupported extends RekindleException
 {
 }

@@ -13,8 +13,12 @@ use Rekindle\Session;
 use Throwable;
 
 /**
- * For a handler stack of Guzzle: `$stack->push(new Middleware($session))`. Each redirect that Guzzle follows comes here as a request of
- * its own; one that has left its origin is not signed any more. Promises stay promises; a refresh is waited for.
+ * A middleware for Guzzle: adds the token, refreshes it, and sends a request again where that is safe. Once a redirect has left the
+ * origin, the token is no longer sent. Promises remain asynchronous, except that they wait for a refresh.
+ *
+ *     $stack = GuzzleHttp\HandlerStack::create();
+ *     $stack->push(new Rekindle\Guzzle\Middleware($session));
+ *     $client = new GuzzleHttp\Client(['handler' => $stack]);
  */
 final class Middleware
 {
@@ -83,7 +87,7 @@ final class Middleware
     }
 
     /**
-     * Asks the core what may go along. Where it signs the next hop, that comes here as a request of its own.
+     * Asks the core what may be sent with the next hop. If that gets the token, it passes through this middleware as another request.
      *
      * @param array<string, mixed> $options
      */

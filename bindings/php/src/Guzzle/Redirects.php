@@ -11,21 +11,21 @@ use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseInterface;
 
 /**
- * Which redirects have left the origin: nothing of ours goes along then or later, not even back home (spec 9.2). Guzzle does not tell
- * what a request was redirected from; it comes right after the response that led there, with the number of its hop.
+ * Remembers redirects that have left the origin: the token is no longer sent then, not even if a redirect leads back (spec 9.2). Guzzle
+ * does not tell where a request was redirected from; the request follows right after the redirect, with the number of its hop.
  *
  * @internal
  */
 final class Redirects
 {
-    /** No more are kept than may be under way: a response that Guzzle does not follow leaves its mark behind. */
+    /** A limit, because a redirect that Guzzle does not follow is never removed. */
     private const MOST = 1_000;
 
-    /** @var array<string, list<string>> the names of the request's own headers that may go along, as the core says */
+    /** @var array<string, list<string>> the names of the request's own headers that may be forwarded, from the core */
     private array $left = [];
 
     /**
-     * What may go along with a request that has left its origin; null: it has not.
+     * The headers that may be forwarded with a request that has left its origin; null: it has not.
      *
      * @param array<string, mixed> $options
      * @return list<string>|null
@@ -39,7 +39,7 @@ final class Redirects
     }
 
     /**
-     * The request with what of its own may go along, and Host, which Guzzle sets.
+     * The request with only those of its headers that may be forwarded, and Host, which Guzzle sets.
      *
      * @param list<string> $may
      */
@@ -54,7 +54,7 @@ final class Redirects
     }
 
     /**
-     * The response leads away from the origin, or further away: so much may go along.
+     * Remembers a redirect away from the origin, and the headers that may be forwarded.
      *
      * @param array<string, mixed> $options
      * @param list<string> $may
@@ -64,7 +64,7 @@ final class Redirects
         try {
             $target = UriResolver::resolve($request->getUri(), new Uri($response->getHeaderLine('Location')));
         } catch (MalformedUriException) {
-            // Guzzle does not follow it either.
+            // Guzzle does not follow it, either.
             return;
         }
         $this->left = array_slice($this->left, 1 - self::MOST, null, true);
@@ -72,7 +72,7 @@ final class Redirects
     }
 
     /**
-     * Whether Guzzle may follow it.
+     * Whether Guzzle may follow the response as a redirect.
      *
      * @param array<string, mixed> $options
      */

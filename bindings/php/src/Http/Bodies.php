@@ -10,15 +10,15 @@ use Psr\Http\Message\ResponseInterface;
 use RuntimeException;
 
 /**
- * What of headers and bodies crosses to the core.
+ * The parts of headers and bodies that the core needs.
  *
  * @internal
  */
 final class Bodies
 {
-    /** GraphQL is read from a request's body up to here. */
+    /** In bytes: longer request bodies are not searched for GraphQL. */
     private const MOST_READ = 1 << 20;
-    /** The core judges no more of a body. */
+    /** In bytes: the core judges no more of a response's body. */
     public const MOST_JUDGED = 8 << 20;
 
     /** @return list<array{string, string}> */
@@ -34,7 +34,7 @@ final class Bodies
     }
 
     /**
-     * What the core has to know of a request's body: the text where GraphQL may be in it.
+     * Describes a request's body to the core: its text, if it may contain GraphQL.
      *
      * @return string|array{text: string}
      */
@@ -59,7 +59,7 @@ final class Bodies
     }
 
     /**
-     * What is judged of a response's body, and the response with its body as it was.
+     * The part of a response's body that is judged, and the response with its complete body.
      *
      * @return array{string, ResponseInterface}
      */
@@ -77,7 +77,7 @@ final class Bodies
                 $text .= $body->read(min(65_536, self::MOST_JUDGED - strlen($text)));
             }
         } catch (RuntimeException $failure) {
-            // What breaks off breaks off for the caller too, at the same place.
+            // The caller, too, reads up to here and then gets the failure.
         }
         if ($failure === null && $body->isSeekable()) {
             $body->rewind();
@@ -86,7 +86,7 @@ final class Bodies
         return [$text, $response->withBody(new ReadAgain($text, $body, $failure))];
     }
 
-    /** JSON, or what servers call JSON that they mislabel. */
+    /** Whether a body of this media type may be JSON: servers often mislabel it. */
     public static function mayBeJson(string $type): bool
     {
         $type = strtolower(trim(explode(';', $type)[0]));
@@ -94,7 +94,7 @@ final class Bodies
         return in_array($type, $likely, true) || str_ends_with($type, '+json');
     }
 
-    /** Headers are bytes; what is no UTF-8 crosses as Latin-1. */
+    /** Headers are bytes: those that are not UTF-8 are read as Latin-1. */
     public static function latin(string $value): string
     {
         return preg_match('//u', $value) === 1 ? $value : (string) iconv('ISO-8859-1', 'UTF-8', $value);

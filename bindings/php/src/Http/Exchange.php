@@ -12,7 +12,7 @@ use Rekindle\Judgement;
 use Rekindle\Session;
 
 /**
- * One request, from its first send to its last response.
+ * One request, until the response that its caller gets.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ final class Exchange
     ) {
     }
 
-    /** `seconds`: so long it waits for a token at most; null: as the session does. */
+    /** `seconds`: how long it waits for a token; null: the session's `waitTimeout`. */
     public static function begin(Session $session, RequestInterface $request, ?float $seconds = null): self
     {
         $number = $session->number();
@@ -48,7 +48,7 @@ final class Exchange
         return new self($session, $request, $number, $told['headers'], $told['reads_success']);
     }
 
-    /** The request as it is sent now. */
+    /** The request to send now. */
     public function next(): RequestInterface
     {
         $request = $this->request;
@@ -62,7 +62,7 @@ final class Exchange
         return $request;
     }
 
-    /** Whether it has to be sent again. */
+    /** Returns whether the request must be sent again. */
     public function answered(ResponseInterface $response): bool
     {
         [$judged, $this->response] = Bodies::judged($response, $this->readsSuccess);
@@ -73,7 +73,7 @@ final class Exchange
             'headers' => Bodies::pairs($response),
         ] + Json::body($judged));
         if ($told['next'] !== 'send_again') {
-            // Not the one that came: a client may hand it out a second time.
+            // A copy, because a client may return the same object for another request.
             $this->response = $this->response->withStatus($response->getStatusCode(), $response->getReasonPhrase());
             Vault::keep($this->response, Judgement::told($told));
             return false;
@@ -83,7 +83,7 @@ final class Exchange
     }
 
     /**
-     * Where the last response leads, for a client that follows redirects itself; null: nowhere.
+     * What may be sent to the target of a redirect, for a client that follows redirects itself; null: there is no redirect to follow.
      *
      * @return array{own: list<array{string, string}>, headers: list<array{string, string}>}|null
      */
@@ -97,14 +97,14 @@ final class Exchange
         ]);
     }
 
-    /** Whether the last response holds nothing against the token. */
+    /** Whether the last response did not reject the token. */
     public function isAccepted(): bool
     {
         $verdict = Judgement::of($this->response())?->verdict;
         return $verdict === null || $verdict === 'accepted';
     }
 
-    /** It leads to the login page: a client that follows redirects hands out what has no Location (spec 2.11). */
+    /** For a redirect to the login page: without `Location`, a client that follows redirects returns it (spec 2.11). */
     public function stay(): void
     {
         $judgement = Judgement::of($this->response());

@@ -8,7 +8,7 @@ use Psr\Http\Message\StreamInterface;
 use RuntimeException;
 
 /**
- * A body whose beginning was read already.
+ * A body whose beginning has been read already.
  *
  * @internal
  */
@@ -91,7 +91,7 @@ final class ReadAgain implements StreamInterface
         return $this->isSeekable() ? strlen($this->beginning) : $this->rest->getSize();
     }
 
-    /** Where all of it is here. */
+    /** Known if the whole body has been read. */
     public function isSeekable(): bool
     {
         return !$this->isClosed && $this->failure === null && $this->at <= strlen($this->beginning) && $this->rest->eof();

@@ -9,7 +9,7 @@ use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseInterface;
 use Rekindle\Session;
 
-/** A PSR-18 client that signs, sends, judges, and sends again. */
+/** A PSR-18 client that adds the token, refreshes it, and sends a request again where that is safe. It follows no redirects. */
 final class SignedClient implements ClientInterface
 {
     public function __construct(private readonly Session $session, private readonly ClientInterface $base)

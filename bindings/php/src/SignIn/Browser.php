@@ -7,7 +7,7 @@ namespace Rekindle\SignIn;
 use Rekindle\Exception\System;
 
 /**
- * The browser that $BROWSER names, else the system's. No shell reads the address.
+ * Opens the browser that $BROWSER names, else the system's. The URL is not passed through a shell.
  *
  * @internal
  */
@@ -19,7 +19,7 @@ final class Browser
     public static function open(string $url): void
     {
         foreach (self::commands() as $command) {
-            // What a browser says is not the script's output.
+            // The browser's output does not belong in the script's.
             $nowhere = ['file', PHP_OS_FAMILY === 'Windows' ? 'NUL' : '/dev/null', 'r+'];
             $process = self::isThere($command[0]) ? @proc_open([...$command, $url], [$nowhere, $nowhere, $nowhere], $pipes) : false;
             if ($process !== false) {
@@ -44,7 +44,7 @@ final class Browser
         }];
     }
 
-    /** `proc_open` says nothing of a program that is missing where PHP forks first. */
+    /** `proc_open` may not report a missing program. */
     private static function isThere(string $name): bool
     {
         if (PHP_OS_FAMILY === 'Windows' || str_contains($name, '/')) {

@@ -8,16 +8,16 @@ use Rekindle\Exception\System;
 use Rekindle\Exception\Timeout;
 
 /**
- * The port on loopback that a browser of this machine comes back to.
+ * The port on loopback that a browser on this machine returns to.
  *
  * @internal
  */
 final class Loopback
 {
     private const LONGEST_HEAD = 32 << 10;
-    /** Seconds: who says nothing for so long is no browser. */
+    /** In seconds: a connection that sends nothing for this long is not the browser's. */
     private const SILENCE = 10.0;
-    /** Others of this machine must not keep the browser out. */
+    /** Other programs on this machine must not be able to block the browser. */
     private const MOST_CONNECTIONS = 64;
 
     /** `http://HOST:PORT` */
@@ -29,7 +29,7 @@ final class Loopback
 
     public function __construct(string $host, int $port)
     {
-        // A browser may take either family of localhost; a port that is free in one may be taken in the other.
+        // A browser may use either address family of localhost; a port that is free in one may be in use in the other.
         $addresses = $host === 'localhost' ? ['127.0.0.1', '[::1]'] : [$host];
         for ($tries = $port === 0 ? 8 : 1; $tries > 0; $tries--) {
             $opened = $this->listen($addresses, $port);
@@ -46,10 +46,10 @@ final class Loopback
     }
 
     /**
-     * Answers whoever comes until it is the browser.
+     * Answers requests until the browser's arrives.
      *
      * @param callable(string): array{response: string, callback: ?string} $judge of a request's head
-     * @return string the address that the browser came back with
+     * @return string the address that the browser returned to
      */
     public function receive(callable $judge, float $seconds): string
     {
@@ -78,7 +78,7 @@ final class Loopback
 
     /**
      * @param list<string> $addresses
-     * @return int|null the port; null: it is taken
+     * @return int|null the port; null: it is in use
      */
     private function listen(array $addresses, int $port): ?int
     {
@@ -87,7 +87,7 @@ final class Loopback
             $how = STREAM_SERVER_BIND | STREAM_SERVER_LISTEN;
             $listener = @stream_socket_server("tcp://{$address}:{$port}", $code, $text, $how, $options);
             if ($listener === false) {
-                // A machine without the other family has localhost in one of them only. Somebody else's port is theirs.
+                // Some machines have only one address family. A port that is in use is another program's.
                 if ($this->listeners !== [] && self::isMissing($address)) {
                     continue;
                 }
@@ -102,7 +102,7 @@ final class Loopback
         return $port;
     }
 
-    /** Whether this machine has no such address. */
+    /** Whether the error says that this machine has no such address. */
     private static function isMissing(string $address): bool
     {
         $listener = @stream_socket_server("tcp://{$address}:0");
@@ -110,9 +110,9 @@ final class Loopback
     }
 
     /**
-     * Waits until something comes.
+     * Waits until data arrives.
      *
-     * @return list<array{resource, string}> requests whose heads are whole
+     * @return list<array{resource, string}> requests whose heads are complete
      */
     private function heads(float $end): array
     {
@@ -122,7 +122,7 @@ final class Loopback
         $readable = [...$this->listeners, ...array_column($this->connections, 0)];
         $none = null;
         $left = max(0.0, $end - self::now());
-        // A signal ends the waiting early, and says so with a warning.
+        // A signal ends the wait early, with a warning.
         @stream_select($readable, $none, $none, (int) $left, (int) (1e6 * fmod($left, 1.0)));
         foreach ($this->listeners as $listener) {
             $this->accept($listener);
@@ -152,7 +152,7 @@ final class Loopback
             $end = strpos($said, "\r\n\r\n");
             if ($end !== false) {
                 unset($this->connections[$number]);
-                // A browser sends nothing else.
+                // A browser sends only such requests.
                 $whole[] = [$connection, (string) preg_replace('/[^\x00-\x7f]/', '?', substr($said, 0, $end + 4))];
             } elseif (strlen($said) > self::LONGEST_HEAD || feof($connection) || self::now() >= $until) {
                 unset($this->connections[$number]);

@@ -13,16 +13,16 @@ use Rekindle\DeviceCode;
 use Rekindle\SignInOptions;
 
 /**
- * How a session is signed in.
+ * The methods of a session that sign in.
  *
  * @internal
  */
 trait SignsIn
 {
     /**
-     * What a server says of itself, by its issuer (RFC 8414, OpenID Connect): for `server:` of a session. It can be kept.
+     * Fetches a server's metadata by its issuer (RFC 8414, OpenID Connect Discovery), for `server:` of a session. It can be cached.
      *
-     * @param array<int, mixed> $curlOptions how the request travels: a proxy, a CA file
+     * @param array<int, mixed> $curlOptions for the request: a proxy, a CA file
      * @return array<string, mixed>
      */
     public static function discover(string $issuer, #[\SensitiveParameter] array $curlOptions = []): array
@@ -31,9 +31,9 @@ trait SignsIn
     }
 
     /**
-     * Which server signs users in for an API, by the API's address (RFC 9728).
+     * Finds the server that signs users in for an API, by the API's address (RFC 9728).
      *
-     * @param array<int, mixed> $curlOptions how the requests travel
+     * @param array<int, mixed> $curlOptions for the requests
      * @return array{issuer: string, resource: string, scopes_supported?: list<string>}
      */
     public static function discoverApi(string $api, #[\SensitiveParameter] array $curlOptions = []): array
@@ -42,14 +42,14 @@ trait SignsIn
     }
 
     /**
-     * Registers this program at a server that lets anybody do so (RFC 7591). What it gives is for a session's parameters of these
-     * names; keep it: another registration is another client.
+     * Registers this program at a server that allows anyone to register (RFC 7591). Pass the result to the parameters of a session with
+     * these names, and keep it: each registration creates another client.
      *
-     * @param array<string, mixed> $server what `discover` gave
-     * @param string $name what users are asked to let in
-     * @param string|null $redirectUri where the browser comes back to; null: loopback, on any port
-     * @param bool $device it signs in on another device, too
-     * @param array<int, mixed> $curlOptions how the request travels
+     * @param array<string, mixed> $server the result of `discover`
+     * @param string $name the program's name, which the server shows to users
+     * @param string|null $redirectUri where the browser returns to; null: loopback, on any port
+     * @param bool $device whether users sign in on another device (the device flow)
+     * @param array<int, mixed> $curlOptions for the request
      * @return array{clientId: string, clientSecret?: string, clientAuth?: string}
      */
     public static function register(
@@ -68,8 +68,8 @@ trait SignsIn
     }
 
     /**
-     * Begins a sign-in with an authorization code and PKCE, in a browser that comes back to `redirectUri`. In a web application,
-     * `WebSignIn` keeps what is pending.
+     * Begins a sign-in with an authorization code and PKCE, in a browser that returns to `redirectUri`. In a web application, `WebSignIn`
+     * keeps the pending sign-in.
      */
     public function beginSignIn(SignInOptions $options = new SignInOptions()): BegunSignIn
     {
@@ -77,8 +77,8 @@ trait SignsIn
     }
 
     /**
-     * Ends what `beginSignIn` began, in whatever process: the tokens are the session's. `callback` is the address that the browser came
-     * back with. It gives `returnTo`.
+     * Completes a sign-in that `beginSignIn` began, in any process; the session then holds the tokens. `callback` is the address that the
+     * browser returned to. Returns `returnTo`.
      */
     public function finishSignIn(#[\SensitiveParameter] string $pending, #[\SensitiveParameter] string $callback): ?string
     {
@@ -86,10 +86,10 @@ trait SignsIn
     }
 
     /**
-     * Signs in with a browser of this machine, which comes back to a port on loopback: for scripts.
+     * Signs in with a browser on this machine, which returns to a port on loopback: for scripts.
      *
-     * @param (callable(string): mixed)|null $open shows the address to the user, and returns; null: the system's browser is opened
-     * @param float|null $timeout seconds that the user may take; null: five minutes
+     * @param (callable(string): mixed)|null $open shows the URL to the user, and returns; null: opens the system's browser
+     * @param float|null $timeout how many seconds the user may take; null: 300
      */
     public function signInWithBrowser(
         SignInOptions $options = new SignInOptions(),
@@ -112,16 +112,16 @@ trait SignsIn
     }
 
     /**
-     * Lets the user sign in on another device (RFC 8628), and returns once they have.
+     * Lets the user sign in on another device (RFC 8628), and returns once that is done.
      *
-     * @param callable(DeviceCode): mixed $show tells where to go and what to enter; what it throws ends the sign-in
+     * @param callable(DeviceCode): mixed $show shows where to go and what to enter; an exception ends the sign-in
      */
     public function signInWithDevice(callable $show, SignInOptions $options = new SignInOptions()): void
     {
         $this->call(['do' => 'sign_in_with_device', 'asked' => $options->toCore()], Closure::fromCallable($show));
     }
 
-    /** Signs in with a user's name and password, where the dialect has a section for them. */
+    /** Signs in with a user's name and password. The dialect must have a section for them. */
     public function signInWithPassword(
         string $username,
         #[\SensitiveParameter]
@@ -132,7 +132,7 @@ trait SignsIn
     }
 
     /**
-     * Signs in with another token (RFC 8693).
+     * Signs in by exchanging another token (RFC 8693).
      *
      * @param list<string>|null $resource
      */
@@ -148,7 +148,7 @@ trait SignsIn
         $this->signInByGrant('token_exchange', ['subject_token' => $subjectToken, 'subject_token_type' => $subjectTokenType] + $given);
     }
 
-    /** Signs in with a JWT that stands for the user (RFC 7523). */
+    /** Signs in with a JWT that represents the user (RFC 7523). */
     public function signInByAssertion(#[\SensitiveParameter] string $assertion, ?string $scope = null): void
     {
         $this->signInByGrant('jwt_bearer', ['assertion' => $assertion, 'scope' => $scope]);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Store;
 
-/** What a record must still be for a save to go through: absent, of a version, or anything. */
+/** The condition of a save: the record must be absent, must have a given version, or may be anything. */
 final class Expected
 {
     private function __construct(
@@ -42,7 +42,7 @@ final class Expected
         };
     }
 
-    /** Whether a record (null: none) is what is expected. */
+    /** Returns whether a record (null: none) meets the condition. */
     public function fits(?Record $record): bool
     {
         return $this->anything || ($this->absent ? $record === null : $record?->version === $this->version);

@@ -7,17 +7,17 @@ namespace Rekindle\Store;
 use RuntimeException;
 
 /**
- * Keeps one record in a file, or a record for each key in a folder, for all processes of one machine: PHP's, the command
- * `rekindle`'s, and those of every other language. The core reads and writes it; the files are the user's alone (mode 0600).
+ * Keeps one record in a file, or one record for each key in a folder, for all processes on one machine: in PHP, in any other language,
+ * and the command `rekindle`. Only the user can read the files (mode 0600).
  */
 final class FileStore implements Lister
 {
-    /** @param string $path of a file of its own; missing folders are made */
+    /** @param string $path a file that nothing else uses; missing folders are created */
     public function __construct(public readonly string $path, private readonly bool $isFolder = false)
     {
     }
 
-    /** With a file for each session's `key`. */
+    /** Returns a store that keeps one file for each session's `key` in a folder. */
     public static function folder(string $path): self
     {
         return new self($path, true);
@@ -26,10 +26,10 @@ final class FileStore implements Lister
     public function keys(): array
     {
         if (!$this->isFolder) {
-            throw new RuntimeException('a store of one record has no keys: take FileStore::folder');
+            throw new RuntimeException('a store of one record has no keys: use FileStore::folder');
         }
         if (!is_dir($this->path)) {
-            // Nobody has signed in yet.
+            // No session has been saved yet.
             return [];
         }
         $names = scandir($this->path);
@@ -40,8 +40,8 @@ final class FileStore implements Lister
     }
 
     /**
-     * The key of that file name, where it is one of a key's and was not cut: lower-case letters, digits, `-`, `_` and `@` stand for
-     * themselves, other bytes are escaped, and so is the first letter where Windows would take the name for a device's.
+     * Returns the key of a file name; null: the file belongs to no key, or its name was shortened. Lower-case letters, digits, `-`, `_` and
+     * `@` stand for themselves; all other bytes are escaped, and so is the first letter of a name that Windows reserves for a device.
      */
     private static function key(string $name): ?string
     {
@@ -51,7 +51,7 @@ final class FileStore implements Lister
         }
         $decode = static fn (array $escape): string => chr((int) hexdec($escape[1]));
         $key = (string) preg_replace_callback('/=([0-9a-f]{2})/', $decode, $found[1]);
-        // Another spelling is another file: no key has it.
+        // The core never writes another spelling of the key.
         $encode = static fn (array $byte): string => sprintf('=%02x', ord($byte[0]));
         $written = (string) preg_replace_callback('/[^a-z0-9_@-]/', $encode, $key);
         if (preg_match('/^(con|prn|aux|nul|com|lpt)/', $written) === 1) {

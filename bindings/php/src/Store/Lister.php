@@ -4,9 +4,9 @@ declare(strict_types=1);
 
 namespace Rekindle\Store;
 
-/** For stores that can list the keys of their records: for `App::accounts`. */
+/** Stores that can list the keys of their records, for `App::accounts`. */
 interface Lister
 {
-    /** @return list<string> */
+    /** @return list<string> in any order, each once */
     public function keys(): array;
 }

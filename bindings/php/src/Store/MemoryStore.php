@@ -7,14 +7,14 @@ namespace Rekindle\Store;
 use JsonSerializable;
 use Rekindle\Redacted;
 
-/** Keeps records in this process, one for each key. */
+/** Keeps records in memory, one for each key, until the process ends. */
 final class MemoryStore implements Store, Lister, JsonSerializable
 {
     use Redacted;
 
     private int $saves = 0;
 
-    /** @param string|null $name its identity: sessions of one name and the same settings share their state */
+    /** @param string|null $name its identity: sessions whose stores have the same name share a state, if their settings are the same */
     public function __construct(private readonly ?string $name = null)
     {
         $this->keep([]);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Store;
 
-/** Whether an owner still lives. */
+/** Whether the process that holds a refresh is still running. */
 enum OwnerState: string
 {
     case Alive = 'alive';

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Rekindle\Store;
 
-/** For shared stores that can tell whether the process that holds a refresh still lives. */
+/** Shared stores that can tell whether the process that holds a refresh is still running. */
 interface Owners
 {
     public function announce(string $key, string $owner): void;

@@ -11,10 +11,13 @@ use Rekindle\Redacted;
 use RuntimeException;
 
 /**
- * Keeps records in a table, one row a key, for all processes and machines that use the database: SQLite, PostgreSQL, MySQL.
- * The connection is its own: a transaction of the application that is rolled back would take new tokens along.
+ * Keeps records in a table, one row for each key, for all processes and machines that use the database: SQLite, PostgreSQL, MySQL. It
+ * needs a connection of its own: if the application rolled back a transaction, new tokens would be lost.
+ *
+ *     $store = new PdoStore(static fn () => new PDO($dsn));
+ *     $store->createTable();
  */
-final class PdoStore implements Store, JsonSerializable
+final class PdoStore implements Store, Lister, JsonSerializable
 {
     use Redacted;
 
@@ -22,8 +25,8 @@ final class PdoStore implements Store, JsonSerializable
     private int $process = 0;
 
     /**
-     * @param Closure(): PDO $connect makes a connection; again after a fork
-     * @param string|null $identity names the database, without secrets: sessions of one identity and the same settings share a state
+     * @param Closure(): PDO $connect opens a connection; called again after a fork
+     * @param string|null $identity names the database, without secrets: sessions of the same identity and settings share a state
      */
     public function __construct(
         Closure $connect,
@@ -31,18 +34,17 @@ final class PdoStore implements Store, JsonSerializable
         private readonly ?string $identity = null,
     ) {
         if (preg_match('/^[A-Za-z_][A-Za-z0-9_.]*$/', $table) !== 1) {
-            throw new RuntimeException('the table needs a plain name');
+            throw new RuntimeException('the name of the table may contain only letters, digits, _ and .: choose another name');
         }
         $this->keep($connect);
     }
 
-    /** Makes the table, where it is not there yet. */
+    /** Creates the table, if it does not exist yet. */
     public function createTable(): void
     {
         $kind = $this->driver() === 'mysql' ? 'MEDIUMTEXT' : 'TEXT';
-        $this->pdo()->exec(
-            "CREATE TABLE IF NOT EXISTS {$this->table} (id VARCHAR(255) PRIMARY KEY, record {$kind} NOT NULL, version CHAR(16) NOT NULL)"
-        );
+        $columns = "id VARCHAR(255) PRIMARY KEY, name TEXT NOT NULL, record {$kind} NOT NULL, version CHAR(16) NOT NULL";
+        $this->pdo()->exec("CREATE TABLE IF NOT EXISTS {$this->table} ({$columns})");
     }
 
     public function load(string $key): ?Record
@@ -57,7 +59,7 @@ final class PdoStore implements Store, JsonSerializable
         $version = bin2hex(random_bytes(8));
         $changed = 0;
         if ($expected->absent || $expected->anything) {
-            $changed = $this->run($this->insertion(), [$id, $record, $version])->rowCount();
+            $changed = $this->run($this->insertion(), [$id, $key, $record, $version])->rowCount();
         }
         if ($changed === 0 && $expected->anything) {
             $set = "UPDATE {$this->table} SET record = ?, version = ? WHERE id = ?";
@@ -68,6 +70,11 @@ final class PdoStore implements Store, JsonSerializable
             $changed = $this->run($set, [$record, $version, $id, $expected->version])->rowCount();
         }
         return $changed === 1 ? $version : null;
+    }
+
+    public function keys(): array
+    {
+        return array_map(strval(...), $this->run("SELECT name FROM {$this->table}", [])->fetchAll(PDO::FETCH_COLUMN));
     }
 
     public function identity(): ?string
@@ -87,7 +94,7 @@ final class PdoStore implements Store, JsonSerializable
 
     private function insertion(): string
     {
-        $insertion = "{$this->table} (id, record, version) VALUES (?, ?, ?)";
+        $insertion = "{$this->table} (id, name, record, version) VALUES (?, ?, ?, ?)";
         return $this->driver() === 'mysql' ? "INSERT IGNORE INTO {$insertion}" : "INSERT INTO {$insertion} ON CONFLICT DO NOTHING";
     }
 
@@ -119,7 +126,7 @@ final class PdoStore implements Store, JsonSerializable
         return $this->pdo;
     }
 
-    /** Keys are as long as the application likes. */
+    /** The primary key of a record: a session's key may be longer than the column. */
     private static function id(string $key): string
     {
         return strlen($key) <= 128 ? $key : 'sha256-' . hash('sha256', $key);

@@ -7,7 +7,7 @@ namespace Rekindle\Store;
 use JsonSerializable;
 use Rekindle\Redacted;
 
-/** What a store keeps, with its version. */
+/** A record of a store, with its version. */
 final class Record implements JsonSerializable
 {
     use Redacted;

@@ -5,24 +5,24 @@ declare(strict_types=1);
 namespace Rekindle\Store;
 
 /**
- * Keeps one opaque record a key, by compare-and-save. Whatever it throws means that the store is unavailable: nothing is lost, and
- * saving is tried again.
+ * Keeps one opaque record for each key, by compare-and-save. Any exception means that the store is unavailable: no token is lost, and
+ * the save is tried again.
  */
 interface Store
 {
-    /** The record; null if there is none. */
+    /** Returns the record of a key; null if there is none. */
     public function load(string $key): ?Record;
 
     /**
-     * Replaces the record if it is still what was expected, in one step.
+     * Replaces the record if it still meets the condition, in one atomic step.
      *
-     * @return string|null the new version; null: it is not what was expected
+     * @return string|null the new version; null: the record did not meet the condition
      */
     public function save(string $key, #[\SensitiveParameter] string $record, Expected $expected): ?string;
 
-    /** Tells this store from others, without secrets; null: unknown. Sessions of the same identity and settings share a state. */
+    /** Identifies the store, without secrets; null: unknown. Sessions of the same identity and settings share a state. */
     public function identity(): ?string;
 
-    /** Whether other processes see the same record. */
+    /** Returns whether other processes use the same records. */
     public function isShared(): bool;
 }

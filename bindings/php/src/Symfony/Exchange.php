@@ -14,7 +14,7 @@ use Symfony\Contracts\HttpClient\ChunkInterface;
 use Symfony\Contracts\HttpClient\Exception\TransportExceptionInterface;
 
 /**
- * One request, from its first send to the response that its caller gets.
+ * One request, until the response that its caller gets.
  *
  * @internal
  */
@@ -24,7 +24,7 @@ final class Exchange
     private readonly bool $readsSuccess;
     /** @var list<array{string, string}> to add */
     private array $signature;
-    /** Held back until the body is judged. */
+    /** The first chunk, withheld until the body has been judged. */
     private ?ChunkInterface $first = null;
     private string $body = '';
     private bool $hasEnded = false;
@@ -50,7 +50,7 @@ final class Exchange
         $this->end();
     }
 
-    /** @return array<string, mixed> as it is sent now */
+    /** @return array<string, mixed> the options to send the request with now */
     public function options(): array
     {
         return $this->request->signed($this->signature);
@@ -67,7 +67,7 @@ final class Exchange
             $isFirst = $chunk->isFirst();
             $isLast = $chunk->isLast();
         } catch (TransportExceptionInterface) {
-            // No response, or one that breaks off: it does so for the caller too.
+            // No response, or an incomplete one: the caller gets the same failure.
             yield from $this->hand($context, $chunk);
             return;
         }
@@ -80,7 +80,7 @@ final class Exchange
             if (!$isLast && strlen($this->body) < Bodies::MOST_JUDGED) {
                 return;
             }
-            // What was read is handed on as one chunk; the last one is empty.
+            // All that was read is passed on as one chunk; the last one is empty.
             $chunk = $isLast ? $chunk : $context->createChunk('');
         }
         if ($this->mustBeSentAgain($context)) {
@@ -120,7 +120,7 @@ final class Exchange
         return true;
     }
 
-    /** @return Generator<ChunkInterface> the response is the caller's from now on */
+    /** @return Generator<ChunkInterface> passes the response on to the caller */
     private function hand(AsyncContext $context, ChunkInterface $chunk): Generator
     {
         $this->end();

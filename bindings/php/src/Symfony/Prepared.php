@@ -10,7 +10,7 @@ use ReflectionFunction;
 use Symfony\Component\HttpClient\HttpClientTrait;
 
 /**
- * A request with its options as Symfony reads them.
+ * A request with its options, as Symfony interprets them.
  *
  * @internal
  */
@@ -18,7 +18,7 @@ final class Prepared
 {
     use HttpClientTrait;
 
-    /** What is in the URL, the headers and the body by then. */
+    /** Options that `prepareRequest` has merged into the URL, the headers and the body. */
     private const READ = [
         'auth_basic', 'auth_bearer', 'base_uri', 'body', 'headers', 'json', 'normalized_headers', 'query',
     ];
@@ -70,7 +70,7 @@ final class Prepared
     }
 
     /**
-     * What the core has to know of the body.
+     * Describes the body to the core.
      *
      * @return string|array{text: string}
      */
@@ -85,7 +85,7 @@ final class Prepared
         };
     }
 
-    /** So long it may take in all; null: unlimited. */
+    /** How long the request may take; null: unlimited. */
     public function timeoutMs(): ?int
     {
         $seconds = (float) ($this->options['max_duration'] ?? 0);
@@ -93,7 +93,7 @@ final class Prepared
     }
 
     /**
-     * The options it is sent with.
+     * The options to send the request with.
      *
      * @param list<array{string, string}> $signature headers to add
      * @return array<string, mixed>
@@ -107,7 +107,7 @@ final class Prepared
             + array_diff_key($this->options, array_flip(self::READ));
     }
 
-    /** A file, an iterable that begins anew, a generator function. */
+    /** A file, an iterable that can be restarted, a generator function. */
     private function canBeReadTwice(): bool
     {
         return $this->offset !== null
@@ -126,7 +126,7 @@ final class Prepared
         return $this->given;
     }
 
-    /** @return list<string> a file is sent with its length */
+    /** @return list<string> the length of a file */
     private function length(): array
     {
         $size = $this->offset === null ? null : fstat($this->given)['size'] ?? null;

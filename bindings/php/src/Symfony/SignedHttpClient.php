@@ -12,8 +12,11 @@ use Symfony\Contracts\HttpClient\ResponseInterface;
 use Symfony\Contracts\Service\ResetInterface;
 
 /**
- * Symfony's HttpClient that signs, sends, judges, and sends again. Redirects are the caller's: it follows none. A `base_uri` is given to
- * `withOptions` of this client, not of the one that it decorates.
+ * Decorates Symfony's HttpClient: adds the token, refreshes it, and sends a request again where that is safe. It follows no redirects.
+ * Set a `base_uri` with `withOptions` of this client, not of the decorated one.
+ *
+ *     $client = new SignedHttpClient($session, HttpClient::create());
+ *     $users = $client->request('GET', 'https://api.example.com/users')->toArray();
  */
 final class SignedHttpClient implements HttpClientInterface, ResetInterface
 {
