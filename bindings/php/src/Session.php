@@ -13,6 +13,7 @@ use Rekindle\Core\Hosted;
 use Rekindle\Core\Json;
 use Rekindle\Exception\Misuse;
 use Rekindle\Http\SignedClient;
+use Rekindle\Http\Signing;
 use Rekindle\SignIn\SignsIn;
 use Rekindle\Store\FileStore;
 use Rekindle\Store\MemoryStore;
@@ -29,6 +30,12 @@ final class Session implements JsonSerializable
 {
     use Redacted;
     use SignsIn;
+
+    /** Identifies `token` to the core; 0: none was read yet. */
+    private int $tag = 0;
+    private ?Token $token = null;
+    /** @var array<string, int> the tag of the token that an origin accepted, by origin */
+    private array $accepted = [];
 
     /**
      * @param string|array<string, mixed> $dialect a preset's name, or a custom dialect: the members of its TOML form
@@ -160,8 +167,13 @@ final class Session implements JsonSerializable
     /** Returns the token if it is valid now. Never waits. */
     public function tokenIfValid(): ?Token
     {
-        $told = $this->call(['do' => 'token_if_valid']);
-        return is_array($told) ? new Token($told) : null;
+        [$driver, $number] = $this->kept();
+        $this->hosted()->checkOutside('token_if_valid');
+        if ($this->tag === 0 || $driver->tag($number) !== $this->tag) {
+            $told = $this->call(['do' => 'token_if_valid']);
+            [$this->tag, $this->token] = is_array($told) ? [$told['tag'], new Token($told)] : [0, null];
+        }
+        return $this->token;
     }
 
     /** Refreshes the token now, or joins a refresh in progress. `force`: even during a back-off, or with a rejected token. */
@@ -255,6 +267,37 @@ final class Session implements JsonSerializable
     public function curlOptions(): array
     {
         return $this->hosted()->curlOptions;
+    }
+
+    /**
+     * The current token and its tag, if that origin accepted it.
+     *
+     * @internal
+     * @return array{int, ?Token}
+     */
+    public function acceptedToken(string $origin): array
+    {
+        $tag = $this->accepted[$origin] ?? 0;
+        if ($tag === 0) {
+            return [0, null];
+        }
+        $this->hosted()->checkOutside('begin');
+        $token = $this->tokenIfValid();
+        return $tag === $this->tag ? [$tag, $token] : [0, null];
+    }
+
+    /**
+     * @internal
+     * @param list<array{string, string}>|null $headers those that the core added to a request that the origin accepted; null: forget it
+     */
+    public function acceptedBy(string $origin, #[\SensitiveParameter] ?array $headers): void
+    {
+        unset($this->accepted[$origin]);
+        $token = $headers === null ? null : $this->tokenIfValid();
+        // A proof of possession is valid for one request only, and the token may have changed.
+        if ($token !== null && $headers === Signing::headersOf($token)) {
+            $this->accepted[$origin] = $this->tag;
+        }
     }
 
     /** @internal */

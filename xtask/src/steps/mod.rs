@@ -22,7 +22,7 @@ pub(crate) use self::deny::DENY;
 pub(crate) use self::go::{made as make_go, package as package_go};
 pub(crate) use self::javascript::{made as make_javascript, package as package_javascript};
 pub(crate) use self::kotlin::package as package_kotlin;
-pub(crate) use self::php::{bench as bench_php, package as package_php};
+pub(crate) use self::php::{PhpBench, package as package_php};
 pub(crate) use self::python::venv as python_venv;
 pub(crate) use self::swift::{Toolchain, package as package_swift};
 pub(crate) use self::toolbox::{Tool, apt};

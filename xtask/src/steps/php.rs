@@ -7,7 +7,7 @@ mod package;
 
 use std::process::Command;
 
-pub(crate) use self::bench::bench;
+pub(crate) use self::bench::PhpBench;
 use self::extension::Extension;
 pub(crate) use self::package::package;
 

@@ -6,7 +6,6 @@ namespace Rekindle\Http;
 
 use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseInterface;
-use Rekindle\Core\Json;
 use Rekindle\Core\Vault;
 use Rekindle\Judgement;
 use Rekindle\Session;
@@ -21,38 +20,30 @@ final class Exchange
     private ?ResponseInterface $response = null;
     private bool $wasSent = false;
 
-    /** @param list<array{string, string}> $headers to add */
-    private function __construct(
-        private readonly Session $session,
-        private readonly RequestInterface $request,
-        private readonly int $number,
-        #[\SensitiveParameter]
-        private array $headers,
-        private readonly bool $readsSuccess,
-    ) {
+    private function __construct(private readonly RequestInterface $request, private readonly Signing $signing)
+    {
     }
 
     /** `seconds`: how long it waits for a token; null: the session's `waitTimeout`. */
     public static function begin(Session $session, RequestInterface $request, ?float $seconds = null): self
     {
-        $number = $session->number();
-        $told = $session->call([
-            'do' => 'begin',
-            'request' => $number,
+        $uri = $request->getUri();
+        $begin = static fn (): array => [
             'method' => $request->getMethod(),
-            'url' => (string) $request->getUri(),
+            'url' => (string) $uri,
             'headers' => Bodies::pairs($request),
             'body' => Bodies::known($request),
             'timeout_ms' => $seconds === null ? null : max(1, (int) (1000 * $seconds)),
-        ]);
-        return new self($session, $request, $number, $told['headers'], $told['reads_success']);
+        ];
+        $names = array_map(strtolower(...), array_map(strval(...), array_keys($request->getHeaders())));
+        return new self($request, new Signing($session, $begin, "{$uri->getScheme()}://{$uri->getAuthority()}", $names));
     }
 
     /** The request to send now. */
     public function next(): RequestInterface
     {
         $request = $this->request;
-        foreach ($this->headers as [$name, $value]) {
+        foreach ($this->signing->headers() as [$name, $value]) {
             $request = $request->withHeader($name, $value);
         }
         if ($this->wasSent && $request->getBody()->isSeekable()) {
@@ -65,21 +56,15 @@ final class Exchange
     /** Returns whether the request must be sent again. */
     public function answered(ResponseInterface $response): bool
     {
-        [$judged, $this->response] = Bodies::judged($response, $this->readsSuccess);
-        $told = $this->session->call([
-            'do' => 'answered',
-            'request' => $this->number,
-            'status' => $response->getStatusCode(),
-            'headers' => Bodies::pairs($response),
-        ] + Json::body($judged));
-        if ($told['next'] !== 'send_again') {
-            // A copy, because a client may return the same object for another request.
-            $this->response = $this->response->withStatus($response->getStatusCode(), $response->getReasonPhrase());
-            Vault::keep($this->response, Judgement::told($told));
-            return false;
+        [$judged, $this->response] = Bodies::judged($response, $this->signing->readsSuccess());
+        $told = $this->signing->answered($response->getStatusCode(), Bodies::pairs($response), $judged);
+        if ($told === null) {
+            return true;
         }
-        $this->headers = $told['headers'];
-        return true;
+        // A copy, because a client may return the same object for another request.
+        $this->response = $this->response->withStatus($response->getStatusCode(), $response->getReasonPhrase());
+        Vault::keep($this->response, Judgement::told($told));
+        return false;
     }
 
     /**
@@ -89,12 +74,7 @@ final class Exchange
      */
     public function redirected(ResponseInterface $response): ?array
     {
-        return $this->session->call([
-            'do' => 'redirected',
-            'request' => $this->number,
-            'status' => $response->getStatusCode(),
-            'headers' => Bodies::pairs($response),
-        ]);
+        return $this->signing->redirected($response->getStatusCode(), Bodies::pairs($response));
     }
 
     /** Whether the last response did not reject the token. */
@@ -120,6 +100,6 @@ final class Exchange
 
     public function end(): void
     {
-        $this->session->tell(['do' => 'end', 'request' => $this->number]);
+        $this->signing->end();
     }
 }

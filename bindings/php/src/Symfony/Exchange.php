@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Rekindle\Symfony;
 
 use Generator;
-use Rekindle\Core\Json;
 use Rekindle\Http\Bodies;
+use Rekindle\Http\Signing;
 use Rekindle\Judgement;
 use Rekindle\Session;
 use Symfony\Component\HttpClient\Response\AsyncContext;
@@ -20,40 +20,33 @@ use Symfony\Contracts\HttpClient\Exception\TransportExceptionInterface;
  */
 final class Exchange
 {
-    private readonly int $number;
-    private readonly bool $readsSuccess;
-    /** @var list<array{string, string}> to add */
-    private array $signature;
+    private readonly Signing $signing;
     /** The first chunk, withheld until the body has been judged. */
     private ?ChunkInterface $first = null;
     private string $body = '';
-    private bool $hasEnded = false;
 
-    public function __construct(private readonly Session $session, private readonly Prepared $request)
+    public function __construct(Session $session, private readonly Prepared $request)
     {
-        $this->number = $session->number();
-        $told = $session->call([
-            'do' => 'begin',
-            'request' => $this->number,
+        $begin = static fn (): array => [
             'method' => $request->method,
             'url' => $request->url,
             'headers' => $request->headers(),
             'body' => $request->known(),
             'timeout_ms' => $request->timeoutMs(),
-        ]);
-        $this->signature = $told['headers'];
-        $this->readsSuccess = $told['reads_success'];
+        ];
+        $origin = (string) preg_replace('~^([^/]*//[^/?#]*).*$~s', '$1', $request->url);
+        $this->signing = new Signing($session, $begin, $origin, array_column($request->headers(), 0));
     }
 
     public function __destruct()
     {
-        $this->end();
+        $this->signing->end();
     }
 
     /** @return array<string, mixed> the options to send the request with now */
     public function options(): array
     {
-        return $this->request->signed($this->signature);
+        return $this->request->signed($this->signing->headers());
     }
 
     /** @return Generator<ChunkInterface> */
@@ -95,7 +88,7 @@ final class Exchange
     private function mustBeRead(AsyncContext $context): bool
     {
         $type = $context->getHeaders()['content-type'][0] ?? '';
-        return $context->getStatusCode() >= 400 || ($this->readsSuccess && Bodies::mayBeJson($type));
+        return $context->getStatusCode() >= 400 || ($this->signing->readsSuccess() && Bodies::mayBeJson($type));
     }
 
     private function mustBeSentAgain(AsyncContext $context): bool
@@ -106,24 +99,17 @@ final class Exchange
                 $headers[] = [(string) $name, Bodies::latin($value)];
             }
         }
-        $told = $this->session->call([
-            'do' => 'answered',
-            'request' => $this->number,
-            'status' => $context->getStatusCode(),
-            'headers' => $headers,
-        ] + Json::body(substr($this->body, 0, Bodies::MOST_JUDGED)));
-        if ($told['next'] !== 'send_again') {
+        $told = $this->signing->answered($context->getStatusCode(), $headers, substr($this->body, 0, Bodies::MOST_JUDGED));
+        if ($told !== null) {
             $context->setInfo(Judgement::INFO, Judgement::told($told));
-            return false;
         }
-        $this->signature = $told['headers'];
-        return true;
+        return $told === null;
     }
 
     /** @return Generator<ChunkInterface> passes the response on to the caller */
     private function hand(AsyncContext $context, ChunkInterface $chunk): Generator
     {
-        $this->end();
+        $this->signing->end();
         $context->passthru();
         if ($this->first !== null) {
             yield $this->first;
@@ -133,13 +119,5 @@ final class Exchange
         }
         [$this->first, $this->body] = [null, ''];
         yield $chunk;
-    }
-
-    private function end(): void
-    {
-        if (!$this->hasEnded) {
-            $this->hasEnded = true;
-            $this->session->tell(['do' => 'end', 'request' => $this->number]);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What the benchmarks of Kotlin and of Swift have in common.
+//! What the benchmarks of several languages have in common.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

@@ -1,29 +1,36 @@
-//! `cargo xtask bench php`: once through FFI, once through the extension, both built for speed.
+//! `cargo xtask bench php`: library and extension, built for speed.
+
+use std::process::Command;
 
 use super::extension::{self, Extension};
 use super::{step, tool_of};
 use crate::steps::toolbox::cargo;
 use crate::workspace::Workspace;
 
-pub(crate) fn bench(workspace: &Workspace, rest: &[String]) -> Result<(), String> {
-    let build = [
-        "build",
-        "--locked",
-        "--release",
-        "-p",
-        "rekindle-hosted",
-        "-p",
-        "rekindle-test-server",
-        "-p",
-        "rekindle-cli",
-    ];
-    step("it does not build", cargo(workspace).args(build).args(extension::PACKAGE))?;
-    let extension = Extension::installed(workspace, "release")?;
-    let bench = || {
-        let mut php = tool_of(workspace, "release", "php");
-        php.arg("bench/main.php").args(rest);
+const PROFILE: &str = "release";
+
+pub(crate) struct PhpBench<'a> {
+    workspace: &'a Workspace,
+    extension: Extension,
+}
+
+impl<'a> PhpBench<'a> {
+    pub(crate) fn built(workspace: &'a Workspace) -> Result<Self, String> {
+        let build = ["build", "--locked", "--release", "-p", "rekindle-hosted", "-p", "rekindle-test-server"];
+        step("it does not build", cargo(workspace).args(build).args(extension::PACKAGE))?;
+        Ok(Self { workspace, extension: Extension::installed(workspace, PROFILE)? })
+    }
+
+    pub(crate) fn through_extension(&self, part: &str, rest: &[String]) -> Command {
+        let mut command = self.through_ffi(part, rest);
+        self.extension.load(&mut command);
+        command
+    }
+
+    /// PHP's settings allow FFI on the command line.
+    pub(crate) fn through_ffi(&self, part: &str, rest: &[String]) -> Command {
+        let mut php = tool_of(self.workspace, PROFILE, "php");
+        php.args(["bench/main.php", part]).args(rest);
         php
-    };
-    step("through FFI", &mut bench())?;
-    step("through the extension", extension.load(&mut bench()))
+    }
 }

@@ -2,8 +2,8 @@
 
 declare(strict_types=1);
 
-// What is written by hand: tokens in a file; on a 401 they are refreshed, the file is written, and the request is sent again. One
-// request of one process. Prints the status.
+// One request of one process, through a middleware that is written by hand: the counterpart of tests/Workers/answer.php. Prints the
+// status.
 
 use GuzzleHttp\Client;
 use Rekindle\Bench\ByHand;
