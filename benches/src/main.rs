@@ -213,24 +213,14 @@ fn outage() -> Vec<Row> {
 
 /// The command, if it was built beside this program.
 fn binary() -> io::Result<Option<Row>> {
-    let path = std::env::current_exe()?.with_file_name("rekindle");
-    let Some(bytes) = stripped(&path) else { return Ok(None) };
+    let program = std::env::current_exe()?;
+    let profiles = program.ancestors().nth(2).map(|target| target.join("command/rekindle"));
+    let Some(file) = profiles.and_then(|path| std::fs::metadata(path).ok()) else { return Ok(None) };
     Ok(Some(Row {
-        what: "the command rekindle, stripped",
-        measured: bytes as f64 / 1e6,
+        what: "the command rekindle, as it is packaged",
+        measured: file.len() as f64 / 1e6,
         unit: " MB",
         aim: Aim::AtMost(8.0),
         note: String::new(),
     }))
-}
-
-fn stripped(path: &Path) -> Option<u64> {
-    if !path.exists() {
-        return None;
-    }
-    let copy = path.with_extension("stripped");
-    let done = std::process::Command::new("strip").arg("-o").arg(&copy).arg(path).status();
-    let size = |path: &Path| std::fs::metadata(path).ok().map(|file| file.len());
-    // Without the tool the size is that of the build, which is larger.
-    if done.is_ok_and(|status| status.success()) { size(&copy) } else { size(path) }
 }

@@ -9,14 +9,12 @@ use crate::error::Error;
 pub(super) async fn send(client: Client, parts: Box<Parts>) -> Result<Response, Error> {
     let setup = client.session().setup().clone();
     #[cfg(feature = "tracing")]
-    let span = {
-        let (method, origin) =
-            (parts.request.method.as_str(), parts.request.url.origin().ascii_serialization());
-        let (status, error, empty) = (tracing::field::Empty, tracing::field::Empty, setup.app());
-        tracing::info_span!(
-            target: "rekindle", "rekindle.request", app = empty, dialect = setup.dialect.name(), method, origin, status, error
-        )
-    };
+    // Fields are evaluated only where a subscriber wants the span.
+    let span = tracing::info_span!(
+        target: "rekindle", "rekindle.request", app = setup.app(), dialect = setup.dialect.name(),
+        method = parts.request.method.as_str(), origin = parts.request.url.origin().ascii_serialization(),
+        status = tracing::field::Empty, error = tracing::field::Empty
+    );
     // Boxed: callers keep the future.
     let sending = Box::pin(send::send(client, parts));
     #[cfg(feature = "tracing")]

@@ -1,7 +1,9 @@
 //! The connect timeout, per request, for connections of reqwest and of uploads alike.
 
 use std::error::Error as StdError;
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -57,27 +59,34 @@ pub(crate) async fn within<T, E: Into<BoxError>>(
     }
 }
 
-/// The same for reqwest's connector.
+/// The same for reqwest's connector. Reqwest copies its connector for each request, so what is below is shared: a copy of
+/// all of it would cost each request more than everything else here.
 #[derive(Clone, Copy)]
 pub(super) struct Limit(pub(super) Duration);
 
-#[derive(Clone)]
 pub(super) struct Limited<S> {
-    inner: S,
+    inner: Arc<S>,
     usual: Duration,
+}
+
+impl<S> Clone for Limited<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), usual: self.usual }
+    }
 }
 
 impl<S> Layer<S> for Limit {
     type Service = Limited<S>;
 
     fn layer(&self, inner: S) -> Limited<S> {
-        Limited { inner, usual: self.0 }
+        Limited { inner: Arc::new(inner), usual: self.0 }
     }
 }
 
 impl<S, R> Service<R> for Limited<S>
 where
-    S: Service<R, Error = BoxError>,
+    R: Send + 'static,
+    S: Service<R, Error = BoxError> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Response: 'static,
 {
@@ -85,12 +94,16 @@ where
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, to: R) -> Self::Future {
-        let (connecting, usual) = (self.inner.call(to), self.usual);
-        Box::pin(async move { within(usual, connecting).await })
+        let (mut connector, usual) = (S::clone(&self.inner), self.usual);
+        let connecting = async move {
+            poll_fn(|context| connector.poll_ready(context)).await?;
+            connector.call(to).await
+        };
+        Box::pin(within(usual, connecting))
     }
 }

@@ -20,11 +20,11 @@ pub(crate) fn package(workspace: &Workspace, count: &mut Count) -> Result<Vec<Pa
     target(TARGET)?;
     let mut build = Command::new("cargo");
     build.current_dir(&workspace.root);
-    build.args(["build", "--locked", "--release", "-p", "rekindle-cli", "--target", TARGET]);
+    build.args(["build", "--locked", "--profile", "command", "-p", "rekindle-cli", "--target", TARGET]);
     step("the command does not build", build.env("CC_x86_64_unknown_linux_musl", "musl-gcc"))?;
     let out = emptied(workspace.target.join("package/command"))?;
     let program = out.join("rekindle");
-    copy(&workspace.target.join(TARGET).join("release/rekindle"), &program)?;
+    copy(&workspace.target.join(TARGET).join("command/rekindle"), &program)?;
     tried(count, "the command where there is nothing else", alone(workspace, &program)?);
     let licences = licences(workspace)?;
     let package = deb(workspace, &program, &licences, &out)?;

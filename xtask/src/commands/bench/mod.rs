@@ -34,6 +34,6 @@ pub(crate) fn bench(workspace: &Workspace, rest: &[String]) -> bool {
 
 fn rust(workspace: &Workspace, rest: &[String]) -> bool {
     // The command's size is one of the figures.
-    run::ok(cargo(workspace).args(["build", "--release", "-p", "rekindle-cli"]))
+    run::ok(cargo(workspace).args(["build", "--profile", "command", "-p", "rekindle-cli"]))
         && run::ok(cargo(workspace).args(["run", "--release", "-p", "rekindle-bench", "--"]).args(rest))
 }
