@@ -1,10 +1,10 @@
-//! `WWW-Authenticate`, as RFC 9110 section 11.6.1 writes it: several challenges in a line, several lines,
-//! commas in quotes, any case. Nothing in a challenge is ever followed (spec 2.8); it is only read.
+//! Parses `WWW-Authenticate` (RFC 9110 section 11.6.1): several challenges in a line, several lines, commas in
+//! quotes, any case. A challenge is only read; no URL in it is ever followed (spec 2.8).
 
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
-/// One challenge: a scheme, and what came with it.
+/// One challenge: a scheme and its parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
     /// The scheme, as sent: compare with [`Challenge::is`].
@@ -27,7 +27,7 @@ impl Challenge {
         self.scheme.eq_ignore_ascii_case(scheme)
     }
 
-    /// The first parameter of this name; names are told apart without case.
+    /// The first parameter of this name; names are case-insensitive.
     ///
     /// ```
     /// let challenges = rekindle_proto::challenge::parse(b"Bearer Error=\"invalid_token\"");
@@ -54,7 +54,7 @@ pub fn from_headers(headers: &HeaderMap) -> Vec<Challenge> {
     headers.get_all(WWW_AUTHENTICATE).iter().flat_map(|line| parse(line.as_bytes())).collect()
 }
 
-/// The challenges of one line. What is malformed is skipped; what stands around it is kept.
+/// The challenges of one line. A malformed part is skipped; the challenges around it are kept.
 ///
 /// ```
 /// let challenges = rekindle_proto::challenge::parse(b"Negotiate abc==, Bearer error=\"invalid_token\"");

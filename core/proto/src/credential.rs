@@ -109,7 +109,7 @@ pub struct Credential {
     pub refresh_token_expiry: Option<Expiry>,
     /// The scope that was granted, as the server wrote it.
     pub scope: Option<String>,
-    /// `Bearer` unless the server said otherwise.
+    /// The token type; `Bearer` by default.
     pub token_type: Option<String>,
     /// Values to keep with the tokens: instance URL, issuer and the like.
     pub extra: BTreeMap<String, String>,
@@ -139,7 +139,8 @@ impl Credential {
             if token.trim().is_empty() {
                 return wrong(name, "is empty: leave it out, or give the server's");
             }
-            // RFC 6749 appendix A: neither can have one. Mostly the end of the line of a file that it was read from.
+            // RFC 6749 appendix A allows no control characters. Usually it is the newline of a file that the token
+            // was read from.
             if token.contains(char::is_control) {
                 let what = "contains a line break or another control character: remove it, or check where it was read from";
                 return wrong(name, what);
@@ -171,7 +172,7 @@ pub struct TokenResponse {
     /// How long the access token lives, counted from when the request was sent. `None` = unknown:
     /// an absent, zero, negative or absurd value (spec 1.3). An epoch was calibrated by `Date`.
     pub lifetime: Option<Duration>,
-    /// The access token had already expired when it arrived (an epoch before the answer's `Date`) (spec 1.6).
+    /// The access token had already expired when it arrived (its epoch is before the response's `Date`) (spec 1.6).
     pub expired_on_arrival: bool,
     /// The new refresh token; `None` or empty in the response = keep the old one (spec 5.4).
     pub refresh_token: Option<Secret>,
@@ -211,7 +212,7 @@ impl TokenResponse {
     }
 }
 
-// What came beside the tokens may be one itself (an id_token): its names are shown, its values are not.
+// Other fields of a response may be tokens themselves (an id_token): their names are shown, their values are not.
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential")

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The refresh token is dead: the user must sign in.
+    /// The refresh token is no longer valid: the user must sign in again.
     LoginRequired,
     /// The session was signed out, or another lineage is signed in.
     SignedOut,
@@ -186,7 +186,7 @@ impl fmt::Debug for Cause {
     }
 }
 
-/// The same error, not only an equal one.
+/// Identity, not only equality.
 impl PartialEq for Cause {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -230,7 +230,7 @@ impl Failure {
         Self { argument: Some(argument.to_owned()), ..Self::new(ErrorKind::InvalidConfig, message) }
     }
 
-    /// The same, where the setting has another name; as it is where it names none.
+    /// The failure with another name for the setting; unchanged if it names none.
     ///
     /// ```
     /// use rekindle_proto::Failure;

@@ -1,5 +1,5 @@
-//! What a request for tokens asks for beside scope and audience, in the same manner wherever a user asks: the APIs that
-//! the tokens are for (`resource`, RFC 8707), and what a server wants besides (`parameters`).
+//! Additional parameters of token requests, with the same setters for every grant: the APIs that the tokens are for
+//! (`resource`, RFC 8707), and parameters that a server needs (`parameters`).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::error::Failure;
 macro_rules! extra_parameters {
     ($type:ident, $path:literal) => {
         impl $type {
-            /// One `resource` more (RFC 8707).
+            /// Adds a `resource` (RFC 8707).
             ///
             /// ```
             #[doc = concat!("use ", $path, ";")]
@@ -24,7 +24,7 @@ macro_rules! extra_parameters {
                 self
             }
 
-            /// One parameter more, as the server wants it.
+            /// Adds a parameter.
             ///
             /// ```
             #[doc = concat!("use ", $path, ";")]
@@ -41,7 +41,8 @@ macro_rules! extra_parameters {
 }
 pub(crate) use extra_parameters;
 
-/// Whether a server could be asked for them. `own`: names that have a setting of their own, or that no setting may change.
+/// Checks that the parameters are valid. `own`: names that have a setting of their own, or that no setting may
+/// change.
 pub(crate) fn check_parameters(
     setting: &str,
     parameters: &BTreeMap<String, String>,
@@ -58,7 +59,7 @@ pub(crate) fn check_parameters(
     }
 }
 
-/// Whether each is an absolute URL without a fragment.
+/// Checks that each is an absolute URL without a fragment.
 pub(crate) fn check_resource(setting: &str, resource: &[String]) -> Result<(), Failure> {
     let is_one = |text: &String| Url::parse(text).is_ok_and(|url| url.fragment().is_none());
     match resource.iter().find(|text| !is_one(text)) {

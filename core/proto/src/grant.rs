@@ -134,7 +134,7 @@ impl ClientCredentials {
         check_resource("client_credentials", &self.resource)
     }
 
-    /// What tells one request from another, fit to be shown: the values of further parameters may be secrets.
+    /// A text that distinguishes requests and is safe to show: the values of further parameters may be secrets.
     #[must_use]
     pub(crate) fn describe(&self) -> String {
         let text = |name: &str, value: Option<&str>| value.map(|value| format!("{name} {value}"));
@@ -191,7 +191,7 @@ impl fmt::Debug for RefreshInput {
     }
 }
 
-/// The names of further parameters only.
+/// Shows only the names of further parameters.
 impl fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientCredentials")

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: what a request does, and what an answer's `errors` say (spec 2.5).
+//! GraphQL over HTTP: what a request does, and the `errors` of a response (spec 2.5).
 
 use apollo_parser::{Parser, cst};
 use serde::Deserialize;
@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::dialect::{Path, json};
 use crate::verdict::Operation;
 
-/// A longer document is not read: it counts as a mutation.
+/// A longer document is not parsed: it counts as a mutation.
 const DOCUMENT_LIMIT: usize = 256 * 1024;
-/// Deeper nesting and more tokens are not read either: hostile input must not cost a stack or a second.
+/// Deeper nesting and more tokens are not parsed either: hostile input must not overflow the stack or take seconds.
 const DEPTH_LIMIT: usize = 64;
 const TOKEN_LIMIT: usize = 50_000;
 
-/// What a body that is known to be a GraphQL request does. What cannot be read, a persisted operation
-/// without its text, and a batch that is not all queries count as a mutation.
+/// What a body does that is known to be a GraphQL request. An unreadable body, a persisted operation without its
+/// text, and a batch with anything but queries count as a mutation.
 ///
 /// ```
 /// use rekindle_proto::{Operation, graphql};
@@ -42,7 +42,7 @@ pub fn detect(body: &[u8]) -> Option<Operation> {
     }
 }
 
-/// What the operation of this name does in a document; without a name the document must hold just one.
+/// What the operation of this name does; without a name the document must contain exactly one.
 ///
 /// ```
 /// use rekindle_proto::{Operation, graphql};
@@ -59,19 +59,19 @@ pub fn document_operation(document: &str, name: Option<&str>) -> Operation {
     }
 }
 
-/// One entry of an answer's `errors`.
+/// One entry of a response's `errors`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GraphqlError {
     /// `message`, as sent: redact it before it is shown (spec 2.7).
     pub message: String,
     /// `extensions.code`, the Apollo convention.
     pub code: Option<String>,
-    /// `type`, where GitHub puts its code.
+    /// `type`, which GitHub uses for its code.
     pub kind: Option<String>,
 }
 
-/// Every entry of `errors`, over all answers of a batch; of a body that breaks off, what came of them. Empty if the
-/// body is no GraphQL answer.
+/// Every entry of `errors`, over all responses of a batch; of a truncated body, the complete ones. Empty if the body
+/// is not a GraphQL response.
 ///
 /// ```
 /// let body = br#"{"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}"#;
@@ -96,7 +96,7 @@ fn read_error(entry: &Value) -> GraphqlError {
     }
 }
 
-/// The members of a request that tell what it does.
+/// The members of a request that determine what it does.
 #[derive(Deserialize)]
 struct Request {
     query: Option<String>,
@@ -136,7 +136,7 @@ fn batch(requests: &[Request]) -> Option<Operation> {
     Some(if all_queries { Operation::GraphqlQuery } else { Operation::GraphqlMutation })
 }
 
-/// `None` where the document cannot be read, or does not say which operation is meant.
+/// `None` if the document cannot be parsed, or does not say which operation is meant.
 fn is_query(document: &str, name: Option<&str>) -> Option<bool> {
     if document.len() > DOCUMENT_LIMIT {
         return None;

@@ -1,9 +1,9 @@
-//! Points in time as ISO 8601 and RFC 3339 write them, with their zone.
+//! Points in time in ISO 8601 and RFC 3339, with a time zone.
 
 use crate::time::Wall;
 
-/// `2026-11-28T10:00:00Z`, also with a fraction, with `+02:00`, `+0200` or `+02` for `Z`, and with a space for the `T`. Without
-/// a zone it is no point in time, and nothing is guessed.
+/// Parses `2026-11-28T10:00:00Z`, also with a fraction, with `+02:00`, `+0200` or `+02` instead of `Z`, and with a
+/// space instead of `T`. Without a zone it is not a point in time: returns `None`.
 ///
 /// ```
 /// use rekindle_proto::{Wall, iso_8601};
@@ -40,7 +40,7 @@ fn digits(text: &str) -> Option<i64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// Milliseconds, and what follows.
+/// The milliseconds, and the rest of the text.
 fn fraction(text: &str) -> Option<(i64, &str)> {
     let Some(after) = text.strip_prefix(['.', ',']) else { return Some((0, text)) };
     let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
@@ -79,7 +79,7 @@ fn length(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Since 1970, in the Gregorian calendar: years begin in March, so that the leap day is a year's last.
+/// Days since 1970 in the Gregorian calendar: years start in March, so that the leap day is the last day of a year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;

@@ -1,9 +1,9 @@
-//! The decisions of rekindle. No clock, no I/O, no async, no lock, no unsafe: time, randomness and
-//! what servers said come in as arguments, decisions go out as values.
+//! The decisions of rekindle. No clock, no I/O, no async, no lock, no unsafe: time, randomness and servers' responses
+//! are arguments, decisions are return values.
 //!
-//! In scope: when a token is served ([`machine`]), what a response says about it and how a server is
-//! asked for a new one ([`dialect`]), what a token endpoint's answer means, when a request is sent again.
-//! Out of scope: sending anything, storing anything, waiting for anything. That is the crate `rekindle`.
+//! In scope: when a token is served ([`machine`]), what a response says about it, how a new one is requested and what
+//! a token endpoint's response means ([`dialect`]), when a request is sent again. Out of scope: sending, storing,
+//! waiting. The crate `rekindle` does that.
 
 pub mod challenge;
 pub mod credential;

@@ -1,4 +1,4 @@
-//! What a proof says, before it is signed: a client's assertion (RFC 7523), a proof of possession (RFC 9449).
+//! The claims of proofs before they are signed: client assertions (RFC 7523), DPoP proofs (RFC 9449).
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use url::Url;
 use crate::credential::Secret;
 use crate::time::Wall;
 
-/// How long an assertion is good for, in seconds: enough for a slow way, too short to be of use to a thief.
+/// How long an assertion is valid, in seconds: enough for a slow connection, too short to be useful to a thief.
 const ASSERTION_SECONDS: i64 = 60;
 
 /// The claims of a client's assertion (RFC 7523 section 3). `id` must never be used twice.
@@ -39,20 +39,20 @@ pub fn client_assertion(client_id: &str, token_endpoint: &Url, id: &str, now: Wa
     })
 }
 
-/// What a proof of possession is for.
+/// The request that a DPoP proof is for.
 #[derive(Clone, Copy, Debug)]
 pub struct Possession<'a> {
     /// The method of the request that carries it.
     pub method: &'a Method,
-    /// Its URL; query and fragment are left out of the proof.
+    /// Its URL; the proof does not contain query and fragment.
     pub url: &'a Url,
-    /// What the server asked for last.
+    /// The last nonce of the server.
     pub nonce: Option<&'a str>,
-    /// The access token beside it; none in a token request.
+    /// The access token in the same request; `None` in a token request.
     pub access_token: Option<&'a Secret>,
 }
 
-/// The claims of a proof of possession (RFC 9449 section 4.2). `id` must never be used twice.
+/// The claims of a DPoP proof (RFC 9449 section 4.2). `id` must never be used twice.
 ///
 /// ```
 /// use rekindle_proto::{Wall, proof::{Possession, possession}};
@@ -80,7 +80,7 @@ pub fn possession(about: &Possession<'_>, id: &str, now: Wall) -> Value {
     claims
 }
 
-/// The thumbprint of a public key (RFC 7638), whose members must be the required ones alone.
+/// The thumbprint of a public key (RFC 7638), which must contain only the required members.
 ///
 /// ```
 /// // the example of RFC 8037, appendix A.3

@@ -1,8 +1,8 @@
-//! What a store's record looks like in a file of its own: one header line, then the record as it was given. For the file
-//! store, and for a host that has files and keeps them itself.
+//! The format of a store's record in a file: one header line, then the unchanged record. For the file store, and for
+//! a host that manages files itself.
 //!
-//! `rekindle-store 1 <counter> <length> <sha256>\n<record>`: the checksum covers counter and record, so that
-//! no bit of the file can change unseen.
+//! `rekindle-store 1 <counter> <length> <sha256>
+//! <record>`: the checksum covers counter and record, so that any changed bit is detected.
 
 use std::fmt::Write as _;
 
@@ -13,10 +13,11 @@ use crate::store::Version;
 
 const MAGIC: &str = "rekindle-store";
 const FORMAT: u32 = 1;
-/// Longer than any header this version writes.
+/// Longer than any header that this version writes.
 const HEADER_MAX: usize = 160;
 
-/// What names one saved state of a file. The counter never goes back, so equal bytes saved again are told apart.
+/// Identifies one saved state of a file. The counter never decreases, so equal bytes that are saved again have
+/// another stamp.
 ///
 /// ```
 /// use rekindle_proto::record_file::{Decoded, Stamp, decode, encode};
@@ -29,18 +30,18 @@ const HEADER_MAX: usize = 160;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// One higher with each save.
+    /// Increases by one with each save.
     pub counter: u64,
     sum: String,
 }
 
-/// What the bytes of a record file turned out to be.
+/// What the bytes of a record file contain.
 pub enum Decoded {
-    /// A record, and the stamp that it was saved with.
+    /// A record, and its stamp.
     Record(Zeroizing<Vec<u8>>, Stamp),
-    /// Written by a later version of rekindle: not ours to judge.
+    /// Written by a later version of rekindle: this version cannot judge it.
     Newer(u32),
-    /// Not what was written; with the stamp of what was, if the header still tells.
+    /// Damaged; with the stamp, if the header is still readable.
     Damaged(&'static str, Option<Stamp>),
 }
 
@@ -59,7 +60,7 @@ impl Stamp {
         Self { counter, sum: hex(&hash.finalize()) }
     }
 
-    /// As a store's version.
+    /// The stamp as a store's version.
     ///
     /// ```
     /// use rekindle_proto::{record_file::Stamp, store::Version};
@@ -71,7 +72,7 @@ impl Stamp {
         Version::new(self.text())
     }
 
-    /// In words, as it is noted beside the file.
+    /// The stamp as text, for the note beside the file.
     ///
     /// ```
     /// use rekindle_proto::record_file::Stamp;
@@ -82,7 +83,7 @@ impl Stamp {
         format!("{}-{}", self.counter, self.sum)
     }
 
-    /// What [`Stamp::text`] wrote.
+    /// Parses the text of [`Stamp::text`].
     ///
     /// ```
     /// use rekindle_proto::record_file::Stamp;
@@ -102,7 +103,7 @@ impl Stamp {
     }
 }
 
-/// Whether these bytes begin as a record file does, however short they are cut.
+/// Whether these bytes begin like a record file, however truncated.
 ///
 /// ```
 /// use rekindle_proto::record_file::begins_as_record;
@@ -114,7 +115,7 @@ pub fn begins_as_record(bytes: &[u8]) -> bool {
     shown > 0 && bytes[..shown] == MAGIC.as_bytes()[..shown]
 }
 
-/// The bytes of a file that holds this record.
+/// The bytes of a file with this record.
 ///
 /// ```
 /// use rekindle_proto::record_file::{Stamp, encode};
@@ -129,7 +130,7 @@ pub fn encode(record: &[u8], stamp: &Stamp) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// Reads what [`encode`] wrote, and says what else it may be.
+/// Parses the bytes of [`encode`], or says what else they are.
 ///
 /// ```
 /// use rekindle_proto::record_file::{Decoded, decode};

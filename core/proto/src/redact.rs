@@ -1,4 +1,4 @@
-//! What a server wrote may hold live tokens: here it is made fit to be seen (spec 2.7, 9.3).
+//! Redacts servers' text, which may contain live tokens (spec 2.7, 9.3).
 
 mod spelling;
 
@@ -6,24 +6,24 @@ use std::borrow::Cow;
 
 use crate::credential::Secret;
 
-/// What stands where a secret stood.
+/// The replacement of a secret.
 pub const MASK: &str = "***";
 
-/// Longer texts are cut: an error message is no place for a page of HTML.
+/// Longer texts are truncated: an error message is no place for a page of HTML.
 const LENGTH_LIMIT: usize = 500;
-/// What stands behind this is not looked at: of what comes out it would be cut.
+/// Text beyond this is not searched, because it would be cut from the result.
 const WINDOW: usize = 4096;
-/// The same for what is not cut to be shown, like a scope: looking for secrets in more would cost seconds.
+/// The same limit for text that is not truncated, such as a scope: searching more would take seconds.
 const LONG_WINDOW: usize = 16 * 1024;
 /// Longer than any word, and than most names in code.
 const LONGEST_WORD: usize = 39;
-/// From here on a word may be a token.
+/// Words of this length or more may be tokens.
 const TOKEN_MINIMUM: usize = 16;
 
-/// A server's text without its secrets: known ones in every encoding that servers use (spelling.rs), values of
-/// token-like fields in JSON and forms, what follows an authentication scheme, and anything that looks like a JWT.
-/// What is only guessed to be a secret is masked only if it does not look like words: those decide what is done
-/// about an error. Control characters become spaces, and a long text is cut.
+/// Removes secrets from a server's text: known ones in every encoding that servers use (spelling.rs), values of
+/// token-like fields in JSON and forms, what follows an authentication scheme, and anything that looks like a JWT. A
+/// suspected secret is masked only if it does not look like words, because those tell the user what to do about an
+/// error. Control characters become spaces, and a long text is truncated.
 ///
 /// ```
 /// use rekindle_proto::{Secret, redact};
@@ -51,8 +51,8 @@ pub fn is_opaque(word: &str) -> bool {
     word.split(|letter| !of_token(letter)).any(|part| part.len() >= TOKEN_MINIMUM && !is_wordlike(part))
 }
 
-/// A text without the secrets that are known; nothing is guessed, and nothing is cut that is shorter than 16 KiB.
-/// Control characters become spaces.
+/// Removes only known secrets from a text; nothing is guessed, and texts below 16 KiB are not truncated. Control
+/// characters become spaces.
 ///
 /// ```
 /// use rekindle_proto::{Secret, redact};
@@ -102,7 +102,7 @@ fn hide<'a>(text: Cow<'a, str>, secret: &&Secret) -> Cow<'a, str> {
     }
 }
 
-/// Masks `"name": "value"`, `name=value` and `name: value` where the name tells.
+/// Masks the value in `"name": "value"`, `name=value` and `name: value` if the name indicates a secret.
 fn mask_fields(text: &str) -> String {
     let mut seen = String::with_capacity(text.len());
     let mut rest = text;
@@ -121,13 +121,14 @@ fn mask_fields(text: &str) -> String {
     seen
 }
 
-/// Copies what joins a name to its value, masks the value, and gives what follows it.
+/// Copies the separator of name and value, masks the value, and returns the rest.
 fn mask_value<'a>(after: &'a str, seen: &mut String) -> &'a str {
     let Some(joint) = joint(after) else { return after };
     let (joint, value) = after.split_at(joint);
     let length = value_length(value, joint.ends_with('"'), joint.ends_with('\''));
     let value_itself = &value[..length];
-    // A field of JSON or of a form holds what its name says; "Invalid Refresh Token: Already Used" is a sentence.
+    // The value of a field in JSON or a form is masked by its name; "Invalid Refresh Token: Already Used" is a
+    // sentence.
     let is_field = joint.starts_with(['"', '\\']) || joint == "=";
     let is_prose = if is_field {
         value_itself.contains(' ') && has_words(value_itself)
@@ -147,7 +148,7 @@ fn joint(after: &str) -> Option<usize> {
     let trimmed = after.trim_start_matches(['\\', '"', '\'', ' ', '\t']);
     let rest = trimmed.strip_prefix([':', '='])?;
     let value = rest.trim_start_matches([' ', '\t', '\n', '\r', '\\', '"', '\'']);
-    // An empty string is not a joint: its closing quote must not be taken for an opening one.
+    // An empty string is not a separator: its closing quote must not be taken for an opening one.
     (!rest.trim_start().starts_with("\"\"")).then_some(after.len() - value.len())
 }
 
@@ -167,7 +168,7 @@ fn value_length(value: &str, double: bool, single: bool) -> usize {
     value.len()
 }
 
-/// `null`, `true` and already masked values say nothing.
+/// `null`, `true` and already masked values reveal nothing.
 fn is_plain(value: &str) -> bool {
     matches!(value, "null" | "true" | "false" | MASK)
 }
@@ -200,12 +201,12 @@ fn shown(word: &str, after_scheme: bool) -> Cow<'_, str> {
     if has_jwt(word) || (after_scheme && tokenish) { Cow::Borrowed(MASK) } else { Cow::Borrowed(word) }
 }
 
-/// Words with space between them, none of which could be a token.
+/// Words separated by spaces, none of which could be a token.
 fn has_words(text: &str) -> bool {
     text.split_whitespace().all(is_wordlike)
 }
 
-/// Words, names and numbers change seldom between small and capital letters and digits; random text does so at half
+/// Words, names and numbers seldom alternate between lower case, upper case and digits; random text does so at half
 /// of its places.
 fn is_wordlike(text: &str) -> bool {
     let kind = |byte: u8| match byte {
@@ -219,7 +220,7 @@ fn is_wordlike(text: &str) -> bool {
         let kind = kind(byte);
         letters += usize::from(kind != 0);
         run = if kind == 0 { 0 } else { run + 1 };
-        // A capital before small ones begins a word, and so does the first letter of all.
+        // A capital before lower-case letters starts a word, and so does the first letter.
         let begins_word = last == 2 && kind == 1;
         changes += usize::from(kind != 0 && last != 0 && kind != last && !begins_word);
         if run > LONGEST_WORD {
@@ -234,8 +235,8 @@ fn is_scheme(word: &str) -> bool {
     ["bearer", "dpop", "basic", "token", "zoho-oauthtoken"].iter().any(|one| word.eq_ignore_ascii_case(one))
 }
 
-/// Whether there is a JWT in a word: two long base64url parts with a dot between them, the first of which opens a
-/// JSON object.
+/// Whether a word contains a JWT: two long base64url parts with a dot between them, the first of which starts a JSON
+/// object.
 ///
 /// ```
 /// assert!(rekindle_proto::redact::has_jwt("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"));
@@ -252,7 +253,7 @@ fn is_word(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "-_.~+/=*".contains(letter)
 }
 
-/// The beginning of a text, up to the end of a word: half a secret could not be known.
+/// The beginning of a text, up to the end of a word: half a secret would not be recognized.
 fn window(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit {
         return Cow::Borrowed(text);

@@ -1,6 +1,6 @@
-//! Whether an API request is sent again after a transient failure, and when (spec 8).
+//! Whether and when an API request is sent again after a transient failure (spec 8).
 //!
-//! Replays with another token are not decided here: they are the session's (spec 3).
+//! Replays with another token are not decided here but by the session (spec 3).
 
 mod budget;
 
@@ -24,23 +24,23 @@ use crate::verdict::Operation;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often a request is sent in all, the first time included. 0 would send nothing: a client refuses it.
+    /// How often a request is sent in total, including the first send. 0 is invalid.
     pub max_sends: u32,
     /// The first back-off is drawn from 0 up to this; it doubles with each send.
     pub base_delay: Duration,
-    /// No back-off is longer.
+    /// The maximum back-off.
     pub max_delay: Duration,
-    /// A `Retry-After` beyond this is not waited for: the response is given back.
+    /// The longest `Retry-After` that is waited for; after a longer one, the response is returned.
     pub max_retry_after: Duration,
-    /// Retries allowed for every hundred requests.
+    /// Retries allowed per hundred requests.
     pub budget_percent: u32,
-    /// Retries allowed in ten seconds however few requests there are.
+    /// Retries allowed in ten seconds, however few requests there are.
     pub budget_floor: u32,
     /// The statuses after which a request is sent again.
     pub statuses: RetryStatuses,
 }
 
-/// Statuses that pass by themselves: 408, 429, 502, 503 and 504 unless told otherwise.
+/// Statuses of transient failures: 408, 429, 502, 503 and 504 by default.
 ///
 /// ```
 /// use http::StatusCode;
@@ -75,7 +75,7 @@ impl Default for RetryStatuses {
 }
 
 impl RetryStatuses {
-    /// These, from 400 to 599.
+    /// A set of statuses from 400 to 599.
     ///
     /// ```
     /// use rekindle_proto::retry::RetryStatuses;
@@ -87,7 +87,7 @@ impl RetryStatuses {
     ///
     /// # Errors
     ///
-    /// InvalidConfig, naming a number that is no status of an error.
+    /// InvalidConfig, naming a number that is not an error status.
     pub fn of(statuses: impl IntoIterator<Item = u16>) -> Result<Self, Failure> {
         statuses.into_iter().try_fold(Self([0; 2]), |found, status| match status {
             400..=599 => Ok(found.with(status)),
@@ -98,7 +98,7 @@ impl RetryStatuses {
         })
     }
 
-    /// Whether a request is sent again after this one.
+    /// Whether a request is sent again after this status.
     ///
     /// ```
     /// use http::StatusCode;
@@ -130,10 +130,10 @@ pub enum Failed {
     Status(StatusCode),
 }
 
-/// A request that failed, as far as the decision needs it.
+/// A request that failed: the facts that the decision needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
-    /// How often it has been sent for transient failures, the first time included; replays don't count.
+    /// How often it has been sent, including the first send, without replays.
     pub sends: u32,
     /// Its method.
     pub method: &'a Method,
@@ -145,37 +145,37 @@ pub struct Attempt<'a> {
     pub replayable: bool,
     /// How it failed.
     pub failed: Failed,
-    /// When the server asks to come back.
+    /// The server's Retry-After.
     pub retry_after: Option<Duration>,
-    /// What is left until the caller's deadline. `None` = there is none.
+    /// The time until the caller's deadline. `None` = there is none.
     pub left: Option<Duration>,
 }
 
-/// What becomes of a failed request.
+/// The decision about a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is sent again after this.
+    /// Send it again after this time.
     Again(Duration),
-    /// The caller gets what there is.
+    /// Return the failure to the caller.
     GiveBack(Because),
 }
 
 /// Why a failed request is not sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
-    /// The failure is none that passes by itself.
+    /// The failure is not transient.
     NotTransient,
-    /// It may have been applied, and applying it twice would matter.
+    /// It may have been applied, and must not be applied twice.
     NotIdempotent,
-    /// Its body is gone.
+    /// Its body cannot be sent again.
     NotReplayable,
     /// It has been sent often enough.
     Sends,
-    /// The server asks for more patience than the policy has.
+    /// The server asks for a longer wait than the policy allows.
     RetryAfter,
-    /// The caller's deadline comes first.
+    /// The caller's deadline is earlier.
     Deadline,
-    /// Too many of the recent requests were retries already.
+    /// Too many of the recent requests were retries.
     Budget,
 }
 
@@ -192,8 +192,8 @@ impl RetryPolicy {
         Self { max_sends: 1, ..Self::default() }
     }
 
-    /// Whether `attempt` is sent again, and after how long. `random` is uniform over all of `u64`;
-    /// `now` is the monotonic clock. A retry is taken out of `budget`.
+    /// Whether to send again after `attempt`, and after how long. `random` is uniform over all of `u64`; `now` is the
+    /// monotonic clock. A retry is taken from `budget`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -253,7 +253,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Full jitter: anything from nothing to the ceiling, which doubles with each send.
+    /// Full jitter: a random delay from zero to the ceiling, which doubles with each send.
     fn back_off(&self, sends: u32, random: u64) -> Duration {
         let doublings = sends.saturating_sub(1).min(31);
         let ceiling = self.base_delay.saturating_mul(1 << doublings).min(self.max_delay);
@@ -272,7 +272,7 @@ impl Failed {
 }
 
 impl Attempt<'_> {
-    /// Whether a second application would change nothing (RFC 9110 section 9.2.2).
+    /// Whether applying the request twice has the same effect as once (RFC 9110 section 9.2.2).
     fn repeatable(&self) -> bool {
         self.idempotency_key
             || match self.operation {

@@ -1,4 +1,4 @@
-//! Bodies, read no further than a rule asks for (spec 2.6: an accepted response hardly feels it).
+//! Reads bodies only as far as a rule requires (spec 2.6: the cost for an accepted response is negligible).
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::json::{self, Found};
 use super::path::Path;
 
-/// Looks for the values at these paths; reads nothing where there are none.
+/// Looks for the values at these paths; does not read the body if there are no paths.
 pub(super) fn glance(body: &[u8], wanted: &[&Path]) -> Found {
     let body = trim(body);
     match looks_like_json(body) && !wanted.is_empty() {
@@ -21,7 +21,8 @@ pub(super) fn outline(body: &[u8]) -> Found {
     json::read(trim(body), [])
 }
 
-/// A token endpoint's answer: JSON whatever its media type says, else a form. Says also whether it came to its end.
+/// Parses a token endpoint's response: JSON regardless of its media type, otherwise a form. Also returns whether it
+/// was complete.
 pub(super) fn fields<'p>(
     headers: &HeaderMap,
     body: &[u8],
@@ -37,18 +38,18 @@ pub(super) fn fields<'p>(
     (is_form.then(|| form(body)), true)
 }
 
-/// The whole of a JSON body, or what came of it.
+/// A JSON body, or the readable part of a truncated one.
 pub(super) fn whole(body: &[u8]) -> Option<Value> {
     let body = trim(body);
     looks_like_json(body).then(|| json::read_all(body))?
 }
 
-/// Whether nothing but space is in the body.
+/// Whether the body contains only white space.
 pub(super) fn is_empty(body: &[u8]) -> bool {
     trim(body).is_empty()
 }
 
-/// Whether a browser would show it as a page.
+/// Whether a browser would display the body as a page.
 ///
 /// ```
 /// let page = b"<!DOCTYPE html><title>Sign in</title>";
@@ -72,7 +73,7 @@ fn form(body: &[u8]) -> Value {
     Value::Object(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
 }
 
-/// Letters that a form may hold and neither HTML nor prose gets by with; some servers escape no other alphabet.
+/// Characters that may occur in a form but rarely alone in HTML or prose; some servers escape no others.
 fn is_form(body: &[u8]) -> bool {
     let letter = |byte: &u8| {
         byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-._~*+%&=:/@!$'(),;[]".contains(byte)
@@ -80,7 +81,7 @@ fn is_form(body: &[u8]) -> bool {
     body.contains(&b'=') && body.iter().all(letter)
 }
 
-/// A body without its byte order mark and the space around it.
+/// A body without its byte order mark and surrounding white space.
 fn trim(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
 }

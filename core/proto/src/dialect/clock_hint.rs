@@ -1,4 +1,4 @@
-//! A clock that is off, told by a server's `Date` (spec 5.20).
+//! Detects a wrong clock by a server's `Date` (spec 5.20).
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use http::HeaderMap;
 use super::expiry_fields::date;
 use crate::time::Wall;
 
-/// What an answer's way and a `Date` of whole seconds explain.
+/// The difference that network latency and the whole seconds of `Date` explain.
 const EXPLAINED: Duration = Duration::from_secs(60);
 
-/// What to say where the server's clock and this machine's are further apart: signatures, tokens and their ends are
-/// wrong by that much.
+/// A hint for the message if the server's clock and this machine's differ by more: signatures, tokens and their
+/// expiry times are off by that much.
 pub(super) fn clock_hint(headers: &HeaderMap, received_at: Wall) -> Option<String> {
     let server = date(headers)?;
     let (ahead, behind) = (received_at.since(server), server.since(received_at));
@@ -21,7 +21,7 @@ pub(super) fn clock_hint(headers: &HeaderMap, received_at: Wall) -> Option<Strin
     })
 }
 
-/// In its two largest units.
+/// A duration in its two largest units.
 fn in_words(time: Duration) -> String {
     let seconds = time.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);

@@ -1,8 +1,8 @@
-//! What is wrong with a session's settings, as its dialect sees them.
+//! Errors in a session's settings that its dialect detects.
 
 use crate::error::{ErrorKind, Failure};
 
-/// `what` goes on where the dialect's name ends.
+/// `what` follows the dialect's name in the message.
 pub(super) fn config(dialect: &str, what: &str) -> Failure {
     Failure::new(ErrorKind::InvalidConfig, format!("dialect {dialect} {what}"))
 }

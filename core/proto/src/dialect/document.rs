@@ -1,4 +1,5 @@
-//! A TOML file as data, with the lines of its keys: files and data are read in one way, which is compiled once.
+//! A TOML file as data, with the line of each key. Files and plain data are then read by the same code, which is
+//! compiled only once.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use super::extends;
 use super::mistake::{Mistake, read};
 use crate::error::Failure;
 
-/// A TOML file that parses.
+/// A parsed TOML file.
 #[derive(Debug)]
 pub struct Document {
     value: Value,
@@ -32,7 +33,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// It is no TOML.
+    /// The text is not TOML.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let parsed = DeTable::parse(text).map_err(|error| Mistake {
             line: error.span().map(|span| line(text, span.start)),
@@ -44,18 +45,18 @@ impl Document {
         Ok(Self { value, lines: reader.lines })
     }
 
-    /// Puts it on top of the preset that it extends, if it does.
+    /// Merges the document onto the preset that it extends, if any.
     pub(super) fn extend(&mut self, preset: &dyn Fn(&str) -> Result<Value, Failure>) -> Result<(), Mistake> {
         extends::extend(&mut self.value, preset)
             .map_err(|mistake| Mistake { line: self.line(&mistake.field), ..mistake })
     }
 
-    /// Its data.
+    /// The document as data.
     pub(super) fn into_value(self) -> Value {
         self.value
     }
 
-    /// Its data as a type; a mistake is told with its place.
+    /// The document as a type; an error names its place.
     ///
     /// ```
     /// use rekindle_proto::dialect::Document;
@@ -68,7 +69,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// It has another shape.
+    /// The data does not have this type's structure.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Mistake> {
         read(&self.value).map_err(|mistake| Mistake { line: self.line(&mistake.field), ..mistake })
     }
@@ -124,7 +125,7 @@ impl Reader<'_> {
     fn value(&mut self, value: &Spanned<DeValue<'_>>, path: &str) -> Value {
         match value.get_ref() {
             DeValue::String(text) => Value::String(text.to_string()),
-            // What is too large for a number here fits no field: null says so in its place.
+            // A number that is too large for `Value` is invalid for every field, so it becomes null.
             DeValue::Integer(number) => {
                 i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
             }
@@ -139,7 +140,7 @@ impl Reader<'_> {
     }
 }
 
-/// The number of the line that holds this byte.
+/// The number of the line that contains this byte.
 fn line(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }

@@ -1,4 +1,4 @@
-//! What the rules of a dialect lead to: a verdict, or an outcome.
+//! The effects of a dialect's rules: verdicts and outcomes.
 
 use serde::Deserialize;
 
@@ -77,16 +77,16 @@ impl TryFrom<RawApiRule> for ApiRule {
     }
 }
 
-/// A condition on a token endpoint's answer, and its outcome.
+/// A condition on a token endpoint's response, and its outcome.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "RawTokenRule")]
 pub(super) struct TokenRule {
     pub(super) when: When,
     pub(super) outcome: OutcomeName,
     pub(super) reason: DeadReason,
-    /// Where the server does not say when to come back.
+    /// The delay if the server does not name one.
     pub(super) after_seconds: Option<u32>,
-    /// Not believed until it is said a second time.
+    /// The outcome counts only when the server repeats it.
     pub(super) confirm: bool,
 }
 
@@ -174,7 +174,7 @@ pub(super) enum OutcomeName {
     ClientConfig,
     Lost,
     Unknown,
-    /// Nothing was executed: it is asked with `fallback_document`.
+    /// Nothing was executed: the request is repeated with `fallback_document`.
     Fallback,
 }
 

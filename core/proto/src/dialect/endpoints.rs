@@ -1,4 +1,4 @@
-//! Where a dialect's server is asked: for tokens, for a sign-in, for a revocation.
+//! The endpoints of a dialect's server: for tokens, sign-ins and revocations.
 
 use url::Url;
 
@@ -25,7 +25,7 @@ impl Spec {
         template.url(&self.name, &|name| self.variable(identity, name))
     }
 
-    /// Where a user signs in, if the dialect says that.
+    /// The authorization endpoint, if the dialect names one.
     pub(super) fn sign_in_server(
         &self,
         identity: &ClientIdentity,
@@ -43,13 +43,13 @@ impl Spec {
         Ok(server)
     }
 
-    /// Who the server says it is, if the dialect says that.
+    /// The issuer identifier, if the dialect names one.
     pub(super) fn issuer(&self, identity: &ClientIdentity) -> Result<Option<String>, Failure> {
         let variable = |name: &str| self.variable(identity, name);
         self.sign_in.issuer.as_ref().map(|issuer| self.filled(issuer, &variable)).transpose()
     }
 
-    /// Where device codes come from, if the dialect says that.
+    /// The device authorization endpoint, if the dialect names one.
     pub(super) fn device_authorization_url(&self, identity: &ClientIdentity) -> Result<Url, Failure> {
         let url = self.sign_in.device_authorization_url.as_ref().ok_or_else(|| {
             let what = "does not say where device codes come from (`[sign_in]` with `device_authorization_url`): sign in \
@@ -68,8 +68,8 @@ impl Spec {
         url.url(&self.name, &|name| self.variable(identity, name))
     }
 
-    /// A token endpoint that the user names may be another server than the dialect's: its tokens go to the
-    /// dialect's revocation endpoint only if both have the same origin.
+    /// A token endpoint that the user names may belong to another server than the dialect's: its tokens are sent to
+    /// the dialect's revocation endpoint only if both have the same origin.
     pub(super) fn revoke_url(&self, identity: &ClientIdentity) -> Result<Option<Url>, Failure> {
         let Some(revoke) = &self.revoke else { return Ok(identity.revocation_url.clone()) };
         let url = revoke.url.url(&self.name, &|name| self.variable(identity, name));

@@ -1,4 +1,4 @@
-//! How long a token lives, from what servers write (spec 1.3).
+//! Reads the lifetime of a token from the formats that servers use (spec 1.3).
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::path::Path;
 use crate::iso_8601;
 use crate::time::Wall;
 
-/// Nothing lives longer than ten years: such a number is a mistake.
+/// A lifetime of more than ten years is an error of the server.
 const LONGEST_SECONDS: f64 = 10.0 * 365.25 * 86_400.0;
-/// An epoch before September 2001 is no epoch; one after the year 5000 counts milliseconds.
+/// A value before September 2001 is not an epoch; one after the year 5000 is in milliseconds.
 const EPOCH_SECONDS: std::ops::Range<f64> = 1e9..1e11;
 
-/// What an end on the server's clock comes to.
+/// The meaning of an expiry time on the server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     In(Duration),
-    /// The end lies before the answer's own `Date`.
+    /// The token expired before the response's own `Date`.
     Past,
 }
 
@@ -37,8 +37,8 @@ pub(super) fn milliseconds(value: &Value) -> Option<Duration> {
     seconds(&Value::from(number(value)? / 1000.0))
 }
 
-/// An epoch in seconds or milliseconds, calibrated by the answer's `Date`; without one it counts from
-/// when the request was sent, and a past one says nothing (our clock may be wrong).
+/// An epoch in seconds or milliseconds, calibrated by the response's `Date`. Without a `Date` it counts from when the
+/// request was sent, and one in the past is ignored, because our clock may be wrong.
 pub(super) fn epoch(value: &Value, headers: &HeaderMap, sent_at: Wall) -> Option<End> {
     let written = number(value).or_else(|| written_out(value))?;
     let seconds = if written >= EPOCH_SECONDS.end { written / 1000.0 } else { written };
@@ -63,18 +63,18 @@ pub(super) fn jwt_end(token: &str) -> Option<Value> {
     exp.first(&json::read(&bytes, [&exp]).value?).cloned()
 }
 
-/// The same as a point in time, for a token of which nobody knows when it was asked for.
+/// The same as a point in time, for a token whose request time is unknown.
 pub(super) fn jwt_end_at(token: &str) -> Option<Wall> {
     let seconds = number(&jwt_end(token)?).filter(|seconds| EPOCH_SECONDS.contains(seconds))?;
     Some(Wall((seconds * 1000.0) as i64))
 }
 
-/// The answer's `Date` on the wall clock.
+/// The response's `Date` as a wall-clock time.
 pub(super) fn date(headers: &HeaderMap) -> Option<Wall> {
     http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
-/// A date with its zone, in seconds since 1970: ISO 8601, or as HTTP writes it (RFC 9110 section 5.6.7).
+/// A date with a time zone, in seconds since 1970: ISO 8601, or the HTTP format (RFC 9110 section 5.6.7).
 fn written_out(value: &Value) -> Option<f64> {
     let text = value.as_str()?;
     iso_8601::read(text).or_else(|| http_date(text.trim())).map(|at| at.0 as f64 / 1000.0)

@@ -1,14 +1,14 @@
-//! A dialect that builds on a preset: `extends = "json"`. What it says itself wins; its rules come first.
+//! A dialect that extends a preset: `extends = "json"`. Its own fields take precedence; its rules come first.
 
 use serde_json::{Map, Value};
 
 use super::mistake::Mistake;
 use crate::error::Failure;
 
-/// Where rules stand. They are ordered and the first one that is met decides, so both lists count.
+/// The paths of lists of rules. Rules are ordered and the first match decides, so both lists are kept.
 const RULES: [[&str; 2]; 2] = [["api", "rules"], ["answer", "rules"]];
 
-/// Puts a dialect that names a preset on top of that.
+/// Merges a dialect onto the preset that it names.
 pub(super) fn extend(
     own: &mut Value,
     preset: &dyn Fn(&str) -> Result<Value, Failure>,
@@ -45,7 +45,7 @@ fn merge(base: &mut Value, own: Value) {
     }
 }
 
-/// What is no list is left where it is, for the reader to complain about.
+/// A value that is not a list is left in place, so that the parser reports it.
 fn taken(root: &mut Value, [table, name]: [&str; 2]) -> Vec<Value> {
     match root.get_mut(table).and_then(|table| table.get_mut(name)) {
         Some(Value::Array(rules)) => std::mem::take(rules),

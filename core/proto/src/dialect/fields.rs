@@ -1,4 +1,4 @@
-//! The fields of a token request, and how they are written.
+//! The fields of a token request, and their encoding.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(super) struct Fields(Vec<(String, Field)>);
 pub(super) enum Field {
     Text(Zeroizing<String>),
     Plain(Scalar),
-    /// Repeated in a form, a list in JSON.
+    /// A list of values: repeated fields in a form, a list in JSON.
     Several(Vec<String>),
 }
 
@@ -29,7 +29,7 @@ impl Fields {
         }
     }
 
-    /// As one field that may be there more than once (RFC 8707 section 2).
+    /// A field that may occur more than once (RFC 8707 section 2).
     pub(super) fn several(&mut self, name: &str, values: &[String]) {
         match values {
             [] => {}
@@ -44,7 +44,7 @@ impl Fields {
         self.0.push((name.to_owned(), field));
     }
 
-    /// Those that a URL has already are replaced: it may be one that was given with an old token in it.
+    /// Replaces fields that the URL already has: the user's URL may contain an old token.
     pub(super) fn extend_query(&self, url: &mut Url) {
         let ours = |name: &str| self.0.iter().any(|(own, _)| own == name);
         let kept: Vec<(String, String)> = url
@@ -64,7 +64,7 @@ impl Fields {
     }
 
     pub(super) fn form(&self) -> Secret {
-        // Room for everything escaped: a buffer that grows would leave copies behind.
+        // Reserves space for everything escaped: a growing buffer would leave copies of secrets in memory.
         let pairs = || self.pairs();
         let room = pairs().map(|(name, text)| 3 * (name.len() + text.len()) + 2).sum();
         let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(room));

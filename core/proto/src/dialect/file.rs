@@ -1,4 +1,4 @@
-//! The shape of a dialect file. Whatever is missing has the default of RFC 6749 and RFC 6750.
+//! The structure of a dialect file. Missing fields have the defaults of RFC 6749 and RFC 6750.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::rule::Test;
 use super::scalar::{Scalar, Several};
 use super::template::Template;
 
-/// A whole dialect.
+/// A complete dialect file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Spec {
@@ -24,12 +24,12 @@ pub(super) struct Spec {
     pub(super) description: String,
     #[serde(default)]
     pub(super) rotation: Written,
-    /// The old access token dies when a refresh succeeds.
+    /// The old access token becomes invalid when a refresh succeeds.
     #[serde(default)]
     pub(super) old_token_dies: bool,
     #[serde(default = "yes")]
     pub(super) proactive: bool,
-    /// Values for blanks that the session does not fill.
+    /// Values of variables that the session does not set.
     #[serde(default)]
     pub(super) variables: BTreeMap<String, String>,
     #[serde(default)]
@@ -49,7 +49,7 @@ pub(super) struct Spec {
     #[serde(default)]
     pub(super) jwt_bearer: GrantSection,
     pub(super) password: Option<PasswordSection>,
-    /// Of the dialect that `[password]` describes.
+    /// For the dialect that `[password]` describes.
     #[serde(skip)]
     pub(super) password_grant: GrantSection,
     #[serde(default)]
@@ -65,7 +65,7 @@ pub(super) struct Spec {
     pub(super) redact: Redact,
 }
 
-/// Where the access token goes in an API request.
+/// How an API request carries the access token.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Token {
@@ -73,13 +73,13 @@ pub(super) struct Token {
     pub(super) header: HeaderName,
     /// `""` = the bare token.
     pub(super) scheme: String,
-    /// The name of a cookie; the header and the scheme don't count then.
+    /// The name of a cookie; the header and the scheme are not used then.
     pub(super) cookie: Option<String>,
-    /// What `token_type` may say beside `Bearer` and `DPoP`.
+    /// Accepted values of `token_type` besides `Bearer` and `DPoP`.
     pub(super) types: Several<String>,
-    /// Other headers that hold credentials in this dialect.
+    /// Other headers that carry credentials in this dialect.
     pub(super) credential_headers: Several<Header>,
-    /// What its access tokens have in them beside the characters of RFC 6750 section 2.1.
+    /// Characters of its access tokens besides those of RFC 6750 section 2.1.
     pub(super) extra_characters: String,
 }
 
@@ -96,7 +96,7 @@ impl Default for Token {
     }
 }
 
-/// Where token requests go, and how they are written (RFC 6749 section 3.2).
+/// The token endpoint, and the format of token requests (RFC 6749 section 3.2).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TokenEndpoint {
@@ -110,44 +110,44 @@ pub(super) struct TokenEndpoint {
     pub(super) headers: BTreeMap<Header, Template>,
 }
 
-/// What one grant adds to a token request, or says otherwise than `[token_endpoint]`.
+/// What one grant adds to a token request, or overrides of `[token_endpoint]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct GrantSection {
     pub(super) grant_type: Option<String>,
     /// The GraphQL document; tokens are among its variables.
     pub(super) document: String,
-    /// The document for a server that does not know a field of the first (spec 5.15).
+    /// The document for a server that lacks a field of the first one (spec 5.15).
     pub(super) fallback_document: Option<String>,
-    /// The header that the refresh token goes into, instead of the body.
+    /// The header that carries the refresh token, instead of the body.
     pub(super) token_header: Option<Header>,
-    /// What stands before it there. Default: `Bearer` in `Authorization`, nothing elsewhere.
+    /// The scheme before the token. Default: `Bearer` in `Authorization`, nothing in other headers.
     pub(super) token_scheme: Option<String>,
-    /// The cookie that it goes into.
+    /// The cookie that carries the refresh token.
     pub(super) token_cookie: Option<String>,
     pub(super) credential: RefreshCredential,
-    /// The header that the old access token goes into, for servers that want to see it.
+    /// The header that carries the old access token, for servers that require it.
     pub(super) access_token_header: Option<Header>,
-    /// What stands before it there. Default: `Bearer` in `Authorization`, nothing elsewhere.
+    /// The scheme before the token. Default: `Bearer` in `Authorization`, nothing in other headers.
     pub(super) access_token_scheme: Option<String>,
     pub(super) query: BTreeMap<String, Template>,
     pub(super) extra: BTreeMap<String, Extra>,
     pub(super) headers: BTreeMap<Header, Template>,
 }
 
-/// What a refresh is asked for with.
+/// The credential of a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RefreshCredential {
-    /// A refresh token, which the session keeps.
+    /// A refresh token, which the session stores.
     #[default]
     Token,
-    /// A cookie that the host's HTTP stack keeps, as a browser does with one that is `HttpOnly` (spec 5.21).
+    /// A cookie that the host's HTTP stack stores, such as a browser's `HttpOnly` cookie (spec 5.21).
     Cookie,
 }
 
-/// A sign-in with a user's name and password, where the server has one: what it does otherwise than `[token_endpoint]`
-/// and `[answer]`.
+/// Signing in with a user name and password, if the server supports it: what differs from `[token_endpoint]` and
+/// `[answer]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct PasswordSection {
@@ -162,7 +162,7 @@ pub(super) struct PasswordSection {
     pub(super) answer: Option<AnswerSpec>,
 }
 
-/// How the server spells them.
+/// The server's names of these fields.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct PasswordNames {
@@ -176,22 +176,22 @@ impl Default for PasswordNames {
     }
 }
 
-/// Where a user signs in (RFC 6749 section 4.1.1), and how the server says who it is.
+/// Where a user signs in (RFC 6749 section 4.1.1), and how the server identifies itself.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SignInSection {
-    /// Who the server says it is: callbacks and ID tokens must name it.
+    /// The issuer identifier: callbacks and ID tokens must contain it.
     pub(super) issuer: Option<Template>,
     /// Another name of the issuer that its ID tokens may carry. Callbacks must name `issuer` itself.
     pub(super) id_token_issuer: Option<String>,
-    /// It names itself in each callback (RFC 9207).
+    /// The server identifies itself in each callback (RFC 9207).
     pub(super) names_itself: bool,
     pub(super) authorization_url: Option<Template>,
     /// RFC 8628.
     pub(super) device_authorization_url: Option<Template>,
-    /// The host of redirect URIs on loopback, where the server takes but one. Default: `127.0.0.1`.
+    /// The host of redirect URIs on loopback, if the server accepts only one. Default: `127.0.0.1`.
     pub(super) loopback_host: Option<String>,
-    /// What is asked for where the sign-in names no scope.
+    /// The scope that is requested if the sign-in names none.
     pub(super) scope: Option<String>,
     /// Further parameters of the authorization request.
     pub(super) parameters: BTreeMap<String, String>,
@@ -205,11 +205,11 @@ pub(super) enum TokenMethod {
     Post,
     Put,
     Patch,
-    /// With the encoding `query` alone: it has no body.
+    /// Only with the encoding `query`: it has no body.
     Get,
 }
 
-/// How the body of a token request is written.
+/// The encoding of a token request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Encoding {
@@ -217,7 +217,7 @@ pub(super) enum Encoding {
     Form,
     Json,
     Graphql,
-    /// In the URL, for servers that take it nowhere else (spec 5.23).
+    /// In the URL, for servers that accept nothing else (spec 5.23).
     Query,
 }
 
@@ -234,19 +234,19 @@ pub enum ClientAuth {
     /// `client_id` and `client_secret` in the body.
     #[default]
     ClientSecretPost,
-    /// `client_id` and an assertion in the body that the secret signs (RFC 7523), a new one each time.
+    /// `client_id` and an assertion in the body, signed with the secret (RFC 7523); a new one for each request.
     ClientSecretJwt,
-    /// `client_id` and an assertion in the body that a key signs (RFC 7523), a new one each time.
+    /// `client_id` and an assertion in the body, signed with a key (RFC 7523); a new one for each request.
     PrivateKeyJwt,
 }
 
-/// How the server spells the fields of a token request; `""` = not sent.
+/// The server's names of the fields of a token request; `""` = not sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Names {
     pub(super) grant_type: String,
     pub(super) refresh_token: String,
-    /// The old access token's, at a refresh. Not sent by default.
+    /// The name for the old access token in a refresh. Not sent by default.
     pub(super) access_token: String,
     pub(super) client_id: String,
     pub(super) client_secret: String,
@@ -277,7 +277,7 @@ impl Default for Names {
     }
 }
 
-/// A further field of a token request: a text with blanks, a number or a yes.
+/// A further field of a token request: a text with variables, a number or a boolean.
 #[derive(Clone, Debug)]
 pub(super) enum Extra {
     Text(Template),
@@ -302,7 +302,7 @@ pub(super) struct Revoke {
     pub(super) field: String,
 }
 
-/// Where a token endpoint's answer has its fields, and what its errors mean.
+/// The fields of a token endpoint's response, and the meaning of its errors.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AnswerSpec {
@@ -311,21 +311,21 @@ pub(super) struct AnswerSpec {
     pub(super) token_type: Several<Path>,
     pub(super) scope: Several<Path>,
     pub(super) expires_in: Several<Path>,
-    /// The same, where the server counts milliseconds.
+    /// The same in milliseconds.
     pub(super) expires_in_ms: Several<Path>,
     pub(super) expires_at: Several<Path>,
     pub(super) refresh_token_expires_in: Several<Path>,
     pub(super) refresh_token_expires_at: Several<Path>,
-    /// The headers that tokens come in, where they don't stand in the body.
+    /// The headers that contain tokens, if the body does not.
     pub(super) headers: BTreeMap<TokenField, Header>,
-    /// The cookies that they come in.
+    /// The cookies that contain tokens.
     pub(super) cookies: BTreeMap<TokenField, String>,
-    /// What must come back with the tokens: name -> path.
+    /// Values to store with the tokens: name -> path.
     pub(super) keep: BTreeMap<String, Path>,
     pub(super) default_lifetime_seconds: Option<u32>,
-    /// Takes the `exp` of a JWT for a hint (spec 1.4).
+    /// Uses the `exp` of a JWT as a hint (spec 1.4).
     pub(super) jwt_exp: bool,
-    /// What a grant must fulfil beside having a token.
+    /// Conditions that a grant must meet besides containing a token.
     pub(super) success: Option<Test>,
     pub(super) rules: Vec<TokenRule>,
 }
@@ -358,7 +358,7 @@ impl Default for AnswerSpec {
 }
 
 impl AnswerSpec {
-    /// All that a grant is read from.
+    /// All paths that a grant is read from.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         let several = [
             &self.access_token,
@@ -375,7 +375,7 @@ impl AnswerSpec {
     }
 }
 
-/// A token of an answer.
+/// A token in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TokenField {
@@ -387,16 +387,16 @@ fn paths(texts: &[&str]) -> Several<Path> {
     Several(texts.iter().filter_map(|text| text.parse().ok()).collect())
 }
 
-/// What API responses say.
+/// The meaning of API responses.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Api {
-    /// For so long the API may not know a token that was just issued.
+    /// How long the API may not know a newly issued token.
     pub(super) settle_ms: u32,
     pub(super) rules: Vec<ApiRule>,
 }
 
-/// Where bodies hold secrets that their names don't give away.
+/// Paths of secrets in bodies that their names do not reveal.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Redact {

@@ -1,7 +1,7 @@
-//! JSON as servers write it: what is asked for is read, the rest is skipped unchecked (spec 2.6, 5.1).
+//! Parses servers' JSON: the requested members are read, the rest is skipped without checks (spec 2.6, 5.1).
 //!
-//! A lone surrogate, `1e999`, `NaN`, a raw line break, Latin-1 or a nesting of any depth in a member that
-//! nobody asks for must not cost a session its new refresh token.
+//! A lone surrogate, `1e999`, `NaN`, a raw line break, Latin-1 or deep nesting in a member that is not requested must
+//! not cost a session its new refresh token.
 
 use std::borrow::Cow;
 
@@ -10,23 +10,23 @@ use serde_json::{Map, Number, Value};
 
 use super::path::{Path, Step};
 
-/// What is read whole is read this deep; below it stands null.
+/// The depth up to which a value is read completely; deeper values become null.
 const DEPTH_LIMIT: usize = 64;
-/// Of a longer list the first entries are read.
+/// The number of entries that are read of a longer list.
 const ENTRY_LIMIT: usize = 10_000;
 
-/// What was found in a body.
+/// The result of reading a body.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
-    /// The values at the paths, in the shape of the body. In a body that breaks off: what came whole.
+    /// The values at the paths, in the structure of the body. Of a truncated body: the complete values.
     pub(crate) value: Option<Value>,
-    /// A `data` key at the top, or in an answer of a batch.
+    /// Whether there is a `data` key at the top level, or in a response of a batch.
     pub(crate) has_data: bool,
-    /// An `errors` key at the same places.
+    /// Whether there is an `errors` key at the same places.
     pub(crate) has_errors: bool,
-    /// The outermost value came to its end.
+    /// The outermost value is complete.
     pub(crate) is_closed: bool,
-    /// Nothing but space follows it.
+    /// Only white space follows it.
     pub(crate) is_complete: bool,
 }
 
@@ -36,18 +36,18 @@ pub(crate) fn read<'p>(body: &[u8], paths: impl IntoIterator<Item = &'p Path>) -
     Reader::new(body).read(&steps)
 }
 
-/// Reads all of a body, down to a depth that no stack minds.
+/// Reads a whole body, down to a depth that is safe for any stack.
 pub(crate) fn read_all(body: &[u8]) -> Option<Value> {
     Reader::new(body).read(&[&[]]).value
 }
 
-/// What is asked for below a value: the rests of paths. An empty rest asks for the value itself.
+/// The requested members below a value: the remaining steps of the paths. An empty rest requests the value itself.
 type Wanted<'a, 'p> = &'a [&'p [Step]];
 
 struct Reader<'a> {
     body: &'a [u8],
     at: usize,
-    /// The body ended too early, or cannot be understood from here on.
+    /// The body is truncated, or cannot be parsed from here on.
     is_broken: bool,
     found: Found,
 }
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
     fn read(mut self, wanted: Wanted<'_, '_>) -> Found {
         self.skip_space();
         let is_list = self.peek() == Some(b'[');
-        // `errors` of a GraphQL batch stand in each answer of a list.
+        // In a GraphQL batch, each response of the list has its own `errors`.
         let of_batch =
             wanted.iter().filter(|steps| matches!(steps.first(), Some(Step::Key(key)) if key == "errors"));
         let of_batch: Vec<&[Step]> = if is_list { of_batch.copied().collect() } else { Vec::new() };
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let value = self.value(&below, depth + 1);
-            // What broke off is no value; of a list or an object, what came of it.
+            // A truncated value is ignored; of a truncated list or object, the complete part is kept.
             if !self.is_broken || value.is_object() || value.is_array() {
                 members.insert(name.into_owned(), value);
             }
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
         Value::Object(members)
     }
 
-    /// `of_each` is asked of each entry, beside what the paths say.
+    /// `of_each` is requested of each entry, in addition to the paths.
     fn list(&mut self, wanted: Wanted<'_, '_>, of_each: Wanted<'_, '_>, depth: usize) -> Value {
         let mut entries = Vec::new();
         self.at += 1;
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
             }
             let mut below = below(wanted, depth, |step| step.is_several() || *step == Step::Entry(index));
             below.extend(of_each);
-            // The answers of a batch are looked into for `data` and `errors`.
+            // `data` and `errors` are looked for in the responses of a batch.
             let is_answer = depth == 0 && self.peek() == Some(b'{');
             let value = if is_answer {
                 self.answer(&below)
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
         self.object(wanted, 0)
     }
 
-    /// The name of the next member and its colon; nothing at the end of the object.
+    /// Reads the name of the next member and its colon; `None` at the end of the object.
     fn name(&mut self) -> Option<Cow<'a, str>> {
         match self.next_of(b'}')? {
             b'"' => {
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         self.next_of(b']').is_some()
     }
 
-    /// The first byte of what comes next in a container; nothing at its end.
+    /// The first byte of the next item in a container; `None` at its end.
     fn next_of(&mut self, closing: u8) -> Option<u8> {
         if self.is_broken {
             return None;
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The inside of a string, as it stands there; nothing if it never ends.
+    /// The raw contents of a string; `None` if it is not terminated.
     fn string(&mut self) -> Option<&'a [u8]> {
         let start = self.at + 1;
         let mut at = start;
@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A number, or a word; one that the body ends in may go on.
+    /// A number or a word; one at the end of the body may be truncated.
     fn word(&mut self) -> &'a [u8] {
         let rest = self.body.get(self.at..).unwrap_or_default();
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b",]}:\"{[".contains(byte);
@@ -220,7 +220,7 @@ impl<'a> Reader<'a> {
         &rest[..length]
     }
 
-    /// Passes over a value of any depth, without a look at it.
+    /// Skips a value of any depth without checking it.
     fn skip(&mut self) {
         let mut depth = 0_usize;
         self.skip_space();
@@ -257,14 +257,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What is asked for below a step that fits.
+/// The requested members below a matching step.
 fn below<'p>(wanted: Wanted<'_, 'p>, depth: usize, fits: impl Fn(&Step) -> bool) -> Vec<&'p [Step]> {
     let whole = depth < DEPTH_LIMIT && wanted.iter().any(|steps| steps.is_empty());
     let rests = wanted.iter().filter_map(|steps| steps.split_first()).filter(|(step, _)| fits(step));
     whole.then_some(&[][..]).into_iter().chain(rests.map(|(_, rest)| rest)).collect()
 }
 
-/// A number, `true` or `false`; other words are nothing. A number that fits no number here stays as it was written.
+/// A number, `true` or `false`; other words are ignored. A number out of range is kept as text.
 fn plain(word: &[u8]) -> Value {
     match word {
         b"true" => return Value::Bool(true),
@@ -284,7 +284,7 @@ fn plain(word: &[u8]) -> Value {
     }
 }
 
-/// The text of a string. What is no text stands there as U+FFFD, and an escape that is none as it is.
+/// The text of a string. Invalid text becomes U+FFFD; an invalid escape is kept unchanged.
 fn unescaped(inside: &[u8]) -> Cow<'_, str> {
     if memchr::memchr(b'\\', inside).is_none() {
         return String::from_utf8_lossy(inside);
@@ -299,7 +299,7 @@ fn unescaped(inside: &[u8]) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Undoes one escape, and gives what follows it.
+/// Decodes one escape, and returns the rest.
 fn escape<'a>(from: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
     let plain = match from.get(1) {
         Some(b'n') => b'\n',
@@ -332,7 +332,7 @@ fn unicode<'a>(from: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
     &from[length..]
 }
 
-/// The number of a `\u0041`.
+/// The code of an escape such as `\u0041`.
 fn unit(from: &[u8]) -> Option<u16> {
     let digits = from.strip_prefix(b"\\u")?.get(..4)?;
     let is_hex = digits.iter().all(u8::is_ascii_hexdigit);

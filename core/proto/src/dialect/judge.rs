@@ -1,4 +1,4 @@
-//! What an API response says about our token (spec 2): the dialect's rules, then `WWW-Authenticate`, then the status.
+//! The verdict on an API response (spec 2): by the dialect's rules, then `WWW-Authenticate`, then the status.
 
 use std::time::Duration;
 
@@ -22,18 +22,18 @@ impl Spec {
         judging.by_rule().or_else(|| judging.by_challenge()).unwrap_or_else(|| judging.by_status())
     }
 
-    /// Whether a rule asks if the token is past its end.
+    /// Whether a rule depends on the token having expired by the clock.
     pub(super) fn asks_for_the_clock(&self) -> bool {
         self.api.rules.iter().any(|rule| rule.when.asks_for_the_clock())
     }
 
-    /// Whether an answer with status 200 may still turn the token away.
+    /// Whether a response with status 200 may still reject the token.
     pub(super) fn errors_with_success_status(&self) -> bool {
         let in_body = |rule: &ApiRule| rule.when.admits(StatusCode::OK) && rule.when.reads_body();
         self.api.rules.iter().any(in_body)
     }
 
-    /// Whether an answer with a status below 400 may turn the token away, by its body or by its headers.
+    /// Whether a response with a status below 400 may reject the token, by its body or headers.
     pub(super) fn may_reject_success(&self) -> bool {
         let below_400 = || (200..400).filter_map(|status| StatusCode::from_u16(status).ok());
         let rejects = |rule: &ApiRule| rule.verdict != VerdictName::Accepted;
@@ -41,7 +41,7 @@ impl Spec {
         rules.any(|rule| below_400().any(|status| rule.when.admits(status)))
     }
 
-    /// What the rules ask the body for which this status and these bytes may fulfil.
+    /// The paths of the rules that may apply to this status and these bytes.
     fn wanted<'a>(&'a self, exchange: &Exchange<'a>) -> Vec<&'a Path> {
         let mut names = Names::of(exchange.body);
         let may = |rule: &&'a ApiRule| rule.when.admits(exchange.status) && rule.when.may_match(&mut names);
@@ -52,7 +52,7 @@ impl Spec {
     }
 }
 
-/// The `DPoP-Nonce` of an answer.
+/// The `DPoP-Nonce` of a response.
 pub(super) fn nonce(headers: &HeaderMap) -> Option<String> {
     headers.get("dpop-nonce")?.to_str().ok().map(str::to_owned)
 }
@@ -92,7 +92,7 @@ impl Judging<'_> {
     }
 
     fn by_challenge(&self) -> Option<Verdict> {
-        // Challenges may stand on any answer (RFC 9110 section 11.6.1); they judge only a refusal.
+        // Any response may contain challenges (RFC 9110 section 11.6.1); they count only in a rejection.
         if !self.exchange.status.is_client_error() {
             return None;
         }
@@ -145,8 +145,8 @@ impl Judging<'_> {
         }
     }
 
-    /// A mutation may have run where its answer has `data`, even a null one, or cannot be read to its end.
-    /// `None` for an answer that is not GraphQL.
+    /// A mutation may have run if the response has `data`, even null, or is truncated. `None` for a response that is
+    /// not GraphQL.
     fn mutation_applied(&self) -> Option<Applied> {
         let outline = body::outline(self.exchange.body);
         let is_json = matches!(self.exchange.body.trim_ascii_start().first(), Some(b'{' | b'['));
@@ -172,7 +172,7 @@ impl Judging<'_> {
     }
 }
 
-/// A scope, which is a list of names; whoever knows the token hides that too.
+/// A scope is a list of names. The caller, which knows the token, redacts that, too.
 fn fit_to_show(scope: &str) -> String {
     let names = scope.split_whitespace().map(|name| if redact::has_jwt(name) { redact::MASK } else { name });
     redact::known(&names.collect::<Vec<_>>().join(" "), &[])
@@ -187,8 +187,8 @@ fn step_up(challenge: &Challenge) -> StepUp {
     }
 }
 
-/// `invalid_token` covers expired, revoked and malformed tokens (RFC 6750 section 3.1). A description that
-/// names just one of them tells them apart; it decides nothing.
+/// `invalid_token` covers expired, revoked and malformed tokens (RFC 6750 section 3.1). A description that names just
+/// one of these gives the reason; nothing else depends on it.
 fn described(description: &str) -> ExpiredReason {
     let text = description.to_ascii_lowercase();
     let named = [

@@ -1,4 +1,4 @@
-//! Reading a dialect: errors name the file, the line, the field and the way out.
+//! Reads dialects: errors name the file, the line, the field and the fix.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ impl Spec {
         Ok(spec)
     }
 
-    /// Reads the same shape as JSON data.
+    /// Reads the same structure from JSON data.
     pub(super) fn from_json(
         value: &serde_json::Value,
         preset: &dyn Fn(&str) -> Result<serde_json::Value, Failure>,
@@ -54,7 +54,7 @@ impl Spec {
         self
     }
 
-    /// What no single field shows: the field that is wrong, and why.
+    /// Checks that involve several fields: returns the wrong field, and why it is wrong.
     fn check(&self) -> Result<(), (&'static str, String)> {
         let wrong = |field, what: &str| Err((field, what.to_owned()));
         if HeaderValue::from_str(&self.token.scheme).is_err() {
@@ -74,7 +74,7 @@ impl Spec {
         self.check_documents()
     }
 
-    /// Whose requests have no body, and what must not stand in a URL.
+    /// Checks requests without a body, and secrets that must not be in a URL.
     fn check_query(&self) -> Result<(), (&'static str, String)> {
         let wrong = |field, what: &str| Err((field, what.to_owned()));
         let (endpoint, password) = (&self.token_endpoint, self.password.as_ref());
@@ -88,7 +88,7 @@ impl Spec {
         Ok(())
     }
 
-    /// The refresh token has one place.
+    /// The refresh token is sent in exactly one place.
     fn check_token_place(&self) -> Result<(), (&'static str, String)> {
         let wrong = |field, what: &str| Err((field, what.to_owned()));
         let section = &self.refresh_token;
@@ -127,7 +127,7 @@ impl Spec {
         }
     }
 
-    /// A client's own grant has no refresh token, and no second document.
+    /// The client credentials grant has no refresh token and no second document.
     fn check_no_token_place(&self) -> Result<(), (&'static str, String)> {
         let has_one = |section: &GrantSection| {
             section.token_header.is_some()
@@ -194,7 +194,7 @@ fn misread(file: &str, mistake: &Mistake) -> Failure {
     invalid(&format!("{file}{line}"), &mistake.field, &mistake.what)
 }
 
-/// Names the file, the line and the field, and the way out.
+/// The file, the line, the field, and the fix.
 fn invalid(place: &str, field: &str, what: &str) -> Failure {
     let field = if field.is_empty() { String::new() } else { format!(", field `{field}`") };
     let what = what.replace('\n', " ");

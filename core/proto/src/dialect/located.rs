@@ -1,5 +1,5 @@
-//! Data as a type, where a mistake knows its place. One deserializer over `Value`: wrapping another one for it would compile every
-//! type twice, a tenth of the WebAssembly module.
+//! Deserializes data as a type with errors that name their place. This is one deserializer over `Value`: wrapping
+//! another one would compile every type twice, a tenth of the WebAssembly module.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-/// What is wrong, and where: the innermost part comes first.
+/// An error and its place: the innermost part of the path comes first.
 #[derive(Debug)]
 pub(super) struct Misfit {
     path: Vec<Part>,
@@ -88,7 +88,7 @@ impl<'v> Located<'v> {
     }
 }
 
-/// Each asks for one kind alone: a visitor's code for all others is not compiled.
+/// Each method asks for one kind of value only, so that a visitor's code for the other kinds is not compiled.
 macro_rules! numbers {
     ($($name:ident)*) => {
         $(fn $name<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -258,7 +258,7 @@ impl<'v> MapAccess<'v> for Members<'v> {
     }
 }
 
-/// An enum's variant: its name, and what it holds.
+/// An enum's variant: its name and its content.
 struct Variant<'v> {
     name: &'v str,
     content: Option<&'v Value>,

@@ -1,11 +1,11 @@
-//! Reading data as a type: a mistake names its field, and never repeats a value.
+//! Deserializes data as a type: an error names its field, and never repeats a value.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::located::Located;
 
-/// Why a file cannot be taken; the text never repeats a string of the file, which may be a secret.
+/// Why a file is invalid. The text never repeats a string of the file, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// The line.
@@ -16,7 +16,7 @@ pub struct Mistake {
     pub what: String,
 }
 
-/// Data as a type.
+/// Deserializes data as a type.
 ///
 /// ```
 /// use rekindle_proto::dialect::read;
@@ -27,7 +27,7 @@ pub struct Mistake {
 ///
 /// # Errors
 ///
-/// It has another shape.
+/// The data does not have this type's structure.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mistake> {
     T::deserialize(Located(value)).map_err(|misfit| {
         let (field, what) = misfit.into_parts();
@@ -35,7 +35,7 @@ pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mistake> {
     })
 }
 
-/// serde shows the value of a wrong type, and a dialect may hold an API key.
+/// serde shows the value of a wrong type, and a dialect may contain an API key.
 fn without_value(what: &str) -> String {
     let value = what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: "));
     let expected = value.and_then(|value| value.rfind(", expected ").map(|at| (value, &value[at..])));

@@ -1,8 +1,8 @@
 //! A server's protocol and refresh token rotation, as data.
 //!
-//! A dialect is a TOML file: how an expired token looks, how a refresh is asked for, what its answers mean, how
-//! refresh tokens rotate. What a file leaves out is as RFC 6749 and RFC 6750 say. The presets come along; a
-//! user can write one. Rules are ordered; the first one whose conditions are all met decides.
+//! A dialect is a TOML file: how an expired token is reported, how tokens are requested, what the responses mean, and
+//! how refresh tokens rotate. Missing fields follow RFC 6749 and RFC 6750. The presets are built in; users can write
+//! their own. Rules are ordered; the first one whose conditions are all met decides.
 //!
 //! ```
 //! # let text = r#"
@@ -111,7 +111,7 @@ pub struct Dialect {
     spec: Arc<file::Spec>,
 }
 
-/// Name and rotation only: a dialect file may hold an API key among its extra fields.
+/// Only the name and rotation are shown: a dialect may contain an API key among its extra fields.
 impl fmt::Debug for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dialect").field("name", &self.spec.name).field("rotation", &self.rotation()).finish()
@@ -135,7 +135,8 @@ impl Dialect {
         preset::dialect(name)
     }
 
-    /// Tells dialects of different content apart, whatever their names are. Shows nothing of it.
+    /// A tag that distinguishes dialects of different content, regardless of their names, without revealing the
+    /// content.
     ///
     /// ```
     /// use rekindle_proto::Dialect;
@@ -208,7 +209,7 @@ impl Dialect {
         Self::from_json_over(value, &preset::data)
     }
 
-    /// The same where the presets that it may extend are not in this build: `preset` gives their data.
+    /// Like [`Self::from_json`], in a build without the presets: `preset` returns the data of the preset to extend.
     ///
     /// ```
     /// use rekindle_proto::Dialect;
@@ -237,7 +238,7 @@ impl Dialect {
         &self.spec.name
     }
 
-    /// Whose dialect it is, and what is special about it.
+    /// The server that it is for, and what is special about it.
     ///
     /// ```
     /// assert!(rekindle_proto::Dialect::preset("oauth2").unwrap().description().contains("RFC 6749"));

@@ -1,8 +1,8 @@
-//! Where something stands in a JSON body: `error`, `data.refreshToken.accessToken`,
-//! `errors[*].extensions.code`, `[0].errorCode`, `tokens[?type=access].value`.
+//! Paths of values in a JSON body: `error`, `data.refreshToken.accessToken`, `errors[*].extensions.code`,
+//! `[0].errorCode`, `tokens[?type=access].value`.
 //!
-//! RFC 9535 (JSONPath) has more than a dialect needs, and its crates read a whole document, while a body is read no
-//! further than a path leads (`json.rs`).
+//! RFC 9535 (JSONPath) has more than a dialect needs, and its crates parse a whole document, whereas `json.rs` reads
+//! a body only as far as a path requires.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::scalar::text_of;
 
-/// A path into a JSON body: keys with dots between them, `[3]` for an entry, `[*]` or `*` for every one,
-/// `[?type=access]` for the entries of a list whose member `type` says `access`.
+/// A path into a JSON body: keys separated by dots, `[3]` for an entry, `[*]` or `*` for every entry,
+/// `[?type=access]` for the entries of a list whose member `type` is `access`.
 ///
 /// ```
 /// use rekindle_proto::dialect::Path;
@@ -24,11 +24,11 @@ use super::scalar::text_of;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     steps: Vec<Step>,
-    /// What filters look at, beside what the path leads to.
+    /// The members that filters compare, in addition to the target of the path.
     looked_at: Vec<Vec<Step>>,
 }
 
-/// One step down.
+/// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Key(String),
@@ -42,7 +42,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Whether this may lead to the members of an object, or the entries of a list, of any name.
+    /// Whether the path may match members of an object, or entries of a list, with any name.
     pub(super) fn is_several(&self) -> bool {
         matches!(self, Self::Each | Self::Where { .. })
     }
@@ -106,12 +106,12 @@ impl Path {
         Self { looked_at: filters.collect(), steps }
     }
 
-    /// All that has to be read for it, from the top of the body.
+    /// Everything that must be read for this path, from the top of the body.
     pub(super) fn reads(&self) -> impl Iterator<Item = &[Step]> {
         std::iter::once(&self.steps).chain(&self.looked_at).map(Vec::as_slice)
     }
 
-    /// The key of an object that the path asks for first, at the top or in the entries of a list.
+    /// The first key of an object on the path, at the top or in the entries of a list.
     pub(super) fn outermost_key(&self) -> Option<&str> {
         self.steps.iter().find_map(|step| match step {
             Step::Key(key) => Some(key.as_str()),
@@ -170,7 +170,7 @@ impl FromStr for Path {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // As JSONPath writes it; no body has such a key, and the rule would never be met.
+        // JSONPath syntax, which is rejected: no body has such a key, and the rule would never match.
         if text == "$" || text.starts_with("$.") || text.starts_with("$[") {
             return Err(format!(
                 "`{text}` starts with `$`: paths start at the top of the body without it, like `error` or `errors[*].code`; for the body as plain text write `text = true`"
@@ -195,7 +195,7 @@ fn steps(text: &str) -> Option<Vec<Step>> {
         let (one, after) = rest.split_at(end);
         steps.push(step(one)?);
         rest = match after.strip_prefix('.') {
-            // What follows a dot is a step, and may stand in brackets.
+            // A step follows a dot, or is in brackets.
             Some("") => return None,
             Some(after) => after,
             None if after.is_empty() || after.starts_with('[') => after,
@@ -227,7 +227,7 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && !text.contains(['[', ']', '*', '"'])
 }
 
-/// As text, as codes are compared.
+/// The value as text, for comparing codes.
 fn holds(entry: &Value, key: &str, says: &str) -> bool {
     entry.get(key).and_then(text_of).is_some_and(|text| text == says)
 }

@@ -1,4 +1,4 @@
-//! Where a token goes in an API request.
+//! How an API request carries a token.
 
 use http::HeaderName;
 use http::header::{AUTHORIZATION, COOKIE};
@@ -28,7 +28,7 @@ impl Spec {
         Ok(Placement { name, value })
     }
 
-    /// A token whose type is not understood must not be used (RFC 6749 section 7.1).
+    /// A client must not use a token whose type it does not understand (RFC 6749 section 7.1).
     pub(super) fn understands(&self, token_type: Option<&str>) -> bool {
         let is = |name: &str| token_type.is_none_or(|given| given.eq_ignore_ascii_case(name));
         let special = self.token.cookie.is_some() || self.token.header != AUTHORIZATION;

@@ -1,4 +1,4 @@
-//! The dialects that come along: TOML files with evidence, embedded.
+//! The built-in dialects: TOML files with evidence, embedded.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::rotation::Rotation;
 #[cfg(feature = "toml")]
 macro_rules! presets {
     ($($name:literal),+ $(,)?) => {
-        /// Name and text of every preset, in the order in which they are listed.
+        /// The name and text of every preset, in the order of lists.
         pub(super) const ALL: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("../../presets/", $name, ".toml")))),+];
     };
@@ -48,7 +48,7 @@ presets!(
     "zoho",
 );
 
-/// A build that reads no TOML embeds none: it is given its dialects as data.
+/// A build without TOML embeds no presets: its host passes dialects as data.
 #[cfg(not(feature = "toml"))]
 pub(super) const ALL: &[(&str, &str)] = &[];
 
@@ -57,7 +57,7 @@ pub(super) const ALL: &[(&str, &str)] = &[];
 pub struct Preset {
     /// Its name.
     pub name: &'static str,
-    /// Whose dialect it is, and what is special about it.
+    /// The server that it is for, and what is special about it.
     pub description: String,
     /// Its rotation.
     pub rotation: Rotation,

@@ -1,22 +1,22 @@
-//! All fields of a dialect file, with what holds where they are left out, and an example each. The tests hold this
-//! list to the code: no field is missing, each default is the default, each example is read.
+//! All fields of a dialect file, each with its default and an example. The tests check this list against the code: no
+//! field is missing, each default is right, each example can be parsed.
 
 use std::fmt::Write as _;
 
 /// One field.
 struct Field {
     name: &'static str,
-    /// As it is written; empty: nothing.
+    /// The default as it is written in a file; empty: none.
     default: &'static str,
     about: &'static str,
     example: &'static str,
-    /// What the example needs around it to be read.
+    /// The lines that the example needs around it to be valid.
     #[cfg(test)]
     needs: &'static str,
 }
 
 struct Section {
-    /// Where its fields stand: the text of a heading in TOML.
+    /// The section of its fields: the text of a heading in TOML.
     place: &'static str,
     about: &'static str,
     fields: &'static [Field],
@@ -77,7 +77,7 @@ pub fn reference() -> String {
     text
 }
 
-/// A bar ends a cell, also within code.
+/// A bar ends a table cell, even within code.
 fn code(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("`{}`", text.replace('|', "\\|")) }
 }
@@ -321,7 +321,7 @@ mod tests {
     use super::*;
     use crate::dialect::Dialect;
 
-    /// Hears which fields a type asks for, and gives none.
+    /// A deserializer that records which fields a type asks for, and returns none.
     struct Asked<'a>(&'a mut Vec<&'static str>);
 
     impl<'de> Deserializer<'de> for Asked<'_> {
@@ -402,7 +402,7 @@ mod tests {
             "[[answer.rules]]" => rule(section, field, &line, "outcome = \"dead\""),
             "[[api.rules]]" => rule(section, field, &line, "verdict = \"expired\""),
             "" => line,
-            // What stands before the section goes with dots.
+            // The parents of the section are written with dots.
             _ if field.needs.ends_with('\n') => {
                 format!("{}{}.{line}", field.needs, section.place.trim_matches(['[', ']']))
             }

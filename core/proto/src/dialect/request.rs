@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::grant::GrantRequest;
 use crate::sign_in::SignInGrant;
 
-/// A sign-in has no tokens with which anything came.
+/// A sign-in has no earlier tokens, so no extra values.
 static NOTHING: BTreeMap<String, String> = BTreeMap::new();
 
 impl Spec {
@@ -33,7 +33,7 @@ impl Spec {
         self.asking_with(&section.document, identity, grant)
     }
 
-    /// A refresh with the document for servers that don't know a field of the first.
+    /// A refresh with the document for servers that lack a field of the first one.
     pub(super) fn fallback_request(
         &self,
         identity: &ClientIdentity,
@@ -84,7 +84,7 @@ impl Spec {
         self.refresh_token.credential == RefreshCredential::Cookie
     }
 
-    /// The one that is about to be replaced, if there is one.
+    /// The access token that is about to be replaced, if there is one.
     fn place_access_token(&self, token: Option<&Secret>, headers: &mut HeaderMap) -> Result<(), Failure> {
         let section = &self.refresh_token;
         let (Some(token), Some(header)) = (token, &section.access_token_header) else { return Ok(()) };
@@ -118,7 +118,7 @@ impl Spec {
         Ok(())
     }
 
-    /// What the dialect says of this grant, and what came with the last one.
+    /// The dialect's section for this grant, and the extra values of the last grant.
     fn section<'a>(
         &'a self,
         grant: &'a GrantRequest,
@@ -144,7 +144,7 @@ impl Spec {
         }
     }
 
-    /// Fails where the dialect has no words for it.
+    /// Fails if the dialect does not support the grant.
     pub(super) fn grants_client_credentials(&self) -> Result<(), Failure> {
         if self.token_endpoint.encoding == Encoding::Graphql && self.client_credentials.document.is_empty() {
             let what = "cannot ask for client credentials: give its [client_credentials] a `document`, or take \
@@ -161,7 +161,7 @@ impl Spec {
     ) -> Result<Option<TokenRequest>, Failure> {
         let Some(url) = self.revoke_url(identity)? else { return Ok(None) };
         let mut fields = Fields::default();
-        // A cookie says by itself what is to be revoked.
+        // A cookie identifies by itself what is to be revoked.
         let with_cookies = self.refreshes_by_cookie();
         if !with_cookies {
             fields.text(self.revoke.as_ref().map_or("token", |revoke| &revoke.field), token.expose());
@@ -180,7 +180,7 @@ impl Spec {
         blank: &dyn Fn(&str) -> Option<&'a str>,
     ) -> Result<(), Failure> {
         for (name, template) in query {
-            // A token URL that the user gave may have it already.
+            // The user's token URL may already contain it.
             if url.query_pairs().all(|(given, _)| given != name.as_str()) {
                 let value = self.filled(template, blank)?;
                 url.query_pairs_mut().append_pair(name, &value);
@@ -270,7 +270,7 @@ impl Spec {
         }
     }
 
-    /// The same dialect as its sign-in with a password speaks.
+    /// The dialect for signing in with a password.
     pub(super) fn for_password(&self) -> Result<Self, Failure> {
         let section = self.password.clone().ok_or_else(|| {
             let what = "has no sign-in with a password ([password]): let the user sign in with a browser or a device \
@@ -292,7 +292,7 @@ impl Spec {
         Ok(spec)
     }
 
-    /// A form with the client's authentication: for endpoints beside the token endpoint.
+    /// A form with client authentication, for endpoints other than the token endpoint.
     pub(super) fn client_form(
         &self,
         identity: &ClientIdentity,
@@ -347,7 +347,7 @@ impl Spec {
         }
     }
 
-    /// The two halves of HTTP Basic, if that is how this client says who it is.
+    /// The user name and password of HTTP Basic, if the client authenticates that way.
     fn basic<'a>(&self, identity: &'a ClientIdentity) -> Option<(&'a str, &'a str)> {
         let (id, secret) = (identity.client_id.as_deref()?, identity.client_secret.as_ref()?);
         (self.token_endpoint.client_auth == ClientAuth::ClientSecretBasic).then_some((id, secret.expose()))

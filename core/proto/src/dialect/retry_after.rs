@@ -1,4 +1,4 @@
-//! When a server asks to come back (spec 5.3, 8.2): `Retry-After` in seconds or as a date, an epoch in a
+//! How long a server asks clients to wait (spec 5.3, 8.2): `Retry-After` in seconds or as a date, an epoch in a
 //! header, a number of seconds in the body.
 
 use std::time::Duration;
@@ -13,10 +13,10 @@ use super::path::Path;
 use super::scalar::Several;
 use crate::time::Wall;
 
-/// Nobody waits longer than a day because of a header; the engine has a cap of its own.
+/// A header never causes a wait of more than a day; the engine has its own cap.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// Where a dialect's server says when to come back, beside `Retry-After`.
+/// Where responses contain the delay, besides `Retry-After`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RetryAfter {
@@ -29,8 +29,8 @@ pub(super) struct RetryAfter {
 }
 
 impl RetryAfter {
-    /// How long to wait; `now` is the wall clock when the answer came, if that is known: without it (and
-    /// without the answer's `Date`) a date says nothing.
+    /// The delay. `now` is the wall clock when the response arrived, if known; without it, and without the response's
+    /// `Date`, a date is ignored.
     pub(super) fn read(
         &self,
         headers: &HeaderMap,
@@ -43,7 +43,7 @@ impl RetryAfter {
         after.or_else(|| self.by_epoch(headers, now)).map(|after| after.min(LONGEST))
     }
 
-    /// The paths that are asked for.
+    /// The paths to read.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.body_seconds.0.iter()
     }
@@ -76,7 +76,7 @@ fn seconds_or_date(text: &str, now: Option<Wall>) -> Option<Duration> {
 }
 
 fn seconds(text: &str) -> Option<Duration> {
-    // RFC 9110 section 10.2.3 has digits; some servers add a fraction. An exponent is neither.
+    // RFC 9110 section 10.2.3 allows only digits; some servers add a fraction. An exponent is invalid.
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let seconds: f64 = text.parse().ok().filter(|_| is_plain)?;
     Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST))

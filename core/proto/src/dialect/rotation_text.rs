@@ -1,4 +1,4 @@
-//! How a rotation is written: `"strict-family"`, `{ grace_seconds = 30 }`, and `grace(30)` in a line.
+//! The text form of a rotation: `"strict-family"`, `{ grace_seconds = 30 }`, and `grace(30)` on one line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -47,7 +47,7 @@ fn grace_seconds(seconds: f64) -> Option<Rotation> {
     (!time.is_zero()).then_some(Rotation::Grace(time))
 }
 
-/// A [`Rotation`] as it is written in a dialect file.
+/// A [`Rotation`] as in a dialect file.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Written(pub(super) Rotation);
 

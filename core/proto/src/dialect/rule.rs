@@ -1,4 +1,4 @@
-//! The ordered rules of a dialect: (status set, header, path, value) -> what it means.
+//! The ordered rules of a dialect: conditions on status, header, path and value, and the meaning of a match.
 
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -10,24 +10,24 @@ use url::Url;
 use super::path::Path;
 use super::scalar::{Scalar, Several, text_of};
 
-/// What a rule looks at.
+/// The input of a rule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
-    /// The body, if it could be read; for an API answer only the members that a rule asks for.
+    /// The body, if it could be parsed; for an API response only the members that rules request.
     pub(super) body: Option<&'a Value>,
     pub(super) is_empty: bool,
-    /// The body as it came, for tests on its text.
+    /// The raw body, for tests on its text.
     pub(super) text: &'a [u8],
-    /// The token that went along is past its end by the clock.
+    /// The token that was sent has expired by the clock.
     pub(super) is_past_end: bool,
-    /// What was asked, where that is known: a redirect may be relative to it.
+    /// The URL of the request, if known: a redirect may be relative to it.
     pub(super) url: Option<&'a Url>,
 }
 
 impl Seen<'_> {
-    /// Where a redirect leads. A place of its own on a server that nobody knows has a path all the same.
+    /// The target of a redirect. A relative one has a path even if the server's URL is unknown.
     fn location(&self) -> Option<Url> {
         let text = self.headers.get(LOCATION)?.to_str().ok()?;
         match self.url {
@@ -38,7 +38,7 @@ impl Seen<'_> {
     }
 }
 
-/// When a rule applies: every condition that it names must be fulfilled.
+/// When a rule applies: all of its conditions must be met.
 #[derive(Clone, Debug)]
 pub(super) struct When {
     statuses: Vec<Statuses>,
@@ -47,7 +47,7 @@ pub(super) struct When {
     tests: Vec<Test>,
 }
 
-/// The fields of a condition, as they stand in a rule.
+/// The fields of a condition in a dialect file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Condition {
     pub(super) status: Several<Statuses>,
@@ -90,32 +90,32 @@ impl When {
             && self.tests.iter().all(|test| test.is_met(seen))
     }
 
-    /// Whether it applies only to a token past its end.
+    /// Whether the rule applies only to an expired token.
     pub(super) fn asks_for_the_clock(&self) -> bool {
         self.past_end
     }
 
-    /// Whether it looks into the body.
+    /// Whether the rule depends on the body.
     pub(super) fn reads_body(&self) -> bool {
         self.tests.iter().any(Test::reads_body)
     }
 
-    /// Whether the status alone would let the rule apply.
+    /// Whether the status matches the rule.
     pub(super) fn admits(&self, status: StatusCode) -> bool {
         self.statuses.is_empty() || self.statuses.iter().any(|one| one.contains(status))
     }
 
-    /// Whether the body may hold all that the rule asks for.
+    /// Whether the body may contain everything that the rule tests.
     pub(super) fn may_match<'a>(&'a self, names: &mut Names<'a>) -> bool {
         self.paths().all(|path| path.outermost_key().is_none_or(|name| names.hold(name)))
     }
 
-    /// The paths that the rule asks for.
+    /// The paths that the rule needs.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.tests.iter().filter_map(Test::path)
     }
 
-    /// The text that the first test on the body found.
+    /// The text that matched the first test on the body.
     pub(super) fn found(&self, seen: &Seen<'_>) -> Option<String> {
         let body = seen.body?;
         let test = self.tests.iter().find(|test| matches!(test.place, Place::Body(_)))?;
@@ -124,7 +124,7 @@ impl When {
     }
 }
 
-/// The names in a body: looks for their bytes, once for each, and parses nothing.
+/// Looks for names in a body by their bytes, once for each name, without parsing.
 pub(super) struct Names<'a> {
     body: &'a [u8],
     known: Vec<(&'a str, bool)>,
@@ -145,7 +145,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// One place and what must stand there.
+/// A place in the response, and the value that it must have.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(try_from = "RawTest")]
 pub(super) struct Test {
@@ -153,15 +153,15 @@ pub(super) struct Test {
     wanted: Wanted,
 }
 
-/// A [`Test`] as it is written.
+/// A [`Test`] as in a dialect file.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTest {
     pub(super) path: Option<Path>,
     pub(super) header: Option<String>,
-    /// Where a redirect leads.
+    /// The target of a redirect.
     pub(super) location: Option<bool>,
-    /// The body as it came, for servers that answer in plain text.
+    /// The raw body, for servers that respond in plain text.
     pub(super) text: Option<bool>,
     pub(super) equals: Option<Several<Scalar>>,
     pub(super) starts_with: Option<Several<String>>,
@@ -221,7 +221,7 @@ impl TryFrom<RawTest> for Test {
 }
 
 impl Test {
-    /// The path that it asks the body for.
+    /// The path that the test needs of the body.
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Body(path) => Some(path),
@@ -260,7 +260,8 @@ impl Wanted {
         self.fits_text(&String::from_utf8_lossy(value))
     }
 
-    /// The path alone, or with scheme and host. What else a URL has may be anything, the way back included.
+    /// Compares the path alone, or with scheme and host. The query may contain anything, such as the URL to return
+    /// to.
     fn fits_url(&self, url: &Url) -> bool {
         self.fits_text(url.path()) || self.fits_text(&url[..url::Position::AfterPath])
     }

@@ -1,4 +1,4 @@
-//! Small values in dialect files: one or a list of them, a text, a number or a yes.
+//! Small values in dialect files: a text, a number or a boolean, or a list of them.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,7 +9,7 @@ use serde::de::value::{
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// A text, a number or a yes: what a rule compares with, what a request sends along.
+/// A text, a number or a boolean: the value in a condition or of a field in a request.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Scalar {
     Text(String),
@@ -18,12 +18,12 @@ pub(super) enum Scalar {
 }
 
 impl Scalar {
-    /// Whether a JSON value says the same, as text or as number: codes come both ways.
+    /// Whether a JSON value is equal, as text or as a number: servers send codes as either.
     pub(super) fn says(&self, value: &Value) -> bool {
         text_of(value).is_some_and(|text| text == self.text())
     }
 
-    /// As it stands in a form or a header.
+    /// The value as text for a form or a header.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! A server's own words, made fit to be shown (spec 2.7).
+//! Servers' messages, redacted for display (spec 2.7).
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -9,10 +9,10 @@ use super::path::Path;
 use crate::credential::Secret;
 use crate::redact;
 
-/// Where servers put a sentence for people.
+/// The fields in which servers put a message for people.
 const MESSAGES: [&str; 7] =
     ["error_description", "error.message", "errors[*].message", "message", "msg", "detail", "error"];
-/// Where they put a code.
+/// The fields in which servers put a code.
 const CODES: [&str; 5] = ["error", "error_code", "errors[*].extensions.code", "errors[*].errorType", "code"];
 
 impl Spec {
@@ -35,7 +35,7 @@ impl Spec {
         code(&body::fields(&HeaderMap::new(), body, &code_paths()).0?)
     }
 
-    /// The body without what the dialect knows to be secret.
+    /// The body without the secrets that the dialect names.
     fn blanked(&self, mut fields: Value) -> Value {
         let mask = Value::from(redact::MASK);
         self.redact.paths.0.iter().for_each(|path| path.replace(&mut fields, &mask));
@@ -43,19 +43,19 @@ impl Spec {
     }
 }
 
-/// The code of an error, if it is a word: anything else may be a secret.
+/// The error code, if it is a word; anything else may be a secret.
 pub(super) fn code(fields: &Value) -> Option<String> {
     let codes = code_paths();
     codes.iter().find_map(|at| text(at, fields).filter(|text| is_code(text)).map(str::to_owned))
 }
 
-/// Letters and what joins them: no token looks like that.
+/// Letters and connecting characters: no token looks like that.
 pub(super) fn is_code(text: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphabetic() || b"_.-".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(letter)
 }
 
-/// Where [`code`] looks.
+/// The paths that [`code`] reads.
 pub(super) fn code_paths() -> Vec<Path> {
     paths(&CODES)
 }

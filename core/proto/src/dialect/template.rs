@@ -1,11 +1,11 @@
-//! URLs and values with blanks in them: `https://{tenant}.example.com/token`.
+//! URLs and values with variables: `https://{tenant}.example.com/token`.
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
 use crate::error::{ErrorKind, Failure};
 
-/// A text with `{blanks}`.
+/// A text with `{variables}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Piece>);
 
@@ -16,7 +16,7 @@ enum Piece {
 }
 
 impl Template {
-    /// The names of the blanks.
+    /// The names of the variables.
     pub(super) fn blanks(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Blank(name) => Some(name.as_str()),
@@ -24,7 +24,7 @@ impl Template {
         })
     }
 
-    /// The text with its blanks filled; gives the name of one that has no value.
+    /// The text with its variables replaced; the error is the name of a variable without a value.
     pub(super) fn fill<'a>(&self, value: &dyn Fn(&str) -> Option<&'a str>) -> Result<String, &str> {
         let mut text = String::new();
         for piece in &self.0 {
@@ -36,8 +36,8 @@ impl Template {
         Ok(text)
     }
 
-    /// The URL with its blanks filled. A value cannot lead elsewhere: one at the start is a whole base URL,
-    /// any other one a plain word.
+    /// The URL with its variables replaced. A value cannot change the host: one at the start must be a complete base
+    /// URL, any other must be a plain word.
     pub(super) fn url<'a>(
         &self,
         dialect: &str,

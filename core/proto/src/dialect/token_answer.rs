@@ -1,4 +1,4 @@
-//! What a token endpoint's answer means (spec 5.1): the dialect's rules, then the body, then the status.
+//! The meaning of a token endpoint's response (spec 5.1): by the dialect's rules, then the body, then the status.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Spec {
         self.reading(answer, |reading| reading.outcome())
     }
 
-    /// What is wrong with an answer that grants nothing, where neither its code nor its words tell, and a clock that is off.
+    /// Explains a response that grants nothing if its code and message do not, and a wrong clock.
     pub(super) fn complaint(&self, answer: &Answer<'_>) -> Option<String> {
         let hints = [
             self.reading(answer, |reading| reading.complaint()),
@@ -35,7 +35,7 @@ impl Spec {
         hints.into_iter().flatten().reduce(|first, second| format!("{first}; {second}"))
     }
 
-    /// Whether the same is worth asking a second time before its outcome counts.
+    /// Whether the request must be repeated before its outcome counts.
     pub(super) fn asks_again(&self, answer: &Answer<'_>) -> Option<AskAgain> {
         self.reading(answer, |reading| {
             let rule = reading.is_whole.then(|| reading.rule(&reading.seen()))??;
@@ -58,7 +58,7 @@ impl Spec {
     }
 }
 
-/// What RFC 6749 and its neighbours ask an answer for, beside what the dialect names.
+/// The fields of RFC 6749 and related standards, in addition to those that the dialect names.
 fn own_paths() -> Vec<Path> {
     let names = ["error", "errors[*].message", "acr_values", "max_age", "claims", "id_token"];
     let own = names.iter().filter_map(|name| name.parse().ok());
@@ -69,7 +69,7 @@ struct Reading<'a> {
     spec: &'a Spec,
     answer: &'a Answer<'a>,
     fields: Option<&'a Value>,
-    /// The body came to its end. In one that broke off only tokens count: what is missing may change a refusal.
+    /// The body is complete. In a truncated one only tokens count: the missing part may change a refusal.
     is_whole: bool,
 }
 
@@ -99,7 +99,7 @@ impl Reading<'_> {
         self.other_than_tokens().map(str::to_owned)
     }
 
-    /// What came in place of a token answer.
+    /// Describes a response that is not a token response.
     fn other_than_tokens(&self) -> Option<&'static str> {
         let Answer { status, headers, body, .. } = *self.answer;
         let granted = || self.access_token().is_some() || self.refresh_token().is_some();
@@ -149,7 +149,8 @@ impl Reading<'_> {
             OutcomeName::RateLimited => Outcome::RateLimited { after },
             OutcomeName::ClockSkew => Outcome::ClockSkew,
             OutcomeName::StepUp => Outcome::StepUp(self.step_up()),
-            // Whoever asks again with the other document does not come here; without one it is the wrong document.
+            // A request that is repeated with the other document does not get here; without one the document is
+            // wrong.
             OutcomeName::ClientConfig | OutcomeName::Fallback => {
                 Outcome::ClientConfig { error: self.code(rule.when.found(seen)) }
             }
@@ -158,7 +159,7 @@ impl Reading<'_> {
         }
     }
 
-    /// A grant, if this is one: a 2xx with a token in it that fulfils what the dialect asks for.
+    /// The grant, if the response is a 2xx with a token that meets the dialect's conditions.
     fn granted(&self) -> Option<Outcome> {
         let fulfilled = self.spec.answer.success.as_ref().is_none_or(|test| test.is_met(&self.seen()));
         if !self.answer.status.is_success() || !fulfilled {
@@ -170,7 +171,8 @@ impl Reading<'_> {
                 Some(Outcome::Granted(Box::new(self.grant(access_token, refresh_token))))
             }
             (None, Some(refresh_token)) => Some(Outcome::GrantedWithoutAccess { refresh_token }),
-            // Readable, and nothing to serve: the old token stays, and so does the refresh token.
+            // The response is readable but contains nothing to serve: the old token stays, and so does the refresh
+            // token.
             (None, None) => {
                 let given = self.text(&self.spec.answer.access_token).is_some();
                 (given && !self.has_error()).then(|| self.unknown())
@@ -178,7 +180,7 @@ impl Reading<'_> {
         }
     }
 
-    /// What may stand in a header as RFC 6750 section 2.1 writes it; a text for people is no token.
+    /// A token must be a valid header value (RFC 6750 section 2.1); a text for people is not one.
     fn access_token(&self) -> Option<Secret> {
         let elsewhere = || self.outside_the_body(TokenField::AccessToken);
         let text = self.text(&self.spec.answer.access_token).or_else(elsewhere)?;
@@ -231,7 +233,7 @@ impl Reading<'_> {
         }
     }
 
-    /// As OpenID Connect Core section 3.1.3.3 names it.
+    /// The name in OpenID Connect Core section 3.1.3.3.
     fn id_token(&self) -> Option<Secret> {
         let text = self.fields?.get("id_token")?.as_str()?;
         (!text.is_empty()).then(|| text.into())
@@ -242,7 +244,7 @@ impl Reading<'_> {
         let told = self.value(&spec.refresh_token_expires_in, &expiry_fields::seconds);
         told.or_else(|| match self.value(&spec.refresh_token_expires_at, &|value| self.epoch(value))? {
             End::In(lifetime) => Some(lifetime),
-            // A token that was just given is not at its end: whoever wrote that means something else.
+            // A new token has not expired already: the server means something else by this value.
             End::Past => None,
         })
     }
@@ -261,12 +263,12 @@ impl Reading<'_> {
         told.or_else(|| spec.jwt_exp.then(|| expiry_fields::jwt_end(access_token))?.as_ref().and_then(epoch))
     }
 
-    /// The first of several places that holds something usable.
+    /// The first usable value among several places.
     fn value<T>(&self, paths: &Several<Path>, read: &dyn Fn(&Value) -> Option<T>) -> Option<T> {
         paths.0.iter().find_map(|path| read(path.first(self.fields?)?))
     }
 
-    /// A text that is not empty, without the space and the line breaks around it.
+    /// A non-empty text, without surrounding white space.
     fn text(&self, paths: &Several<Path>) -> Option<String> {
         self.value(paths, &|value| readable(value.as_str()?.trim_ascii()))
     }
@@ -276,7 +278,7 @@ impl Reading<'_> {
         error.is_some_and(|error| error.as_str().is_some_and(|text| !text.is_empty()))
     }
 
-    /// RFC 6749 section 5.2 and its neighbours, whatever the status.
+    /// The error codes of RFC 6749 section 5.2 and related standards, regardless of the status.
     fn by_rfc(&self) -> Option<Outcome> {
         let error = self.fields?.get("error")?.as_str()?;
         match error {
@@ -287,7 +289,7 @@ impl Reading<'_> {
             | "login_required"
             | "consent_required"
             | "insufficient_user_authentication" => Some(Outcome::StepUp(self.step_up())),
-            // Not dead, and not worth sending again as it is: the matrix of what it can mean is long.
+            // The token is not dead, but sending the same again would not help: such an error can mean many things.
             "invalid_request"
             | "invalid_client"
             | "unauthorized_client"
@@ -295,7 +297,7 @@ impl Reading<'_> {
             | "invalid_scope"
             | "invalid_target" => Some(Outcome::ClientConfig { error: error.to_owned() }),
             "server_error" | "temporarily_unavailable" => None,
-            // A refusal in a 2xx is readable, if not understood: nothing was lost.
+            // A refusal in a 2xx was received, even if it is not understood: no response was lost.
             _ => self.answer.status.is_success().then(|| self.unknown()),
         }
     }
@@ -315,13 +317,13 @@ impl Reading<'_> {
         }
     }
 
-    /// A GraphQL refusal that no rule knows: readable too.
+    /// A GraphQL refusal that matches no rule: also received.
     fn has_errors(&self) -> bool {
         let errors = self.fields.and_then(|fields| fields.get("errors")).and_then(Value::as_array);
         errors.is_some_and(|errors| !errors.is_empty())
     }
 
-    /// The code that a rule found, else the answer's own.
+    /// The code that a rule found, otherwise the response's own.
     fn code(&self, found: Option<String>) -> String {
         let own = || self.fields.and_then(server_message::code);
         found
@@ -348,17 +350,17 @@ impl Reading<'_> {
     }
 }
 
-/// A text that has something in it, and nothing that could not be read.
+/// A non-empty text without unreadable characters.
 fn readable(text: &str) -> Option<String> {
     (!text.is_empty() && !text.contains(char::REPLACEMENT_CHARACTER)).then(|| text.to_owned())
 }
 
-/// Of an answer that broke off only this is sure: a pair of tokens, each to its closing quote.
+/// Of a truncated response only this is certain: two tokens, each complete up to its closing quote.
 fn is_whole_pair(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Granted(grant) if grant.refresh_token.is_some())
 }
 
-/// A query may hold anything.
+/// A query may contain secrets.
 fn without_query(location: &[u8]) -> &[u8] {
     location.split(|byte| b"?#".contains(byte)).next().unwrap_or_default()
 }

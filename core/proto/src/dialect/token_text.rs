@@ -1,9 +1,9 @@
-//! Which texts are tokens: what may stand in a header, in a cookie, in a form.
+//! Which texts are valid tokens, in a header, in a cookie, in a form.
 
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 
-/// RFC 6750 section 2.1, `b64token`; `extra` are further characters that a dialect's tokens have.
+/// RFC 6750 section 2.1, `b64token`; `extra` are further characters of the dialect's tokens.
 pub(super) fn is_access_token(text: &str, extra: &str) -> bool {
     let letters = text.trim_end_matches('=');
     let fits =
@@ -11,8 +11,8 @@ pub(super) fn is_access_token(text: &str, extra: &str) -> bool {
     !letters.is_empty() && letters.chars().all(fits)
 }
 
-/// RFC 6749 appendix A.17 allows what can be printed. Text of other alphabets comes back as it was; what could not be
-/// read (U+FFFD) would not.
+/// RFC 6749 appendix A.17 allows printable characters. Text outside ASCII can be sent back unchanged, except
+/// unreadable characters (U+FFFD).
 pub(super) fn is_refresh_token(text: &str) -> bool {
     !text.is_empty()
         && !text.contains(|letter: char| letter.is_control() || letter == char::REPLACEMENT_CHARACTER)
@@ -30,7 +30,7 @@ pub(super) fn is_cookie_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(letter)
 }
 
-/// The value of a cookie that an answer sets; the last one counts, as in a browser.
+/// The value of a cookie that a response sets; the last one counts, as in a browser.
 pub(super) fn set_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut pairs = headers.get_all(SET_COOKIE).iter().filter_map(|line| {
         let (given, value) = line.to_str().ok()?.split(';').next()?.split_once('=')?;

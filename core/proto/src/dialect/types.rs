@@ -67,7 +67,7 @@ pub struct Answer<'a> {
     pub received_at: Wall,
 }
 
-/// The status and the size: the body is full of tokens.
+/// Only the status and the size are shown: the body contains tokens.
 impl fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer")
@@ -80,9 +80,9 @@ impl fmt::Debug for Answer<'_> {
 /// Why a response does not count yet (spec 5.15, 5.16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AskAgain {
-    /// The server does not know a field of the document, and executed nothing: ask with the other one.
+    /// The server lacks a field of the document, and executed nothing: repeat with the other document.
     WithFallback,
-    /// The server says the same to much else: ask the same once more.
+    /// The server sends the same response for other errors: repeat the request once.
     ToConfirm,
 }
 

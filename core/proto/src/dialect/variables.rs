@@ -1,4 +1,4 @@
-//! The variables of a dialect: which ones it asks for, and whether each has a value.
+//! The variables of a dialect: which ones it needs, and whether each has a value.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,8 @@ use super::template::Template;
 use crate::error::Failure;
 
 impl Spec {
-    /// Tells at construction what could only fail later: a blank without a value, a variable that nothing asks for.
+    /// Reports, when a session is built, what would fail later: a variable without a value, a value without a
+    /// variable.
     pub(super) fn check_variables(
         &self,
         identity: &ClientIdentity,
@@ -47,7 +48,7 @@ impl Spec {
         }
     }
 
-    /// The blanks of a request, but for its URL's.
+    /// The variables of a request, except those of its URL.
     fn blanks_of<'a>(&'a self, section: &'a GrantSection) -> impl Iterator<Item = &'a str> {
         let endpoint = &self.token_endpoint;
         let extra = endpoint.extra.values().chain(section.extra.values()).filter_map(|extra| match extra {

@@ -1,5 +1,5 @@
-//! A known secret in the spellings that servers and proxies give it: escaped for JSON, HTML, a URL or a form, in
-//! base64 or hex, in another case, in halves.
+//! A known secret in the encodings that servers and proxies use: escaped for JSON, HTML, a URL or a form, in base64
+//! or hex, in another case, in parts.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,18 +10,18 @@ use memchr::memmem;
 
 use super::MASK;
 
-/// A known secret that is shorter would mask ordinary words.
+/// Shorter known secrets are not masked: they would mask ordinary words.
 const SECRET_MINIMUM: usize = 4;
-/// Shorter secrets have no parts that would be told apart from words.
+/// Parts of shorter secrets cannot be distinguished from words.
 const PARTS_FROM: usize = 16;
-/// A part of this length is never an accident.
+/// A part of this length never matches by accident.
 const LONGEST_PART: usize = 24;
-/// No more of a secret than this is looked for in parts.
+/// The length of a secret up to which parts are searched.
 const PARTS_WITHIN: usize = 4096;
-/// Escapes within escapes: a proxy's URL in a page's text in an answer's JSON.
+/// The depth of nested escapes: a proxy's URL in a page's text in a JSON response.
 const DEPTH: usize = 3;
 
-/// The text without the secret; nothing if it is not in there.
+/// The text without the secret; `None` if the text does not contain it.
 pub(super) fn without(text: &str, secret: &str) -> Option<String> {
     if secret.len() < SECRET_MINIMUM {
         return None;
@@ -57,12 +57,12 @@ fn masked(text: &str, mut ranges: Vec<Range<usize>>) -> String {
     seen
 }
 
-/// What is looked for, in small letters.
+/// The text to search for, in lower case.
 struct Needles {
     whole: Vec<Vec<u8>>,
-    /// What other text may stand around, in the same word.
+    /// Characters that may surround it in the same word.
     encoded: Vec<Vec<u8>>,
-    /// The secret, and how long a part of it must be.
+    /// The secret, and the minimum length of a part.
     parts: Option<(Vec<u8>, usize)>,
 }
 
@@ -113,13 +113,13 @@ fn find_parts(secret: &[u8], length: usize, view: &View, found: &mut Vec<Range<u
     }
 }
 
-/// Hex, and base64 of either alphabet at any place among other bytes: in `id:secret` it begins within a group.
+/// Hex, and base64 of either alphabet at any offset: in `id:secret` the secret starts within a group.
 fn encoded(secret: &[u8]) -> Vec<Vec<u8>> {
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut needles = vec![hex.into_bytes()];
     for before in 0..3 {
         let bytes = [&[0; 2][..before], secret].concat();
-        // Letters that hold bits of the neighbours are not the secret's.
+        // Characters that also encode bits of the neighbours do not count.
         let (first, last) = ([0, 2, 3][before], usize::from(bytes.len() % 3 != 0));
         for text in [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {
             let text = text.to_ascii_lowercase().into_bytes();
@@ -132,7 +132,7 @@ fn encoded(secret: &[u8]) -> Vec<Vec<u8>> {
     needles
 }
 
-/// A text in small letters, each byte with its place in the original.
+/// A text in lower case, each byte with its position in the original.
 struct View {
     bytes: Vec<u8>,
     places: Vec<Range<usize>>,
@@ -151,7 +151,7 @@ impl View {
         start..end
     }
 
-    /// The range with what stands around it in the same word.
+    /// The range extended to the surrounding word.
     fn word(&self, range: Range<usize>) -> Range<usize> {
         let of_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_-=".contains(byte);
         let before = self.bytes[..range.start].iter().rev().take_while(|byte| of_word(byte)).count();
@@ -159,7 +159,7 @@ impl View {
         range.start - before..range.end + after
     }
 
-    /// One level of escapes undone; nothing if there are none.
+    /// Decodes one level of escapes; `None` if there are none.
     fn unescaped(&self) -> Option<Self> {
         let mut next = Self { bytes: Vec::with_capacity(self.bytes.len()), places: Vec::new() };
         let (mut at, mut any) = (0, false);
@@ -177,7 +177,7 @@ impl View {
     }
 }
 
-/// What an escape at the beginning stands for, and its length.
+/// The character of an escape at the beginning, and the escape's length.
 fn escape(from: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
     match from {
         [b'%', high, low, ..] => Some((Cow::Owned(vec![hex(&[*high, *low])?.try_into().ok()?]), 3)),

@@ -6,10 +6,10 @@ use super::RetryPolicy;
 
 /// How many retries the recent requests allow: a share of them, and a floor (spec 8.2).
 ///
-/// A bucket that each request fills a little, that time fills up to the floor, and that each retry empties by one.
+/// A token bucket: each request adds a little, time refills it up to the floor, and each retry takes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// In hundredths of a retry, so that nothing is rounded away.
+    /// In hundredths of a retry, so that nothing is lost to rounding.
     cents: u64,
     percent: u64,
     floor: u64,
@@ -18,9 +18,9 @@ pub struct Budget {
 
 /// One retry.
 const RETRY: u64 = 100;
-/// In which time the floor comes back.
+/// The time in which the floor is refilled.
 const FLOOR_PERIOD: Duration = Duration::from_secs(10);
-/// More than this many floors (and at least a hundred retries) are not saved up: "recent" requests only.
+/// The bucket holds at most this many floors (and at least a hundred retries), so that only recent requests count.
 const SAVED: u64 = 10;
 
 impl Budget {
