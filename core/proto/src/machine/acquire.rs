@@ -1,4 +1,4 @@
-//! A caller wants a token (spec 1).
+//! Requests for a token by callers (spec 1).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,34 +17,34 @@ use crate::rotation::Rotation;
 use crate::time::Now;
 use crate::verdict::DeadReason;
 
-/// What a caller wants a token for.
+/// What a caller needs a token for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenRequirements {
-    /// Where it goes; `None` = wherever.
+    /// The origin that the token will be sent to; `None` = any.
     pub origin: Option<OriginId>,
-    /// How long it should live at least (spec 1.5).
+    /// The minimum remaining lifetime (spec 1.5).
     pub min_life: Option<Duration>,
 }
 
-/// What a caller gets.
+/// The result for a caller.
 #[derive(Clone, Debug)]
 pub enum Acquired {
     /// The token.
     Serve(Arc<Current>),
     /// Wait for this ticket.
     Wait(Ticket),
-    /// None, and waiting does not help.
+    /// There is no token, and waiting does not help.
     Fail(Failure),
 }
 
-/// An unsaved refresh token that somebody needs is saved within so long.
+/// An unsaved refresh token that a caller needs is saved within this time.
 const SOON: Duration = Duration::from_secs(1);
 
-/// For this long a failure is answered from memory, without reading the store again.
+/// For this long a failure is returned from memory, without reading the store again.
 pub(super) const REREAD_AFTER: Duration = Duration::from_secs(1);
 
 impl Machine {
-    /// Serves a token, or says what to wait for. Starts a refresh where one is due.
+    /// Serves a token, or says what to wait for. Starts a refresh if one is due.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -70,7 +70,7 @@ impl Machine {
         }
     }
 
-    /// What a waiter gets whose wait ended without a token: one that is still valid (spec 1.2).
+    /// The result of a wait that ended without a token: a token that is still valid, if there is one (spec 1.2).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -87,7 +87,7 @@ impl Machine {
             .cloned()
     }
 
-    /// Refreshes now. `force` goes through back-off and a Dead mark, once (spec 5.2).
+    /// Refreshes now. `force` overrides back-off and a Dead mark, once (spec 5.2).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -111,7 +111,7 @@ impl Machine {
         self.unexplained(RefreshCause::Forced, None, force, now)
     }
 
-    /// As if the token had expired. During a flight it asks for one more (spec 3.2).
+    /// Treats the token as expired. During a flight it requests one more (spec 3.2).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -137,7 +137,7 @@ impl Machine {
         }
     }
 
-    /// There is a token that may be served; perhaps a refresh is due all the same.
+    /// There is a token that may be served, but a refresh may still be due.
     fn serve(&mut self, current: Arc<Current>, requirements: TokenRequirements, now: Now) -> Acquired {
         let can = self.may_refresh(false, now).is_ok() && !self.too_soon(now);
         if let (Some(left), Some(lifetime), true) = (current.left(now), current.lifetime, can) {
@@ -158,7 +158,7 @@ impl Machine {
         }
     }
 
-    /// A longer life is wanted than is left (spec 1.5).
+    /// The caller needs a longer lifetime than remains (spec 1.5).
     fn serve_longer(&mut self, current: Arc<Current>, least: Duration, can: bool, now: Now) -> Acquired {
         if current.lifetime.is_none_or(|lifetime| lifetime < least) {
             if self.warned_life.replace(current.generation) != Some(current.generation) {
@@ -180,14 +180,16 @@ impl Machine {
             return self.replace_rejected(current, requirements, now);
         }
         if self.too_soon(now) && current.ends.is_some_and(|ends| now.mono < ends.mono) {
-            // Only the wall clock says so, right after a refresh: it jumped. The server decides.
+            // Right after a refresh the token has expired only by the wall clock: the clock jumped. The server
+            // decides.
             return Acquired::Serve(current);
         }
         self.refresh_by_clock(now)
     }
 
-    /// The clock holds the token valid, and a server rejected it. What that server accepted elsewhere is still served
-    /// where no other can be had: one bad URL takes nothing from the others (spec 3.6).
+    /// The token is valid by the clock, and a server rejected it. Where the same server accepted it for another
+    /// request and no other token is available, it is still served: one bad URL must not affect the others (spec
+    /// 3.6).
     fn replace_rejected(
         &mut self,
         current: Arc<Current>,
@@ -203,8 +205,8 @@ impl Machine {
         self.unexplained(RefreshCause::Rejected, origin.as_deref(), false, now)
     }
 
-    /// A token that cannot be served is kept to its end if another configuration could serve it (its type is unknown
-    /// here), and else replaced at the next call (spec 1.8).
+    /// A token that cannot be served is kept until it expires if another configuration could serve it (its type is
+    /// unknown here), and otherwise replaced at the next call (spec 1.8).
     fn replace_unservable(&mut self, current: &Current, unservable: Failure, now: Now) -> Acquired {
         let by_type = (self.context.config.servable)(&current.value, None).is_ok();
         let lives = current.ends.is_some_and(|ends| !now.reached(ends));
@@ -222,7 +224,7 @@ impl Machine {
         }
     }
 
-    /// A refresh that the clock does not explain: counted, and limited (spec 5.3).
+    /// A refresh that token expiry does not explain: counted, and limited (spec 5.3).
     pub(super) fn unexplained(
         &mut self,
         cause: RefreshCause,
@@ -256,7 +258,7 @@ impl Machine {
         }
     }
 
-    /// Who starts a flight is its first waiter.
+    /// The caller that starts a flight is its first waiter.
     fn start_and_wait(&mut self, cause: RefreshCause, force: bool, now: Now) -> Acquired {
         let ticket = self.start(cause, force, now);
         if let Some(flight) = &mut self.flight {
@@ -265,7 +267,7 @@ impl Machine {
         Acquired::Wait(ticket)
     }
 
-    /// Before a failure is answered from memory, the store is read: somebody may have signed in elsewhere.
+    /// Before a failure is returned from memory, the store is read: the user may have signed in elsewhere.
     pub(super) fn last_word(&mut self, failure: Failure, now: Now) -> Acquired {
         let stale = self.has_not_read_for(REREAD_AFTER, now);
         if self.context.config.shared && stale && self.is_quiet() {
@@ -274,7 +276,7 @@ impl Machine {
         Acquired::Fail(failure)
     }
 
-    /// Whether a flight may start, but for the limits on unexplained ones.
+    /// Whether a flight may start, regardless of the limits on unexplained refreshes.
     pub(super) fn may_refresh(&mut self, force: bool, now: Now) -> Result<(), Failure> {
         if (self.commit.is_some() && self.flight.is_none()) || self.write.is_some() {
             if let Some(commit) = &mut self.commit {
@@ -302,19 +304,19 @@ impl Machine {
         }
     }
 
-    /// The refresh token is a copy of one that the parent will spend (spec 4.9).
+    /// The refresh token is a copy of one that the parent process will use (spec 4.9).
     fn is_the_parents(&self) -> bool {
         self.context.forked && !self.context.config.shared && self.context.rotation() != Rotation::None
     }
 
-    /// The token, if it may go to that origin.
+    /// The token, if it may be sent to that origin.
     fn servable(&self, origin: Option<OriginId>, now: Now) -> Option<&Arc<Current>> {
         let current = self.context.current()?;
         let fit = current.valid(now) && !self.context.invalidated && !self.rejected_for(origin, now);
         fit.then_some(current)
     }
 
-    /// Turned away there in this generation; where a breaker holds, that says nothing any more (spec 3.6).
+    /// The origin rejected this generation. While a breaker is open, that no longer counts (spec 3.6).
     fn rejected_for(&self, origin: Option<OriginId>, now: Now) -> bool {
         self.rejections(origin).any(|by| !self.context.holds(&by.name, now))
     }
@@ -323,7 +325,7 @@ impl Machine {
         self.context.rejected_by.iter().filter(move |by| origin.is_none_or(|origin| origin == by.id))
     }
 
-    /// The token, if whoever rejected it accepted it for another URL.
+    /// The token, if the server that rejected it accepted it for another URL.
     fn accepted_elsewhere(&self, origin: Option<OriginId>, now: Now) -> Option<&Arc<Current>> {
         let current =
             self.context.current().filter(|current| current.valid(now) && !self.context.invalidated)?;
@@ -334,7 +336,7 @@ impl Machine {
         self.context.config.old_token_dies && self.flight.as_deref().is_some_and(Flight::was_sent)
     }
 
-    /// Refreshes that the clock explains are some time apart (spec 5.3).
+    /// Refreshes that token expiry explains are some time apart (spec 5.3).
     fn too_soon(&self, now: Now) -> bool {
         self.context.not_before().is_some_and(|until| now.mono < until)
     }
@@ -349,7 +351,7 @@ impl Machine {
         }
     }
 
-    /// The last tenth of the refresh token's life, unless it was reported already (spec 5.4).
+    /// The last tenth of the refresh token's lifetime, unless it was already reported (spec 5.4).
     fn refresh_token_ends_from(&self) -> Option<Now> {
         let record = &self.context.held()?.record;
         let life = record.refresh_token_life.as_ref()?;

@@ -1,4 +1,4 @@
-//! The pause after a refresh that failed, as the record keeps it: it binds every process (spec 5.3).
+//! The pause after a failed refresh, as stored in the record: it applies to every process (spec 5.3).
 
 use std::time::Duration;
 
@@ -10,27 +10,27 @@ use crate::credential::Fingerprint;
 use crate::error::{Cause, ErrorKind, Failure};
 use crate::time::Now;
 
-/// Not before then, and why.
+/// The time before which no refresh starts, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Backoff {
     pub(super) until: SharedTime,
     pub(super) failed_at: SharedTime,
     pub(crate) failures: u32,
     pub(crate) kind: BackoffKind,
-    /// The message of the failure, which everybody gets who comes meanwhile.
+    /// The message of the failure, which all callers get during the pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) oauth_error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<u16>,
-    /// Nobody knows better how long to wait: a sign of life may shorten it.
+    /// The length of the pause is only our guess: a response of the server may shorten it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) guessed: bool,
-    /// The client that was rejected, with its secret: another one is not concerned.
+    /// The client that was rejected, with its secret; the pause does not apply to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<Fingerprint>,
-    /// What a function of the user's raised: in this process alone.
+    /// The exception of a user's function: only in this process.
     #[serde(skip)]
     pub(super) cause: Option<Cause>,
     #[serde(flatten)]
@@ -45,7 +45,7 @@ pub(crate) enum BackoffKind {
     ClientRejected,
     LoginRequired,
     StoreUnavailable,
-    /// A token came that cannot be served.
+    /// The refresh returned a token that cannot be served.
     Unservable,
 }
 
@@ -63,12 +63,12 @@ impl BackoffKind {
 }
 
 impl Backoff {
-    /// How long until the next try; never more than the pause was.
+    /// How long until the next try; at most the length of the pause.
     pub(crate) fn left(&self, now: Now, boot: SharedClock<'_>) -> Duration {
         self.until.left(now, boot, self.until.since(&self.failed_at))
     }
 
-    /// The failure again, as it was.
+    /// The original failure.
     pub(super) fn failure(&self, left: Duration) -> Failure {
         let message = self.message.as_deref().unwrap_or("the last refresh failed");
         let next = format!("{message} (the next refresh is tried in {} s)", left.as_secs() + 1);
@@ -79,7 +79,7 @@ impl Backoff {
         failure
     }
 
-    /// What is stored, unless memory has brought the same pause forward.
+    /// The stored pause, unless memory has an earlier end for the same pause.
     pub(super) fn merged(mut self, known: &Self) -> Self {
         if self.failed_at == known.failed_at {
             self.until = known.until.clone();

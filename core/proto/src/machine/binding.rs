@@ -1,4 +1,4 @@
-//! Whom a record belongs to (spec 7.5, 7.10).
+//! The client and server that a record belongs to (spec 7.5, 7.10).
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::credential::{Credential, Fingerprint, Secret};
 use crate::error::{ErrorKind, Failure};
 use crate::grant::ClientCredentials;
 
-/// Whom a record belongs to, and how its tokens are renewed. A session that is configured otherwise sends neither
-/// token (spec 7.5).
+/// The client and server that a record belongs to, and how its tokens are renewed. A session with another
+/// configuration sends neither token (spec 7.5).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Binding {
@@ -28,14 +28,14 @@ pub struct Binding {
     /// The origins that the session lists for its tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<String>,
-    /// What the client asks for on its own behalf, where its tokens are renewed so (spec 5.7).
+    /// What the client credentials grant requests, if it renews the tokens (spec 5.7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_credentials: Option<Arc<ClientCredentials>>,
     #[serde(flatten)]
     unknown: Unknown,
 }
 
-/// What a later version added says nothing to this one.
+/// Fields of a later version are ignored.
 impl PartialEq for Binding {
     fn eq(&self, other: &Self) -> bool {
         self.token_endpoint == other.token_endpoint
@@ -50,15 +50,15 @@ impl PartialEq for Binding {
 impl Eq for Binding {}
 
 impl Binding {
-    /// Whether a session that is configured so may use what is bound like this. `strict`: the configuration is not
-    /// the program's own, so that dialect and origins have to be those that were signed in for, too (spec 7.10).
+    /// Whether a session with the binding `configured` may use a record with this one. `strict`: the configuration is
+    /// not the program's own, so dialect and origins must also be those of the sign-in (spec 7.10).
     pub(crate) fn admits(&self, configured: &Self, strict: bool) -> bool {
         let listed = |origin| self.origins.contains(origin);
         let same_use = self.dialect == configured.dialect && configured.origins.iter().all(listed);
         self.is_same_client(configured) && (same_use || !strict)
     }
 
-    /// Moved by a slash, it is the same endpoint.
+    /// An endpoint that differs only in a trailing slash is the same.
     pub(crate) fn is_same_client(&self, other: &Self) -> bool {
         let endpoint = |binding: &Self| binding.token_endpoint.trim_end_matches('/').to_owned();
         endpoint(self) == endpoint(other)
@@ -78,8 +78,8 @@ impl Binding {
         Self { token_endpoint: token_endpoint.into(), ..Self::default() }
     }
 
-    /// Whether a session could begin with that. A client that asks on its own behalf needs no token to begin with,
-    /// and has no use for a refresh token.
+    /// Whether a session could start with this credential. With client credentials a session needs no initial token,
+    /// and does not use a refresh token.
     ///
     /// ```
     /// use rekindle_proto::{ClientCredentials, Credential, machine::Binding};
@@ -103,13 +103,13 @@ impl Binding {
         }
     }
 
-    /// What tells one from another.
+    /// The text that distinguishes it from others.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let of = (&self.token_endpoint, &self.client_id, &self.key_thumbprint, &self.client_credentials);
         Secret::new(serde_json::to_string(&of).unwrap_or_default()).fingerprint()
     }
 
-    /// The same without what a later version added.
+    /// The same binding without the fields of a later version.
     pub(crate) fn is_known(&self) -> bool {
         self.unknown.is_empty()
     }

@@ -1,4 +1,4 @@
-//! A grant on its way into the store: saved before it is served, or served from memory and reported (spec 7.2).
+//! The commit of a grant: it is saved before it is served, or served from memory and reported (spec 7.2).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,38 +16,38 @@ use crate::store::{Expected, Loaded, Saved, Unavailable, Version};
 use crate::time::Now;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Well within a lease: others must not take over what only waits for the store.
+/// Much shorter than a lease: other processes must not take over while this one only waits for the store.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const UNSERVABLE_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_UNSERVABLE_PAUSE: Duration = Duration::from_secs(3600);
-/// Somebody keeps writing between our reading and our saving; a grant is worth some patience.
+/// Other processes keep writing between our load and our save; a grant is worth several tries.
 const MOST_CONFLICTS: u32 = 16;
 
-/// One grant that is not in the store yet. It handles its own inputs; the machine applies what follows from them.
+/// One grant that is not in the store yet. It handles its own inputs; the machine applies the results.
 pub(super) struct Commit {
     pub(super) record: Record,
-    /// The refresh token that it was granted for: only over this one it is saved.
+    /// The refresh token that it was granted for: it is saved only over a record with that token.
     spent: Option<Fingerprint>,
     pub(super) sequence: u64,
     phase: Phase,
     failures: u32,
     conflicts: u32,
-    /// The flight's callers were served without it.
+    /// The flight's callers were served before it was saved.
     unpersisted: bool,
-    /// Who keeps the lease until it is saved, once the flight is over.
+    /// The owner that keeps the lease until it is saved, once the flight is over.
     owner: Option<String>,
 }
 
-/// What follows from an input.
+/// The result of an input.
 #[must_use]
 pub(super) enum Progress {
     UnderWay,
     Saved(Version),
-    /// Somebody's later refresh is stored already.
+    /// A later refresh of another process is stored already.
     Superseded(Record, Version),
     /// The store holds nothing, a tombstone, or another lineage.
     LineageEnded(Option<(Record, Version)>),
-    /// The store is down, as is known from now on; saving will be retried.
+    /// The store was found to be down; saving will be retried.
     Unpersisted,
     /// The store is down, and nothing is lost if this is never saved.
     Dispensable,
@@ -60,7 +60,8 @@ enum Phase {
 }
 
 impl Commit {
-    /// Takes a grant for the token that is held. `sent` is when it was asked for, `sequence` the same in our order.
+    /// Takes a grant for the current token. `sent` is when it was requested, `sequence` the same in the machine's
+    /// order.
     pub(super) fn begin(
         context: &mut Context,
         grant: &TokenResponse,
@@ -108,22 +109,22 @@ impl Commit {
         self.unpersisted
     }
 
-    /// The flight is over, its lease is not.
+    /// The flight is over, but its lease is kept.
     pub(super) fn keep(&mut self, owner: String) {
         self.owner = Some(owner);
     }
 
-    /// Who kept the lease for it.
+    /// The owner that kept the lease.
     pub(super) fn take_owner(&mut self) -> Option<String> {
         self.owner.take()
     }
 
-    /// What is lost if it never reaches the store.
+    /// What is lost if the grant is never saved.
     pub(super) fn token(&self) -> Option<Secret> {
         self.record.refresh_token.clone()
     }
 
-    /// Somebody needs the refresh token that is not saved yet: try within `most` rather than later.
+    /// A caller needs the unsaved refresh token: retry within `most`.
     pub(super) fn flush(&mut self, now: Now, most: Duration) {
         if let Phase::Waiting(until) = &mut self.phase {
             *until = (*until).min(now.mono + most);
@@ -152,7 +153,7 @@ impl Commit {
         }
     }
 
-    /// Somebody wrote in between: the grant goes on top, unless its lineage was ended (spec 7.4).
+    /// Another process wrote in between: the grant is saved over that, unless its lineage was ended (spec 7.4).
     pub(super) fn handle_loaded(
         &mut self,
         context: &mut Context,
@@ -184,7 +185,7 @@ impl Commit {
         }
     }
 
-    /// The grant is for exactly the stored token: it is saved whatever the fence, also over a Dead mark.
+    /// The grant is for exactly the stored token: it is saved regardless of the fence, also over a Dead mark.
     fn save_on_top(
         &mut self,
         context: &mut Context,
@@ -203,7 +204,7 @@ impl Commit {
         self.save(context, version)
     }
 
-    /// Nobody can read what is there, and we hold the newest version (spec 7.7).
+    /// The stored record cannot be read, and this process holds the newest version (spec 7.7).
     fn save_over_damage(&mut self, context: &mut Context, now: Now) -> Progress {
         match context.held().and_then(|held| held.version.clone()) {
             Some(version) if self.conflicts <= MOST_CONFLICTS => self.save(context, version),
@@ -229,15 +230,16 @@ impl Commit {
         if first { Progress::Unpersisted } else { Progress::UnderWay }
     }
 
-    /// The stored refresh token stays usable: only an access token would be lost, and anybody can have another.
+    /// The stored refresh token stays usable: only an access token would be lost, and any process can request
+    /// another.
     fn is_dispensable(&self, context: &Context) -> bool {
         let same = self.spent.is_some() && self.spent == self.record.refresh_fingerprint();
         context.config.rotation == Rotation::None && !self.unpersisted && same
     }
 }
 
-/// A token that cannot be served is replaced at the next call; if that brings another one of the kind, after
-/// pauses (spec 1.8).
+/// A token that cannot be served is replaced at the next call; if the next one cannot be served either, after pauses
+/// (spec 1.8).
 fn unservable_pause(context: &mut Context, grant: &TokenResponse, now: Now) -> Option<Backoff> {
     let unservable = (context.config.servable)(&grant.access_token, grant.token_type.as_deref()).err()?;
     let before = context.held().and_then(|held| held.record.backoff.as_deref());
@@ -253,8 +255,8 @@ fn unservable_pause(context: &mut Context, grant: &TokenResponse, now: Now) -> O
     context.held().and_then(|held| held.record.backoff.as_deref().cloned())
 }
 
-/// The record after a grant: what the answer leaves out stays as it was (spec 5.4). `spendable`: whether a refresh token
-/// would ever be spent; who asks on its own behalf (RFC 6749 section 4.4.3) or with a cookie has no use for one.
+/// The record after a grant: fields that the response omits are unchanged (spec 5.4). `spendable`: whether a refresh
+/// token would ever be used; with client credentials (RFC 6749 section 4.4.3) or a cookie it would not.
 fn granted(base: Record, grant: &TokenResponse, spendable: bool, sent: Now, now: Now) -> Record {
     let generation = base.generation() + 1;
     let arrived_dead =

@@ -1,4 +1,4 @@
-//! The record that is held, in as little memory as a session at rest may take.
+//! A record in as little memory as possible, for sessions at rest.
 
 use std::cell::OnceCell;
 use std::ops::{Deref, DerefMut};
@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use super::record::Record;
 
-/// A record. At rest it is there as its bytes alone, which a store in memory shares; whoever looks at it parses
-/// them again.
+/// A record. At rest only its bytes are kept, which a memory store shares; they are parsed again when the record is
+/// needed.
 pub(super) struct CompactRecord {
     record: OnceCell<Box<Record>>,
-    /// Empty while the record may differ from them.
+    /// Empty while the record may differ from the bytes.
     bytes: Bytes,
 }
 
@@ -20,10 +20,10 @@ impl CompactRecord {
         Self { record: OnceCell::from(Box::new(record)), bytes: Bytes::new() }
     }
 
-    /// Keeps the bytes alone: those that the store got last, if they say the same. What a store gave is not kept:
-    /// nobody knows whether it is wiped (spec 9.3).
+    /// Keeps only the bytes: those that were last saved, if they represent the record. Bytes that a store returned
+    /// are not kept, because they may not be wiped when they are dropped (spec 9.3).
     pub(super) fn rest(&mut self, stored: Option<&Bytes>) {
-        // What a refresh function raised is in no bytes, and led to the errors that callers get during the pause.
+        // The exception of a refresh function is not in the bytes, and callers get it as the cause during the pause.
         let has_cause = |record: &Record| record.backoff.as_ref().is_some_and(|pause| pause.cause.is_some());
         if self.record.get().is_some_and(|record| has_cause(record)) {
             return;

@@ -8,7 +8,7 @@ use crate::credential::{Credential, Fingerprint, Secret};
 use crate::error::Failure;
 use crate::rotation::Rotation;
 
-/// Asks the dialect why a token cannot be served (an unknown type, not a valid header value).
+/// Returns why the dialect cannot serve a token (an unknown type, not a valid header value).
 pub type Servable = Arc<dyn Fn(&Secret, Option<&str>) -> Result<(), Failure> + Send + Sync>;
 
 /// The configuration of a machine.
@@ -16,7 +16,7 @@ pub type Servable = Arc<dyn Fn(&Secret, Option<&str>) -> Result<(), Failure> + S
 pub struct MachineConfig {
     /// What the server does with a used refresh token.
     pub rotation: Rotation,
-    /// Whether the old access token dies when a refresh succeeds (spec 5.4).
+    /// Whether the old access token becomes invalid when a refresh succeeds (spec 5.4).
     pub old_token_dies: bool,
     /// Whether to refresh in the advisory window (spec 1.2).
     pub background: bool,
@@ -24,7 +24,7 @@ pub struct MachineConfig {
     pub binding: Arc<Binding>,
     /// Whether a record must have been signed in for this dialect and these origins (spec 7.10).
     pub strict_binding: bool,
-    /// What the client authenticates with: a pause after ClientRejected holds for the same alone (spec 5.1).
+    /// The client's credentials: a pause after ClientRejected applies only to the same ones (spec 5.1).
     pub client: Option<Fingerprint>,
     /// Whether other processes share the store.
     pub shared: bool,
@@ -108,7 +108,7 @@ impl MachineConfig {
         }
     }
 
-    /// A refresh function of the user's decides by itself what it asks with.
+    /// A user's refresh function decides by itself which credential it uses.
     pub(super) fn by_cookie(&self) -> bool {
         self.refreshes_by_cookie && !self.refresh_function && self.binding.client_credentials.is_none()
     }

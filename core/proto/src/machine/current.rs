@@ -21,30 +21,30 @@ pub struct Current {
     pub token_type: Option<String>,
     /// The lineage's id.
     pub lineage: Arc<str>,
-    /// One higher with each new access token.
+    /// Increases by one with each new access token.
     pub generation: u64,
     /// When the token expires, on the wall clock. `None` = unknown.
     pub expires_at: Option<Wall>,
-    /// When a refresh brought it, on the wall clock; `None` = it was handed in.
+    /// When a refresh returned it, on the wall clock; `None` = the user supplied it.
     pub(crate) issued_at: Option<Wall>,
     pub(crate) ends: Option<Now>,
     pub(crate) lifetime: Option<Duration>,
-    /// When its request was sent, in the machine's own order of things; 0 = before, or by somebody else.
+    /// When it was requested, in the machine's order; 0 = earlier, or by another process.
     pub(crate) sent: u64,
-    /// Why it cannot be served: an unknown type, a value that is no header.
+    /// Why it cannot be served: an unknown type, an invalid header value.
     pub(crate) unservable: Option<Box<Failure>>,
 }
 
 impl Current {
-    /// The token of a record, seen at `now`. A wall clock that jumped back cannot lengthen its life.
+    /// The token of a record, seen at `now`. A wall clock that jumped back cannot lengthen its lifetime.
     pub(crate) fn of(record: &Record, now: Now, sent: u64, unservable: Option<Failure>) -> Option<Self> {
         let slot = record.slot()?;
         let ends = slot.expires_at.map(|at| {
-            // Issued by a clock that ran fast: nobody knows how old it is (spec 4.12).
+            // Issued by a clock that ran fast: its age is unknown (spec 4.12).
             let ahead = slot.issued_at.since(now.wall) > FAST_CLOCK;
             let left = if ahead { Duration::ZERO } else { at.since(now.wall) };
             let left = slot.lifetime().map_or(left, |lifetime| left.min(lifetime));
-            // Ended for as long as it has: a thread may still look with an older reading of the clocks than `now`.
+            // Expired for every reading of the clocks: a thread may still use an older one than `now`.
             now.plus(left).minus(now.wall.since(at))
         });
         Some(Self {
@@ -61,12 +61,12 @@ impl Current {
         })
     }
 
-    /// Valid by the clock; an unknown end never comes by the clock.
+    /// Whether it is valid by the clock; with an unknown expiry always.
     pub(crate) fn valid(&self, now: Now) -> bool {
         self.unservable.is_none() && self.ends.is_none_or(|ends| !now.reached(ends))
     }
 
-    /// For how long it may still be unknown to the API, if that takes `settle` after a refresh (spec 2.10).
+    /// How long the API may still not know it, if that takes `settle` after a refresh (spec 2.10).
     #[must_use]
     pub fn settles_for(&self, settle: Duration, now: Now) -> Option<Duration> {
         let issued_at = self.issued_at.filter(|issued_at| *issued_at <= now.wall)?;
@@ -84,27 +84,27 @@ impl Current {
     }
 }
 
-/// What the fast path needs: everything about the token that a caller without a lock may look at.
+/// The snapshot for the fast path: everything about the token that callers read without a lock.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// The token, if one may be served at all.
+    /// The token, if one may be served.
     pub current: Option<Arc<Current>>,
     advisory_from: Option<Now>,
     mandatory_from: Option<Now>,
     rejected_by: Vec<OriginId>,
     accepted_by: OriginSet,
-    /// Whether any accepted request, and whether a replayed one, changes something.
+    /// Whether an accepted request, and whether an accepted replay, would change something.
     watched: (bool, bool),
     held: bool,
     proven: bool,
 }
 
-/// What a forked child knows of its parent's token.
+/// What a forked child knows about its parent's token.
 pub(crate) struct Legacy {
     pub(crate) current: Arc<Current>,
-    /// Something speaks against it: it was turned away, or invalidated, or is about to die.
+    /// The token was rejected or invalidated, or is about to become invalid.
     pub(crate) suspect: bool,
-    /// The refresh that brought it is known to have helped, though the store may not say so yet.
+    /// The refresh that returned it is known to have helped, even if the store does not have that yet.
     pub(crate) proven: bool,
 }
 
@@ -113,27 +113,27 @@ pub(crate) struct Legacy {
 pub enum Fast {
     /// Serve it.
     Serve,
-    /// Serve it, and report that to the machine, which starts a refresh in the background.
+    /// Serve it, and notify the machine, which starts a refresh in the background.
     ServeAndReport,
     /// Ask the machine.
     Ask,
 }
 
-/// What the machine knows beside the token itself.
+/// What the machine knows in addition to the token.
 pub(crate) struct Around {
     pub(crate) rejected_by: Vec<OriginId>,
     pub(crate) accepted_by: OriginSet,
     pub(crate) watched: (bool, bool),
-    /// Invalidated, or a refresh is under way that kills the old token.
+    /// Invalidated, or a refresh in progress makes the old token invalid.
     pub(crate) held: bool,
-    /// The refresh that brought the token is known to have helped, or was made for no rejection.
+    /// The refresh that returned the token is known to have helped, or was not caused by a rejection.
     pub(crate) proven: bool,
-    /// No refresh will be started in advance: one is under way, or none is possible, or not wanted.
+    /// No refresh will be started in advance: one is in progress, or none is possible or configured.
     pub(crate) no_advance: bool,
     pub(crate) no_mandatory: bool,
-    /// Back-off: no refresh before then, so nobody waits for one.
+    /// Back-off: no refresh starts before then, so no caller waits for one.
     pub(crate) not_before: Option<Now>,
-    /// Something to report at the first call from then on.
+    /// The time from which the first call must be reported.
     pub(crate) report_from: Option<Now>,
     pub(crate) jitter: f64,
 }
@@ -176,7 +176,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether the token is served at once (spec 1.1). `origin` `None` = wherever it goes.
+    /// Whether the token is served at once (spec 1.1). `origin` `None` = any.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -201,14 +201,14 @@ impl Snapshot {
         Fast::Serve
     }
 
-    /// What a forked child can know of its parent's token.
+    /// What a forked child can know about its parent's token.
     pub(crate) fn legacy(&self) -> Option<Legacy> {
         let current = self.current.clone()?;
         let suspect = self.held || !self.rejected_by.is_empty();
         Some(Legacy { current, suspect, proven: self.proven })
     }
 
-    /// Whether the machine wants to hear that this origin accepted the token; `replayed`: of a request that had been
+    /// Whether the machine must be notified that this origin accepted the token. `replayed`: the request had been
     /// rejected before (spec 3.6).
     ///
     /// ```

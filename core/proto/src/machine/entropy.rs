@@ -1,4 +1,4 @@
-//! Randomness that comes in as a seed, so that every run can be repeated.
+//! Random numbers from a seed, so that every run can be repeated.
 
 use std::time::Duration;
 
@@ -49,12 +49,12 @@ impl Entropy {
         (self.number() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Somewhere from zero to `most`.
+    /// A random duration between zero and `most`.
     pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
         most.mul_f64(self.fraction())
     }
 
-    /// 128 random bits in hex: a lineage's id, an owner's.
+    /// 128 random bits in hex: the id of a lineage or an owner.
     pub(crate) fn id(&mut self) -> String {
         self.block()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }

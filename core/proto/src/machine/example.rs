@@ -1,4 +1,4 @@
-//! What the examples of this documentation begin with.
+//! The setup for the examples in this documentation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::time::{Now, Wall};
 pub struct Example {
     /// The machine.
     pub machine: Machine,
-    /// What time it is.
+    /// The current time.
     pub now: Now,
-    /// What was published last.
+    /// The last published snapshot.
     pub snapshot: Arc<Snapshot>,
     stored: Loaded,
     saves: u64,
 }
 
 impl Example {
-    /// Its store is read, and has the tokens that it was given.
+    /// A machine that has read its store, and holds the tokens that it was given.
     #[must_use]
     pub fn new() -> Self {
         let mut example = Self::unread();
@@ -31,7 +31,7 @@ impl Example {
         example
     }
 
-    /// Its store was not read yet.
+    /// A machine that has not read its store.
     #[must_use]
     pub fn unread() -> Self {
         let seed = Credential {
@@ -50,7 +50,7 @@ impl Example {
         }
     }
 
-    /// Does what is to be done at the store, until something is to be sent.
+    /// Carries out the effects on the store, until something is to be sent.
     pub fn run(&mut self) -> Option<OpId> {
         while let Some(effect) = self.machine.poll_effect() {
             match effect {

@@ -1,4 +1,4 @@
-//! What callers are told where a token cannot be had: one function for each failure that more than one part gives.
+//! The failures for callers that get no token: one function for each failure that several parts return.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) fn login_required(reason: DeadReason) -> Failure {
     Failure::new(ErrorKind::LoginRequired, format!("{why}: let the user sign in, then call sign_in"))
 }
 
-/// What a stored mark says to callers.
+/// The failure that a stored Dead mark means.
 pub(super) fn dead(mark: &DeadMark) -> Failure {
     let mut failure = login_required(mark.reason);
     failure.oauth_error.clone_from(&mark.oauth_error);
@@ -62,7 +62,7 @@ pub(super) fn unsaved() -> Failure {
     )
 }
 
-/// Enough of a lineage's id to tell two apart.
+/// The part of a lineage's id that is enough to distinguish two.
 pub(super) fn tag(lineage: &str) -> String {
     lineage.chars().take(8).collect()
 }

@@ -1,4 +1,4 @@
-//! One refresh, from the lease to its result (spec 4, 5, 6). What ends it is applied by the machine.
+//! One refresh, from the lease to its result (spec 4, 5, 6). The machine applies the result.
 
 mod claim;
 mod dead;
@@ -23,61 +23,61 @@ use crate::store::{Loaded, Owner, Saved, Unavailable, Version};
 use crate::time::Now;
 use crate::verdict::{DeadReason, Lost, Outcome, ServerError};
 
-/// A flight sends up to this often (spec 5.3).
+/// The maximum number of sends of a flight (spec 5.3).
 const MOST_SENDS: u32 = 3;
-/// Between its sends.
+/// The pause between its sends.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// One refresh under way. It handles its own inputs; the machine applies what follows from them.
+/// One refresh in progress. It handles its own inputs; the machine applies the results.
 pub(super) struct Flight {
     pub(super) ticket: Ticket,
     pub(super) waiters: u64,
-    /// The token that it brings is not wanted any more: waiters ask again (spec 3.2).
+    /// The token that it returns is already outdated: waiters ask again (spec 3.2).
     pub(super) again: bool,
     pub(super) started: Now,
     cause: RefreshCause,
     pub(super) owner: String,
-    /// Goes through back-off and a Dead mark.
+    /// Overrides back-off and a Dead mark.
     force: bool,
-    /// The clock does not explain it: who rejected the token, if that is why.
+    /// Token expiry does not explain it: the origin that rejected the token, if that is the cause.
     pub(super) unexplained: Option<Option<String>>,
     step: Step,
-    /// What was read, while its owner is asked about.
+    /// The record that was read, while its owner is being checked.
     read: Option<(Box<Record>, Version)>,
-    /// What is on its way into the store.
+    /// The write in progress.
     written: Option<Box<Record>>,
-    /// Sends so far, and when the last one left, on the clocks and in the machine's order.
+    /// The number of sends, and the time of the last one, on the clocks and in the machine's order.
     sends: u32,
     pub(super) sent: Option<(Now, u64)>,
-    /// Answers in a row that did not consume the token.
+    /// The number of consecutive responses that did not consume the token.
     pauses: u32,
-    /// The endpoint asked for a nonce once: whoever signs proofs has it.
+    /// The endpoint requested a nonce once: the signer has it now.
     nonce_heard: bool,
     skew_corrected: bool,
-    /// When the wait for somebody else's lease began.
+    /// When the wait for another owner's lease began.
     waiting_since: Option<Duration>,
     renewal: Option<Rewrite>,
     renew_at: Option<Duration>,
-    /// The intent as it stands while we hold the lease.
+    /// The current intent while we hold the lease.
     intent: Option<Box<Intent>>,
-    /// What the last answer said.
+    /// The server's message in the last response.
     said: ServerError,
 }
 
-/// What follows from an input.
+/// The result of an input.
 #[must_use]
 pub(super) enum Progress {
     UnderWay,
-    /// The token endpoint granted new tokens: they are to be saved, and the flight waits for that.
+    /// The token endpoint granted new tokens: they must be saved, and the flight waits for that.
     Granted(Box<TokenResponse>),
-    /// It is over: callers get the token that is held now.
+    /// The flight is over: callers get the current token.
     Satisfied,
-    /// It is over: callers ask again.
+    /// The flight is over: callers ask again.
     Again,
-    /// It is over, with a failure that callers share.
+    /// The flight is over, with a failure that callers share.
     Failed(Box<Failure>),
-    /// It is over: the store holds nothing, a tombstone, or another lineage (spec 7.6).
+    /// The flight is over: the store holds nothing, a tombstone, or another lineage (spec 7.6).
     LineageEnded(Option<Box<(Record, Version)>>),
 }
 
@@ -85,23 +85,23 @@ pub(super) enum Progress {
 enum Step {
     /// Reading the store, to adopt or to claim.
     Reading(OpId),
-    /// Reading it once more after a Dead: only the same token is marked (spec 5.2).
+    /// Reading the store again after a Dead outcome: only the same token is marked (spec 5.2).
     Rereading(OpId, DeadReason),
-    /// Reading once the marks of the flight before are written: the store does not know yet how that ended.
+    /// Will read when the marks of the previous flight have been written: the store does not have its result yet.
     AwaitingRelease,
-    /// Asking whether the owner of a lease or an intent lives.
+    /// Asking whether the owner of a lease or an intent is alive.
     Probing(OpId),
-    /// Reading again then.
+    /// Will read again at that time.
     Waiting(Duration, Waiting),
     /// Writing lease and intent.
     Claiming(OpId),
-    /// The token endpoint has it.
+    /// Waiting for the token endpoint.
     Sending(OpId, Option<Duration>),
-    /// Sending again then.
+    /// Will send again at that time.
     Pausing(Duration),
     /// Writing the Dead mark.
     Marking(OpId, DeadReason),
-    /// The grant is on its way into the store.
+    /// The grant is being saved.
     Committing,
 }
 
@@ -171,7 +171,7 @@ impl Flight {
         self.sent.is_some()
     }
 
-    /// What is waited for, and until when.
+    /// What the flight waits for, and until when.
     pub(super) fn waiting(&self) -> (Waiting, Option<Duration>) {
         match &self.step {
             Step::Waiting(until, why) => (*why, Some(*until)),
@@ -188,7 +188,7 @@ impl Flight {
         }
     }
 
-    /// Whether somebody else refreshes, and this flight waits for what comes of it.
+    /// Whether another process refreshes, and this flight waits for its result.
     pub(super) fn awaits_others(&self) -> bool {
         matches!(self.step, Step::Waiting(..)) && self.waiting_since.is_some()
     }
@@ -208,7 +208,7 @@ impl Flight {
         }
     }
 
-    /// The token endpoint answered, or the transport gave up.
+    /// The token endpoint responded, or the transport failed.
     pub(super) fn handle_outcome(
         &mut self,
         context: &mut Context,
@@ -221,14 +221,14 @@ impl Flight {
         self.answered(context, outcome, now)
     }
 
-    /// The record may have changed: whoever waits for somebody else's lease looks again.
+    /// The record may have changed: a flight that waits for another owner's lease reads again.
     pub(super) fn handle_changed(&mut self, context: &mut Context) {
         if self.awaits_others() {
             self.step = Step::Reading(context.load());
         }
     }
 
-    /// The marks of the flight before are in the store, or are not.
+    /// The marks of the previous flight were saved, or saving them failed.
     pub(super) fn handle_released(&mut self, context: &mut Context) {
         if matches!(self.step, Step::AwaitingRelease) {
             self.step = Step::Reading(context.load());
@@ -265,7 +265,7 @@ impl Flight {
         }
     }
 
-    /// The store knows the fate of a lease's or an intent's owner, or not.
+    /// The store's answer about the owner of a lease or an intent.
     pub(super) fn handle_owner(&mut self, context: &mut Context, owner: Owner, now: Now) -> Progress {
         let Some((record, version)) = self.read.take() else { return Progress::UnderWay };
         let lease = record.lease.as_ref();

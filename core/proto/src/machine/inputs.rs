@@ -164,8 +164,8 @@ impl Machine {
         }
     }
 
-    /// The store says that the record may have changed: who waits for another process' refresh looks again at once, and
-    /// a machine at rest takes what others wrote, a sign-out among it (spec 7.13).
+    /// The store reports that the record may have changed: a flight that waits for another process's refresh reads at
+    /// once, and a machine at rest adopts what other processes wrote, including a sign-out (spec 7.13).
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};
@@ -181,8 +181,8 @@ impl Machine {
         }
     }
 
-    /// What the store's own clock said, read at `now`: leases, back-off and intents are measured on it from here on,
-    /// since machines that share a store need not agree on the time (spec 4.5).
+    /// The time of the store's own clock, read at `now`: leases, back-off and intents are measured by it from now on,
+    /// because machines that share a store need not agree on the time (spec 4.5).
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};
@@ -196,7 +196,7 @@ impl Machine {
         self.context.store_ahead = Some(store.saturating_sub(now.mono));
     }
 
-    /// The store knows an owner's fate, or not.
+    /// Handles the store's answer about an owner.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -213,7 +213,7 @@ impl Machine {
         }
     }
 
-    /// The process is about to end: what waits out a pause before it is saved again is saved now (spec 4.10).
+    /// The process is about to end: a save that waits for its next try is tried now (spec 4.10).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -233,7 +233,7 @@ impl Machine {
         }
     }
 
-    /// Whether everything that must reach the store has, and nothing is under way (spec 4.10).
+    /// Whether everything has been saved and nothing is in progress (spec 4.10).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -248,7 +248,7 @@ impl Machine {
         self.is_quiet() && self.abandoned_sends.is_empty()
     }
 
-    /// Nothing is under way for which the record that is held now matters.
+    /// Whether nothing is in progress that depends on the record in memory.
     pub(super) fn is_quiet(&self) -> bool {
         self.flight.is_none()
             && self.commit.is_none()
@@ -260,7 +260,7 @@ impl Machine {
         self.last_read.is_none_or(|read| now.mono.saturating_sub(read) >= time)
     }
 
-    /// A session at rest keeps no room for what it has done.
+    /// Frees the memory that a session at rest does not need.
     fn rest(&mut self) {
         self.context.outputs.shrink_to_fit();
         if self.idle() {

@@ -1,5 +1,5 @@
-//! A look at the store between flights: others may have written. Whoever is told of that looks (spec 7.13), and so does
-//! whoever would refuse a rejection for what memory knows of the last refreshes (spec 3.6).
+//! Reads the store between flights, because other processes may have written: when the store reports a change (spec
+//! 7.13), and before a rejection is refused because of what memory knows about the last refreshes (spec 3.6).
 
 use super::acquire::REREAD_AFTER;
 use super::context::Standing;
@@ -10,12 +10,12 @@ use crate::event::EventKind;
 use crate::store::{Loaded, Unavailable};
 use crate::time::Now;
 
-/// One reading.
+/// One read.
 pub(super) struct Look {
     op: OpId,
-    /// For those who wait for it.
+    /// The ticket of the callers that wait for it.
     ticket: Option<Ticket>,
-    /// Others wrote while it was under way.
+    /// Another process wrote while the read was in progress.
     again: bool,
 }
 
@@ -26,7 +26,7 @@ impl Look {
 }
 
 impl Machine {
-    /// Others wrote: reads the record, unless what is under way does so itself.
+    /// Another process wrote: reads the record, unless an operation in progress reads it anyway.
     pub(super) fn look(&mut self) {
         if let Some(look) = &mut self.look {
             look.again = true;
@@ -35,18 +35,18 @@ impl Machine {
         }
     }
 
-    /// A token is not refreshed for a rejection, since it was made for one itself: unless the store says, from after the
-    /// rejection (`first`), that it helped or that there is another.
+    /// A token is not refreshed after a rejection if it came from a refresh for a rejection itself, unless the store,
+    /// read after the rejection (`first`), shows that it helped or that there is another token.
     pub(super) fn look_after(&mut self, first: u64) -> Option<Ticket> {
         (self.looked < first).then(|| self.wait_for_look()).flatten()
     }
 
-    /// An origin is held, unless the store says that somebody was helped meanwhile.
+    /// An origin's breaker stays open, unless the store shows that a refresh helped in the meantime.
     pub(super) fn look_now_and_then(&mut self, now: Now) -> Option<Ticket> {
         self.has_not_read_for(REREAD_AFTER, now).then(|| self.wait_for_look()).flatten()
     }
 
-    /// `None`: memory knows best.
+    /// `None`: nothing to learn from the store.
     fn wait_for_look(&mut self) -> Option<Ticket> {
         if !self.context.config.shared || !self.is_quiet() {
             return None;
@@ -67,7 +67,7 @@ impl Machine {
         self.look = Some(Box::new(Look { op: self.context.load(), ticket: None, again: false }));
     }
 
-    /// What others wrote is taken where it differs. What began meanwhile reads for itself.
+    /// Adopts what other processes wrote, if it differs. An operation that started in the meantime reads for itself.
     pub(super) fn look_loaded(&mut self, loaded: Result<Loaded, Unavailable>, now: Now) {
         let again = self.look.as_ref().is_some_and(|look| look.again);
         if let Some(loaded) = loaded.ok().filter(|_| self.is_quiet()) {
@@ -100,14 +100,14 @@ impl Machine {
         }
     }
 
-    /// Whoever waited for it asks again.
+    /// Callers that waited for the read ask again.
     pub(super) fn end_look(&mut self) {
         if let Some(ticket) = self.look.take().and_then(|look| look.ticket) {
             self.context.settle(ticket, Settled::Again);
         }
     }
 
-    /// Which access token of which sign-in is known.
+    /// The known access token and its sign-in.
     fn known(&self) -> Option<(String, u64)> {
         self.context.held().map(|held| (held.record.lineage.clone(), held.record.generation()))
     }

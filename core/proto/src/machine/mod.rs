@@ -1,7 +1,7 @@
 //! The session's decisions: when to serve a token, who refreshes, and how to handle the outcome of a refresh.
 //!
-//! A [`Machine`] is fed with what happened (`acquire`, `reject`, `handle_*`) and drained of what is to be
-//! done ([`Machine::poll_effect`]) and when to call again ([`Machine::poll_timeout`]). It never acts.
+//! A [`Machine`] takes inputs (`acquire`, `reject`, `handle_*`) and returns what to do ([`Machine::poll_effect`]) and
+//! when to call it again ([`Machine::poll_timeout`]). It never acts itself.
 //!
 //! ```text
 //!            open                    acquire, reject, refresh
@@ -13,11 +13,11 @@
 //!        sign_out, other lineage   +- adopt
 //! ```
 //!
-//! `sign_in` and `sign_out` run beside a flight and win over it (spec 4.6).
+//! `sign_in` and `sign_out` run in parallel with a flight and take precedence over it (spec 4.6).
 //!
-//! Three sub-machines handle their own inputs: a flight (`flight.rs`), the commit of a grant (`commit.rs`), and a write
-//! that a user asked for (`write.rs`). None knows another. They share a context (`context/`), and say what follows, which
-//! the machine applies (`refresh.rs`, `sign_in.rs`).
+//! Three sub-machines handle their own inputs: a flight (`flight.rs`), the commit of a grant (`commit.rs`), and a
+//! write that a user asked for (`write.rs`). None knows another. They share a context (`context/`), and return
+//! results, which the machine applies (`refresh.rs`, `sign_in.rs`).
 
 mod acquire;
 mod backoff;
@@ -84,23 +84,23 @@ pub type Ticket = u64;
 /// Makes the decisions of one session. See the module's documentation.
 pub struct Machine {
     context: Context,
-    // Boxed: most sessions rest most of the time.
+    // Boxed, because most sessions are at rest most of the time.
     flight: Option<Box<Flight>>,
     commit: Option<Box<Commit>>,
     write: Option<Box<Write>>,
-    /// A reading between flights.
+    /// A read between flights.
     look: Option<Box<Look>>,
-    /// The place of the last look's beginning in the order of rejections and sends.
+    /// When the last read between flights began, in the order of rejections and sends.
     looked: u64,
-    /// Sends whose lineage was ended: what they bring is revoked.
+    /// Sends of an ended lineage: the tokens that they return are revoked.
     abandoned_sends: Vec<OpId>,
-    /// Counts changed that the store does not have yet.
+    /// Counts that changed and are not saved yet.
     marks_behind: bool,
     last_read: Option<Duration>,
     warned_life: Option<u64>,
-    /// That a token could not be saved was reported.
+    /// Whether it was reported that a token could not be saved.
     warned_not_saved: bool,
-    // Boxed, for most refresh tokens have no known end.
+    // Boxed, because the expiry of most refresh tokens is unknown.
     warned_end: Option<Box<Fingerprint>>,
 }
 
@@ -141,7 +141,8 @@ impl Machine {
         }
     }
 
-    /// One of the many sessions of its store: its records say whose they are, and another's is not taken (spec 7.5).
+    /// Makes it one of several sessions of its store: its records contain its key, and other records are not accepted
+    /// (spec 7.5).
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};
@@ -185,9 +186,10 @@ impl Machine {
         self
     }
 
-    /// As a forked child's: what a store that is not shared holds is a copy of what its parent goes on with. It
-    /// is served, and not refreshed, unless the refresh token stays the same (spec 4.9). Of the token that both begin
-    /// with, the child knows what the parent published: one that was turned away is not served before it is refreshed.
+    /// Makes it a forked child's machine. A record in a store that is not shared is a copy of what its parent process
+    /// continues with. It is served, and not refreshed, unless the refresh token stays the same (spec 4.9). About the
+    /// token that both start with, the child knows what the parent published: a token that was rejected is not served
+    /// before it is refreshed.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -220,7 +222,7 @@ impl Machine {
         self
     }
 
-    /// Whether the seed still waits to be taken, or to be found superfluous (spec 7.3).
+    /// Whether the seed has neither been used nor found superfluous yet (spec 7.3).
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};

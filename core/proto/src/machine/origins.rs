@@ -1,6 +1,6 @@
-//! The origins of an API, and what they said of the current token.
+//! The origins of an API, and their responses to the current token.
 
-/// The place of an origin in the session's list.
+/// The index of an origin in the session's list.
 pub type OriginId = u16;
 
 /// An origin that rejected a token.
@@ -9,7 +9,7 @@ pub(super) struct Rejection {
     pub(super) name: Box<str>,
 }
 
-/// A few origins, in no room.
+/// A small set of origins without an allocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OriginSet(u64);
 
@@ -26,7 +26,7 @@ impl OriginSet {
         self.0 & Self::bit(origin) != 0
     }
 
-    /// An origin that has no place in it is never missing.
+    /// An origin that does not fit into the set is never missing.
     pub(crate) fn lacks(self, origin: OriginId) -> bool {
         Self::bit(origin) != 0 && !self.contains(origin)
     }

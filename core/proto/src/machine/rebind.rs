@@ -1,4 +1,4 @@
-//! A record is moved to another configuration of the same client (spec 7.10).
+//! Moves a record to another configuration of the same client (spec 7.10).
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::failures::{misconfigured, signed_out, store_unavailable};
 use super::record::Record;
 use crate::error::Failure;
 
-/// A stored record, bound to another configuration of the same client: its tokens stay as they are. `None` where
-/// that is how it is bound already.
+/// A stored record, bound to another configuration of the same client, with the same tokens. `None` if it is bound to
+/// that configuration already.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::error::Failure;
 ///
 /// # Errors
 ///
-/// The record cannot be read, was signed out, or its tokens are another client's or another key's.
+/// The record cannot be read, was signed out, or its tokens belong to another client or key.
 pub fn rebound(record: &[u8], binding: &Arc<Binding>) -> Result<Option<Bytes>, Failure> {
     let mut record = Record::parse(record).map_err(|unavailable| store_unavailable(&unavailable))?;
     if record.tombstone {

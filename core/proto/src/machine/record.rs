@@ -1,4 +1,4 @@
-//! What a store keeps, opaque to it: one JSON document, versioned (spec 7).
+//! The contents of a store's record, opaque to the store: one versioned JSON document (spec 7).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use crate::store::Unavailable;
 use crate::time::Wall;
 use crate::verdict::{DeadReason, Lost};
 
-/// The only slot so far; the record maps slots from its first version on.
+/// The only slot so far; records have had a map of slots from the first version on.
 pub(crate) const SLOT: &str = "default";
 const FORMAT: u32 = 1;
 
-/// Everything that processes which share a store agree on.
+/// Everything that processes with the same store agree on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     format: u32,
-    /// Differs in every write: a save that was carried out is recognized by it (spec 7.2).
+    /// Differs in every write, so that a save that was carried out is recognized (spec 7.2).
     pub(crate) write: String,
-    /// One higher with each intent, mark or sign-in (spec 7.4).
+    /// Increases with each intent, mark or sign-in (spec 7.4).
     pub(crate) fence: u64,
     pub(crate) lineage: String,
     pub(crate) binding: Arc<Binding>,
-    /// Whose session it is, where a store keeps those of many.
+    /// The session's key, in a store with several records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub(crate) struct Record {
     pub(crate) scope: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) extra: BTreeMap<String, String>,
-    /// The seeds that were taken so far, oldest first: none of them is taken again (spec 7.3).
+    /// The seeds that were used, oldest first: none of them is used again (spec 7.3).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) seeds: Vec<Fingerprint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,12 +54,12 @@ pub(crate) struct Record {
     pub(crate) intent: Option<Box<Intent>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) backoff: Option<Box<Backoff>>,
-    /// Refreshes that the clock does not explain: counted for all processes (spec 3.6, 5.3).
+    /// Refreshes that token expiry does not explain: counted for all processes (spec 3.6, 5.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_budget: Option<Box<RefreshBudget>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dead: Option<Box<DeadMark>>,
-    /// Signed out: nothing of the credential is left.
+    /// Signed out: no part of the credential is left.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) tombstone: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ pub(crate) struct Slot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token_type: Option<String>,
     pub(crate) issued_at: Wall,
-    /// `None`: the lifetime is unknown, or the server's word about it proved useless.
+    /// `None`: the lifetime is unknown, or the server's information about it was wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Wall>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +84,7 @@ pub(crate) struct Slot {
     pub(crate) unknown: Unknown,
 }
 
-/// Access tokens by name: a map in the store, and nearly always one.
+/// Access tokens by name: a map in the store, nearly always with one entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Slots(Vec<(String, Slot)>);
 
@@ -134,7 +134,7 @@ pub(crate) struct RefreshTokenLife {
     pub(crate) unknown: Unknown,
 }
 
-/// Who may send the refresh token, and until when.
+/// Which owner may send the refresh token, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lease {
     pub(crate) owner: String,
@@ -143,27 +143,27 @@ pub(crate) struct Lease {
     pub(crate) unknown: Unknown,
 }
 
-/// That a refresh token is about to be sent, or was (spec 4.4, 6.3).
+/// States that a refresh token is about to be sent, or was (spec 4.4, 6.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Intent {
-    /// `None` where there is none to be spent.
+    /// `None` if no refresh token is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_token: Option<Fingerprint>,
     pub(crate) owner: String,
     pub(crate) first_sent: SharedTime,
-    /// How often the token may have been sent without a verdict.
+    /// How many sends of the token may have gone unanswered.
     pub(crate) sends: u32,
-    /// The answer was lost, as far as the owner knew when it ended.
+    /// The response was lost, as far as the owner knew when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lost: Option<Lost>,
     #[serde(flatten)]
     pub(crate) unknown: Unknown,
 }
 
-/// That the server no longer accepts a refresh token. Only sessions with the same key obey (spec 5.2).
+/// States that the server no longer accepts a refresh token. Applies only to sessions with the same key (spec 5.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeadMark {
-    /// `None` where a refresh function said so that needs none.
+    /// `None` if the mark is from a refresh function that needs no refresh token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_token: Option<Fingerprint>,
     pub(crate) binding: Arc<Binding>,
@@ -174,7 +174,7 @@ pub(crate) struct DeadMark {
     pub(crate) unknown: Unknown,
 }
 
-/// A buffer that wipes what it leaves behind when it grows: a vector alone would leave copies of the tokens.
+/// A buffer that wipes its old memory when it grows: a plain vector would leave copies of the tokens.
 struct Wiping(Zeroizing<Vec<u8>>);
 
 impl Default for Wiping {
@@ -226,14 +226,14 @@ impl Record {
         }
     }
 
-    /// What is left after a sign-out: who it was, and nothing that could be used.
+    /// The record after a sign-out: its identity, and no secrets.
     pub(crate) fn tombstone(&self) -> Self {
         let seeds = self.seeds.clone();
         let fence = self.fence + 1;
         Self { seeds, fence, tombstone: true, ..Self::new(self.lineage.clone(), self.binding.clone()) }
     }
 
-    /// Remembers that a seed was taken. An environment has one or two; more than a few are not kept.
+    /// Remembers that a seed was used. An environment has one or two seeds; only a few are kept.
     pub(crate) fn took_seed(&mut self, seed: Fingerprint) {
         const MOST: usize = 8;
         self.seeds.retain(|taken| *taken != seed);
@@ -263,12 +263,12 @@ impl Record {
         serde_json::from_slice(bytes).map_err(unreadable)
     }
 
-    /// Wiped when the last lets go of them.
+    /// Wiped when the last reference is dropped.
     pub(crate) fn to_bytes(&self) -> Bytes {
         let mut text = Wiping::default();
         // Writing to memory cannot fail, and every key is a string.
         let _ = serde_json::to_writer(&mut text, self);
-        // No larger than it must be: it is kept.
+        // Shrunk to its length, because it is kept.
         Bytes::from_owner(Zeroizing::new(Box::<[u8]>::from(text.0.as_slice())))
     }
 
@@ -284,7 +284,7 @@ impl Record {
         self.refresh_token.as_ref().map(Secret::fingerprint)
     }
 
-    /// The mark, if it concerns this record's own refresh token and that session's configuration.
+    /// The mark, if it applies to this record's refresh token and that session's configuration.
     pub(crate) fn dead_for(&self, binding: &Binding) -> Option<&DeadMark> {
         let mark = self.dead.as_deref()?;
         let same_token = mark.refresh_token == self.refresh_fingerprint();
@@ -320,7 +320,7 @@ mod tests {
         })
     }
 
-    /// Adds a field to every object but the maps, whose members are all names.
+    /// Adds a field to every object except the maps, whose members are all names.
     fn extended(value: &mut Value, path: &str) {
         let Value::Object(members) = value else { return };
         members.iter_mut().for_each(|(name, member)| extended(member, name));

@@ -1,4 +1,4 @@
-//! A refresh: its flight, and the commit of what that brought. What follows from their inputs is applied here.
+//! A refresh: the flight, and the commit of its grant. The results of their inputs are applied here.
 
 use super::Machine;
 use super::commit::{Commit, Progress as Committing};
@@ -24,7 +24,7 @@ impl Machine {
         ticket
     }
 
-    /// The token endpoint answered, or the transport gave up. `said` goes into the error, if one comes of it.
+    /// The token endpoint responded, or the transport failed. `said` becomes part of the error, if there is one.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -55,8 +55,8 @@ impl Machine {
         }
     }
 
-    /// Whether somebody else refreshes, and this machine waits for what comes of it: the engine may be told by the store
-    /// that the record has changed.
+    /// Whether another process refreshes, and this machine waits for its result: the engine should then watch the
+    /// store for changes.
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};
@@ -69,7 +69,7 @@ impl Machine {
         self.flight.as_deref().is_some_and(Flight::awaits_others)
     }
 
-    /// Applies what followed from an input of the flight.
+    /// Applies the result of an input of the flight.
     pub(super) fn advance_flight(&mut self, progress: Flown, now: Now) {
         match progress {
             Flown::UnderWay => {}
@@ -92,7 +92,7 @@ impl Machine {
         self.commit = Commit::begin(&mut self.context, grant, sent, now).map(Box::new);
     }
 
-    /// Applies what followed from an input of the commit.
+    /// Applies the result of an input of the commit.
     pub(super) fn advance_commit(&mut self, progress: Committing, now: Now) {
         match progress {
             Committing::UnderWay => {}
@@ -107,14 +107,14 @@ impl Machine {
         }
     }
 
-    /// The lineage was ended while its grant was on its way (spec 4.6).
+    /// The lineage was ended while its grant was being saved (spec 4.6).
     pub(super) fn drop_commit(&mut self) {
         if let Some(token) = self.take_commit().and_then(|commit| commit.token()) {
             self.context.push(Effect::Revoke { token });
         }
     }
 
-    /// Whoever kept the lease for it has nothing to keep any more.
+    /// The owner that kept the lease for it no longer needs to.
     fn take_commit(&mut self) -> Option<Commit> {
         let mut commit = self.commit.take()?;
         if let Some(owner) = commit.take_owner() {
@@ -123,7 +123,7 @@ impl Machine {
         Some(*commit)
     }
 
-    /// Somebody's later refresh is stored already: theirs is taken.
+    /// A later refresh of another process is stored already and is adopted.
     fn superseded(&mut self, record: Record, version: Version, now: Now) {
         self.take_commit();
         self.context.hold(record, Some(version), 0, now);
@@ -145,7 +145,7 @@ impl Machine {
         }
     }
 
-    /// Served from memory, with a warning; nothing is left to be saved (spec 7.2).
+    /// The token is served from memory, with a warning, and will not be saved (spec 7.2).
     fn serve_unsaved(&mut self, now: Now) {
         self.report_success(false, now);
         let Some(commit) = self.take_commit() else { return };
@@ -169,7 +169,7 @@ impl Machine {
         self.satisfy_flight(now);
     }
 
-    /// The first use of the new token would end the old refresh token, which is the only one that is stored.
+    /// The first use of the new token would invalidate the old refresh token, which is the only stored one.
     fn keeps_serving_old(&self, now: Now) -> bool {
         let valid = self.context.current().is_some_and(|current| current.valid(now))
             && self.context.rejected_by.is_empty()
@@ -193,7 +193,7 @@ impl Machine {
         }
     }
 
-    /// Ends a flight from outside: its lineage was ended (spec 4.6). What it sent is revoked when it arrives.
+    /// Ends a flight because its lineage was ended (spec 4.6). Tokens that it still receives are revoked.
     pub(super) fn end_flight(&mut self, failure: Failure) {
         let Some(flight) = self.flight.take() else { return };
         self.abandoned_sends.extend(flight.sending());
@@ -201,7 +201,7 @@ impl Machine {
         self.context.settle(flight.ticket, Settled::Failed(failure));
     }
 
-    /// Ends a flight with the token that is held now.
+    /// Ends a flight with the current token.
     fn satisfy_flight(&mut self, now: Now) {
         let Some(flight) = self.flight.take() else { return };
         match &mut self.commit {
@@ -228,10 +228,10 @@ impl Machine {
         self.context.settle(flight.ticket, result);
     }
 
-    /// What a send of an ended lineage brought is revoked, never kept (spec 4.6).
+    /// Tokens for an ended lineage are revoked, never saved (spec 4.6).
     fn abandoned_send_answered(&mut self, outcome: Outcome) {
         if self.context.config.by_cookie() {
-            // The host's cookie may be that of the next sign-in by now.
+            // The host's cookie may already be that of the next sign-in.
             return;
         }
         let token = match outcome {

@@ -1,5 +1,6 @@
-//! What keeps a session from refreshing for ever: a window over all refreshes that the clock does not explain
-//! (spec 5.3), a breaker for each origin (spec 3.6), and back-off. It is part of the record, so it binds every process.
+//! Keeps a session from refreshing forever: a window over all refreshes that token expiry does not explain (spec
+//! 5.3), a breaker for each origin (spec 3.6), and back-off. It is part of the record, so it applies to every
+//! process.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,22 +17,22 @@ const MOST_IN_WINDOW: usize = 5;
 const HOLD_AFTER: u32 = 3;
 const FIRST_HOLD: Duration = Duration::from_secs(30);
 const LONGEST_HOLD: Duration = Duration::from_secs(600);
-/// A token that was made for a rejection so short a time ago is not refreshed for another one, unless it helped.
+/// How long a token from a refresh for a rejection is not refreshed for another rejection, unless it helped.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// A reading of the clocks, and the boot it belongs to.
+/// A reading of the clocks, and the current boot.
 pub(crate) type Clock<'a> = (Now, SharedClock<'a>);
 
-/// Counts refreshes that brought a token and that the clock does not explain.
+/// Counts refreshes that returned a token and that token expiry does not explain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RefreshBudget {
     /// The last few, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     grants: Vec<SharedTime>,
-    /// The last one that was made because a server rejected a token, until it is known to have helped.
+    /// The last one that was caused by a rejection, until it is known to have helped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rejected_at: Option<SharedTime>,
-    /// By name: a number would mean another origin in another process.
+    /// By name, because a number would mean another origin in another process.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     origins: BTreeMap<String, Breaker>,
     #[serde(flatten)]
@@ -48,8 +49,8 @@ struct Breaker {
     /// The origin rejected the new token as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     useless: bool,
-    /// What was cleared because the origin accepted the new token, for some URL: it counts again if the token turns out
-    /// to be useless for the one that rejected the old one.
+    /// The count that was cleared because the origin accepted the new token for some URL. It is restored if the token
+    /// turns out to be useless for the URL that rejected the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spared: Option<Spared>,
     #[serde(flatten)]
@@ -66,13 +67,13 @@ struct Spared {
 }
 
 impl RefreshBudget {
-    /// How long to wait, if there were too many.
+    /// How long to wait, if there were too many refreshes.
     pub(crate) fn full(&self, clock: Clock<'_>) -> Option<Duration> {
         let oldest = self.grants.get(self.grants.len().checked_sub(MOST_IN_WINDOW)?)?;
         Some(WINDOW.saturating_sub(oldest.age(clock.0, clock.1))).filter(|wait| !wait.is_zero())
     }
 
-    /// A refresh brought a token; `origin` rejected the one before, if that is why it was made.
+    /// A refresh returned a token; `origin` rejected the previous one, if that caused the refresh.
     pub(crate) fn count(&mut self, origin: Option<&str>, clock: Clock<'_>) {
         let at = SharedTime::new(clock.0, clock.1);
         if self.grants.len() == MOST_IN_WINDOW {
@@ -98,22 +99,22 @@ impl RefreshBudget {
         self.origins.insert(origin.to_owned(), breaker);
     }
 
-    /// The current token was made for a rejection, seconds ago, and nobody knows that it helped.
+    /// The current token is from a refresh for a rejection seconds ago, and is not known to have helped.
     pub(crate) fn is_fresh(&self, clock: Clock<'_>) -> bool {
         self.rejected_at.as_ref().is_some_and(|at| at.age(clock.0, clock.1) < FRESH)
     }
 
-    /// No rejection made it, or it is known to have helped.
+    /// The last refresh was not caused by a rejection, or is known to have helped.
     pub(crate) fn is_proven(&self) -> bool {
         self.rejected_at.is_none()
     }
 
-    /// Somebody knows that the last refresh helped.
+    /// The last refresh is known to have helped.
     pub(crate) fn prove(&mut self) {
         self.rejected_at = None;
     }
 
-    /// Whether rejections of this origin start no flight now.
+    /// Whether rejections by this origin start no flight now.
     pub(crate) fn holds(&self, origin: &str, clock: Clock<'_>) -> bool {
         self.origins
             .get(origin)
@@ -121,14 +122,14 @@ impl RefreshBudget {
             .is_some_and(|(until, last)| !until.left(clock.0, clock.1, until.since(last)).is_zero())
     }
 
-    /// Whether news of a useless refresh would change something.
+    /// Whether the report of a useless refresh would change something.
     pub(crate) fn may_be_useless(&self, origin: &str) -> bool {
         self.origins
             .get(origin)
             .is_some_and(|breaker| !breaker.useless && (breaker.in_a_row > 0 || breaker.spared.is_some()))
     }
 
-    /// The origin rejected the token that was made for its sake.
+    /// The origin rejected the token from a refresh that it had caused.
     pub(crate) fn note_useless(&mut self, origin: &str) {
         if let Some(breaker) = self.origins.get_mut(origin) {
             if let Some(spared) = breaker.spared.take() {
@@ -138,18 +139,18 @@ impl RefreshBudget {
         }
     }
 
-    /// Whether an accepted request clears the origin's count, or shows that the last refresh helped. Once a refresh has
-    /// proved useless, only a request that was rejected before and is accepted now shows the opposite: others may go to
-    /// another URL.
+    /// Whether an accepted request clears the origin's count, or shows that the last refresh helped. Once a refresh
+    /// has proved useless, only a request that was rejected before and is accepted now shows the opposite: other
+    /// requests may be for another URL.
     pub(crate) fn clears(&self, origin: &str, replayed: bool) -> bool {
-        // Somebody else may have been accepted, and have cleared the count, before the first replay is.
+        // Another request may have been accepted, and have cleared the count, before the first replay is.
         let helped = |breaker: &Breaker| replayed && self.rejected_at.as_ref() == Some(&breaker.last);
         self.origins
             .get(origin)
             .is_some_and(|breaker| breaker.in_a_row > 0 && (replayed || !breaker.useless) || helped(breaker))
     }
 
-    /// `replayed`: the last refresh helped, so that the next rejection may well be another end.
+    /// `replayed`: the last refresh helped, so the next rejection may well be a real expiry.
     pub(crate) fn clear(&mut self, origin: &str, replayed: bool) {
         if replayed {
             self.prove();
@@ -159,15 +160,15 @@ impl RefreshBudget {
         }
     }
 
-    /// Whether any accepted request, and whether a replayed one, may clear something.
+    /// Whether an accepted request, and whether an accepted replay, may clear something.
     pub(crate) fn watches(&self) -> (bool, bool) {
         let counting = || self.origins.values().filter(|breaker| breaker.in_a_row > 0);
         let replayed = self.rejected_at.is_some() || counting().any(|breaker| breaker.useless);
         (counting().any(|breaker| !breaker.useless), replayed)
     }
 
-    /// What is stored, with what memory knows beside it about the same refreshes: what one of them took for useless or
-    /// knows to have helped.
+    /// The stored budget, merged with what memory knows about the same refreshes: which were useless, which are known
+    /// to have helped.
     pub(crate) fn merged(mut self, known: &Self) -> Self {
         let same = |breaker: &Breaker| Some(&breaker.last) == self.rejected_at.as_ref();
         if known.rejected_at.is_none() && known.origins.values().any(same) {
@@ -193,7 +194,7 @@ impl Breaker {
         (self.in_a_row, self.useless) = (0, false);
     }
 
-    /// Of the same refresh somebody else knows more: that it was useless, or that somebody was helped.
+    /// Another process knows more about the same refresh: that it was useless, or that it helped.
     fn learn(&mut self, other: &Self) {
         let cleared = |breaker: &Self| breaker.in_a_row == 0 && breaker.spared.is_none();
         match () {
@@ -206,7 +207,7 @@ impl Breaker {
     }
 }
 
-/// Full-jitter exponential back-off: somewhere up to `first * 2^failures`, at most `most`.
+/// Full-jitter exponential back-off: random up to `first * 2^failures`, at most `most`.
 pub(crate) fn full_jitter(entropy: &mut Entropy, first: Duration, failures: u32, most: Duration) -> Duration {
     const LEAST: Duration = Duration::from_millis(50);
     let bound = first.saturating_mul(1u32.checked_shl(failures.min(20)).unwrap_or(u32::MAX)).min(most);

@@ -1,4 +1,4 @@
-//! A server turned our token away (spec 3).
+//! Rejections of the token by a server (spec 3).
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::time::Now;
 /// An origin of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin<'a> {
-    /// Its place in the session's list.
+    /// Its index in the session's list.
     pub id: OriginId,
     /// Its name, `https://api.example.com`: the same in every process.
     pub name: &'a str,
 }
 
-/// What a request was sent with, and what happened to it so far (spec 3.3).
+/// The token that a request was sent with, and its history (spec 3.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// The lineage.
@@ -31,7 +31,7 @@ pub struct Stamp {
     pub generation: u64,
     /// How often it was sent again with another token.
     pub replays: u8,
-    /// When it was first turned away, in the machine's order.
+    /// When it was first rejected, in the machine's order.
     pub rejected: Option<u64>,
 }
 
@@ -67,7 +67,7 @@ impl Stamp {
     }
 }
 
-/// Why a request was not sent again, though its token was turned away.
+/// Why a request was not sent again although its token was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayRefused {
@@ -75,13 +75,13 @@ pub enum ReplayRefused {
     BodyNotReplayable,
     /// It may have had an effect (spec 2.4, 2.5).
     MaybeApplied,
-    /// A token that was made after the rejection was turned away too (spec 3.3).
+    /// A token that was issued after the rejection was rejected, too (spec 3.3).
     FreshTokenRejected,
-    /// It was sent again twice already (spec 3.3).
+    /// It has been sent again twice (spec 3.3).
     LimitReached,
-    /// Refreshes did not help this origin; its rejections are held for a while (spec 3.6).
+    /// Refreshes did not help this origin; for a while its rejections start none (spec 3.6).
     OriginHeld,
-    /// The error was found in a stream that had been handed out (spec 2.6).
+    /// The error was found in a stream that the caller was already reading (spec 2.6).
     Streamed,
 }
 
@@ -104,21 +104,21 @@ impl ReplayRefused {
     }
 }
 
-/// What follows a rejection.
+/// What to do after a rejection.
 #[derive(Clone, Debug)]
 pub enum AfterRejection {
     /// Send it again with this token.
     Replay(Arc<Current>),
     /// Wait for this ticket, then send it again.
     Wait(Ticket),
-    /// Give the response to the caller.
+    /// Return the response to the caller.
     Refuse(ReplayRefused),
-    /// Give the error to the caller.
+    /// Return the error to the caller.
     Fail(Failure),
 }
 
 impl Machine {
-    /// A token was turned away as Expired. `stamp` is updated; `refused`: it cannot be sent again anyway,
+    /// Handles a token that was rejected as Expired. Updates `stamp`. `refused`: the request cannot be sent again,
     /// but the token is refreshed (spec 3.4).
     ///
     /// ```
@@ -142,7 +142,7 @@ impl Machine {
         const MOST_REPLAYS: u8 = 2;
         let held = match &self.context.standing {
             Standing::Held(held) => held,
-            // A forked child goes on with a token of its parent's.
+            // A forked child continues with a token of its parent process.
             Standing::Unread => return AfterRejection::Wait(self.open()),
             Standing::Empty(_) => return AfterRejection::Fail(signed_out()),
         };
@@ -177,8 +177,8 @@ impl Machine {
         }
     }
 
-    /// An origin accepted the token of a request with that stamp. To be called where the snapshot
-    /// [`watches`](super::Snapshot::watches) for it.
+    /// An origin accepted the token of a request with that stamp. Call it if the snapshot
+    /// [`watches`](super::Snapshot::watches) for that.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -219,7 +219,7 @@ impl Machine {
         }
     }
 
-    /// The current generation was turned away: join the flight, or start one (spec 3.2).
+    /// The current generation was rejected: join the flight, or start one (spec 3.2).
     fn after_rejection(
         &mut self,
         origin: Origin<'_>,
@@ -257,7 +257,7 @@ impl Machine {
         }
     }
 
-    /// Other processes are to know it too: written at once, or after what is on its way into the store.
+    /// Other processes need to know this, too: written at once, or after the write in progress.
     fn change_budget(&mut self, change: impl FnOnce(&mut RefreshBudget)) {
         if let Some(budget) =
             self.context.held_mut().and_then(|held| held.record.refresh_budget.as_deref_mut())
@@ -267,7 +267,7 @@ impl Machine {
         self.marks_behind = self.context.config.shared;
     }
 
-    /// Writes the counts that changed, once nothing else is on its way into the store.
+    /// Writes the counts that changed, once no other write is in progress.
     pub(super) fn catch_up(&mut self) {
         if self.marks_behind && self.idle() {
             self.marks_behind = false;

@@ -1,4 +1,4 @@
-//! Opening the store, signing in, signing out (spec 4.6, 7.3, 7.6): what a user does wins over a flight.
+//! Opening the store, signing in, signing out (spec 4.6, 7.3, 7.6). The user's actions take precedence over a flight.
 
 use super::context::{Context, Standing};
 use super::effect::Settled;
@@ -11,7 +11,7 @@ use crate::event::{EventKind, Warning};
 use crate::time::Now;
 
 impl Machine {
-    /// A user signed in: replaces what is there, at once (spec 4.6). Wait for the ticket.
+    /// A user signed in: immediately replaces the credential (spec 4.6). Wait for the ticket.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -30,7 +30,7 @@ impl Machine {
     pub fn sign_in(&mut self, credential: &Credential, now: Now) -> Result<Ticket, Failure> {
         self.context.config.check(credential)?;
         self.end_lineage();
-        // From now on it is this process's own.
+        // From now on the credential is this process's own.
         self.context.forked = false;
         let record = self.context.new_lineage(credential, now, now);
         self.context.standing = Standing::Empty(Box::new(signed_out()));
@@ -39,7 +39,7 @@ impl Machine {
         Ok(ticket)
     }
 
-    /// The user signs out: nothing is served from now on; a tombstone replaces what is stored.
+    /// The user signs out: no token is served from now on, and a tombstone replaces the stored record.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -55,7 +55,7 @@ impl Machine {
         self.begin_write(Write::sign_out)
     }
 
-    /// Reads the store: the first time, or because memory alone would fail a caller.
+    /// Reads the store: for the first time, or because a caller would fail with what memory has.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -69,8 +69,8 @@ impl Machine {
         self.write_ticket().unwrap_or_else(|| self.begin_write(Write::open))
     }
 
-    /// A credential to begin with that was not there when the machine was made: it is taken as if it had been, where
-    /// nothing is served that it could replace (spec 7.3).
+    /// A seed that was given after the machine was made: it is used as if it had been given then, unless a token is
+    /// served that it would replace (spec 7.3).
     ///
     /// ```
     /// # use rekindle_proto::{*, machine::*};
@@ -91,42 +91,42 @@ impl Machine {
         if !lost {
             return self.context.warn(Warning::SeedIgnored);
         }
-        // The store is read once more: it may hold what came meanwhile.
+        // The store is read again: it may contain a newer record.
         self.context.standing = Standing::Unread;
         self.context.seed = Some(Box::new(seed));
         self.context.seed_given = Some(Box::new(now));
     }
 
-    /// What a server is asked to revoke at a sign-out (RFC 7009): the refresh token, and with it what it brought.
+    /// The token to revoke at a sign-out (RFC 7009): the refresh token, and with it the tokens that it returned.
     #[must_use]
     pub fn revocable(&self) -> Option<Secret> {
         let record = &self.context.held()?.record;
         if self.context.config.by_cookie() {
-            // The cookie says by itself what it is.
+            // The cookie identifies itself.
             return Some(Secret::new(""));
         }
         record.refresh_token.clone().or_else(|| record.slot().map(|slot| slot.access_token.clone()))
     }
 
-    /// What came with the tokens, or is kept beside them, under that name.
+    /// The extra value of that name, stored with the tokens.
     #[must_use]
     pub fn kept(&self, name: &str) -> Option<String> {
         self.context.held()?.record.extra.get(name).cloned()
     }
 
-    /// What callers wait for before they are served.
+    /// The ticket that callers wait for before they are served.
     pub(super) fn write_ticket(&self) -> Option<Ticket> {
         self.write.as_ref().and_then(|write| write.ticket())
     }
 
-    /// Applies what followed from an input of the write.
+    /// Applies the result of an input of the write.
     pub(super) fn advance_write(&mut self, progress: Progress, now: Now) {
         let Progress::Finished(result) = progress else { return };
         self.context.drop_seed();
         if let Some(ticket) = self.write.take().and_then(|write| write.ticket()) {
             self.context.settle(ticket, result);
         }
-        // Nobody waits for the store any more: what it holds is served without asking.
+        // No caller waits for the store any more: its record is served without asking.
         self.context.publish(now);
     }
 
@@ -140,7 +140,7 @@ impl Machine {
         ticket
     }
 
-    /// Waiters of the old lineage get SignedOut; what is under way for it is revoked when it arrives.
+    /// Waiters of the old lineage get SignedOut; tokens that still arrive for it are revoked.
     fn end_lineage(&mut self) {
         self.end_flight(signed_out());
         self.end_look();

@@ -11,7 +11,7 @@ use crate::credential::Secret;
 use crate::time::Now;
 use crate::verdict::DeadReason;
 
-/// Where a session stands.
+/// The standing of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The store has not been read yet.
@@ -47,7 +47,7 @@ impl Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// Where it stands.
+    /// The standing.
     pub standing: Standing,
     /// A short tag of the lineage.
     pub lineage: Option<String>,
@@ -65,9 +65,9 @@ pub struct Status {
     pub refreshed_at: Option<SystemTime>,
     /// How long until the next refresh may be tried, after failures.
     pub backoff: Option<Duration>,
-    /// Failures in a row.
+    /// The number of consecutive failures.
     pub failures: u32,
-    /// Who holds the lease: a random id, and how long it lasts.
+    /// The holder of the lease: a random id, and the remaining time.
     pub lease: Option<(String, Duration)>,
     /// Whether the store is up to date with memory.
     pub persisted: bool,

@@ -1,4 +1,4 @@
-//! What those wait for who get no token at once: said where their time runs out, and in the status (spec 4.13).
+//! What callers without a token wait for: shown in errors when their time runs out, and in the status (spec 4.13).
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use crate::time::Now;
 pub enum Waiting {
     /// The token endpoint has the request.
     TokenEndpoint,
-    /// The token endpoint could not answer; it is asked again.
+    /// The token endpoint was temporarily unavailable; the request will be repeated.
     NextTry,
     /// The store.
     Store,
     /// Another process has the lease.
     OthersLease,
-    /// Somebody else refreshes at the same moment, the server says.
+    /// Another process refreshes at the same moment, according to the server.
     OthersRefresh,
-    /// The process that was refreshing ended before it stored the answer. Nobody knows whether the refresh token was
-    /// used; it is sent again once the first request must have ended.
+    /// The process that was refreshing ended before it stored the response. It is unknown whether the refresh token
+    /// was used; it is sent again once the first request must have ended.
     VanishedOwner,
     /// The last refresh was a moment ago.
     TooSoon,
@@ -48,7 +48,7 @@ impl Waiting {
 }
 
 impl Machine {
-    /// What somebody gets whose time has run out: what was waited for, and until when.
+    /// The failure of a caller whose time ran out: what it waited for, and until when.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -97,7 +97,7 @@ impl Machine {
         }
     }
 
-    /// What is waited for, and how long at most.
+    /// What is waited for, and the maximum remaining time.
     pub(super) fn waiting(&self, now: Now) -> Option<(Waiting, Option<Duration>)> {
         let store = (self.write.is_some() || self.commit.is_some()).then_some((Waiting::Store, None));
         let flight = self.flight.as_ref().map(|flight| flight.waiting());

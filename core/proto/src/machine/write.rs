@@ -1,4 +1,4 @@
-//! One reading or writing that a user asked for: to open the store, to sign in, to sign out (spec 4.6, 7.3, 7.6).
+//! One read or write that a user asked for: opening the store, signing in, signing out (spec 4.6, 7.3, 7.6).
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::time::Now;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// It handles its own inputs; the machine applies what follows from them.
+/// A read or write in progress. It handles its own inputs; the machine applies the results.
 pub(super) struct Write {
     ticket: Ticket,
     purpose: Purpose,
@@ -26,26 +26,26 @@ pub(super) struct Write {
     settled: bool,
 }
 
-/// What follows from an input.
+/// The result of an input.
 #[must_use]
 pub(super) enum Progress {
     UnderWay,
-    /// It is over, and those who wait get this.
+    /// It is over, and waiters get this result.
     Finished(Settled),
 }
 
 enum Purpose {
-    /// Read what is there; take the seed if nothing is.
+    /// Read the record; use the seed if there is none.
     Open,
-    /// A new lineage replaces whatever is there.
+    /// A new lineage replaces any record.
     SignIn(Box<Record>),
-    /// A tombstone replaces whatever is there.
+    /// A tombstone replaces any record.
     SignOut,
 }
 
 enum Phase {
     Reading(OpId),
-    /// What is on its way into the store.
+    /// The write in progress.
     Saving(OpId, Box<Record>),
     Waiting(Duration),
 }
@@ -73,7 +73,7 @@ impl Write {
         self.ticket
     }
 
-    /// What callers wait for, unless they have their answer.
+    /// The ticket that callers wait for, unless it has been resolved.
     pub(super) fn ticket(&self) -> Option<Ticket> {
         (!self.settled).then_some(self.ticket)
     }
@@ -89,7 +89,7 @@ impl Write {
         }
     }
 
-    /// The process is about to end: a pause is cut short.
+    /// The process is about to end: cuts a pause short.
     pub(super) fn flush(&mut self, now: Now) {
         if let Phase::Waiting(until) = &mut self.phase {
             *until = now.mono;
@@ -130,7 +130,7 @@ impl Write {
         }
     }
 
-    /// Reading for the first time, or once more (spec 7.3).
+    /// Reading for the first time, or again (spec 7.3).
     fn opened(&mut self, context: &mut Context, loaded: Result<Loaded, Unavailable>, now: Now) -> Progress {
         match context.stored(loaded) {
             Err(unavailable) => Progress::Finished(Settled::Failed(store_unavailable(&unavailable))),
@@ -141,7 +141,7 @@ impl Write {
 
     fn opened_absent(&mut self, context: &mut Context, now: Now) -> Progress {
         let known = context.held().is_some();
-        // Who needs no token to begin with begins anew wherever nothing is stored.
+        // A session that needs no initial token starts a new lineage if the store is empty.
         let may = matches!(context.standing, Standing::Unread) || context.begins_alone();
         if let Some(beginning) = context.beginning().filter(|_| may && !known) {
             return self.take_seed(context, beginning, Vec::new(), Expected::Absent, now);
@@ -163,7 +163,7 @@ impl Write {
     ) -> Progress {
         let over = record.tombstone || record.dead_for(&context.config.binding).is_some();
         let first = matches!(context.standing, Standing::Unread);
-        // The host may have another cookie by now, which nobody here can see (spec 5.21).
+        // The host may have another cookie by now, which is not visible here (spec 5.21).
         let unseen = context.config.by_cookie() && over && !record.tombstone;
         let is_new = |beginning: &(_, Fingerprint)| first && (unseen || !record.seeds.contains(&beginning.1));
         let is_ignored = !over && context.seed.is_some();
@@ -220,7 +220,7 @@ impl Write {
             record.seeds.clone_from(&stored.seeds);
         }
         if context.begins_alone() {
-            // What was signed out is not begun again by a restart (spec 7.3).
+            // A restart does not revive a session that was signed out (spec 7.3).
             record.took_seed(context.config.binding.fingerprint());
         }
         self.save(context, record, expected)

@@ -1,4 +1,4 @@
-//! The record that a machine goes by, and the token in it.
+//! The record in memory, and the token in it.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::machine::record::Record;
 use crate::store::Version;
 use crate::time::Now;
 
-/// Where the session stands.
+/// The standing of the session.
 pub(in crate::machine) enum Standing {
-    /// The store was not read yet (spec 7.3).
+    /// The store has not been read yet (spec 7.3).
     Unread,
     /// There is nothing to serve.
     Empty(Box<Failure>),
@@ -48,7 +48,7 @@ impl Context {
         self.held().and_then(|held| held.current.as_ref())
     }
 
-    /// Takes a stored record for ours; `sent` is when its access token was asked for, in our order.
+    /// Adopts a stored record; `sent` is when its access token was requested, in the machine's order.
     pub(in crate::machine) fn hold(
         &mut self,
         mut record: Record,
@@ -75,7 +75,7 @@ impl Context {
                 budget.prove();
             }
             let suspect = legacy.is_some_and(|legacy| legacy.suspect);
-            // What was said before the store was read is said of what it holds.
+            // An `invalidate` before the store was read applies to the record that it holds.
             self.invalidated = suspect || self.invalidated && matches!(self.standing, Standing::Unread);
             self.jitter = current::jitter(&mut self.entropy);
         }
@@ -115,8 +115,9 @@ impl Context {
         self.publish(now);
     }
 
-    /// A backup, say, was put over what this process knows to be newer (spec 7.11). Or others wrote, and what is known
-    /// here was never saved: for the same refresh token, theirs is still the older one (spec 7.2).
+    /// For example, a backup was restored over a record that this process knows to be newer (spec 7.11). Or other
+    /// processes wrote, and the newer data here was never saved: for the same refresh token, theirs is still the
+    /// older one (spec 7.2).
     pub(in crate::machine) fn is_older_copy(&self, record: &Record) -> bool {
         self.held().is_some_and(|held| {
             held.record.lineage == record.lineage
@@ -132,7 +133,7 @@ impl Context {
         record.binding.admits(&self.config.binding, self.config.strict_binding)
     }
 
-    /// Takes a stored record of another lineage, or of the first reading.
+    /// Adopts a stored record of another lineage, or of the first read.
     pub(in crate::machine) fn take_stored(&mut self, record: Record, version: Version, now: Now) {
         if !self.admits(&record) {
             return self.empty(misconfigured(&record.binding, &self.config.binding), now);
@@ -151,7 +152,7 @@ impl Context {
         now: Now,
     ) {
         if self.is_older_copy(&record) {
-            // The next flight writes over it (spec 7.11).
+            // The next flight overwrites it (spec 7.11).
             return;
         }
         let known = self.held().map(|held| held.record.lineage.clone());
@@ -164,8 +165,8 @@ impl Context {
         self.take_stored(record, version, now);
     }
 
-    /// What is stored is older than what is known here, which goes on and is written over it (spec 7.11). What others wrote
-    /// for the same refresh token meanwhile binds all the same.
+    /// The stored record is older than the one in memory, which is kept and will be written over it (spec 7.11). What
+    /// other processes wrote for the same refresh token in the meantime still applies.
     pub(in crate::machine) fn newest(&self, stored: Record) -> Record {
         let Some(held) = self.held().filter(|_| self.is_older_copy(&stored)) else { return stored };
         let mut newest = held.record.clone();
@@ -185,7 +186,7 @@ impl Context {
         }
     }
 
-    /// The credential to begin with is superfluous once the store was read.
+    /// The seed is no longer needed once the store has been read.
     pub(in crate::machine) fn drop_seed(&mut self) {
         if !matches!(self.standing, Standing::Unread) {
             (self.seed, self.seed_given) = (None, None);

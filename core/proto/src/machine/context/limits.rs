@@ -1,4 +1,4 @@
-//! How often this session may refresh, and on whose account (spec 3.6, 5.3).
+//! How often this session may refresh, and which origins may cause it (spec 3.6, 5.3).
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ impl Context {
         self.budget().and_then(|budget| budget.full((now, self.boot())))
     }
 
-    /// The failure; reported once for each pause.
+    /// The failure; reported once per pause.
     pub(in crate::machine) fn limited(&mut self, wait: Duration, now: Now) -> Failure {
         if self.limit_reported.as_deref().is_none_or(|until| now.mono >= *until) {
             self.limit_reported = Some(Box::new(now.mono + wait));
@@ -27,14 +27,14 @@ impl Context {
         limited(wait)
     }
 
-    /// An origin that kept rejecting new tokens: its rejections start no flight.
+    /// An origin that keeps rejecting new tokens: its rejections start no flight.
     pub(in crate::machine) fn holds(&self, origin: &str, now: Now) -> bool {
         self.budget().is_some_and(|budget| budget.holds(origin, (now, self.boot())))
     }
 
-    /// Refreshes that the clock explains are some time apart.
+    /// Refreshes that token expiry explains are some time apart.
     pub(in crate::machine) fn not_before(&self) -> Option<Duration> {
-        // What cannot be served says nothing of how long a token lives; it has pauses of its own (spec 1.8).
+        // A token that cannot be served gives no information about lifetimes; it has pauses of its own (spec 1.8).
         let current = self.current().filter(|current| current.unservable.is_none())?;
         let lifetime = current.lifetime.unwrap_or_default();
         Some(self.last_refresh? + (lifetime / 2).max(Duration::from_secs(1)))

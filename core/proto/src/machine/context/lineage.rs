@@ -1,4 +1,4 @@
-//! What a lineage begins with: the credential of a sign-in, or a seed.
+//! The start of a lineage: the credential of a sign-in, or a seed.
 
 use super::Context;
 use crate::credential::{Credential, Expiry, Secret};

@@ -1,4 +1,4 @@
-//! What is written beside the token: leases, pauses and counts.
+//! The data that is written with the token: leases, pauses and counts.
 
 use super::Context;
 use crate::machine::OpId;
@@ -9,7 +9,7 @@ use crate::machine::unknown_fields::Unknown;
 use crate::store::{Expected, Saved, Unavailable, Version};
 use crate::time::Now;
 
-/// A write under way that changes marks and not the token.
+/// A write in progress that changes marks but not the token.
 pub(in crate::machine) struct Rewrite {
     pub(in crate::machine) op: OpId,
     pub(in crate::machine) record: Record,
@@ -25,7 +25,7 @@ impl Context {
         }
     }
 
-    /// Writes the held record beside whatever comes next.
+    /// Writes the current record while other operations continue.
     pub(in crate::machine) fn write_marks(&mut self) {
         let Some(held) = self.held() else { return };
         let (mut record, Some(version)) = (held.record.clone(), held.version.clone()) else { return };
@@ -33,10 +33,10 @@ impl Context {
         self.lease_release = Some(Box::new(Rewrite { op, record, over: version }));
     }
 
-    /// A write of marks was carried out. Its answer may come after that of a later write.
+    /// A write of marks was carried out. Its result may arrive after that of a later write.
     pub(in crate::machine) fn rewritten(&mut self, mut rewrite: Rewrite, version: Version) {
         if let Some(held) = self.held_mut().filter(|held| held.version.as_ref() == Some(&rewrite.over)) {
-            // Counted while it was on its way.
+            // Counted while the write was in progress.
             rewrite.record.refresh_budget.clone_from(&held.record.refresh_budget);
             held.record = CompactRecord::new(rewrite.record);
             held.version = Some(version);

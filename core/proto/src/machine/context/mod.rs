@@ -1,5 +1,5 @@
-//! What the flight, the commit and the writes of a machine have in common: the record that it goes by, what it knows
-//! beside it, and what it has to say. None of them is known here.
+//! What the flight, the commit and the writes of a machine share: the record, related state, and the outputs. It
+//! knows none of them.
 
 mod held;
 mod limits;
@@ -28,30 +28,30 @@ use crate::time::Now;
 
 pub(super) struct Context {
     pub(super) config: Arc<MachineConfig>,
-    /// Which of the store's records is this machine's; `None`: whatever it gives.
+    /// The key of this machine's record; `None`: any record is accepted.
     pub(super) key: Option<Arc<str>>,
     pub(super) entropy: Entropy,
     /// How far the store's clock is ahead of our monotonic one, if it has one.
     pub(super) store_ahead: Option<Duration>,
-    /// Until the store was read.
+    /// The seed, until the store has been read.
     pub(super) seed: Option<Box<Credential>>,
-    /// When the seed was given: its `expires_in` counts from then on (spec 1.9).
+    /// When the seed was given: its `expires_in` counts from then (spec 1.9).
     pub(super) seed_given: Option<Box<Now>>,
-    /// What is stored is the parent's.
+    /// The stored record is the parent process's.
     pub(super) forked: bool,
-    /// What the parent knew of its token.
+    /// What the parent process knew about its token.
     pub(super) legacy: Option<Box<Legacy>>,
     pub(super) standing: Standing,
-    /// The release of a lease after a failed flight: written beside whatever comes next.
+    /// The release of a lease after a failed flight: written while other operations continue.
     pub(super) lease_release: Option<Box<Rewrite>>,
-    /// What the store got last, until the machine rests.
+    /// The bytes that were last saved, until the machine rests.
     pub(super) last_saved: Option<Box<Bytes>>,
     /// The origins that rejected the current generation.
     pub(super) rejected_by: Vec<Rejection>,
-    /// The origins that accepted the current generation, as far as they are numbered below 64.
+    /// The origins that accepted the current generation, if their numbers are below 64.
     pub(super) accepted_by: OriginSet,
     pub(super) invalidated: bool,
-    /// RefreshLimited was reported for the pause that ends then.
+    /// When the pause ends for which RefreshLimited was reported.
     limit_reported: Option<Box<Duration>>,
     /// The order of rejections and sends.
     pub(super) sequence: u64,
@@ -60,7 +60,7 @@ pub(super) struct Context {
     pub(super) last_refresh: Option<Duration>,
     /// The credential whose loss was reported (spec 10.1).
     pub(super) reported_login: Option<Box<(String, Option<Fingerprint>)>>,
-    /// The owners that this machine has been: their leases are its own.
+    /// The owners that this machine has used: their leases are its own.
     pub(super) owners: VecDeque<String>,
     pub(super) jitter: f64,
     pub(super) outputs: VecDeque<Output>,
@@ -96,7 +96,7 @@ impl Context {
         }
     }
 
-    /// An owner whose leases are this machine's own from now on.
+    /// Adds an owner whose leases are this machine's own from now on.
     pub(super) fn remember_owner(&mut self, owner: String) {
         const MOST: usize = 8;
         if self.owners.len() == MOST {

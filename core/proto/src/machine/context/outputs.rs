@@ -1,4 +1,4 @@
-//! What a machine says: to the store, to those who wait, to those who listen.
+//! The outputs of a machine: to the store, to waiters, to listeners.
 
 use super::Context;
 use crate::event::{Event, EventKind, Warning};
@@ -11,7 +11,7 @@ use crate::store::{Expected, Loaded, Unavailable, Version};
 use crate::time::Now;
 use crate::verdict::DeadReason;
 
-/// Something that is to be done.
+/// Requests an effect.
 pub(in crate::machine) enum Output {
     Effect(Effect),
     Publish(Now),
@@ -34,7 +34,7 @@ impl Context {
         op
     }
 
-    /// Writes a record under a mark of its own, by which a save that was carried out is recognized.
+    /// Writes a record with a new mark, by which a save that was carried out is recognized.
     pub(in crate::machine) fn save(&mut self, record: &mut Record, expected: Expected) -> OpId {
         record.write = self.entropy.id();
         if self.key.is_some() {
@@ -56,7 +56,7 @@ impl Context {
         }
     }
 
-    /// What a store gave, if it is ours; `None` where it holds nothing.
+    /// The result of a load, if it is ours; `None` if the store has no record.
     pub(in crate::machine) fn stored(
         &self,
         loaded: Result<Loaded, Unavailable>,
@@ -67,7 +67,8 @@ impl Context {
         }
     }
 
-    /// What is served changed. The snapshot is taken when the machine is drained, so it shows how an input ended.
+    /// The served token changed. The snapshot is taken when the machine is drained, so it shows the final state after
+    /// an input.
     pub(in crate::machine) fn publish(&mut self, now: Now) {
         self.outputs.push_back(Output::Publish(now));
     }
@@ -88,7 +89,7 @@ impl Context {
         self.push(Effect::Event(Event { lineage, generation, kind }));
     }
 
-    /// LoginRequired, once for each lost credential.
+    /// Emits LoginRequired, once for each lost credential.
     pub(in crate::machine) fn report_login_required(&mut self, reason: DeadReason) {
         let Some(held) = self.held() else { return };
         let lost = Box::new((held.record.lineage.clone(), held.record.refresh_fingerprint()));
@@ -102,7 +103,7 @@ impl Context {
         self.report(EventKind::Warned(warning));
     }
 
-    /// The clock of what processes share.
+    /// The clock for data that processes share.
     pub(in crate::machine) fn boot(&self) -> SharedClock<'_> {
         SharedClock::of(self.config.boot.as_deref(), self.store_ahead)
     }

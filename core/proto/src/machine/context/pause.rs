@@ -1,4 +1,5 @@
-//! Pauses after refreshes that failed: how long they are, whom they concern, what ends them early (spec 5.3, 5.8).
+//! Pauses after failed refreshes: their length, the sessions that they apply to, what ends them early (spec 5.3,
+//! 5.8).
 
 use std::time::Duration;
 
@@ -11,32 +12,32 @@ use crate::machine::shared_time::{SharedClock, SharedTime};
 use crate::machine::unknown_fields::Unknown;
 use crate::time::Now;
 
-/// Jitter may come out near zero; a storm must not.
+/// Jitter may be near zero; a storm of requests must not result.
 const LEAST: Duration = Duration::from_millis(500);
 const FIRST: Duration = Duration::from_secs(2);
-/// A caller that comes is not kept from trying for longer, unless the server says so.
+/// A new caller waits no longer than this before a retry, unless the server says so.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Nothing was sent, so no server is spared by waiting.
+/// Nothing was sent, so waiting does not relieve the server.
 const LONGEST_UNSENT: Duration = Duration::from_secs(5);
 const LONGEST_UNKNOWN: Duration = Duration::from_secs(600);
-/// No sooner after a failure is the next try brought forward.
+/// The earliest that a retry is brought forward to, after a failure.
 const ALIVE_AFTER: Duration = Duration::from_secs(5);
 
-/// How long a pause is.
+/// The kinds of pauses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
     /// A transient failure.
     Transient,
     /// Nothing was sent.
     Unsent,
-    /// An answer that nobody understands: it will hardly pass by itself.
+    /// A response that is not understood: the problem will hardly go away by itself.
     NotUnderstood,
-    /// That long.
+    /// Exactly this long.
     For(Duration),
 }
 
 impl Context {
-    /// The pause that holds for this session now, and how long it lasts.
+    /// The pause that applies to this session now, and its remaining time.
     pub(in crate::machine) fn pausing<'a>(
         &self,
         record: &'a Record,
@@ -47,18 +48,18 @@ impl Context {
         (!left.is_zero()).then_some((backoff, left))
     }
 
-    /// The last failures, if they concern this session (spec 5.1: a corrected client is tried at once).
+    /// The last failures, if they apply to this session (spec 5.1: a corrected client is tried at once).
     pub(in crate::machine) fn backoff_of<'a>(&self, record: &'a Record) -> Option<&'a Backoff> {
         record.backoff.as_deref().filter(|backoff| backoff.concerns(self.config.client.as_ref()))
     }
 
-    /// Failures in a row so far.
+    /// The number of consecutive failures.
     pub(in crate::machine) fn failures(&self) -> u32 {
         let backoff = self.held().and_then(|held| self.backoff_of(&held.record));
         backoff.map_or(0, |backoff| backoff.failures)
     }
 
-    /// Puts the pause after a failure into the record that is held. `failure` is completed.
+    /// Stores the pause after a failure in the current record, and completes `failure`.
     pub(in crate::machine) fn pause(
         &mut self,
         kind: BackoffKind,
@@ -94,7 +95,7 @@ impl Context {
         failure.after(length)
     }
 
-    /// An API answered. If the token endpoint is at the same origin, that one lives again too (spec 5.8).
+    /// An API responded. A token endpoint at the same origin is then reachable, too (spec 5.8).
     pub(in crate::machine) fn is_alive(&mut self, origin: &str, now: Now) {
         if !self.may_bring_forward(now) || !self.is_token_endpoints(origin) {
             return;
@@ -108,7 +109,7 @@ impl Context {
         backoff.until = SharedTime::new(now.plus(ALIVE_AFTER.saturating_sub(since)), clock);
     }
 
-    /// Whether a sign of life would change something.
+    /// Whether a response of an API would change the pause.
     pub(in crate::machine) fn may_bring_forward(&self, now: Now) -> bool {
         let backoff = self.held().and_then(|held| self.pausing(&held.record, now));
         backoff.is_some_and(|(backoff, left)| {

@@ -1,4 +1,4 @@
-//! How a session's tokens are renewed: its record says so (spec 5.18).
+//! How a session's tokens are renewed, as stored in its record (spec 5.18).
 
 use super::Context;
 use crate::credential::{Credential, Fingerprint, Secret};
@@ -8,7 +8,7 @@ use crate::rotation::Rotation;
 use crate::verdict::{Outcome, ServerError};
 
 impl Context {
-    /// What new tokens are asked for with; `None` where only a sign-in brings some.
+    /// The grant that requests new tokens; `None` if only a sign-in provides some.
     pub(in crate::machine) fn grant_request(&self, record: &Record) -> Option<GrantRequest> {
         let (scope, extra) = (record.scope.clone(), record.extra.clone());
         if let Some(request) = &record.binding.client_credentials {
@@ -21,7 +21,7 @@ impl Context {
         if self.config.by_cookie() {
             return Some(GrantRequest::Cookie { extra });
         }
-        // A scope that was told is not one that was asked for (spec 5.13).
+        // A scope that the server returned is not one that was requested (spec 5.13).
         let access_token = record.slots.get(SLOT).map(|slot| slot.access_token.clone());
         let access_token = access_token.filter(|token| !token.expose().is_empty());
         refresh_token.map(|refresh_token| GrantRequest::RefreshToken {
@@ -32,49 +32,50 @@ impl Context {
         })
     }
 
-    /// Whether there is anything that new tokens could be asked for with.
+    /// Whether new tokens can be requested.
     pub(in crate::machine) fn renewable(&self, record: &Record) -> bool {
         self.begins_alone() || self.config.refresh_function || record.refresh_token.is_some()
     }
 
-    /// Needs no token to begin with: it may ask for one.
+    /// Whether the session needs no initial token because it can request one.
     pub(in crate::machine) fn begins_alone(&self) -> bool {
         self.own_behalf() || self.config.by_cookie()
     }
 
-    /// The client asks on its own behalf: nobody signs in.
+    /// Whether the client requests tokens for itself: no user signs in.
     pub(in crate::machine) fn own_behalf(&self) -> bool {
         self.config.binding.client_credentials.is_some()
     }
 
-    /// What becomes of what is sent: client credentials are not used up.
+    /// The rotation that applies to a send: client credentials are not used up.
     pub(in crate::machine) fn rotation(&self) -> Rotation {
         if self.own_behalf() { Rotation::None } else { self.config.rotation }
     }
 
-    /// Whether nothing speaks for a server that punishes a second send.
+    /// Whether nothing indicates that the server punishes a second send.
     pub(in crate::machine) fn forgives(&self) -> bool {
         matches!(self.config.rotation, Rotation::Unknown | Rotation::Sometimes)
     }
 
-    /// Where the old token stays usable, a store that is down costs nothing (spec 7.6).
+    /// If the old token stays usable, a store that is down does no harm (spec 7.6).
     pub(in crate::machine) fn spends_without_store(&self) -> bool {
         self.rotation() == Rotation::None
     }
 
-    /// What an empty store is begun with, and what tells it from others: the user's seed, or the right to ask.
+    /// What a lineage starts from if the store is empty, and its fingerprint: the user's seed, or the permission to
+    /// request tokens.
     pub(in crate::machine) fn beginning(&self) -> Option<(Credential, Fingerprint)> {
         let seed = self.seed.as_deref().map(|seed| (seed.clone(), seed_fingerprint(seed)));
         let own = || self.begins_alone().then(|| (Credential::default(), self.config.binding.fingerprint()));
         seed.or_else(own)
     }
 
-    /// That of what is spent, if anything is.
+    /// The fingerprint of the token that is used, if any.
     pub(in crate::machine) fn is_intent_for(intent: &Intent, record: &Record) -> bool {
         intent.refresh_token == record.refresh_fingerprint()
     }
 
-    /// Where nobody signs in, no sign-in helps: a refusal is one of the client (spec 5.18).
+    /// Without a user no sign-in helps: a refusal is one of the client (spec 5.18).
     pub(in crate::machine) fn of_the_client(&self, outcome: Outcome, said: &ServerError) -> Outcome {
         let usual = match outcome {
             Outcome::Dead(_) if self.own_behalf() => "invalid_grant",
@@ -85,7 +86,7 @@ impl Context {
     }
 }
 
-/// What distinguishes a seed from others: its refresh token, or else its access token.
+/// The fingerprint of a seed: of its refresh token, or else of its access token.
 pub(in crate::machine) fn seed_fingerprint(seed: &Credential) -> Fingerprint {
     let token = seed.refresh_token.as_ref().or(seed.access_token.as_ref());
     token.map_or_else(|| Fingerprint(String::new()), Secret::fingerprint)

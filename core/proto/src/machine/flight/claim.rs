@@ -1,4 +1,4 @@
-//! The record is read: adopt, obey, wait, or take the lease (spec 4.4, 6.3, 7.4).
+//! Handles the record that was read: adopts it, obeys its marks, waits, or takes the lease (spec 4.4, 6.3, 7.4).
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::time::Now;
 use crate::verdict::{DeadReason, Lost};
 
 impl Flight {
-    /// A stored record of our lineage and configuration; everything else ends the flight here.
+    /// A stored record of our lineage and configuration; any other ends the flight here.
     pub(super) fn ours(
         &mut self,
         context: &Context,
@@ -40,7 +40,7 @@ impl Flight {
         }
     }
 
-    /// The record is read: adopt, obey, wait, or claim.
+    /// Handles the record that was read: adopts it, obeys its marks, waits, or takes the lease.
     pub(super) fn consider(
         &mut self,
         context: &mut Context,
@@ -72,23 +72,23 @@ impl Flight {
         if let Some(ended) = self.limited(context, now) {
             return ended;
         }
-        // With what memory knows better than the store.
+        // Adds what memory knows and the store does not.
         let record = context.held().map_or(record, |held| held.record.clone());
         self.claim_or_wait(context, record, version, now)
     }
 
-    /// Other processes' refreshes count as well (spec 5.3): how that ends the flight, if it does.
+    /// Other processes' refreshes count, too (spec 5.3): how that ends the flight, if it does.
     fn limited(&mut self, context: &mut Context, now: Now) -> Option<Progress> {
         let origin = self.unexplained.clone()?;
         if let Some(wait) = context.budget_full(now) {
             let failure = context.limited(wait, now);
             return Some(self.fail(context, failure));
         }
-        // Whoever was rejected asks again, and is refused (spec 3.6).
+        // The caller that was rejected asks again, and is refused (spec 3.6).
         origin.is_some_and(|origin| context.holds(&origin, now)).then_some(Progress::Again)
     }
 
-    /// Somebody may be at it (spec 7.4): ask whether they live, before the lease is waited for.
+    /// Another owner may be refreshing (spec 7.4): check whether it is alive before waiting for its lease.
     pub(super) fn claim_or_wait(
         &mut self,
         context: &mut Context,
@@ -110,7 +110,7 @@ impl Flight {
         }
     }
 
-    /// Nobody else holds the lease. An open intent decides when the token may be sent again (spec 6.3).
+    /// No other owner holds the lease. An open intent decides when the token may be sent again (spec 6.3).
     pub(super) fn claim_after(
         &mut self,
         context: &mut Context,
@@ -125,9 +125,10 @@ impl Flight {
         let lost = intent.lost.unwrap_or(Lost::Vanished);
         let over = intent.lost.is_some() && intent.sends >= 2;
         match self.resend(context, &intent, lost, now) {
-            // Its back-off is over, or we would not be here.
+            // Its back-off has passed, otherwise this would not be reached.
             _ if over => self.claim(context, record, version, Some(intent), now),
-            // Its connection ended with it, and nothing speaks for a server that punishes a second send (spec 6.2).
+            // Its connection ended with the process, and nothing indicates that the server punishes a second send
+            // (spec 6.2).
             Resend::In(_) if owner == Owner::Dead && context.forgives() => {
                 self.claim(context, record, version, Some(intent), now)
             }
@@ -139,7 +140,7 @@ impl Flight {
         }
     }
 
-    /// What is known of earlier sends of the stored token. Of our own sends we know more than the store.
+    /// What is known about earlier sends of the stored token. About our own sends memory knows more than the store.
     pub(super) fn open_intent(&self, record: &Record) -> Option<Box<Intent>> {
         let stored = record.intent.as_ref()?;
         let intent = if stored.owner == self.owner { self.intent.clone()? } else { stored.clone() };
@@ -216,7 +217,7 @@ impl Flight {
     }
 }
 
-/// Adopted is what can be served for a while: not what is about to end itself.
+/// A token is adopted only if it can be served for a while, not if it is about to expire.
 fn adoptable(current: &Current, now: Now) -> bool {
     let mandatory = current.lifetime.map(mandatory).unwrap_or_default();
     current.valid(now) && current.left(now).is_none_or(|left| left > mandatory)

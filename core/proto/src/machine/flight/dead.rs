@@ -1,4 +1,5 @@
-//! The server rejected the refresh token for good: the store is read once more before that is believed (spec 5.2).
+//! The server rejected the refresh token for good: the store is read again before the token is marked as dead (spec
+//! 5.2).
 
 use super::{Flight, Progress, Step};
 use crate::machine::compact_record::CompactRecord;
@@ -17,7 +18,7 @@ impl Flight {
         self.go_on(Step::Rereading(context.load(), reason))
     }
 
-    /// Only the same token is marked; another one is adopted, or spent instead (spec 5.2).
+    /// Only the same token is marked; another one is adopted, or used instead (spec 5.2).
     pub(super) fn reread_after_dead(
         &mut self,
         context: &mut Context,

@@ -1,4 +1,4 @@
-//! How a flight fails: the pause that follows, and what callers are told (spec 5.3).
+//! How a flight fails: the pause afterwards, and the failure for callers (spec 5.3).
 
 use super::{Flight, Progress};
 use crate::error::Failure;
@@ -36,7 +36,7 @@ impl Flight {
         self.back_off_with(context, kind, pause, Failure::new(kind.error(), message), now)
     }
 
-    /// Ends the flight; back-off and release go to the store beside whatever comes next (spec 5.3).
+    /// Ends the flight; back-off and release are written while other operations continue (spec 5.3).
     pub(super) fn back_off_with(
         &mut self,
         context: &mut Context,
@@ -45,7 +45,7 @@ impl Flight {
         failure: Failure,
         now: Now,
     ) -> Progress {
-        // Everybody who comes during the pause gets the whole failure, with what the server said.
+        // Callers during the pause get the same failure, with the server's message.
         let failure = self.explained(context, failure);
         let failure = context.pause(kind, pause, failure, now);
         if let Some(held) = context.held_mut()
@@ -64,7 +64,7 @@ impl Flight {
     }
 }
 
-/// An error that came of an answer carries what the answer said.
+/// An error that is due to a response contains the server's message.
 fn in_its_words(mut failure: Failure, said: ServerError, by_function: bool) -> Failure {
     failure.oauth_error = failure.oauth_error.or(said.oauth_error);
     failure.status = failure.status.or(said.status);
@@ -75,7 +75,7 @@ fn in_its_words(mut failure: Failure, said: ServerError, by_function: bool) -> F
     match said.message {
         Some(message) if by_function => failure.message = format!("{message}: {}", failure.message),
         Some(message) => {
-            // Without a status it is what the transport says.
+            // Without a status it is the transport's message.
             let who = if said.status.is_some() { "the server says: " } else { "" };
             failure.message = format!("{} ({who}{message})", failure.message);
         }

@@ -1,4 +1,4 @@
-//! The lease while a refresh is under way, and after it.
+//! The lease during a refresh, and after it.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Flight {
                 self.renew_at = Some(now.mono + third);
                 context.rewritten(renewal, version);
             }
-            // Somebody else wrote: whatever is sent next reads first. An answer that arrives is saved anyway.
+            // Another process wrote: the next send reads the store first. A response that arrives is saved anyway.
             Ok(Saved::Conflict) => {
                 self.renew_at = None;
                 if let Some(held) = context.held_mut() {

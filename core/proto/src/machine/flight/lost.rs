@@ -13,11 +13,11 @@ use crate::machine::unknown_fields::Unknown;
 use crate::time::Now;
 use crate::verdict::Lost;
 
-/// Of a token that is used up first, where nobody knows when it ends.
+/// The lifetime up to which a token is used up first, if its expiry is unknown.
 const UNKNOWN_END: Duration = Duration::from_secs(600);
 
 impl Flight {
-    /// No readable verdict came: table 6.2.
+    /// No readable response arrived: table 6.2.
     pub(super) fn lost(&mut self, context: &mut Context, lost: Lost, now: Now) -> Progress {
         let (sends, intent) = (self.sends, self.intent.clone());
         let intent = intent.unwrap_or_else(|| self.unwritten_intent(context, now));
@@ -54,7 +54,7 @@ impl Flight {
         self.send_or_reread(context, now)
     }
 
-    /// The next send under this lease is one more whose fate may stay unknown.
+    /// The result of the next send under this lease may stay unknown, too.
     fn count_send(&mut self, context: &mut Context, mut intent: Box<Intent>) {
         intent.sends += 1;
         if let Some(held) = context.held_mut() {
@@ -63,7 +63,7 @@ impl Flight {
         self.intent = Some(intent);
     }
 
-    /// The token's send had no consequence: the next one is the first again.
+    /// The send did not use the token: the next one counts as the first.
     pub(super) fn clear_sends(&mut self, context: &mut Context) {
         if let Some(held) = context.held_mut() {
             held.record.intent = None;
@@ -82,7 +82,7 @@ impl Flight {
         })
     }
 
-    /// A replay may revoke everything, so the token that is still valid is used up first (spec 6.2).
+    /// A second send may revoke everything, so the token that is still valid is used up first (spec 6.2).
     pub(super) fn hold_until_token_ends(&mut self, context: &mut Context, now: Now) -> Progress {
         let left = context.current().and_then(|current| current.left(now)).unwrap_or(UNKNOWN_END);
         let failure =
@@ -90,7 +90,7 @@ impl Flight {
         self.back_off(context, BackoffKind::RefreshFailed, Pause::For(left), failure, now)
     }
 
-    /// How an answer was lost, as far as it is known.
+    /// How the response was lost, as far as known.
     fn lost_answer(&self, context: &Context, lost: Lost) -> String {
         let status = self.said.status;
         let endpoint = &context.config.binding.token_endpoint;

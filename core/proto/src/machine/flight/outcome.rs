@@ -1,4 +1,4 @@
-//! What the token endpoint said, and what follows for the flight (spec 5.1 to 5.3, 6.2).
+//! Handles the outcome of a token request (spec 5.1 to 5.3, 6.2).
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Flight {
         Progress::Granted(grant)
     }
 
-    /// Only what brought a token counts: a server that is down has its back-off (spec 5.3).
+    /// Only a refresh that returned a token counts: for a server that is down there is the back-off (spec 5.3).
     fn count_unexplained(&mut self, context: &mut Context, now: Now) {
         let config = context.config.clone();
         let clock = SharedClock::of(config.boot.as_deref(), context.store_ahead);
@@ -62,7 +62,7 @@ impl Flight {
         }
     }
 
-    /// The refresh token is kept, but there is nothing to serve (spec 5.4).
+    /// The refresh token is saved, but there is no token to serve (spec 5.4).
     fn granted_without_access(&mut self, context: &mut Context, refresh_token: Secret, now: Now) -> Progress {
         let (begins_alone, by_function) = (context.begins_alone(), context.config.refresh_function);
         if let Some(held) = context.held_mut() {
@@ -79,7 +79,7 @@ impl Flight {
         self.back_off(context, BackoffKind::ClientRejected, Pause::For(CLIENT_REJECTED), failure, now)
     }
 
-    /// Somebody else refreshed at the same moment: their result may be in the store (spec 5.1).
+    /// Another process refreshed at the same moment: its result may be in the store (spec 5.1).
     fn lost_race(&mut self, context: &mut Context, now: Now) -> Progress {
         if self.sends >= MOST_SENDS {
             let failure = "the server reports another refresh at the same moment; try again";
@@ -90,7 +90,7 @@ impl Flight {
         self.go_on(Step::Waiting(now.mono + pause, Waiting::OthersRefresh))
     }
 
-    /// The token was not spent: the same again, inside the flight (spec 5.1).
+    /// The token was not used: send the same again, within the flight (spec 5.1).
     fn not_consumed(
         &mut self,
         context: &mut Context,
@@ -113,7 +113,7 @@ impl Flight {
         self.go_on(Step::Pausing(now.mono + after.unwrap_or(pause)))
     }
 
-    /// Nothing left this machine: no server is spared by a long pause (spec 5.3).
+    /// Nothing left this machine, so a long pause would not relieve the server (spec 5.3).
     fn not_sent(&mut self, context: &mut Context, now: Now) -> Progress {
         if self.sends < MOST_SENDS {
             return self.not_consumed(context, None, BackoffKind::RefreshFailed, now);
@@ -161,7 +161,7 @@ impl Flight {
         self.back_off_with(context, BackoffKind::ClientRejected, Pause::For(hold), failure, now)
     }
 
-    /// The session stays its user's (spec 12.15).
+    /// The session still belongs to its user (spec 12.15).
     fn other_user(&mut self, context: &mut Context, now: Now) -> Progress {
         self.clear_sends(context);
         let message = "the refresh brought tokens of another user (the ID token's sub differs): they are not used, and \
