@@ -20,20 +20,20 @@ import dev.rekindle.ffi.AppListener as NativeListener
  * val token = app.session("user-42").token()
  * ```
  *
- * Sessions that nobody holds are let go of, but for those that were used last, and come back from the store. It need not be
- * closed: what is forgotten is collected.
+ * Sessions that are not referenced are released, except for those used most recently, and are loaded from the store when
+ * needed again. Apps need no closing: an unreachable app is garbage-collected.
  */
 public class App internal constructor(internal val native: NativeApp, private val inside: Any) {
     private val sessions = ConcurrentHashMap<String, Known>()
     private val collected = ReferenceQueue<Session>()
 
     /**
-     * Makes it. Each parameter is that of [Session], but for
+     * Creates an app. The other parameters are those of [Session].
      *
-     * @param store keeps a record for each key: a [FolderStore], or one of your own; by default this process' memory.
-     * @param idleSessions how many sessions that nobody holds stay in memory, those that were used last.
-     * @param onEvent hears each event and the key of its session, in order, on a thread of its own.
-     * @throws RekindleException.InvalidConfig naming the setting that makes no sense.
+     * @param store keeps a record for each key: a [FolderStore] or your own [Store]; by default this process's memory.
+     * @param idleSessions how many unreferenced sessions stay in memory: those that were used most recently.
+     * @param onEvent receives each event with the key of its session, in order, on a thread of its own.
+     * @throws RekindleException.InvalidConfig a setting is invalid; the message names it.
      */
     public constructor(
         dialect: Dialect = Dialect("oauth2"),
@@ -104,12 +104,12 @@ public class App internal constructor(internal val native: NativeApp, private va
     }
 
     /**
-     * The session of that key, the same one for the same key. Nothing is read or sent yet.
+     * Returns the session of this key: the same object for the same key while it is referenced. Reads and sends nothing yet.
      *
-     * @param key what you call a user by: 1 to 1,024 bytes of text.
-     * @param credential what to begin with, where the store has none.
-     * @throws RekindleException.InvalidConfig the key is none, the store keeps one record only, or the session is in use and
-     * began with another credential.
+     * @param key your name for the user: 1 to 1,024 bytes of text.
+     * @param credential the first credential, used if the store has none for this key.
+     * @throws RekindleException.InvalidConfig the key is invalid, the store keeps only one record, or the session is in use and
+     * was created with another credential.
      */
     public fun session(key: String, credential: Credential? = null): Session {
         forgetCollected()
@@ -124,42 +124,42 @@ public class App internal constructor(internal val native: NativeApp, private va
         return kept?.get() ?: session
     }
 
-    /** As a session's, for a user who is not known yet. */
+    /** As [Session.beginSignIn], for a user whose key is not known yet. */
     public suspend fun beginSignIn(request: SignInRequest): BegunSignIn {
         guard(inside)
         return native { BegunSignIn(native.beginSignIn(request.native())) }
     }
 
     /**
-     * As a session's; it gives the session of the one who signed in.
+     * As [Session.finishSignIn], and returns the session of the user who signed in.
      *
-     * @param key what they are called here; without it, their `sub` in the ID token, for which the scope needs `openid`.
-     * @throws RekindleException.InvalidConfig before anything is sent, where nothing says who it is.
+     * @param key the user's key; by default `sub` of the ID token, for which the scope must contain `openid`.
+     * @throws RekindleException.InvalidConfig there is neither a key nor `openid` in the scope. Nothing was sent.
      */
     public suspend fun finishSignIn(pending: String, callback: String, key: String? = null): Session {
         guard(inside)
         return session(native { native.finishSignIn(pending, callback, key) })
     }
 
-    /** The keys of all who are signed in, in order. The store must be able to tell its keys: memory and folders are. */
+    /** The keys of all signed-in users, sorted. The store must be able to list its keys, as [MemoryStore] and [FolderStore] are. */
     public suspend fun accounts(): List<String> {
         guard(inside)
         return native { native.accounts() }
     }
 
-    /** How many sessions are in memory: those that somebody holds, and those that were used last. */
+    /** The number of sessions in memory: referenced ones, and those used most recently. */
     public val sessionsInMemory: Int get() = native { native.sessionsInMemory() }.toInt()
 
-    /** How often things happened, by name, in all sessions together, also in those that were let go of. */
+    /** The counters by name, summed over all sessions, including released ones. */
     public fun stats(): Map<String, Long> = native { native.stats() }.mapValues { it.value.toLong() }
 
     /** The counters in the Prometheus text format. */
     public fun prometheus(): String = native { native.prometheus() }
 
-    /** Whether nothing is under way or unsaved, in all sessions. */
+    /** Whether no work is in progress and nothing is unsaved, in any session. */
     public val isSettled: Boolean get() = native { native.isSettled() }
 
-    /** Waits for what is under way or unsaved, at most so long; whether nothing is left. The app can be used on. */
+    /** Waits at most this long for work in progress and unsaved credentials. Returns whether all is done. The app stays usable. */
     public suspend fun shutdown(most: Duration = 5.seconds): Boolean {
         guard(inside)
         return native { native.shutdown(most.crossing("most")) }
@@ -174,12 +174,12 @@ public class App internal constructor(internal val native: NativeApp, private va
         }
     }
 
-    /** A session that somebody may hold. */
+    /** A session that may still be referenced. */
     private class Known(val key: String, session: Session, queue: ReferenceQueue<Session>) :
         WeakReference<Session>(session, queue)
 }
 
-/** By the user's own function, and by the log. */
+/** The listener that calls the user's function and the log. */
 private fun heard(own: ((String, Event) -> Unit)?): ((String, Event) -> Unit)? {
     val log = Log.events ?: return own
     return if (own == null) log else { key, event -> log(key, event).also { own(key, event) } }
@@ -190,7 +190,7 @@ private fun listener(call: (String, Event) -> Unit) = object : NativeListener {
         try {
             call(key, event.told())
         } catch (thrown: Throwable) {
-            // As Java itself does where an exception has nowhere to go.
+            // As the JVM does with uncaught exceptions.
             val thread = Thread.currentThread()
             thread.uncaughtExceptionHandler.uncaughtException(thread, thrown)
         }

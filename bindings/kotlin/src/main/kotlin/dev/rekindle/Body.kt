@@ -17,23 +17,23 @@ import java.util.concurrent.atomic.AtomicBoolean
 /** The body of a request. */
 public class Body private constructor(internal val make: (inside: Any) -> RequestBody) {
     public companion object {
-        /** These bytes. */
+        /** A body of these bytes. */
         public fun bytes(bytes: ByteArray): Body = Body { RequestBody.Bytes(bytes) }
 
-        /** This text, in UTF-8. */
+        /** A body of this text, in UTF-8. */
         public fun text(text: String): Body = bytes(text.encodeToByteArray())
 
-        /** JSON, as `application/json` unless the headers say otherwise. */
+        /** A body of JSON text, sent as `application/json` unless the headers set another type. */
         public fun json(text: String): Body = Body { RequestBody.Json(text) }
 
-        /** A form, as `application/x-www-form-urlencoded`. */
+        /** A form, sent as `application/x-www-form-urlencoded`. */
         public fun form(vararg fields: Pair<String, String>): Body =
             Body { RequestBody.Form(fields.map { (name, value) -> dev.rekindle.ffi.Header(name, value) }) }
 
-        /** A form with files, as `multipart/form-data`. */
+        /** A form with files, sent as `multipart/form-data`. */
         public fun multipart(vararg parts: Part): Body = Body { RequestBody.Multipart(parts.map(Part::native)) }
 
-        /** What can be read once: a request that carries it is not sent again, and a second request cannot carry it. */
+        /** A stream that can be read only once: its request is not sent again, and no second request can use it. */
         public fun once(chunks: Flow<ByteArray>, length: Long? = null): Body {
             val isSent = AtomicBoolean()
             return Body {
@@ -44,7 +44,7 @@ public class Body private constructor(internal val make: (inside: Any) -> Reques
             }
         }
 
-        /** What can be collected anew for each send. */
+        /** A stream that can be collected again for each send. */
         public fun repeatable(length: Long? = null, chunks: () -> Flow<ByteArray>): Body = Body { inside ->
             val factory = object : BodyFactory {
                 private var last: FlowSource? = null
@@ -67,18 +67,18 @@ public class Part private constructor(
     private val fileName: String?,
     private val contentType: String?,
 ) {
-    /** Bytes at hand. */
+    /** A part of these bytes. */
     public constructor(name: String, bytes: ByteArray, fileName: String? = null, contentType: String? = null) :
         this(name, PartContent.Bytes(bytes), fileName, contentType)
 
-    /** A file, read as it goes out. */
+    /** A part from a file, which is read while the request is sent. */
     public constructor(name: String, file: Path, fileName: String? = null, contentType: String? = null) :
         this(name, PartContent.File(file.toString()), fileName, contentType)
 
     internal fun native() = NativePart(name, content, fileName, contentType)
 }
 
-/** Hands on what a flow emits. It is collected ahead, so the collector [before] it ends before this one begins. */
+/** Passes on what a flow emits. A flow is collected ahead of its reader, so the collector [before] this one must end first. */
 private class FlowSource(private var before: FlowSource?, private val chunks: () -> Flow<ByteArray>) : BodySource {
     private val job = SupervisorJob()
     private var received: ReceiveChannel<ByteArray>? = null

@@ -9,28 +9,28 @@ import dev.rekindle.ffi.Judged as NativeJudged
 import dev.rekindle.ffi.Next as NativeNext
 import dev.rekindle.ffi.mayTravel as mayTravelToOtherOrigins
 
-/** A request of another HTTP client, as its adapter shows it. What costs something is asked only where it is needed. */
+/** A request of another HTTP client, as its adapter presents it. Costly properties are read only when needed. */
 public interface CallRequest {
     /** `GET` and so on. */
     public val method: String
 
-    /** Where it goes. */
+    /** The URL. */
     public val url: String
 
-    /** What it does, where its caller knows better than its body tells. */
+    /** What the request does, if the caller knows that better than the body shows. */
     public val operation: Operation? get() = null
 
-    /** The headers that its caller gave it, with the body's type. */
+    /** The caller's headers, with the body's `Content-Type`. */
     public fun headers(): List<Header>
 
-    /** Whether it has a header of this name. */
+    /** Whether the request has a header of this name. */
     public fun has(header: String): Boolean = headers().any { it.name.equals(header, ignoreCase = true) }
 
-    /** What is known of its body. */
+    /** What is known of the request's body. */
     public fun content(): Content
 }
 
-/** A response of another HTTP client, as its adapter shows it. */
+/** A response of another HTTP client, as its adapter presents it. */
 public interface CallResponse {
     /** The status. */
     public val status: Int
@@ -38,22 +38,22 @@ public interface CallResponse {
     /** All headers. */
     public fun headers(): List<Header>
 
-    /** The body's beginning, decoded, up to so many bytes. They stay in the body, for the caller to read. */
+    /** The first bytes of the decoded body, at most [limit]. They stay in the body for the caller to read. */
     public suspend fun peek(limit: Long): ByteArray
 }
 
 /** What is known of a request's body. */
 public sealed interface Content {
-    /** All of it: GraphQL is read from it, and it can be sent again. */
+    /** The whole body: a GraphQL operation is read from it, and it can be sent again. */
     public class Bytes(
-        /** Nothing, if there is no body. */
+        /** Empty, if there is no body. */
         public val bytes: ByteArray,
     ) : Content
 
-    /** Only that it can be sent again. */
+    /** The body is not known, but can be sent again. */
     public data object Replayable : Content
 
-    /** Only that it can be sent once. */
+    /** The body can be sent only once. */
     public data object Once : Content
 
     public companion object {
@@ -62,13 +62,13 @@ public sealed interface Content {
     }
 }
 
-/** The headers to add to a request, in place of those of the same name. They are for one send. */
+/** The headers to set on a request, replacing those of the same name. They are valid for one send. */
 public class Added internal constructor(
-    /** The token's first. None where the request goes without it. */
+    /** The token's header first. Empty if the request is sent without the token. */
     public val headers: List<Header>,
     /**
-     * Whether HTTP clients that follow redirects unseen drop them at another origin. If not, don't send the request with such
-     * a client.
+     * Whether HTTP clients that follow redirects by themselves drop these headers at another origin. If not, don't send the
+     * request with such a client.
      */
     public val stayAtRedirects: Boolean,
 ) {
@@ -82,7 +82,7 @@ public class Added internal constructor(
 
 /** What a response to a request with the session's token says. */
 public data class Judged(
-    /** What it says about the token. */
+    /** What the response says about the token. */
     val verdict: Verdict,
     /** Why the request was not sent again although its token was rejected. */
     val replayRefused: String?,
@@ -90,22 +90,22 @@ public data class Judged(
 
 /** What follows from a response. */
 public sealed interface Next {
-    /** Send the request again, with these headers in place of the former ones. */
+    /** Send the request again, with these headers instead of the previous ones. */
     public class SendAgain internal constructor(
         /** The headers. */
         public val added: Added,
     ) : Next
 
-    /** It is the answer. */
+    /** Give this response to the caller. */
     public class Keep internal constructor(
-        /** What it says about the token; nothing if the request carried none of the session's. */
+        /** What it says about the token; `null` if the request did not carry the session's token. */
         public val judged: Judged?,
     ) : Next
 }
 
 /**
- * The protocol for one request of another HTTP client, until its last response: which headers to add, and what follows from
- * the response. It sends nothing itself. Ask it one thing after the other.
+ * The protocol for one request of another HTTP client, until its last response: which headers to add, and what to do after a
+ * response. It sends nothing itself. Not safe for concurrent use.
  *
  * ```kotlin
  * val call = session.call(request)
@@ -120,37 +120,37 @@ public sealed interface Next {
  * ```
  */
 public class Call internal constructor(private val session: Session, private var request: CallRequest) {
-    /** A valid token takes the short way: no native call is made for it until something is to be asked. */
+    /** A valid token of the fast path, which needs no native call object. */
     private var ready: ReadyToken? = null
     private var isWatched = false
     private var target: FastTarget? = null
     private var native: NativeCall? = null
 
-    /** The URL that the request goes to now. */
+    /** The current URL of the request, after redirects. */
     public val url: String get() = request.url
 
-    /** Whether it goes without the session's token. */
+    /** Whether the request is sent without the session's token. */
     public var isUnsigned: Boolean = false
         private set
 
     /**
-     * Whether a redirect led to another origin. Of the request's own headers only those may go along that [mayTravel]
-     * names, and nothing of the session's does, then or later.
+     * Whether a redirect has left the origin. From then on, send none of the session's headers, and only those of the
+     * request's own headers that [mayTravel] allows.
      */
     public var hasLeft: Boolean = false
         private set
 
-    /** The headers to add before the first send. Waits for a token where that must be refreshed first. */
+    /** Returns the headers to add before the first send. Waits if the token must be refreshed first. */
     public suspend fun headers(): Added =
         headersAtOnce() ?: session.calling { signedWith(checkNotNull(native).headers()) }
 
-    /** As [headers]; nothing where that would wait. */
+    /** As [headers], but returns `null` instead of waiting. */
     public fun headersAtOnce(): Added? {
         session.open()
         val targets = session.targets
         if (targets.credentialHeaders.any(request::has)) return unsigned()
         val target = targets.of(request.url).also { target = it } ?: return unsigned()
-        // A native call knows only of the tokens that it gave itself: the short way is closed once there is one.
+        // A native call knows only the tokens that it returned itself, so the fast path is not used after it.
         val tag = if (native == null) target.fastTag() else 0uL
         if (tag != 0uL) ready = target.ready(tag)
         ready?.let {
@@ -160,7 +160,7 @@ public class Call internal constructor(private val session: Session, private var
         return native { call().headersAtOnce() }?.let(::signedWith)
     }
 
-    /** What follows, where a look at the status is enough to know; else ask [answered]. */
+    /** What to do after the response, if its status is enough to know; otherwise `null`: call [answered]. */
     public fun answeredAtOnce(response: CallResponse): Next? {
         if (isUnsigned) return KEEP
         val isPlain = native == null && !isWatched && response.status < 400 && target?.judgesSuccess == false
@@ -168,9 +168,9 @@ public class Call internal constructor(private val session: Session, private var
     }
 
     /**
-     * What follows from a response. Where the session's token was rejected, waits for a new one.
+     * Returns what to do after a response. If the session's token was rejected, waits for a new one.
      *
-     * @throws RekindleException where a refresh was needed and failed.
+     * @throws RekindleException a refresh was needed and failed.
      */
     public suspend fun answered(response: CallResponse): Next {
         answeredAtOnce(response)?.let { return it }
@@ -179,8 +179,14 @@ public class Call internal constructor(private val session: Session, private var
     }
 
     /**
-     * The HTTP client was redirected, and goes on with this request: the headers to add to it. Where it has left the origin
-     * there are none ([hasLeft]).
+     * Whether a response rejects the session's token; [answered] then returns what to do. For adapters below a client that
+     * follows redirects by itself: a redirect to a login page must not be followed (spec 2.11). Waits only for the body.
+     */
+    public suspend fun rejects(response: CallResponse): Boolean = answeredAtOnce(response) == null && judge(response) != null
+
+    /**
+     * The HTTP client was redirected, and continues with this request. Returns the headers to add to it; none if the redirect
+     * has left the origin ([hasLeft]).
      */
     public fun redirected(to: CallRequest): Added = native {
         val call = call()
@@ -191,8 +197,8 @@ public class Call internal constructor(private val session: Session, private var
     }
 
     /**
-     * The HTTP client followed redirects unseen, and this URL answered. If another origin did, the response says nothing about
-     * the token; a request that may have had an effect on its way is not sent again.
+     * The HTTP client followed redirects by itself, and the response is from this URL. If that is another origin, the response
+     * says nothing about the token. A request that may have had an effect is not sent again.
      */
     public fun answeredFrom(url: String) {
         if (url == request.url || isUnsigned) return
@@ -206,7 +212,7 @@ public class Call internal constructor(private val session: Session, private var
 
     override fun toString(): String = "Call(${request.method} ${place(url)})"
 
-    /** The call that holds something against the response; nothing where it is accepted. */
+    /** The native call that rejects the response; `null` if the token was accepted. */
     private suspend fun judge(response: CallResponse): NativeCall? {
         val status = response.status.coerceIn(0, UShort.MAX_VALUE.toInt()).toUShort()
         val headers = response.headers().map(Header::native)
@@ -248,7 +254,7 @@ public class Call internal constructor(private val session: Session, private var
         private val ACCEPTED = Next.Keep(Judged(Verdict.Accepted, null))
 
         /**
-         * Whether a request's header of this name may follow a redirect to another origin: it is known to carry no
+         * Whether a request's header of this name may be sent to another origin after a redirect: it is known to carry no
          * credential.
          */
         public fun mayTravel(header: String): Boolean = native { mayTravelToOtherOrigins(header) }
@@ -264,7 +270,7 @@ private suspend fun read(response: CallResponse, reads: Reads): ByteArray = when
     }
 }
 
-/** Enough to see whether a body begins as JSON does. */
+/** Enough to see whether a body begins like JSON. */
 private const val FIRST_BYTES = 64L
 
 internal fun NativeAdded.told() = Added(headers.map { Header(it.name, it.value) }, stayAtRedirects)

@@ -10,7 +10,7 @@ import dev.rekindle.ffi.Header as NativeHeader
 import dev.rekindle.ffi.Request as NativeRequest
 
 /**
- * An HTTP client whose session stays alive; for any number of coroutines.
+ * An HTTP client that sends requests with a session's access token. Safe for concurrent use by any number of coroutines.
  *
  * ```kotlin
  * val client = Client(session, baseUrl = "https://api.example.com")
@@ -18,7 +18,7 @@ import dev.rekindle.ffi.Request as NativeRequest
  * ```
  */
 public class Client private constructor(
-    /** The session that it stands on. */
+    /** The session whose token the requests carry. */
     public val session: Session,
     private val native: NativeClient,
 ) : AutoCloseable {
@@ -26,19 +26,19 @@ public class Client private constructor(
     private var isClosed = false
 
     /**
-     * Makes it.
+     * Creates a client.
      *
-     * @param baseUrl what relative URLs are below; the session's token is for its origin.
+     * @param baseUrl the URL that relative URLs are resolved below. Its origin receives the session's token.
      * @param headers sent with every request.
-     * @param timeout how long a request may take, refreshes, replays and its body included.
-     * @param maxRedirects how many redirects are followed.
-     * @param maxSends how often a request is sent at most where it failed by itself.
-     * @param retryStatuses the statuses after which it is sent again, where that is safe; without them, 408, 429, 502, 503, 504.
-     * @param maxBodyBytes how long a body may be that is read whole; a longer one is an error. A stream has no limit.
-     * @param graphqlPath where [graphql] asks.
-     * @param transport an HTTP stack of one's own; without it, the session's.
-     * @param http how the built-in stack connects, where that differs from the session's; not with a transport of one's own.
-     * @throws RekindleException.InvalidConfig naming the setting that makes no sense.
+     * @param timeout the limit for a whole request, including refreshes, replays and reading the body.
+     * @param maxRedirects the maximum number of redirects to follow.
+     * @param maxSends the maximum number of times a request is sent when it fails with a transient error.
+     * @param retryStatuses the statuses after which a request is sent again, if that is safe; by default 408, 429, 502, 503 and 504.
+     * @param maxBodyBytes the maximum length of a response body that is read whole; a longer body is an error. Streams have no limit.
+     * @param graphqlPath the path that [graphql] sends to.
+     * @param transport your own HTTP stack, instead of the session's.
+     * @param http connection settings of the built-in stack, if they differ from the session's. Not allowed with `transport`.
+     * @throws RekindleException.InvalidConfig a setting is invalid; the message names it.
      */
     public constructor(
         session: Session,
@@ -72,13 +72,13 @@ public class Client private constructor(
     )
 
     /**
-     * Sends a request and reads its answer.
+     * Sends a request and reads the whole response.
      *
-     * @param url below the base URL, or whole.
-     * @param query added to the URL's query, encoded.
-     * @param headers beside the client's own.
-     * @param timeout instead of the client's.
-     * @param idempotencyKey lets a request that is not idempotent be sent again.
+     * @param url absolute, or relative to the base URL.
+     * @param query parameters to encode and add to the URL's query.
+     * @param headers added to the client's own headers.
+     * @param timeout replaces the client's timeout.
+     * @param idempotencyKey sent as `Idempotency-Key`; allows a request with a non-idempotent method to be sent again.
      */
     public suspend fun request(
         method: String,
@@ -91,7 +91,7 @@ public class Client private constructor(
         followRedirects: Boolean = true,
     ): Response = Response(send(method, url, query, headers, body, timeout, idempotencyKey, followRedirects, false))
 
-    /** Sends a request whose answer's body comes as it is read, in [use]; what is left of it then is given up. */
+    /** Sends a request whose response body is streamed to [use]. When [use] returns, the rest of the body is discarded. */
     public suspend fun <T> stream(
         method: String,
         url: String,
@@ -107,7 +107,7 @@ public class Client private constructor(
         return Response(answer).use { use(it) }
     }
 
-    /** A GET. */
+    /** Sends a GET request. */
     public suspend fun get(
         url: String,
         query: Map<String, String> = emptyMap(),
@@ -115,7 +115,7 @@ public class Client private constructor(
         timeout: Duration? = null,
     ): Response = request("GET", url, query, headers, timeout = timeout)
 
-    /** A HEAD. */
+    /** Sends a HEAD request. */
     public suspend fun head(
         url: String,
         query: Map<String, String> = emptyMap(),
@@ -123,7 +123,7 @@ public class Client private constructor(
         timeout: Duration? = null,
     ): Response = request("HEAD", url, query, headers, timeout = timeout)
 
-    /** A POST. */
+    /** Sends a POST request. */
     public suspend fun post(
         url: String,
         body: Body? = null,
@@ -132,7 +132,7 @@ public class Client private constructor(
         idempotencyKey: String? = null,
     ): Response = request("POST", url, emptyMap(), headers, body, timeout, idempotencyKey)
 
-    /** A PUT. */
+    /** Sends a PUT request. */
     public suspend fun put(
         url: String,
         body: Body? = null,
@@ -140,7 +140,7 @@ public class Client private constructor(
         timeout: Duration? = null,
     ): Response = request("PUT", url, emptyMap(), headers, body, timeout)
 
-    /** A PATCH. */
+    /** Sends a PATCH request. */
     public suspend fun patch(
         url: String,
         body: Body? = null,
@@ -148,7 +148,7 @@ public class Client private constructor(
         timeout: Duration? = null,
     ): Response = request("PATCH", url, emptyMap(), headers, body, timeout)
 
-    /** A DELETE. */
+    /** Sends a DELETE request. */
     public suspend fun delete(
         url: String,
         body: Body? = null,
@@ -157,16 +157,17 @@ public class Client private constructor(
     ): Response = request("DELETE", url, emptyMap(), headers, body, timeout)
 
     /**
-     * The data of a GraphQL answer, as JSON; [RekindleException.GraphQL] where it holds errors.
+     * Sends a GraphQL request and returns the `data` of the response, as JSON.
      *
-     * @param variables JSON too: an object.
+     * @param variables a JSON object.
+     * @throws RekindleException.GraphQL the response contains errors.
      */
     public suspend fun graphql(query: String, variables: String = "{}"): String {
         open()
         return session.calling { native.graphql(query, variables) }
     }
 
-    /** No further requests; the session goes on. */
+    /** Closes the client: further requests throw [RekindleException.Misuse]. The session stays usable. */
     override fun close() {
         isClosed = true
         native.close()
@@ -212,7 +213,7 @@ private fun count(name: String, number: Int): UInt {
     return number.toUInt()
 }
 
-/** What is no status is the other side's to refuse. */
+/** An invalid status becomes 0, which the native library rejects. */
 private fun status(number: Int): UShort = number.takeIf { it in 0..UShort.MAX_VALUE.toInt() }?.toUShort() ?: 0u
 
 private fun length(name: String, bytes: Long): ULong {

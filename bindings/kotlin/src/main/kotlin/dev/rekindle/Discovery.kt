@@ -7,10 +7,11 @@ import java.nio.file.Path
 import dev.rekindle.ffi.ClientAuth as NativeClientAuth
 
 /**
- * What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for the `server` of a [Session]. It can be kept.
+ * Fetches a server's metadata (RFC 8414, OpenID Connect Discovery) by its issuer. The result is text for the `server` of a
+ * [Session], and can be stored.
  *
- * @param transport an HTTP stack of one's own, instead of the built-in one.
- * @param http how the built-in one connects: the session's.
+ * @param transport your own HTTP stack, instead of the built-in one.
+ * @param http connection settings of the built-in stack.
  */
 public suspend fun discover(issuer: String, transport: Transport? = null, http: HttpSettings? = null): String = native {
     CallbackThreads.stayAttached()
@@ -18,22 +19,22 @@ public suspend fun discover(issuer: String, transport: Transport? = null, http: 
 }
 
 /**
- * A session that is signed in, from a client id: in a browser on this machine, or, where [show] is given, on another device. A
- * store that holds a sign-in already is used, and nobody is asked. When the session can't be kept alive any more, the user is
- * asked again in the same way, while callers wait.
+ * Signs the user in and returns the session: in a browser on this machine or, if [show] is given, on another device. If the
+ * store already holds a sign-in, that is used without asking the user. When the sign-in expires for good, the user is asked
+ * again in the same way, while callers wait.
  *
  * ```kotlin
  * val session = signIn("google", clientId = "...", store = FileStore("google.json"))
  * println(Client(session, baseUrl = "https://www.googleapis.com").get("/oauth2/v3/userinfo").text())
  * ```
  *
- * Not on Android, where the app's own link comes back: `beginSignIn` and `finishSignIn`.
+ * Not for Android, where the browser returns by an app link: use `beginSignIn` and `finishSignIn` there.
  *
- * @param server a preset's name (`google`), or an issuer (`https://..`), which is asked for its endpoints.
- * @param scope names with spaces between them; without it, the dialect's.
- * @param request what else the sign-in asks for.
- * @param open shows the address; without it, the system's browser is opened. It must not block.
- * @param show tells the user where to go and what to type in (RFC 8628). It must not block.
+ * @param server a preset's name (`google`), or an issuer (`https://..`), whose metadata is fetched.
+ * @param scope space-separated; by default the dialect's.
+ * @param request further parameters of the sign-in.
+ * @param open opens the URL, instead of the system's browser. It must not block.
+ * @param show shows the user the URL to visit and the code to enter (RFC 8628). It must not block.
  */
 public suspend fun signIn(
     server: String,
@@ -58,19 +59,19 @@ public suspend fun signIn(
 }
 
 /**
- * A session that is signed in at an API that says itself who signs its users in (RFC 9728), as MCP servers do: the server is
- * found, this client is registered there (RFC 7591), and the user signs in as with [signIn].
+ * Signs the user in to an API that publishes its authorization server (RFC 9728), as MCP servers do, and returns the session:
+ * finds the authorization server, registers this client there (RFC 7591), and signs the user in as [signIn] does.
  *
  * ```kotlin
  * val session = signInTo("https://mcp.example.com/mcp", name = "My tool", store = FileStore("mcp.json"))
  * ```
  *
- * @param resource the API's address. The token is for its origin.
- * @param name what users see that they let in.
- * @param scope without it, all that the API knows.
- * @param clientId the client's id, where it is registered already.
- * @param keptAt the file that keeps the registration, which may hold a secret (mode 0600): another one would be another
- * client. By default beside the store's file; with another store the client is registered anew each time.
+ * @param resource the API's URL. The token is sent to its origin.
+ * @param name the client name that users see when they are asked for consent.
+ * @param scope by default all scopes that the API lists.
+ * @param clientId the client id, if this client is already registered.
+ * @param keptAt the file that keeps the registration (mode 0600; it may contain a secret). By default next to a [FileStore]'s
+ * file; with other stores the client is registered again each time.
  */
 public suspend fun signInTo(
     resource: String,

@@ -10,26 +10,26 @@ import kotlin.time.Duration.Companion.seconds
 import dev.rekindle.ffi.App as NativeApp
 import dev.rekindle.ffi.Session as NativeSession
 
-/** What the end of the process waits for, of all sessions together so long at most. */
+/** The longest that the end of the process waits, for all sessions together. */
 private val MOST: Duration = 5.seconds
 
 /**
- * The end of the JVM waits for a refresh that is under way, a credential that is not saved yet and events that nobody has
- * heard yet: a program that ends at once loses none of them, also of sessions that nobody holds any more.
+ * At shutdown, the JVM waits for refreshes in progress, unsaved credentials and undelivered events, including those of
+ * sessions that have been garbage-collected. So a program that exits early loses none of them.
  */
 internal object Ending {
     private class Kept(val isSettled: () -> Boolean, val shutdown: suspend (java.time.Duration) -> Boolean)
 
     private val kept: MutableSet<Kept> = ConcurrentHashMap.newKeySet()
 
-    /** Of those that were collected, those that were not settled then. */
+    /** Sessions and apps that were not settled when they were garbage-collected. */
     private val lingering: MutableSet<Kept> = ConcurrentHashMap.newKeySet()
 
     init {
         try {
             Runtime.getRuntime().addShutdownHook(Thread(::end, "rekindle-end"))
         } catch (_: IllegalStateException) {
-            // The end has begun.
+            // The JVM is already shutting down.
         }
     }
 
@@ -40,7 +40,7 @@ internal object Ending {
 
     private fun seesOut(owner: Any, one: Kept) {
         kept += one
-        // Android has a cleaner of its own from API 33 on alone: this is the one that there is.
+        // Android has java.lang.ref.Cleaner only from API 33; UniFFI's cleaner works everywhere.
         UniffiLib.CLEANER.register(owner) {
             kept -= one
             lingering.removeIf { it.isSettled() }
@@ -52,7 +52,7 @@ internal object Ending {
         val until = System.nanoTime() + MOST.inWholeNanoseconds
         for (one in kept + lingering) {
             val left = (until - System.nanoTime()).coerceAtLeast(1).nanoseconds
-            // A session of a test waits by a clock that nobody turns any more: this one goes on.
+            // A test's session may wait on a manual clock that no longer advances, so the wait has its own limit.
             runCatching { if (!one.isSettled()) withTimeoutOrNull(left) { one.shutdown(MOST.crossing("most")) } }
         }
     }

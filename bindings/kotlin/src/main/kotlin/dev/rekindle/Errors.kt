@@ -8,29 +8,29 @@ import dev.rekindle.ffi.ProblemDetails as NativeDetails
 import dev.rekindle.ffi.RekindleException as NativeProblem
 import dev.rekindle.ffi.Spelling
 
-/** One error of a GraphQL answer; what looks like a token is hidden. */
+/** One error of a GraphQL response. Anything that looks like a token is redacted. */
 public data class GraphqlError(
-    /** Its text. */
+    /** The error's message. */
     val message: String,
-    /** `extensions.code`, or the like. */
+    /** The error code, such as `extensions.code`. */
     val code: String? = null,
-    /** Where in the data, joined by dots. */
+    /** The path in the data, joined by dots. */
     val path: String? = null,
 )
 
-/** What an error says beside its kind and its message. */
+/** What is known of an error in addition to its kind and message. */
 public class ErrorDetails(
-    /** The server's own code: `invalid_grant` and the like. */
+    /** The server's error code, such as `invalid_grant`. */
     public val oauthError: String? = null,
-    /** The HTTP status, if there was one. */
+    /** The HTTP status of the response, if there was one. */
     public val status: Int? = null,
-    /** When to come back, if somebody said so. */
+    /** How long to wait before trying again, if the server said so. */
     public val retryAfter: Duration? = null,
-    /** The errors of a GraphQL answer. */
+    /** The errors of a GraphQL response. */
     public val graphqlErrors: List<GraphqlError> = emptyList(),
-    /** The response that it is about, its body read. */
+    /** The response that caused the error, with its body read. */
     public val response: Response? = null,
-    /** The argument that is wrong. */
+    /** The name of the invalid argument. */
     public val argument: String? = null,
     internal val debug: String? = null,
     internal val isRetryable: Boolean? = null,
@@ -39,7 +39,7 @@ public class ErrorDetails(
 )
 
 /**
- * What can go wrong, a class a kind. The text says what to do next and never holds a token.
+ * The exceptions of this library, one class for each kind of error. The message says what to do and never contains a token.
  *
  * ```kotlin
  * try {
@@ -54,29 +54,29 @@ public sealed class RekindleException(
     public val kind: String,
     usuallyRetryable: Boolean,
     message: String,
-    /** What else is known. */
+    /** Further details. */
     public val details: ErrorDetails,
     cause: Throwable?,
 ) : Exception(message, cause ?: details.cause ?: chain(details.causes)) {
-    /** Whether trying the same again later may help. */
+    /** Whether the same call may succeed later. */
     public val isRetryable: Boolean = details.isRetryable ?: usuallyRetryable
 
-    /** The server's own code: `invalid_grant` and the like. */
+    /** The server's error code, such as `invalid_grant`. */
     public val oauthError: String? get() = details.oauthError
 
-    /** The HTTP status, if there was one. */
+    /** The HTTP status of the response, if there was one. */
     public val status: Int? get() = details.status
 
-    /** When to come back, if somebody said so. */
+    /** How long to wait before trying again, if the server said so. */
     public val retryAfter: Duration? get() = details.retryAfter
 
-    /** The argument that is wrong. */
+    /** The name of the invalid argument. */
     public val argument: String? get() = details.argument
 
-    /** The errors of a GraphQL answer. */
+    /** The errors of a GraphQL response. */
     public val graphqlErrors: List<GraphqlError> get() = details.graphqlErrors
 
-    /** The response that it is about, its body read. */
+    /** The response that caused the error, with its body read. */
     public val response: Response? get() = details.response
 
     /** The user must sign in again. */
@@ -87,68 +87,68 @@ public sealed class RekindleException(
     public class SignedOut(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("SignedOut", false, message, details, null)
 
-    /** A refresh failed, and nobody was signed out: try later. */
+    /** A refresh failed, but the sign-in is still valid: try again later. */
     public class RefreshFailed(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("RefreshFailed", true, message, details, null)
 
-    /** Too many refreshes that no clock explains. */
+    /** Too many refreshes, more than expiring tokens explain. */
     public class RefreshLimited(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("RefreshLimited", true, message, details, null)
 
-    /** The token endpoint wants fewer requests. */
+    /** The token endpoint limits the rate of requests. */
     public class RateLimited(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("RateLimited", true, message, details, null)
 
-    /** A deadline passed. */
+    /** A timeout expired. */
     public class Timeout(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("Timeout", true, message, details, null)
 
-    /** The network did not carry it. */
+    /** The connection failed. */
     public class Connection(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("Connection", true, message, details, null)
 
-    /** The store cannot be read or written now. */
+    /** The store cannot be read or written at the moment. */
     public class StoreUnavailable(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("StoreUnavailable", true, message, details, null)
 
-    /** An argument makes no sense; the message names it. */
+    /** An argument is invalid; the message names it. */
     public class InvalidConfig(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("InvalidConfig", false, message, details, null)
 
-    /** The server does not take this client, whatever the user's sign-in. */
+    /** The server rejects this client, whichever user is signed in. */
     public class ClientRejected(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("ClientRejected", false, message, details, null)
 
-    /** A body does not parse. */
+    /** A response's body cannot be parsed. */
     public class InvalidResponse(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("InvalidResponse", false, message, details, null)
 
-    /** A status of 400 or above ([Response.throwForStatus]). */
+    /** The status is 400 or above ([Response.throwForStatus]). */
     public class HttpStatus(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("HttpStatus", false, message, details, null)
 
-    /** A GraphQL answer holds errors. */
+    /** A GraphQL response contains errors. */
     public class GraphQL(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("GraphQL", false, message, details, null)
 
-    /** More redirects than are followed. */
+    /** There were more redirects than the client follows. */
     public class TooManyRedirects(message: String, details: ErrorDetails = ErrorDetails()) :
         RekindleException("TooManyRedirects", false, message, details, null)
 
-    /** Something was used in a way that cannot work. */
+    /** The API was used in a way that cannot work. */
     public class Misuse(message: String, details: ErrorDetails = ErrorDetails(), cause: Throwable? = null) :
         RekindleException("Misuse", false, message, details, cause)
 
-    /** The machine cannot give what is needed: threads, randomness, file descriptors. */
+    /** A system resource is unavailable: threads, randomness, file descriptors. */
     public class System(message: String, details: ErrorDetails = ErrorDetails(), cause: Throwable? = null) :
         RekindleException("System", false, message, details, cause)
 }
 
-/** What led to an error, below Kotlin: in words. */
+/** The causes of a native error, as messages. */
 private fun chain(causes: List<String>): Throwable? =
     causes.foldRight(null as Throwable?) { text, cause -> Exception(text, cause) }
 
-/** The exception of an error's kind, or of a call that was cancelled. */
+/** The exception for a native error, or for a cancelled call. */
 internal fun problem(error: NativeProblem): Exception = error.use {
     val told = it.details(Spelling.CAMEL)
     if (told.kind == "Cancelled") return CancellationException(told.message)
@@ -185,12 +185,12 @@ private fun make(told: NativeDetails, response: Response?): RekindleException {
         "TooManyRedirects" -> RekindleException.TooManyRedirects(told.message, details)
         "Misuse" -> RekindleException.Misuse(told.message, details)
         "System" -> RekindleException.System(told.message, details)
-        // Not the caller's fault: the library and this layer are of different versions.
+        // The native library and this code are of different versions.
         else -> RekindleException.System("${told.kind}: ${told.message}", details)
     }
 }
 
-/** Calls the native half; its errors become ours. */
+/** Makes native calls, and converts their errors. */
 internal inline fun <T> native(call: () -> T): T =
     try {
         call()

@@ -4,11 +4,11 @@ import kotlin.time.Duration
 import dev.rekindle.ffi.Event as NativeEvent
 import dev.rekindle.ffi.EventKind as NativeKind
 
-/** What a session tells, without secrets. */
+/** An event of a session. It contains no secrets. */
 public data class Event(
-    /** The name of its kind, the same in every language. */
+    /** The name of the kind, the same in every language. */
     val name: String,
-    /** A short tag of the sign-in. */
+    /** A short identifier of the sign-in. */
     val lineage: String,
     /** The generation of the access token. */
     val generation: Long,
@@ -18,7 +18,7 @@ public data class Event(
 
 /** What happened. */
 public sealed interface EventKind {
-    /** A credential was given by a sign-in. */
+    /** A sign-in set a credential. */
     public data object SignedIn : EventKind
 
     /** A refresh started. */
@@ -27,58 +27,58 @@ public sealed interface EventKind {
         val cause: String,
     ) : EventKind
 
-    /** A refresh brought a token. */
+    /** A refresh succeeded. */
     public data class RefreshSucceeded(
-        /** How many waited for it. */
+        /** The number of callers that waited for it. */
         val waiters: Long,
-        /** How long it took. */
+        /** The duration of the refresh. */
         val duration: Duration,
-        /** Whether it could be saved. */
+        /** Whether the credential was saved. */
         val isPersisted: Boolean,
     ) : EventKind
 
-    /** A refresh did not come through. */
+    /** A refresh failed. */
     public data class RefreshFailed(
         /** The error's kind. */
         val kind: String,
-        /** When the next may be tried. */
+        /** How long until the next attempt. */
         val retryAfter: Duration?,
     ) : EventKind
 
-    /** A token was taken from the store that somebody else had refreshed. */
+    /** A token that another process had refreshed was read from the store. */
     public data object Adopted : EventKind
 
     /** The credential could not be saved; it is served from memory. */
     public data object Unpersisted : EventKind
 
-    /** It was saved later. */
+    /** A credential that could not be saved before has been saved. */
     public data object Persisted : EventKind
 
-    /** A request was sent again with another token. */
+    /** A request was sent again with a new token. */
     public data object Replayed : EventKind
 
     /** A request was sent again after a transient failure. */
     public data object Retried : EventKind
 
-    /** The user must sign in: told once for each lost credential. */
+    /** The user must sign in. Emitted once for each lost credential. */
     public data class LoginRequired(
         /** `rejected`, `reuse_detected`, .. */
         val reason: String,
     ) : EventKind
 
-    /** There were too many refreshes that no clock explains. */
+    /** There were too many refreshes, more than expiring tokens explain. */
     public data object RefreshLimited : EventKind
 
     /** The user signed out. */
     public data object SignedOut : EventKind
 
-    /** Something that needs a look: `insecure_origin`, `life_too_short`, .. */
+    /** A warning: `insecure_origin`, `life_too_short`, .. */
     public data class Warned(
-        /** Its name. */
+        /** The warning's name. */
         val warning: String,
     ) : EventKind
 
-    /** A kind that this version does not know. */
+    /** An unknown kind, of a newer native library. */
     public data object Other : EventKind
 }
 

@@ -20,10 +20,10 @@ import java.util.concurrent.ConcurrentHashMap
 import dev.rekindle.ffi.EventListener as NativeListener
 
 /**
- * A native session with a short way to the one question that is asked for every request. The generated way lets JNA read
- * and write a structure for the status of each of its two calls, which costs several times as much as the calls.
+ * A native session with a fast path for the one call that every request makes. In the generated code JNA reads and writes a
+ * structure for the status of each of its two native calls, which costs several times as much as the calls.
  *
- * It must not be freed while it is asked: nobody calls `close` on it, and the collector sees the fence.
+ * The session must not be freed during a call: nothing calls `close` on it, and the fence keeps it reachable.
  */
 internal class FastSession : Session {
     init {
@@ -40,31 +40,31 @@ internal class FastSession : Session {
         login: Login?,
     ) : super(config, store, transport, refresh, listener, clock, login)
 
-    /** One that an app made. */
+    /** A session that an app created. */
     constructor(session: Session) : super(UniffiWithHandle, session.uniffiCloneHandle())
 
-    /** [tokenTag], by the short way. */
+    /** [tokenTag], by the fast path. */
     fun fastTag(): ULong {
         val status = STATUS.get()
         val own = Direct.uniffi_rekindle_uniffi_fn_clone_session(handle, status)
         val tag = Direct.uniffi_rekindle_uniffi_fn_method_session_token_tag(own, status)
         Reference.reachabilityFence(this)
         if (status.getByte(0) == 0.toByte()) return tag.toULong()
-        // The long way tells what is wrong.
+        // The generated call throws the error.
         status.clear()
         return tokenTag()
     }
 }
 
-/** One of a session's origins, with the same short way to the token for it. */
+/** One of a session's origins, with the same fast path to its token. */
 internal class FastTarget(target: Target) : Target(UniffiWithHandle, target.uniffiCloneHandle()) {
-    /** Whether a response below 400 may hold something against the token: it does not change. */
+    /** Whether a response with a status below 400 may reject the token; constant. */
     val judgesSuccess: Boolean = judgesSuccess()
 
     @Volatile
     private var last: ReadyToken? = null
 
-    /** [tokenTag], by the short way. */
+    /** [tokenTag], by the fast path. */
     fun fastTag(): ULong {
         val status = STATUS.get()
         val own = Direct.uniffi_rekindle_uniffi_fn_clone_target(handle, status)
@@ -75,7 +75,7 @@ internal class FastTarget(target: Target) : Target(UniffiWithHandle, target.unif
         return native { tokenTag() }
     }
 
-    /** The token of that tag, or the one that has taken its place; nothing where none can be served any more. */
+    /** The token with this tag, or the one that replaced it; `null` if none is valid any more. */
     fun ready(tag: ULong): ReadyToken? {
         val held = last
         if (held != null && held.tag == (tag and WATCHED.inv())) return held
@@ -83,7 +83,7 @@ internal class FastTarget(target: Target) : Target(UniffiWithHandle, target.unif
         return native { ReadyToken(token, token.tag(), headers(token).told()) }.also { last = it }
     }
 
-    /** Whether the session wants to hear of an accepted response to a request with the token of that tag. */
+    /** Whether the session needs to see the next accepted response to a request with the token of this tag. */
     fun watches(tag: ULong): Boolean = tag and WATCHED != 0uL
 
     private companion object {
@@ -91,22 +91,22 @@ internal class FastTarget(target: Target) : Target(UniffiWithHandle, target.unif
     }
 }
 
-/** A valid token with the headers that carry it. */
+/** A valid token, and the headers that carry it. */
 internal class ReadyToken(val token: Token, val tag: ULong, val added: Added)
 
-/** The origins that requests go to. */
+/** A session's origins that requests have been sent to. */
 internal class Targets(private val session: Session) {
-    /** Listed ones alone, which are few. */
+    /** Only listed origins, so there are few. */
     private val known = ConcurrentHashMap<String, FastTarget>()
 
-    /** The headers that carry credentials, in lower case; a request that has one brings its own. */
+    /** The names of headers that carry credentials, in lower case. A request with one of them is not signed. */
     val credentialHeaders: List<String> = native { session.credentialHeaders() }
 
-    /** Nothing where the URL's origin is not listed. */
+    /** The target of this URL; `null` if its origin is not listed. */
     fun of(url: String): FastTarget? {
         val origin = url.substring(0, end(url))
         return known[origin] ?: native { session.target(url) }?.let(::FastTarget)?.also {
-            // One for each user name and password would be without end.
+            // An entry for each user name and password would be unbounded.
             if ('@' !in origin) known.putIfAbsent(origin, it)
         }
     }
@@ -122,28 +122,28 @@ internal class Targets(private val session: Session) {
 }
 
 /**
- * The native threads that tell the end of a call. JNA attaches a thread to the JVM for each call back and detaches it
- * afterwards, unless it is told that the thread stays: that cost more than the rest of a request.
+ * The native threads that report the end of a call. By default JNA attaches such a thread to the JVM for each callback and
+ * detaches it afterwards, which would cost more than the rest of a request.
  */
 internal object CallbackThreads {
     init {
         Native.setCallbackThreadInitializer(
             uniffiRustFutureContinuationCallbackImpl,
-            // A daemon: no thread of ours keeps a program alive.
+            // Daemon threads, which do not keep the JVM running.
             CallbackThreadInitializer(true, false, "rekindle"),
         )
     }
 
-    /** Before the first call. */
+    /** Must be called before the first native call. */
     fun stayAttached() = Unit
 }
 
-/** UniFFI's call status: a code, and a buffer of three words. */
+/** The size of UniFFI's call status: a code and a buffer of three words. */
 private const val STATUS_BYTES = 32L
 
 private val STATUS: ThreadLocal<Memory> = ThreadLocal.withInitial { Memory(STATUS_BYTES).apply { clear() } }
 
-/** The functions of the generated library, with a plain pointer for the status. */
+/** Functions of the native library, with a plain pointer for the status. */
 @Suppress("ktlint:standard:function-naming")
 private object Direct {
     init {

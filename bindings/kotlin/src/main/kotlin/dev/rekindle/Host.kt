@@ -9,8 +9,8 @@ import kotlin.coroutines.AbstractCoroutineContextElement
 import kotlin.coroutines.CoroutineContext
 
 /**
- * Marks what runs on a session's behalf: there it must not wait for that session, which waits for it. `logins`: the states that
- * are being signed in, whose sessions may sign in there, and not be asked for a token.
+ * Marks code that runs on behalf of sessions. Such code must not wait for those sessions, because they wait for it.
+ * `logins`: the session states that a login handler is signing in; it may sign them in, but not request their tokens.
  */
 private class Inside(val sessions: Set<Any>, val logins: Set<ULong> = emptySet()) :
     AbstractCoroutineContextElement(Inside), ThreadContextElement<Inside?> {
@@ -19,7 +19,7 @@ private class Inside(val sessions: Set<Any>, val logins: Set<ULong> = emptySet()
     override fun restoreThreadContext(context: CoroutineContext, oldState: Inside?) = onThread.set(oldState)
 
     companion object Key : CoroutineContext.Key<Inside> {
-        /** For clients that block: what they wait in is no child of the coroutine that called them. */
+        /** For blocking clients: their `runBlocking` is not a child of the calling coroutine. */
         val onThread = ThreadLocal<Inside?>()
 
         suspend fun here(): Inside? = currentCoroutineContext()[Inside] ?: onThread.get()
@@ -27,15 +27,15 @@ private class Inside(val sessions: Set<Any>, val logins: Set<ULong> = emptySet()
 }
 
 /**
- * Runs what a user wrote for a session. Whatever it throws is told by `failure`: what is not an `Exception` as well, or
- * the native half would wait for an answer for ever.
+ * Runs a user's function for a session. `failure` converts whatever it throws, including an `Error`; otherwise the native
+ * library would never get an answer.
  */
 internal suspend fun <T> hosted(session: Any, failure: (Throwable) -> Exception, call: suspend () -> T): T {
     val before = Inside.here()
     return inside(Inside(before?.sessions.orEmpty() + session, before?.logins.orEmpty()), failure, call)
 }
 
-/** Runs what a user wrote to sign a session in. */
+/** Runs a user's login handler. */
 internal suspend fun <T> signing(state: ULong, failure: (Throwable) -> Exception, call: suspend () -> T): T {
     val before = Inside.here()
     return inside(Inside(before?.sessions.orEmpty(), before?.logins.orEmpty() + state), failure, call)
@@ -43,10 +43,10 @@ internal suspend fun <T> signing(state: ULong, failure: (Throwable) -> Exception
 
 private suspend fun <T> inside(mark: Inside, failure: (Throwable) -> Exception, call: suspend () -> T): T {
     return try {
-        // It may block.
+        // The user's function may block.
         withContext(Dispatchers.IO + mark) { call() }
     } catch (thrown: Throwable) {
-        // A cancelled wait has nobody left to tell; a CancellationException of the user's own is a failure as any other.
+        // If this coroutine was cancelled, nothing waits for the answer. The user's own CancellationException is a failure.
         if (thrown is CancellationException && !currentCoroutineContext().isActiveNow()) throw thrown
         throw failure(thrown)
     }
@@ -54,7 +54,7 @@ private suspend fun <T> inside(mark: Inside, failure: (Throwable) -> Exception, 
 
 private fun CoroutineContext.isActiveNow(): Boolean = this[kotlinx.coroutines.Job]?.isActive ?: true
 
-/** Refuses a call that would wait for itself (rule 4.8). */
+/** Rejects a call that would wait for itself (spec 4.8). */
 internal suspend fun guard(session: Any) {
     if (Inside.here()?.sessions?.contains(session) == true) {
         throw RekindleException.Misuse(
@@ -64,7 +64,7 @@ internal suspend fun guard(session: Any) {
     }
 }
 
-/** Refuses a login handler's call for a token of the session that it signs in (rule 12.13). */
+/** Rejects a login handler's request for a token of the session that it signs in (spec 12.13). */
 internal suspend fun guardLogin(state: () -> ULong) {
     val logins = Inside.here()?.logins ?: return
     if (logins.isNotEmpty() && state() in logins) {

@@ -6,28 +6,28 @@ import dev.rekindle.ffi.HttpConfig as NativeHttp
 import dev.rekindle.ffi.Proxy as NativeProxy
 
 /**
- * How the built-in HTTP stack makes its connections: for requests of an API, and for token requests.
+ * Connection settings of the built-in HTTP stack, for API requests and token requests.
  *
  * ```kotlin
  * val http = HttpSettings(proxy = Proxy.Url("http://proxy.example.com:3128"), rootCertificates = listOf(companyRoot))
  * val session = Session(tokenUrl = "https://auth.example.com/token", clientId = "app", http = http)
  * ```
  *
- * What is left out is the system's: its roots (`SSL_CERT_FILE`, `SSL_CERT_DIR` where they are set), its proxy
- * (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`). Loopback is asked directly.
+ * The defaults are the system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR`, if set) and proxy (`HTTPS_PROXY`, `HTTP_PROXY`,
+ * `ALL_PROXY`, `NO_PROXY`). Requests to loopback never use a proxy.
  */
 public class HttpSettings(
-    /** The proxy. */
+    /** The proxy to use. */
     public val proxy: Proxy = Proxy.System,
-    /** Roots to trust beside the system's: each one or several certificates in PEM. */
+    /** Root certificates to trust in addition to the system's; each element is one or more certificates in PEM. */
     public val rootCertificates: List<ByteArray> = emptyList(),
-    /** Shown to servers that ask for it: mutual TLS (RFC 8705). */
+    /** The client certificate, for mutual TLS (RFC 8705). */
     public val clientCertificate: ClientCertificate? = null,
-    /** Whether HTTP/2 may be spoken. */
+    /** Whether HTTP/2 may be used. */
     public val http2: Boolean = true,
-    /** The header of that name, where a request has none. */
+    /** The `User-Agent` of requests that have none. */
     public val userAgent: String? = null,
-    /** How long a connection may take to come about; 10 s if it is left out. */
+    /** The limit for establishing a connection; by default 10 s. */
     public val connectTimeout: Duration? = null,
 ) {
     internal fun native() = NativeHttp(
@@ -44,36 +44,36 @@ public class HttpSettings(
         throw RekindleException.InvalidConfig("connectTimeout must be above 0", ErrorDetails(argument = "connectTimeout"))
     }
 
-    /** Without the proxy, which may hold a password, and without keys. */
+    /** Omits the proxy, which may contain a password, and keys. */
     override fun toString(): String = "HttpSettings(http2=$http2)"
 }
 
-/** Which proxy requests go through. */
+/** The proxy that requests are sent through. */
 public sealed interface Proxy {
-    /** As the system says. */
+    /** The system's setting. */
     public data object System : Proxy
 
-    /** None, whatever the system says. */
+    /** No proxy, even if the system has one. */
     public data object None : Proxy
 
-    /** This one. */
+    /** The proxy at this URL. */
     public class Url(
-        /** `http://..` or `https://..`; it may hold a name and a password. */
+        /** `http://..` or `https://..`; it may contain a user name and a password. */
         public val url: String,
     ) : Proxy {
         override fun toString(): String = "Url(***)"
     }
 }
 
-/** A certificate of the client's own. */
+/** A client certificate with its key. */
 public class ClientCertificate(
-    /** The certificate and those between it and its root, in PEM. */
+    /** The certificate and its intermediate certificates, in PEM. */
     public val chain: ByteArray,
     private val key: ByteArray,
 ) {
     internal fun native() = NativeCertificate(chain, key)
 
-    /** Without the key. */
+    /** Omits the key. */
     override fun toString(): String = "ClientCertificate(***)"
 }
 

@@ -4,11 +4,11 @@ import org.slf4j.Logger
 import org.slf4j.LoggerFactory
 
 /**
- * Events go to SLF4J's logger `rekindle.events` where the application has `org.slf4j:slf4j-api` and hears at least its warnings:
- * without a secret, and without a listener of one's own. Where it does not, a session that nobody listens to costs nothing.
+ * Logs events, without secrets, to SLF4J's logger `rekindle.events`, if the application has `org.slf4j:slf4j-api` and its
+ * warnings are enabled. Otherwise a session without a listener has no cost for events.
  */
 internal object Log {
-    /** Tells it; nothing where nobody would see it. */
+    /** Logs an event; `null` if warnings are not logged. */
     val events: ((key: String, event: Event) -> Unit)? by lazy { if (isThere()) Slf4j.events() else null }
 
     private fun isThere(): Boolean = try {
@@ -19,7 +19,7 @@ internal object Log {
     }
 }
 
-/** The one that names SLF4J's classes: it is loaded only where they are. */
+/** Uses SLF4J's classes, so it is loaded only if they are present. */
 private object Slf4j {
     fun events(): ((String, Event) -> Unit)? {
         val log = LoggerFactory.getLogger("rekindle.events")
@@ -27,7 +27,7 @@ private object Slf4j {
     }
 
     private fun tell(log: Logger, key: String, event: Event) {
-        // As SLF4J 1.7 has it, too.
+        // Only calls that SLF4J 1.7 also has.
         when (event.kind) {
             is EventKind.RefreshFailed, EventKind.RefreshLimited, is EventKind.LoginRequired, EventKind.Unpersisted,
             is EventKind.Warned,

@@ -4,25 +4,25 @@ import java.time.Instant
 import kotlin.time.Duration
 import dev.rekindle.ffi.ManualClock as NativeClock
 
-/** A clock that tests turn by hand; it stands still until then. Give it to [Session]. */
+/** A clock for tests, passed to [Session]. It advances only when told to. */
 public class ManualClock {
     internal val native = NativeClock()
 
-    /** What the wall clock shows. */
+    /** The wall clock's time. */
     public val wall: Instant get() = native.wall()
 
-    /** How many wait for it. */
+    /** The number of pending timers. */
     public val sleepers: Int get() = native.sleepers().toInt()
 
-    /** How long until the next of them is due. */
+    /** The time until the next timer is due; `null` if there is none. */
     public val untilNext: Duration? get() = native.untilNext()?.kotlin()
 
-    /** Turns the monotonic and the wall clock on. */
+    /** Advances the monotonic clock and the wall clock. */
     public fun advance(by: Duration): Unit = native.advance(by.crossing("by"))
 
-    /** Turns both to the next timer, if that is due within so long; whether there was one. */
+    /** Advances both clocks to the next timer, if that is due within this time. Returns whether there was one. */
     public fun advanceToTimer(within: Duration): Boolean = native.advanceToTimer(within.crossing("within"))
 
-    /** Sets the wall clock alone, as a user might. */
+    /** Sets only the wall clock, as when a user changes the system time. */
     public fun jumpWall(to: Instant): Unit = native.jumpWall(to)
 }

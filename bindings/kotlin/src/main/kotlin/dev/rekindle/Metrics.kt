@@ -4,18 +4,18 @@ import dev.rekindle.ffi.Counted
 import dev.rekindle.ffi.metricsText as nativeText
 
 /**
- * The counters of sessions and apps in the Prometheus text format: what `GET /metrics` answers.
+ * Returns the counters of sessions and apps in the Prometheus text format, for a `/metrics` endpoint.
  *
  * ```kotlin
  * val text = metricsText(sessions = mapOf("billing" to session), apps = mapOf("crm" to app))
  * ```
  *
- * Each counter is there once, with a line for each name: `rekindle_logins_required_total{app="billing",..} 3`.
- * `rekindle_refresh_outcomes_total` counts refreshes again by what came of them: `granted`, `adopted` from another process,
+ * Each counter has one line for each session and app: `rekindle_logins_required_total{app="billing",..} 3`.
+ * `rekindle_refresh_outcomes_total` counts refreshes by outcome: `granted`, `adopted` from another process,
  * `failed`, `login_required` or `limited`. `examples/prometheus/alerts.yml` alerts on them.
  *
- * @param sessions by the name that the label `app` has.
- * @param labels further ones for every line.
+ * @param sessions the sessions, by the value of the label `app`.
+ * @param labels further labels for every line.
  */
 public fun metricsText(
     sessions: Map<String, Session> = emptyMap(),

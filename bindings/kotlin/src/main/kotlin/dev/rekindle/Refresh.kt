@@ -7,47 +7,48 @@ import dev.rekindle.ffi.RefreshInput as NativeInput
 import dev.rekindle.ffi.TokenResponse as NativeResponse
 
 /**
- * A refresh of one's own making. It is waited for without a cap.
+ * Your own refresh function, instead of the dialect's token request. It has no time limit.
  *
- * It says what became of the refresh token by what it throws: [RekindleException.LoginRequired] = it is dead, the only one
- * that ends the session; [RefreshNotSentException] = nothing was sent, it is tried again. **Anything else** may have spent
- * it: it is sent again only as the rotation allows, and what was thrown is the cause of the exception that callers get.
+ * What it throws says what happened to the refresh token: [RekindleException.LoginRequired]: the server rejected it for good,
+ * which ends the sign-in; [RefreshNotSentException]: nothing was sent, and the refresh is tried again. After **any other**
+ * exception the refresh token may have been used: it is sent again only as the rotation allows, and the exception is the cause
+ * of the one that callers get.
  */
 public fun interface Refresh {
     /** Gets a new access token. */
     public suspend fun refresh(input: RefreshInput): TokenResponse
 }
 
-/** Nothing was sent: the refresh token is as good as before. The message goes into errors: no secrets. */
+/** Nothing was sent, so the refresh token is unused. The message is included in errors, so it must contain no secrets. */
 public class RefreshNotSentException(message: String, cause: Throwable? = null) : Exception(message, cause)
 
-/** What a refresh function works with. */
+/** The input of a [Refresh] function. */
 public class RefreshInput internal constructor(
-    /** The refresh token, if the session has one. It must not be sent twice. */
+    /** The refresh token, if the session has one. Send it at most once. */
     public val refreshToken: String?,
     /** The scope of the last grant. */
     public val scope: String?,
-    /** What came with the last grant. */
+    /** The further fields of the last grant. */
     public val extra: Map<String, String>,
 ) {
     override fun toString(): String = "RefreshInput(scope=$scope, extra=${extra.keys})"
 }
 
-/** What a refresh brought. */
+/** The result of a [Refresh] function. */
 public class TokenResponse(
-    /** The new access token. Without one, a refresh token is kept, and the refresh fails. */
+    /** The new access token. If it is `null`, the refresh fails, but a new refresh token is kept. */
     public val accessToken: String?,
-    /** The new refresh token; the old one is kept without it. */
+    /** The new refresh token; `null` keeps the old one. */
     public val refreshToken: String? = null,
-    /** How long the access token lives, if that is known. */
+    /** The access token's lifetime, if that is known. */
     public val lifetime: Duration? = null,
-    /** How long the refresh token lives, if that is known. */
+    /** The refresh token's lifetime, if that is known. */
     public val refreshTokenLifetime: Duration? = null,
-    /** The granted scope, if it differs. */
+    /** The granted scope, if it changed. */
     public val scope: String? = null,
     /** `Bearer` unless the server said otherwise. */
     public val tokenType: String? = null,
-    /** What must come back with the tokens. */
+    /** Further fields to keep with the tokens. */
     public val extra: Map<String, String> = emptyMap(),
 ) {
     override fun toString(): String = "TokenResponse(lifetime=$lifetime, scope=$scope, extra=${extra.keys})"
@@ -70,12 +71,12 @@ internal class HostRefresh(private val refresh: Refresh, private val inside: Any
     private fun failure(thrown: Throwable): Exception = when (thrown) {
         is RekindleException.LoginRequired -> RefreshFailure.LoginRequired()
         is RefreshNotSentException -> RefreshFailure.NotSent(thrown.message ?: "nothing was sent")
-        // Its text could quote the token.
+        // Its message could contain the token.
         else -> RefreshFailure.MaybeSent("the refresh function threw ${thrown.javaClass.simpleName}", Thrown.keep(thrown))
     }
 }
 
-/** What refresh functions threw, until it comes back as a cause: objects do not cross the border, numbers do. */
+/** Exceptions of users' functions by number, so that they can be attached as causes: only numbers cross the FFI. */
 internal object Thrown {
     private const val MOST = 64
     private var next = 0UL

@@ -12,16 +12,16 @@ import dev.rekindle.ffi.Response as NativeResponse
 public data class Redirect(
     /** Its status. */
     val status: Int,
-    /** What had been asked. */
+    /** The URL that was requested. */
     val url: String,
 )
 
-/** Headers of any case. Their text shows the names alone: values may be cookies and tokens. */
+/** Headers with case-insensitive names. [toString] shows only the names, because values may be cookies or tokens. */
 public class Headers internal constructor(private val pairs: List<Header>) : Iterable<Header> {
-    /** The value of a name; of several, joined by commas. */
+    /** The value of the header of this name; several values are joined by commas. */
     public operator fun get(name: String): String? = all(name).takeIf { it.isNotEmpty() }?.joinToString(", ")
 
-    /** All values of a name, in order. */
+    /** All values of the headers of this name, in order. */
     public fun all(name: String): List<String> = pairs.filter { it.name.equals(name, ignoreCase = true) }.map { it.value }
 
     override fun iterator(): Iterator<Header> = pairs.iterator()
@@ -29,56 +29,56 @@ public class Headers internal constructor(private val pairs: List<Header>) : Ite
     override fun toString(): String = "Headers(${pairs.map { it.name }.distinct()})"
 }
 
-/** A response. Its body is here, or ([Client.stream]) comes as it is read. Its text shows no secret. */
+/** A response. Its body has been read, or is streamed ([Client.stream]). [toString] shows no secret. */
 public class Response private constructor(
     private val native: NativeResponse,
     head: ResponseHead,
-    /** What has been read of it already: all. */
+    /** The whole body, if it has been read. */
     private val whole: ByteArray?,
 ) : AutoCloseable {
-    /** Everything has come in one crossing. */
+    /** From the result of one native call. */
     internal constructor(answer: Answer) : this(answer.response, answer.head, answer.body)
 
     internal constructor(native: NativeResponse) : this(native, native.head(), native.body())
 
-    /** The status. */
+    /** The HTTP status code. */
     public val status: Int = head.status.toInt()
 
-    /** Where the answer is from, after redirects. */
+    /** The URL of this response, after redirects. */
     public val url: String = head.url
 
-    /** `HTTP/1.1`, .. */
+    /** The HTTP version, such as `HTTP/1.1`. */
     public val version: String = head.version
 
-    /** In order. */
+    /** The headers, in order. */
     public val headers: Headers = Headers(head.headers.map { it.told() })
 
-    /** The redirects that were followed. */
+    /** The redirects that were followed, in order. */
     public val history: List<Redirect> = head.history.map { Redirect(it.status.toInt(), it.url) }
 
-    /** From the call to the answer's head. */
+    /** The time from the call to the response's head. */
     public val elapsed: Duration = head.elapsed.kotlin()
 
-    /** Whether the status is of the 200s. */
+    /** Whether the status is from 200 to 299. */
     public val isSuccessful: Boolean get() = status in 200..299
 
     /**
-     * What it says about the session's token; nothing where the request carried none. Of a body that comes as it is read,
-     * this may change while it is read.
+     * What the response says about the session's token; `null` if the request carried none. While a streamed body is read,
+     * this may change.
      */
     public val verdict: Verdict? get() = native { native.head() }.verdict?.told()
 
-    /** Why the request was not sent again although its token was turned away. */
+    /** Why the request was not sent again although its token was rejected; `null` otherwise. */
     public val replayRefused: String? get() = native { native.head() }.replayRefused
 
     /** The whole body. */
     public suspend fun bytes(): ByteArray = whole?.copyOf() ?: using { native.body() ?: native.bytes() }
 
-    /** The whole body as text, in the charset that the server names; what does not decode is replaced. */
+    /** The whole body as text, in the charset of `Content-Type`, by default UTF-8. Malformed input is replaced. */
     public suspend fun text(): String = String(whole ?: bytes(), charset())
 
     /**
-     * The whole body, as [read] reads it; where that throws, [RekindleException.InvalidResponse] with this response.
+     * Passes the body's text to [read]. If [read] throws, throws [RekindleException.InvalidResponse] with this response.
      *
      * ```kotlin
      * val users = response.decode { Json.decodeFromString<List<User>>(it) }
@@ -94,7 +94,7 @@ public class Response private constructor(
         }
     }
 
-    /** The body as it comes. */
+    /** The body in chunks, as they arrive. */
     public fun chunks(): Flow<ByteArray> = flow {
         val whole = whole?.copyOf() ?: native { native.body() }
         if (whole != null) {
@@ -104,13 +104,13 @@ public class Response private constructor(
         while (true) emit(using { native.chunk() } ?: break)
     }
 
-    /** Itself; [RekindleException.HttpStatus] for a status of 400 or above. */
+    /** Returns this response, or throws [RekindleException.HttpStatus] if its status is 400 or above. */
     public fun throwForStatus(): Response {
         native { native.errorForStatus() }
         return this
     }
 
-    /** Gives up what has not been read, and the connection with it. */
+    /** Discards what has not been read, and closes its connection. */
     override fun close(): Unit = native.discard()
 
     override fun toString(): String = "Response($status from ${place(url)})"

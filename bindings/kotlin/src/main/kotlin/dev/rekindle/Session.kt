@@ -10,10 +10,10 @@ import kotlin.time.Duration.Companion.seconds
 import dev.rekindle.ffi.EventListener as NativeListener
 
 /**
- * Keeps one sign-in alive: serves its access token, refreshes it once for everybody, stores what it got.
+ * Keeps one sign-in alive: serves its access token, refreshes the token once for all callers, and stores the result.
  *
- * For any number of coroutines and threads. A cancelled coroutine ends its own wait alone: a refresh that it started goes
- * on, and is there for the next caller.
+ * Safe for concurrent use by any number of coroutines and threads. Cancelling a coroutine ends only its own wait: a refresh
+ * that it started continues, and its token is served to the next caller.
  *
  * ```kotlin
  * val session = Session(
@@ -25,8 +25,8 @@ import dev.rekindle.ffi.EventListener as NativeListener
  * val token = session.token()
  * ```
  *
- * It may be closed, and need not be: what is forgotten is collected. After [close] every call is a
- * [RekindleException.Misuse]. A refresh or a save that is under way goes on; [shutdown] waits for it.
+ * Closing it is optional: an unreachable session is garbage-collected. After [close] every call throws
+ * [RekindleException.Misuse]. A refresh or save in progress continues; [shutdown] waits for it.
  */
 public class Session private constructor(
     internal val native: FastSession,
@@ -37,44 +37,44 @@ public class Session private constructor(
     internal var isClosed = false
         private set
 
-    /** The token that was served last: it is told by its tag whether it still is what would be served. */
+    /** The token that was served last. It is served again if the current token has the same tag. */
     @Volatile
     private var last: Token? = null
 
     /**
-     * Makes it.
+     * Creates a session. Sends and reads nothing yet.
      *
-     * @param dialect how the server speaks: a preset such as `Dialect("google")`, a file, or a text.
-     * @param tokenUrl where tokens are refreshed; some presets know it.
-     * @param clientId the client's id at the server.
-     * @param clientSecret its secret, if it has one; an app that is handed out has none.
-     * @param credential what to begin with where the store is empty.
+     * @param dialect the server's protocol: a preset such as `Dialect("google")`, a file, or TOML text.
+     * @param tokenUrl the token endpoint; some presets include it.
+     * @param clientId the client id that is registered at the server.
+     * @param clientSecret the client secret, if there is one. Apps that are distributed to users have none.
+     * @param credential the first credential, used if the store is empty.
      * @param store where the credential is kept.
-     * @param origins where the token may go; a client's base URL is added by itself.
-     * @param insecureOrigins origins and token endpoints that may be asked without TLS; loopback always may.
-     * @param variables what stands in the dialect's URLs: `tenant` and the like.
-     * @param rotation what the server does with a used refresh token, where the dialect does not know.
-     * @param background whether a token is refreshed shortly before its end, beside its users.
-     * @param waitTimeout how long a caller waits for a token at most.
-     * @param sendTimeout how long one refresh may take.
-     * @param lease how long others with the same store leave a refresh to whoever began it.
-     * @param clientAuth how the client says who it is, where it is registered otherwise than the dialect says.
-     * @param clientKey signs who the client is (`private_key_jwt`), instead of a secret.
-     * @param dpopKey signs that a token is this client's own (DPoP).
-     * @param clientCredentials what the client asks for on its own behalf, without a user; it needs no credential.
+     * @param origins the origins that may receive the token. A client's base URL is added automatically.
+     * @param insecureOrigins origins and token endpoints that may be requested without TLS; loopback always may.
+     * @param variables values for the variables in the dialect's URLs, such as `tenant`.
+     * @param rotation what the server does with a used refresh token, if the dialect does not say.
+     * @param background whether a token is refreshed in the background shortly before it expires.
+     * @param waitTimeout the longest that a caller waits for a token.
+     * @param sendTimeout the longest that one refresh request may take.
+     * @param lease how long other users of the store wait for a refresh that this process has started.
+     * @param clientAuth how the client authenticates at the token endpoint, if it differs from the dialect.
+     * @param clientKey the key that signs client assertions (`private_key_jwt`), instead of a secret.
+     * @param dpopKey the key that signs DPoP proofs (RFC 9449).
+     * @param clientCredentials the client credentials grant: tokens for the client itself, without a user or a credential.
      * @param requireDpop whether a token that the server did not bind to [dpopKey] is refused (RFC 9449 section 5).
-     * @param http TLS, proxy and connections of the built-in HTTP stack, for token requests and for the clients of the session;
-     * not with a transport of one's own.
-     * @param refresh a refresh of one's own making, instead of the dialect's.
-     * @param transport an HTTP stack of one's own, instead of the built-in one.
-     * @param onEvent hears each event, in order, on a thread of its own: it may block, and may call the session.
-     * @param clock for tests.
-     * @param authorizationUrl where users sign in; some presets know it.
-     * @param server what the server says of itself, as [discover] gave it.
-     * @param pushedRequests whether authorization requests are pushed to the server where it takes that (RFC 9126).
-     * @param login signs the user in again where a call would end with LoginRequired: once, while all callers wait.
-     * @param loginTimeout how long they wait for it; zero: they get LoginRequired at once, and the sign-in goes on.
-     * @throws RekindleException.InvalidConfig naming the setting that makes no sense.
+     * @param http TLS, proxy and connection settings of the built-in HTTP stack, for token requests and for the session's
+     * clients. Not allowed with `transport`.
+     * @param refresh your own refresh function, instead of the dialect's request.
+     * @param transport your own HTTP stack, instead of the built-in one.
+     * @param onEvent receives each event, in order, on a thread of its own. It may block and may call the session.
+     * @param clock a manual clock, for tests.
+     * @param authorizationUrl the authorization endpoint; some presets include it.
+     * @param server the server's metadata, as returned by [discover].
+     * @param pushedRequests whether authorization requests are pushed, if the server supports it (RFC 9126).
+     * @param login signs the user in again when a call would fail with LoginRequired: once, while all callers wait.
+     * @param loginTimeout how long callers wait for [login]. Zero: they get LoginRequired immediately, and the sign-in continues.
+     * @throws RekindleException.InvalidConfig a setting is invalid; the message names it.
      */
     public constructor(
         dialect: Dialect = Dialect("oauth2"),
@@ -115,7 +115,7 @@ public class Session private constructor(
         store, refresh, transport, onEvent, clock, Any(), login,
     )
 
-    /** One of an app's. */
+    /** A session of an app. */
     internal constructor(native: FastSession, inside: Any) : this(native, inside, Unit)
 
     internal constructor(
@@ -146,62 +146,62 @@ public class Session private constructor(
     }
 
     /**
-     * A valid access token, with at least [minLife] left if the server's tokens live that long. Waits for a refresh if one
-     * is needed.
+     * Returns a valid access token, with a remaining lifetime of at least [minLife] if the server's tokens live that long.
+     * Waits for a refresh if one is needed.
      */
     public suspend fun token(minLife: Duration? = null): Token =
-        // What can be served at once needs no future.
+        // A valid token needs no native future.
         (if (minLife == null) tokenIfValid() else null)
             ?: Token(calling { native.token(minLife?.crossing("minLife")) })
 
-    /** The access token if it can be served at once. Never waits; for callers that cannot suspend. */
+    /** Returns the access token if it is valid, without waiting; `null` otherwise. For callers that cannot suspend. */
     public fun tokenIfValid(): Token? {
         open()
         val tag = native { native.fastTag() }
         val held = last
         if (held != null && held.tag == tag) return held
-        // One that ended is not kept.
+        // An expired token is not kept.
         return (if (tag == 0uL) null else native { native.tokenIfValid() }?.let(::Token)).also { last = it }
     }
 
-    /** Refreshes now, or joins the refresh that is under way. */
+    /** Refreshes now, or joins the refresh in progress, and returns the new token. */
     public suspend fun refresh(): Token = Token(calling { native.refresh() })
 
-    /** As [refresh], even during a back-off, and once more with a refresh token that the server rejected. */
+    /** As [refresh], but also during a back-off, and once more with a refresh token that the server rejected. */
     public suspend fun forceRefresh(): Token = Token(calling { native.forceRefresh() })
 
-    /** As if the access token had expired: the next caller refreshes it. */
+    /** Marks the access token as expired: the next caller refreshes it. */
     public fun invalidate() {
         open()
         native { native.invalidate() }
     }
 
     /**
-     * The user signed in: this credential replaces whatever there is, at once; a cancelled caller does not take it back.
-     * With `clientCredentials` none is needed.
+     * Replaces the current credential by that of a new sign-in. Takes effect immediately; cancelling the caller does not undo it.
+     * With `clientCredentials` no credential is needed.
      *
-     * @throws RekindleException.StoreUnavailable if it could not be saved: it is served from memory, and saved when possible.
+     * @throws RekindleException.StoreUnavailable the credential could not be saved. It is served from memory, and saving is retried.
      */
     public suspend fun signIn(credential: Credential = Credential()): Unit = acting { native.signIn(credential.native()) }
 
     /**
-     * The user signs out: nothing is served from now on, and the store is wiped but for a tombstone; a cancelled caller
-     * does not take it back.
+     * Signs the user out: no token is served any more, and the stored credential is replaced by a tombstone. Cancelling the
+     * caller does not undo it.
      *
-     * @throws RekindleException.StoreUnavailable if it could not be wiped: that is tried again as long as the process runs.
+     * @throws RekindleException.StoreUnavailable the store could not be written. Writing is retried while the process runs.
      */
     public suspend fun signOut(): Unit = acting { native.signOut() }
 
-    /** How things stand, as far as memory knows. */
+    /** The session's status, from memory. */
     public fun status(): Status {
         open()
         return native { native.status() }.told()
     }
 
-    /** The same after the store has been read, if it was not yet. */
+    /** The session's status. Reads the store first, if it has not been read yet. */
     public suspend fun freshStatus(): Status = acting { native.freshStatus() }.told()
 
-    /** How often things happened, by name. */
+    /** The counters, by name. */
     public fun stats(): Map<String, Long> {
         open()
         return native { native.stats() }.mapValues { it.value.toLong() }
@@ -213,7 +213,7 @@ public class Session private constructor(
         return native { native.prometheus() }
     }
 
-    /** What happens from the moment on at which it is collected. It has no end but that of its collector. */
+    /** The events from the moment that the flow is collected. It never completes by itself. */
     public fun events(): Flow<Event> = flow {
         open()
         native.events().use { stream ->
@@ -224,26 +224,26 @@ public class Session private constructor(
         }
     }
 
-    /** Whether nothing is under way or unsaved. */
+    /** Whether no work is in progress and nothing is unsaved. */
     public val isSettled: Boolean
         get() {
             open()
             return native { native.isSettled() }
         }
 
-    /** Waits for what is under way or unsaved, at most so long; whether nothing is left. The session can be used on. */
+    /** Waits at most this long for work in progress and unsaved credentials. Returns whether all is done. The session stays usable. */
     public suspend fun shutdown(most: Duration = 5.seconds): Boolean =
         acting { native.shutdown(most.crossing("most")) }
 
-    /** No further calls. What is under way goes on; the native half goes with the last reference to this. */
+    /** Closes the session: further calls throw [RekindleException.Misuse]. Work in progress continues. */
     override fun close() {
         isClosed = true
         last = null
     }
 
     /**
-     * The protocol for one request of an HTTP client of your own: what to add to it, and what follows its response. The token
-     * goes only to the session's `origins`; a credential that the request has already is left alone.
+     * Starts the protocol for one request of your own HTTP client: which headers to add, and what to do after the response. The
+     * token is sent only to the session's `origins`. A request that already has a credential is not signed.
      */
     public fun call(request: CallRequest): Call {
         open()
@@ -251,16 +251,17 @@ public class Session private constructor(
     }
 
     /**
-     * For adapters, as they are made: a session that lists no origin would do nothing in a client of one's own.
+     * Checks that the session lists an origin. Adapters call it when they are created, because without an origin no request
+     * would be signed.
      *
-     * @throws RekindleException.InvalidConfig where there is none.
+     * @throws RekindleException.InvalidConfig the session lists no origin.
      */
     public fun requireOrigins() {
         open()
         native { native.requireOrigins() }
     }
 
-    /** Made for the first call: a session at rest is one of many. */
+    /** Created at the first call, because an idle session may be one of many. */
     internal val targets: Targets get() = known ?: Targets(native).also { known = it }
 
     @Volatile
@@ -274,13 +275,13 @@ public class Session private constructor(
         if (isClosed) throw closed("session")
     }
 
-    /** A call that may wait for a token. */
+    /** A native call that may wait for a token. */
     internal suspend inline fun <T> calling(crossinline call: suspend () -> T): T {
         guardLogin { native { native.stateId() } }
         return acting(call)
     }
 
-    /** A call that may wait, and that a login handler may make. */
+    /** A native call that may wait, and that a login handler may make. */
     internal suspend inline fun <T> acting(crossinline call: suspend () -> T): T {
         open()
         guard(inside)
@@ -288,7 +289,7 @@ public class Session private constructor(
     }
 }
 
-/** By the user's own function, and by the log. */
+/** The listener that calls the user's function and the log. */
 private fun heard(own: ((Event) -> Unit)?): ((Event) -> Unit)? {
     val log = Log.events ?: return own
     return { event ->
@@ -302,7 +303,7 @@ private fun listener(call: (Event) -> Unit) = object : NativeListener {
         try {
             call(event.told())
         } catch (thrown: Throwable) {
-            // As Java itself does where an exception has nowhere to go.
+            // As the JVM does with uncaught exceptions.
             val thread = Thread.currentThread()
             thread.uncaughtExceptionHandler.uncaughtException(thread, thrown)
         }

@@ -10,70 +10,70 @@ import dev.rekindle.ffi.SessionConfig as NativeConfig
 import dev.rekindle.ffi.SigningKey as NativeKey
 import dev.rekindle.ffi.generateSigningKey
 
-/** How a server speaks. */
+/** A server's protocol. */
 public class Dialect private constructor(internal val native: NativeDialect) {
-    /** A preset: `oauth2`, `google`, .. */
+    /** A built-in dialect: `oauth2`, `google`, .. */
     public constructor(name: String) : this(NativeDialect.Preset(name))
 
     override fun toString(): String = native.toString()
 
     public companion object {
-        /** A dialect file. */
+        /** The dialect in this TOML file. */
         public fun file(path: Path): Dialect = Dialect(NativeDialect.File(path.toString()))
 
-        /** A dialect file's text. */
+        /** The dialect in this TOML text. */
         public fun toml(text: String): Dialect = Dialect(NativeDialect.Toml(text))
     }
 }
 
-/** What a server does with a refresh token that was used. */
+/** What a server does with a used refresh token. */
 public sealed interface Rotation {
-    /** The old one stays usable. */
+    /** The token stays usable. */
     public data object None : Rotation
 
-    /** The old one works for this long after its first use. */
+    /** The token stays usable for some time after its first use. */
     public data class Grace(
-        /** So long. */
+        /** How long. */
         val time: Duration,
     ) : Rotation
 
-    /** The old one works until its successor is used. */
+    /** The token stays usable until its successor is used. */
     public data object UntilSuccessorUsed : Rotation
 
-    /** A replay fails; the successor lives. */
+    /** A second use fails; the successor stays valid. */
     public data object Strict : Rotation
 
-    /** A replay revokes everything that came from the sign-in. */
+    /** A second use revokes all tokens of the sign-in. */
     public data object StrictFamily : Rotation
 
-    /** It changes only now and then. */
+    /** The server issues a new refresh token only sometimes. */
     public data object Sometimes : Rotation
 
-    /** Not known. */
+    /** The server's behaviour is not known. */
     public data object Unknown : Rotation
 }
 
-/** A private key: `private_key_jwt` (RFC 7523) and DPoP (RFC 9449). Its text shows its thumbprint. */
+/** A private key for `private_key_jwt` (RFC 7523) or DPoP (RFC 9449). [toString] shows only its thumbprint. */
 public class SigningKey private constructor(internal val native: NativeKey) {
-    /** Reads a private key in PEM (PKCS #8 or PKCS #1). [keyId]: the name under which the server knows it. */
+    /** Reads a private key in PEM (PKCS #8 or PKCS #1). [keyId]: the key's `kid` at the server. */
     public constructor(pem: String, keyId: String? = null) : this(native { NativeKey.fromPem(pem, keyId) })
 
-    /** Its public half, as a JSON Web Key. */
+    /** The public key, as a JSON Web Key. */
     public val jwk: String get() = native.jwk()
 
-    /** The thumbprint of its public half (RFC 7638). */
+    /** The thumbprint of the public key (RFC 7638). */
     public val thumbprint: String get() = native.thumbprint()
 
     override fun toString(): String = "SigningKey($thumbprint)"
 
     public companion object {
-        /** Makes a new P-256 key, and its PEM: keep that where secrets are kept, tokens bound to the key need it. */
+        /** Generates a P-256 key, and returns it with its PEM. Store the PEM as a secret: tokens bound to the key need it. */
         public fun generate(): Pair<SigningKey, String> =
             native { generateSigningKey() }.let { SigningKey(it.key) to it.pem }
     }
 }
 
-/** How a client says who it is to the token endpoint, by the names of OpenID Connect Core section 9. */
+/** How a client authenticates at the token endpoint, by the names of OpenID Connect Core section 9. */
 public enum class ClientAuth {
     /** `client_id` in the body, no secret. */
     None,
@@ -84,30 +84,30 @@ public enum class ClientAuth {
     /** `client_id` and `client_secret` in the body. */
     ClientSecretPost,
 
-    /** `client_id` and an assertion in the body that the secret signs (RFC 7523). */
+    /** `client_id` and an assertion in the body, signed with the secret (RFC 7523). */
     ClientSecretJwt,
 
-    /** `client_id` and a signed assertion in the body (RFC 7523); it needs a `clientKey`. */
+    /** `client_id` and an assertion in the body, signed with `clientKey` (RFC 7523). */
     PrivateKeyJwt,
 }
 
 /**
- * What a client asks for on its own behalf, without a user (RFC 6749 section 4.4): [Session] needs no token to begin with
- * then, and asks for one at the first call that needs it.
+ * The parameters of the client credentials grant (RFC 6749 section 4.4), for tokens without a user. The [Session] then needs
+ * no first credential, and requests a token at the first call that needs one.
  */
 public data class ClientCredentials(
-    /** `scope`: names with spaces between them. */
+    /** `scope`, space-separated. */
     val scope: String? = null,
-    /** `audience`, where the server knows it. */
+    /** `audience`, for servers that support it. */
     val audience: String? = null,
-    /** `resource`: the URLs of what the token is for (RFC 8707). */
+    /** `resource`: the URLs of the APIs that the token is for (RFC 8707). */
     val resource: List<String> = emptyList(),
-    /** Further fields, as the server wants them. */
+    /** Further parameters. */
     val parameters: Map<String, String> = emptyMap(),
 ) {
     internal fun native() = NativeClientCredentials(scope, audience, resource, parameters)
 
-    /** The names of further fields only: their values may be secrets. */
+    /** Shows only the names of further parameters, because their values may be secrets. */
     override fun toString(): String =
         "ClientCredentials(scope=$scope, audience=$audience, resource=$resource, parameters=${parameters.keys})"
 }
@@ -136,7 +136,7 @@ internal class SessionSettings(
     val server: String? = null,
     val pushedRequests: Boolean = true,
     val loginTimeout: Duration? = null,
-    /** For tests: shares no state with other sessions, as if each were a process of its own. */
+    /** For tests: shares no state with other sessions, as if it were in a process of its own. */
     val alone: Boolean = false,
 ) {
     fun native() = NativeConfig(

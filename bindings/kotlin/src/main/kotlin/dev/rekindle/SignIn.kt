@@ -10,19 +10,19 @@ import dev.rekindle.ffi.Session as NativeSession
 import dev.rekindle.ffi.SignInDisplay as NativeDisplay
 import dev.rekindle.ffi.SignInRequest as NativeRequest
 
-/** What a sign-in asks for. What is left out is the dialect's, or the server's own. */
+/** The parameters of a sign-in. Defaults come from the dialect or the server. */
 public data class SignInRequest(
-    /** Where the browser comes back to, as the client is registered. With a browser on this machine it may be left out. */
+    /** The registered redirect URI. Not needed with a browser on this machine. */
     val redirectUri: String? = null,
-    /** `scope`: names with spaces between them. */
+    /** `scope`, space-separated. */
     val scope: String? = null,
-    /** `resource`: the URLs of what the tokens are for (RFC 8707). */
+    /** `resource`: the URLs of the APIs that the tokens are for (RFC 8707). */
     val resource: List<String> = emptyList(),
-    /** `audience`, where the server knows it. */
+    /** `audience`, for servers that support it. */
     val audience: String? = null,
     /** `prompt`: `login`, `consent`, `select_account`, `none`. */
     val prompt: String? = null,
-    /** Who is likely to sign in. */
+    /** `login_hint`: the user who is likely to sign in. */
     val loginHint: String? = null,
     /** `acr_values` (RFC 9470). */
     val acrValues: String? = null,
@@ -30,9 +30,9 @@ public data class SignInRequest(
     val maxAge: Long? = null,
     /** `claims`, as JSON. */
     val claims: String? = null,
-    /** Where the application's own user goes afterwards: a path of its own. */
+    /** The path of the application to show after the sign-in. */
     val returnTo: String? = null,
-    /** Further parameters, as the server wants them. */
+    /** Further parameters of the authorization request. */
     val parameters: Map<String, String> = emptyMap(),
 ) {
     internal fun native() = NativeRequest(
@@ -44,42 +44,42 @@ public data class SignInRequest(
     private fun negative() =
         RekindleException.InvalidConfig("maxAge must not be negative", ErrorDetails(argument = "maxAge"))
 
-    /** Neither the hint nor values of parameters: they may say who it is. */
+    /** Omits the hint and the values of parameters, which may identify the user. */
     override fun toString(): String = "SignInRequest(redirectUri=$redirectUri, scope=$scope, parameters=${parameters.keys})"
 }
 
-/** A sign-in that has begun. Its text shows neither the address' query nor what is kept. */
+/** A sign-in that has begun. [toString] shows neither the URL's query nor [pending]. */
 public class BegunSignIn internal constructor(native: NativeBegun) {
-    /** Where the browser goes. */
+    /** The authorization URL to open in a browser. */
     public val url: String = native.url
 
     /**
-     * What must be known when the browser comes back, as text: it survives the process where it is kept (saved instance state,
-     * a server-side session). A secret: it holds the PKCE verifier.
+     * The state of the sign-in, as text, to pass to `finishSignIn` when the browser returns. Keep it where it survives the process
+     * (saved instance state, a server-side session). It is a secret, because it contains the PKCE verifier.
      */
     public val pending: String = native.pending
 
-    /** Where the browser comes back to. */
+    /** The redirect URI that the browser returns to. */
     public val redirectUri: String = native.redirectUri
 
     override fun toString(): String = "BegunSignIn(${url.substringBefore('?')})"
 }
 
-/** Where the user goes on another device, and what is typed in there (RFC 8628). */
+/** The URL to visit on another device, and the code to enter there (RFC 8628). */
 public data class DeviceCode(
-    /** Where to go. */
+    /** The URL to visit. */
     val verificationUri: String,
-    /** What to type in. */
+    /** The code to enter. */
     val userCode: String,
-    /** The address with the code in it, for a QR code or a link. */
+    /** The URL with the code in it, for a QR code or a link. */
     val verificationUriComplete: String?,
 ) {
     internal constructor(native: NativeDeviceCode) : this(native.verificationUri, native.userCode, native.verificationUriComplete)
 }
 
-/** What stands for the user already. Its text shows its kind alone. */
+/** A proof of who the user is, to sign in without asking the user. [toString] shows only its kind. */
 public sealed class Proof(internal val native: NativeProof) {
-    /** Another token, of this or another server (RFC 8693). */
+    /** Another token, of this or another server (token exchange, RFC 8693). */
     public class Token(
         subjectToken: String,
         subjectTokenType: String = "urn:ietf:params:oauth:token-type:access_token",
@@ -88,10 +88,10 @@ public sealed class Proof(internal val native: NativeProof) {
         scope: String? = null,
     ) : Proof(NativeProof.Token(subjectToken, subjectTokenType, audience, resource, scope))
 
-    /** An assertion that somebody signed who is trusted there (RFC 7523). */
+    /** An assertion signed by an issuer that the server trusts (RFC 7523). */
     public class Assertion(assertion: String, scope: String? = null) : Proof(NativeProof.Assertion(assertion, scope))
 
-    /** A name and a password, for a server of one's own whose dialect has a section `[password]`. */
+    /** A user name and password, for your own server whose dialect has a section `[password]`. */
     public class Password(username: String, password: String, scope: String? = null) :
         Proof(NativeProof.Password(username, password, scope))
 
@@ -99,35 +99,38 @@ public sealed class Proof(internal val native: NativeProof) {
 }
 
 /**
- * Signs a session in again, once for all callers who wait. It must not ask that session for a token before it has signed it
- * in: that is a [RekindleException.Misuse].
+ * Signs a session in again, once for all waiting callers. It must not request a token of that session before it has signed the
+ * session in; that throws [RekindleException.Misuse].
  */
 public fun interface Login {
-    /** Signs it in. What it throws is what callers get, or the cause of it. */
+    /** Signs the session in. What it throws is the exception that callers get, or its cause. */
     public suspend fun signIn(session: Session)
 }
 
-/** Begins a sign-in with an authorization code and PKCE: where the browser goes, and what is kept until it comes back. */
+/** Begins a sign-in with an authorization code and PKCE. Returns the URL to open, and the state to keep until the browser returns. */
 public suspend fun Session.beginSignIn(request: SignInRequest): BegunSignIn =
     acting { BegunSignIn(native.beginSignIn(request.native())) }
 
 /**
- * Ends a sign-in with the address that the browser came back with. The code is spent once; a callback that is not this
- * sign-in's is refused, and changes nothing. A cancelled caller changes nothing either: what was asked for is received and saved.
+ * Finishes a sign-in with the URL that the browser returned to. The authorization code is sent once. A callback that does not
+ * belong to this sign-in is rejected and changes nothing. Cancelling the caller changes nothing either: the tokens are received
+ * and saved.
  *
- * @throws RekindleException.InvalidResponse the callback is not this sign-in's.
- * @throws RekindleException.Misuse it was finished before, or with another application.
- * @throws RekindleException.LoginRequired begin anew; the message names why.
+ * @param pending [BegunSignIn.pending].
+ * @param callback the whole URL that the browser returned to.
+ * @throws RekindleException.InvalidResponse the callback does not belong to this sign-in.
+ * @throws RekindleException.Misuse the sign-in was finished before, or was begun by another application.
+ * @throws RekindleException.LoginRequired the sign-in failed, for the reason in the message: begin a new one.
  */
 public suspend fun Session.finishSignIn(pending: String, callback: String): Unit =
     acting { native.finishSignIn(pending, callback) }
 
 /**
- * Signs in with a browser on this machine: a receiver on loopback waits for it, five minutes. Not on Android, where the app's
- * own link comes back: [beginSignIn] and [finishSignIn].
+ * Signs in with a browser on this machine. A receiver on loopback waits for the browser for at most five minutes. Not for
+ * Android, where the browser returns by an app link: use [beginSignIn] and [finishSignIn] there.
  *
- * @param open shows the address; without it, the system's browser is opened. It must not block.
- * @throws RekindleException.Timeout nobody came back.
+ * @param open opens the URL, instead of the system's browser. It must not block.
+ * @throws RekindleException.Timeout the browser did not return in time.
  */
 public suspend fun Session.signInWithBrowser(request: SignInRequest = SignInRequest(), open: ((String) -> Unit)? = null): Unit =
     acting { native.signInWithBrowser(request.native(), open?.let { Display(open = it) }) }
@@ -135,23 +138,23 @@ public suspend fun Session.signInWithBrowser(request: SignInRequest = SignInRequ
 /**
  * Signs in on another device, for machines without a browser.
  *
- * @param show tells the user where to go and what to type in. It must not block.
- * @throws RekindleException.LoginRequired the user said no, or took too long.
+ * @param show shows the user the URL to visit and the code to enter. It must not block.
+ * @throws RekindleException.LoginRequired the user refused, or did not finish in time.
  */
 public suspend fun Session.signInWithDevice(request: SignInRequest = SignInRequest(), show: (DeviceCode) -> Unit): Unit =
     acting { native.signInWithDevice(request.native(), Display(show = show)) }
 
-/** Signs in with what stands for the user already. */
+/** Signs in with a [Proof] of who the user is. */
 public suspend fun Session.signInWith(proof: Proof): Unit = acting { native.signInWith(proof.native) }
 
 /**
  * Signs out as [Session.signOut], and asks the server to revoke the tokens (RFC 7009).
  *
- * @return whether it did; nothing where it cannot be asked.
+ * @return whether the server revoked them; `null` if it has no revocation endpoint.
  */
 public suspend fun Session.signOutAndRevoke(): Boolean? = acting { native.signOutAndRevoke() }
 
-/** Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`. */
+/** The server's identifier of the signed-in user: `sub` of the ID token, if the scope contained `openid`. */
 public val Session.subject: String?
     get() {
         open()
@@ -167,7 +170,7 @@ private class Display(private val open: (String) -> Unit = {}, private val show:
         try {
             call()
         } catch (thrown: Throwable) {
-            // As Java itself does where an exception has nowhere to go.
+            // As the JVM does with uncaught exceptions.
             val thread = Thread.currentThread()
             thread.uncaughtExceptionHandler.uncaughtException(thread, thrown)
             throw ListenerFailure.Failed()
@@ -182,7 +185,7 @@ internal class HostLogin(private val login: Login, private val inside: Any) : Na
     }
 
     private fun failure(thrown: Throwable): Exception = when (thrown) {
-        // Its texts hold no secrets.
+        // Its message contains no secrets.
         is RekindleException -> LoginFailure.Failed(thrown.kind, thrown.message.orEmpty(), null)
         else -> LoginFailure.Failed(null, "the login handler threw ${thrown.javaClass.simpleName}", Thrown.keep(thrown))
     }

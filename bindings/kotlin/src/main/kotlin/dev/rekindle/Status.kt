@@ -5,15 +5,15 @@ import kotlin.time.Duration
 import dev.rekindle.ffi.Standing as NativeStanding
 import dev.rekindle.ffi.Status as NativeStatus
 
-/** Where a session stands. */
+/** The state of a session. */
 public sealed class Standing(
     /** The name, the same in every language. */
     public val name: String,
 ) {
-    /** The store was not read yet. */
+    /** The store has not been read yet. */
     public data object Unread : Standing("unread")
 
-    /** A token can be served, or got. */
+    /** A token can be served or refreshed. */
     public data object Active : Standing("active")
 
     /** The user must sign in. */
@@ -26,53 +26,53 @@ public sealed class Standing(
     public data object SignedOut : Standing("signed_out")
 }
 
-/** A lease on the refresh. */
+/** The lease of a refresh: who may refresh at the moment. */
 public data class Lease(
-    /** A short tag of who holds it. */
+    /** A short identifier of the lease's owner. */
     val owner: String,
-    /** How long it lasts. */
+    /** How long the lease lasts from now on. */
     val left: Duration,
 )
 
-/** What a refresh waits for, and a caller with it. */
+/** What a refresh, and each caller with it, is waiting for. */
 public data class Waiting(
-    /** Its name: `store`, `token_endpoint`, .. */
+    /** `store`, `token_endpoint`, .. */
     val name: String,
-    /** How long at most, if that is known. */
+    /** The longest possible wait, if that is known. */
     val atMost: Duration?,
 )
 
-/** A look at a session, without a secret. */
+/** A snapshot of a session, without secrets. */
 public data class Status(
-    /** Where it stands. */
+    /** The state. */
     val standing: Standing,
-    /** A short tag of the sign-in. */
+    /** A short identifier of the sign-in. */
     val lineage: String?,
     /** The generation of the access token. */
     val generation: Long?,
-    /** When the access token ends, if that is known. */
+    /** When the access token expires, if that is known. */
     val expiresAt: Instant?,
-    /** Whether the access token can be served now. */
+    /** Whether the access token is valid now. */
     val isValid: Boolean,
     /** Whether there is a refresh token. */
     val isRefreshable: Boolean,
-    /** When the refresh token ends, if that is known. */
+    /** When the refresh token expires, if that is known. */
     val refreshTokenExpiresAt: Instant?,
-    /** When the last refresh came through. */
+    /** When the last refresh succeeded. */
     val refreshedAt: Instant?,
-    /** How long until the next refresh may be tried, after failures. */
+    /** After failures, how long until the next refresh is tried. */
     val backoff: Duration?,
-    /** Failures in a row. */
+    /** The number of consecutive failed refreshes. */
     val failures: Int,
-    /** Who refreshes at the moment, of all that share the store. */
+    /** The lease of the refresh in progress, of this or another process that shares the store. */
     val lease: Lease?,
-    /** Whether the store has what memory has. */
+    /** Whether the current credential is saved in the store. */
     val isPersisted: Boolean,
-    /** Whether a refresh is under way here. */
+    /** Whether this process is refreshing. */
     val isRefreshing: Boolean,
     /** The granted scope. */
     val scope: String?,
-    /** What a refresh waits for at the moment. */
+    /** What the refresh in progress is waiting for. */
     val waiting: Waiting?,
 )
 

@@ -11,82 +11,82 @@ import kotlinx.coroutines.awaitCancellation
 import java.nio.file.Path
 import java.time.Instant
 
-/** Where credentials are kept: [MemoryStore], [FileStore], [FolderStore], or a [Store] of one's own. */
+/** Where credentials are kept: [MemoryStore], [FileStore], [FolderStore], or your own [Store]. */
 public sealed interface CredentialStore
 
-/** This process' memory: the default. */
+/** Keeps credentials in this process's memory; the default. */
 public class MemoryStore : CredentialStore
 
-/** A file that all processes of one machine share, mode 0600; a killed process loses nothing. */
+/** Keeps one credential in a file (mode 0600) that processes on one machine can share. Writes are durable. */
 public class FileStore(
-    /** Where it is. */
+    /** The file's path. */
     public val path: Path,
 ) : CredentialStore {
-    /** By the path's text. */
+    /** The file at this path. */
     public constructor(path: String) : this(Path.of(path))
 
     override fun toString(): String = "FileStore($path)"
 }
 
-/** A folder with a file for each key of an [App], as [FileStore]. */
+/** Keeps the credentials of an [App] in a folder, with a file like a [FileStore]'s for each key. */
 public class FolderStore(
-    /** Where it is. */
+    /** The folder's path. */
     public val path: Path,
 ) : CredentialStore {
-    /** By the path's text. */
+    /** The folder at this path. */
     public constructor(path: String) : this(Path.of(path))
 
     override fun toString(): String = "FolderStore($path)"
 }
 
 /**
- * A store of one's own: a keystore, a preferences file, a database. It keeps a record for each key: each session of an [App]
- * has one of its own, that of a [Session] alone is `default`.
+ * Your own store, such as a keystore or a database. It keeps one record for each key: each session of an [App] has a key of its
+ * own; the key of a single [Session] is `default`.
  *
- * Its functions may block or suspend; they run on threads that are made for it. What they throw counts as "cannot tell
- * now", never as "no record". A call that takes more than five seconds counts as unavailable; a save that has begun goes
- * on to its end. They must not call the session that they serve.
+ * Its functions may block or suspend; they run on `Dispatchers.IO`. An exception means that the store is unavailable, never
+ * that there is no record. So does a call that takes more than five seconds; a save in progress still runs to its end. The
+ * functions must not call the session that they serve.
  */
 public interface Store : CredentialStore {
-    /** Two stores of one identity hold the same records. Without the key; none: it is shared with nobody. */
+    /** Identifies the records, without the key: two stores of the same identity hold the same records. `null`: not shared. */
     public val identity: String? get() = null
 
-    /** Whether other processes use it too. */
+    /** Whether other processes use the store too. */
     public val isShared: Boolean get() = true
 
-    /** Whether there is a wake-up: [changed]. */
+    /** Whether [changed] is implemented. */
     public val wakes: Boolean get() = false
 
-    /** The record of that key and its version; [Loaded.Absent] only if there certainly is none. */
+    /** Returns the record of this key with its version; [Loaded.Absent] only if there certainly is none. */
     public suspend fun load(key: String): Loaded
 
-    /** Replaces the record of that key if it is still what was expected, in one step. */
+    /** Atomically replaces the record of this key if it is still the expected one. */
     public suspend fun save(key: String, record: ByteArray, expected: Expected): Saved
 
-    /** From now on this owner lives; its death can be told. */
+    /** Registers a lease owner, so that [owner] can report when its process has ended. */
     public suspend fun announce(key: String, owner: String) {}
 
-    /** The owner is done. */
+    /** Removes a lease owner. */
     public suspend fun retire(key: String, owner: String) {}
 
-    /** Whether an owner lives. */
+    /** Whether a lease owner's process is still running. */
     public suspend fun owner(key: String, owner: String): Owner = Owner.Unknown
 
     /**
-     * Returns when the record of that key may have changed: a wake-up for those who wait for another process' refresh. It is
-     * cancelled when nobody waits any more. Asked only where [wakes] says so.
+     * Returns when the record of this key may have changed; called while callers wait for another process's refresh, if
+     * [wakes] is true. It is cancelled when no caller waits any more.
      */
     public suspend fun changed(key: String): Unit = awaitCancellation()
 
-    /** The store's own clock, if it has one. */
+    /** The time of the store's own clock, if it has one. */
     public suspend fun now(): Instant? = null
 }
 
-/** What a store found. */
+/** The result of [Store.load]. */
 public sealed interface Loaded {
-    /** A record, opaque to the store, and its version: equal versions mean equal records. */
+    /** A record and its version. Equal versions mean equal records. */
     public class Present(
-        /** The record. It holds tokens. */
+        /** The record, opaque to the store. It contains tokens. */
         public val record: ByteArray,
         /** The version. */
         public val version: String,
@@ -94,19 +94,19 @@ public sealed interface Loaded {
         override fun toString(): String = "Present(<${record.size} bytes>, version=$version)"
     }
 
-    /** There is none. */
+    /** There is no record. */
     public data object Absent : Loaded
 
-    /** Nobody can tell now: locked, out of reach. */
+    /** The store cannot be read now: it is locked or unreachable. */
     public data class Unavailable(
-        /** Why. It goes into errors: no secrets. */
+        /** Why. Included in errors, so it must contain no secrets. */
         val reason: String,
     ) : Loaded
 }
 
 /** What a save may replace. */
 public sealed interface Expected {
-    /** There is no record. */
+    /** No record. */
     public data object Absent : Expected
 
     /** The record of this version. */
@@ -115,37 +115,37 @@ public sealed interface Expected {
         val version: String,
     ) : Expected
 
-    /** Whatever is there: a sign-in, a sign-out. */
+    /** Any record or none: a sign-in or sign-out replaces everything. */
     public data object Anything : Expected
 }
 
-/** What came of a save. */
+/** The result of [Store.save]. */
 public sealed interface Saved {
-    /** It is saved, as this version. */
+    /** The record was saved. */
     public data class Done(
-        /** The version. */
+        /** The new version. */
         val version: String,
     ) : Saved
 
-    /** The record was another one than expected, and was left alone. */
+    /** The record was not the expected one, and was not changed. */
     public data object Conflict : Saved
 
-    /** It could not be written. */
+    /** The record could not be written. */
     public data class Unavailable(
-        /** Why. It goes into errors: no secrets. */
+        /** Why. Included in errors, so it must contain no secrets. */
         val reason: String,
     ) : Saved
 }
 
-/** Whether the owner of a lease lives. */
+/** Whether the process of a lease's owner is running. */
 public enum class Owner {
-    /** It does. */
+    /** It is running. */
     Alive,
 
-    /** It is gone, for sure. */
+    /** It has certainly ended. */
     Dead,
 
-    /** Nobody can tell. */
+    /** Not known. */
     Unknown,
 }
 
@@ -156,7 +156,7 @@ internal fun CredentialStore.native(inside: Any): StoreChoice = when (this) {
     is Store -> StoreChoice.Host(HostStore(this, inside), identity, isShared, instance(this), wakes)
 }
 
-/** Tells objects apart that claim one identity. Nobody's is 0. */
+/** Distinguishes store objects of the same identity. Never 0. */
 private fun instance(store: Store): ULong = System.identityHashCode(store).toULong() + 1u
 
 private class HostStore(private val store: Store, private val inside: Any) : NativeStore {
@@ -199,7 +199,7 @@ private class HostStore(private val store: Store, private val inside: Any) : Nat
 
     private suspend fun <T> ask(call: suspend () -> T): T = hosted(inside, { it as? StoreFailure ?: unavailable(it) }, call)
 
-    // Another's text could quote the record.
+    // Another exception's message could contain the record.
     private fun unavailable(thrown: Throwable): StoreFailure {
         val text = (thrown as? RekindleException)?.message ?: "the store threw ${thrown.javaClass.simpleName}"
         return StoreFailure.Unavailable(text)

@@ -15,52 +15,52 @@ import dev.rekindle.ffi.TransportRequest as NativeRequest
 import dev.rekindle.ffi.TransportResponse as NativeResponse
 
 /**
- * An HTTP stack of one's own: its proxies, its pins, its certificates. It sends one request and gives one answer: no
- * redirects, no retries, no cookies, no authentication of its own, and no timeout but for making a connection. A send
- * that is given up is cancelled.
+ * Your own HTTP stack, with its proxies, pins and certificates. It sends one request and returns one response. It must not
+ * follow redirects, retry, handle cookies or authentication, or have a timeout other than for connecting. A send whose
+ * caller gives up is cancelled.
  *
- * A [TransportException] says whether anything may have left. Of what else it throws, a refused connection, a missing
- * route and an unknown host mean that nothing has; all others, that it may.
+ * A [TransportException] says whether the request may have been sent. Of other exceptions, those for a refused connection, a
+ * missing route and an unknown host mean that it was not sent; all others mean that it may have been.
  */
 public fun interface Transport {
-    /** Sends it. */
+    /** Sends a request. */
     public suspend fun send(request: TransportRequest): TransportResponse
 }
 
-/** There is no answer. */
+/** A request got no response. */
 public class TransportException(
     message: String,
-    /** Whether the request may have left. */
+    /** Whether the request may have been sent. */
     public val maybeSent: Boolean,
     cause: Throwable? = null,
 ) : Exception(message, cause)
 
-/** One request. */
+/** A request to send. */
 public class TransportRequest internal constructor(
     /** `GET` and so on. */
     public val method: String,
-    /** Where it goes. */
+    /** The absolute URL. */
     public val url: String,
-    /** All headers but for those that the stack makes: `Host`, `Content-Length`. Some hold tokens. */
+    /** All headers except those that the HTTP stack sets: `Host`, `Content-Length`. Some contain tokens. */
     public val headers: List<Header>,
-    /** The body, if it is short enough to be at hand. */
+    /** The body, unless it is streamed. */
     public val body: ByteArray?,
-    /** Wants a connection that nobody used before: a refresh must not be sent twice by a stack that repeats by itself. */
+    /** Whether to use a new connection: HTTP stacks may resend a request on a stale one, and a refresh must not be sent twice. */
     public val freshConnection: Boolean,
     /**
-     * How long the caller waits for the response and its body; `null`: without a limit. The caller gives up by itself then
-     * and cancels the send, so this is for stacks that have deadlines of their own.
+     * How long the caller waits for the response and its body; `null`: no limit. Then the caller cancels the send, so only
+     * stacks with deadlines of their own need this.
      */
     public val timeout: Duration?,
     private val outgoing: OutgoingBody?,
 ) {
-    /** Whether the body comes as it is read, by [nextChunk]. */
+    /** Whether the body is streamed, by [nextChunk]. */
     public val isStreamed: Boolean get() = outgoing != null
 
-    /** How long a body that is streamed is, if that is known. */
+    /** The length of a streamed body, if that is known. */
     public val contentLength: Long? get() = outgoing?.length()?.toLong()
 
-    /** The next piece of a body that is streamed; nothing at its end. */
+    /** The next chunk of a streamed body; `null` at its end. */
     public suspend fun nextChunk(): ByteArray? = try {
         outgoing?.next()
     } catch (broken: BodyFailure) {
@@ -70,9 +70,9 @@ public class TransportRequest internal constructor(
     override fun toString(): String = "TransportRequest($method ${place(url)})"
 }
 
-/** One answer. Without `Content-Encoding` and `Content-Length` where the stack has decoded the body. */
+/** A response. Leave out `Content-Encoding` and `Content-Length` if the stack has decoded the body. */
 public class TransportResponse(
-    /** The status. */
+    /** The HTTP status code. */
     public val status: Int,
     /** All headers. */
     public val headers: List<Header> = emptyList(),
@@ -84,17 +84,17 @@ public class TransportResponse(
     override fun toString(): String = "TransportResponse($status)"
 }
 
-/** The body of an answer. */
+/** The body of a response. */
 public sealed interface ResponseBody {
-    /** It has been read. */
+    /** A body that has been read. */
     public class Bytes(
-        /** All of it. */
+        /** The whole body. */
         public val bytes: ByteArray,
     ) : ResponseBody
 
-    /** It comes as it is read, once: it cannot be the body of another answer too. */
+    /** A streamed body. It can be used in only one response. */
     public class Stream(
-        /** Where it comes from. */
+        /** The source of the chunks. */
         public val source: BodySource,
     ) : ResponseBody {
         private val isTaken = AtomicBoolean()
@@ -108,20 +108,20 @@ public sealed interface ResponseBody {
     }
 }
 
-/** Bytes, piece by piece. */
+/** A source of bytes, chunk by chunk. */
 public interface BodySource {
-    /** The next piece; nothing at the end. */
+    /** The next chunk; `null` at the end. */
     public suspend fun next(): ByteArray?
 
-    /** Nobody will read on: whatever holds it is to be let go. */
+    /** The rest will not be read: release the source's resources. */
     public fun release() {}
 }
 
-/** A header. Its text shows the name alone: values may be tokens. */
+/** A header. [toString] shows only the name, because the value may be a token. */
 public class Header(
-    /** Its name. */
+    /** The name. */
     public val name: String,
-    /** Its value. */
+    /** The value. */
     public val value: String,
 ) {
     override fun toString(): String = "$name: ***"
@@ -163,12 +163,12 @@ internal class HostTransport(private val transport: Transport, private val insid
         thrown is ConnectException -> TransportFailure.NotSent("the connection was refused")
         thrown is UnknownHostException -> TransportFailure.NotSent("the host is not known")
         thrown is NoRouteToHostException -> TransportFailure.NotSent("there is no route to the host")
-        // Another's text could quote the request.
+        // Another exception's message could contain the request.
         else -> TransportFailure.MaybeSent("the transport threw ${thrown.javaClass.simpleName}")
     }
 }
 
-/** A source of the user's, as the native half reads it. */
+/** A user's source, as the native library reads it. */
 internal class HostSource(private val source: BodySource, private val inside: Any) : NativeSource {
     override suspend fun next(): ByteArray? = hosted(inside, ::broken) { source.next() }
 

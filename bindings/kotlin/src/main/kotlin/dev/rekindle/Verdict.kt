@@ -8,13 +8,13 @@ import dev.rekindle.ffi.Verdict as NativeVerdict
 
 /** What a request does. */
 public enum class Operation {
-    /** Not GraphQL: the method decides. */
+    /** Not GraphQL: the HTTP method decides whether the request may be sent again. */
     Http,
 
-    /** A GraphQL query: may be sent again. */
+    /** A GraphQL query, which may be sent again. */
     GraphqlQuery,
 
-    /** A GraphQL mutation. */
+    /** A GraphQL mutation, which may have an effect. */
     GraphqlMutation,
     ;
 
@@ -30,10 +30,10 @@ public sealed class Verdict(
     /** The name, the same in every language. */
     public val name: String,
 ) {
-    /** Nothing against it. */
+    /** The token was accepted. */
     public data object Accepted : Verdict("accepted")
 
-    /** It is not accepted any more. */
+    /** The token is no longer accepted. */
     public data class Expired(
         /** Why: `expired`, `invalid`, `revoked` or `unknown`. */
         val reason: String,
@@ -41,23 +41,23 @@ public sealed class Verdict(
         val certainlyNotApplied: Boolean,
     ) : Verdict("expired")
 
-    /** It lacks a scope. */
+    /** The token lacks a scope. */
     public data class InsufficientScope(
         /** The scope, if the server names it. */
         val scope: String?,
     ) : Verdict("insufficient_scope")
 
-    /** The user must sign in again, more strongly. */
+    /** The user must authenticate again, more strongly (RFC 9470). */
     public data class StepUp(
         /** `acr_values`. */
         val acrValues: String?,
         /** `max_age`, in seconds. */
         val maxAge: Long?,
-        /** `claims`, as sent. */
+        /** `claims`, as the server sent them. */
         val claims: String?,
     ) : Verdict("step_up")
 
-    /** The proof of possession must carry this nonce. */
+    /** The DPoP proof must contain this nonce. */
     public data class NonceRequired(
         /** The nonce. */
         val nonce: String?,
@@ -65,17 +65,17 @@ public sealed class Verdict(
 
     /** Too many requests. */
     public data class RateLimited(
-        /** When to come back, if the server says so. */
+        /** How long to wait, if the server says so. */
         val after: Duration?,
     ) : Verdict("rate_limited")
 
-    /** Not able to answer now. */
+    /** The server is temporarily unavailable. */
     public data class Unavailable(
-        /** When to come back, if the server says so. */
+        /** How long to wait, if the server says so. */
         val after: Duration?,
     ) : Verdict("unavailable")
 
-    /** Turned away for good: a refresh cannot help. */
+    /** The request was denied; a new token would not help. */
     public data object Denied : Verdict("denied")
 }
 

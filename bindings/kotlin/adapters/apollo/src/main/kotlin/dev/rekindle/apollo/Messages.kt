@@ -16,7 +16,7 @@ internal class ApolloHttpRequest(private val request: HttpRequest) : CallRequest
     override val method: String get() = if (request.method == HttpMethod.Get) "GET" else "POST"
     override val url: String get() = request.url
 
-    /** As the interceptor above says. */
+    /** As [OperationInterceptor] found it. */
     override val operation: Operation? get() = request.executionContext[OperationContext]?.operation
 
     override fun headers(): List<Header> {

@@ -17,7 +17,7 @@ internal class OperationContext(val operation: Operation) : ExecutionContext.Ele
     companion object Key : ExecutionContext.Key<OperationContext>
 }
 
-/** Sees operations, where HTTP interceptors see requests. */
+/** Adds the operation to a request, because HTTP interceptors see only HTTP requests. */
 internal object OperationInterceptor : ApolloInterceptor {
     override fun <D : ApolloOperation.Data> intercept(
         request: ApolloRequest<D>,

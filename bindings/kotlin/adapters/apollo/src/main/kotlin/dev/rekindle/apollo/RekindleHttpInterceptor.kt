@@ -13,33 +13,32 @@ import dev.rekindle.RekindleException
 import dev.rekindle.Session
 
 /**
- * Keeps this client's operations signed in.
+ * Sends this client's operations with the session's token.
  *
  * ```kotlin
  * val apollo = ApolloClient.Builder().serverUrl("https://api.example.com/graphql").addRekindle(session).build()
  * ```
  *
- * What an operation does is known, also where only its hash is sent. Where the client stands on an `OkHttpClient` that
- * keeps the session already, leave this out.
+ * Queries and mutations are told apart even if only an operation's hash is sent. If the client uses an `OkHttpClient` that
+ * already has rekindle's interceptor, leave this out.
  *
- * @param withoutRedirects the client's engine follows no redirects: see [RekindleHttpInterceptor].
+ * @param withoutRedirects whether the client's engine follows no redirects: see [RekindleHttpInterceptor].
  */
 public fun ApolloClient.Builder.addRekindle(session: Session, withoutRedirects: Boolean = false): ApolloClient.Builder =
     addInterceptor(OperationInterceptor).addHttpInterceptor(RekindleHttpInterceptor(session, withoutRedirects))
 
 /**
- * Puts a session's token on requests to the session's origins, and sends them again where the token was turned away and
- * that is safe: GraphQL errors count, whatever the status. Use [addRekindle], which tells it what each operation does.
+ * Adds a session's token to requests to the session's origins, and sends a request again if its token was rejected, by status
+ * or by GraphQL errors, and that is safe. Use [addRekindle], which also tells it what each operation does.
  *
- * A request that has a credential of its own is left alone. Uploads are sent once. An error of the session's is the cause
- * of the `ApolloNetworkException` in the response. Apollo does not tell where an answer came from after a redirect: if
- * your API redirects, give Apollo an `OkHttpClient` with rekindle's interceptor instead.
+ * A request that already has a credential is not changed. Uploads are not sent again. An error of the session is the cause of
+ * the `ApolloNetworkException` in the response. Apollo does not say which URL a response came from after a redirect: if your
+ * API redirects, also to a login page, give Apollo an `OkHttpClient` with rekindle's interceptor instead.
  *
- * Apollo's engine takes `Authorization` off a request that it redirects to elsewhere, and no other header: a token in a
- * header of its own, or one that goes with a proof (DPoP), is refused ([RekindleException.InvalidConfig]) unless the engine
- * follows no redirects.
+ * When Apollo's engine follows a redirect to another origin, it removes `Authorization` and no other header. So a token in
+ * another header, or with a DPoP proof, is refused ([RekindleException.InvalidConfig]) unless the engine follows no redirects.
  *
- * @param withoutRedirects the client's engine follows no redirects.
+ * @param withoutRedirects whether the client's engine follows no redirects.
  */
 public class RekindleHttpInterceptor(
     private val session: Session,

@@ -6,14 +6,20 @@ import dev.rekindle.Judged
 import dev.rekindle.Next
 import dev.rekindle.RekindleException
 import dev.rekindle.Session
+import dev.rekindle.Verdict
 import io.ktor.client.call.HttpClientCall
+import io.ktor.client.call.replaceResponse
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.request.takeFrom
 import io.ktor.client.statement.HttpResponse
+import io.ktor.http.Headers
+import io.ktor.http.HttpHeaders
 import io.ktor.util.AttributeKey
+import io.ktor.util.appendAll
+import io.ktor.utils.io.InternalAPI
 import kotlinx.coroutines.CompletableJob
 
-/** Sends each hop of a request, as often as the session says. */
+/** Sends each hop of a request, and sends it again when the session says so. */
 internal class Authenticator(private val session: Session) {
     init {
         session.requireOrigins()
@@ -27,7 +33,7 @@ internal class Authenticator(private val session: Session) {
         while (!call.isUnsigned) {
             val response = KtorResponse(proceed(signed(request, added)))
             when (val next = told(response) { call.answered(response) }) {
-                is Next.Keep -> return response.call.also { trail.judged = next.judged }
+                is Next.Keep -> return kept(response.call, next.judged).also { trail.judged = next.judged }
                 is Next.SendAgain -> added = next.added
             }
         }
@@ -35,7 +41,7 @@ internal class Authenticator(private val session: Session) {
         return proceed(request)
     }
 
-    /** A redirect is a request of its own here, with the attributes of the first; so is what a retry sends. */
+    /** Ktor sends redirects and retries as new requests with the attributes of the first one. */
     private suspend fun begin(request: HttpRequestBuilder): Pair<RedirectTrail, Added> {
         val here = KtorRequest(request)
         val before = request.attributes.getOrNull(RedirectTrail.Key)
@@ -50,7 +56,7 @@ internal class Authenticator(private val session: Session) {
 
 /** A request and its redirects. */
 internal class RedirectTrail(val call: Call) {
-    /** What the last response said. */
+    /** What the last response said about the token. */
     @Volatile
     var judged: Judged? = null
 
@@ -59,11 +65,22 @@ internal class RedirectTrail(val call: Call) {
     }
 }
 
-/** The request is the redirect's own. What a cookie jar has for the new URL is added after this. */
+/** The response without `Location` if it redirects to a login page (spec 2.11), because Ktor would follow it. */
+@OptIn(InternalAPI::class)
+private fun kept(call: HttpClientCall, judged: Judged?): HttpClientCall {
+    if (call.response.status.value !in 300..399 || judged == null || judged.verdict == Verdict.Accepted) return call
+    val headers = Headers.build {
+        appendAll(call.response.headers)
+        remove(HttpHeaders.Location)
+    }
+    return call.replaceResponse(headers) { rawContent }
+}
+
+/** Removes possible credentials from a redirect's request. A cookie jar adds the new URL's cookies after this. */
 private fun leaveBehind(request: HttpRequestBuilder) =
     request.headers.names().filterNot(Call::mayTravel).forEach(request.headers::remove)
 
-/** A copy: a token on the original would follow its redirects. It ends when the original does. */
+/** A signed copy of the request, because headers of the original would be sent with its redirects. It ends with the original. */
 private fun signed(request: HttpRequestBuilder, added: Added): HttpRequestBuilder {
     val copy = HttpRequestBuilder().takeFrom(request)
     added.headers.forEach { copy.headers[it.name] = it.value }
@@ -74,7 +91,7 @@ private fun signed(request: HttpRequestBuilder, added: Added): HttpRequestBuilde
     return copy
 }
 
-/** An error that follows from a response goes with it. */
+/** Attaches the response to an error that it caused. */
 private inline fun <T> told(response: KtorResponse, call: () -> T): T = try {
     call()
 } catch (error: RekindleException) {

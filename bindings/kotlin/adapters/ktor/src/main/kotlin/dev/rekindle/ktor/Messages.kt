@@ -40,7 +40,7 @@ internal class KtorRequest(private val request: HttpRequestBuilder) : CallReques
 }
 
 internal class KtorResponse(call: HttpClientCall) : CallResponse {
-    /** The call, its response read as far as that was asked for. */
+    /** The call. Its response has been saved if its body was read. */
     var call: HttpClientCall = call
         private set
 
@@ -48,7 +48,7 @@ internal class KtorResponse(call: HttpClientCall) : CallResponse {
 
     override fun headers(): List<Header> = call.response.headers.flattenEntries().map { (name, value) -> Header(name, value) }
 
-    /** Ktor reads whole bodies or none; a success that is streamed is its caller's to read. */
+    /** Ktor reads whole bodies or none. A streamed body of a successful response is left to the caller. */
     override suspend fun peek(limit: Long): ByteArray {
         if (!call.response.isSaved) {
             if (status < 400) return ByteArray(0)

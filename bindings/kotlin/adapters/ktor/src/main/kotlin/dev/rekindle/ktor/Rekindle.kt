@@ -12,14 +12,14 @@ import io.ktor.client.statement.HttpResponse
 import io.ktor.client.statement.request
 import io.ktor.util.AttributeKey
 
-/** What the plugin needs. */
+/** The settings of the plugin [Rekindle]. */
 public class RekindleConfig {
-    /** The session that the client's requests are sent with. */
+    /** The session whose token the client's requests carry. */
     public var session: Session? = null
 }
 
 /**
- * Keeps the requests of this client signed in.
+ * Sends this client's requests with the session's token.
  *
  * ```kotlin
  * val client = HttpClient(CIO) {
@@ -27,16 +27,16 @@ public class RekindleConfig {
  * }
  * ```
  *
- * Puts the session's token on requests to the session's origins, and sends them again where the token was turned away and
- * that is safe. A request that has a credential of its own is left alone; do not install Ktor's `Auth` beside it for the
- * same origins. A redirect to elsewhere loses the token, for good.
+ * Adds the token to requests to the session's origins, and sends a request again if its token was rejected and that is safe. A
+ * request that already has a credential is not changed; do not install Ktor's `Auth` for the same origins. After a redirect to
+ * another origin the token is no longer sent. A redirect to a login page is not followed; it is returned without `Location`.
  *
- * A body that may be a stream is sent once: the token is refreshed for the next request, and [judged] says why. Where it
- * can be made anew, say so with [replayable]. What a GraphQL request does is read from its body; where that cannot be,
- * say it with [operation]. An answer that is streamed (`prepareGet(..).execute`) is judged by its status and headers alone
- * unless its status says that something is wrong.
+ * A body that may be a stream is not sent again: the token is refreshed for the next request, and [judged] says why. If the
+ * body can be produced again, say so with [replayable]. A GraphQL operation is read from the request's body; if that is not
+ * possible, set it with [operation]. A streamed response (`prepareGet(..).execute`) with a status below 400 is judged only by
+ * its status and headers.
  *
- * Errors of the session's are thrown as they are: a [RekindleException], which knows the response that it follows from ([rejected]).
+ * Errors of the session are thrown as [RekindleException]; [rejected] is the response that caused one.
  */
 public val Rekindle: ClientPlugin<RekindleConfig> = createClientPlugin("Rekindle", ::RekindleConfig) {
     val session = pluginConfig.session
@@ -45,23 +45,23 @@ public val Rekindle: ClientPlugin<RekindleConfig> = createClientPlugin("Rekindle
     on(Send) { request -> authenticator.send(request) { proceed(it) } }
 }
 
-/** What this response said about the session's token; nothing where that was no question. */
+/** What this response says about the session's token; `null` if its request did not carry the token. */
 public val HttpResponse.judged: Judged? get() = request.attributes.getOrNull(RedirectTrail.Key)?.judged
 
-/** The response that the error follows from, its body read; nothing where the error came before the request. */
+/** The response that caused the error, with its body read; `null` if there was none. */
 public val RekindleException.rejected: HttpResponse? get() = suppressed.firstNotNullOfOrNull { (it as? Rejected)?.response }
 
-/** The body of this request can, or cannot, be sent a second time. */
+/** Sets whether the body of this request can be sent a second time. */
 public fun HttpRequestBuilder.replayable(isReplayable: Boolean = true) {
     attributes.put(ReplayableKey, isReplayable)
 }
 
-/** What this request does, where its body does not tell. */
+/** Sets what this request does, if its body does not show it. */
 public fun HttpRequestBuilder.operation(operation: Operation) {
     attributes.put(OperationKey, operation)
 }
 
-/** The library's exceptions know nothing of Ktor: it goes along beneath them. */
+/** Carries a Ktor response as a suppressed exception, because the library's exceptions do not depend on Ktor. */
 internal class Rejected(@Transient val response: HttpResponse) :
     Exception("turned away with status ${response.status.value}")
 

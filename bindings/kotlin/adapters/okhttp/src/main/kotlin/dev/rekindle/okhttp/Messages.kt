@@ -10,10 +10,10 @@ import okhttp3.RequestBody
 import okhttp3.Response
 import okio.Buffer
 
-/** A request's body is read to see what it does up to this. */
+/** The longest request body that is read to find its GraphQL operation, in bytes. */
 private const val MOST_ASKED: Long = 1024L * 1024
 
-/** As much of an error's response is kept. */
+/** How much of a response's body is kept with an exception, in bytes. */
 private const val MOST_KEPT: Long = 8L * 1024 * 1024
 
 internal class OkHttpRequest(private val request: Request) : CallRequest {
@@ -37,7 +37,7 @@ internal class OkHttpRequest(private val request: Request) : CallRequest {
         }
     }
 
-    /** Others are not written once more only to be looked at. */
+    /** Other bodies are not written a second time only to be inspected. */
     private fun RequestBody.mayBeGraphql() =
         method == "POST" && contentType()?.subtype.orEmpty().contains("json") && contentLength() in 0..MOST_ASKED
 }
@@ -50,5 +50,5 @@ internal class OkHttpResponse(private val response: Response) : CallResponse {
     override suspend fun peek(limit: Long): ByteArray = response.peekBody(limit).bytes()
 }
 
-/** With the beginning of its body, read, so that it can be looked at after the call. */
+/** The response with the beginning of its body in memory, so that it can be read after the call. */
 internal fun Response.kept(): Response = newBuilder().body(peekBody(MOST_KEPT)).build()

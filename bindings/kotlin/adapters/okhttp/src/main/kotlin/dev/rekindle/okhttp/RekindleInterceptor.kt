@@ -10,13 +10,13 @@ import okhttp3.OkHttpClient
 import okhttp3.Response
 
 /**
- * Keeps the calls of this client signed in: Retrofit's, Apollo's and Coil's too, where they stand on it.
+ * Sends this client's calls with the session's token. Retrofit, Apollo and Coil can use such a client too.
  *
  * ```kotlin
  * val client = OkHttpClient.Builder().addRekindle(session).build()
  * ```
  *
- * Add it after interceptors that should see a call once, and before those that should see each time it is sent.
+ * Add it after interceptors that should see each call once, and before those that should see each send.
  */
 public fun OkHttpClient.Builder.addRekindle(session: Session): OkHttpClient.Builder {
     val interceptor = RekindleInterceptor(session)
@@ -24,19 +24,19 @@ public fun OkHttpClient.Builder.addRekindle(session: Session): OkHttpClient.Buil
 }
 
 /**
- * Puts a session's token on requests to the session's origins, and sends them again where the token was turned away and
- * that is safe. Use [addRekindle], which adds it twice: around the call, and around each of its hops, so that no token
- * follows a redirect to elsewhere.
+ * Adds a session's token to requests to the session's origins, and sends a request again if its token was rejected and that
+ * is safe. Use [addRekindle], which adds the interceptor twice: around the call, and around each hop, so that no token follows
+ * a redirect to another origin, and no redirect to a login page is followed.
  *
- * A request that has a credential of its own is left alone. A body that can be sent once only (`isOneShot`, `isDuplex`)
- * is sent once: the token is refreshed for the next request, and [judged] says why. What a GraphQL request does is read
- * from its body; where that cannot be, tag the request with an [Operation][dev.rekindle.Operation].
+ * A request that already has a credential is not changed. A body that can be sent only once (`isOneShot`, `isDuplex`) is not
+ * sent again: the token is refreshed for the next request, and [judged] says why. A GraphQL operation is read from the
+ * request's body; if that is not possible, tag the request with an [Operation][dev.rekindle.Operation].
  *
- * It waits on the call's own thread. That is no way to starve a dispatcher: the token is refreshed elsewhere, on another
- * connection, and one call's wait is all calls' wait. A cancelled call waits no longer; the refresh goes on. An `Authenticator`
- * has nothing to do: set none, for it would see a 401 first.
+ * It waits on the call's own thread. That cannot starve a dispatcher, because the token is refreshed on other threads and
+ * connections, once for all calls. Cancelling a call ends its wait; the refresh continues. Set no `Authenticator`: it would
+ * see a 401 first.
  *
- * Errors of the session's are a [RekindleIOException].
+ * Errors of the session are thrown as [RekindleIOException].
  */
 public class RekindleInterceptor(private val session: Session) : Interceptor {
     init {
@@ -53,12 +53,12 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
         var added = added(signed.call, chain)
         if (signed.call.isUnsigned) return chain.proceed(request)
         while (true) {
-            val response = chain.proceed(signed.sign(request, added))
+            val response = signed.withLocation(chain.proceed(signed.sign(request, added)))
             if (!signed.reached(response)) return response
             when (val next = next(signed.call, response, chain)) {
                 is Next.Keep -> return response.also { signed.judged = next.judged }
                 is Next.SendAgain -> {
-                    // The last hop is sent again, not the way there.
+                    // Only the last hop is sent again, not the redirects before it.
                     request = response.request
                     added = next.added
                     response.close()
@@ -67,10 +67,14 @@ public class RekindleInterceptor(private val session: Session) : Interceptor {
         }
     }
 
-    /** The token of a request that was redirected to elsewhere stays behind, for good, and other credentials with it. */
+    /**
+     * One hop of a call. After a redirect to another origin the session's token and other credentials are not sent; a redirect
+     * to a login page is not followed.
+     */
     private fun hop(chain: Interceptor.Chain): Response {
         val request = chain.request()
-        return chain.proceed(request.tag(SignedRequest::class.java)?.onTheWire(request) ?: request)
+        val signed = request.tag(SignedRequest::class.java) ?: return chain.proceed(request)
+        return signed.withoutLoginPage(chain.proceed(signed.onTheWire(request)))
     }
 }
 

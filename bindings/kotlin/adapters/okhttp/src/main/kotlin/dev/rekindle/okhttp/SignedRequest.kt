@@ -4,34 +4,41 @@ import dev.rekindle.Added
 import dev.rekindle.Call
 import dev.rekindle.Judged
 import dev.rekindle.Session
+import kotlinx.coroutines.runBlocking
+import okhttp3.Headers
 import okhttp3.Request
 import okhttp3.Response
 
-/** What this response said about the session's token; nothing where that was no question. */
+/** What this response says about the session's token; `null` if its request did not carry the token. */
 public val Response.judged: Judged? get() = request.tag(SignedRequest::class.java)?.judged
 
-/** A request from its first send to its last response. Goes along as a tag: redirects keep tags. */
+/** A request, from its first send to its last response. It is a tag of OkHttp's request, because redirects keep tags. */
 internal class SignedRequest(session: Session, private val first: Request) {
     val call: Call = session.call(OkHttpRequest(first))
 
     @Volatile
     var judged: Judged? = null
 
-    /** What the last send carries. */
+    /** The headers that were added to the last send. */
     @Volatile
     private var added = Added.Nothing
 
-    /** A proof is for one send. */
+    /** Whether the added headers were used: a DPoP proof is valid for one send. */
     @Volatile
     private var isSent = false
 
+    /** The headers of the last hop's response, if that redirects to a login page. */
+    @Volatile
+    private var loginPage: Headers? = null
+
     fun sign(request: Request, added: Added): Request {
         this.added = added
+        loginPage = null
         isSent = false
         return request.newBuilder().with(added).tag(SignedRequest::class.java, this).build()
     }
 
-    /** The request as it goes on the wire, which OkHttp may have redirected. */
+    /** The request to send for a hop, which OkHttp may have redirected. */
     fun onTheWire(request: Request): Request {
         if (call.hasLeft) return unsigned(request)
         val isFirst = request.url.toString() == call.url && !isSent
@@ -42,11 +49,33 @@ internal class SignedRequest(session: Session, private val first: Request) {
         return request.newBuilder().with(next).build()
     }
 
-    /** Whether it is this request's token that the response speaks of: not that of a cache, nor another's. */
-    fun reached(response: Response): Boolean =
-        response.networkResponse != null && added.headers.first().let { response.request.header(it.name) == it.value }
+    /** Whether the response is about this request's token: it is not from a cache, and its request carried the token. */
+    fun reached(response: Response): Boolean = response.networkResponse != null && carriesToken(response.request)
 
-    /** Without the token and without what of the caller's own may be a credential. A cookie jar's cookies stay. */
+    /**
+     * The response to one hop. OkHttp follows no redirect without a `Location`, so a redirect that says that the token was
+     * rejected loses it until [withLocation] (spec 2.11), and no cache keeps it in this form.
+     */
+    fun withoutLoginPage(response: Response): Response {
+        loginPage = null
+        if (!response.isRedirect || response.header(LOCATION) == null || !carriesToken(response.request)) return response
+        if (!told(response) { runBlocking { call.rejects(OkHttpResponse(response)) } }) return response
+        loginPage = response.headers
+        return response.newBuilder().removeHeader(LOCATION).header(CACHE_CONTROL, "no-store").build()
+    }
+
+    /** The response to a call, with the headers that [withoutLoginPage] replaced. */
+    fun withLocation(response: Response): Response {
+        val sent = loginPage ?: return response
+        val whole = response.newBuilder().removeHeader(CACHE_CONTROL)
+        sent.filter { (name, _) -> name.equals(LOCATION, ignoreCase = true) || name.equals(CACHE_CONTROL, ignoreCase = true) }
+            .forEach { (name, value) -> whole.addHeader(name, value) }
+        return whole.build()
+    }
+
+    private fun carriesToken(request: Request) = added.headers.first().let { request.header(it.name) == it.value }
+
+    /** The request without the token and the caller's possible credentials. Cookies of a cookie jar stay. */
     private fun unsigned(request: Request): Request {
         val unsigned = request.newBuilder()
         added.headers.filter { request.header(it.name) == it.value }.forEach { unsigned.removeHeader(it.name) }
@@ -57,5 +86,8 @@ internal class SignedRequest(session: Session, private val first: Request) {
         return unsigned.build()
     }
 }
+
+private const val LOCATION = "Location"
+private const val CACHE_CONTROL = "Cache-Control"
 
 private fun Request.Builder.with(added: Added) = apply { added.headers.forEach { header(it.name, it.value) } }

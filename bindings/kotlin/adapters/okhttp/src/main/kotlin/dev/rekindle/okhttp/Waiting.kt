@@ -12,25 +12,25 @@ import java.io.IOException
 import java.io.InterruptedIOException
 
 /**
- * A call ended by an error of the session's, which is its cause. OkHttp lets nothing but an `IOException` pass.
+ * A call failed with an error of the session, which is the cause. OkHttp passes on only `IOException`s.
  *
  * ```kotlin
  * catch (e: RekindleIOException) { if (e.error is RekindleException.LoginRequired) showLogin() }
  * ```
  */
 public class RekindleIOException internal constructor(
-    /** What went wrong. */
+    /** The session's error. */
     public val error: RekindleException,
-    /** The response that it is about, its body read; nothing where the error came before the request. */
+    /** The response that caused the error, with its body read; `null` if there was none. */
     public val response: Response?,
 ) : IOException(error.message, error)
 
-/** OkHttp tells nobody that a call was cancelled, so it is asked, as often as this. */
+/** How often to check whether a call was cancelled: OkHttp has no notification. */
 private const val LOOK_EVERY_MS = 20L
 
 /**
- * Waits on this thread, no longer than the call is wanted. What is waited for goes on without it. What follows runs on this
- * thread too: on the library's own, which tells that a wait is over, nothing may be asked of the session.
+ * Waits on this thread, until the call is cancelled at the latest. The awaited work continues without the wait. The
+ * continuation also runs on this thread, because the native library's thread that resumes it must not call the session.
  */
 internal fun <T> waiting(call: Call, work: suspend () -> T): T = try {
     runBlocking {
