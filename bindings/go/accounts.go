@@ -72,7 +72,7 @@ func (a *App) Accounts(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Whoever signed out has left a record that says so.
+		// A sign-out leaves a record that says so.
 		if status.Standing != "signed_out" {
 			accounts = append(accounts, key)
 		}
@@ -106,7 +106,7 @@ func (a *App) anybody() (*Session, error) {
 	return anonymous, err
 }
 
-// What is wrong with a key is told before a code is spent.
+// An invalid key is reported before the code is used.
 func (a *App) checkKey(key string) error {
 	if key == "" {
 		return nil

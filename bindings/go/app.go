@@ -31,15 +31,15 @@ type App struct {
 	known     *knownSessions
 
 	mutex sync.Mutex
-	// The most recently used ones, the latest first.
+	// The most recently used sessions, the latest first.
 	kept   list.List
 	places map[string]*list.Element
 	closed bool
-	// Of nobody: it sends what a sign-in takes before it is known whose it is.
+	// Sends the requests of a sign-in before its user is known.
 	anonymous *Session
 }
 
-// Apart from the App, so that the App can be collected before its sessions.
+// Separate from the App, so that the App can be garbage-collected before its sessions.
 type knownSessions struct {
 	mutex sync.Mutex
 	all   map[string]weak.Pointer[Session]
@@ -57,7 +57,7 @@ type AppOptions struct {
 	MostIdle int
 }
 
-// What the list of the most recently used holds.
+// An element of the list of the most recently used sessions.
 type keptSession struct {
 	key     string
 	session *Session
@@ -91,7 +91,7 @@ func newApp(options AppOptions, driver *driver) (*App, error) {
 		options: own, driver: driver, mostIdle: max(most, 0), listeners: &listeners[keyedEvent]{},
 		known: &knownSessions{all: map[string]weak.Pointer[Session]{}}, places: map[string]*list.Element{},
 	}
-	// What is wrong with the configuration is told now, and not to the first user.
+	// An invalid configuration is reported now, not at the first user's session.
 	own.Key = "check"
 	trial, err := newSession(own, driver, nil)
 	if err != nil {
@@ -231,7 +231,7 @@ func (k *knownSessions) add(key string, session *Session) {
 	runtime.AddCleanup(session, k.forget, key)
 }
 
-// Its session was collected; another one may have taken its place.
+// The session of this key was garbage-collected; another one may have replaced it.
 func (k *knownSessions) forget(key string) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()

@@ -9,16 +9,16 @@ import (
 	"sync"
 )
 
-// What is handed out as it comes is looked at up to here.
+// In bytes: how much of a streamed body is judged.
 const mostWatched = 64 << 10
 
-// The body of a client's answer. It keeps to the deadline and the limit; or, streamed, its beginning is judged as it passes.
+// The body of a client's response, with its deadline and its limit; if it is streamed, its beginning is judged while it is read.
 type clientBody struct {
 	exchange *exchange
 	response *http.Response
 	rest     io.ReadCloser
 	read     int64
-	// Streamed, and not judged yet.
+	// The body is streamed, and has not been judged yet.
 	beginning []byte
 	watched   bool
 	ended     sync.Once
@@ -59,7 +59,7 @@ func (b *clientBody) Close() error {
 
 func (b *clientBody) end() { b.ended.Do(b.exchange.end) }
 
-// What the beginning says besides. The deadline is over then.
+// Judges the beginning of a streamed body, and ends the deadline.
 func (b *clientBody) watch(came []byte, last bool) {
 	if !b.watched {
 		return
@@ -79,7 +79,7 @@ func (b *clientBody) watch(came []byte, last bool) {
 	e.client.session.driver.end(e.number)
 }
 
-// Why a body broke off.
+// The error of an incomplete body.
 func (e *exchange) brokenOff(response *http.Response, err error) error {
 	if e.ctx.Err() != nil {
 		return context.Cause(e.ctx)

@@ -39,11 +39,11 @@ type ClientOptions struct {
 	MaxRedirects int
 	// MaxBodyBytes is the maximum size of a body that is not streamed. Defaults to 256 MiB.
 	MaxBodyBytes int
-	// Retries say what is sent again after it failed in passing, and when.
+	// Retries configure the retries of transient failures.
 	Retries Retries
 }
 
-// Retries say what is sent again after it failed in passing, and when. Zero values are the defaults.
+// Retries configure the retries of transient failures. Zero values are the defaults.
 type Retries struct {
 	// MaxSends is how many times a request is sent in total. Defaults to 3; 1 disables retries.
 	MaxSends int
@@ -184,7 +184,7 @@ func unusable(response *http.Response, body []byte, err error) error {
 	if mistaken := (*json.UnmarshalTypeError)(nil); errors.As(err, &mistaken) {
 		what = fmt.Sprintf("does not fit a %s at %q", mistaken.Type, mistaken.Field)
 	}
-	// Its message quotes the body.
+	// The decoder's message quotes the body.
 	return failure(ErrInvalidResponse, fmt.Sprintf("the body %s, in a %d from %s; read the error's Response to see it", what, response.StatusCode, place(response.Request.URL.String())), response, body)
 }
 
@@ -204,7 +204,7 @@ func failure(kind Kind, text string, response *http.Response, body []byte) *Erro
 	return failed
 }
 
-// As the core reads them.
+// The message for the core.
 func (o *ClientOptions) settings() (message, error) {
 	settings := message{}
 	for name, text := range map[string]string{"base_url": o.BaseURL, "graphql_path": o.GraphQLPath} {

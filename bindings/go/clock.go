@@ -6,21 +6,20 @@ import (
 	"time"
 )
 
-// Both clocks, in milliseconds.
+// The monotonic clock and the wall clock, in milliseconds.
 type clock interface {
-	// A monotonic clock, and the wall clock.
+	// Returns the monotonic time and the wall time.
 	now() (mono, wall float64)
-	// Calls back in a goroutine of its own once mono has been reached; gives what calls it off.
+	// Calls back in a new goroutine once mono has been reached. cancel stops the timer.
 	at(mono float64, call func()) (cancel func())
-	// Names the beginning of mono, where other processes share it; else empty.
+	// Identifies the boot that mono counts from, if other processes share that clock; else empty.
 	boot() string
 }
 
-// Boot time, suspension included, where the system tells it; else Go's monotonic clock. Asking the system for boot time costs more
-// than everything else that a valid token does, so it is asked again once a second, and once the wall clock has run ahead: a
-// suspended machine's does.
+// Boot time, which includes suspension, if the system has it; else Go's monotonic clock. Reading boot time costs more than everything
+// else that a valid token needs, so it is read once a second, and when the wall clock has run ahead, as it does after a suspension.
 type systemClock struct {
-	// What boot time is ahead of Go's clock, as it was last read.
+	// How far boot time is ahead of Go's clock, as last read.
 	ahead atomic.Pointer[reading]
 }
 
@@ -36,7 +35,7 @@ var began = time.Now()
 
 const (
 	readAgainAfter = time.Second
-	// A wall clock that is set by so little matters to no token.
+	// A smaller change of the wall clock does not matter to a token.
 	readAgainBeyond = 100 * time.Millisecond
 )
 
@@ -65,7 +64,7 @@ func (c *systemClock) boot() string {
 
 func (c *systemClock) at(mono float64, call func()) func() {
 	now, _ := c.now()
-	// Never a moment too soon, and nothing that overflows.
+	// Rounded up, so that it never fires too early, and limited, so that it does not overflow.
 	left := math.Min(math.Max(0, math.Ceil(mono-now)), 1e9)
 	timer := time.AfterFunc(time.Duration(left)*time.Millisecond, call)
 	return func() { timer.Stop() }

@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// Takes turns with the core, one at a time: hands it what is asked and answered, and does what it says.
+// Runs the core's turns, one at a time: passes messages in, and carries out the effects.
 type driver struct {
 	clock clock
 
-	// Held while a session is made or let go of; before the other mutex.
+	// Held while a session is created or released. Lock it before the other mutex.
 	sharing sync.Mutex
 	shared  map[string]sharedSession
 
@@ -21,30 +21,30 @@ type driver struct {
 	module   *module
 	sessions map[uint32]*registration
 	clients  map[uint32]message
-	// Tells a client's request that its deadline has passed.
+	// By request: called when its deadline has passed.
 	deadlines map[uint32]func(*Error)
 	waiting   map[uint32]waiter
 	running   map[uint64]*task
-	// Sent with the next turn: nobody waits for that, and a turn costs.
+	// `end` messages, sent with the next turn, because a turn is expensive and nothing waits for them.
 	ended []message
 	next  uint32
-	// Raised when the core was restarted.
+	// Counts the restarts of the core.
 	instances uint64
 	timer     func()
 	due       *float64
-	// Questions to stores and refresh functions that are not answered yet.
+	// Calls of stores that are in progress.
 	storeCalls int
 }
 
-// What is made anew after the core failed.
+// What is needed to recreate a session after the core failed.
 type registration struct {
 	settings message
 	served   *served
-	// When it was made, on the monotonic clock.
+	// When the session was created, on the monotonic clock.
 	at float64
 }
 
-// A lifetime counts from when it was given.
+// Tokens whose lifetime is reduced by the time that has passed since they were given.
 func aged(tokens message, ms float64) message {
 	seconds, ok := tokens["expires_in"].(float64)
 	if !ok {
@@ -60,13 +60,13 @@ func aged(tokens message, ms float64) message {
 	return tokens
 }
 
-// Something that the core asked for, and that is not done yet.
+// An operation of the core that is in progress.
 type task struct{ cancel context.CancelFunc }
 
-// Who waits for a call's end.
+// The caller that awaits the end of a call.
 type waiter struct {
 	answer chan<- outcome
-	// Hears of a device's code, without waiting; or nil.
+	// Receives the code of a device flow; must not block; or nil.
 	show func(DeviceCode)
 }
 
@@ -76,7 +76,7 @@ type outcome struct {
 	err error
 }
 
-// What the core asks its host to do.
+// An effect: see ABI.md.
 type effect struct {
 	Effect  string          `json:"effect"`
 	Op      uint64          `json:"op"`
@@ -108,7 +108,7 @@ type effect struct {
 	eventData
 }
 
-// The core of all sessions: one, so that they share their refreshes.
+// The driver of all sessions, so that they share their refreshes.
 var shared = sync.OnceValues(func() (*driver, error) { return newDriver(&systemClock{}) })
 
 func newDriver(clock clock) (*driver, error) {
@@ -122,7 +122,7 @@ func newDriver(clock clock) (*driver, error) {
 	}, nil
 }
 
-// A number that is used once.
+// A number that is not used yet.
 func (d *driver) number() uint32 {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -130,7 +130,7 @@ func (d *driver) number() uint32 {
 	return d.next
 }
 
-// Asks the core, and waits for its answer. A context that ends calls off the waiting, never a refresh.
+// Makes a call, and waits for its end. The end of the context ends the wait, never a refresh.
 func (d *driver) call(ctx context.Context, asked message, into any) error {
 	return d.callShowing(ctx, asked, into, nil)
 }
@@ -159,7 +159,7 @@ func (d *driver) callShowing(ctx context.Context, asked message, into any, show 
 		d.turn(message{"do": "cancel", "call": number})
 		return context.Cause(ctx)
 	}
-	// It came in the same moment.
+	// The result arrived at the same moment.
 	return (<-answer).read(into)
 }
 
@@ -170,14 +170,14 @@ func (o outcome) read(into any) error {
 	return json.Unmarshal(o.ok, into)
 }
 
-// Tells the core.
+// Sends a message without a result.
 func (d *driver) send(told message) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	d.turn(told)
 }
 
-// Makes a session. What the core says against it is the error.
+// Creates a session in the core, or returns the core's error.
 func (d *driver) register(made *registration) (uint32, error) {
 	number := d.number()
 	d.mutex.Lock()
@@ -191,14 +191,14 @@ func (d *driver) register(made *registration) (uint32, error) {
 	return number, err
 }
 
-// For what is asked without a session.
+// Makes a call that belongs to no session.
 func (d *driver) serveFor(number uint32, served *served) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	d.sessions[number] = &registration{served: served}
 }
 
-// Makes a client, whose requests are a session's.
+// Creates a client of a session in the core.
 func (d *driver) registerClient(number uint32, asked message, into any) error {
 	d.mutex.Lock()
 	d.clients[number] = asked
@@ -219,14 +219,14 @@ func (d *driver) forgetClient(number uint32) {
 	}
 }
 
-// Calls back once, without waiting, when a request's deadline has passed.
+// Calls back once when a request's deadline has passed; the callback must not block.
 func (d *driver) watch(request uint32, expired func(*Error)) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	d.deadlines[request] = expired
 }
 
-// Nothing more is asked about that request.
+// Ends a request in the core.
 func (d *driver) end(request uint32) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -237,7 +237,7 @@ func (d *driver) end(request uint32) {
 	}
 }
 
-// So many requests that have ended the core may still know.
+// How many ended requests may wait for the next turn.
 const mostEnded = 16
 
 func (d *driver) forget(number uint32) {
@@ -249,7 +249,7 @@ func (d *driver) forget(number uint32) {
 	}
 }
 
-// Stands for the token that is valid now; 0: there is none. The caller holds the mutex.
+// Identifies the token that is valid now; 0: there is none. The caller holds the mutex.
 func (d *driver) tag(session uint32) (tag uint64) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -265,11 +265,11 @@ func (d *driver) tag(session uint32) (tag uint64) {
 	if told &= 1<<31 - 1; told == 0 {
 		return 0
 	}
-	// A core that was restarted counts from the beginning.
+	// A restarted core starts over with its tags.
 	return d.instances<<31 | uint64(told)
 }
 
-// One turn. The caller holds the mutex.
+// Runs one turn. The caller holds the mutex.
 func (d *driver) turn(messages ...message) {
 	if messages == nil {
 		messages = []message{}
@@ -331,14 +331,14 @@ func (d *driver) carryOut(told *effect) {
 			task.cancel()
 		}
 	case "fault":
-		// A mistake of this package; no value is in it.
+		// A bug of this package. The message contains no values.
 		slog.Error("rekindle: " + told.Message)
 	default:
 		d.start(told)
 	}
 }
 
-// Carries out in a goroutine what takes time.
+// Carries out an effect in a goroutine.
 func (d *driver) start(told *effect) {
 	made := d.sessions[told.Session]
 	base := context.Background()
@@ -362,7 +362,7 @@ func (d *driver) start(told *effect) {
 		d.mutex.Lock()
 		defer d.mutex.Unlock()
 		d.storeCalls -= ofAStore
-		// An answer for a core that failed is for nobody: numbers begin anew.
+		// The result may be for a core that has failed: its numbers are used again.
 		if d.running[told.Op] == task {
 			delete(d.running, told.Op)
 			answer["do"], answer["op"] = "answer", told.Op
@@ -371,8 +371,8 @@ func (d *driver) start(told *effect) {
 	}()
 }
 
-// The core failed: that instance must not be called again. Sessions are made anew and come back from their stores; what was
-// being asked is told so. The caller holds the mutex.
+// Replaces a core that failed: its instance must not be called again. The sessions are recreated and come back from their stores; calls
+// in progress fail. The caller holds the mutex.
 func (d *driver) restart(cause any) {
 	failure := &Error{
 		Kind: ErrSystem, Retryable: true,
@@ -406,7 +406,7 @@ func (d *driver) restart(cause any) {
 		settings := made.settings
 		settings = maps.Clone(settings)
 		if made.served.saved.Load() {
-			// What the store has is newer than what the session was made with.
+			// The store's tokens are newer than those that the session was created with.
 			delete(settings, "tokens")
 		} else if tokens, ok := settings["tokens"].(message); ok {
 			now, _ := d.clock.now()
@@ -448,7 +448,7 @@ func (d *driver) setTimer(due *float64) {
 func (d *driver) ring(due *float64) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	// Another timer may have taken its place meanwhile.
+	// Another timer may have replaced this one.
 	if d.due == due {
 		d.due, d.timer = nil, nil
 		d.turn()

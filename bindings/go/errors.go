@@ -42,7 +42,7 @@ var (
 	ErrRefreshTokenDead = errors.New("rekindle: the refresh token is dead")
 	// ErrConflict means that the record is not the one that Save expected.
 	ErrConflict = errors.New("rekindle: the record has changed")
-	// ErrDamaged means that the record is unreadable; it counts as damaged until a sign-in.
+	// ErrDamaged means that the record is damaged. The session reports that until a sign-in replaces it.
 	ErrDamaged = errors.New("rekindle: the record is damaged")
 )
 
@@ -54,7 +54,7 @@ type Error struct {
 	Message string
 	// Retryable means that the same call may succeed later without intervention.
 	Retryable bool
-	// OAuthError is the OAuth error code, if the token endpoint gave one.
+	// OAuthError is the OAuth error code, if the token endpoint returned one.
 	OAuthError string
 	// Status is the HTTP status that caused the error, or 0.
 	Status int
@@ -111,7 +111,7 @@ type ErrorResponse struct {
 // Status is the response's HTTP status.
 func (r ErrorResponse) Status() int { return r.data().Status }
 
-// URL is where the response came from. Its query may hold a secret.
+// URL is the URL of the request. Its query may contain a secret.
 func (r ErrorResponse) URL() string { return r.data().URL }
 
 // Body returns the body, as far as it was read.
@@ -145,7 +145,7 @@ func (r ErrorResponse) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]int{"status": r.data().Status})
 }
 
-// An error as the core tells it.
+// An error of the core.
 type errorData struct {
 	Kind       Kind           `json:"kind"`
 	Message    string         `json:"message"`
@@ -156,7 +156,7 @@ type errorData struct {
 	Argument   string         `json:"argument"`
 	Response   *responseData  `json:"response"`
 	GraphQL    []GraphQLError `json:"graphql_errors"`
-	// Names what a refresh function returned.
+	// The number of the error that a refresh function or a login handler returned.
 	Cause uint64 `json:"cause"`
 }
 
@@ -193,7 +193,7 @@ func invalid(argument, text string) *Error {
 	return &Error{Kind: ErrInvalidConfig, Message: text, Argument: argument}
 }
 
-// A URL without what may be secret in it.
+// A URL without its query, which may contain a secret.
 func place(url string) string {
 	if at := strings.IndexAny(url, "?#"); at >= 0 {
 		return url[:at]

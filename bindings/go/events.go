@@ -59,10 +59,10 @@ func (d *eventData) asEvent() Event {
 	return event
 }
 
-// What nobody takes is kept up to here.
+// How many unread events are kept.
 const mostKept = 256
 
-// Who hears of a session's events. What a listener hears it only notes: no code of the caller's runs during a turn.
+// The listeners of a session's events. They only queue the events: no code of the user runs during a turn.
 type listeners[E any] struct {
 	mutex sync.Mutex
 	all   map[*listener[E]]struct{}
@@ -106,7 +106,7 @@ func (l *listeners[E]) remove(one *listener[E]) {
 	delete(l.all, one)
 }
 
-// What came since; and whether nothing more will.
+// Returns the events since the last call, and whether there will be no more.
 func (l *listeners[E]) take(one *listener[E]) ([]E, bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -124,7 +124,7 @@ func (l *listeners[E]) close() {
 	}
 }
 
-// Lets go of the oldest; that a sign-in is needed is never dropped (spec 10.1).
+// Drops the oldest event, but never LoginRequired (spec 10.1).
 func (one *listener[E]) drop() {
 	at := slices.IndexFunc(one.kept, func(event E) bool { return !isLoginRequired(event) })
 	at = max(at, 0)
@@ -148,7 +148,7 @@ func (one *listener[E]) ring() {
 	}
 }
 
-// Every event from this call on, until the context ends, the session is closed, or the loop.
+// Yields all events from this call on, until the context ends, the session is closed, or the loop exits.
 func (l *listeners[E]) iterate(ctx context.Context) iter.Seq[E] {
 	one := l.add(mostKept)
 	return func(yield func(E) bool) {

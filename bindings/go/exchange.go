@@ -9,7 +9,7 @@ import (
 	"net/url"
 )
 
-// How a client's request is carried out.
+// The options of one request of a client.
 type plan struct {
 	// A path or URL; empty: the GraphQL path, or the base URL itself.
 	url         string
@@ -18,24 +18,24 @@ type plan struct {
 	timeout     *int64
 }
 
-// What is done with an answer's body.
+// How a response's body is read.
 const (
 	readingAny      = "any"
 	readingGraphQL  = "graphql"
 	readingStreamed = "streamed"
 )
 
-// A client's request, from its first send to its last answer.
+// One request of a client, until the response that its caller gets.
 type exchange struct {
 	client *Client
 	plan   plan
 	number uint32
-	// Ends with the caller's, or once the deadline has passed.
+	// Ends with the caller's context, or when the deadline has passed.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	body   *requestBody
 	signed clientSigned
-	// Where it is led.
+	// Change with each redirect.
 	method string
 	url    *url.URL
 	before *http.Response
@@ -54,7 +54,7 @@ type clientHop struct {
 	KeepsBody bool   `json:"keeps_body"`
 }
 
-// Signed, sent, judged; sent again or led on as the core says. The core knows of it until the body is closed.
+// Sends a request, sends it again, and follows redirects, as the core says. The core knows the request until its body is closed.
 func (c *Client) exchange(ctx context.Context, request *http.Request, how plan) (*http.Response, error) {
 	driver := c.session.driver
 	e := &exchange{client: c, plan: how, number: driver.number(), body: &requestBody{request: request}, method: method(request)}
@@ -98,7 +98,7 @@ func (e *exchange) run() (*http.Response, error) {
 	}
 }
 
-// Sends it once. Neither an answer nor an error: it is to be sent again.
+// Sends the request once. If it returns neither a response nor an error, the request must be sent again.
 func (e *exchange) once() (*http.Response, error) {
 	added, err := e.client.session.served.complete(e.signed.Headers)
 	if err != nil {
@@ -122,7 +122,7 @@ func (e *exchange) once() (*http.Response, error) {
 		e.signed.Headers = said.Headers
 		return nil, nil
 	}
-	// Whoever looks at it finds the request that it answers.
+	// As with http.Client, the response has its request.
 	response.Request = attempt.WithContext(withChangingJudgement(e.ctx, said.judgement()))
 	response.Request.Response = e.before
 	if e.plan.noRedirects || !isRedirect(response.StatusCode) {
@@ -148,7 +148,7 @@ func (e *exchange) attempt(added [][2]string) (*http.Request, error) {
 	return attempt, nil
 }
 
-// No answer came: nothing is wrong if it is to be sent again.
+// Reports that no response arrived. Returns nil if the request must be sent again.
 func (e *exchange) failed(cause error) error {
 	if e.ctx.Err() != nil {
 		return context.Cause(e.ctx)
@@ -174,7 +174,7 @@ func (e *exchange) judge(response *http.Response) (next, error) {
 	return said, e.call(withBody(answered, beginning), &said)
 }
 
-// Goes on to where an answer leads; the answer itself if it leads nowhere.
+// Prepares the next hop of a redirect; returns the response if there is no redirect to follow.
 func (e *exchange) follow(response *http.Response) (*http.Response, error) {
 	var hop *clientHop
 	redirected := message{"do": "redirected", "request": e.number, "status": response.StatusCode, "headers": pairs(response.Header)}
@@ -210,7 +210,7 @@ func (e *exchange) end() {
 	e.cancel(nil)
 }
 
-// The beginning of a body, as far as the core judges it; what is read later begins with it. An error is told here, and to whoever reads.
+// Reads the part of a body that the core judges; readers of the body still get all of it. They also get the error, after that part.
 func readBeginning(response *http.Response, reads bool) ([]byte, error) {
 	if !reads {
 		return nil, nil
@@ -218,7 +218,7 @@ func readBeginning(response *http.Response, reads bool) ([]byte, error) {
 	rest := response.Body
 	beginning, err := io.ReadAll(io.LimitReader(rest, mostJudged))
 	if err != nil {
-		// What breaks off breaks off for the caller too, at the same place.
+		// The caller, too, reads up to here and then gets the error.
 		response.Body = &readAgain{Reader: io.MultiReader(bytes.NewReader(beginning), failing{err}), Closer: rest}
 	} else {
 		response.Body = &readAgain{Reader: io.MultiReader(bytes.NewReader(beginning), rest), Closer: rest}
@@ -226,7 +226,7 @@ func readBeginning(response *http.Response, reads bool) ([]byte, error) {
 	return beginning, err
 }
 
-// Read to its end, so that the connection can be used again.
+// Reads a body to its end, so that the connection can be reused.
 func drain(response *http.Response) {
 	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
 	response.Body.Close()

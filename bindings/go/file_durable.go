@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// Creates the folder and those above it, closed to others, and durably.
+// Creates the folder and its parents durably, with access only for this user.
 func makeFolder(folder string) error {
 	if there, err := os.Stat(folder); err == nil && there.IsDir() {
 		return nil
@@ -28,7 +28,7 @@ func makeFolder(folder string) error {
 	return syncFolder(parent)
 }
 
-// Puts bytes at path by way of temp, so that a crash leaves the old file or the new one. `before` runs right before the rename.
+// Writes bytes to temp and renames it to path, so that a crash leaves the old file or the new one. `before` runs right before the rename.
 func writeDurably(path, temp string, bytes []byte, before func() error) error {
 	if err := os.Remove(temp); err != nil && !isNotThere(err) {
 		return err
@@ -51,15 +51,14 @@ func writeDurably(path, temp string, bytes []byte, before func() error) error {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
-		// A full disk should not stay full for our sake, and the bytes are a secret.
+		// The bytes are a secret, and a full disk should not stay full because of them.
 		_ = os.Remove(temp)
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
 }
 
-// Puts bytes into the file that is there, which cannot be replaced: whoever reads meanwhile, or after a crash, sees neither the
-// old nor the new, and can tell.
+// Overwrites a file that cannot be replaced. Readers during the write, or after a crash in it, see a damaged record.
 func overwrite(path string, bytes []byte) error {
 	file, err := openSole(path, os.O_WRONLY)
 	if err != nil {

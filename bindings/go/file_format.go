@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// What a record file looks like, in every language: `rekindle-store 1 <counter> <length> <sha256>\n<record>`. The checksum covers
+// The format of a record file, in all languages: `rekindle-store 1 <counter> <length> <sha256>\n<record>`. The checksum covers
 // counter and record.
 const (
 	fileMagic  = "rekindle-store"
@@ -21,19 +21,19 @@ const (
 	mostHeader = 160
 )
 
-// What names one saved state of a file: the counter never goes back, so equal bytes saved again are told apart.
+// Identifies one saved state of a file: the counter never decreases, so saving equal bytes again gives another version.
 type fileStamp struct {
 	counter uint64
 	sum     string
 }
 
-// What the bytes of a file turned out to be. Without a fault it is a record.
+// The parsed bytes of a file: without a fault, a record.
 type decodedFile struct {
 	record string
-	// Of a damaged file: of what was written, if the header still tells.
+	// For a damaged file: the version that was written, if its header is readable.
 	stamp *fileStamp
 	fault string
-	// Written by a later version of rekindle: not ours to judge.
+	// Written by a later version of rekindle, which this one can't read.
 	newer uint64
 }
 
@@ -100,19 +100,19 @@ func decodeFile(read []byte) decodedFile {
 	return decodedFile{record: record, stamp: stamp}
 }
 
-// Whether these bytes begin as a record file does, however short they are cut.
+// Whether these bytes are the beginning of a record file, even if truncated.
 func beginsAsFile(read []byte) bool {
 	shown := min(len(read), len(fileMagic))
 	return shown > 0 && string(read[:shown]) == fileMagic[:shown]
 }
 
-// What longer names are cut to, and told apart by their digest.
+// Longer names are shortened to this length, and distinguished by their digest.
 const mostName = 120
 
-// Names that Windows keeps for its devices.
+// Names that Windows reserves for devices.
 var devices = []string{"con", "prn", "aux", "nul", "com", "lpt"}
 
-// The file name of a key: two keys never share one, on no file system.
+// The file name of a key. Two keys never have the same, on any file system.
 func fileNameOf(key string) string {
 	var name strings.Builder
 	for _, char := range []byte(key) {
@@ -132,7 +132,7 @@ func fileNameOf(key string) string {
 	return written + ".json"
 }
 
-// The key of that file name, where it is one of a key's and was not cut.
+// The key of a file name, if it belongs to a key and was not shortened.
 func keyOf(fileName string) (string, bool) {
 	rest, ok := strings.CutSuffix(fileName, ".json")
 	if !ok {
@@ -153,6 +153,6 @@ func keyOf(fileName string) (string, bool) {
 		}
 		key, rest = append(key, byte(code)), rest[3:]
 	}
-	// Another spelling is another file: no key has it.
+	// The store never writes another spelling of the key.
 	return string(key), utf8.Valid(key) && fileNameOf(string(key)) == fileName
 }

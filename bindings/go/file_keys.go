@@ -7,14 +7,14 @@ import (
 	"os"
 )
 
-// Keys are those that have a record, where the store is a folder.
+// Keys returns the keys that have a record. The store must be a folder.
 func (s *FileStore) Keys(context.Context) ([]string, error) {
 	if !s.folder {
 		return nil, errors.New("a store of one record has no keys: take NewFolderStore")
 	}
 	entries, err := os.ReadDir(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		// Nobody has signed in yet.
+		// No session has been saved yet.
 		return nil, nil
 	}
 	var keys []string

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// Longer than any save takes on a disk that works.
+// Longer than any save takes on a working disk.
 const lockPatience = 5 * time.Second
 
 // Longer than any note.
 const mostNote = 256
 
-// How the note of a version ends that is there.
+// The end of the note of a version that was written completely.
 const noteWritten = "\n\n"
 
-// The short lock around one read-modify-write, which is never held across a network call. Its file also notes the newest
-// version, so that a record whose header is lost can still be mended by the holder of that version.
+// The lock around one read-modify-write; it is never held across a network call. Its file also notes the newest version, so that the
+// holder of that version can replace a record whose header is damaged.
 type fileLock struct{ file *os.File }
 
-// The folder must be there.
+// The folder must exist.
 func (p filePlace) take(patience time.Duration) (*fileLock, error) {
 	begun, pause := time.Now(), time.Millisecond
 	for {
@@ -36,7 +36,7 @@ func (p filePlace) take(patience time.Duration) (*fileLock, error) {
 	}
 }
 
-// Neither a lock nor an error: somebody else holds it.
+// If it returns neither a lock nor an error, another process holds the lock.
 func (p filePlace) attempt() (*fileLock, error) {
 	file, err := openSole(p.lock(), os.O_RDWR|os.O_CREATE)
 	if err != nil {
@@ -53,21 +53,21 @@ func (p filePlace) attempt() (*fileLock, error) {
 		lock.release()
 		return nil, foreignLock(p.lock())
 	}
-	// Somebody holds it; or the lock file was removed meanwhile, and guards nothing.
+	// Another process holds the lock; or the lock file was removed meanwhile, so that this lock is useless.
 	lock.release()
 	return nil, nil
 }
 
-// Closing ends the lock: nobody else has this descriptor.
+// Closing the file releases the lock: the descriptor is not shared.
 func (l *fileLock) release() { l.file.Close() }
 
-// The newest version that was about to be written, if the note is readable.
+// The newest version that was about to be written, if the note can be read.
 func (l *fileLock) noted() *fileStamp { return noteIn(l.file) }
 
-// Before the record is there, so that the note is never older.
+// Called before the record is written, so that the note is never older than the record.
 func (l *fileLock) note(stamp fileStamp) error {
-	// Cut first: with the old note's end behind it, this one would say that the version is there, to readers without the lock,
-	// and for good if the process is killed here.
+	// Truncated first: followed by the end of the old note, this one would say that the version was written, to readers without the
+	// lock, and permanently if the process is killed here.
 	if old := noteText(l.file); strings.HasSuffix(old, noteWritten) {
 		if err := l.file.Truncate(int64(len(old)) - 1); err != nil {
 			return err
@@ -76,10 +76,10 @@ func (l *fileLock) note(stamp fileStamp) error {
 	return l.write(stamp.String() + "\n")
 }
 
-// That this version is there: an empty line follows it.
+// Notes that this version was written, with an empty line after it.
 func (l *fileLock) noteWritten(stamp fileStamp) error { return l.write(stamp.String() + noteWritten) }
 
-// The newest version that was written, if that is noted.
+// The newest version that was written, if it is noted.
 func (l *fileLock) written() *fileStamp { return writtenIn(l.file) }
 
 func (l *fileLock) write(text string) error {
@@ -89,16 +89,16 @@ func (l *fileLock) write(text string) error {
 	return l.file.Truncate(int64(len(text)))
 }
 
-// A note, whole or torn, or nothing yet: other content is somebody else's, and must not be written over.
+// Whether the content is a note, complete or not, or empty. Other content belongs to another program and must not be overwritten.
 func (l *fileLock) isOurs() bool {
 	bytes, err := io.ReadAll(io.NewSectionReader(l.file, 0, mostNote+1))
 	return err == nil && len(bytes) <= mostNote && strings.Trim(string(bytes), "0123456789abcdefABCDEF-\n\x00") == ""
 }
 
-// Whether a record was ever written here.
+// Whether a record was ever written to this path.
 func (p filePlace) noteWithoutLock() *fileStamp { return p.readLock(noteIn) }
 
-// The newest version that was written: one that was only about to be may never have come.
+// The newest version that was written; one that was about to be written may never have been.
 func (p filePlace) writtenWithoutLock() *fileStamp { return p.readLock(writtenIn) }
 
 func (p filePlace) readLock(read func(*os.File) *fileStamp) *fileStamp {

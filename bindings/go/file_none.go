@@ -12,7 +12,7 @@ const openFlags = 0
 
 func ownership(fs.FileInfo) fileOwnership { return fileOwnership{links: 1} }
 
-// Without a lock two processes would spend one refresh token.
+// Without a lock, two processes could use the same refresh token.
 func tryLock(*os.File, bool) (bool, error) { return false, errors.ErrUnsupported }
 
 func syncFolder(string) error { return nil }

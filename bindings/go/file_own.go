@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 )
 
-// Only what is this user's own is opened: never through a link, never another user's file (spec 7.8).
+// Opens only this user's files, and never through a link (spec 7.8).
 
-// No record is larger: what is, is not read.
+// Larger files are not records, and are not read.
 const mostFile = 1 << 20
 
-// What a file can be refused for, where the system has owners and modes.
+// The reasons to refuse a file on systems with owners and modes.
 type fileOwnership struct {
 	links        uint64
 	owner        uint32
@@ -34,7 +34,7 @@ func openOwn(path string, flags int) (*os.File, error) {
 	return file, nil
 }
 
-// A file that is written through its open handle must have no second name, whose content would change too.
+// A file that is overwritten must have no second name (hard link), whose content would change, too.
 func openSole(path string, flags int) (*os.File, error) {
 	file, err := openOwn(path, flags)
 	if err != nil {
@@ -47,7 +47,7 @@ func openSole(path string, flags int) (*os.File, error) {
 	return file, nil
 }
 
-// The bytes of a file of ours; nil if there is no file.
+// The bytes of one of this user's files; nil: there is no file.
 func readOwn(path string) ([]byte, error) {
 	there, err := os.Lstat(path)
 	if isNotThere(err) {
@@ -56,7 +56,7 @@ func readOwn(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fileFailure("read", path, err)
 	}
-	// Told before it is opened: another user's file may be closed to us, and opening a pipe has effects.
+	// Checked before opening the file: another user's file may not be readable, and opening a pipe has side effects.
 	if err := checkFile(path, there); err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func checkFile(path string, there fs.FileInfo) error {
 	return nil
 }
 
-// What root creates in another user's folder would lock that user out.
+// Files that root creates in another user's folder would lock that user out.
 func checkFolder(folder string) error {
 	there, err := os.Stat(folder)
 	for at := folder; err != nil && filepath.Dir(at) != at; {
@@ -127,7 +127,7 @@ func notOpened(path string, err error) error {
 	return fileFailure("open", path, err)
 }
 
-// A failure of the file store, told to a person. Never what the file holds.
+// A failure of the file store, as a message that never contains the file's content.
 type fileFault struct {
 	text  string
 	cause error

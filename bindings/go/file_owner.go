@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// Tells a dead owner from a slow one: its file is locked for as long as its process lives.
+// Distinguishes a dead owner from a slow one: its file is locked while its process is running.
 var owners = struct {
 	sync.Mutex
 	// The files that this process has locked.
 	held map[string]*os.File
 }{held: map[string]*os.File{}}
 
-// A dead owner's file is kept for longer than any lease: others have to learn of the death too.
+// A dead owner's file is kept for longer than any lease, so that other processes notice the death, too.
 const deadOwnerKept = 10 * time.Minute
 
-// How often a lock that a sweep or a look holds for a moment is tried again.
+// How often taking the lock is tried again: sweeps and checks hold it briefly.
 const ownerAttempts = 100
 
 var ownerWord = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
@@ -58,7 +58,7 @@ func (p filePlace) retire(owner string) {
 	delete(owners.held, path)
 	owners.Unlock()
 	if file != nil {
-		// In this order: whoever looks meanwhile sees it alive or unknown, never dead.
+		// In this order, so that others see the owner as alive or unknown, never as dead.
 		removeLocked(path, file)
 	}
 }
@@ -76,7 +76,7 @@ func (p filePlace) owner(owner string) OwnerState {
 		return Unknown
 	}
 	defer file.Close()
-	// Shared: two that look at the same time don't take each other for the owner.
+	// A shared lock, so that two checks at the same time don't take each other for the owner.
 	locked, err := tryLock(file, false)
 	switch {
 	case err != nil || (locked && !stillNames(path, file)):
@@ -116,8 +116,8 @@ func removeIfLongDead(path string) {
 	file.Close()
 }
 
-// None where Apple's mobile systems end apps that are suspended while they hold a file lock, or where the id is no plain word
-// and would lead elsewhere.
+// No path on Apple's mobile systems, which end apps that are suspended while they hold a file lock, nor for an id that is not a plain
+// word, because it could lead to another folder.
 func (p filePlace) ownerFile(owner string) string {
 	if runtime.GOOS == "ios" || !ownerWord.MatchString(owner) {
 		return ""
@@ -131,7 +131,7 @@ func holds(path string) bool {
 	return owners.held[path] != nil
 }
 
-// An open file is removed where that can be done, else after it was closed.
+// Removes the file while it is open if the system allows that, else after closing it.
 func removeLocked(path string, file *os.File) {
 	if os.Remove(path) == nil {
 		file.Close()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// What is at a record's path: a record, damage (now, or earlier, when it was set aside), or nothing.
+// What was found at a record's path: a record, damage (now, or earlier, if it was set aside), or nothing.
 type foundFile struct {
 	record *Record
 	stamp  *fileStamp
@@ -18,14 +18,14 @@ type fileDamage struct {
 	why string
 	// The file is still in place.
 	inPlace bool
-	// The versions whose holder may write over it. Empty: nobody knows.
+	// The versions whose holder may overwrite it. Empty: unknown.
 	newest []fileStamp
 }
 
 // Takes no lock unless it finds damage: a rename shows the old file or the new one. `lastSeen` is the newest version that this
 // store knows of, or empty.
 func (p filePlace) load(lastSeen string) (*Record, error) {
-	// Looked at before the record, which is there before it is noted as written.
+	// Read before the record, which is written before its note.
 	written := p.writtenWithoutLock()
 	found, err := p.find(lastSeen)
 	if err == nil && found.isSuperseded(written, lastSeen) {
@@ -46,12 +46,12 @@ func (p filePlace) load(lastSeen string) (*Record, error) {
 	if found, err = p.findLocked(lock, lastSeen); err != nil || found.damage == nil {
 		return found.record, err
 	}
-	// Where nothing can be written it stays where it is, and is found damaged again.
+	// If it can't be moved, it stays in place, and is found damaged again.
 	_ = p.setAside(found.damage)
 	return nil, damagedFile(p.record, found.damage.why)
 }
 
-// Looks again with the lock, where it can be had: a note that is being written may look like another one.
+// Reads again under the lock, if possible: a note that is being written may be misread.
 func (p filePlace) loadSuperseded(lastSeen string) (*Record, error) {
 	written := p.writtenWithoutLock
 	if lock, err := p.take(lockPatience); err == nil {
@@ -71,13 +71,13 @@ func (p filePlace) loadSuperseded(lastSeen string) (*Record, error) {
 	return found.record, nil
 }
 
-// Whether this is a copy from before the last write (a backup), and who asks has not seen what was written: its refresh token may
-// be spent (spec 7.14). Who has seen it knows better than the copy (spec 7.11).
+// Whether the record is older than the last write (a restored backup) and this store has not seen that write: its refresh token may have
+// been used (spec 7.14). A store that has seen it keeps the newer state (spec 7.11).
 func (f foundFile) isSuperseded(written *fileStamp, lastSeen string) bool {
 	return f.stamp != nil && written != nil && written.counter > f.stamp.counter && lastSeen != written.String()
 }
 
-// Replaces the record if it is what was expected.
+// Replaces the record if it meets the condition.
 func (p filePlace) save(record string, expected Expected, lastSeen string) (string, error) {
 	if err := p.refuseWhereNothingCanBe(); err != nil {
 		return "", err
@@ -99,7 +99,7 @@ func (p filePlace) save(record string, expected Expected, lastSeen string) (stri
 			return "", ErrConflict
 		}
 		if !found.damage.isNewest(expected, lastSeen) {
-			// Where that fails it is found damaged again, in its place.
+			// If that fails, it is found damaged again, in place.
 			_ = p.setAside(found.damage)
 			return "", damagedFile(p.record, found.damage.why)
 		}
@@ -107,7 +107,7 @@ func (p filePlace) save(record string, expected Expected, lastSeen string) (stri
 	return p.write(lock, record, found)
 }
 
-// Removes what a killed writer left behind, unless a writer is at it.
+// Removes the temporary file of a killed writer, unless a writer is active.
 func (p filePlace) sweep() {
 	if _, err := os.Lstat(p.temp()); err != nil {
 		return
@@ -137,7 +137,7 @@ func (d *fileDamage) isNewest(expected Expected, lastSeen string) bool {
 
 func (p filePlace) write(lock *fileLock, record string, found foundFile) (string, error) {
 	if found.damage != nil {
-		// Keep what could not be read, and keep the marker until the new record is there.
+		// Keeps the unreadable file, and the marker until the new record is in place.
 		if err := p.setAside(found.damage); err != nil {
 			return "", err
 		}
@@ -149,7 +149,7 @@ func (p filePlace) write(lock *fileLock, record string, found foundFile) (string
 	bytes := encodeFile(record, stamp)
 	err := writeDurably(p.record, p.temp(), bytes, func() error { return lock.note(stamp) })
 	if isMounted(err) {
-		// It is mounted by itself, as containers do. Torn, it is damaged: the header's checksum tells (spec 7.9).
+		// The file is a mount point, as in containers. The header's checksum shows an incomplete write (spec 7.9).
 		err = overwrite(p.record, bytes)
 	} else if err != nil {
 		err = fileFailure("write", p.record, err)
@@ -158,12 +158,12 @@ func (p filePlace) write(lock *fileLock, record string, found foundFile) (string
 		return "", err
 	}
 	_ = lock.noteWritten(stamp)
-	// Removed last: until here the marker guards the place where the record was.
+	// Removed last: until then, the marker shows that there was a record.
 	_ = os.Remove(p.marker())
 	return stamp.String(), nil
 }
 
-// Higher than any that was ever here, so that no version comes back after a removal or a repair.
+// Higher than any version that was ever written, so that no version is used twice after a removal or a repair.
 func nextCounter(found foundFile, lock *fileLock) uint64 {
 	highest := uint64(0)
 	if found.stamp != nil {
@@ -191,7 +191,7 @@ func (p filePlace) setAside(damage *fileDamage) error {
 	}
 	err := writeDurably(p.marker(), p.temp(), []byte(marker.String()), nil)
 	if err == nil {
-		// It may hold tokens still.
+		// It may still contain tokens.
 		err = os.Chmod(p.record, 0o600)
 	}
 	if err == nil {
@@ -206,7 +206,7 @@ func (p filePlace) setAside(damage *fileDamage) error {
 	return fileFailure("set aside the damaged", p.record, err)
 }
 
-// Keeps a copy of what could not be moved, before it is written over.
+// Keeps a copy of a file that could not be moved, before it is overwritten.
 func (p filePlace) copyAside() error {
 	bytes, err := readOwn(p.record)
 	if err != nil || len(bytes) == 0 {
@@ -218,7 +218,7 @@ func (p filePlace) copyAside() error {
 	return nil
 }
 
-// As find; of a damaged file, the lock's note too knows the newest version.
+// Like find; for a damaged file, the lock's note also gives the newest version.
 func (p filePlace) findLocked(lock *fileLock, lastSeen string) (foundFile, error) {
 	found, err := p.find(lastSeen)
 	if err != nil || found.damage == nil || !found.damage.inPlace {
@@ -252,7 +252,7 @@ func (p filePlace) find(lastSeen string) (foundFile, error) {
 		}
 		return foundFile{damage: damage}, nil
 	}
-	// Without a lock the record may have come back, and its marker gone, between the two looks.
+	// Without the lock, the record may have been restored and its marker removed between the two reads.
 	return p.findRecord(lastSeen)
 }
 
@@ -274,13 +274,13 @@ func (p filePlace) findRecord(lastSeen string) (foundFile, error) {
 		}
 		return foundFile{damage: damage}, nil
 	case len(bytes) == 0:
-		// As mktemp leaves it, or who mounts a file for us.
+		// Created by mktemp, or as a mount point.
 		return foundFile{}, nil
 	}
 	return foundFile{}, foreignFile(p.record)
 }
 
-// Whether a file that is no record was one: only what is ours is set aside or written over (spec 7.8).
+// Whether a file that is not a record was one: other files are neither set aside nor overwritten (spec 7.8).
 func (p filePlace) isOurs(bytes []byte, stamp *fileStamp, lastSeen string) bool {
 	if stamp != nil || lastSeen != "" || beginsAsFile(bytes) || p.noteWithoutLock() != nil {
 		return true
@@ -289,7 +289,7 @@ func (p filePlace) isOurs(bytes []byte, stamp *fileStamp, lastSeen string) bool 
 	return len(bytes) > 0 && err == nil
 }
 
-// Before anything is created beside it. A folder holds no record, and another user's file is not ours to write.
+// Called before anything is created beside it. A folder can't be a record, and another user's file must not be written.
 func (p filePlace) refuseWhereNothingCanBe() error {
 	bytes, err := readOwn(p.record)
 	if err != nil || bytes != nil {

@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// FileStore keeps one record in a file, or in a folder a file for each key, mode 0600, for all processes of one machine,
-// whatever language they are written in.
+// FileStore keeps one record in a file, or one file for each key in a folder, mode 0600, for all processes on one machine, in all
+// languages.
 //
-// Killing a process at any instruction leaves the old record or the new one. A damaged file is set aside and reads as
-// damaged until a sign-in. The file system must have working locks: most network shares do, some don't and say so. Only what is
-// this user's own is read or written.
+// If a process is killed, the file contains the old record or the new one. A damaged file is set aside and reported as damaged until a
+// sign-in. The file system must support locks: most network shares do, and the others return an error. Only this user's files are read
+// or written.
 type FileStore struct {
 	path   string
 	folder bool
 
 	mutex sync.Mutex
-	// The newest versions that this store has seen: what may mend a file whose own header is lost.
+	// The newest versions that this store has seen: they permit replacing a file whose header is damaged.
 	seen, seenBefore        map[string]string
 	sweptTemps, sweptOwners time.Time
 }
 
-// NewFileStore makes a store of one record, at path: for one sign-in. It touches nothing yet but resolves links. Missing folders
-// are made, closed to others, by the first save.
+// NewFileStore returns a store of one record, for one sign-in, in the file at path. It only resolves links; the first save creates
+// missing folders, with access only for this user.
 func NewFileStore(path string) *FileStore {
 	return &FileStore{path: canonicalPath(path), seen: map[string]string{}}
 }
 
-// NewFolderStore makes a store of many records, each in a file of its own in the folder at path: for an App.
+// NewFolderStore returns a store of many records, for an App: one file for each key in the folder at path.
 func NewFolderStore(path string) *FileStore {
 	return &FileStore{path: canonicalPath(path), folder: true, seen: map[string]string{}}
 }
@@ -42,19 +42,19 @@ func (s *FileStore) Path() string { return s.path }
 // Identity returns the canonical path.
 func (s *FileStore) Identity() string { return s.path }
 
-// Shared returns true: other processes see the records.
+// Shared returns true: other processes use the same records.
 func (s *FileStore) Shared() bool { return true }
 
-// Keyed: a folder has room for many keys, a file for one.
+// Keyed reports whether the store has room for many keys: it is a folder.
 func (s *FileStore) Keyed() bool { return s.folder }
 
 // Format shows the path.
 func (s *FileStore) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "rekindle.FileStore(%q)", s.path) }
 
-// How often a folder is looked through for what killed processes left.
+// How often a folder is searched for files of killed processes.
 const sweepEvery = 10 * time.Minute
 
-// How many keys' newest versions are remembered, twice over.
+// Up to twice as many keys' newest versions are remembered.
 const mostSeen = 2048
 
 // Load returns the record, or nil if there is none.
@@ -65,14 +65,14 @@ func (s *FileStore) Load(_ context.Context, key string) (*Record, error) {
 	}
 	newest := s.newest(key)
 	record, err := place.load(newest)
-	// A copy from before makes nobody forget what is newer.
+	// An older copy does not replace a newer version.
 	if record != nil && counterOf(newest) <= counterOf(record.Version) {
 		s.saw(key, record.Version)
 	}
 	return record, err
 }
 
-// Save replaces the record if it is what was expected.
+// Save replaces the record if it meets the condition, and returns the new version; otherwise it returns ErrConflict.
 func (s *FileStore) Save(_ context.Context, key, record string, expected Expected) (string, error) {
 	version, err := s.place(key).save(record, expected, s.newest(key))
 	if err == nil {
@@ -91,7 +91,7 @@ func (s *FileStore) Announce(_ context.Context, key, owner string) error {
 	return nil
 }
 
-// Retire ends what Announce began.
+// Retire ends Announce.
 func (s *FileStore) Retire(_ context.Context, key, owner string) error {
 	s.place(key).retire(owner)
 	return nil
@@ -144,7 +144,7 @@ func counterOf(version string) uint64 {
 	return 0
 }
 
-// A record's path, and those beside it.
+// The paths that belong to a record.
 type filePlace struct{ record string }
 
 func (p filePlace) dir() string    { return filepath.Dir(p.record) }
@@ -162,12 +162,12 @@ func (p filePlace) aside() string {
 	}
 }
 
-// Links followed once, so that two names of one file share its lock and its identity.
+// Resolves links once, so that two names of one file have the same lock and identity.
 func canonicalPath(path string) string {
 	if absolute, err := filepath.Abs(path); err == nil {
 		path = absolute
 	}
-	// As many hops as Linux allows; a loop is reported when the file is opened.
+	// As many links as Linux allows; a loop is reported when the file is opened.
 	for range 40 {
 		target, err := os.Readlink(path)
 		if err != nil {
@@ -181,7 +181,7 @@ func canonicalPath(path string) string {
 	return existing(path)
 }
 
-// The canonical form of what exists, and the rest as it is.
+// The canonical form of the part that exists, followed by the rest.
 func existing(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// Neither through a link, nor waiting for the other end of a pipe.
+// Opens neither a link nor, waiting for its other end, a pipe.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 func ownership(there fs.FileInfo) fileOwnership {
@@ -22,7 +22,7 @@ func ownership(there fs.FileInfo) fileOwnership {
 	}
 }
 
-// Whether it is locked now; else somebody else holds it.
+// Returns false if another process holds the lock.
 func tryLock(file *os.File, alone bool) (bool, error) {
 	how := syscall.LOCK_SH
 	if alone {
@@ -42,14 +42,14 @@ func tryLock(file *os.File, alone bool) (bool, error) {
 	return failed == nil, failed
 }
 
-// Makes a rename in the folder survive a power cut.
+// Makes a rename in the folder survive a power failure.
 func syncFolder(folder string) error {
 	open, err := os.Open(folder)
 	if err != nil {
 		return err
 	}
 	defer open.Close()
-	// Some file systems know no such thing for folders.
+	// Some file systems do not support this for folders.
 	if err := open.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return err
 	}

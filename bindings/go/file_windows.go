@@ -10,7 +10,7 @@ import (
 
 const openFlags = 0
 
-// Access lists, not owners and modes, guard files there.
+// On Windows, access lists protect files, not owners and modes.
 func ownership(fs.FileInfo) fileOwnership { return fileOwnership{links: 1} }
 
 var lockFileEx = syscall.NewLazyDLL("kernel32.dll").NewProc("LockFileEx")
@@ -21,7 +21,7 @@ const (
 	errorLockViolation  = syscall.Errno(33)
 )
 
-// Whether it is locked now; else somebody else holds it. The whole file, as Rust's standard library locks it.
+// Returns false if another process holds the lock. Locks the whole file, as Rust's standard library does.
 func tryLock(file *os.File, alone bool) (bool, error) {
 	flags := uintptr(lockFailImmediately)
 	if alone {

@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// Judgement is what a response says about the token that was sent.
+// Judgement is what a response says about the token that was sent with its request.
 type Judgement struct {
-	// Verdict is the verdict's name: accepted, rejected and so on; empty: the request carried no token of the session's.
+	// Verdict is the verdict's name: accepted, rejected and so on; empty: the request did not carry the session's token.
 	Verdict string
-	// Reason says more of it.
+	// Reason is why the token was rejected.
 	Reason string
 	// Applied: whether the request may have had an effect although its token was rejected: no, maybe.
 	Applied string
-	// Scope that is missing.
+	// Scope is the missing scope.
 	Scope string
-	// ACRValues and MaxAge are what a stronger sign-in needs (RFC 9470); empty and 0: not told.
+	// ACRValues and MaxAge are what a stronger sign-in needs (RFC 9470); empty and 0: unknown.
 	ACRValues string
 	MaxAge    time.Duration
-	// RetryAfter is when trying again makes sense; 0: unknown.
+	// RetryAfter is how long to wait before trying again; 0: unknown.
 	RetryAfter time.Duration
-	// ReplayRefused is why the request was not sent again, where its token was rejected.
+	// ReplayRefused is why the request was not sent again although its token was rejected.
 	ReplayRefused string
 }
 
-// Judged tells what a response that came through a session's Transport says about the token.
+// Judged returns what a response from a session's Transport or a Client says about the token.
 func Judged(response *http.Response) (Judgement, bool) {
 	if response == nil || response.Request == nil {
 		return Judgement{}, false
@@ -42,7 +42,7 @@ func Judged(response *http.Response) (Judgement, bool) {
 
 type judgementKey struct{}
 
-// For a body that is read as it comes, which may say more than its head.
+// For a streamed body, which may change the judgement.
 func withChangingJudgement(ctx context.Context, judgement Judgement) context.Context {
 	held := &atomic.Pointer[Judgement]{}
 	held.Store(&judgement)

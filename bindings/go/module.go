@@ -10,15 +10,15 @@ import (
 
 const abiVersion = 1
 
-// One instance of the translated module, with one core in it. Not for several goroutines at once.
+// One instance of the translated module, with one core. Not safe for concurrent use.
 type module struct {
 	inner *core.Module
 	core  int32
-	// Whether the core was told how Go spells the settings that errors name.
+	// Whether the core has received the spelling of settings in Go.
 	told bool
 }
 
-// `boot` names the beginning of the monotonic clock, where other processes share it.
+// `boot` identifies the boot that the monotonic clock counts from, if other processes share that clock.
 func newModule(boot string) (*module, error) {
 	inner := core.New()
 	if version := inner.Xrekindle_abi_version(); version != abiVersion {
@@ -39,7 +39,7 @@ func newModule(boot string) (*module, error) {
 	return m, nil
 }
 
-// What the core says after a turn.
+// The output of a turn.
 type said struct {
 	Effects []effect `json:"effects"`
 	Due     *float64 `json:"due_ms"`
@@ -73,7 +73,7 @@ func (m *module) write(bytes []byte) int32 {
 	if at == 0 {
 		panic("the core has no memory left")
 	}
-	// Looked up anew each time: the memory may have grown.
+	// Looked up each time, because the memory may have grown.
 	copy((*m.inner.Xmemory().Slice())[uint32(at):], bytes)
 	return at
 }

@@ -41,18 +41,18 @@ type Options struct {
 	InsecureOrigins []string
 	// Rotation is how the server rotates refresh tokens, if that differs from the dialect.
 	Rotation Rotation
-	// NoBackground disables the refresh shortly before expiry while calls go on.
+	// NoBackground disables the background refresh shortly before expiry.
 	NoBackground bool
 	// WaitTimeout is how long a call waits for a token. Defaults to 30 s.
 	WaitTimeout time.Duration
 	// SendTimeout is how long a token request may take. Defaults to 60 s.
 	SendTimeout time.Duration
-	// Lease is how long other processes wait for a refresh whose process is gone. Defaults to 90 s.
+	// Lease is how long other processes wait for a refresh whose process has ended. Defaults to 90 s.
 	Lease time.Duration
 	// Store keeps the tokens. Defaults to memory.
 	Store Store
 	// Refresh is a custom function that obtains new tokens. Return an error that wraps ErrNotSent or ErrRefreshTokenDead; any other
-	// error counts as "the refresh token may have been spent". Its context must not be used to call the session.
+	// error means that the refresh token may have been used. Its context must not be used to call the session.
 	Refresh func(context.Context, RefreshInput) (Tokens, error)
 	// Login signs in again when a call would fail with ErrLoginRequired; callers wait and continue with the new token. Login must
 	// call one of the session's SignIn methods, with the context it was given. It runs once for all waiting callers.
@@ -149,7 +149,7 @@ func (r RefreshInput) Format(f fmt.State, _ rune) {
 // A message to the core.
 type message = map[string]any
 
-// As the core reads them.
+// The settings for the core.
 func (o *Options) settings() (message, error) {
 	settings := message{
 		"background": !o.NoBackground,

@@ -6,11 +6,10 @@ import (
 	"sync"
 )
 
-// More origins than a session has.
+// More than the origins of any session.
 const mostQuick = 64
 
-// Requests that need no turn of the core: to an origin that accepted this very token, see "What needs no turn" in ABI.md. What the
-// core said is kept, nothing is decided here.
+// Origins that accepted the current token: requests to them need no turn of the core (see "Requests without a turn" in ABI.md).
 type quickOrigins struct {
 	mutex   sync.RWMutex
 	origins map[quickOrigin]quickHeader
@@ -18,7 +17,7 @@ type quickOrigins struct {
 
 type quickOrigin struct{ scheme, host string }
 
-// How requests to an origin are signed, as the core said last.
+// The header that the core last added to a request to an origin.
 type quickHeader struct {
 	tag         uint64
 	name, value string
@@ -28,8 +27,8 @@ func originOf(request *http.Request) quickOrigin {
 	return quickOrigin{request.URL.Scheme, request.URL.Host}
 }
 
-// Sends it with the token that its origin accepted, where that is the token still. Neither an answer nor an error: the core is to be
-// asked. A tag: it is to be asked about the answer.
+// Sends the request with the token that its origin accepted, if that token is still the current one. If it returns neither a response
+// nor an error, the core must sign the request; with a tag, the core must judge the response.
 func (t *transport) sendAtOnce(request *http.Request, body *requestBody) (response *http.Response, tag uint64, err error) {
 	known, ok := t.session.quickHeader(request)
 	if !ok {
@@ -56,7 +55,7 @@ func (s *Session) quickHeader(request *http.Request) (quickHeader, bool) {
 	s.quick.mutex.RLock()
 	known, ok := s.quick.origins[originOf(request)]
 	s.quick.mutex.RUnlock()
-	// User names and passwords take the long way.
+	// The core must see requests with user names and passwords.
 	if !ok || request.URL.User != nil || s.isClosed() || request.Context().Value(insideKey{}) != nil {
 		return quickHeader{}, false
 	}
@@ -71,10 +70,10 @@ func (s *Session) quickHeader(request *http.Request) (quickHeader, bool) {
 	return known, s.driver.tag(s.number) == known.tag
 }
 
-// An answer from this origin was accepted, to a request that the core signed so.
+// Remembers an origin that accepted a request with these headers of the core.
 func (s *Session) learn(request *http.Request, headers [][2]string) {
 	token, valid := s.TokenIfValid()
-	// A proof of possession is for one request; and the token may have changed since.
+	// A proof of possession is valid for one request only, and the token may have changed.
 	if !valid || len(headers) != 1 || headers[0][1] != token.Authorization() || headers[0][0] != token.Header() {
 		return
 	}
@@ -101,7 +100,7 @@ func (s *Session) unlearn(request *http.Request) {
 	}
 }
 
-// The number that the core knows a tag by; 0: it was restarted since.
+// The core's own number of a tag; 0: the core was restarted since.
 func (d *driver) numberOf(tag uint64) uint32 {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()

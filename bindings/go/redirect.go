@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A request that was led away from its origin: nothing of ours goes along any more, even where it comes back, and of its own
+// A request that a redirect has led away from its origin: the token is no longer sent, not even if a redirect leads back, and of its own
 // headers only those that carry no credential.
 type trail struct {
 	// In lower case.
@@ -20,7 +20,7 @@ type hop struct {
 	Headers [][2]string `json:"headers"`
 }
 
-// http.Client names the response that led to a request.
+// http.Client sets the response that caused a request.
 func trailOf(request *http.Request) *trail {
 	if request.Response == nil || request.Response.Request == nil {
 		return nil
@@ -29,11 +29,11 @@ func trailOf(request *http.Request) *trail {
 	return led
 }
 
-// Asks the core what may go along with the hop that an http.Client makes of a redirect.
+// Asks the core what may be sent with the next hop of a redirect that http.Client follows.
 func (t *transport) lead(ctx context.Context, request *http.Request, number uint32, response *http.Response) (context.Context, error) {
 	var next *hop
 	redirected := message{"do": "redirected", "request": number, "status": response.StatusCode, "headers": pairs(response.Header)}
-	// It is led nowhere; or the core signs the next hop too, when it comes here.
+	// There is no redirect to follow; or the next hop may carry the token, and the core signs it when it gets here.
 	if err := t.session.call(ctx, redirected, &next); err != nil || next == nil || len(next.Headers) > 0 {
 		return ctx, err
 	}
@@ -47,7 +47,7 @@ func (t *transport) lead(ctx context.Context, request *http.Request, number uint
 	return context.WithValue(ctx, trailKey{}, &trail{denied}), nil
 }
 
-// Sends a request that was led away, without a token.
+// Sends a request that was redirected away, without a token.
 func (t *transport) sendOn(request *http.Request, body *requestBody, led *trail) (*http.Response, error) {
 	attempt, err := body.attempt(request.Context())
 	if err != nil {

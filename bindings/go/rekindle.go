@@ -1,5 +1,5 @@
-// Package rekindle keeps API sessions alive: it notices that an access token has expired, refreshes it once however many
-// goroutines ask, and sends a request again where that is safe.
+// Package rekindle keeps API sessions alive: it detects that an access token has expired, refreshes it once for any number of
+// goroutines, and sends a request again where that is safe.
 //
 //	session, err := rekindle.NewSession(rekindle.Options{
 //		TokenURL: "https://auth.example.com/token",

@@ -13,29 +13,29 @@ import (
 	"time"
 )
 
-// Request is what Client.Send sends. Zero values are the defaults. It has one body: JSON, Form or Body.
+// Request is a request for Client.Send. Zero values are the defaults. Set at most one of JSON, Form and Body.
 type Request struct {
-	// Method; empty: GET.
+	// Method is the HTTP method. Defaults to GET.
 	Method string
-	// Path is below the base URL, or a URL.
+	// Path is relative to the base URL, or a URL.
 	Path string
-	// Query is added to the path's.
+	// Query is added to the query of Path.
 	Query  url.Values
 	Header http.Header
-	// JSON is sent as JSON.
+	// JSON is encoded as the body.
 	JSON any
-	// Form is sent as a form.
+	// Form is sent as application/x-www-form-urlencoded.
 	Form url.Values
-	// Body can be sent again if it is of bytes or of a text, as with http.NewRequest, or a file (*os.File), which is sent from where it is to
-	// its end, with its length, and stays open.
+	// Body can be sent again if it is a *bytes.Buffer, *bytes.Reader or *strings.Reader, as with http.NewRequest, or an *os.File, which is
+	// sent from its current offset to its end, with its length, and stays open.
 	Body io.Reader
-	// Timeout in place of the client's; 0: the client's; negative: none.
+	// Timeout replaces the client's timeout; 0: the client's; negative: none.
 	Timeout time.Duration
-	// IdempotencyKey is sent as Idempotency-Key: then a POST may be retried, too.
+	// IdempotencyKey is sent as Idempotency-Key; with it, a POST may be retried, too.
 	IdempotencyKey string
-	// Streamed: the body is read as it comes; neither limit nor, after its beginning, deadline hold for it.
+	// Streamed returns the response before its body has arrived. The limit does not apply to it, and the deadline only to its beginning.
 	Streamed bool
-	// NoRedirects: a redirect is the answer.
+	// NoRedirects returns redirects instead of following them.
 	NoRedirects bool
 }
 
@@ -49,7 +49,7 @@ func (c *Client) send(ctx context.Context, asked Request, reading string) (*http
 	if err != nil {
 		return nil, err
 	}
-	// Its URL is the core's to make.
+	// The core completes the URL.
 	request, err := http.NewRequestWithContext(ctx, asked.Method, "", body)
 	if err != nil {
 		return nil, invalid("method", "the method can't be sent: give a word, such as GET")
@@ -79,7 +79,7 @@ func (c *Client) send(ctx context.Context, asked Request, reading string) (*http
 	return c.exchange(ctx, request, how)
 }
 
-// Each send reads the file for itself. What has no length, a pipe say, is sent once.
+// Each send reads the file separately. A file without a length, such as a pipe, is sent once.
 func fromFile(request *http.Request, file *os.File) error {
 	told, err := file.Stat()
 	if err != nil {
@@ -114,7 +114,7 @@ func (r *Request) content() (io.Reader, string, error) {
 	case r.JSON != nil:
 		text, err := json.Marshal(r.JSON)
 		if err != nil {
-			// Its message may quote what was to be sent.
+			// The message may quote the body.
 			return nil, "", invalid("json", fmt.Sprintf("a %T cannot be written as JSON", r.JSON))
 		}
 		return bytes.NewReader(text), "application/json", nil

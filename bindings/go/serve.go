@@ -14,20 +14,20 @@ import (
 	"unicode/utf8"
 )
 
-// What sessions of one number bring along. The core's side holds this, not the Session: so a session can be collected.
+// What the driver needs of the sessions of one number. It holds this and not the Session, so that a session can be garbage-collected.
 type served struct {
-	// Ends with the last of them.
+	// Ends with the last session.
 	context   context.Context
 	end       context.CancelFunc
 	transport http.RoundTripper
 	store     Store
 	refresh   func(context.Context, RefreshInput) (Tokens, error)
-	// Signs in again; nil: nobody does.
+	// Signs in again; or nil.
 	login func(context.Context) error
 	keys  []*SigningKey
 	// The store has a record of this session.
 	saved atomic.Bool
-	// What further sessions find it by; the driver's mutex for that guards it.
+	// The key by which further sessions find it; guarded by the driver's mutex `sharing`.
 	sharing string
 
 	mutex sync.Mutex
@@ -37,18 +37,18 @@ type served struct {
 // One Session, until it is closed.
 type life struct {
 	listeners listeners[Event]
-	// Hears each event too, without waiting; or nil.
+	// Receives each event, too; must not block; or nil.
 	hear   func(Event)
 	closed atomic.Bool
 }
 
-// Whose store or refresh function a context was given to.
+// The session whose store or refresh function a context was passed to.
 type insideKey struct{}
 
-// Whose login handler a context was given to.
+// The session whose login handler a context was passed to.
 type loginKey struct{}
 
-// The core reads no more of an answer.
+// In bytes: the core reads no more of a response.
 const mostAnswer = 1 << 20
 
 func (s *served) tell(event Event) {
@@ -68,7 +68,7 @@ func (s *served) add(one *life) {
 	s.lives[one] = struct{}{}
 }
 
-// Whether it was the last one.
+// Returns whether it was the last one.
 func (s *served) remove(one *life) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -77,10 +77,10 @@ func (s *served) remove(one *life) bool {
 	return had && len(s.lives) == 0
 }
 
-// Does it, and gives the answer.
+// Carries out an effect, and returns its result.
 func (s *served) serve(ctx context.Context, asked *effect) (answer message) {
 	defer func() {
-		// A store or refresh function that panics must not take the process along; the refresh token may be spent.
+		// A panic of a store or refresh function must not end the process. The refresh token may have been used.
 		if cause := recover(); cause != nil {
 			text := fmt.Sprintf("it panicked (%T)", cause)
 			answer = message{"error": "maybe_sent", "message": text, "unavailable": text, "thrown": keepThrown(panicked(cause))}
@@ -94,7 +94,7 @@ func (s *served) serve(ctx context.Context, asked *effect) (answer message) {
 	case "login":
 		return s.callLogin(context.WithValue(ctx, loginKey{}, s))
 	}
-	// A store's work is never broken off.
+	// A store's work is never canceled.
 	answer = askStore(context.WithValue(context.WithoutCancel(ctx), insideKey{}, s), s.store, asked)
 	if _, ok := answer["version"]; ok && asked.Effect == "save" {
 		s.saved.Store(true)
@@ -102,7 +102,7 @@ func (s *served) serve(ctx context.Context, asked *effect) (answer message) {
 	return answer
 }
 
-// Whoever is asked by a session must not wait for it.
+// Returns an error if the call comes from a function that the session itself is waiting for.
 func (s *served) checkOutside(ctx context.Context) error {
 	if ctx.Value(insideKey{}) == s {
 		return misuse("a store or refresh function called the session that it serves: it would wait for itself; use a plain http.Client there")
@@ -110,7 +110,7 @@ func (s *served) checkOutside(ctx context.Context) error {
 	return nil
 }
 
-// Whoever signs in must not wait for the token that it is about to bring.
+// Returns an error if a login handler asks for the token that it is about to obtain.
 func (s *served) checkTokens(ctx context.Context) error {
 	if ctx.Value(loginKey{}) == s {
 		return misuse("the login handler asked the session that it signs in for a token: it would wait for itself; sign in first, and use a plain http.Client there")
@@ -130,7 +130,7 @@ func (s *served) callLogin(ctx context.Context) message {
 	if errors.As(err, &own) {
 		return message{"error": own.Message, "kind": string(own.Kind), "thrown": keepThrown(err)}
 	}
-	// Its type alone: its text may hold a token.
+	// Only its type: its message may contain a token.
 	return message{"error": fmt.Sprintf("the login handler returned a %T: nobody is signed in", err), "thrown": keepThrown(err)}
 }
 
@@ -148,11 +148,11 @@ func (s *served) callRefresh(ctx context.Context, asked *effect) message {
 	case errors.Is(err, ErrNotSent):
 		return message{"error": "not_sent", "message": withoutSecrets(err.Error()), "thrown": keepThrown(err)}
 	}
-	// Its type alone: its text may hold a token.
+	// Only its type: its message may contain a token.
 	return message{"error": "maybe_sent", "message": fmt.Sprintf("the refresh function returned a %T", err), "thrown": keepThrown(err)}
 }
 
-// What refresh functions and login handlers returned, until the core names it as the cause of an error: objects do not cross, numbers do.
+// The errors of refresh functions and login handlers, by number: the core names the number as the cause of an error.
 var thrown struct {
 	sync.Mutex
 	last uint64
@@ -198,7 +198,7 @@ func (s *served) sendTokenRequest(ctx context.Context, asked *effect) message {
 	if err != nil {
 		return message{"error": "the URL of the token endpoint can't be read", "sent": false}
 	}
-	// Never sent twice by net/http itself: the refresh token may be spent.
+	// Without GetBody, net/http itself never resends the request: the refresh token may have been used.
 	request.GetBody = nil
 	if asked.Body == "" {
 		request.Body = http.NoBody
@@ -218,7 +218,7 @@ func (s *served) sendTokenRequest(ctx context.Context, asked *effect) message {
 	return withBody(message{"status": response.StatusCode, "headers": pairs(response.Header)}, body)
 }
 
-// As text where it is one, else in base64: the core judges bytes.
+// Adds a body as text if it is UTF-8, else in base64: the core judges bytes.
 func withBody(told message, body []byte) message {
 	if utf8.Valid(body) {
 		told["body"] = string(body)
@@ -228,14 +228,14 @@ func withBody(told message, body []byte) message {
 	return told
 }
 
-// Whether certainly no byte of the request left.
+// Whether certainly no byte of the request was sent.
 func notSent(err error) bool {
 	var dial *net.OpError
 	var dns *net.DNSError
 	return errors.As(err, &dns) || (errors.As(err, &dial) && dial.Op == "dial")
 }
 
-// Without the URL that net/http quotes.
+// The message without the URL that net/http quotes.
 func describe(err error) string { return withoutSecrets(err.Error()) }
 
 func pairs(header http.Header) [][2]string {
@@ -248,7 +248,7 @@ func pairs(header http.Header) [][2]string {
 	return all
 }
 
-// Ours take the place of those of the same name.
+// Sets headers, replacing those of the same name.
 func setHeaders(header http.Header, added [][2]string) {
 	for _, pair := range added {
 		header.Set(pair[0], pair[1])

@@ -13,7 +13,7 @@ import (
 	"weak"
 )
 
-// Session is one sign-in, kept alive. It may be used by any number of goroutines.
+// Session keeps one sign-in alive. It is safe for concurrent use.
 type Session struct {
 	driver *driver
 	number uint32
@@ -56,7 +56,7 @@ func NewSession(options Options) (*Session, error) {
 	return newSession(options, driver, nil)
 }
 
-// `hear`: hears each event from the first one on, without waiting; or nil.
+// `hear` receives all events, from the first one on; must not block; or nil.
 func newSession(options Options, driver *driver, hear func(Event)) (*Session, error) {
 	settings, err := options.settings()
 	if err != nil {
@@ -67,12 +67,12 @@ func newSession(options Options, driver *driver, hear func(Event)) (*Session, er
 		served.transport = http.DefaultTransport
 	}
 	if served.store == nil {
-		// In this process, and not in the core: what it holds outlives a failure of the core.
+		// Outside of the core, so that its records survive a failure of the core.
 		served.store = &MemoryStore{}
 	}
 	session := &Session{driver: driver, life: &life{hear: hear}}
 	if login := options.Login; login != nil {
-		// A session that nobody holds can be collected.
+		// A weak pointer, so that the session can be garbage-collected.
 		pointer := weak.Make(session)
 		served.login = func(ctx context.Context) error {
 			if session := pointer.Value(); session != nil {
@@ -127,7 +127,7 @@ func (s *Session) TokenIfValid() (Token, bool) {
 	if err != nil || told == nil {
 		return Token{}, false
 	}
-	// What was read may be newer than the tag; it is cached only if the tag is still the same.
+	// The token may be newer than the tag; it is cached only if the tag is still the same.
 	token := newToken(*told)
 	s.driver.mutex.Lock()
 	defer s.driver.mutex.Unlock()
@@ -256,7 +256,7 @@ func (s *Session) drop() {
 
 func (s *Session) isClosed() bool { return s.life.closed.Load() }
 
-// What is left of a session that nobody holds any more.
+// What remains to be done for a session that was garbage-collected.
 type insideSession struct {
 	driver *driver
 	number uint32
@@ -293,7 +293,7 @@ func (s *Session) call(ctx context.Context, asked message, into any) error {
 	}
 	asked["session"] = s.number
 	err := s.driver.call(ctx, asked, into)
-	// Not collected, and so forgotten, while it is asked.
+	// Keeps the session from being garbage-collected during the call.
 	runtime.KeepAlive(s)
 	return err
 }

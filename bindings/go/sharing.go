@@ -7,7 +7,7 @@ import (
 	"reflect"
 )
 
-// Sessions of one process with the same store and the same options are one to the core: they share their state (spec 4.2).
+// Sessions with the same store and options in one process are one session of the core: they share their state (spec 4.2).
 type sharedSession struct {
 	number    uint32
 	served    *served
@@ -15,7 +15,8 @@ type sharedSession struct {
 	transport http.RoundTripper
 }
 
-// What two sessions must have in common to be one; empty: shared with nobody. Refresh functions and login handlers can't be compared.
+// The key that two sessions must have in common to share their state; empty: the session shares nothing. Refresh functions and login
+// handlers can't be compared.
 func sharingOf(options Options, settings message) string {
 	told, ok := options.Store.(StoreIdentity)
 	if !ok || told.Identity() == "" || options.Alone || options.Refresh != nil || options.Login != nil {
@@ -28,7 +29,7 @@ func sharingOf(options Options, settings message) string {
 	return string(text)
 }
 
-// A session for these settings: the one that is there already, or a new one.
+// Returns the existing session for these settings, or creates one.
 func (d *driver) join(sharing string, settings message, served *served, joins *life) (uint32, *served, error) {
 	d.sharing.Lock()
 	defer d.sharing.Unlock()
@@ -50,7 +51,7 @@ func (d *driver) join(sharing string, settings message, served *served, joins *l
 	return number, served, nil
 }
 
-// The last one ends it.
+// Releases a session; the last one ends the core's session.
 func (d *driver) leave(number uint32, served *served, leaves *life) {
 	d.sharing.Lock()
 	defer d.sharing.Unlock()
@@ -64,7 +65,7 @@ func (d *driver) leave(number uint32, served *served, leaves *life) {
 	served.end()
 }
 
-// A file store's canonical path is proof enough; other stores may only say that they are the same.
+// Two file stores are the same if their canonical paths are; other stores only if they are the same object.
 func sameStore(one, other Store) bool {
 	first, ok := one.(*FileStore)
 	second, isFile := other.(*FileStore)

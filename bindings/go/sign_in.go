@@ -102,7 +102,7 @@ func (s *Session) SignInWithDevice(ctx context.Context, show func(DeviceCode) er
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	shown := func(code DeviceCode) {
-		// The user's own code never runs during a turn.
+		// The user's code never runs during a turn.
 		go func() {
 			if err := show(code); err != nil {
 				stop(err)

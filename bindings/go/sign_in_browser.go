@@ -17,9 +17,9 @@ import (
 
 const (
 	mostHead = 32 << 10
-	// Who says nothing for so long is no browser.
+	// A connection that sends nothing for this long is not the browser's.
 	mostSilence = 10 * time.Second
-	// Others of this machine must not keep the browser out.
+	// Other programs on this machine must not be able to block the browser.
 	mostConnections = 64
 )
 
@@ -81,7 +81,7 @@ type callbackAnswer struct {
 	Callback *string `json:"callback"`
 }
 
-// The port that a browser comes back to.
+// The port that the browser returns to.
 type loopback struct {
 	port      int
 	listeners []net.Listener
@@ -94,7 +94,7 @@ type loopback struct {
 func listenFor(host string, port int) (*loopback, error) {
 	addresses := []string{strings.Trim(host, "[]")}
 	if host == "localhost" {
-		// A browser may take either family.
+		// A browser may use either address family.
 		addresses = []string{"127.0.0.1", "::1"}
 	}
 	for tries := 1; ; tries++ {
@@ -102,7 +102,7 @@ func listenFor(host string, port int) (*loopback, error) {
 		if err == nil {
 			return receiver, nil
 		}
-		// A port that is free in one family may be taken in the other.
+		// A port that is free in one address family may be in use in the other.
 		if port != 0 || tries == 8 {
 			text := fmt.Sprintf("port %d on loopback can't be opened (%v): end the program that has it, take a redirect URI with a free port, or sign in with a device code", port, err)
 			return nil, &Error{Kind: ErrSystem, Message: text, Argument: "redirect_uri", cause: err}
@@ -115,7 +115,7 @@ func listenOn(addresses []string, port int) (*loopback, error) {
 	for _, address := range addresses {
 		listener, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(receiver.port)))
 		if err != nil {
-			// A machine without the other family has localhost in one of them only. Somebody else's port is theirs.
+			// Some machines have only one address family. A port that is in use is another program's.
 			if len(receiver.listeners) > 0 && isMissing(address) {
 				continue
 			}
@@ -128,7 +128,7 @@ func listenOn(addresses []string, port int) (*loopback, error) {
 	return receiver, nil
 }
 
-// Whether this machine has no such address.
+// Whether the error says that this machine has no such address.
 func isMissing(address string) bool {
 	listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
 	if err == nil {
@@ -159,7 +159,7 @@ func (l *loopback) receive(judge func(head string) (callbackAnswer, error)) {
 	}
 }
 
-// One connection, one request.
+// Reads the one request of a connection.
 func (l *loopback) answer(connection net.Conn, judge func(head string) (callbackAnswer, error)) {
 	defer connection.Close()
 	_ = connection.SetDeadline(time.Now().Add(mostSilence))
@@ -204,7 +204,7 @@ func (l *loopback) close() {
 	})
 }
 
-// The browser that $BROWSER names, else the system's. No shell reads the address.
+// Opens the browser that $BROWSER names, else the system's. The URL is not passed through a shell.
 func openBrowser(url string) error {
 	var commands [][]string
 	for _, name := range strings.Split(os.Getenv("BROWSER"), string(os.PathListSeparator)) {

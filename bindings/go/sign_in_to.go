@@ -141,7 +141,7 @@ func isWebAddress(server string) bool {
 	return found && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http"))
 }
 
-// Asks the core what needs no session.
+// Makes a call that belongs to no session.
 func ask(ctx context.Context, base http.RoundTripper, asked message, into any) error {
 	driver, err := shared()
 	if err != nil {

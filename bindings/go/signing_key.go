@@ -23,9 +23,8 @@ import (
 	"sync"
 )
 
-// SigningKey is a private key that signs for the client: as Options.ClientKey it says who the client is (private_key_jwt), as
-// Options.DPoPKey tokens are bound to it, so that a stolen token is of no use elsewhere (DPoP, RFC 9449). The key itself never
-// reaches the core.
+// SigningKey is a private key that signs for the client. As Options.ClientKey it authenticates the client (private_key_jwt, RFC 7523); as
+// Options.DPoPKey tokens are bound to it, so that a stolen token can't be used (DPoP, RFC 9449). The private key never reaches the core.
 type SigningKey struct {
 	jwk    map[string]string
 	signer crypto.Signer
@@ -42,8 +41,8 @@ var standInSecret = sync.OnceValue(func() []byte {
 	return secret
 })
 
-// NewSigningKey takes any signer of crypto: a P-256, Ed25519 or RSA key of the standard library, or one that is elsewhere (a KMS, a
-// smart card). keyID is the server's name for it, or empty.
+// NewSigningKey returns a key that signs with any crypto.Signer: a P-256, Ed25519 or RSA key of the standard library, or one in a KMS or a
+// smart card. keyID is the key ID (kid) under which the server knows the key, or empty.
 func NewSigningKey(signer crypto.Signer, keyID string) (*SigningKey, error) {
 	jwk, err := publicJWK(signer.Public())
 	if err != nil {
@@ -69,7 +68,8 @@ func GenerateSigningKey() (*SigningKey, error) {
 	return NewSigningKey(key, "")
 }
 
-// ParseSigningKey reads a private key in PEM (BEGIN PRIVATE KEY): P-256, Ed25519 or RSA. keyID is the server's name for it, or empty.
+// ParseSigningKey reads a private key in PEM (BEGIN PRIVATE KEY): P-256, Ed25519 or RSA. keyID is the
+// key ID (kid) under which the server knows the key, or empty.
 func ParseSigningKey(text []byte, keyID string) (*SigningKey, error) {
 	if block, _ := pem.Decode(text); block != nil {
 		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
@@ -92,7 +92,7 @@ func (k *SigningKey) Thumbprint() string {
 			named[name] = value
 		}
 	}
-	// Its members are in the order of their names.
+	// encoding/json sorts the members by name, as the RFC requires.
 	text, _ := json.Marshal(named)
 	sum := sha256.Sum256(text)
 	return base64url(sum[:])
@@ -104,10 +104,10 @@ func (k *SigningKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "rek
 // MarshalJSON shows the public half.
 func (k *SigningKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.jwk) }
 
-// As the core takes it.
+// The key as a setting of the core.
 func (k *SigningKey) shown() message { return message{"jwk": k.jwk, "stand_in": k.standIn} }
 
-// The same text, with each signature that was left open.
+// Replaces each stand-in by the signature of the text before it.
 func (k *SigningKey) complete(text string) (string, error) {
 	if !strings.Contains(text, k.standIn) {
 		return text, nil
@@ -162,7 +162,7 @@ func publicJWK(public crypto.PublicKey) (map[string]string, error) {
 
 func base64url(bytes []byte) string { return base64.RawURLEncoding.EncodeToString(bytes) }
 
-// A request's headers, with the signatures that the session's keys left open.
+// Adds the signatures of the session's keys to a request's headers.
 func (s *served) complete(headers [][2]string) ([][2]string, error) {
 	for at := range headers {
 		text, err := s.completeText(headers[at][1])

@@ -12,12 +12,12 @@ import (
 	"sync"
 )
 
-// Store keeps one opaque record a key, by compare-and-save. An error means that the store is unavailable: nothing is lost,
-// and saving is tried again. A store that tells more of itself also has the methods of StoreIdentity and Owners.
+// Store keeps one opaque record for each key, by compare-and-save. An error means that the store is unavailable: no token is lost, and
+// the save is tried again. A store may also implement StoreIdentity, StoreKeys, StoreLister and Owners.
 type Store interface {
-	// Load gives the record; nil if there is none.
+	// Load returns the record, or nil if there is none.
 	Load(ctx context.Context, key string) (*Record, error)
-	// Save replaces the record if it is still what was expected, in one step, and gives the new version; else ErrConflict.
+	// Save replaces the record if it meets the condition, in one atomic step, and returns the new version; otherwise ErrConflict.
 	Save(ctx context.Context, key, record string, expected Expected) (version string, err error)
 }
 
@@ -29,17 +29,17 @@ type StoreIdentity interface {
 	Shared() bool
 }
 
-// StoreKeys is for stores that can keep only one key. Without it, a store keeps a record for each key.
+// StoreKeys is implemented by stores that can keep only one key. Without it, a store keeps a record for each key.
 type StoreKeys interface {
 	Keyed() bool
 }
 
-// StoreLister is for stores that can list the keys of their records: for App.Accounts.
+// StoreLister is implemented by stores that can list the keys of their records, for App.Accounts.
 type StoreLister interface {
 	Keys(ctx context.Context) ([]string, error)
 }
 
-// Owners is for shared stores that can tell whether the process that runs a refresh is still alive.
+// Owners is implemented by shared stores that can tell whether the process that runs a refresh is still alive.
 type Owners interface {
 	Announce(ctx context.Context, key, owner string) error
 	Retire(ctx context.Context, key, owner string) error
@@ -67,14 +67,14 @@ func (r Record) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "rekindle.Record{Version: %q}", r.Version)
 }
 
-// Expected is what a record must still be for a save to go through: absent, of a version, or anything.
+// Expected is the condition of a save: the record must be absent, must have a given version, or may be anything.
 type Expected struct {
 	Absent   bool   `json:"absent"`
 	Anything bool   `json:"anything"`
 	Version  string `json:"version"`
 }
 
-// Fits reports whether a record (nil: none) is the expected one.
+// Fits reports whether a record (nil: none) meets the condition.
 func (e Expected) Fits(record *Record) bool {
 	switch {
 	case e.Anything:
@@ -85,9 +85,9 @@ func (e Expected) Fits(record *Record) bool {
 	return record != nil && record.Version == e.Version
 }
 
-// MemoryStore keeps records in this process, one for each key. Its zero value is ready to use.
+// MemoryStore keeps records in memory, one for each key. Its zero value is ready to use.
 type MemoryStore struct {
-	// Name is its identity: sessions of one name and the same settings share their state.
+	// Name is the store's identity: sessions whose stores have the same name share a state, if their settings are the same.
 	Name string
 
 	mutex   sync.Mutex
@@ -102,7 +102,7 @@ func (s *MemoryStore) Load(_ context.Context, key string) (*Record, error) {
 	return s.records[key], nil
 }
 
-// Save replaces the record if it is still what was expected.
+// Save replaces the record if it meets the condition; otherwise it returns ErrConflict.
 func (s *MemoryStore) Save(_ context.Context, key, record string, expected Expected) (string, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -128,7 +128,7 @@ func (s *MemoryStore) Keys(context.Context) ([]string, error) {
 // Identity returns the store's name.
 func (s *MemoryStore) Identity() string { return s.Name }
 
-// Shared returns false: no other process sees the records.
+// Shared returns false: no other process uses the records.
 func (s *MemoryStore) Shared() bool { return false }
 
 // Format shows no record.
@@ -150,12 +150,12 @@ func storeSettings(store Store) message {
 	return settings
 }
 
-// Asks a store what the core wants to know.
+// Carries out an effect with a store.
 func askStore(ctx context.Context, store Store, asked *effect) message {
 	answer, err := consult(ctx, store, asked)
 	if err != nil {
 		reason := withoutSecrets(err.Error())
-		// A path is as long as a token, and no secret.
+		// A path may look like a token, but is not a secret.
 		if own := (*fileFault)(nil); errors.As(err, &own) {
 			reason = own.text
 		}
@@ -199,7 +199,7 @@ func consult(ctx context.Context, store Store, asked *effect) (message, error) {
 
 var longWords = regexp.MustCompile(`[\w.~+/=-]{16,}`)
 
-// A database quotes what it was given, and that is a record with tokens in it.
+// Databases quote their input in errors, and here that is a record with tokens.
 func withoutSecrets(text string) string {
 	text = longWords.ReplaceAllString(text, "[..]")
 	return text[:min(len(text), 500)]

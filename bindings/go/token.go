@@ -9,8 +9,8 @@ import (
 
 // Token is an access token. Value and Authorization are secrets: send them only where they are needed.
 type Token struct {
-	// A function: where a Token is an unexported field of another struct, fmt can't call Format and prints an address, whatever
-	// the verb. A pointer would be followed for a verb that does not fit.
+	// A function: if a Token is an unexported field of another struct, fmt can't call Format, and prints the address of a function for
+	// any verb. For some verbs it would follow a pointer.
 	data func() tokenData
 }
 
@@ -37,7 +37,7 @@ func (t Token) Value() string { return t.read().Token }
 // Authorization returns the value of the header that carries the token.
 func (t Token) Authorization() string { return t.read().Authorization }
 
-// Header returns the name of the header that carries the token, "authorization" unless the dialect says otherwise.
+// Header returns the name of the header that carries the token, "authorization" unless the dialect defines another one.
 func (t Token) Header() string { return t.read().Header }
 
 // Generation increases by one with each new access token of a sign-in.

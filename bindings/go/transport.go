@@ -11,14 +11,14 @@ import (
 	"sync/atomic"
 )
 
-// The core judges no more of a body.
+// In bytes: the core judges no more of a response's body.
 const mostJudged = 8 << 20
 
-// GraphQL is read from a request's body up to here.
+// In bytes: longer request bodies are not searched for GraphQL.
 const mostRead = 1 << 20
 
-// Signs, sends, judges, and sends again. Redirects are the caller's (http.Client's): each hop comes here as a request of its
-// own, and the core says for each URL whether the token goes along.
+// Adds the token, refreshes it, and sends a request again where that is safe. http.Client follows redirects: each hop arrives here as
+// another request, and the core decides for each URL whether it gets the token.
 type transport struct {
 	session *Session
 	base    http.RoundTripper
@@ -36,7 +36,7 @@ type next struct {
 	ReplayRefused string      `json:"replay_refused"`
 }
 
-// RoundTrip is http.RoundTripper's. A request without GetBody whose body was read is not sent again.
+// RoundTrip implements http.RoundTripper. A request whose body was read is sent again only if it has GetBody.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
 	body := &requestBody{request: request}
@@ -56,7 +56,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if sent != nil {
 		sentWith := session.driver.numberOf(tag)
 		if sentWith == 0 {
-			// Nobody knows any more what it went along with.
+			// The core that knew this token was restarted.
 			sent.Request = request
 			return sent, nil
 		}
@@ -102,14 +102,14 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		if said.Next != "send_again" {
-			// Whoever looks at it finds the request that they made.
+			// As with http.Client, the response has the caller's request.
 			judgement := said.judgement()
 			told := withJudgement(ctx, &judgement)
 			if judgement.Verdict == "accepted" && !how.ReadsSuccess && response.StatusCode/100 == 2 {
 				session.learn(request, how.Headers)
 			}
 			if isRedirect(response.StatusCode) && judgement.Verdict != "" && judgement.Verdict != "accepted" {
-				// It leads to the login page: an http.Client returns what has no Location (spec 2.11).
+				// A redirect to the login page: without Location, http.Client returns it (spec 2.11).
 				response.Header.Del("Location")
 			} else if isRedirect(response.StatusCode) {
 				if told, err = t.lead(told, request, number, response); err != nil {
@@ -125,7 +125,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// CloseIdleConnections is what http.Client.CloseIdleConnections calls.
+// CloseIdleConnections closes the idle connections of the base; http.Client.CloseIdleConnections calls it.
 func (t *transport) CloseIdleConnections() {
 	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
@@ -134,14 +134,14 @@ func (t *transport) CloseIdleConnections() {
 
 func (t *transport) judge(ctx context.Context, number uint32, response *http.Response, readsSuccess bool) (next, error) {
 	reads := response.StatusCode >= 400 || (readsSuccess && mayBeJSON(response.Header))
-	// An error is told to whoever reads the body.
+	// The reader of the body gets the error.
 	beginning, _ := readBeginning(response, reads)
 	answered := message{"do": "answered", "request": number, "status": response.StatusCode, "headers": pairs(response.Header)}
 	var said next
 	return said, t.session.call(ctx, withBody(answered, beginning), &said)
 }
 
-// A body whose beginning was read already.
+// A body whose beginning has been read already.
 type readAgain struct {
 	io.Reader
 	io.Closer
@@ -164,20 +164,20 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// A request's body, which is sent and perhaps sent again.
+// A request's body, which may be sent several times.
 type requestBody struct {
 	request *http.Request
 	sent    bool
-	// It was read ahead; some packages' GetBody winds back the one body that they have.
+	// It was read before sending; the GetBody of some packages rewinds their only body.
 	ahead   bool
 	dropped bool
-	// Whose the last send is; it may still be reading.
+	// The body of the last send, which may still be read.
 	reader *reader
 }
 
 var graphqlBegins = regexp.MustCompile(`^\s*[{[]`)
 
-// What the core has to know of it: the text where GraphQL may be in it.
+// Describes the body to the core: its text, if it may contain GraphQL.
 func (b *requestBody) known() any {
 	if b.request.Body == nil || b.request.Body == http.NoBody {
 		return "none"
@@ -204,7 +204,7 @@ func (b *requestBody) text() (string, bool) {
 	return string(text), err == nil && len(text) <= mostRead && graphqlBegins.Match(text)
 }
 
-// The request for one send; the caller's own is left as it is.
+// A copy of the request for one send; the caller's request is not changed.
 func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 	attempt := b.request.WithContext(ctx)
 	if attempt.Header = b.request.Header.Clone(); attempt.Header == nil {
@@ -214,7 +214,7 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 		attempt.Body, attempt.GetBody, attempt.ContentLength = nil, nil, 0
 		return attempt, nil
 	}
-	// The last reader is gone before a new one begins: GetBody may give the same file, wound back (spec 11.1).
+	// The previous reader ends before a new one begins: GetBody may return the same file, rewound (spec 11.1).
 	if err := b.reader.retire(ctx); err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 			return nil, err
 		}
 		if !b.sent && !same(body, b.request.Body) {
-			// It is not sent itself.
+			// The original body is not sent.
 			b.close()
 		}
 		attempt.Body = b.read(body)
@@ -238,12 +238,12 @@ func (b *requestBody) attempt(ctx context.Context) (*http.Request, error) {
 	return attempt, nil
 }
 
-// It was read, and cannot be read again.
+// Whether it was read, and can't be read again.
 func (b *requestBody) isGone() bool {
 	return b.sent && !b.dropped && b.request.Body != nil && b.request.Body != http.NoBody && b.request.GetBody == nil
 }
 
-// The request goes on without it.
+// The request continues without a body.
 func (b *requestBody) drop() { b.dropped = true }
 
 func (b *requestBody) close() {
@@ -260,10 +260,10 @@ func (b *requestBody) read(body io.ReadCloser) io.ReadCloser {
 	return b.reader
 }
 
-// The body of one send. Transports read it in a goroutine of their own, for a while even after the answer.
+// The body of one send. Transports read it in another goroutine, even for a while after the response.
 type reader struct {
 	body io.ReadCloser
-	// Held while it is read.
+	// Held during a Read.
 	turn    chan struct{}
 	retired bool
 	once    sync.Once
@@ -284,7 +284,7 @@ func (r *reader) Close() error {
 	return r.err
 }
 
-// Nothing is read any more once this returns: a chunk that is being read is waited for.
+// Waits for a Read in progress; after that, nothing more is read.
 func (r *reader) retire(ctx context.Context) error {
 	if r == nil {
 		return nil
@@ -306,13 +306,13 @@ func method(request *http.Request) string {
 	return request.Method
 }
 
-// GraphQL over HTTP is JSON; some clients don't say so.
+// Whether a body with these headers may be GraphQL: some clients don't declare JSON.
 func mayBeGraphQL(header http.Header) bool {
 	kind := strings.ToLower(header.Get("Content-Type"))
 	return kind == "" || strings.Contains(kind, "json") || strings.Contains(kind, "graphql") || strings.HasPrefix(kind, "text/plain")
 }
 
-// JSON, or what servers call JSON that they mislabel.
+// Whether a body with these headers may be JSON: servers often mislabel it.
 func mayBeJSON(header http.Header) bool {
 	given := header.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(given)

@@ -8,18 +8,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Counted has counters: a rekindle.Session, or a rekindle.App, which sums those of its sessions.
+// Counted is a source of counters: a rekindle.Session, or a rekindle.App, which sums the counters of its sessions.
 type Counted interface {
 	Stats(ctx context.Context) (map[string]uint64, error)
 }
 
 type collector struct{ counted Counted }
 
-// NewCollector collects the counters as rekindle_refreshes_total and so on. For several sessions beside each other register each
-// with a label: prometheus.WrapRegistererWith(prometheus.Labels{"session": "billing"}, registerer).
+// NewCollector returns a collector of the counters, named rekindle_refreshes_total and so on. For several sessions, register each with a
+// label: prometheus.WrapRegistererWith(prometheus.Labels{"session": "billing"}, registerer).
 func NewCollector(counted Counted) prometheus.Collector { return collector{counted} }
 
-// Describe tells nothing beforehand: the counters' names are the core's.
+// Describe sends nothing: the core defines the names of the counters.
 func (c collector) Describe(chan<- *prometheus.Desc) {}
 
 func (c collector) Collect(told chan<- prometheus.Metric) {

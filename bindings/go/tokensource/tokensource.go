@@ -14,9 +14,8 @@ type source struct {
 	session *rekindle.Session
 }
 
-// New is a source of a session's tokens: valid ones, refreshed once however many ask, in whatever process. The context bounds
-// the waiting. Where you can, take session.Client or session.Transport: they notice a token that the server rejects, which
-// oauth2.Transport does not.
+// New returns a source of a session's valid tokens, which are refreshed once for all callers and processes. The end of ctx ends a wait.
+// If possible, use session.Client or session.Transport instead: they detect a token that the server rejects, and oauth2.Transport does not.
 func New(ctx context.Context, session *rekindle.Session) oauth2.TokenSource {
 	return source{ctx, session}
 }
