@@ -61,7 +61,7 @@ func (s *server) outcome() string {
 	if s.lost {
 		return "signed out by the server"
 	}
-	return fmt.Sprintf("%d refreshes", s.refreshes)
+	return fmt.Sprintf("refreshes: %d", s.refreshes)
 }
 
 func answer(w http.ResponseWriter, good bool) {

@@ -38,8 +38,8 @@ func speed(size int) string {
 			share(goroutines, func() { need(theirs.Token()) }),
 		}
 		costs := inTurns(calls, 50*size)
-		row(&text, fmt.Sprintf("`session.Token()`, %d goroutines", goroutines), "%.2f µs", median(costs[0]), 0.3, "")
-		row(&text, fmt.Sprintf("`oauth2.ReuseTokenSource`, %d goroutines", goroutines), "%.2f µs", median(costs[1]), 0, "")
+		row(&text, fmt.Sprintf("`session.Token()`, goroutines: %d", goroutines), "%.2f µs", median(costs[0]), 0.3, "")
+		row(&text, fmt.Sprintf("`oauth2.ReuseTokenSource`, goroutines: %d", goroutines), "%.2f µs", median(costs[1]), 0, "")
 	}
 	bare := through{url, http.Client{Transport: &http.Transport{}}, true}
 	under := through{url, http.Client{Transport: &oauth2.Transport{Source: theirs, Base: &http.Transport{}}}, false}
