@@ -1,10 +1,15 @@
-/** What each library does where it is hard: one script for all of them. */
+/** What each library does in the hard cases: one script for all of them. */
 import { fork } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
 
 import { clients } from "./clients.mjs";
 
-const NAMES = ["rekindle session.fetch", "axios + axios-auth-refresh", "ky + afterResponse", "openid-client"];
+const NAMES = ["rekindle session.fetch", "axios + axios-auth-refresh", "ky + afterResponse", "openid-client", "supabase auth-js"];
 const self = fileURLToPath(import.meta.url);
 
 export async function correctness(url, control) {
@@ -68,24 +73,76 @@ function scenes(url, control) {
       return after[0] === 200 ? "signed in again by it" : "stays signed out";
     },
     "two processes": async (_, name) => {
-      await control({ expire: true });
-      const statuses = await Promise.all([1, 2].map(() => elsewhere(name, url)));
-      const said = await told(statuses);
-      return name.startsWith("rekindle") ? `${said} (in memory: no store is shared)` : said;
+      const folder = mkdtempSync(join(tmpdir(), "rekindle-bench-"));
+      const children = [1, 2].map(() => fork(self, [name, url, folder]));
+      const next = (child) => new Promise((resolve) => (child.once("message", resolve), child.once("exit", () => resolve(0))));
+      try {
+        await Promise.all(children.map(next));
+        await control({ expire: true });
+        const answers = children.map(next);
+        for (const child of children) child.send("go");
+        return await told(await Promise.all(answers));
+      } finally {
+        for (const child of children) child.kill();
+        rmSync(folder, { recursive: true });
+      }
+    },
+    "two tabs": async (_, name) => {
+      const { launch } = await import("../test/browser/browser.mjs");
+      const browser = await launch().catch(() => undefined);
+      if (!browser) return "no Chromium";
+      try {
+        await control({ page: await (bundled ??= bundle()) });
+        const context = await browser.newContext();
+        const pages = [await context.newPage(), await context.newPage()];
+        for (const page of pages) {
+          await page.goto(`${url}/page`);
+          await page.waitForFunction(() => "start" in globalThis);
+          await page.evaluate(([name, url]) => globalThis.start(name, url), [name, url]);
+        }
+        await control({ expire: true });
+        return await told(await Promise.all(pages.map((page) => page.evaluate(() => globalThis.ask()))));
+      } finally {
+        await browser.close();
+      }
     },
   };
 }
 
-function elsewhere(name, url) {
-  return new Promise((resolve) => {
-    const child = fork(self, [name, url]);
-    child.once("message", resolve);
-    child.once("exit", () => resolve(0));
-  });
+let bundled;
+
+/** The libraries as a page has them. */
+async function bundle() {
+  const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+  const made = await build({ entryPoints: [file("tab.mjs")], bundle: true, format: "esm", write: false, conditions: ["browser"], alias: { rekindle: file("../dist/inline.js") }, logLevel: "error" });
+  return made.outputFiles[0].text;
+}
+
+/** Like `localStorage`, in a file that processes share. */
+function fileStorage(path) {
+  const read = () => {
+    try {
+      return JSON.parse(readFileSync(path, "utf8"));
+    } catch {
+      return {};
+    }
+  };
+  const write = (all) => writeFileSync(path, JSON.stringify(all));
+  return {
+    getItem: (name) => read()[name] ?? null,
+    setItem: (name, value) => write({ ...read(), [name]: value }),
+    removeItem: (name) => write({ ...read(), [name]: undefined }),
+  };
 }
 
 if (process.argv[1] === self && process.send) {
-  const [name, url] = process.argv.slice(2);
-  const answer = await clients[name](url).get().catch(() => 0);
-  process.send(answer, () => process.exit());
+  const [name, url, folder] = process.argv.slice(2);
+  const shared = { storage: fileStorage(join(folder, "tokens.json")) };
+  if (name.startsWith("rekindle")) {
+    const { FileStore } = await import("rekindle/file-store");
+    shared.store = new FileStore(join(folder, "session.json"));
+  }
+  const client = clients[name](url, shared);
+  process.send("ready");
+  process.once("message", async () => process.send(await client.get().catch(() => 0), () => process.exit()));
 }

@@ -1,4 +1,4 @@
-/** `cargo xtask bench javascript`: speed and correctness beside others, in one run, as Markdown. `--quick`: a third of the rounds. */
+/** `cargo xtask bench javascript`: speed and correctness beside others, in one run, as Markdown. `--quick`: a third of the rounds; `--correctness`: that table alone. */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -6,6 +6,7 @@ import { Session } from "rekindle";
 
 import { clients } from "./clients.mjs";
 import { correctness } from "./correctness.mjs";
+import { undiciClients } from "./undici-clients.mjs";
 
 const quick = process.argv.includes("--quick");
 const rounds = quick ? 5 : 15;
@@ -17,6 +18,11 @@ const { url } = await new Promise((resolve) => child.once("message", resolve));
 export const control = async (asked) =>
   (await fetch(`${url}/control`, { method: "POST", body: JSON.stringify(asked) })).json();
 
+if (process.argv.includes("--correctness")) {
+  await correctness(url, control);
+  child.disconnect();
+  process.exit(0);
+}
 console.log(`# JavaScript, Node ${process.version}\n`);
 await speed();
 await tokens();
@@ -28,7 +34,7 @@ process.exit(0);
 /** CPU of this process for a GET of 1 KB, 64 at once; round about, so that all see the same machine. */
 async function speed() {
   await control({ reset: true });
-  const all = Object.entries(clients).map(([name, make]) => ({ name, client: make(url), costs: [] }));
+  const all = Object.entries({ ...clients, ...undiciClients }).map(([name, make]) => ({ name, client: make(url), costs: [] }));
   const burst = async ({ client }, count) => {
     let left = count;
     const worker = async () => {

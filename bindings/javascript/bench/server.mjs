@@ -4,11 +4,19 @@ import { createServer } from "node:http";
 let valid = 1;
 let refreshes = 0;
 let [reused, lose, late] = [0, 0, 0];
+/** The script of the page for tabs. */
+let page = "";
 const spent = new Set();
 const body = JSON.stringify({ padding: "x".repeat(1_000) });
 const server = createServer((request, response) => {
-  const { url, headers } = request;
-  const send = (status, text) => response.writeHead(status, { "content-type": "application/json" }).end(text);
+  const { headers } = request;
+  // auth-js adds a query to the token endpoint.
+  const url = request.url.split("?")[0];
+  const open = { "access-control-allow-origin": headers.origin ?? "*", "access-control-allow-headers": "*, authorization", "access-control-allow-methods": "*" };
+  const send = (status, text, type = "application/json") => response.writeHead(status, { "content-type": type, "cache-control": "no-store", ...open }).end(text);
+  if (url === "/page") return send(200, '<!doctype html><title>waits</title><script type="module" src="/page.js"></script>', "text/html");
+  if (url === "/page.js") return send(200, page, "text/javascript");
+  if (url === "/logout") return send(204, "");
   if (request.method === "GET" && url === "/data") {
     const fine = headers.authorization === `Bearer AT-${valid}`;
     if (!fine && late > 0) return setTimeout(() => send(401, '{"error":"expired"}'), late);
@@ -33,6 +41,7 @@ const server = createServer((request, response) => {
       if (asked.reset) [valid, refreshes, reused, lose, late] = [1, 0, 0, 0, 0], spent.clear();
       lose = asked.lose ?? lose;
       late = asked.late ?? late;
+      page = asked.page ?? page;
       return send(200, JSON.stringify({ valid, refreshes, reused }));
     }
     send(404, "{}");

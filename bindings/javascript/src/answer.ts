@@ -3,8 +3,8 @@ import { misuse, place, RekindleError } from "./errors.js";
 import { copyJudgement, judged, judgePassed } from "./request.js";
 
 /**
- * A response on its way. Awaited it is the `Response`, whatever its status; `json()`, `text()` and `bytes()` read it, and reject
- * with an error of the kind `HttpStatus` where its status is one of an error.
+ * The promise of a response. Awaiting it gives the `Response`, whatever its status. `json()`, `text()` and `bytes()` read the body, and
+ * reject with the kind `HttpStatus` if the status is 400 or above.
  */
 export class Pending implements Promise<Response> {
   readonly #response: Promise<Response>;
@@ -32,7 +32,7 @@ export class Pending implements Promise<Response> {
     return this.#response.finally(done);
   }
 
-  /** The response, if its status is none of an error. */
+  /** Returns the response; rejects with the kind `HttpStatus` if the status is 400 or above. */
   async ok(): Promise<Response> {
     return checked(await this.#response);
   }
@@ -70,9 +70,9 @@ function failure(kind: "HttpStatus" | "InvalidResponse", message: string, respon
   return new RekindleError(told, cause === undefined ? undefined : { cause });
 }
 
-/** As much of a body is kept with an error. */
+/** The part of a body that is kept with an error, in characters. */
 const KEPT = 8 * 1024 * 1024;
-/** What is handed out as it comes is looked at up to here. */
+/** The part of a streamed body that is judged, in bytes. */
 const WATCHED = 64 * 1024;
 
 interface Limits {
@@ -80,14 +80,14 @@ interface Limits {
   number: number;
   maxBodyBytes: number;
   streamed: boolean;
-  /** Nothing more belongs to the request. */
+  /** Ends the request: releases its deadline. */
   end: () => void;
   deadline: AbortSignal;
 }
 
 const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
 
-/** The same response; what reads it whole keeps to the deadline and the limit. */
+/** Returns the same response; the methods that read its whole body keep to the deadline and the size limit. */
 export function whole(response: Response, limits: Limits): Response {
   if (limits.streamed) return watched(response, limits);
   if (!response.body) {
@@ -106,7 +106,7 @@ export function whole(response: Response, limits: Limits): Response {
     };
     Object.defineProperty(response, name, { value, configurable: true });
   }
-  // A copy keeps to them, too.
+  // A clone keeps to them, too.
   const clone = () => {
     const copy = Response.prototype.clone.call(response);
     copyJudgement(response, copy);
@@ -125,7 +125,7 @@ async function read(response: Response, name: (typeof READERS)[number], limits: 
       return JSON.parse(text);
     } catch (error) {
       const message = `the body is not JSON, in a ${response.status} from ${place(response.url)}; read the error's response to see it`;
-      // Its message quotes the body.
+      // The SyntaxError's message quotes the body, which may hold a token.
       throw failure("InvalidResponse", message, response, text, error instanceof SyntaxError ? undefined : error);
     }
   }
@@ -165,7 +165,7 @@ async function readWhole(response: Response, { maxBodyBytes, deadline }: Limits)
   return all;
 }
 
-/** The same response, whose beginning is judged as it passes. */
+/** Returns the response with a body whose beginning is judged while it is read. */
 function watched(response: Response, { driver, number, end }: Limits): Response {
   if (!response.body) {
     end();

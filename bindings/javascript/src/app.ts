@@ -9,16 +9,16 @@ import { type BrowserSignIn, withBrowser } from "./sign-in-elsewhere.js";
 import type { BegunSignIn, SignInOptions } from "./sign-in-options.js";
 import { StoreError } from "./store.js";
 
-/** How an app is made: as a session, but for what is one user's. */
+/** Options of an app: those of a session, except for the ones that belong to one user. */
 export interface AppOptions extends Omit<SessionOptions, "tokens" | "key" | "alone"> {
-  /** How many sessions that nobody holds are kept. Default: 1,000. */
+  /** The number of sessions to keep that the program no longer references. Default: 1,000. */
   mostIdle?: number;
 }
 
-/** Who signed in. */
+/** A user who has signed in. */
 export interface SignedIn {
   readonly session: Session;
-  /** What they are called here: for `app.session(key)`. */
+  /** The user's key, for `app.session(key)`. */
   readonly key: string;
   readonly returnTo: string | undefined;
 }
@@ -38,7 +38,8 @@ interface Redeemed {
  * const response = await app.session("user-42").fetch("https://api.example.com/users");
  * ```
  *
- * Sessions that nobody holds are let go of, but for those that were used last, and come back from the store.
+ * Sessions that the program no longer references are released, except for those used last, and are loaded from the store again when
+ * needed.
  */
 export class App {
   readonly #options: SessionOptions;
@@ -64,14 +65,14 @@ export class App {
     this.#mostIdle = mostIdle;
   }
 
-  /** The session of a user; always the same one, as long as anybody holds it. `tokens`: for one that was never signed in. */
+  /** Returns the session of a user; always the same one as long as it is referenced. `tokens` are used if the store has none for the user. */
   session(key: string, options: { tokens?: Tokens } = {}): Session {
     let session = this.#kept.get(key) ?? this.#known.get(key)?.deref();
     if (!session) {
       const { tokens } = options;
       const own: SessionOptions = { ...this.#options, key, ...(tokens ? { tokens } : {}) };
       session = this.#driver ? new Session(own, this.#driver) : new Session(own);
-      // It knows the app's listeners, and not the app.
+      // The callback references the app's listeners, not the app, so that the app can be collected.
       const listeners = this.#listeners;
       session.onEvent((event) => {
         for (const listener of listeners) listener(key, event);
@@ -85,14 +86,14 @@ export class App {
     return session;
   }
 
-  /** As `session.beginSignIn`, for a user who is not known yet. */
+  /** Like `session.beginSignIn`, for a user who is not known yet. */
   async beginSignIn(options: SignInOptions = {}): Promise<BegunSignIn> {
     return this.#anybody().beginSignIn(options);
   }
 
   /**
-   * As `session.finishSignIn`; it gives the session of the one who signed in, under `key`, or, with `openid` in the scope, the server's
-   * own name for them (`sub`).
+   * Like `session.finishSignIn`. Returns the session of the user who signed in, with the given `key`, or with the user's `sub` if the
+   * scope contains `openid`.
    */
   async finishSignIn(pending: string, callback: string | URL, { key }: { key?: string } = {}): Promise<SignedIn> {
     this.#check(key);
@@ -100,14 +101,14 @@ export class App {
     return this.#taken(await driver.call<Redeemed>({ do: "redeem", session, pending, callback: String(callback), key }));
   }
 
-  /** As `session.signInWithBrowser`; it gives the session of the one who signed in, under `key` or their `sub`. */
+  /** Like `session.signInWithBrowser`. Returns the session of the user who signed in, with the given `key` or the user's `sub`. */
   async signIn({ key, ...options }: BrowserSignIn & { key?: string } = {}): Promise<SignedIn> {
     this.#check(key);
     const { driver, number } = await insideOf(this.#anybody());
     return this.#taken(await withBrowser<Redeemed>(driver, number, options, { do: "redeem", key }));
   }
 
-  /** The keys of all who are signed in, in order. The store must be able to tell its keys: memory, folders and `BrowserStore` are. */
+  /** Returns the keys of all signed-in users, sorted. The store must have the method `keys`: memory, folders and `BrowserStore` do. */
   async accounts(): Promise<string[]> {
     const { store } = this.#options;
     if (!store?.keys) throw invalid("the store cannot list its keys: give it the method keys, or keep your own list");
@@ -118,7 +119,7 @@ export class App {
       const reason = error instanceof StoreError ? error.message : "its method keys failed";
       throw new RekindleError({ kind: "StoreUnavailable", message: `the store cannot be read now: ${reason}`, retryable: true }, { cause: error });
     }
-    // Whoever signed out has left a record that says so.
+    // A user who signed out has a record, too.
     const standings = await Promise.all(keys.map(async (key) => (await this.session(key).status({ fresh: true })).standing));
     return keys.filter((_, at) => standings[at] !== "signed_out").sort();
   }
@@ -128,7 +129,7 @@ export class App {
     return this.session(key).signOut({ revoke: true });
   }
 
-  /** Hears events of one name of all sessions, with their keys; gives what ends it. */
+  /** Calls `listener` for events of one name of all sessions, with the user's key; returns a function that unsubscribes. */
   on(name: EventName, listener: (key: string, event: SessionEvent) => void): () => void {
     const wanted = eventName(name);
     const own = (key: string, event: SessionEvent) => {
@@ -138,12 +139,12 @@ export class App {
     return () => void this.#listeners.delete(own);
   }
 
-  /** How many sessions are in memory. */
+  /** The number of sessions in memory. */
   get sessionsInMemory(): number {
     return this.#alive().length;
   }
 
-  /** The counters of all sessions that are in memory, added up. */
+  /** Returns the sums of the counters of all sessions in memory. */
   async stats(): Promise<Record<string, number>> {
     const all: Record<string, number> = {};
     for (const counters of await Promise.all(this.#alive().map((session) => session.stats()))) {
@@ -152,7 +153,7 @@ export class App {
     return all;
   }
 
-  /** Waits until nothing is under way and everything is saved, so many milliseconds at most. Whether that came about. */
+  /** Waits until no work is in progress and everything is saved, for at most `most` milliseconds. Returns whether that was reached. */
   async shutdown(most = 5_000): Promise<boolean> {
     const settled = await Promise.all(this.#alive().map((session) => session.shutdown(most)));
     return settled.every((one) => one);
@@ -172,7 +173,7 @@ export class App {
     return "App {}";
   }
 
-  /** Of nobody: it sends what a sign-in takes before it is known whose it is, and keeps nothing. */
+  /** A session for the requests of a sign-in whose user is not known yet; it keeps nothing. */
   #anybody(): Session {
     const { login: _, ...options } = this.#options;
     const own: SessionOptions = { ...options, store: new MemoryStore(), key: "anybody", alone: true };

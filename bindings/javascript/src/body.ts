@@ -1,9 +1,9 @@
 import { readUpTo } from "./effects.js";
 
-/** GraphQL is read from a body up to here. */
+/** The largest body that is searched for a GraphQL operation, in bytes. */
 const READABLE = 1024 * 1024;
 
-/** A body that is sent, and perhaps sent again. */
+/** A request's body, which may be sent more than once. */
 export class Body {
   readonly #given: BodyInit | null;
   #request: Request | undefined;
@@ -17,7 +17,7 @@ export class Body {
       const isStream = typeof this.#given === "object" && (this.#given instanceof ReadableStream || Symbol.asyncIterator in this.#given);
       this.#state = isStream ? "once" : "replayable";
     } else {
-      // What a Request holds is kept aside while it is sent, and can be sent again.
+      // A Request's body is cloned for each send, so it can be sent again.
       this.#state = this.#request ? "replayable" : "none";
     }
   }
@@ -30,7 +30,7 @@ export class Body {
     return this.#state === "gone";
   }
 
-  /** A request without its body. */
+  /** Returns the request without its body. */
   bare(request: Request): Request {
     if (this.#request) {
       const { method, headers, cache, credentials, integrity, keepalive, mode, redirect, referrerPolicy } = request;
@@ -52,14 +52,14 @@ export class Body {
     return [...all];
   }
 
-  /** What the core has to know of it: the text where GraphQL may be in it. */
+  /** What the core must know about the body: its text, if that may be a GraphQL operation. */
   async known(method: string): Promise<string | object> {
     if (this.#state !== "replayable") return this.#state === "none" ? "none" : "once";
     const text = method === "POST" ? await this.#text() : undefined;
     return text !== undefined && /^\s*[{[]/.test(text) ? { text } : "replayable";
   }
 
-  /** For one send. */
+  /** The body for the next send. */
   next(): RequestInit {
     if (this.#state === "none" || this.#state === "gone") return {};
     if (this.#state === "once") {

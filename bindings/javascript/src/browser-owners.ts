@@ -1,4 +1,4 @@
-/** A store of the browser's whose owners show by Web Locks that they live. */
+/** A browser store that uses Web Locks to tell whether the owner of a refresh is still alive. */
 export abstract class BrowserOwners {
   /** @internal */
   protected readonly locks: OwnerLocks;
@@ -21,8 +21,8 @@ export abstract class BrowserOwners {
 }
 
 /**
- * Who lives, shown by Web Locks: the browser lets go of a lock when its page or worker ends, however it ends. Nobody waits for one, so
- * none is ever in the way of anybody. Where there are no Web Locks nothing is known, and leases end by the clock.
+ * Liveness by Web Locks: the browser releases a lock when its page or worker ends, for whatever reason. No code waits for such a lock,
+ * so it cannot block. Without Web Locks liveness is unknown, and leases end by the clock.
  */
 class OwnerLocks {
   readonly #prefix: string;
@@ -41,7 +41,7 @@ class OwnerLocks {
         resolve();
         return new Promise<void>((end) => this.#ends.set(owner, end));
       };
-      // It is refused in documents without an origin, where there is nothing to be shared either.
+      // The request is rejected in documents without an origin, which share nothing.
       locks.request(this.#name(owner), hold).catch(() => resolve());
     });
     this.#asked.add(held);
@@ -49,7 +49,7 @@ class OwnerLocks {
     return held;
   }
 
-  /** Once all that were announced are seen by others. */
+  /** Resolves once all announced owners are visible to others. */
   async announced(): Promise<void> {
     await Promise.all(this.#asked);
   }

@@ -3,7 +3,7 @@ import { Wakeup } from "./browser-wakeup.js";
 import { type Expected, fits, newVersion, type Store, StoreError, type Stored } from "./store.js";
 
 const RECORDS = "records";
-/** Safari has been seen to leave an open unanswered for ever. */
+/** In milliseconds. Safari has been seen never to answer an open request. */
 const PATIENCE = 10_000;
 const ADVICE = "without a store the tokens are kept in memory, for this page alone";
 
@@ -40,7 +40,7 @@ export class BrowserStore extends BrowserOwners implements Store {
   }
 
   async save(key: string, record: string, expected: Expected): Promise<string | undefined> {
-    // Whoever reads the lease must find its owner alive.
+    // A reader of the lease must see that its owner is alive.
     await this.locks.announced();
     const version = newVersion();
     const saved = await this.#inTransaction<string | undefined>("readwrite", (records, give) => {
@@ -66,7 +66,7 @@ export class BrowserStore extends BrowserOwners implements Store {
     return this.#wakeup.watch(changed);
   }
 
-  /** Carries `work` out in one transaction, and gives what it gave once that is durable. A lost connection is opened anew. */
+  /** Runs `work` in one transaction and returns its result once the transaction is durable. A lost connection is reopened. */
   async #inTransaction<T>(mode: IDBTransactionMode, work: (records: IDBObjectStore, give: (value: T) => void) => void): Promise<T> {
     for (let tries = 1; ; tries++) {
       const opened = this.#open();
@@ -74,7 +74,7 @@ export class BrowserStore extends BrowserOwners implements Store {
         return await transact(await opened, mode, work);
       } catch (error) {
         if (this.#database === opened) this.#database = undefined;
-        // Saved or not: a save that did go through meets a conflict, and its record is recognized.
+        // If the save did go through, the second try conflicts, and the core recognizes its own record.
         if (tries > 1 || isFinal(error)) throw explained(error);
       }
     }

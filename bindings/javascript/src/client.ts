@@ -18,7 +18,7 @@ const abandoned = new FinalizationRegistry<Ready>(({ driver, number }) => {
 });
 
 /**
- * Requests of a session: paths below a base URL, JSON, GraphQL, one deadline, and retries of what fails in passing.
+ * An HTTP client on a session: paths below a base URL, JSON, GraphQL, one deadline, and retries of transient failures.
  *
  * ```js
  * const client = new Client(session, { baseUrl: "https://api.example.com/v1" });
@@ -73,12 +73,12 @@ export class Client {
     return this.request("HEAD", path, options);
   }
 
-  /** A request of any method. Awaited it is a `Response`; `.json()` and its like read it, once it is told that the status is none of an error. */
+  /** Sends a request with any method. Awaiting it gives the `Response`; `.json()`, `.text()`, `.bytes()` and `.ok()` reject if the status is 400 or above. */
   request(method: string, path: string | URL, options: RequestOptions = {}): Pending {
     return new Pending(this.#send(method, path, options, "any"));
   }
 
-  /** As `fetch`, with this client's base URL, deadline and retries. */
+  /** Like `fetch`, with this client's base URL, deadline and retries. */
   async fetch(input: RequestInfo | URL, init: RequestInit & Pick<RequestOptions, "timeout" | "streamed"> = {}): Promise<Response> {
     const request = input instanceof Request ? input : undefined;
     const { method = request?.method ?? "GET", ...rest } = init;
@@ -86,7 +86,7 @@ export class Client {
     return this.#send(method, request ? request.url : (input as string | URL), options, "any", new Body(input, init));
   }
 
-  /** Asks a GraphQL server. Its data, or an error of the kind `GraphQL`. */
+  /** Sends a GraphQL operation. Returns its data; rejects with the kind `GraphQL` if the response has errors. */
   async graphql<D extends Document>(
     document: D,
     ...[variables, options = {}]: GraphqlVariables<D>
@@ -155,7 +155,7 @@ export class Client {
   }
 }
 
-/** Those that fetch writes in capitals. */
+/** The methods that fetch converts to upper case. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]);
 
 function fromRequest(request: Request, init: RequestInit): RequestInit {
@@ -163,7 +163,7 @@ function fromRequest(request: Request, init: RequestInit): RequestInit {
   return { headers, cache, credentials, integrity, keepalive, redirect, referrerPolicy, signal, ...init };
 }
 
-/** What fetch takes besides. */
+/** The other options that are passed to fetch. */
 function passed(options: RequestOptions): RequestInit {
   const init: Record<string, unknown> = {};
   for (const name of ["cache", "credentials", "integrity", "keepalive", "mode", "priority", "referrer", "referrerPolicy"] as const) {
@@ -196,7 +196,7 @@ function toJson(json: unknown): string {
   return text;
 }
 
-/** A mistake is told by the header's name, without its value. */
+/** Errors name the header, never its value. */
 function ownHeaders(given: RequestOptions["headers"]): Headers {
   if (given === undefined || given instanceof Headers) return new Headers(given);
   const pairs = Array.isArray(given) ? given : Object.entries(given);

@@ -1,15 +1,15 @@
 import { NotSent, type RefreshInput, RefreshTokenDead, type Tokens } from "./effects.js";
 
 /**
- * A refresh function for servers that keep the refresh token in an `HttpOnly` cookie, where no script can read it: it asks `url` with
- * the browser's cookies, and takes the access token from the answer. JavaScript holds no refresh token at all.
+ * A refresh function for servers that keep the refresh token in an `HttpOnly` cookie, which no script can read: it sends a request to
+ * `url` with the browser's cookies and reads the access token from the response. JavaScript holds no refresh token.
  *
  * ```js
  * const session = new Session({ refresh: cookieRefresh("/auth/refresh"), store: new BrowserStore("my-app"), origins });
  * ```
  *
- * The answer is JSON: `access_token` or `accessToken`, and `expires_in` or `expiresIn`. 400, 401 and 403 mean that the user must sign
- * in; any other failure is tried again.
+ * The response is JSON: `access_token` or `accessToken`, and `expires_in` or `expiresIn`. The statuses 400, 401 and 403 mean that the
+ * user must sign in; any other failure is tried again.
  */
 export function cookieRefresh(url: string | URL, init: RequestInit = {}): (input: RefreshInput) => Promise<Tokens> {
   return async () => {

@@ -8,7 +8,7 @@ import { type DeviceEffect, type Effect, errorOf, type Served, serve } from "./e
 export interface Clock {
   mono(): number;
   wall(): number;
-  /** Calls back once `mono` has been reached; gives what calls it off. `waited`: somebody waits for it. */
+  /** Calls back once `mono` has been reached; returns a function that cancels it. `waited`: a call is waiting for it. */
   at(mono: number, call: () => void, waited: boolean): () => void;
 }
 
@@ -17,10 +17,10 @@ export const systemClock: Clock = {
   mono: () => performance.now(),
   wall: () => Date.now(),
   at(mono, call, waited) {
-    // A longer one would go off at once.
+    // A longer timeout would fire at once.
     const left = Math.min(Math.max(0, Math.ceil(mono - performance.now())), 0x7fff_ffff);
     const timer: unknown = setTimeout(call, left);
-    // What nobody waits for keeps no process alive.
+    // A timer that no call waits for must not keep the process alive.
     if (!waited && typeof timer === "object" && timer !== null && "unref" in timer) {
       (timer as { unref(): void }).unref();
     }
@@ -32,7 +32,7 @@ const MOST_FAILURES = 3;
 
 const NOBODY = {};
 
-/** The first message to each instance: errors spell settings as here. */
+/** The first message to each instance: errors spell settings as JavaScript does. */
 const LANGUAGE = { do: "spelling", of: "javascript" };
 
 interface Waiting {
@@ -41,20 +41,20 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** What is made anew after the module failed: sessions, then their clients. */
+/** A session or client, which is created again after the module failed. */
 export interface Registration {
-  /** The message that makes it. Called again each time. */
+  /** Returns the message that creates it. Called each time it is created. */
   message(): object;
   served?: Served;
 }
 
-/** Takes turns with the core: hands it what is asked and answered, and does what it says. */
+/** Drives the core: passes it messages, and carries out the effects it returns. */
 export class Driver {
   readonly clock: Clock;
-  /** Whether redirects are followed here, hop by hop, or by `fetch` unseen. */
+  /** Whether redirects are followed here, one by one; otherwise `fetch` follows them by itself. */
   seesRedirects: boolean = platform.seesRedirects;
   readonly #renew: () => Module | Promise<Module>;
-  /** `undefined` while it is loaded anew. */
+  /** `undefined` while it is being reloaded. */
   #module: Module | undefined;
   readonly #made = new Map<number, Registration>();
   readonly #signatures = new Signatures();
@@ -67,13 +67,13 @@ export class Driver {
   #storeCalls = 0;
   #next = 1;
   #instances = 0;
-  /** It could not be loaded anew. */
+  /** Whether reloading failed. */
   #lost = false;
-  /** How often it failed since something was last answered. */
+  /** The number of failures since the last answered call. */
   #failures = 0;
   #timer: { due: number; waited: boolean; cancel: () => void } | undefined;
 
-  /** `load`: gives another instance, where this one has failed. */
+  /** `load` returns a new instance after this one has failed. */
   constructor(instance: WebAssembly.Instance, boot: string, clock: Clock = systemClock, load = platform.load) {
     const make = (instance: WebAssembly.Instance) => new Module(instance, boot);
     this.#module = make(instance);
@@ -84,12 +84,12 @@ export class Driver {
     this.clock = clock;
   }
 
-  /** A number that is used once. */
+  /** Returns a number that was not used before. */
   number(): number {
     return this.#next++;
   }
 
-  /** Asks the core at once, for what it answers at once. */
+  /** Makes a call that the core answers in the same turn. */
   callNow<T>(message: object): T {
     const call = this.number();
     let done: { ok: unknown } | { error: unknown } | undefined;
@@ -105,7 +105,7 @@ export class Driver {
     return done.ok as T;
   }
 
-  /** Asks the core. All that is asked in one task crosses at once. */
+  /** Makes a call. All calls of one task are passed to the core together. */
   call<T>(message: object, signal?: AbortSignal | null, device?: (effect: DeviceEffect) => void): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const call = this.number();
@@ -126,7 +126,7 @@ export class Driver {
     });
   }
 
-  /** Tells the core. */
+  /** Sends a message that has no answer. */
   send(message: object): void {
     if (this.#lost) {
       this.#lost = false;
@@ -136,7 +136,7 @@ export class Driver {
     this.plan();
   }
 
-  /** A turn comes as soon as what runs now has ended. */
+  /** Schedules a turn for the end of the current task. */
   plan(): void {
     if (this.#planned) return;
     this.#planned = true;
@@ -145,7 +145,7 @@ export class Driver {
     });
   }
 
-  /** Makes a session or a client; throws what the core says against it. */
+  /** Creates a session or a client; throws the core's error. */
   make<T>(number: number, registration: Registration): T {
     this.#made.set(number, registration);
     this.#signatures.add(registration.served?.keys ?? []);
@@ -157,7 +157,7 @@ export class Driver {
     }
   }
 
-  /** Asks the core for what belongs to no session, but sends as one does. */
+  /** Makes a call that belongs to no session, but sends requests as one does. */
   async callAs<T>(served: Served, message: object): Promise<T> {
     const session = this.number();
     this.#guests.set(session, served);
@@ -172,7 +172,7 @@ export class Driver {
     if (this.#made.delete(number)) this.send(message);
   }
 
-  /** Calls back at the request's deadline; gives what ends that, and all that the core keeps of the request. */
+  /** Calls back at the request's deadline; returns a function that ends the request in the core. */
   watch(request: number, expired: (error: RekindleError) => void): () => void {
     this.#deadlines.set(request, expired);
     return () => {
@@ -190,16 +190,16 @@ export class Driver {
     }
     if (tag < 0) this.plan();
     const number = tag & 0x7fff_ffff;
-    // An instance that was made anew counts from the beginning.
+    // A new instance counts from 1 again.
     return number === 0 ? 0 : number + this.#instances * 2 ** 31;
   }
 
-  /** Questions to a store or refresh function that are not answered yet. */
+  /** Whether a call to a store or refresh function is unanswered. */
   get busyWithStore(): boolean {
     return this.#storeCalls > 0 || this.#messages.length > 0;
   }
 
-  /** Whether anything is under way. */
+  /** Whether any work is in progress. */
   get busy(): boolean {
     return this.#running.size > 0 || this.#messages.length > 0;
   }
@@ -211,7 +211,7 @@ export class Driver {
 
   turn(): void {
     this.#planned = false;
-    // The messages wait until it is there again.
+    // The messages wait until the module is loaded again.
     if (!this.#module) return;
     const messages = this.#messages;
     this.#messages = [];
@@ -223,13 +223,13 @@ export class Driver {
     }
     this.#setTimer(said.due_ms);
     for (const effect of said.effects as Effect[]) this.#carryOut(effect);
-    // Who waited may have its answer now: the timer that is left keeps no process alive.
+    // The waiting calls may have been answered: the remaining timer must not keep the process alive.
     if (this.#timer) this.#setTimer(this.#timer.due);
   }
 
   /**
-   * The module failed (a trap): that instance must not be called again. Everything is made anew and comes back from the stores;
-   * what was being asked is told so.
+   * The module trapped: that instance must not be called again. Sessions are created again and loaded from their stores; waiting calls
+   * reject.
    */
   #recover(cause: unknown): void {
     const error = new RekindleError(
@@ -249,11 +249,11 @@ export class Driver {
     this.#deadlines.clear();
     this.#timer?.cancel();
     this.#timer = undefined;
-    // What fails again and again waits for the next call, not for ever in a circle.
+    // After repeated failures the next call restarts the module, so that it does not restart in a loop.
     this.#failures += 1;
     for (const { message } of this.#made.values()) this.#messages.push({ ...message(), call: this.number() });
     this.#start();
-    // A save is never broken off: only what fetch is doing is.
+    // Only requests are aborted, never a save.
     for (const controller of running) controller.abort(error);
     for (const expired of deadlines) expired(error);
     for (const { reject } of waiting) reject(error);
@@ -269,7 +269,7 @@ export class Driver {
     const renewed = this.#renew();
     if (renewed instanceof Module) return go(renewed);
     renewed.then(go, (error: unknown) => {
-      // The network is gone, say: whoever waits is told, and the next call tries again.
+      // For example, the network is down: the waiting calls reject, and the next call tries again.
       const waiting = [...this.#waiting.values()];
       this.#waiting.clear();
       for (const { reject } of waiting) reject(error);
@@ -282,7 +282,7 @@ export class Driver {
       case "done":
         return this.#done(effect);
       case "event":
-        // A turn may be made by what runs for a session: its listeners don't.
+        // A turn may run in a store's or login handler's context; listeners must not.
         return platform.inside(NOBODY, () => this.#made.get(effect.session)?.served?.tell(effect));
       case "expired":
         return this.#deadlines.get(effect.request)?.(errorOf(effect.error));
@@ -298,12 +298,12 @@ export class Driver {
         const { op } = effect;
         const controller = new AbortController();
         this.#running.set(op, controller);
-        // Servers and users take their time.
+        // Servers and users may take long: only stores and refresh functions count as store calls.
         const ofAStore = effect.effect === "send" || effect.effect === "login" ? 0 : 1;
         this.#storeCalls += ofAStore;
         void this.#serve(effect, controller.signal).then((answer) => {
           this.#storeCalls -= ofAStore;
-          // An answer for an instance that failed is for nobody: numbers begin anew.
+          // An answer for a failed instance is dropped: the new one reuses its numbers.
           if (this.#running.get(op) === controller && this.#running.delete(op)) this.send({ ...answer, do: "answer", op });
         });
       }
@@ -347,7 +347,7 @@ export class Driver {
   }
 }
 
-/** What a request carries of ours. */
+/** Whether an answer holds headers for a request. */
 function hasHeaders(ok: unknown): ok is { headers: [string, string][] } {
   return typeof ok === "object" && ok !== null && Array.isArray((ok as { headers?: unknown }).headers);
 }

@@ -5,7 +5,7 @@ import { platform } from "#platform";
 import type { SigningKey } from "./signing-key.js";
 import { askStore, type Store, type StoreEffect } from "./store.js";
 
-/** What the core asks its host to do. */
+/** What the core asks the host to do. */
 export type Effect =
   | { effect: "done"; call: number; ok?: unknown; error?: ErrorData }
   | ({ effect: "event"; session: number } & SessionEvent)
@@ -25,7 +25,7 @@ interface LoginEffect {
   session: number;
 }
 
-/** What the user of another device is shown. */
+/** What the user is shown to sign in on another device. */
 export interface DeviceEffect {
   effect: "device";
   call: number;
@@ -42,7 +42,7 @@ export interface SendEffect {
   url: string;
   headers: [string, string][];
   body: string;
-  /** The browser's cookies go along: one of them is the credential. */
+  /** Whether the browser's cookies are sent: one of them is the credential. */
   with_cookies?: boolean;
 }
 
@@ -55,53 +55,53 @@ interface RefreshEffect {
   extra: Record<string, string>;
 }
 
-/** What a refresh is made from. */
+/** The input of a refresh function. */
 export interface RefreshInput {
   /** It must not be sent twice. */
   refreshToken: string | undefined;
   scope: string | undefined;
-  /** What came with the last tokens. */
+  /** Further fields of the last token response. */
   extra: Record<string, string>;
 }
 
-/** What a sign-in or a refresh brought. */
+/** The tokens that a sign-in or a refresh returned. */
 export interface Tokens {
   accessToken?: string;
   refreshToken?: string;
-  /** Seconds. */
+  /** The access token's lifetime, in seconds. */
   expiresIn?: number;
-  /** Milliseconds since 1970, or a date. */
+  /** The access token's expiry, in milliseconds since 1970, or as a date. */
   expiresAt?: number | Date;
   scope?: string;
   tokenType?: string;
 }
 
-/** The refresh token was certainly not sent: the refresh is tried again later. Any other error counts as "maybe spent". */
+/** Thrown by a refresh function if the refresh token was certainly not sent: the refresh is tried again later. After any other error the token may have been used. */
 export class NotSent extends Error {
   override readonly name = "NotSent";
 }
 
-/** The refresh token is dead: the user must sign in again. */
+/** Thrown by a refresh function if the server rejected the refresh token: the user must sign in again. */
 export class RefreshTokenDead extends Error {
   override readonly name = "RefreshTokenDead";
 }
 
-/** What a session of the host's brings along. */
+/** The host's side of a session. */
 export interface Served {
   readonly owner: object;
   readonly fetch: typeof fetch;
   readonly store: Store | undefined;
-  /** What it signs with, as long as it lives. */
+  /** Its signing keys. */
   readonly keys: readonly SigningKey[];
   readonly refresh: ((input: RefreshInput) => Promise<Tokens>) | undefined;
-  /** Signs in again. Rejects where nobody is signed in. */
+  /** Signs the user in again. Rejects if that fails. */
   readonly login: (() => Promise<void>) | undefined;
   /** Whether the store has a record of this session. */
   saved: boolean;
   tell(event: SessionEvent): void;
 }
 
-/** Does it, and gives the answer; never rejects. */
+/** Carries out an effect and returns the answer; never rejects. */
 export async function serve(
   effect: SendEffect | RefreshEffect | LoginEffect | StoreEffect,
   served: Served | undefined,
@@ -131,7 +131,7 @@ async function refresh(effect: RefreshEffect, call: Served["refresh"]): Promise<
     const { refresh_token: refreshToken, scope, extra } = effect;
     const tokens = await call({ refreshToken: refreshToken ?? undefined, scope: scope ?? undefined, extra });
     if (typeof tokens === "object" && tokens !== null && ("accessToken" in tokens || "refreshToken" in tokens)) {
-      // Without an access token the core keeps what else there is, and says what is missing.
+      // Without an access token the core keeps the rest, and reports what is missing.
       return { tokens: tokensToCore(tokens) };
     }
     const given = tokens === null ? "null" : typeof tokens === "object" ? "an object without accessToken" : `${typeof tokens}`;
@@ -139,7 +139,7 @@ async function refresh(effect: RefreshEffect, call: Served["refresh"]): Promise<
   } catch (error) {
     if (error instanceof RefreshTokenDead) return { error: "login_required" };
     if (error instanceof NotSent) return { error: "not_sent", message: error.message, thrown: keepThrown(error) };
-    // Its name alone: its text may hold a token.
+    // Only the error's name: its text may hold a token.
     const name = error instanceof Error ? error.name : typeof error;
     return { error: "maybe_sent", message: `the refresh function threw ${name}`, thrown: keepThrown(error) };
   }
@@ -149,17 +149,17 @@ const MOST_THROWN = 64;
 const thrown = new Map<number, unknown>();
 let lastThrown = 0;
 
-/** What refresh functions and login handlers threw, until the core names it as the cause of an error: objects do not cross, numbers do. */
+/** Keeps what refresh functions and login handlers threw, until the core names it as the cause of an error by its number. */
 function keepThrown(error: unknown): number {
   thrown.set(++lastThrown, error);
   thrown.delete(lastThrown - MOST_THROWN);
   return lastThrown;
 }
 
-/** What has another place here than in the core. */
+/** Options whose names differ from the core's. */
 const PLACES: Record<string, string> = { maxSends: "retries.maxSends", retryStatuses: "retries.statuses", defaultHeader: "headers" };
 
-/** An error as it was told, with what led to it. */
+/** Makes an error of the core's data, with its cause. */
 export function errorOf(told: ErrorData): RekindleError {
   const { cause, argument, message } = told;
   const place = argument && PLACES[argument];
@@ -174,9 +174,9 @@ export interface CoreTokens {
   [name: string]: unknown;
 }
 
-/** As the core reads them. */
+/** Returns the tokens as the core reads them. */
 export function tokensToCore(tokens: Tokens): CoreTokens {
-  // As JSON it would be null, which is "unknown".
+  // In JSON NaN would be null, which means unknown.
   for (const name of ["expiresIn", "expiresAt"] as const) {
     const value = tokens[name];
     if (value != null && !Number.isFinite(Number(value))) throw wrong(name, name === "expiresIn" ? " must be a number of seconds" : " must be a date, or milliseconds since 1970");
@@ -191,7 +191,7 @@ export function tokensToCore(tokens: Tokens): CoreTokens {
   };
 }
 
-/** The core reads no more of an answer. */
+/** The core reads no more of a token response, in bytes. */
 const MOST = 1024 * 1024;
 
 async function sendTokenRequest(
@@ -221,7 +221,7 @@ async function sendTokenRequest(
   }
 }
 
-/** At most so many bytes of the body. */
+/** Reads at most `most` bytes of the body. */
 export async function readUpTo(response: Response, most: number, needed: "whole" | "what comes" = "whole"): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -235,7 +235,7 @@ export async function readUpTo(response: Response, most: number, needed: "whole"
     chunks.push(value);
     length += value.length;
   }
-  // Not awaited: a body that was teed waits for its twin.
+  // Not awaited: cancelling one branch of a teed body waits for the other.
   if (reader && length >= most) void reader.cancel().catch(() => undefined);
   const all = new Uint8Array(length);
   let at = 0;
@@ -246,7 +246,7 @@ export async function readUpTo(response: Response, most: number, needed: "whole"
   return all;
 }
 
-/** As text where it is one, else in base64: the core judges bytes. */
+/** Returns the bytes as text if they are valid UTF-8, else in base64. */
 export function asText(bytes: Uint8Array): { body: string } | { body_base64: string } {
   try {
     return { body: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
@@ -257,7 +257,7 @@ export function asText(bytes: Uint8Array): { body: string } | { body_base64: str
   }
 }
 
-/** Node's codes for what failed before a byte of the request left. Browsers don't say. */
+/** Node's codes of failures before any byte of the request was sent. Browsers report none. */
 const NOT_SENT = new Set([
   "ENOTFOUND",
   "EAI_AGAIN",

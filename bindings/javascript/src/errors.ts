@@ -8,7 +8,7 @@ export interface Verdict {
   readonly retry_after_ms?: number | null;
 }
 
-/** What went wrong. A `switch` over all of them is exhaustive. */
+/** The kind of an error. A `switch` over all kinds is exhaustive. */
 export type ErrorKind =
   | "LoginRequired"
   | "SignedOut"
@@ -29,14 +29,14 @@ export type ErrorKind =
 
 const inspected = Symbol.for("nodejs.util.inspect.custom");
 
-/** The response that led to an error, as far as it was read. Logs show its status and place alone: it may hold tokens. */
+/** The response that caused an error, as far as it was read. Logs show only its status and URL without the query, because it may hold tokens. */
 export class ErrorResponse {
   readonly status: number;
   readonly url: string;
   readonly #headers: Headers;
   readonly #body: string;
 
-  /** What it says about the token that was sent; `undefined`: there was none of ours. */
+  /** What the response says about the session's token; `undefined` if the request carried none. */
   readonly verdict: Verdict | undefined;
   /** Why the request was not sent again, where its token was rejected. */
   readonly replayRefused: string | undefined;
@@ -61,7 +61,7 @@ export class ErrorResponse {
     return this.#body;
   }
 
-  /** The body, where it is JSON; else `undefined`. */
+  /** Returns the body if it is JSON, else `undefined`. */
   json(): unknown {
     try {
       return JSON.parse(this.#body);
@@ -79,34 +79,34 @@ export class ErrorResponse {
   }
 }
 
-/** @internal A URL without what may be secret in it. */
+/** @internal Returns a URL without its query and fragment, which may hold secrets. */
 export function place(url: string): string {
   return url.split(/[?#]/)[0] ?? "";
 }
 
-/** One error of a GraphQL answer. */
+/** One error of a GraphQL response. */
 export interface GraphqlError {
   readonly message: string;
   readonly code: string | undefined;
   readonly path: string | undefined;
 }
 
-/** The one error of this package: `kind` says what happened, `message` what to do next. Neither shows a token. */
+/** The error that this package throws: `kind` says what happened, `message` what to do next. Neither shows a token. */
 export class RekindleError extends Error {
   override readonly name = "RekindleError";
   readonly kind: ErrorKind;
-  /** Whether the same call may succeed later without anybody doing anything. */
+  /** Whether the same call may succeed later by itself. */
   readonly retryable: boolean;
   /** The OAuth error code, if the token endpoint gave one. */
   readonly oauthError: string | undefined;
-  /** The HTTP status that led to this. */
+  /** The HTTP status that caused the error. */
   readonly status: number | undefined;
-  /** When trying again makes sense, in milliseconds. */
+  /** How long to wait before trying again, in milliseconds. */
   readonly retryAfter: number | undefined;
   readonly response: ErrorResponse | undefined;
-  /** What `graphql()` was told, the first hundred; with partial data, if any, in `response`. */
+  /** The errors of a GraphQL response, at most the first hundred; `response` holds partial data, if any. */
   readonly graphql: readonly GraphqlError[];
-  /** The option or argument that is wrong. */
+  /** The name of the invalid option or argument. */
   readonly argument: string | undefined;
 
   /** @internal */
@@ -128,7 +128,7 @@ export class RekindleError extends Error {
   }
 }
 
-/** @internal An error as the module tells it. */
+/** @internal An error as the core returns it. */
 export interface ErrorData {
   kind: ErrorKind;
   message: string;
@@ -139,7 +139,7 @@ export interface ErrorData {
   response?: ResponseData | null;
   graphql_errors?: { message: string; code?: string | null; path?: string | null }[];
   argument?: string | null;
-  /** Names what a refresh function or a login handler threw. */
+  /** The number of what a refresh function or a login handler threw. */
   cause?: number | null;
 }
 
@@ -163,7 +163,7 @@ export function invalid(message: string): RekindleError {
   return new RekindleError({ kind: "InvalidConfig", message });
 }
 
-/** @internal An option or argument is wrong: `problem` goes on from its name. */
+/** @internal An error about an option or argument: `problem` continues the sentence that starts with its name. */
 export function wrong(argument: string, problem: string): RekindleError {
   return new RekindleError({ kind: "InvalidConfig", message: argument + problem, argument });
 }

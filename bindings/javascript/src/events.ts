@@ -1,6 +1,6 @@
 import { invalid, wrong } from "./errors.js";
 
-/** What a session reports, in order and without secrets. */
+/** An event of a session. Events come in order and contain no secrets. */
 export interface SessionEvent {
   readonly name:
     | "SignedIn"
@@ -16,9 +16,9 @@ export interface SessionEvent {
     | "RefreshLimited"
     | "SignedOut"
     | "Warned";
-  /** Names the sign-in. */
+  /** The id of the sign-in. */
   readonly lineage: string;
-  /** One higher with each new access token of a sign-in. */
+  /** A counter that increases with each new access token of a sign-in. */
   readonly generation: number;
   readonly cause?: string;
   readonly kind?: string;
@@ -30,7 +30,7 @@ export interface SessionEvent {
   readonly retry_after_ms?: number | null;
 }
 
-/** The names of events, as `session.on` takes them. */
+/** The event names that `session.on` accepts. */
 export type EventName = Uncapitalize<SessionEvent["name"]>;
 
 const NAMES: readonly SessionEvent["name"][] = [
@@ -49,17 +49,17 @@ const NAMES: readonly SessionEvent["name"][] = [
   "Warned",
 ];
 
-/** @internal The event that `on` was asked for. */
+/** @internal Returns the event's name as the core spells it. */
 export function eventName(name: EventName): SessionEvent["name"] {
   const found = NAMES.find((one) => one[0]?.toLowerCase() + one.slice(1) === name);
   if (!found) throw invalid(`there is no event ${String(name)}; known are ${NAMES.map((one) => one[0]?.toLowerCase() + one.slice(1)).join(", ")}`);
   return found;
 }
 
-/** @internal Who hears of a session's events. */
+/** @internal The listeners of a session's events. */
 export class Listeners {
   readonly #all = new Set<(event: SessionEvent) => void>();
-  /** What happens while a session is being made is told once its maker had time to listen. */
+  /** Events that occur while a session is created are held back until its creator could subscribe. */
   #held: SessionEvent[] | undefined = [];
 
   constructor() {
@@ -72,7 +72,7 @@ export class Listeners {
 
   add(listener: (event: SessionEvent) => void): () => void {
     if (typeof listener !== "function") throw wrong("listener", " must be a function");
-    // Its own, so that one function may listen twice.
+    // A new function, so that one listener can be added twice.
     const own = (event: SessionEvent) => listener(event);
     this.#all.add(own);
     return () => void this.#all.delete(own);
@@ -81,7 +81,7 @@ export class Listeners {
   tell(event: SessionEvent): void {
     if (this.#held) return void this.#held.push(event);
     for (const listener of this.#all) {
-      // A listener that throws must not end the others' events, nor the turn: it is an uncaught error of its own.
+      // A listener's error must affect neither other listeners nor the turn: it is reported as an uncaught error.
       try {
         listener(event);
       } catch (error) {
@@ -92,7 +92,7 @@ export class Listeners {
     }
   }
 
-  /** Every event from now on, until `signal` or a `break`. What nobody takes is kept, the newest 256 and each `LoginRequired`. */
+  /** Yields every event from now on, until `signal` or a `break`. Of the events not yet taken the newest 256 and each `LoginRequired` are kept. */
   async *iterate(signal?: AbortSignal): AsyncGenerator<SessionEvent, void, void> {
     const kept: SessionEvent[] = [];
     let wake: (() => void) | undefined;
@@ -118,7 +118,7 @@ export class Listeners {
 
 const MOST_KEPT = 256;
 
-/** That a sign-in is needed is never dropped. */
+/** `LoginRequired` is never dropped. */
 function dropOldest(kept: SessionEvent[]): void {
   const at = kept.findIndex((event) => event.name !== "LoginRequired");
   kept.splice(Math.max(at, 0), 1);

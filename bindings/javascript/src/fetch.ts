@@ -4,7 +4,7 @@ import { misuse } from "./errors.js";
 import { originOf, type Quick } from "./quick.js";
 import { accepted, exchange, type Plan, unlessAborted } from "./request.js";
 
-/** As fetch counts them. */
+/** The limit of the fetch standard. */
 const MOST_REDIRECTS = 20;
 const METHODS_WITHOUT_BODY = new Set(["GET", "HEAD"]);
 
@@ -20,7 +20,7 @@ export async function fetchWith(
   const body = new Body(input, init);
   const sent = await sendAtOnce(driver, send, quick, body, input, init);
   if (sent?.response.ok) return accepted(sent.response);
-  // As fetch reads it; the body stays out, as it could be read only once.
+  // Parses the options as fetch does; without the body, which could be read only once.
   const request = new Request(input instanceof Request ? body.bare(input) : input, { ...init, body: null, duplex: undefined } as RequestInit);
   const given = init?.method ?? (input instanceof Request ? input.method : "GET");
   const method = request.method === "GET" ? given.toUpperCase() : request.method;
@@ -46,7 +46,7 @@ export async function fetchWith(
   }
 }
 
-/** Where the core need not be asked: most requests. */
+/** Sends without calling the core, which is possible for most requests. */
 async function sendAtOnce(
   driver: Driver,
   send: typeof fetch,
@@ -55,7 +55,7 @@ async function sendAtOnce(
   input: RequestInfo | URL,
   init: RequestInit | undefined,
 ): Promise<Plan["sent"]> {
-  // What follows redirects unseen is asked about each time.
+  // Where fetch follows redirects by itself, the core is called each time.
   if (!driver.seesRedirects || input instanceof Request || (init?.redirect ?? "follow") !== "follow") return undefined;
   const url = typeof input === "string" ? input : input.href;
   const known = quick.header(originOf(url) ?? "");
@@ -70,10 +70,10 @@ async function sendAtOnce(
   return { tag: known.tag, response };
 }
 
-/** What fetch takes besides, as the request has it. */
+/** The other options of fetch, as the request has them. */
 function forward(request: Request): RequestInit {
   const { cache, credentials, integrity, keepalive, mode, referrerPolicy } = request;
-  // Node knows some of them in name only.
+  // Node does not implement all of them.
   const init: RequestInit = { cache, credentials, keepalive };
   if (integrity) init.integrity = integrity;
   if (mode !== "navigate") init.mode = mode;

@@ -38,7 +38,7 @@ export class FileStore implements Store {
     return new FileStore(path, { folder: true });
   }
 
-  /** Where the record is, or the folder of them; links resolved. */
+  /** The path of the file or folder, with links resolved. */
   get path(): string {
     return this.identity;
   }
@@ -53,7 +53,7 @@ export class FileStore implements Store {
     return given(await this.#files.save(key, record, version)).version ?? undefined;
   }
 
-  /** In a folder. */
+  /** Returns the keys of a folder. */
   async keys(): Promise<string[]> {
     return given(await this.#files.keys()).keys ?? [];
   }

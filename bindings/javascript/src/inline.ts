@@ -3,5 +3,5 @@ import { provide } from "./provided.js";
 
 provide(Uint8Array.from(atob(module), (letter) => letter.charCodeAt(0)));
 
-/** As `rekindle`, with the module inside the script: for bundlers and places that can't serve a file beside it. */
+/** The same as `rekindle`, with the module inside the script, for bundlers and servers that can't provide a separate file. */
 export * from "./index.js";

@@ -2,9 +2,9 @@ import { RekindleError } from "./errors.js";
 import type { Session } from "./session.js";
 import type { Token } from "./token.js";
 
-/** An event of a stream of them. */
+/** A server-sent event. */
 export interface ServerSentEvent {
-  /** Its type, `message` if it has none. */
+  /** The event's type; `message` if it has none. */
   readonly event: string;
   readonly data: string;
   readonly id: string;
@@ -14,15 +14,15 @@ export interface EventStreamOptions {
   signal?: AbortSignal;
   headers?: HeadersInit;
   lastEventId?: string;
-  /** The first pause before it connects anew, in milliseconds, unless the server says another; it doubles up to 30 s. Default: 1,000. */
+  /** The first pause before a reconnection, in milliseconds, unless the server sends one; it doubles up to 30 s. Default: 1,000. */
   retry?: number;
 }
 
 const LONGEST_PAUSE = 30_000;
 
 /**
- * Server-sent events: `for await (const { data } of eventStream(session, url))`. It connects anew when the connection ends, with a
- * token that is valid then and the last event's id; it ends with 204, with `signal`, or with a `break`.
+ * Yields server-sent events: `for await (const { data } of eventStream(session, url))`. Reconnects when the connection ends, with a valid
+ * token and the last event's id. Ends after a response with status 204, with `signal`, or with a `break`.
  */
 export async function* eventStream(session: Session, url: string | URL, options: EventStreamOptions = {}): AsyncGenerator<ServerSentEvent, void, void> {
   const { signal, lastEventId = "" } = options;
@@ -88,21 +88,21 @@ function splitField(line: string): [string, string] {
   return [line.slice(0, at), line.slice(line[at + 1] === " " ? at + 2 : at + 1)];
 }
 
-/** What both have: the global `WebSocket`, and that of the package ws. */
+/** The common interface of the global `WebSocket` and that of the package ws. */
 export interface SocketLike {
   readonly readyState: number;
   addEventListener(type: "open" | "close" | "error", listener: (event: { code?: number }) => void): void;
   close(): void;
 }
 
-/** Codes with which servers close what is not signed in (any more). */
+/** Close codes that mean unauthorized. */
 const UNAUTHORIZED = new Set([1008, 3000, 4001, 4401]);
 
 /**
- * A socket that connects anew: `for await (const socket of sockets(session, (token) => new WebSocket(url, ["bearer", token.value])))`
- * gives each connection once it is open, made with a token that is valid then, and goes on when that one has closed. Where the server
- * closes it as unauthorized (1008, 3000, 4001, 4401), the token is refreshed first.
- * Add listeners for messages where you make it: by the time that it is handed out, the first ones may have come.
+ * Yields WebSocket connections, one after another: `for await (const socket of sockets(session, (token) => new WebSocket(url, ["bearer", token.value])))`.
+ * Each is opened with a valid token and yielded once it is open; when it closes, the next one is opened. If the server closed it as
+ * unauthorized (1008, 3000, 4001, 4401), the token is refreshed first.
+ * Add message listeners in `open`: the first messages may arrive before the socket is yielded.
  */
 export async function* sockets<S extends SocketLike>(
   session: Session,
@@ -120,7 +120,7 @@ export async function* sockets<S extends SocketLike>(
       last = socket;
       const closed = new Promise<number>((resolve) => {
         socket.addEventListener("close", (event) => resolve(event.code ?? 1006));
-        // Its close follows.
+        // The close event follows.
         socket.addEventListener("error", () => undefined);
       });
       const opened = new Promise<"open">((resolve) => socket.addEventListener("open", () => resolve("open")));
@@ -130,7 +130,7 @@ export async function* sockets<S extends SocketLike>(
         yield socket;
       }
       const code = await closed;
-      // Refreshed by the next round; one that another caller refreshed meanwhile is taken.
+      // The next token() refreshes, unless another caller already has.
       if (UNAUTHORIZED.has(code) && session.tokenIfValid()?.generation === token.generation) session.invalidate();
       await pause(Math.min(LONGEST_PAUSE, retry * 2 ** failures), signal);
       failures += 1;

@@ -1,6 +1,6 @@
 import { RekindleError } from "./errors.js";
 
-/** @internal Why the module can't be had, and what to do about it. */
+/** @internal Explains why the module could not be loaded, and what to do about it. */
 export function explain(error: unknown): RekindleError {
   const { name, message } = (error ?? {}) as { name?: string; message?: string };
   const told = (kind: "InvalidConfig" | "Connection" | "System", text: string) => new RekindleError({ kind, message: text, retryable: kind === "Connection" }, { cause: error });

@@ -3,8 +3,8 @@ import { type Expected, fits, newVersion, type Store, StoreError, type Stored } 
 import type { Tokens } from "./effects.js";
 
 /**
- * Keeps the tokens in `localStorage`, for pages that must. `BrowserStore` is the better one: it serves workers too, and what it says is
- * saved survives a crash. All tabs refresh once here too, where the browser has Web Locks (secure contexts).
+ * Keeps the tokens in `localStorage`, for pages that must use it. Prefer `BrowserStore`: it also works in workers, and its saves are
+ * durable. With Web Locks (in secure contexts) all tabs share one refresh here, too.
  */
 export class LocalStorageStore extends BrowserOwners implements Store {
   readonly identity: string;
@@ -23,7 +23,7 @@ export class LocalStorageStore extends BrowserOwners implements Store {
 
   async save(key: string, record: string, expected: Expected): Promise<string | undefined> {
     await this.locks.announced();
-    // Comparing and writing are one step among tabs only under a lock; it is held for no longer than that.
+    // The lock makes comparing and writing atomic among tabs; it is held only meanwhile.
     return exclusively(`${this.identity}:${key}`, () => {
       const name = this.#name(key);
       if (!fits(this.#read(name), expected)) return undefined;
@@ -34,7 +34,7 @@ export class LocalStorageStore extends BrowserOwners implements Store {
   }
 
   watch(changed: (key?: string) => void): () => void {
-    // The browser tells the other tabs of each write.
+    // The browser notifies the other tabs of each write.
     const hear = ({ key, storageArea }: StorageEvent) => {
       const mine = key === null || key.startsWith(`${this.#prefix}:`);
       if (storageArea === storage() && mine) changed(key?.slice(this.#prefix.length + 1));
@@ -61,7 +61,7 @@ export class LocalStorageStore extends BrowserOwners implements Store {
   }
 }
 
-/** Where an application that did without rekindle keeps its tokens. */
+/** The `localStorage` items in which an application without rekindle kept its tokens. */
 export interface KeptTokens {
   accessToken?: string;
   refreshToken?: string;
@@ -70,8 +70,8 @@ export interface KeptTokens {
 }
 
 /**
- * The tokens that are in `localStorage` already, by the names of their items. Give them as `tokens`: a session takes them once, and
- * not again after a sign-out, so they may stay; remove them when no older version of the page needs them.
+ * Reads existing tokens from `localStorage`, by the names of their items. Pass them as `tokens`: a session uses them once, and not
+ * again after a sign-out, so they may stay there until no older version of the page needs them.
  *
  * ```js
  * const tokens = tokensFromLocalStorage({ accessToken: "access_token", refreshToken: "refresh_token" });

@@ -5,12 +5,12 @@ import { invalid, RekindleError } from "./errors.js";
 import type { Judge, Receiver } from "./platform.js";
 
 const LONGEST_HEAD = 32 * 1024;
-/** Who says nothing for so long is no browser. */
+/** A silent connection is closed after this time, in milliseconds. */
 const SILENCE = 10_000;
-/** Others of this machine must not keep the browser out. */
+/** The limit of open connections. */
 const MOST_CONNECTIONS = 64;
 
-/** Opens the port that a browser of this machine comes back to. */
+/** Opens the loopback port that the browser is redirected to. */
 export async function listen(host: string, port: number, path: string): Promise<Receiver> {
   // A browser may take either family of localhost; a port that is free in one may be taken in the other.
   for (let tries = port === 0 ? 8 : 1; ; tries--) {
@@ -35,7 +35,7 @@ async function listenOn(addresses: string[], port: number): Promise<Server[]> {
         server.once("error", resolve);
         server.listen({ host, port, exclusive: true, backlog: MOST_CONNECTIONS }, () => resolve(undefined));
       });
-      // Machines without the other family have localhost in one of them only. Somebody else's port is theirs.
+      // A machine may lack one address family. A port of another program is an error.
       const missing = opened?.code === "EADDRNOTAVAIL" || opened?.code === "EAFNOSUPPORT";
       if (opened && !(missing && servers.length > 0)) throw opened;
       if (opened) continue;
@@ -58,7 +58,7 @@ function receiver(servers: Server[], redirectUri: string): Receiver {
   const answer = (socket: Socket, head: string) => {
     const told = judge?.(head);
     if (!told) return socket.destroy();
-    // To its end: a connection that is dropped too early takes the page with it.
+    // `end` sends the whole page before the connection closes.
     socket.end(told.response, () => {
       if (told.callback !== null) found(told.callback);
     });
@@ -79,13 +79,13 @@ function receiver(servers: Server[], redirectUri: string): Receiver {
     },
     close() {
       for (const server of servers) server.close();
-      // What the browser still reads is read to its end.
+      // Responses in progress are sent completely.
       for (const socket of sockets) socket.destroySoon();
     },
   };
 }
 
-/** One connection, one request. */
+/** Reads one request from a connection. */
 function readHead(socket: Socket, then: (head: string) => void): void {
   let head = "";
   socket.setEncoding("latin1");
@@ -114,7 +114,7 @@ export async function openBrowser(url: string): Promise<void> {
   throw new RekindleError({ kind: "System", message: "no browser could be opened on this machine: give `open`, which shows the address to the user, or sign in with a device code" });
 }
 
-/** No shell reads the address. */
+/** Starts the program without a shell, which would interpret the address. */
 function started(name: string, args: string[]): Promise<boolean> {
   return new Promise((resolve) => {
     const child = spawn(name, args, { stdio: "ignore", detached: true });

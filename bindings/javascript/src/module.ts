@@ -40,12 +40,12 @@ export class Module {
     const output = this.#exports.rekindle_turn(this.#core, mono, wall, at, input.length);
     this.#exports.rekindle_free(at, input.length);
     const length = this.#exports.rekindle_output_length(this.#core);
-    // Looked up anew: the memory may have grown.
+    // A new view: the memory may have grown.
     const bytes = new Uint8Array(this.#exports.memory.buffer, output, length);
     return JSON.parse(decoder.decode(bytes));
   }
 
-  /** As a signed number: below zero where a turn is due. */
+  /** Returns a signed number, negative if a turn is due. */
   tag(session: number, mono: number, wall: number): number {
     return this.#exports.rekindle_tag(this.#core, session, mono, wall);
   }

@@ -4,81 +4,81 @@ import type { Session } from "./session.js";
 import { SigningKey } from "./signing-key.js";
 import type { Store } from "./store.js";
 
-/** How a session is made. */
+/** Options of a session. */
 export interface SessionOptions {
   /** A preset's name, or a dialect as data. Default: `oauth2`. */
   dialect?: string | object;
-  /** Where tokens are refreshed, if the dialect does not say so itself. */
+  /** The token endpoint, if the dialect does not name one. */
   tokenUrl?: string | URL;
-  /** Where users sign in, if the dialect does not say so itself. */
+  /** The authorization endpoint, if the dialect does not name one. */
   authorizationUrl?: string | URL;
-  /** What the server says of itself, as `discover` gave it. */
+  /** The server's metadata, as `discover` returned it. */
   server?: ServerMetadata;
   clientId?: string;
   clientSecret?: string;
-  /** How the client says who it is, where it is registered otherwise than the dialect says. */
+  /** The client authentication method, if it differs from the dialect's. */
   clientAuth?: ClientAuth;
-  /** With it the client says who it is (`private_key_jwt`). */
+  /** Authenticates the client (`private_key_jwt`). */
   clientKey?: SigningKey;
-  /** Tokens are bound to it (DPoP). Where the store outlives the key, nobody is signed in any more. */
+  /** The key that tokens are bound to (DPoP). If the key is lost, stored tokens become useless and users must sign in again. */
   dpopKey?: SigningKey;
   /** Whether a token that the server did not bind to `dpopKey` is refused. Default: yes. */
   requireDpop?: boolean;
-  /** What the dialect leaves open: a tenant, an instance. */
+  /** Values for the dialect's variables, such as a tenant. */
   variables?: Record<string, string>;
-  /** What a sign-in brought. */
+  /** Tokens to start with, if the store has none. */
   tokens?: Tokens;
-  /** The origins that get the token; no other one does. */
+  /** The origins that the token is sent to; no other origin gets it. */
   origins?: (string | URL)[];
-  /** Origins that may get it without https. Loopback needs no mention. */
+  /** Origins that may get the token over http. Loopback always may. */
   insecureOrigins?: string[];
-  /** How the server rotates refresh tokens, where it differs from the dialect: `"none"`, `"strict"`, `{ grace_seconds: 30 }`. */
+  /** How the server rotates refresh tokens, if that differs from the dialect: `"none"`, `"strict"`, `{ grace_seconds: 30 }`. */
   rotation?: string | object;
-  /** Refresh shortly before the end, while calls go on. Default: yes. */
+  /** Refreshes in the background shortly before the token expires. Default: true. */
   background?: boolean;
-  /** How long a call waits for a token, in milliseconds. Default: 30,000. */
+  /** The maximum time a call waits for a token, in milliseconds. Default: 30,000. */
   waitTimeout?: number;
-  /** How long a token request may take, in milliseconds. Default: 60,000. */
+  /** The maximum duration of a token request, in milliseconds. Default: 60,000. */
   sendTimeout?: number;
-  /** How long others wait for a refresh whose process is gone, in milliseconds. Default: 90,000. */
+  /** The maximum time that other processes wait for a refresh whose process is gone, in milliseconds. Default: 90,000. */
   lease?: number;
   /** Where the tokens are kept. Default: in memory. */
   store?: Store;
-  /** Gets new tokens in a way of your own. Throw `NotSent` or `RefreshTokenDead`; anything else counts as "maybe spent". */
+  /** Fetches new tokens in place of the dialect. May throw `NotSent` or `RefreshTokenDead`; after any other error the refresh token may have been used. */
   refresh?: (input: RefreshInput) => Promise<Tokens>;
   /**
-   * Signs the user in again where the session can't be kept alive; calls wait for it meanwhile. It gets the session, and signs it in
-   * or gives tokens. However many calls wait, it runs once, and not again within 30 s of its own failure. It must not ask the session
-   * for a token, nor send with it.
+   * Signs the user in again if the session can't be kept alive; calls wait meanwhile. It gets the session, and signs it in or returns
+   * tokens. It runs once for all waiting calls, and not again within 30 s after it failed. It must neither request a token from the
+   * session nor send requests with it.
    */
   login?: (session: Session) => Promise<Tokens | void> | Tokens | void;
-  /** How long calls wait for `login`, in milliseconds. Default: five minutes; 0: they don't. */
+  /** The maximum time that calls wait for `login`, in milliseconds; 0 means that they don't wait. Default: five minutes. */
   loginTimeout?: number;
-  /** What sends requests. Default: the global `fetch`. */
+  /** The function that sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
-  /** The client's own tokens, by the client credentials grant; no user signs in. */
+  /** Gets tokens for the client itself by the client credentials grant; no user signs in. */
   clientCredentials?: ClientCredentials;
-  /** Whose sign-in it is, in a store that keeps several. */
+  /** The session's key in a store that keeps several records. */
   key?: string;
-  /** Shares no state with other sessions of the same store and settings. */
+  /** Whether this session shares no state with other sessions of the same store and settings. */
   alone?: boolean;
 }
 
-/** How the client says who it is at the token endpoint, as RFC 7591 and OpenID Connect name it. */
+/** A client authentication method, as named in RFC 7591 and OpenID Connect Core section 9. */
 export type ClientAuth = "none" | "client_secret_basic" | "client_secret_post" | "client_secret_jwt" | "private_key_jwt";
 
-/** What a server says of itself (RFC 8414). Plain data, which can be kept. */
+/** Authorization server metadata (RFC 8414): plain data that can be stored. */
 export interface ServerMetadata {
   readonly issuer: string;
   readonly [name: string]: unknown;
 }
 
-/** What the client credentials grant asks for. */
+/** The parameters of the client credentials grant. */
 export interface ClientCredentials {
   scope?: string;
   audience?: string;
   resource?: string[];
-  /** What the server wants besides. */
+  /** Additional parameters that the server requires. */
   parameters?: Record<string, string>;
 }
 
@@ -113,7 +113,7 @@ const KNOWN: (keyof SessionOptions)[] = [
 ];
 const TOKENS = ["accessToken", "refreshToken", "expiresIn", "expiresAt", "scope", "tokenType"];
 
-/** @internal As the core reads them; what is unknown or of the wrong kind is told here. */
+/** @internal Returns the options as the core reads them; throws on unknown names and wrong types. */
 export function settings(options: SessionOptions): { tokens: CoreTokens | undefined } & Record<string, unknown> {
   onlyKnown("", options, KNOWN);
   const { tokens, store, refresh, login, fetch: own } = options;
@@ -162,7 +162,7 @@ export function onlyTokens(path: string, tokens: Tokens): void {
   onlyKnown(path, tokens, TOKENS);
 }
 
-/** @internal Host names as they are sent; the module knows no Unicode. */
+/** @internal Returns a URL with an ASCII host name: the module has no Unicode tables. */
 export function ascii(url: string | URL): string {
   const text = String(url);
   return /[^\x00-\x7f]/.test(text) && URL.canParse(text) ? new URL(text).href : text;
@@ -186,7 +186,7 @@ export function onlyKnown(path: string, options: object, known: readonly string[
   }
 }
 
-/** How many letters differ. */
+/** The edit distance of two words. */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (let i = 1; i <= one.length; i++) {

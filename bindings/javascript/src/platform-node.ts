@@ -11,14 +11,14 @@ const owners = new AsyncLocalStorage<object>();
 /** Node, Bun and Deno: the module is a file beside this one. */
 export const platform: Platform = {
   load: () => new WebAssembly.Instance((module ??= new WebAssembly.Module(provided() ?? read()))),
-  // `performance.now()` begins with the process: no other one shares it.
+  // `performance.now()` starts with the process, so no other process shares that clock.
   boot: () => "",
   tokenRequest: { cache: "no-store", credentials: "omit" },
   shares: true,
   seesRedirects: true,
   inside: (owner, work) => owners.run(owner, work),
   owner: () => owners.getStore(),
-  // Loaded by those who sign in.
+  // Loaded only when a user signs in.
   listen: async (host, port, path) => (await import("./loopback-node.js")).listen(host, port, path),
   openBrowser: async (url) => (await import("./loopback-node.js")).openBrowser(url),
 };
@@ -27,7 +27,7 @@ function read(): Uint8Array<ArrayBuffer> {
   try {
     return readFileSync(new URL("./rekindle.wasm", import.meta.url));
   } catch {
-    // A bundler for servers (Next.js) has put the file's address on the web there. It does not see through this:
+    // Bundlers for servers (Next.js) replace the expression above by a web address. They do not recognize this one:
     const here = import.meta.url;
     return readFileSync(new globalThis.URL("./rekindle.wasm", here));
   }

@@ -9,7 +9,7 @@ let module: Promise<WebAssembly.Module> | undefined;
 export const platform: Platform = {
   async load() {
     try {
-      // Not `new WebAssembly.Instance`: engines refuse it on the main thread where the module is large.
+      // Not `new WebAssembly.Instance`: browsers refuse it on the main thread for large modules.
       return await WebAssembly.instantiate(await (module ??= compile()), {});
     } catch (error) {
       // The next session tries again: the network may be back.
@@ -30,7 +30,7 @@ async function compile(): Promise<WebAssembly.Module> {
   const response = await fetch(new URL("./rekindle.wasm", import.meta.url), { credentials: "same-origin" });
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
   const type = response.headers.get("content-type") ?? "";
-  // Other types are refused by the streaming compiler, and many servers know no other.
+  // The streaming compiler requires this type, and many servers send another one.
   if (type.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
   return WebAssembly.compile(await response.arrayBuffer());
 }

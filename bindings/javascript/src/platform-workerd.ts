@@ -7,9 +7,9 @@ import { synchronousOwner } from "./synchronous-owner.js";
 export const platform: Platform = {
   load: () => new WebAssembly.Instance(module, {}),
   boot: () => "",
-  // It has neither a cache for these nor cookies of its own, and refuses to hear of them.
+  // workerd rejects the options `cache` and `credentials`; it neither caches token requests nor has cookies.
   tokenRequest: {},
-  // A request may not wait for what another one's began: a store, best a Durable Object, is what they share.
+  // One request must not await I/O that another one started; they share a store, preferably a Durable Object.
   shares: false,
   seesRedirects: true,
   ...synchronousOwner,

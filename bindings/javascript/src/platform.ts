@@ -1,36 +1,36 @@
 /** What differs between the runtimes. `package.json` chooses the file that implements it. */
 export interface Platform {
-  /** A new instance of the module, or its promise where it can't be had at once. */
+  /** Returns a new instance of the module, or a promise of it. */
   load(): WebAssembly.Instance | Promise<WebAssembly.Instance>;
-  /** Names the beginning of the monotonic clock, where other processes share that clock. */
+  /** Identifies the start of the monotonic clock, if other processes share that clock; else empty. */
   boot(): string;
   /** Whether `fetch` shows redirects with `redirect: "manual"`: browsers hide them. */
   readonly seesRedirects: boolean;
-  /** What a token request says besides: it is neither cached nor sent with cookies. */
+  /** Further options of token requests: neither cached nor sent with cookies. */
   readonly tokenRequest: RequestInit;
   /** Whether all sessions may use one core. */
   readonly shares: boolean;
-  /** Runs a function of the user's, so that what it calls knows on whose behalf it runs. */
+  /** Runs a function of the user's on behalf of `owner`. */
   inside<T>(owner: object, work: () => T): T;
-  /** Opens a port of this machine, where the runtime can. */
+  /** Opens a loopback port, if the runtime can. */
   listen?(host: string, port: number, path: string): Promise<Receiver>;
-  /** Shows an address to the user, where the runtime can. */
+  /** Opens a URL in the user's browser, if the runtime can. */
   openBrowser?(url: string): Promise<void>;
-  /** On whose behalf this runs. */
+  /** The owner on whose behalf the current code runs. */
   owner(): object | undefined;
 }
 
-/** What a browser is answered, and the callback that it brought, if it was one. */
+/** Returns the response for a browser's request, and the callback URL if the request was one. */
 export type Judge = (head: string) => { response: string; callback: string | null };
 
-/** A port of this machine that a browser comes back to. */
+/** A loopback port that the browser is redirected to. */
 export interface Receiver {
   readonly redirectUri: string;
-  /** Answers whoever comes, until `judge` gives a callback. */
+  /** Answers requests until `judge` returns a callback. */
   receive(judge: Judge): Promise<string>;
   /** Closes the port. */
   close(): void;
 }
 
-/** Only a type: see `package.json`. */
+/** Only a type; `package.json` maps `#platform` to its implementation. */
 export declare const platform: Platform;

@@ -1,19 +1,19 @@
 import type { Driver } from "./driver.js";
 import type { Token } from "./token.js";
 
-/** How requests to an origin are signed, as the core said last. */
+/** The header for requests to an origin, as the core last returned it. */
 interface Known {
   tag: number;
   name: string;
   value: string;
 }
 
-/** More origins than a session has. */
+/** The limit of remembered origins. */
 const MOST = 64;
 
 /**
- * Requests that need no turn of the core: to an origin that accepted this very token, see "What needs no turn" in ABI.md. What
- * the core said is kept, nothing is decided here.
+ * Requests that need no turn of the core, because the origin has accepted the current token: see "What needs no turn" in ABI.md. This
+ * class only remembers what the core returned.
  */
 export class Quick {
   readonly #origins = new Map<string, Known>();
@@ -24,17 +24,17 @@ export class Quick {
     readonly token: () => Token | undefined,
   ) {}
 
-  /** The header for a request to this origin; nothing where the core must be asked. */
+  /** Returns the header for a request to this origin; `undefined` if the core must be called. */
   header(origin: string): Known | undefined {
     const known = this.#origins.get(origin);
     return known && known.tag === this.driver.tag(this.session) ? known : undefined;
   }
 
-  /** An answer from this origin was accepted, to a request that the core signed so. */
+  /** Remembers the headers of a request to this origin that was accepted. */
   learn(origin: string, headers: [string, string][]): void {
     const [header, more] = headers;
     const token = this.token();
-    // A proof of possession is for one request; and the token may have changed since.
+    // A DPoP proof is valid for one request only; and the token may have changed since.
     if (!header || more || !token || header[1] !== token.authorization || header[0] !== token.header) return;
     if (this.#origins.size >= MOST) this.#origins.clear();
     this.#origins.set(origin, { tag: this.driver.tag(this.session), name: header[0], value: header[1] });
@@ -45,10 +45,10 @@ export class Quick {
   }
 }
 
-/** @internal `scheme://host:port` of a URL that is written so; nothing of a relative one. */
+/** @internal Returns `scheme://host:port` of an absolute http(s) URL; `undefined` for any other. */
 export function originOf(url: string): string | undefined {
   const end = url.indexOf("/", url.indexOf("//") + 2);
   const origin = end < 0 ? url : url.slice(0, end);
-  // Anything unusual takes the long way: user names, blanks, backslashes, tabs.
+  // Unusual URLs (user names, spaces, backslashes, tabs) go through the core.
   return /^https?:\/\/[\w.:[\]-]+$/.test(origin) ? origin : undefined;
 }

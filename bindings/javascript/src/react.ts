@@ -3,10 +3,10 @@ import { createContext, createElement, type ReactElement, type ReactNode, useCon
 import { misuse } from "./errors.js";
 import type { Session, Status } from "./session.js";
 
-/** What a component sees of a session. */
+/** The state of a session, for a component. */
 export interface SessionState {
   readonly session: Session;
-  /** `unread` until the store was read. */
+  /** `unread` until the store has been read. */
   readonly standing: Status["standing"];
   readonly signedIn: boolean;
   /** Why the store could not be read. */
@@ -15,13 +15,13 @@ export interface SessionState {
 
 const Sessions = createContext<Session | undefined>(undefined);
 
-/** Gives a session to all components below. Make the session outside of them, once. */
+/** Provides a session to all components below. Create the session once, outside of components. */
 export function SessionProvider({ session, children }: { session: Session; children?: ReactNode }): ReactElement {
   return createElement(Sessions.Provider, { value: session }, children);
 }
 
 /**
- * The session of the nearest `SessionProvider`, and where it stands; the component is rendered again when that changes, here or in
+ * Returns the session of the nearest `SessionProvider` and its state; the component is rendered again when that changes, here or in
  * another tab.
  *
  * ```jsx
@@ -29,7 +29,7 @@ export function SessionProvider({ session, children }: { session: Session; child
  * return signedIn ? <button onClick={() => session.signOut()}>Sign out</button> : <SignIn />;
  * ```
  *
- * `suspend`: as long as the store was not read the nearest `Suspense` shows its fallback.
+ * `suspend`: the nearest `Suspense` shows its fallback until the store has been read.
  */
 export function useSession(options: { suspend?: boolean } = {}): SessionState {
   const session = useContext(Sessions);
@@ -50,9 +50,9 @@ function watch(session: Session): Watched {
   return made;
 }
 
-/** One session, as all its components see it. */
+/** The state of one session, shared by all its components. */
 class Watched {
-  /** What a server renders: it knows no browser's store. */
+  /** The state for rendering on a server, which has no browser store. */
   readonly first: SessionState;
   #state: SessionState;
   #asked: Promise<void> | undefined;
@@ -75,12 +75,12 @@ class Watched {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
       this.#end?.();
-      // What happens meanwhile is not heard.
+      // Without listeners events are missed: the next subscriber reads the state again.
       this.#asked = undefined;
     };
   };
 
-  /** Reads the store, once. Never rejects. */
+  /** Reads the store once. Never rejects. */
   begin(): Promise<void> {
     return (this.#asked ??= this.#ask());
   }

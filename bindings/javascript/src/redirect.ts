@@ -2,17 +2,17 @@ import { RekindleError } from "./errors.js";
 import type { BegunSignIn } from "./sign-in-options.js";
 
 const PREFIX = "rekindle:sign-in:";
-/** What authorization servers add to the address. */
+/** The parameters that authorization servers add to the callback URL. */
 const ADDED = ["code", "state", "iss", "session_state", "scope", "authuser", "hd", "prompt", "error", "error_description", "error_uri"];
 
-/** @internal Leads this tab to the authorization server. */
+/** @internal Navigates this tab to the authorization server. */
 export function leave({ url, state, pending }: BegunSignIn): void {
-  // In this tab alone, and gone with it.
+  // sessionStorage belongs to this tab and ends with it.
   kept((storage) => storage.setItem(PREFIX + state, pending));
   page().location.assign(url);
 }
 
-/** @internal What a tab came back with: the callback, and what was kept for it; nothing where it is no callback. */
+/** @internal Returns the callback URL and the pending sign-in of this tab; `undefined` if the address is no callback. */
 export function comeBack(): { pending: string; callback: string } | undefined {
   const { history, location } = page();
   const url = new URL(location.href);
@@ -24,20 +24,20 @@ export function comeBack(): { pending: string; callback: string } | undefined {
     throw new RekindleError({ kind: "InvalidResponse", message });
   }
   const callback = url.href;
-  // Before anything is sent: a page that is loaded again must not send the code a second time, nor show it.
+  // Before anything is sent: a reloaded page must neither send the code again nor show it.
   kept((storage) => storage.removeItem(PREFIX + state));
   for (const name of ADDED) url.searchParams.delete(name);
   history.replaceState(history.state, "", url);
   return { pending, callback };
 }
 
-/** @internal The address of this page, without what it was called with. */
+/** @internal The address of this page, without query and fragment. */
 export function ownAddress(): string {
   const { origin, pathname } = page().location;
   return origin + pathname;
 }
 
-/** @internal Whether there is a page that can be led elsewhere. */
+/** @internal Whether this code runs in a page. */
 export function inPage(): boolean {
   return typeof document !== "undefined" && typeof location !== "undefined" && typeof history !== "undefined";
 }

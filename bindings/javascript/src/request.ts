@@ -4,19 +4,19 @@ import { invalid, misuse, RekindleError, type Verdict } from "./errors.js";
 import type { Body } from "./body.js";
 import { originOf, type Quick } from "./quick.js";
 
-/** What is known of a response. */
+/** The judgement of a response. */
 export interface Judged {
-  /** `undefined`: the request carried no token of ours. */
+  /** What the response says about the token; `undefined` if the request carried no token of the session. */
   readonly verdict: Verdict | undefined;
-  /** Why the request was not sent again, where its token was rejected. */
+  /** Why the request was not sent again although its token was rejected. */
   readonly replayRefused: string | undefined;
-  /** How often it was led on. */
+  /** The number of redirects that were followed. */
   readonly redirects: number;
 }
 
 const judgements = new WeakMap<object, Judged>();
 
-/** What a response of `session.fetch`, of a client or of axios says about the token that was sent. */
+/** Returns what a response of `session.fetch`, a client or axios says about the token that was sent. */
 export function judged(response: object): Judged | undefined {
   return judgements.get(response);
 }
@@ -28,35 +28,35 @@ export function judgedAs(response: object, judged: Judged): void {
 
 const ACCEPTED: Judged = Object.freeze({ verdict: Object.freeze({ name: "accepted" }), replayRefused: undefined, redirects: 0 });
 
-/** An answer that says nothing against its token. */
+/** Marks a response as accepted. */
 export function accepted(response: Response): Response {
   judgements.set(response, ACCEPTED);
   return response;
 }
 
-/** For a response that stands for another. */
+/** Copies the judgement to a response that replaces another. */
 export function copyJudgement(from: Response, to: Response): void {
   const known = judgements.get(from);
   if (known) judgements.set(to, known);
 }
 
-/** A request that is sent, and perhaps sent again, or led on. */
+/** A request, over all its sends and redirects. */
 export interface Plan {
-  /** Whose it is. */
+  /** The session or client that it belongs to. */
   owner: { session: number } | { client: number };
   number: number;
   method: string;
-  /** A client's may be a path; or nothing, for GraphQL. */
+  /** A client's may be a path, or `undefined` for GraphQL. */
   url: string | undefined;
   own: [string, string][];
   body: Body;
-  /** What fetch takes besides. */
+  /** The other options for fetch. */
   init: RequestInit;
   redirect: RequestRedirect;
-  /** As fetch has it; a client's limit is the core's. */
+  /** The limit for `session.fetch`; the core keeps a client's limit. */
   mostRedirects: number;
   signal: AbortSignal | null | undefined;
-  /** It was sent already, with the token of this tag, and this came of it. */
+  /** The response, if the request was already sent with the token of this tag. */
   sent?: { tag: number; response: Response } | undefined;
   timeout?: number | undefined;
   reading?: "any" | "graphql" | "streamed";
@@ -81,10 +81,10 @@ type Next =
   | { next: "send_again"; headers: [string, string][]; stay_at_redirects: boolean }
   | { next: "keep"; verdict: Verdict | null; replay_refused: string | null };
 
-/** The core judges no more of a body. */
+/** The part of a body that the core judges, in bytes. */
 const JUDGED = 8 * 1024 * 1024;
 
-/** Signed, sent, judged; sent again or led on as the core says. The core knows of it until its `end`. */
+/** Adds the token, sends, judges, and sends again or follows redirects as the core decides. The caller sends `end` to the core afterwards. */
 export async function exchange(driver: Driver, send: typeof fetch, plan: Plan, quick?: Quick): Promise<Response> {
   const { number, signal, body } = plan;
   const { owner, method, url, own: headers, timeout: timeout_ms, reading } = plan;
@@ -111,7 +111,7 @@ export async function exchange(driver: Driver, send: typeof fetch, plan: Plan, q
         redirect: driver.seesRedirects ? "manual" : plan.redirect,
         ...(signal ? { signal } : {}),
       });
-      // A fetch of one's own may not look at it.
+      // A custom fetch may ignore the signal.
       response = await (signal ? unlessAborted(sending, signal) : sending);
     } catch (error) {
       if (signal?.aborted || "session" in owner) throw error;
@@ -152,7 +152,7 @@ export async function exchange(driver: Driver, send: typeof fetch, plan: Plan, q
   }
 }
 
-/** What a part of the body that was handed out says besides. */
+/** Judges the beginning of a streamed body. */
 export async function judgePassed(driver: Driver, request: number, response: Response, beginning: Uint8Array): Promise<void> {
   const said = await driver.call<{ verdict: Verdict; replay_refused: string | null } | null>({
     do: "passed",
@@ -178,10 +178,10 @@ async function again(driver: Driver, request: number, cause: unknown, signal: Pl
 async function judge(driver: Driver, plan: Plan, response: Response, readsSuccess: boolean): Promise<Next> {
   const whole = plan.reading === "graphql";
   const reads = whole || response.status >= 400 || (readsSuccess && mayBeJson(response));
-  // A clone, so that the caller can read the body too.
-  // What breaks off breaks off for the caller too, at the same place; what came of it is judged.
+  // A clone, so that the caller can read the body too. If the body breaks off, the part that arrived is judged, and the caller's copy
+  // breaks off at the same place.
   const bytes = reads && response.body ? await readUpTo(Response.prototype.clone.call(response), JUDGED, whole ? "whole" : "what comes") : new Uint8Array();
-  // What the browser hides: a redirect that is not to be followed.
+  // The browser hides a redirect that is not followed.
   if (response.type === "opaqueredirect") return { next: "keep", verdict: null, replay_refused: null };
   return driver.call<Next>(
     { do: "answered", request: plan.number, status: response.status, headers: [...response.headers], ...asText(bytes) },
@@ -189,7 +189,7 @@ async function judge(driver: Driver, plan: Plan, response: Response, readsSucces
   );
 }
 
-/** For those that don't look at their signal. */
+/** Rejects when the signal aborts, for work that may ignore it. */
 export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
@@ -203,7 +203,7 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise
   });
 }
 
-/** JSON, or what servers call JSON that they mislabel. */
+/** Whether the body may be JSON, including types under which servers mislabel it. */
 function mayBeJson(response: Response): boolean {
   const type = (response.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   return /^(application\/json|text\/json|.+\+json)$/.test(type) || ["", "text/plain", "text/html", "application/octet-stream"].includes(type);
@@ -213,7 +213,7 @@ function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-/** Ours take the place of those of the same name. */
+/** Added headers replace the request's own of the same name. */
 function merge(own: [string, string][], added: [string, string][]): Headers {
   const headers = new Headers(own);
   for (const [name, value] of added) headers.set(name, value);

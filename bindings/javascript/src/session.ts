@@ -28,7 +28,7 @@ export interface Status {
   readonly refresh_token_expires_at_ms: number | null;
 }
 
-/** @internal What a session is to the core. The core's side holds this, not the session: so a session can be collected. */
+/** @internal The core's side of a session. It does not reference the session, which can therefore be collected. */
 export interface Inside {
   readonly driver: Driver;
   readonly number: number;
@@ -37,7 +37,7 @@ export interface Inside {
 
 let shared: Promise<Driver> | Driver | undefined;
 
-/** @internal The core of all sessions: one, so that they share their refreshes; but where no request may wait for another's, one for each. */
+/** @internal Returns the core that all sessions share, and with it their refreshes; a new one in runtimes where requests must not share I/O. */
 export function sharedDriver(): Promise<Driver> | Driver {
   if (shared) return shared;
   const module = platform.load();
@@ -55,7 +55,7 @@ export function sharedDriver(): Promise<Driver> | Driver {
   return (shared = module.then(start, failed));
 }
 
-/** Sessions that nobody holds any more. */
+/** Ends sessions in the core that were collected. */
 const forgotten = new FinalizationRegistry<Pick<Inside, "driver" | "number"> & { unwatch: (() => void) | undefined }>(({ driver, number, unwatch }) => {
   unwatch?.();
   driver.forget(number, { do: "forget", session: number });
@@ -65,10 +65,10 @@ const forgotten = new FinalizationRegistry<Pick<Inside, "driver" | "number"> & {
 export let insideOf: (session: Session) => Promise<Inside> | Inside;
 /** @internal */
 export let baseOf: (session: Session) => typeof fetch;
-/** @internal Throws where a session's own store or refresh function calls. */
+/** @internal Throws if the session's own store or refresh function is calling. */
 export let checkOutside: (session: Session) => void;
 
-/** A lifetime counts from when it was given: the module may be loaded later, or anew. */
+/** Reduces a lifetime by the time since it was given: the module may be loaded later. */
 function aged(tokens: CoreTokens | undefined, ms: number): CoreTokens | undefined {
   if (typeof tokens?.expires_in !== "number" || ms < 1) return tokens;
   const left = tokens.expires_in - ms / 1000;
@@ -79,7 +79,7 @@ function serving(options: SessionOptions, owner: object, fetch: typeof globalThi
   const served: Served = {
     owner,
     fetch,
-    // In this process, and not in the module: what it holds outlives a failure of the module.
+    // Outside of the module: the tokens survive a failure of the module.
     store: options.store ?? new MemoryStore(),
     keys: [options.clientKey, options.dpopKey].filter((key) => key !== undefined),
     refresh: options.refresh,
@@ -91,7 +91,7 @@ function serving(options: SessionOptions, owner: object, fetch: typeof globalThi
 }
 
 /**
- * One sign-in, kept alive.
+ * Keeps one sign-in alive: sends requests with its token and refreshes the token when it has expired.
  *
  * ```js
  * const session = new Session({ tokenUrl: "https://auth.example.com/token", tokens, origins: ["https://api.example.com"] });
@@ -100,7 +100,7 @@ function serving(options: SessionOptions, owner: object, fetch: typeof globalThi
  */
 export class Session {
   readonly #owner = {};
-  /** On whose behalf its login handler runs. */
+  /** The owner on whose behalf its login handler runs. */
   readonly #login = {};
   readonly #inside: Promise<Inside> | Inside;
   readonly #listeners = new Listeners();
@@ -111,7 +111,7 @@ export class Session {
   constructor(options: SessionOptions, driver: Promise<Driver> | Driver = sharedDriver()) {
     const given = settings(options);
     const own = options.fetch;
-    // Looked up at each call: tests and instrumentation replace the global one.
+    // Read at each call: tests and instrumentation replace the global fetch.
     this.#base = own ?? ((input, init) => globalThis.fetch(input, init));
     const served = serving(options, this.#owner, this.#base, this.#listeners, this.#loginWith(options.login));
     const now = driver instanceof Driver ? () => driver.clock.mono() : () => performance.now();
@@ -121,7 +121,7 @@ export class Session {
       const message = () => ({
         do: "session",
         session: number,
-        // What the store has is newer than what the session was made with.
+        // Once the store has a record, it is newer than these tokens.
         settings: { ...given, tokens: served.saved ? undefined : aged(given.tokens, now() - from) },
       });
       driver.make(number, { message, served });
@@ -131,7 +131,7 @@ export class Session {
       return { driver, number, quick: new Quick(driver, number, () => this.tokenIfValid()) };
     };
     this.#inside = driver instanceof Driver ? make(driver) : driver.then(make);
-    // Told by the first call that waits for it.
+    // The first call that awaits it gets the error.
     if (this.#inside instanceof Promise) this.#inside.catch(() => undefined);
     this.fetch = this.fetch.bind(this);
   }
@@ -142,7 +142,7 @@ export class Session {
     checkOutside = (session) => session.#mayWait();
   }
 
-  /** As the global `fetch`, with the token at the session's origins, refreshed and sent again where that is safe. */
+  /** Like the global `fetch`. Adds the token for the session's origins; if the token is rejected, refreshes it and sends the request again where that is safe. */
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     this.#mayWait();
     const { driver, number, quick } = this.#inside instanceof Promise ? await this.#inside : this.#inside;
@@ -158,7 +158,7 @@ export class Session {
     return new Token(await this.#call<TokenData>({ do: "token", min_life_ms }, options.signal));
   }
 
-  /** Returns the token if it is valid now. */
+  /** Returns the token if it is valid now, else `undefined`. */
   tokenIfValid(): Token | undefined {
     if (this.#inside instanceof Promise) return undefined;
     const { driver, number } = this.#inside;
@@ -172,13 +172,13 @@ export class Session {
     return this.#cached?.token;
   }
 
-  /** Refreshes now, or joins the refresh that is under way. */
+  /** Refreshes now, or joins a refresh in progress. */
   async refresh(options: { signal?: AbortSignal } = {}): Promise<Token> {
     this.#mayWait();
     return new Token(await this.#call<TokenData>({ do: "refresh" }, options.signal));
   }
 
-  /** As `refresh`, even during a back-off, and once more with a refresh token that the server rejected. */
+  /** Like `refresh`, but also during a back-off, and once more with a refresh token that the server has rejected. */
   async forceRefresh(options: { signal?: AbortSignal } = {}): Promise<Token> {
     this.#mayWait();
     return new Token(await this.#call<TokenData>({ do: "force_refresh" }, options.signal));
@@ -189,7 +189,7 @@ export class Session {
     this.#cached = undefined;
     const tell = ({ driver, number }: Inside) => {
       driver.send({ do: "invalidate", session: number });
-      // At once: `tokenIfValid` must not serve it any more.
+      // At once, so that `tokenIfValid` no longer returns it.
       driver.turn();
     };
     if (this.#inside instanceof Promise) void this.#inside.then(tell, () => undefined);
@@ -208,54 +208,54 @@ export class Session {
     await this.#call({ do: "sign_in", credential: aged(credential, performance.now() - from) });
   }
 
-  /** Begins a sign-in with an authorization code and PKCE: lead the browser to `url`, and keep `pending` until it comes back. */
+  /** Begins a sign-in with an authorization code and PKCE: redirect the browser to `url`, and keep `pending` until it returns. */
   async beginSignIn(options: SignInOptions = {}): Promise<BegunSignIn> {
     this.#notInside();
     return new BegunSignIn(await this.#call({ do: "begin_sign_in", asked: asked(options) }));
   }
 
-  /** Ends a sign-in with the address that the browser came back with. Its code is spent once, whatever is called how often. */
+  /** Completes a sign-in with the callback URL. A code is sent at most once, even if this is called repeatedly. */
   async finishSignIn(pending: string, callback: string | URL): Promise<{ returnTo: string | undefined }> {
     this.#notInside();
     const done = await this.#call<{ return_to: string | null }>({ do: "finish_sign_in", pending, callback: String(callback) });
     return { returnTo: done.return_to ?? undefined };
   }
 
-  /** In a page: leads it to the server, which leads it back. `redirectUri`: by default this page's own address. */
+  /** In a page: redirects it to the server. `redirectUri` is this page's address by default. */
   async signInWithRedirect(options: SignInOptions = {}): Promise<never> {
     leave(await this.beginSignIn({ redirectUri: ownAddress(), ...options }));
     return new Promise<never>(() => undefined);
   }
 
-  /** In the page that `redirectUri` names, when it is loaded: ends the sign-in that the server led back from; nothing where it did not. */
+  /** In the page at `redirectUri`, when it is loaded: completes the sign-in. Returns `undefined` if the page was not loaded by the server's redirect. */
   async handleRedirectCallback(): Promise<{ returnTo: string | undefined } | undefined> {
     const back = comeBack();
     return back && this.finishSignIn(back.pending, back.callback);
   }
 
-  /** In Node, Bun and Deno: signs in with a browser of this machine. `open` shows it the address; by default it is opened. */
+  /** In Node, Bun and Deno: signs in with a browser on this machine. `open` shows the URL to the user; by default it is opened in the browser. */
   async signInWithBrowser(options: BrowserSignIn = {}): Promise<void> {
     this.#notInside();
     const { driver, number } = await this.#ready();
     await withBrowser(driver, number, options);
   }
 
-  /** Signs in on another device: `show` tells the user where to go, and which code to enter. */
+  /** Signs in on another device: `show` tells the user which URL to open and which code to enter. */
   async signInWithDevice(show: (device: DeviceCode) => unknown, options: SignInOptions & { signal?: AbortSignal } = {}): Promise<void> {
     this.#notInside();
     const { driver, number } = await this.#ready();
     return withDevice(driver, number, show, options);
   }
 
-  /** Signs in with what stands for the user already. */
+  /** Signs in with a token exchange, an assertion, or a user name and password. */
   async signInByGrant(grant: SignInGrant): Promise<void> {
     this.#notInside();
     await this.#call({ do: "sign_in_by_grant", grant: grantToCore(grant) });
   }
 
   /**
-   * Forgets the tokens, here and in the store. With `revoke` the server is asked to revoke them: gives whether it did, and
-   * `undefined` where it has no endpoint for that.
+   * Deletes the tokens, here and in the store. With `revoke` the server is asked to revoke them: returns whether it did, or `undefined`
+   * if it has no revocation endpoint.
    */
   async signOut(options: { revoke?: boolean } = {}): Promise<boolean | undefined> {
     this.#notInside();
@@ -263,7 +263,7 @@ export class Session {
     return (await this.#call<boolean | null>({ do: "sign_out", revoke: options.revoke ?? false })) ?? undefined;
   }
 
-  /** What the session can say about itself. `fresh`: reads the store first, if it was not read yet. */
+  /** Returns the session's state. `fresh` reads the store first if it was not read yet. */
   async status(options: { fresh?: boolean } = {}): Promise<Status> {
     return this.#call<Status>({ do: "status", fresh: options.fresh ?? false });
   }
@@ -291,7 +291,7 @@ export class Session {
     return this.#listeners.iterate(options.signal);
   }
 
-  /** Waits until nothing is under way and everything is saved, so many milliseconds at most. Whether that came about. */
+  /** Waits until no work is in progress and everything is saved, for at most `most` milliseconds. Returns whether that was reached. */
   async shutdown(most = 5_000): Promise<boolean> {
     const ms = milliseconds("most", most) ?? 0;
     return (await this.#call<{ settled: boolean }>({ do: "shutdown", ms })).settled;
@@ -322,7 +322,7 @@ export class Session {
     return driver.call<T>({ ...message, session: number }, signal);
   }
 
-  /** The handler, for the core's side, which does not keep the session alive. */
+  /** Wraps the handler for the core's side, without keeping the session alive. */
   #loginWith(handler: SessionOptions["login"]): Served["login"] {
     if (!handler) return undefined;
     const [self, inside] = [new WeakRef(this), this.#login];
@@ -334,7 +334,7 @@ export class Session {
     };
   }
 
-  /** Calls that may wait for the user must not come from what signs the user in. */
+  /** Throws if the login handler is calling: the call would wait for the handler itself. */
   #mayWait(): void {
     this.#notInside();
     if (platform.owner() === this.#login) {
@@ -342,7 +342,7 @@ export class Session {
     }
   }
 
-  /** Whoever is asked by a session must not wait for it. */
+  /** Throws if the session's own store or refresh function is calling: it would wait for itself. */
   #notInside(): void {
     if (platform.owner() === this.#owner) {
       throw misuse("a store or refresh function called the session that it serves: it would wait for itself; use plain fetch there");
@@ -350,7 +350,7 @@ export class Session {
   }
 }
 
-/** @internal For tests: sessions of a core of its own, with a clock of its own. */
+/** @internal For tests: a separate core with its own clock. */
 export async function newDriver(clock?: Clock): Promise<Driver> {
   return new Driver(await platform.load(), platform.boot(), clock);
 }

@@ -5,16 +5,16 @@ import type { Judge } from "./platform.js";
 import { asked, type DeviceCode, type SignInOptions } from "./sign-in-options.js";
 import { platform } from "#platform";
 
-/** A sign-in with a browser of this machine. */
+/** Options of a sign-in with a browser on this machine. */
 export interface BrowserSignIn extends SignInOptions {
   /** Shows the URL to the user. Default: opens it in the system's browser. */
   open?: (url: string) => unknown;
-  /** How long the user may take, in milliseconds. Default: five minutes. */
+  /** The maximum time for the sign-in, in milliseconds. Default: five minutes. */
   timeout?: number;
   signal?: AbortSignal;
 }
 
-/** @internal A receiver on loopback waits for the browser. `finish`: what is done with what it brings. */
+/** @internal Signs in with a browser that is redirected to a loopback port. `finish` is the message that completes the sign-in. */
 export async function withBrowser<T = unknown>(driver: Driver, session: number, options: BrowserSignIn, finish: object = { do: "finish_sign_in" }): Promise<T> {
   const { open = platform.openBrowser, timeout, signal, ...rest } = options;
   if (!platform.listen || !open) throw misuse("no port can be opened here: use signInWithRedirect, signInWithDevice, or beginSignIn");
@@ -26,7 +26,7 @@ export async function withBrowser<T = unknown>(driver: Driver, session: number, 
     const { url, pending } = await driver.call<Begun>({ do: "begin_sign_in", session, asked: { ...asked(rest), redirect_uri } }, signal);
     const judge: Judge = (head) => driver.callNow({ do: "callback_received", pending, redirect_uri, head });
     const received = receiver.receive(judge);
-    // What it throws ends the sign-in; what it waits for holds nothing up.
+    // An error in `open` ends the sign-in; the sign-in does not wait for `open` to finish.
     const shown = new Promise((resolve) => resolve(open(url))).then(() => received);
     const callback = await Promise.race([received, wait.over, shown]);
     return await driver.call<T>({ ...finish, session, pending, callback }, signal);
@@ -36,7 +36,7 @@ export async function withBrowser<T = unknown>(driver: Driver, session: number, 
   }
 }
 
-/** @internal The server is asked until the user is done on the other device. */
+/** @internal Polls the server until the user has signed in on the other device. */
 export async function withDevice(
   driver: Driver,
   session: number,
@@ -52,7 +52,7 @@ export async function withDevice(
   try {
     await driver.call({ do: "sign_in_with_device", session, asked: asked(rest) }, stop.signal, (told) => {
       const device = { userCode: told.user_code, verificationUri: told.verification_uri, verificationUriComplete: told.verification_uri_complete ?? undefined };
-      // What it throws ends the sign-in.
+      // An error in `show` ends the sign-in.
       new Promise((resolve) => resolve(show(device))).catch((error: unknown) => stop.abort(error));
     });
   } finally {
@@ -72,7 +72,7 @@ interface Begun {
   pending: string;
 }
 
-/** Rejects once the time is over, or the caller leaves. */
+/** Returns a promise that rejects when the time is over or the signal aborts. */
 function waiting(most: number, signal: AbortSignal | undefined): { over: Promise<never>; end: () => void } {
   let end = () => {};
   const over = new Promise<never>((_, reject) => {
@@ -82,7 +82,7 @@ function waiting(most: number, signal: AbortSignal | undefined): { over: Promise
     signal?.addEventListener("abort", abort, { once: true });
     end = () => (clearTimeout(timer), signal?.removeEventListener("abort", abort));
   });
-  // It may come while nobody waits for it yet.
+  // It may reject before it is awaited.
   over.catch(() => undefined);
   return { over, end };
 }

@@ -1,23 +1,23 @@
 import { wrong } from "./errors.js";
 import { onlyKnown } from "./options.js";
 
-/** What a sign-in asks for. */
+/** The parameters of a sign-in. */
 export interface SignInOptions {
   /** The redirect URI, as registered for the client. */
   redirectUri?: string | URL;
-  /** Names with spaces between them. Default: the dialect's. */
+  /** Names separated by spaces. Default: the dialect's. */
   scope?: string;
-  /** What the tokens are for (RFC 8707). */
+  /** The resources that the tokens are for (RFC 8707). */
   resource?: string | string[];
   audience?: string;
   /** `login`, `consent`, `select_account`, `none`. */
   prompt?: string;
   loginHint?: string;
   acrValues?: string;
-  /** Seconds. */
+  /** The maximum time since the user last authenticated, in seconds. */
   maxAge?: number;
   claims?: string | object;
-  /** Where the application's user goes afterwards: a path of its own. */
+  /** The application's path to return to afterwards. */
   returnTo?: string;
   /** Additional parameters for the server. */
   parameters?: Record<string, string>;
@@ -38,13 +38,13 @@ export class BegunSignIn {
     Object.defineProperty(this, "state", { value: told.state, enumerable: false });
   }
 
-  /** What must be known when the browser comes back, for an hour. It is a secret: keep it in the user's server-side session. */
+  /** What `finishSignIn` needs when the browser returns, valid for an hour. It is a secret: keep it in the user's server-side session. */
   get pending(): string {
     return this.#pending;
   }
 }
 
-/** What the user is shown, to sign in on another device. */
+/** What the user must be shown to sign in on another device. */
 export interface DeviceCode {
   readonly userCode: string;
   readonly verificationUri: string;
@@ -52,7 +52,7 @@ export interface DeviceCode {
   readonly verificationUriComplete: string | undefined;
 }
 
-/** What stands for the user already: another token (RFC 8693), an assertion (RFC 7523), or a name and a password, where the dialect has a section for them. */
+/** A grant without a browser: another token (RFC 8693), an assertion (RFC 7523), or a user name and password if the dialect has a section for them. */
 export type SignInGrant =
   | { grantType: "token_exchange"; subjectToken: string; subjectTokenType: string; audience?: string; resource?: string[]; scope?: string }
   | { grantType: "jwt_bearer"; assertion: string; scope?: string }

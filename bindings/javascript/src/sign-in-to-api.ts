@@ -6,36 +6,36 @@ import { askServer, discover, signIn, type SignInTo } from "./sign-in.js";
 
 /** Protected resource metadata of an API (RFC 9728). */
 export interface ApiMetadata {
-  /** What it calls itself: for the option `resource` of a sign-in. */
+  /** The API's identifier, for the option `resource` of a sign-in. */
   readonly resource: string;
-  /** Of the server that signs users in for it. */
+  /** The issuer of the authorization server that signs users in for the API. */
   readonly issuer: string;
   readonly scopes_supported?: readonly string[];
   readonly [name: string]: unknown;
 }
 
-/** What a server is told about this program. */
+/** The client metadata of this program. */
 export interface Registration {
-  /** What users are asked to let in. */
+  /** The program's name, which the server shows to users. */
   name: string;
-  /** Where the browser comes back to. Default: loopback, on any port. */
+  /** The redirect URI. Default: loopback, on any port. */
   redirectUri?: string | URL;
   scope?: string;
-  /** It signs in on another device, too. */
+  /** Whether it also uses the device grant. */
   device?: boolean;
 }
 
-/** What `register` gives: options of a session. Keep them: another registration is another client. */
+/** The result of `register`: options of a session. Store them: another registration creates another client. */
 export interface RegisteredClient {
   clientId: string;
   clientSecret?: string;
   clientAuth?: ClientAuth;
 }
 
-/** How `signInToApi` signs in: as `signIn`, and where there is no `clientId`, by registering itself. */
+/** Options of `signInToApi`: those of `signIn`; without a `clientId` the program registers itself. */
 export interface SignInToApi extends Omit<SignInTo, "clientId"> {
   clientId?: string;
-  /** What users are asked to let in, where the program registers itself. */
+  /** The program's name for the registration. */
   name?: string;
 }
 
@@ -48,7 +48,7 @@ export async function discoverApi(api: string | URL, options: Asking = {}): Prom
   return askServer<ApiMetadata>({ do: "discover_resource", resource: String(api) }, options.fetch);
 }
 
-/** Registers this program at a server that lets anybody do so (RFC 7591); `server` is what `discover` gave. */
+/** Registers this program at a server that allows dynamic registration (RFC 7591); `server` is the result of `discover`. */
 export async function register(server: ServerMetadata, client: Registration, options: Asking = {}): Promise<RegisteredClient> {
   const { name, redirectUri = "http://127.0.0.1/callback", scope, device } = client;
   if (typeof name !== "string" || name === "") throw wrong("name", " is what users are asked to let in: give the program's");
@@ -59,15 +59,15 @@ export async function register(server: ServerMetadata, client: Registration, opt
 }
 
 /**
- * `signIn` for an API of which nothing but the address is known, an MCP server for example: it finds the server that signs users in for
- * it, registers this program there unless there is a `clientId`, and gives a session whose token goes to the API.
+ * Signs in to an API of which only the address is known, for example an MCP server: finds its authorization server, registers this
+ * program there unless a `clientId` is given, and returns a session that sends its token to the API.
  *
  * ```js
  * const session = await signInToApi("https://mcp.example.com/mcp", { name: "Notes" });
  * ```
  *
- * Another registration is another client, whose tokens an earlier one can't refresh: where a store outlives the process, and in a page,
- * `register` once, keep what it gives, and pass that on.
+ * Each registration creates another client, which can't refresh the tokens of an earlier one. With a store that outlives the process,
+ * and in a page, call `register` once, store its result, and pass that.
  */
 export async function signInToApi(api: string | URL, options: SignInToApi): Promise<Session> {
   const { name, ...own } = options;

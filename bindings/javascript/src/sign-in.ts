@@ -15,34 +15,34 @@ export async function discover(issuer: string | URL, options: { fetch?: typeof f
   return askServer<ServerMetadata>({ do: "discover", issuer: String(issuer) }, options.fetch);
 }
 
-/** @internal Asks the core what needs no session; `send` sends its requests. */
+/** @internal Makes a call that needs no session; `send` sends its requests. */
 export async function askServer<T>(message: object, send: typeof fetch = (input, init) => globalThis.fetch(input, init)): Promise<T> {
   const served: Served = { owner: {}, fetch: send, store: undefined, keys: [], refresh: undefined, login: undefined, saved: false, tell: () => undefined };
   const driver = await sharedDriver();
   return driver.callAs<T>(served, message);
 }
 
-/** How `signIn` makes a session and signs in. */
+/** Options of `signIn`. */
 export interface SignInTo extends SessionOptions, SignInOptions {
   clientId: string;
-  /** Signs in on another device, and shows this to the user. */
+  /** Signs in on another device; shows the code to the user. */
   device?: (device: DeviceCode) => unknown;
-  /** Where a browser of this machine is used: shows it the address. */
+  /** Shows the URL to the user, if a browser on this machine is used. */
   open?: (url: string) => unknown;
 }
 
 /**
- * A session that is signed in, from a client id. A store that holds a sign-in already is used, and nobody is asked.
+ * Returns a signed-in session. If the store already holds a sign-in, it is used, and the user is not asked.
  *
- * In a page it leads to the server, which leads back to `redirectUri` (by default this page); call it there again, and it goes on.
- * Elsewhere a browser of this machine is opened; with `device` the user signs in on another one. There, when the session can't be kept
- * alive any more, the user is asked again in the same way.
+ * In a page it redirects to the server, which redirects back to `redirectUri` (by default this page); call it there again to complete the
+ * sign-in. Elsewhere it opens a browser on this machine; with `device` the user signs in on another device. Outside of a page the user is
+ * asked again in the same way when the session can't be kept alive.
  *
  * ```js
  * const session = await signIn("google", { clientId, scope: "openid email", store: new BrowserStore("my-app") });
  * ```
  *
- * `server`: a preset's name, an issuer (`https://..`), or what `discover` gave.
+ * `server`: a preset's name, an issuer (`https://..`), or the result of `discover`.
  */
 export async function signIn(server: string | ServerMetadata, options: SignInTo): Promise<Session> {
   const { redirectUri, scope, resource, audience, prompt, loginHint, acrValues, maxAge, claims, returnTo, parameters, device, open, ...own } = options;

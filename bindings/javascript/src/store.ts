@@ -4,56 +4,56 @@ export interface Stored {
   version: string;
 }
 
-/** What a record must still be for a save to go through. */
+/** The condition of a save: no record, the record of this version, or none. */
 export type Expected = { absent: true } | { version: string } | { anything: true };
 
 /**
- * Keeps one opaque record a key, by compare-and-save. A rejected promise means that the store is unavailable; nothing is lost, and
- * saving is tried again.
+ * Keeps one opaque record for each key, with an atomic compare-and-save. A rejected promise means that the store is unavailable; nothing
+ * is lost, and saving is tried again.
  */
 export interface Store {
-  /** What tells this store from others, without tokens. Sessions with the same identity and settings share one state. */
+  /** Identifies this store; contains no secrets. Sessions with the same identity and settings share one state. */
   readonly identity?: string | undefined;
-  /** Whether other processes see the same record. Default: yes. */
+  /** Whether other processes see the same records. Default: true. */
   readonly shared?: boolean | undefined;
-  /** False where there is room for one record, whatever its key: an `App` is refused then. Default: true. */
+  /** Whether the store keeps a record for each key; an `App` needs that. Default: true. */
   readonly keyed?: boolean | undefined;
   /** Returns the record, or `undefined` if there is none. */
   load(key: string): Promise<Stored | undefined>;
-  /** Replaces the record if it is still what was expected, in one step; the new version, or `undefined` where it was not. */
+  /** Atomically replaces the record if it is still the expected one. Returns the new version, or `undefined` if it was not. */
   save(key: string, record: string, expected: Expected): Promise<string | undefined>;
   /** The keys of all records, in no order, for `app.accounts()`. */
   keys?(): Promise<string[]>;
-  /** Shows to others that the owner of a refresh lives, until `retire`. */
+  /** Announces to other processes that the owner of a refresh is alive, until `retire`. */
   announce?(key: string, owner: string): Promise<void>;
   retire?(key: string, owner: string): Promise<void>;
   owner?(key: string, owner: string): Promise<"alive" | "dead" | "unknown">;
-  /** Calls back when others may have written, with the key where that is known; gives what ends it. Without it a session learns of it with its next refresh. */
+  /** Calls back when another process may have written, with the key if it is known; returns a function that unsubscribes. Without it a session sees other writes at its next refresh. */
   watch?(changed: (key?: string) => void): () => void;
 }
 
-/** The store can't be used. Its message says what to do. */
+/** The store can't be used. The message says what to do. */
 export class StoreError extends Error {
   override readonly name: string = "StoreError";
 }
 
-/** @internal Whether a record is what a save expects. */
+/** @internal Whether a record meets a save's condition. */
 export function fits(stored: Stored | undefined, expected: Expected): boolean {
   if ("anything" in expected) return true;
   return "absent" in expected ? stored === undefined : stored?.version === expected.version;
 }
 
-/** @internal One that no record ever had: a record may be deleted and written anew. */
+/** @internal Returns a version that no record ever had: a record may be deleted and written again. */
 export function newVersion(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
-/** A record that could not be read as it is: it reads as damaged until a sign-in. */
+/** The stored record can't be read; it counts as damaged until a sign-in replaces it. */
 export class DamagedRecord extends StoreError {
   override readonly name: string = "DamagedRecord";
 }
 
-/** @internal Asks a store what the core wants to know. */
+/** @internal Carries out a store effect. */
 export async function askStore(store: Store, effect: StoreEffect): Promise<object> {
   try {
     switch (effect.effect) {

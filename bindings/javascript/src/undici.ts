@@ -60,7 +60,7 @@ interface Signed {
 
 type Next = ({ next: "send_again" } & Pick<Signed, "headers">) | { next: "keep"; verdict: Verdict | null; replay_refused: string | null };
 
-/** A response that waits for its verdict. */
+/** A response that is held back until it is judged. */
 interface HeldResponse {
   status: number;
   headers: RawHeaders;
@@ -93,7 +93,7 @@ class Request implements Handler {
     this.#number = driver.number();
   }
 
-  /** At once where the core need not be asked. */
+  /** Sends at once if the core need not be called. */
   start(): boolean {
     const known = this.quick.header(originOf(this.#origin) ?? "");
     const own = recordOf(this.options.headers);
@@ -123,7 +123,7 @@ class Request implements Handler {
     this.handler.onRequestStart?.(controller, context);
   }
 
-  /** Followed below us: our headers would go along, wherever that leads (spec 9.5). */
+  /** An interceptor below follows redirects: it would send the token to any target (spec 9.5). */
   refusal(context: unknown): Error | undefined {
     const history = (context as { history?: unknown[] } | undefined)?.history;
     return history?.length && this.#signs ? asUndici(invalid(BELOW)) : undefined;
@@ -152,7 +152,7 @@ class Request implements Handler {
     held.chunks.push(chunk);
     held.length += chunk.length;
     if (held.length > JUDGED) {
-      // Longer than anything that tells of a token.
+      // Longer than any response that reports a rejected token.
       this.#passes = true;
       this.#give(controller, held);
     }
@@ -180,7 +180,7 @@ class Request implements Handler {
       const next = await this.driver.call<Next>({ do: "answered", request: this.#number, status: held.status, headers: pairs(held.headers), ...asText(body) });
       if (next.next === "send_again") return this.#send(next.headers);
       this.#tell(held.status, next);
-      // It leads to the login page: undici's redirect interceptor hands out what has no Location (spec 2.11).
+      // A redirect to the login page: without Location undici's redirect interceptor hands it out (spec 2.11).
       if (next.verdict && next.verdict.name !== "accepted" && held.status < 400) held.headers = withoutLocation(held.headers);
       if (next.verdict?.name === "accepted" && held.status < 300) this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
     } catch (error) {
@@ -200,7 +200,7 @@ class Request implements Handler {
     if (next?.next === "keep" && next.verdict?.name === "accepted") this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
   }
 
-  /** What was sent without asking the core. */
+  /** Reports an accepted response to a request that was sent without the core. */
   accepted(status: number): void {
     if (this.onJudged) this.#tell(status, { verdict: { name: "accepted" }, replay_refused: null });
   }
@@ -211,7 +211,7 @@ class Request implements Handler {
     this.onJudged?.({ ...judged, method, origin: this.#origin, path, status });
   }
 
-  /** Whether something of ours goes along. */
+  /** Whether a header of the session is sent. */
   get #signs(): boolean {
     return this.#signed === undefined || this.#signed.headers.length > 0;
   }
@@ -244,13 +244,13 @@ class Request implements Handler {
     this.dispatch({ ...this.options, headers: withHeaders(this.options.headers, headers) }, this);
   }
 
-  /** undici looks at it only once the request is on its way. */
+  /** undici observes the signal only once the request was dispatched. */
   get #signal(): AbortSignal | undefined {
     const { signal } = this.options;
     return signal instanceof AbortSignal ? signal : undefined;
   }
 
-  /** Whether the request brings a header of that name, or one that says who it is. */
+  /** Whether the request has a header of that name, or a credential header of its own. */
   #has(own: RawHeaders | undefined, name: string): boolean {
     const names = own ? Object.keys(own) : given(this.options.headers).map(([one]) => one);
     return names.some((one) => {
@@ -268,7 +268,7 @@ class Request implements Handler {
 const BELOW =
   "a redirect was followed below this interceptor, and would take the token along: compose undici's redirect interceptor after it, as in compose(interceptor(session), interceptors.redirect())";
 
-/** A session's error, as one of undici's own: `instanceof errors.UndiciError` holds for it. */
+/** Marks a session's error as one of undici's: `instanceof errors.UndiciError` holds for it. */
 function asUndici(error: Error): Error {
   if (!(error instanceof RekindleError)) return error;
   const added = { [Symbol.for("undici.error.UND_ERR")]: true, code: `UND_ERR_${error.kind.toUpperCase()}` };
@@ -276,7 +276,7 @@ function asUndici(error: Error): Error {
   return error;
 }
 
-/** As undici takes them: a record, a flat list, or pairs. */
+/** Reads headers in undici's forms: a record, a flat list, or pairs. */
 function given(headers: unknown): [string, string][] {
   if (!headers) return [];
   if (Array.isArray(headers) && typeof headers[0] === "string") {
@@ -309,7 +309,7 @@ function withHeaders(own: unknown, added: [string, string][]): Record<string, st
   return all;
 }
 
-/** What can be sent twice: text, bytes, and what begins anew each time. */
+/** What the core must know about the body: text, bytes and FormData can be sent again. */
 function known(body: unknown): string | object {
   if (body === undefined || body === null) return "none";
   if (typeof body === "string") return /^\s*[{[]/.test(body) ? { text: body } : "replayable";
@@ -322,7 +322,7 @@ function known(body: unknown): string | object {
   return body instanceof Uint8Array || body instanceof ArrayBuffer || kind === "Blob" || kind === "File" ? "replayable" : "once";
 }
 
-/** Headers that are a record already, of a request's own. */
+/** Returns the headers if they are a record. */
 function recordOf(headers: unknown): RawHeaders | undefined {
   if (headers === undefined || headers === null) return {};
   if (typeof headers !== "object" || Array.isArray(headers) || Symbol.iterator in headers) return undefined;
