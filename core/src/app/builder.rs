@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::store::DEFAULT_KEY;
 
-/// How many sessions that nobody holds an app keeps.
+/// The default number of idle sessions that an app keeps.
 const MOST_IDLE: usize = 10_000;
 
 /// Builds a [`Session`].

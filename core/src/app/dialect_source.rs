@@ -11,7 +11,7 @@ use crate::fork::PerProcess;
 use crate::lock::Mutex;
 use crate::platform::files;
 
-/// The presets that were asked for: read once for all.
+/// The presets that were requested, each parsed once.
 static PRESETS: PerProcess<Mutex<BTreeMap<String, Arc<Dialect>>>> = PerProcess::new();
 
 /// The source of a dialect: the name of a preset, a file, or an existing [`Dialect`].

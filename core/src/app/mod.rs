@@ -23,13 +23,13 @@ use crate::session::setup::Setup;
 use crate::session::{Session, Stats, completed};
 use settings::{Settings, config};
 
-/// A longer key is no name of a user.
+/// A longer key is not an identifier of a user.
 const LONGEST_KEY: usize = 1_024;
 
 /// Keeps the sign-ins of many users alive, with one configuration, one transport and one store.
 ///
-/// Cheap to clone; clones are the same app. Of the sessions that the program no longer holds, the app keeps those used
-/// last; the others are dropped, and are loaded from the store again when needed.
+/// Cheap to clone; clones are the same app. Of the sessions that the program no longer holds, the app keeps the most
+/// recently used ones; the others are dropped, and are loaded from the store again when needed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -55,7 +55,7 @@ pub struct App(Arc<Shared>);
 
 struct Shared {
     setup: Arc<Setup>,
-    /// `None`: an app of one session that nobody shares.
+    /// `None`: the app of a single session.
     sessions: Option<Arc<Registry<Engine>>>,
     most_idle: usize,
 }
@@ -225,8 +225,8 @@ impl App {
             return if ended(&engine) { sessions.replace(key, make) } else { Err(failure) };
         }
         if engine.setup.instance != setup.instance {
-            // Two that say they are the same store. Nobody can tell whether they are: each has a state of its own, as
-            // if they were two processes.
+            // Two stores with the same identity. It is unknown whether they really are the same store, so each has
+            // its own state, as if there were two processes.
             match engine.check_seed(seed.as_ref()) {
                 Err(failure) if !ended(&engine) => return Err(failure),
                 _ => return self.engine(key.into(), seed, None),
@@ -254,7 +254,7 @@ impl App {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // Those that are kept keep the registry: nobody asks for them any more.
+        // Sessions that are kept hold the registry; they are no longer needed.
         if let Some(sessions) = self.sessions.as_ref().filter(|_| self.most_idle > 0) {
             sessions.let_go();
         }

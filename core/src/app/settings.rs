@@ -30,13 +30,13 @@ use crate::session::token_source::{Endpoint, Source};
 use crate::store::{DEFAULT_KEY, MemoryStore, Store};
 use crate::transport::{Transport, built_in};
 
-/// What is longer means "for ever", and a moment that far off can still be added to any other.
+/// A longer time means "no limit"; a moment that far away can still be added to any other.
 pub(super) const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[cfg(feature = "runtime")]
 static SYSTEM_CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Arc::new(SystemClock));
 
-/// Everything that can be set, but what one session alone has.
+/// All settings except those of a single session.
 pub(super) struct Settings {
     pub(super) app_name: Option<String>,
     pub(super) dialect: DialectSource,
@@ -108,8 +108,8 @@ impl Settings {
         }
     }
 
-    /// What sessions have in common, and the name under which those of other apps share it: `None` = with nobody.
-    /// `kept`: what a record holds beside the tokens, and fills the dialect's templates.
+    /// What sessions have in common, and the name under which sessions of other apps share it; `None`: they do not.
+    /// `kept`: the extra values of the record, which fill the dialect's templates.
     pub(super) fn setup(self, kept: &BTreeSet<String>) -> Result<(Setup, Option<String>), Failure> {
         self.check_times()?;
         let dialect = self.dialect()?;
@@ -225,7 +225,7 @@ impl Settings {
         }
     }
 
-    /// Those that are listed, and those that may be asked without TLS.
+    /// The listed origins, and those that are allowed without TLS.
     fn origins(&self) -> Result<(Vec<Url>, Vec<Url>), Failure> {
         Ok((urls("origins", &self.origins)?, urls("insecure_origins", &self.insecure_origins)?))
     }
@@ -244,7 +244,7 @@ impl Settings {
         })
     }
 
-    /// Whom the records belong to (spec 7.5); checks that the endpoint may be asked (spec 5.6).
+    /// The binding of the records (spec 7.5); checks that the endpoint is allowed (spec 5.6).
     fn binding(
         &self,
         dialect: &Dialect,
@@ -266,7 +266,7 @@ impl Settings {
         Ok(binding)
     }
 
-    /// Who asks on its own behalf must be able to show who it is (RFC 6749 section 4.4).
+    /// The client credentials grant requires client authentication (RFC 6749 section 4.4).
     fn check_client_credentials(
         &self,
         request: &ClientCredentials,
@@ -310,7 +310,7 @@ impl Settings {
         machine.refresh_function = self.refresh.is_some();
         machine.refreshes_by_cookie = dialect.refreshes_by_cookie();
         if store.changed(DEFAULT_KEY).is_some() {
-            // Who is woken need not look so often.
+            // A store that reports changes need not be polled as often.
             machine.look_again = Duration::from_secs(2);
         }
         let placed = dialect.clone();
@@ -325,7 +325,7 @@ impl Settings {
         machine
     }
 
-    /// Tells a client from what it was before somebody corrected it (spec 5.1).
+    /// Distinguishes a client from the same client with corrected credentials (spec 5.1).
     fn client(&self, dialect: &Dialect, identity: &ClientIdentity) -> Fingerprint {
         let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
         let client_key = self.client_key.as_ref().map(SigningKey::thumbprint);
@@ -333,8 +333,8 @@ impl Settings {
         Secret::new(client).fingerprint()
     }
 
-    /// Sessions of one scope and key share their state (spec 4.2). A refresh function of the user's can't be told from
-    /// another, so nobody shares it.
+    /// Sessions with the same scope and key share their state (spec 4.2). Refresh functions of the user cannot be
+    /// compared, so such sessions share nothing.
     fn scope(
         &self,
         store: &dyn Store,
@@ -346,7 +346,7 @@ impl Settings {
         let store = store.identity().filter(|_| !self.alone && self.refresh.is_none())?;
         let secret = identity.client_secret.as_ref().map(Secret::fingerprint);
         let client_key = self.client_key.as_ref().map(SigningKey::thumbprint);
-        // Its Debug shows their names alone.
+        // Debug shows only the names.
         let further = binding.client_credentials.as_ref().map(|request| &request.parameters);
         let config = format!(
             "{store}\n{binding:?}{further:?}\n{secret:?}{client_key:?}\n{:?}\n{:?}{:?}{:?}",
@@ -355,12 +355,12 @@ impl Settings {
             identity.variables,
             (self.strict_binding, self.require_dpop, platform.id()),
         );
-        // A fingerprint is enough to tell two apart.
+        // A fingerprint is enough to distinguish two values.
         Some(Secret::new(config).fingerprint().0)
     }
 }
 
-/// A grant that says nothing of its type is taken for what it was.
+/// A grant without a type keeps the previous one.
 fn check_bound(token_type: Option<&str>) -> Result<(), Failure> {
     if token_type.is_none_or(|given| given.eq_ignore_ascii_case("DPoP")) {
         return Ok(());
@@ -370,7 +370,7 @@ fn check_bound(token_type: Option<&str>) -> Result<(), Failure> {
     Err(config("dpop_key", what))
 }
 
-/// A file that calls itself like a preset is another dialect.
+/// A file with the name of a preset is another dialect.
 fn bound_name(dialect: &Dialect) -> String {
     let name = dialect.name();
     let like = |preset: Dialect| {
@@ -388,7 +388,7 @@ fn bound_origins(listed: &[Url]) -> Vec<String> {
     origins
 }
 
-/// Where it runs, and by which clock.
+/// The platform that it runs on, and its clock.
 #[cfg(feature = "runtime")]
 fn platform(
     host: Option<Host>,
@@ -400,7 +400,7 @@ fn platform(
     })
 }
 
-/// Where it runs, and by which clock.
+/// The platform that it runs on, and its clock.
 #[cfg(not(feature = "runtime"))]
 fn platform(host: Option<Host>, _: Option<Arc<dyn Clock>>) -> Result<(Platform, Arc<dyn Clock>), Failure> {
     let host = host.ok_or_else(|| {

@@ -17,7 +17,7 @@ type Stores = BTreeMap<Box<str>, Weak<Sessions>>;
 
 /// The sessions of that store and configuration.
 pub(super) fn sessions(scope: &str) -> Arc<Sessions> {
-    // A forked child's apps share what it inherited, if nobody was just making it.
+    // A forked child's apps share what the child inherited, unless another thread was creating it during the fork.
     let inherit = |stores: &Mutex<Stores>| stores.try_lock().map(|stores| stores.clone());
     let stores = STORES.get_checked(|old| Mutex::new(old.and_then(inherit).unwrap_or_default()));
     let mut stores = stores.lock();
@@ -32,7 +32,7 @@ pub(super) fn sessions(scope: &str) -> Arc<Sessions> {
 fn gone(scope: &str) {
     let Some(stores) = STORES.made() else { return };
     let mut stores = stores.lock();
-    // Somebody may have made another meanwhile.
+    // Another thread may have created one meanwhile.
     if stores.get(scope).is_some_and(|known| known.strong_count() == 0) {
         stores.remove(scope);
     }

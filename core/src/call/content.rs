@@ -1,4 +1,4 @@
-//! What is known about a request's body, and what the request does according to it (spec 2.5).
+//! What is known about a request's body, and what the request therefore does (spec 2.5).
 
 use std::fmt;
 
@@ -92,7 +92,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Whether the media type lets one expect GraphQL: JSON, or the form that uploads go with.
+/// Whether the media type may be that of GraphQL: JSON, or the form for uploads.
 pub(crate) fn may_be_graphql(headers: &HeaderMap) -> bool {
     let named =
         |value: &[u8], part: &[u8]| value.windows(part.len()).any(|some| some.eq_ignore_ascii_case(part));
@@ -101,8 +101,8 @@ pub(crate) fn may_be_graphql(headers: &HeaderMap) -> bool {
         .is_some_and(|value| named(value.as_bytes(), b"json") || named(value.as_bytes(), b"multipart"))
 }
 
-/// What a request does, as far as its body tells. `likely`: its media type lets one expect GraphQL. What cannot be read
-/// counts as a mutation, which makes a difference only if the answer is one of GraphQL.
+/// What a request does, according to its body. `likely`: its media type may be that of GraphQL. An unreadable body
+/// counts as a mutation, which matters only if the response is a GraphQL response.
 pub(crate) fn operation(method: &Method, likely: bool, body: Option<&Bytes>) -> Operation {
     if *method != Method::POST {
         return Operation::Http;

@@ -84,20 +84,20 @@ pub struct Call {
     content: Content,
     operation: Option<Operation>,
     likely_graphql: bool,
-    /// Sent to where the HTTP client followed a redirect to by itself, with a method that may have had an effect.
+    /// The HTTP client followed a redirect by itself, and the method may have had an effect.
     redirected: bool,
     deadline: Option<Duration>,
     reading: Reading,
-    /// What the settings of a client add.
+    /// The additions of a client's settings.
     client: Option<OfClient>,
 }
 
-/// How the caller reads the answer (spec 2.6).
+/// How the caller reads the response (spec 2.6).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
-    /// Not known.
+    /// Unknown.
     Any,
-    /// Completely: all of it is judged.
+    /// Completely: the whole body is judged.
     Whole,
     /// As a stream: judging never waits for it.
     Streamed,
@@ -455,10 +455,10 @@ impl Call {
     /// ```
     pub fn accepts(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
         let Some(token) = self.state.token() else { return true };
-        // What the request does makes no difference to that.
+        // This does not depend on what the request does.
         let exchange = self.exchange(Operation::Http, status, headers, body);
         let accepted = self.session.verdict_about(token, &exchange) == Verdict::Accepted;
-        // Its body may still say otherwise.
+        // Its body may still reject the token.
         let may_change = self.reading == Reading::Streamed && status.is_success() && self.judges_success();
         if accepted && !may_change {
             self.session.note_accepted(token, &self.url, headers);
@@ -502,7 +502,7 @@ impl Call {
             let judged = self.state.token().map(|_| Judged { verdict, replay_refused: None });
             return self.kept(status, headers, judged).await;
         }
-        // Boxed: large and seldom needed.
+        // Boxed because it is large and seldom needed.
         match Box::pin(self.rejected(status, headers, body)).await {
             Err(error) => Err(error.with_response(self.error_response(status, headers, body))),
             Ok(Next::Keep(judged)) => self.kept(status, headers, judged).await,
@@ -622,7 +622,7 @@ impl Call {
         self.session.dialect().errors_with_success_status()
     }
 
-    /// A body that could be sent twice was not the reason.
+    /// A body that can be sent twice was not the reason.
     fn with_reason(&self, mut judged: Judged) -> Judged {
         let other = self.redirected && self.content.is_replayable();
         if other && judged.replay_refused == Some(ReplayRefused::BodyNotReplayable) {
@@ -654,8 +654,8 @@ impl Call {
     }
 }
 
-/// The headers that say who asks: a request that has one of them brings its own. A key that goes along with the token
-/// (`token.credential_headers`) is none of them.
+/// The headers with a caller's credential: a request with one of them uses that credential. An additional key
+/// (`token.credential_headers`) does not count.
 pub(crate) fn own_credential_headers(session: &Session) -> [HeaderName; 2] {
     [session.dialect().token_header(), AUTHORIZATION]
 }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap};
 
-/// A body that must be judged is read up to this; a longer one is judged by its beginning.
+/// How much of a body is read for judging; a longer body is judged by its beginning.
 const JUDGED: usize = 8 * 1024 * 1024;
 
 /// How much of a response's body, decoded, must be read before [`Call::answered`](super::Call::answered).
@@ -25,8 +25,8 @@ pub enum Reads {
 }
 
 impl Reads {
-    /// What must be read of this response to a request with our token. `success_may_hold_errors`: the dialect has rules
-    /// for errors that come with status 200.
+    /// How much of a response to a request with our token must be read. `success_may_hold_errors`: the dialect has
+    /// rules for errors with status 200.
     pub(crate) fn of(success_may_hold_errors: bool, status: StatusCode, headers: &HeaderMap) -> Self {
         if status.as_u16() >= 400 {
             Self::UpTo(JUDGED)
@@ -48,7 +48,7 @@ impl Reads {
     }
 }
 
-/// By media type.
+/// Decides by media type.
 fn is_json(headers: &HeaderMap) -> bool {
     let essence = media_type(headers);
     essence.eq_ignore_ascii_case(b"application/json")
@@ -56,7 +56,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         || essence.len() > 5 && essence[essence.len() - 5..].eq_ignore_ascii_case(b"+json")
 }
 
-/// A type that servers give when they give no thought to it. Event streams and the like never end.
+/// A default type of servers, which says nothing about the body. Event streams and similar types never end.
 fn is_vague(headers: &HeaderMap) -> bool {
     const VAGUE: [&[u8]; 4] = [b"", b"text/plain", b"text/html", b"application/octet-stream"];
     VAGUE.iter().any(|vague| media_type(headers).eq_ignore_ascii_case(vague))

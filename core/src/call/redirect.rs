@@ -41,7 +41,7 @@ pub fn next_hop(method: &Method, url: &Url, status: StatusCode, headers: &Header
     if !matches!(target.scheme(), "http" | "https") || target.host_str().is_none_or(str::is_empty) {
         return None;
     }
-    // Credentials in a URL would become a header that nobody set.
+    // HTTP clients would turn credentials in a URL into a header.
     let _ = target.set_username("");
     let _ = target.set_password(None);
     Some(Hop {
@@ -53,7 +53,7 @@ pub fn next_hop(method: &Method, url: &Url, status: StatusCode, headers: &Header
     })
 }
 
-/// RFC 9110 15.4, and what every client does with a POST on 301 and 302.
+/// RFC 9110 section 15.4, and what every client does with a POST after 301 and 302.
 fn rewrite(method: &Method, status: StatusCode) -> Option<(Method, bool)> {
     let same = (method.clone(), true);
     match status.as_u16() {
@@ -65,7 +65,7 @@ fn rewrite(method: &Method, status: StatusCode) -> Option<(Method, bool)> {
     }
 }
 
-/// Takes away what describes a body that does not go along.
+/// Removes the headers that describe a body that is not sent.
 pub(crate) fn drop_body_headers(headers: &mut HeaderMap) {
     for name in [
         CONTENT_ENCODING,
@@ -99,7 +99,7 @@ pub fn keep_what_may_travel(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether a request header may be sent along when a redirect leaves the origin: only names that are known to carry no
+/// Whether a request header may be sent after a redirect leaves the origin: only names that are known to carry no
 /// credential may, and only if the value is not marked sensitive.
 ///
 /// ```
@@ -115,7 +115,8 @@ pub fn may_travel(name: &HeaderName, value: &HeaderValue) -> bool {
     !value.is_sensitive() && HARMLESS.contains(&name.as_str())
 }
 
-/// What describes the wish, the body and the user agent; ids that a server keeps apart by caller anyway.
+/// Headers that describe the desired response, the body and the user agent; ids that a server keeps per caller
+/// anyway.
 const HARMLESS: [&str; 36] = [
     "accept",
     "accept-charset",

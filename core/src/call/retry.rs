@@ -15,7 +15,7 @@ use crate::transport::{Sent, TransportError};
 
 pub(crate) struct OfClient {
     pub(crate) retries: Arc<Retries>,
-    /// For transient failures: the first time, and each retry.
+    /// For transient failures: the state of the first send and of each retry.
     pub(crate) sends: u32,
     pub(crate) idempotency_key: bool,
     pub(crate) max_redirects: usize,
@@ -81,7 +81,7 @@ impl Call {
         }
     }
 
-    /// The answer, unless the failure passes by itself.
+    /// Returns the response, unless the failure is transient.
     pub(super) async fn kept(
         &mut self,
         status: StatusCode,
@@ -95,7 +95,7 @@ impl Call {
             };
             let now = self.session.clock().now().wall;
             let after = told.or_else(|| self.session.dialect().retry_after(headers, now));
-            // Boxed: seldom needed.
+            // Boxed because it is seldom needed.
             if Box::pin(self.retries(Failed::Status(status), after)).await {
                 return Ok(Next::SendAgain(self.state.headers(&self.session, &self.method, &self.url)?));
             }
@@ -115,7 +115,7 @@ impl Call {
         Ok(())
     }
 
-    /// Whether it is sent again after a transient failure; waits until then.
+    /// Whether the request is sent again after a transient failure; waits until then.
     async fn retries(&mut self, failed: Failed, retry_after: Option<Duration>) -> bool {
         let Some(client) = &self.client else { return false };
         let now = self.session.clock().mono();

@@ -1,4 +1,5 @@
-//! The protocol itself, over facts that its owner keeps: what a request carries, and how often it was sent again.
+//! The protocol as a state machine whose owner keeps the facts: what a request carries, and how often it was sent
+//! again.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::{Headers, own_credential_headers};
 use crate::error::Error;
 use crate::session::{Judgement, ReplayRefused, Session, Token};
 
-/// Two replays, and a nonce resend beside them (spec 3.3). The session decides; this is the last word.
+/// Two replays and a nonce resend (spec 3.3). The session decides; this is a safety limit.
 const REPLAYS: u8 = 3;
 
 /// Why a request is sent without our token.
@@ -54,7 +55,7 @@ pub struct Judged {
     pub replay_refused: Option<ReplayRefused>,
 }
 
-/// What a request carries.
+/// The credential of a request.
 #[derive(Debug, Default)]
 pub(crate) enum Carried {
     /// Not decided yet.
@@ -77,13 +78,13 @@ pub(crate) enum Follows {
 }
 
 impl State {
-    /// Decides what the request carries, where that needs no waiting; else the caller gets a token, and says so with
-    /// [`State::carry`].
+    /// Decides what the request carries, if that needs no waiting; otherwise the caller gets a token, and sets it
+    /// with [`State::carry`].
     pub(crate) fn begin(&mut self, session: &Session, url: &Url, headers: &HeaderMap, now: Now) -> bool {
         if own_credential_headers(session).iter().any(|name| headers.contains_key(name)) {
             self.carried = Carried::Nothing(Unsigned::OwnCredential);
         } else if let Some(token) = session.try_token_at(url, now) {
-            // A borrowed one is for a moment.
+            // A borrowed token is only for a moment.
             self.carry(Some(token.into_owned()));
         } else if !session.owns(url) {
             self.carry(None);
@@ -91,17 +92,17 @@ impl State {
         !matches!(self.carried, Carried::Undecided)
     }
 
-    /// Carries this token from now on; or nothing, for its origin is not listed.
+    /// The request carries this token from now on; or none, if its origin is not listed.
     pub(crate) fn carry(&mut self, token: Option<Token>) {
         self.carried = token.map_or(Carried::Nothing(Unsigned::OtherOrigin), Carried::Token);
     }
 
-    /// Carries nothing of ours any more, whatever it carried before.
+    /// From now on the request carries no token of ours.
     pub(crate) fn leave(&mut self) {
         self.carried = Carried::Nothing(Unsigned::LeftOrigin);
     }
 
-    /// Carries nothing of ours from the beginning.
+    /// The request carries no token of ours from the beginning.
     pub(crate) fn go_without(&mut self) {
         self.carried = Carried::Nothing(Unsigned::Unwanted);
     }
@@ -110,7 +111,7 @@ impl State {
         if let Carried::Token(token) = &self.carried { Some(token) } else { None }
     }
 
-    /// Takes the token, for what goes on with it.
+    /// Takes the token for further use.
     pub(crate) fn take_token(&mut self) -> Option<Token> {
         match std::mem::take(&mut self.carried) {
             Carried::Token(token) => Some(token),
@@ -125,13 +126,13 @@ impl State {
         if let Carried::Nothing(why) = &self.carried { Some(*why) } else { None }
     }
 
-    /// For one send (spec 9.4).
+    /// For a single send (spec 9.4).
     pub(crate) fn headers(&self, session: &Session, method: &Method, url: &Url) -> Result<Headers, Error> {
         let Some(token) = self.token() else { return Ok(Headers::default()) };
         Ok(Headers::new(token, session.proof(token, method, url)?))
     }
 
-    /// Waits for a new token where ours was rejected. `deadline` is on the session's monotonic clock.
+    /// If our token was rejected, waits for a new one. `deadline` is on the session's monotonic clock.
     pub(crate) async fn judge(
         &mut self,
         session: &Session,
@@ -141,7 +142,7 @@ impl State {
         let Some(token) = self.token() else { return Ok(None) };
         Ok(Some(match session.judge(token, exchange, deadline).await? {
             Judgement::Replay { token, verdict } if token.settled > 0 || self.replays < REPLAYS => {
-                // That the API comes to know a token is bounded by its own time.
+                // The wait until the API knows a token has its own limit.
                 self.replays += u8::from(token.settled == 0);
                 self.carried = Carried::Token(token);
                 session.sends_again(&verdict);

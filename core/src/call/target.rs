@@ -9,7 +9,7 @@ use super::{Headers, Reads};
 use crate::error::Error;
 use crate::session::{Session, Token};
 
-/// One of a session's origins. Serves a valid token without parsing a URL, and tells which responses need no judging.
+/// One of a session's origins. Serves a valid token without parsing a URL, and says which responses need no judging.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

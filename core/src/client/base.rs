@@ -4,15 +4,16 @@ use url::{Position, Url};
 
 use crate::error::Error;
 
-/// What relative URLs are below.
+/// The base of relative URLs.
 #[derive(Clone)]
 pub(super) struct Base {
     url: Url,
-    /// The same with a long path. A copy of it has room for the path that it is given: it need not move while it grows.
+    /// The same URL with a long path. A copy of it has room for another path, so it is not reallocated while it
+    /// grows.
     roomy: Url,
 }
 
-/// Paths are seldom longer.
+/// Few paths are longer.
 const ROOM: usize = 96;
 
 const NAME: &str = "path_or_url";
@@ -49,7 +50,7 @@ impl Base {
         Url::parse(&format!("{above}{joint}{below}")).map_err(|cause| Error::config(NAME, cause))
     }
 
-    /// The usual case, without parsing scheme and host again.
+    /// The usual case: scheme and host are not parsed again.
     fn path_below(&self, below: &str) -> Option<Url> {
         if !below.starts_with(|c: char| c.is_ascii_alphanumeric()) || below.ends_with(' ') {
             return None;
@@ -71,7 +72,7 @@ impl Base {
     }
 }
 
-/// A URL of its own, or one below the base, if there is one.
+/// An absolute URL, or one below the base, if there is one.
 pub(super) fn resolve(base: Option<&Base>, path_or_url: &str) -> Result<Url, Error> {
     if path_or_url.contains(char::is_control) {
         return Err(Error::config(NAME, "contains a line break or another control character"));
@@ -83,7 +84,7 @@ pub(super) fn resolve(base: Option<&Base>, path_or_url: &str) -> Result<Url, Err
     base.ok_or_else(|| Error::config(NAME, none))?.below(path_or_url)
 }
 
-/// An http or https URL; `argument` names it where it is none.
+/// An http or https URL; `argument` names it in the error.
 pub(super) fn absolute(argument: &str, text: &str) -> Result<Url, Error> {
     if text.contains(char::is_control) {
         return Err(Error::config(argument, "contains a line break or another control character"));
@@ -102,7 +103,7 @@ pub(super) fn absolute(argument: &str, text: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// Whether `..` leads out of where the path begins, as the URL standard reads it, or as a server does that decodes first.
+/// Whether `..` leads above the start of the path, according to the URL standard or for a server that decodes first.
 fn climbs(below: &str) -> bool {
     let path = below.split(['?', '#']).next().unwrap_or_default();
     if !path.contains("..") && !path.contains("%2") {
@@ -112,7 +113,7 @@ fn climbs(below: &str) -> bool {
     let decoded = decoded.replace("%2f", "/").replace("%2F", "/").replace("%5c", "/").replace("%5C", "/");
     let mut depth = 0_usize;
     for segment in decoded.split(['/', '\\']) {
-        // Servers that take what follows a `;` for a parameter see `..` in `..;`.
+        // Servers that treat the text after `;` as a parameter see `..` in `..;`.
         match segment.split(';').next().unwrap_or_default() {
             "" | "." => {}
             ".." if depth == 0 => return true,
@@ -123,7 +124,7 @@ fn climbs(below: &str) -> bool {
     false
 }
 
-/// `name://` at the beginning.
+/// `name://` at the beginning of the text.
 fn has_scheme(text: &str) -> bool {
     let Some(at) = text.bytes().position(|byte| byte == b':') else { return false };
     let name = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
@@ -140,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// As the standard has it: the whole text parsed anew.
+    /// The standard's way: parses the whole text again.
     fn parsed(base: &str, below: &str) -> Url {
         Url::parse(&format!("{}/{below}", base.trim_end_matches('/'))).unwrap()
     }

@@ -26,7 +26,7 @@ use crate::transport::{BoxError, ByteStream, Outgoing, Sent, TransportError};
 #[derive(Default)]
 pub struct Body {
     kind: Kind,
-    /// Of the send that is under way.
+    /// The send in progress.
     upload: Option<Upload>,
 }
 
@@ -35,15 +35,16 @@ enum Kind {
     #[default]
     Empty,
     Bytes(Bytes),
-    // Boxed: few bodies are of these kinds, and every request has room for one.
+    // Boxed: few bodies are of these kinds, and every request reserves space for one.
     Factory(Box<Factory>),
     Once(Box<Once>),
 }
 
-/// What makes the stream, and its length.
+/// The function that creates the stream, and the stream's length.
 struct Factory(Box<dyn Fn() -> ByteStream + Send + Sync>, Option<u64>);
 
-/// The stream, unless it is under way or gone. The mutex is never locked: it makes it shareable between threads.
+/// The stream, unless it is being sent or was used. The mutex is never locked: it makes the stream shareable between
+/// threads.
 struct Once(Mutex<Option<ByteStream>>, Option<u64>);
 
 impl Body {
@@ -65,7 +66,7 @@ impl Body {
         Self::of(Kind::Once(Box::new(Once(Mutex::new(Some(to_stream(chunks))), length))))
     }
 
-    /// A body that is created anew for each send.
+    /// A body that is created again for each send.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -114,7 +115,7 @@ impl Body {
         Self { kind, upload: None }
     }
 
-    /// The body for one send; `None` if it was sent and cannot be sent again. The send before must be over:
+    /// The body for one send; `None` if it was sent and cannot be sent again. The previous send must be over:
     /// [`stop`](Self::stop).
     pub(super) fn next(&mut self) -> Option<Outgoing> {
         let (stream, length) = match &mut self.kind {
@@ -133,7 +134,7 @@ impl Body {
         self.upload.is_some()
     }
 
-    /// Ends the send that is under way: nothing reads the source any more when this is done.
+    /// Ends the send in progress: afterwards nothing reads the source.
     pub(super) async fn stop(&mut self) {
         let Some(upload) = &self.upload else { return };
         let untouched = upload.stop().await;
@@ -143,23 +144,23 @@ impl Body {
         self.upload = None;
     }
 
-    /// Whether it can be sent once more after a send that may not have touched it.
+    /// Whether it can be sent again after a send that may not have read it.
     pub(super) fn is_left(&self) -> bool {
         self.is_replayable() || self.upload.as_ref().is_some_and(Upload::is_untouched)
     }
 
-    /// The send that is under way, for the response that came of it.
+    /// The send in progress, for the response to it.
     pub(super) fn upload(&self) -> Option<Upload> {
         self.upload.clone()
     }
 
-    /// The send goes on by itself, or ends with its response.
+    /// The send continues by itself, or ends with its response.
     pub(super) fn hand_over(&mut self) {
         self.upload = None;
         *self = Self::default();
     }
 
-    /// The bytes, if that is what it is made of.
+    /// The bytes, if the body consists of bytes.
     pub(super) fn bytes(&self) -> Option<&Bytes> {
         match &self.kind {
             Kind::Bytes(bytes) => Some(bytes),
@@ -179,7 +180,7 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Nobody waits for an answer any more.
+/// No caller waits for a response any more.
 impl Drop for Body {
     fn drop(&mut self) {
         self.upload.take().iter().for_each(Upload::abandon);
@@ -200,7 +201,7 @@ where
     Box::pin(chunks.map_err(|cause| broken(cause.into())))
 }
 
-/// A file, read as it goes out, without an async file system.
+/// A file that is read while it is sent, without an async file system.
 pub(super) fn file(path: PathBuf) -> ByteStream {
     let opened = stream::once(blocking(move || files::open(&path)));
     let chunks = opened.map(|file| match file {
@@ -257,7 +258,7 @@ mod tests {
         assert!(!body.is_replayable() && !body.is_empty());
     }
 
-    // A pooled connection that was found closed has read nothing.
+    // A pooled connection that was found closed has not read anything.
     #[tokio::test]
     async fn a_one_shot_body_that_nobody_read_can_still_be_sent() {
         let mut body = Body::once(stream::iter([Ok::<_, std::io::Error>(Bytes::from("once"))]), None);

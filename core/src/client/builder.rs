@@ -26,7 +26,7 @@ use crate::transport::BoxError;
 #[must_use = "nothing happens before `send`"]
 pub struct RequestBuilder {
     client: Client,
-    /// With room for the answer.
+    /// With space for the response.
     made: Result<Box<Parts>, Error>,
 }
 
@@ -266,7 +266,7 @@ impl RequestBuilder {
         self.body(Body::once(chunks, None))
     }
 
-    /// Sends a stream that can be created anew, so that the request can be sent again.
+    /// Sends a stream that can be created again, so that the request can be sent again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

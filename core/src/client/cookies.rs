@@ -12,10 +12,10 @@ use crate::error::Error;
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
 
-/// What browsers keep of one site, and longer ones than these they leave out (RFC 6265 section 6.1).
+/// What browsers store per site; longer cookies are ignored (RFC 6265 section 6.1).
 const MOST_COOKIES: usize = 180;
 const MOST_BYTES: usize = 4096;
-/// An API has one or two; a server that redirects anywhere has any number.
+/// An API has one or two origins; a server that redirects anywhere has any number.
 const MOST_ORIGINS: usize = 100;
 
 /// An in-memory cookie jar for one or more clients. Cheap to clone; clones share the same jar.
@@ -107,7 +107,7 @@ impl Cookies {
         self.jars().lock().clear();
     }
 
-    /// Beside those that the caller gave to this request, whose names come first.
+    /// Adds the cookies to those that the caller set for this request, whose names take precedence.
     pub(super) fn add_to(&self, url: &Url, headers: &mut HeaderMap) {
         let ours = self.of(url);
         if ours.is_empty() {
@@ -125,7 +125,7 @@ impl Cookies {
         }
     }
 
-    /// Those that a response from `url` sets.
+    /// Stores the cookies of a response from `url`.
     pub(super) fn take(&self, url: &Url, headers: &HeaderMap) {
         if headers.contains_key(SET_COOKIE) {
             let jars = self.jars();
@@ -136,14 +136,14 @@ impl Cookies {
         }
     }
 
-    /// A forked child goes on with a copy.
+    /// A forked child continues with a copy.
     fn jars(&self) -> impl std::ops::Deref<Target = Mutex<Jars>> {
         let inherit = |old: &Mutex<Jars>| old.try_lock().map(|old| old.clone());
         self.0.get(|old| Mutex::new(old.and_then(inherit).unwrap_or_default()))
     }
 }
 
-/// Without what is in it.
+/// Debug shows no cookies.
 impl fmt::Debug for Cookies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cookies(..)")
@@ -156,7 +156,7 @@ trait Take {
 }
 
 impl Take for Jars {
-    /// Whether it is kept, or deletes one.
+    /// Whether the cookie is stored, or deletes one.
     fn take(&mut self, url: &Url, value: &HeaderValue) -> bool {
         let Some(cookie) = parsed(value) else { return false };
         if !self.contains_key(&url.origin()) && self.len() >= MOST_ORIGINS {
@@ -180,7 +180,7 @@ impl Take for Jars {
 
     fn of(&self, url: &Url) -> Vec<(String, String)> {
         let mut found = self.get(&url.origin()).map(|jar| jar.matches(url)).unwrap_or_default();
-        // Longer paths first (RFC 6265 section 5.4); names, so that it is the same each time.
+        // Longer paths first (RFC 6265 section 5.4), then by name, so that the order is always the same.
         found.sort_by(|a, b| b.path.len().cmp(&a.path.len()).then_with(|| a.name().cmp(b.name())));
         found.iter().map(|one| (one.name().to_owned(), one.value().to_owned())).collect()
     }

@@ -11,17 +11,17 @@ use futures_util::FutureExt;
 use crate::clock::{Clock, Timer};
 use crate::lock::Mutex;
 
-/// A point on a monotonic clock; or none.
+/// A point on a monotonic clock, or no deadline.
 pub(super) struct Deadline {
     at: Option<(Duration, Arc<dyn Clock>)>,
-    /// Set once for the whole request, when it first has to wait: setting a timer is what costs most here.
+    /// Set once for the whole request, when it first has to wait, because setting a timer is the most expensive step.
     /// The mutex is never locked: it makes the timer shareable between threads.
     timer: Option<Mutex<Timer>>,
 }
 
 impl Deadline {
     pub(super) fn new(clock: &Arc<dyn Clock>, now: Duration, timeout: Option<Duration>) -> Self {
-        // One that is beyond the end of time is none.
+        // A deadline beyond the range of the clock is no deadline.
         let at = timeout.and_then(|timeout| now.checked_add(timeout));
         Self { at: at.map(|at| (at, Arc::clone(clock))), timer: None }
     }
@@ -38,7 +38,7 @@ impl Deadline {
         self.at.as_ref().map(|(at, clock)| at.saturating_sub(clock.mono()))
     }
 
-    /// The result, or nothing if the deadline comes first.
+    /// The result, or `None` if the deadline passes first.
     pub(super) async fn bound<F: Future>(&mut self, work: F) -> Option<F::Output> {
         let Some((at, clock)) = &self.at else { return Some(work.await) };
         let timer = &mut self.timer;
@@ -48,9 +48,9 @@ impl Deadline {
             if let Poll::Ready(done) = work.as_mut().poll(context) {
                 return Poll::Ready(Some(done));
             }
-            // What is ready at once needs no timer; and each time, the work is looked at just once.
+            // A result that is ready at once needs no timer; and each poll polls the work only once.
             if !std::mem::replace(&mut looked, true) {
-                // A response may be read on another runtime.
+                // The response may be read on another runtime.
                 timer.take_if(|timer| !timer.get_mut().is_of_this_runtime());
             }
             let timer = timer.get_or_insert_with(|| Mutex::new(clock.sleep_until(*at)));

@@ -26,16 +26,16 @@ fn none<T>() -> Option<T> {
     None
 }
 
-/// The data of an answer; an error if it holds errors, or no data.
+/// The data of a response; an error if it contains errors, or no data.
 ///
-/// `secrets`: those of the session, which an error may echo.
+/// `secrets`: the session's secrets, which an error may repeat.
 pub(super) async fn data<T: DeserializeOwned>(
     mut response: Response,
     secrets: impl FnOnce() -> Vec<Secret>,
 ) -> Result<T, Error> {
     let bytes = response.read().await?;
     response.0.body = Incoming::of(bytes.clone());
-    // Data of another shape may be due to errors: those come first.
+    // Data of an unexpected type may be due to errors, so errors come first.
     let answer = match serde_json::from_slice::<Answer<T>>(&bytes) {
         Ok(Answer { data: Some(data), errors }) if errors.as_ref().is_none_or(|errors| errors.count == 0) => {
             return Ok(data);
@@ -63,7 +63,7 @@ pub(super) async fn data<T: DeserializeOwned>(
     }
 }
 
-/// `"data": null` without errors is an answer where `T` takes null.
+/// `"data": null` without errors is a result if `T` accepts null.
 fn null_or_missing<T: DeserializeOwned>(response: Response, bytes: &Bytes) -> Result<T, Error> {
     let response = response.error_for_status()?;
     let answer = serde_json::from_slice::<serde_json::Map<String, Value>>(bytes);
@@ -85,7 +85,7 @@ fn failed(response: Response, GraphqlErrors { first: errors, count }: GraphqlErr
     Error::new(ErrorKind::GraphQL, message).with_graphql(errors).with_response(response.0.to_error_response())
 }
 
-/// What became of a request whose token was rejected.
+/// What happened to a request whose token was rejected.
 fn not_sent_again(why: ReplayRefused) -> &'static str {
     match why {
         ReplayRefused::MaybeApplied => {
@@ -96,7 +96,7 @@ fn not_sent_again(why: ReplayRefused) -> &'static str {
     }
 }
 
-/// What a request does, as far as its body tells (spec 2.5). `sure` where it is GraphQL for certain.
+/// What a request does, according to its body (spec 2.5). `sure`: it is certainly GraphQL.
 pub(super) fn operation(method: &Method, headers: &HeaderMap, body: Option<&Bytes>, sure: bool) -> Operation {
     match body {
         Some(body) if sure => read::operation(body),

@@ -21,7 +21,7 @@ pub struct GraphqlRequest<'a, V = ()> {
     call: Call<'a, V>,
 }
 
-/// The keys stand in the order in which they are written here, those of the variables in the caller's.
+/// The keys are sent in this order, those of the variables in the caller's order.
 #[derive(Serialize)]
 struct Call<'a, V> {
     query: &'a str,

@@ -14,10 +14,10 @@ use crate::clock::{Clock, Timer};
 use crate::transport::progress::{Busy, Progress};
 use crate::transport::{ByteStream, Outgoing, Sent, TransportError, TransportResponse};
 
-/// Of a body that is in memory so much at a time: each piece that goes out is progress.
+/// The size of the pieces in which a body in memory is sent: each piece counts as progress.
 const PIECE: usize = 64 * 1024;
 
-/// How long it is waited for one server.
+/// How long the server may be silent.
 #[derive(Clone)]
 pub(super) struct IdleTimeout {
     clock: Arc<dyn Clock>,
@@ -33,7 +33,7 @@ impl IdleTimeout {
         Progress::new(&self.clock)
     }
 
-    /// The response, unless the server is silent for too long before it.
+    /// The response, unless the server is silent for too long first.
     pub(super) async fn wait<F>(
         self,
         progress: Progress,
@@ -69,7 +69,7 @@ impl IdleTimeout {
     }
 }
 
-/// The same body, which tells when a piece of it goes out.
+/// The same body, which reports when a piece of it is sent.
 pub(super) fn observed(body: Outgoing, progress: &Progress) -> Outgoing {
     match body {
         Outgoing::Bytes(bytes) if bytes.len() > PIECE => {
@@ -89,7 +89,7 @@ fn leaving(stream: ByteStream, progress: &Progress) -> ByteStream {
     Box::pin(Leaving { stream, progress: progress.clone(), _waiting: None })
 }
 
-/// While its source is waited for, the server is not.
+/// While the source of the body is slow, the server is not to blame.
 struct Leaving {
     stream: ByteStream,
     progress: Progress,
@@ -112,7 +112,7 @@ impl Stream for Leaving {
     }
 }
 
-/// A response's body. Only while somebody waits for it does the time run.
+/// A response's body. The time runs only while the caller waits for it.
 struct Listening {
     body: ByteStream,
     idle: IdleTimeout,

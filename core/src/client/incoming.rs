@@ -17,7 +17,7 @@ use crate::lock::Mutex;
 use crate::session::{Session, Token};
 use crate::transport::{ByteStream, TransportError};
 
-/// How much of a body that is handed out as it comes is looked into.
+/// How much of a streamed body is inspected.
 const WATCHED: usize = 64 * 1024;
 
 const READ: &str = "the body was already read, which works only once: keep the result";
@@ -25,16 +25,17 @@ const BEGUN: &str = "part of the body was already read as a stream: continue wit
 
 /// A response's body.
 pub(super) struct Incoming {
-    /// Read already.
+    /// Already read.
     read: Bytes,
     rest: Rest,
     inspection: Inspection,
-    /// What is still going out.
+    /// What is still being sent.
     upload: Option<Uploading>,
     handed_out: HandedOut,
 }
 
-/// What the caller has had of the body. A second reader would find a part of it, or nothing, and take that for all.
+/// How much of the body the caller has read. A second reader would get a part of it, or nothing, and take that for
+/// the whole body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum HandedOut {
     Nothing,
@@ -42,18 +43,18 @@ enum HandedOut {
     All,
 }
 
-/// Why a body is not read.
+/// Why a body cannot be read.
 #[derive(Debug)]
 pub(super) enum Unread {
     Broken(TransportError),
-    /// More than fits.
+    /// It is longer than the limit.
     TooLong,
-    /// The caller has had it, or some of it.
+    /// The caller has already read it, or a part of it.
     HandedOut(&'static str),
 }
 
-/// The request's body, which the server has not read to its end. What was accepted is sent to its end, or else the
-/// server would keep half of it; what was not is given up with its response.
+/// The request's body, if the server has not read it completely. The body of an accepted request is sent completely,
+/// otherwise the server would store half of it; the rest of any other is abandoned with the response.
 struct Uploading(Upload);
 
 /// The mutex is never locked: it makes the stream shareable between threads.
@@ -63,14 +64,14 @@ enum Rest {
     Nothing,
 }
 
-/// What looks into a body that passes, and what it found. Boxed: few bodies are looked into.
+/// Inspects a streamed body, and keeps the result. Boxed: few bodies are inspected.
 enum Inspection {
     Closed,
     Open(Box<BodyInspector>),
     Found(Box<Verdict>),
 }
 
-/// What judges a body that passes.
+/// Judges a streamed body.
 pub(super) struct BodyInspector {
     pub(super) session: Session,
     pub(super) token: Token,
@@ -103,15 +104,15 @@ impl Incoming {
         }
     }
 
-    /// A response that came while its request's body may still go out.
+    /// A response that arrived while its request's body may still be in the process of being sent.
     pub(super) fn during(mut self, upload: Option<Upload>, accepted: bool) -> Self {
         upload.iter().for_each(|upload| upload.answered(accepted));
         self.upload = upload.map(Uploading);
         self
     }
 
-    /// Waits until the body of an accepted request has gone out. Meanwhile the response is read, for the server may wait
-    /// for that; a response that is longer than `limit` is left to its reader.
+    /// Waits until the body of an accepted request has been sent. Meanwhile the response is read, because the server
+    /// may wait for that; beyond `limit` the response is left to its reader.
     pub(super) async fn settle(&mut self, limit: usize) {
         if !self.upload.as_ref().is_some_and(|upload| upload.0.is_accepted()) {
             return;
@@ -147,12 +148,13 @@ impl Incoming {
         Poll::Ready(())
     }
 
-    /// What has been read and not been handed out.
+    /// The part that was read and not yet returned to the caller.
     pub(super) fn read(&self) -> &Bytes {
         &self.read
     }
 
-    /// Reads on until there are `limit` bytes, or all. A body that breaks is told to whoever reads that far.
+    /// Reads until there are `limit` bytes, or the whole body. A failure of the body is reported to the reader that
+    /// reaches it.
     pub(super) async fn fill(&mut self, limit: usize) {
         let Rest::Stream(stream) = &mut self.rest else { return };
         let mut all = Gathered::new(std::mem::take(&mut self.read));
@@ -172,10 +174,10 @@ impl Incoming {
         self.read = all.into_bytes();
     }
 
-    /// All of it, once.
+    /// The whole body, once.
     pub(super) async fn read_all(&mut self, limit: usize) -> Result<Bytes, Unread> {
         self.may_be_read()?;
-        // Also where it breaks, or nobody waits for the end: what was read is gone.
+        // Also if the body fails, or the caller stops waiting: the part that was read is gone.
         self.handed_out = HandedOut::All;
         if matches!(self.rest, Rest::Nothing) && !self.is_watched() && self.upload.is_none() {
             return if self.read.len() > limit {
@@ -194,7 +196,7 @@ impl Incoming {
         Ok(all.into_bytes())
     }
 
-    /// The next chunk, until the end has been told.
+    /// The next chunk, until the end was reported.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Unread> {
         if self.handed_out == HandedOut::All {
             return Err(Unread::HandedOut(READ));
@@ -204,7 +206,7 @@ impl Incoming {
         Ok(chunk)
     }
 
-    /// Whether nobody has had anything of it.
+    /// Whether the caller has read nothing of it.
     fn may_be_read(&self) -> Result<(), Unread> {
         match self.handed_out {
             HandedOut::Nothing => Ok(()),
@@ -213,23 +215,23 @@ impl Incoming {
         }
     }
 
-    /// Whether something may be left of it; else why not.
+    /// Whether some of it may be left; otherwise why not.
     pub(super) fn may_be_streamed(&self) -> Result<(), &'static str> {
         if self.handed_out == HandedOut::All { Err(READ) } else { Ok(()) }
     }
 
-    /// The rest of it is not wanted any more.
+    /// Discards the rest of the body.
     fn too_long(&mut self) -> Unread {
         (self.read, self.rest) = (Bytes::new(), Rest::Nothing);
         Unread::TooLong
     }
 
-    /// Looks into what passes from now on.
+    /// Inspects the body from now on.
     pub(super) fn watch(&mut self, watch: BodyInspector) {
         self.inspection = Inspection::Open(Box::new(watch));
     }
 
-    /// What was found in what passed, other than acceptance.
+    /// The verdict of the inspection, unless it is Accepted.
     pub(super) fn found(&self) -> Option<&Verdict> {
         if let Inspection::Found(verdict) = &self.inspection { Some(verdict) } else { None }
     }
@@ -311,7 +313,7 @@ impl fmt::Debug for Incoming {
     }
 }
 
-/// Chunks put together, once and at the end; one alone is not copied.
+/// Joins chunks, once and at the end; a single chunk is not copied.
 struct Gathered {
     first: Bytes,
     more: Vec<Bytes>,

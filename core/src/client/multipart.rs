@@ -40,7 +40,7 @@ enum Content {
     File(PathBuf),
 }
 
-/// A password may be a field.
+/// A field may be a password.
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if matches!(self, Self::File(_)) { "File(***)" } else { "Bytes(***)" })
@@ -109,7 +109,7 @@ impl Form {
         self
     }
 
-    /// Adds a file under its own name. The file is opened anew for each send.
+    /// Adds a file under its own name. The file is opened again for each send.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -173,8 +173,8 @@ impl Part {
         Self { content: Content::Bytes(bytes.into()), file_name: None, content_type: None }
     }
 
-    /// A part with a file's content, opened anew for each send. The file's size must not change until the form has been
-    /// sent.
+    /// A part with a file's content, which is opened again for each send. The file's size must not change until the
+    /// form has been sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -303,7 +303,7 @@ fn join(pieces: Vec<Content>, length: u64) -> Body {
     all.into()
 }
 
-/// The way browsers do it (HTML, multipart form data).
+/// Escaped as browsers do it (HTML, multipart form data).
 fn escape(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 /// Marks a request that may be repeated.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A request, complete.
+/// A complete request.
 pub(super) struct Request {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -22,12 +22,12 @@ pub(super) struct Request {
     pub(super) timeout: Option<Duration>,
     pub(super) follow_redirects: bool,
     pub(super) reading: Reading,
-    /// A body that is read whole may not be longer.
+    /// The maximum length of a body that is read completely.
     pub(super) max_body_bytes: usize,
     pub(super) own: Option<Box<Own>>,
 }
 
-/// What a request says otherwise than its client. Boxed: few do.
+/// The settings of a request that differ from its client's. Boxed: few requests have any.
 #[derive(Default)]
 pub(super) struct Own {
     pub(super) retry: Option<RetryPolicy>,
@@ -37,14 +37,14 @@ pub(super) struct Own {
     pub(super) read_timeout: Option<Duration>,
 }
 
-/// How the caller reads the answer (spec 2.6).
+/// How the caller reads the response (spec 2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// Not known.
+    /// Unknown.
     Any,
-    /// Whole: it is judged whole.
+    /// Completely: the whole body is judged.
     Whole,
-    /// As it comes: it is never waited for.
+    /// As a stream: judging never waits for it.
     Streamed,
 }
 
@@ -72,7 +72,7 @@ impl Request {
         self.own.as_ref()?.retry.as_ref()
     }
 
-    /// What the caller says of sending it twice, if anything.
+    /// Whether the caller allows sending it twice, if set.
     pub(super) fn replay(&self) -> Option<bool> {
         self.own.as_ref()?.replay
     }
@@ -103,7 +103,7 @@ impl Request {
     }
 }
 
-/// A policy that sends at all.
+/// Checks that the policy sends at least once.
 pub(super) fn checked(policy: &RetryPolicy) -> Result<(), Error> {
     if policy.max_sends == 0 {
         return Err(Error::config("max_sends", "0 would send nothing; 1 sends once and never again"));
@@ -111,10 +111,10 @@ pub(super) fn checked(policy: &RetryPolicy) -> Result<(), Error> {
     Ok(())
 }
 
-/// No server takes as many, and a map of headers panics when it is full.
+/// No server accepts as many, and a `HeaderMap` panics when it is full.
 const MOST_HEADERS: usize = 1024;
 
-/// Adds one, if there is room for it.
+/// Adds a header, if there is space for it.
 pub(super) fn add(
     headers: &mut HeaderMap,
     setting: &str,

@@ -25,8 +25,8 @@ use crate::transport::TransportResponse;
 /// An error status is not an error by itself: see [`error_for_status`](Self::error_for_status).
 pub struct Response(pub(super) Box<Parts>);
 
-/// A request and what came of it: in one box from its making to its answer's last byte, because both are moved from hand
-/// to hand, and a box costs more than most of what is done for a request.
+/// A request and its result share one box from the start of the request to the last byte of its response: both are
+/// moved several times, and a box costs more than most other steps of a request.
 pub(super) struct Parts {
     pub(super) request: Request,
     pub(super) history: Vec<Redirected>,
@@ -37,11 +37,11 @@ pub(super) struct Parts {
     pub(super) verdict: Found,
     pub(super) replay_refused: Option<ReplayRefused>,
     pub(super) elapsed: Duration,
-    /// For what is still to be read of the body.
+    /// For reading the rest of the body.
     pub(super) deadline: Deadline,
 }
 
-/// What was found in a response that came to a token of ours. Boxed: nearly all are accepted.
+/// The judgement of a response to a request with our token. Boxed: nearly all are accepted.
 pub(super) enum Found {
     Not,
     Accepted,
@@ -67,7 +67,7 @@ impl Found {
 }
 
 impl Parts {
-    /// Not answered yet.
+    /// There is no response yet.
     pub(super) fn of(request: Request) -> Self {
         Self {
             request,
@@ -83,7 +83,7 @@ impl Parts {
         }
     }
 
-    /// The answer to the request as it was sent last.
+    /// The response to the last send of the request.
     pub(super) fn answer(&mut self, answer: TransportResponse, elapsed: Duration) {
         self.status = answer.status;
         self.version = answer.version;
@@ -95,7 +95,7 @@ impl Parts {
         self.elapsed = elapsed;
     }
 
-    /// As data, for the error that it led to (spec 3.5).
+    /// The response as data, for the error that it led to (spec 3.5).
     pub(super) fn to_error_response(&self) -> ErrorResponse {
         let mut response = ErrorResponse::new(self.status, self.request.url.clone());
         response.headers = self.headers.clone();
@@ -542,7 +542,7 @@ impl Response {
         }
     }
 
-    /// Where it does not parse. The parser's own words would quote the body.
+    /// The error for a body that cannot be parsed. The parser's message would quote the body.
     pub(super) fn unreadable(self, cause: &serde_json::Error) -> Error {
         let response = self.0.to_error_response();
         let at = || format!(", at line {} column {}", cause.line(), cause.column());
@@ -568,7 +568,7 @@ impl Response {
     }
 }
 
-/// As if it had just come: with the body that was kept.
+/// As if it had just arrived, with the body that was kept.
 impl From<ErrorResponse> for Response {
     fn from(response: ErrorResponse) -> Self {
         let ErrorResponse {
@@ -615,7 +615,7 @@ impl fmt::Debug for Response {
 #[derive(Debug)]
 pub struct BodyStream {
     body: Incoming,
-    /// Why there is nothing to read.
+    /// Why the body cannot be read.
     unread: Option<&'static str>,
 }
 

@@ -18,10 +18,10 @@ use crate::call::{self, Follows, Hop, Reads, State};
 use crate::error::{Error, Redirected};
 use crate::transport::{Sent, TransportError, TransportRequest, TransportResponse};
 
-/// While a request's body still goes out, its response is read up to this.
+/// How much of a response is read while its request's body is still being sent.
 const SETTLED: usize = 8 * 1024 * 1024;
 
-/// The body of a redirect is read up to this, and given up beyond.
+/// How much of a redirect's body is read; the rest is abandoned.
 const DRAINED: u64 = 64 * 1024;
 
 pub(super) async fn send(client: Client, parts: Box<Parts>) -> Result<Response, Error> {
@@ -41,21 +41,21 @@ pub(super) async fn send(client: Client, parts: Box<Parts>) -> Result<Response, 
     }
 }
 
-/// What becomes of an answer.
+/// What to do with a response.
 enum Next {
     GiveBack,
     SendAgain,
 }
 
-/// One request on its way, over all its hops. Its futures are moved and kept by every caller that waits: what is
-/// large or seldom needed in them is boxed.
+/// One request in progress, over all its hops. Its futures are moved and kept by every waiting caller, so large or
+/// seldom needed parts of them are boxed.
 struct Call {
     client: Client,
     parts: Box<Parts>,
     started: Duration,
-    /// What it carries of ours.
+    /// Our credential on the request.
     state: State,
-    /// For transient failures: the first time, and each retry.
+    /// For transient failures: the state of the first send and of each retry.
     sends: u32,
 }
 
@@ -75,7 +75,7 @@ impl Call {
         Self { client, parts, started: now, state: State::default(), sends: 1 }
     }
 
-    /// As it is.
+    /// Returns the current response to the caller.
     fn into_response(self) -> Response {
         let mut parts = self.parts;
         parts.request.body.hand_over();
@@ -101,10 +101,11 @@ impl Call {
         Ok(())
     }
 
-    /// Sends it once. The answer is with the other parts then; or else this is what broke.
+    /// Sends the request once. On success the response is in `parts`; otherwise returns the failure.
     async fn hop(&mut self) -> Result<Option<TransportError>, Error> {
         if self.parts.request.body.is_under_way() {
-            // It was answered before it was sent, or the connection broke: two readers of one source would share it.
+            // The previous send may still read the body, because its response arrived early or its connection broke:
+            // end that reader, so that two readers do not share one source.
             let Parts { deadline, request, .. } = &mut *self.parts;
             let stopped = deadline.bound(Box::pin(request.body.stop())).await;
             stopped.ok_or_else(|| request.late("reading the request's body, before a response"))?;
@@ -125,17 +126,17 @@ impl Call {
             return Err(self.parts.request.late("reading the response"));
         };
         let accepted = self.accepts(whole);
-        // Most requests end here, at no cost.
+        // The fast path, on which most requests end.
         if accepted && self.parts.status.as_u16() < 300 {
             return self.give_back().await;
         }
-        // Without its body, an answer is no GraphQL; what the caller says of the request holds anyway.
+        // Without its body, a response is not known to be GraphQL; the caller's setting applies anyway.
         let knows = whole || self.parts.request.replay().is_some();
         let operation = if knows { self.operation() } else { Operation::Http };
         Box::pin(self.not_done(operation, accepted)).await
     }
 
-    /// An accepted request is over when its body has gone out.
+    /// An accepted request ends when its body has been sent.
     async fn give_back(&mut self) -> Result<Next, Error> {
         let Parts { deadline, request, body, .. } = &mut *self.parts;
         if request.body.is_under_way() && request.reading != Reading::Streamed {
@@ -149,7 +150,7 @@ impl Call {
         if !accepted && self.judge(operation).await? {
             return Ok(Next::SendAgain);
         }
-        // Where it leads to the login page, the caller gets the redirect and its verdict (spec 2.11).
+        // If the redirect leads to the login page, the caller gets the redirect and its verdict (spec 2.11).
         if accepted && self.follows() {
             return self.follow().await;
         }
@@ -162,17 +163,17 @@ impl Call {
         Ok(if again { Next::SendAgain } else { Next::GiveBack })
     }
 
-    /// What becomes of a failure: the caller gets it, or the request is sent again.
+    /// Handles a failure: returns it to the caller, or sends the request again.
     async fn broke(&mut self, cause: TransportError) -> Result<(), Error> {
         let failed = if cause.sent == Sent::No { Failed::NotSent } else { Failed::MaybeSent };
         let operation = self.operation();
         if self.retries(failed, None, operation).await { Ok(()) } else { Err(cause.into()) }
     }
 
-    /// Reads the body where a verdict may be in it. Says whether it did; nothing if the deadline came first.
+    /// Reads the body if it may contain a verdict. Returns whether it did; `None` if the deadline passed first.
     async fn read_to_judge(&mut self) -> Option<bool> {
         let (status, headers) = (self.parts.status, &self.parts.headers);
-        // An error's body is kept for its reader also where it says nothing about our token.
+        // The body of an error is kept for its reader even if it says nothing about our token.
         let hidden = self.state.token().is_some() && self.client.judges_success();
         let reads = match self.parts.request.reading {
             Reading::Whole => Reads::UpTo(self.parts.request.max_body_bytes),
@@ -186,7 +187,7 @@ impl Call {
         Some(true)
     }
 
-    /// Whether nothing is held against our token. What the request does makes no difference to that.
+    /// Whether the response does not reject our token. This does not depend on what the request does.
     fn accepts(&mut self, whole: bool) -> bool {
         let Some(token) = self.state.token() else { return true };
         let session = self.client.session();
@@ -205,9 +206,9 @@ impl Call {
         true
     }
 
-    /// Whether it is sent again; else the response holds what was found.
+    /// Whether the request is sent again; otherwise the response gets the judgement.
     async fn judge(&mut self, operation: Operation) -> Result<bool, Error> {
-        // Meanwhile the rest is looked at.
+        // The rest of the body is inspected meanwhile.
         let mut deadline = std::mem::replace(&mut self.parts.deadline, Deadline::none());
         let exchange = exchange(&self.parts, operation);
         let judging = self.state.judge(self.client.session(), &exchange, deadline.at());
@@ -224,7 +225,8 @@ impl Call {
         }
     }
 
-    /// Accepted by its head; its body, which the caller reads, may say otherwise. The session hears of it then.
+    /// Accepted by its head; the body, which the caller reads, may still reject the token. The session is notified
+    /// then.
     fn watch(&mut self) {
         let operation = self.operation();
         let Some(token) = self.state.take_token() else { return };
@@ -244,14 +246,14 @@ impl Call {
     fn operation(&self) -> Operation {
         let request = &self.parts.request;
         if request.replay() == Some(true) {
-            // As good as one: it changes nothing that matters.
+            // The caller declared that it may be applied twice: it is treated like a query, which is safe to repeat.
             return Operation::GraphqlQuery;
         }
         let sure = request.reading == Reading::Whole;
         graphql::operation(&request.method, &request.headers, request.body.bytes(), sure)
     }
 
-    /// Whether it is a redirect that can be followed with all that must go along.
+    /// Whether it is a redirect that can be followed with everything that must be sent again.
     fn follows(&self) -> bool {
         let request = &self.parts.request;
         request.follow_redirects
@@ -275,7 +277,7 @@ impl Call {
         }
         let Some(hop) = self.hop_to() else { return Ok(Next::GiveBack) };
         if self.parts.content_length().is_some_and(|length| length <= DRAINED) {
-            // Read to its end, the connection can be used again.
+            // A connection can be reused only after the response was read completely.
             self.parts.deadline.bound(self.parts.body.fill(usize::MAX)).await;
         }
         let Parts { request, status, history, .. } = &mut *self.parts;
@@ -284,7 +286,7 @@ impl Call {
             call::drop_body_headers(&mut request.headers);
         }
         if hop.leaves_origin {
-            // For good: what comes back to the origin comes back without.
+            // Permanently: a later hop back to the origin carries no credential either.
             self.state.leave();
             call::keep_what_may_travel(&mut request.headers);
         }
@@ -294,7 +296,7 @@ impl Call {
         Ok(Next::SendAgain)
     }
 
-    /// Whether it is sent again after a transient failure; waits until then.
+    /// Whether the request is sent again after a transient failure; waits until then.
     async fn retries(&mut self, failed: Failed, retry_after: Option<Duration>, operation: Operation) -> bool {
         let request = &self.parts.request;
         let attempt = Attempt {
@@ -320,7 +322,7 @@ impl Call {
 
 type Sending = Result<TransportResponse, TransportError>;
 
-/// What goes out is made here, where no future has to keep room for it.
+/// The transport's request is built here, so that no future reserves space for it.
 fn sending<'c>(
     client: &'c Client,
     parts: &mut Parts,
@@ -347,13 +349,13 @@ fn sending<'c>(
     })
 }
 
-/// The jar, where this request has to do with it: once a redirect has left the origin, another server chooses the URLs.
+/// The cookie jar, if it applies: once a redirect has left the origin, another server chooses the URLs.
 #[cfg(feature = "cookies")]
 fn cookies_for<'c>(client: &'c Client, state: &State) -> Option<&'c super::Cookies> {
     client.settings().cookies.as_ref().filter(|_| state.unsigned() != Some(call::Unsigned::LeftOrigin))
 }
 
-/// As long as the server is not silent for `limit`.
+/// Fails when the server is silent for longer than `limit`.
 fn listening(client: &Client, hop: TransportRequest, limit: Duration) -> BoxFuture<'_, Sending> {
     let idle = IdleTimeout::new(client.session().clock(), limit);
     let progress = idle.progress();
@@ -387,7 +389,7 @@ async fn read(body: &mut Incoming, reads: Reads) {
     }
 }
 
-/// What the verdict says, which may stand in the body; else what the headers say to a request without our token.
+/// The verdict, which may be in the body; for a request without our token, what the headers say.
 fn retry_after(client: &Client, parts: &Parts, now: Wall) -> Option<Duration> {
     let told = match parts.verdict.get() {
         Some(Verdict::RateLimited { after } | Verdict::Unavailable { after }) => *after,
@@ -401,7 +403,7 @@ mod tests {
     use super::super::tests::stage;
     use super::*;
 
-    /// Its memory is what a request costs beside its own work: of many at once it falls out of the processor's cache.
+    /// Memory dominates the cost of a request: with many at once it no longer fits into the processor's cache.
     #[tokio::test]
     async fn a_request_in_flight_takes_little_room() {
         assert!(size_of::<Parts>() <= 656, "{}", size_of::<Parts>());

@@ -353,7 +353,7 @@ impl ClientBuilder {
     }
 }
 
-/// More is hardly meant to be held in memory; a decompression bomb is.
+/// A larger body is hardly meant to be held in memory, but a decompression bomb is larger.
 const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
 #[derive(Clone)]

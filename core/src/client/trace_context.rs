@@ -4,7 +4,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Begins a trace, unless the caller has one. Without randomness there is none: two would look like one.
+/// Starts a trace, unless the caller has set one. Without randomness there is none, because two traces could have the
+/// same id.
 pub(super) fn add(headers: &mut HeaderMap) {
     if headers.contains_key(TRACEPARENT) {
         return;

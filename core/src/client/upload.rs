@@ -20,12 +20,12 @@ pub(super) struct Upload(Arc<Mutex<State>>);
 
 struct State {
     stream: Option<ByteStream>,
-    /// Whether anything was asked of the stream.
+    /// Whether any chunk was requested of the stream.
     begun: bool,
     /// Whether the stream is in the middle of reading a chunk.
     busy: bool,
     ended: Ended,
-    /// Whether the server accepted the request already.
+    /// Whether the server has already accepted the request.
     accepted: bool,
     connection: Option<Waker>,
     caller: Option<Waker>,
@@ -34,17 +34,17 @@ struct State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
     Not,
-    /// The connection needs no more of it.
+    /// The connection needs no more of the body.
     Read,
-    /// The call took it away.
+    /// The call took the body back.
     Stopped,
 }
 
-/// The transport's side.
+/// The transport's handle.
 struct Reader(Upload);
 
 impl Upload {
-    /// The handle, and what the transport reads.
+    /// The call's handle, and the body for the transport.
     pub(super) fn begin(stream: ByteStream) -> (Self, ByteStream) {
         let upload = Self(Arc::new(Mutex::new(State {
             stream: Some(stream),
@@ -58,7 +58,7 @@ impl Upload {
         (upload.clone(), Box::pin(Reader(upload)))
     }
 
-    /// Notes what the server says of the request before it has read its body.
+    /// Records whether the server accepted the request before it has read its body.
     pub(super) fn answered(&self, accepted: bool) {
         self.0.lock().accepted = accepted;
     }
@@ -68,13 +68,13 @@ impl Upload {
         self.0.lock().accepted
     }
 
-    /// Whether nothing was read of it yet.
+    /// Whether nothing of it was read.
     pub(super) fn is_untouched(&self) -> bool {
         !self.0.lock().begun
     }
 
-    /// Ends the reader. The chunk that it is reading is waited for: no source is left in the middle of a read.
-    /// Gives the stream back if nothing was read of it.
+    /// Ends the reader. Waits for the chunk that it is reading, so that no source is left in the middle of a read.
+    /// Returns the stream if nothing of it was read.
     pub(super) async fn stop(&self) -> Option<ByteStream> {
         poll_fn(|context| self.poll_stopped(context)).await;
         self.0.lock().stream.take()
@@ -87,7 +87,7 @@ impl Upload {
         if state.busy
             && let Some(stream) = &mut state.stream
         {
-            // Whatever it read is nobody's.
+            // The chunk that it read is discarded.
             let _ = ready!(stream.as_mut().poll_next(context));
             state.busy = false;
         }
@@ -97,7 +97,7 @@ impl Upload {
         Poll::Ready(())
     }
 
-    /// Ends the reader at once, where nobody can wait.
+    /// Ends the reader at once, without waiting.
     pub(super) fn abandon(&self) {
         let stream = {
             let mut state = self.0.lock();
@@ -107,7 +107,7 @@ impl Upload {
         drop(stream);
     }
 
-    /// Ready when the connection needs no more of it: it has it all, or it is gone.
+    /// Ready when the connection needs no more of the body: it has all of it, or the connection is gone.
     pub(super) fn poll_read(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.0.lock();
         if state.ended != Ended::Not {
@@ -123,7 +123,7 @@ impl State {
         if self.ended == Ended::Not {
             self.ended = Ended::Stopped;
         }
-        // The connection may wait for its peer: it has to see that its body broke off.
+        // The connection may be waiting for its peer: it must learn that its body was aborted.
         self.connection.take().into_iter().for_each(Waker::wake);
     }
 

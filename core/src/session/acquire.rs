@@ -12,12 +12,13 @@ use super::token::{Served, Token};
 use super::waiters::Done;
 use crate::error::Error;
 
-/// Somebody keeps changing what is stored; a caller does not try for ever.
+/// The store keeps changing; a caller gives up after so many tries.
 pub(super) const MOST_ROUNDS: u32 = 8;
 
 impl Session {
-    /// The token for a request to that URL; `None`: the URL's origin is not listed, and the request goes without a token
-    /// (spec 9.1). Waits for a refresh until `deadline` on the session's monotonic clock; `None`: `wait_timeout`.
+    /// The token for a request to this URL; `None`: the URL's origin is not listed, and the request is sent without a
+    /// token (spec 9.1). Waits for a refresh until `deadline` on the session's monotonic clock; `None`:
+    /// `wait_timeout`.
     pub(crate) async fn token_for(
         &self,
         url: &Url,
@@ -33,7 +34,7 @@ impl Session {
         Box::pin(self.acquire(requirements, deadline)).await.map(Some)
     }
 
-    /// The token for a request to that URL if it can be served at once, for those who have just read the clocks.
+    /// The token for a request to this URL if it can be served at once; `now` is a current reading of the clocks.
     pub(crate) fn try_token_at(&self, url: &Url, now: Now) -> Option<Token> {
         self.fast(Some(self.origins.find(url)?), now)
     }
@@ -85,15 +86,15 @@ impl Session {
         Ok(Token::owned(served))
     }
 
-    /// What is served now.
+    /// The published token.
     pub(super) async fn current(&self, deadline: Option<Duration>) -> Result<Arc<Served>, Error> {
         let requirements = TokenRequirements::default();
         let question = move |machine: &mut Machine, now| machine.acquire(requirements, now);
         self.rounds(self.deadline(deadline), Some(requirements), question).await
     }
 
-    /// Asks, waits, and asks again where the wait ended without a word. Who only wants a token is content
-    /// with an old one; who asked for a refresh gets its error.
+    /// Asks the machine, waits, and asks again if the wait ended without a result. A caller that needs a token
+    /// accepts an old one; a caller that requested a refresh gets the refresh's error.
     async fn rounds(
         &self,
         deadline: Duration,
@@ -125,7 +126,7 @@ impl Session {
         Err(unsteady().into())
     }
 
-    /// A token that is still valid is served all the same (spec 1.2).
+    /// A token that is still valid is served anyway (spec 1.2).
     fn fallback(&self, requirements: TokenRequirements, failure: Failure) -> Result<Arc<Served>, Error> {
         let lasting = !matches!(failure.kind, ErrorKind::SignedOut | ErrorKind::Misuse);
         let valid = self.engine.look(|machine, now| machine.fallback(requirements, now)).filter(|_| lasting);

@@ -7,7 +7,7 @@ use rekindle_proto::event::EventKind;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident, $help:literal;)*) => {
-        /// Small ones for a session, of which there are many; large ones for an app.
+        /// Small counters for a session, of which there are many; large ones for an app.
         #[derive(Default)]
         pub(crate) struct Counters<C> {
             $($name: C,)*
@@ -98,7 +98,7 @@ counters! {
     dropped, "Events dropped from a full queue.";
 }
 
-/// One number that goes up.
+/// One counter.
 pub(crate) trait Counter: Default {
     fn add(&self, by: u64);
     fn read(&self) -> u64;
@@ -106,7 +106,7 @@ pub(crate) trait Counter: Default {
 
 impl Counter for AtomicU32 {
     fn add(&self, by: u64) {
-        // Stands still at its end, give or take a thread.
+        // Saturates at its maximum, within the number of threads.
         let by = u32::try_from(by).unwrap_or(u32::MAX).min(u32::MAX - self.load(Ordering::Relaxed));
         self.fetch_add(by, Ordering::Relaxed);
     }

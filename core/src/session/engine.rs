@@ -1,4 +1,4 @@
-//! Asks the machine and carries out what it decides: waking waiters, publishing, reporting; I/O on the engine's own
+//! Asks the machine and carries out its decisions: wakes waiters, publishes, reports; I/O runs on the engine's own
 //! runtime (`store_work.rs`, `network.rs`, `timers.rs`).
 
 use std::collections::BTreeMap;
@@ -41,27 +41,27 @@ use seed::seed_tag;
 pub(crate) struct Engine {
     process: PerProcess<ProcessState>,
     pub(crate) setup: Arc<Setup>,
-    /// Until the store has it: a child that is forked before takes it too.
+    /// Until the store has been read: a child that is forked before uses it, too.
     seed: ArcSwapOption<(Credential, Now)>,
     published: ArcSwap<Published>,
     pub(crate) events: Dispatcher,
-    /// Which of the store's records is this session's.
+    /// The key of this session's record.
     pub(super) key: Arc<str>,
-    /// Where it is found by that key.
+    /// The registry in which it is found by that key.
     sessions: Option<Arc<Registry<Self>>>,
-    /// Tells the seed that was given from others; 0: there was none.
+    /// A tag that distinguishes the seed from others; 0: there was none.
     seeded_with: AtomicU64,
-    /// By number, for all sessions that share this state.
+    /// The origins by number, for all sessions that share this state.
     origins: ArcSwap<Vec<Arc<Url>>>,
     login: PerProcess<LoginState>,
-    /// How many sessions hold it.
+    /// How many sessions hold this engine.
     pub(super) holders: AtomicU32,
 }
 
-/// What is under way in one process; a forked child begins anew (spec 4.9).
+/// The work in progress in one process; a forked child starts with none (spec 4.9).
 struct ProcessState {
     state: Mutex<State>,
-    /// How many are waking those whose wait has ended.
+    /// How many threads are waking waiters.
     waking: AtomicU32,
     forked: bool,
 }
@@ -70,15 +70,15 @@ struct State {
     machine: Machine,
     waiters: Waiters,
     sends: BTreeMap<OpId, TaskHandle>,
-    /// Boxed: most sessions rest most of the time.
+    /// Boxed, because most sessions are at rest most of the time.
     timer: Option<Box<(Duration, TaskHandle)>>,
 }
 
-/// What is left to do once the lock is free.
+/// What to do after the lock has been released.
 #[derive(Default)]
 struct PendingActions {
     wake: Vec<(WaitGroup, Done)>,
-    /// Nothing is under way once they are woken.
+    /// Waiters to wake when no work is in progress.
     rests: bool,
     #[cfg(any(feature = "metrics", feature = "tracing"))]
     told: Vec<Event>,
@@ -112,12 +112,12 @@ impl Engine {
         })
     }
 
-    /// Whether a session holds it. What is under way in the background may keep it alive a moment longer.
+    /// Whether a session holds it. Work in the background may keep it alive a moment longer.
     pub(crate) fn is_held(&self) -> bool {
         self.holders.load(Ordering::Acquire) > 0
     }
 
-    /// Whether nothing is under way, and everything is saved and reported.
+    /// Whether no work is in progress, and everything is saved and reported.
     pub(crate) fn is_settled(&self) -> bool {
         self.look(|machine, _| machine.idle()) && self.events.is_delivered()
     }
@@ -145,18 +145,18 @@ impl Engine {
         known.get(usize::from(id)).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
-    /// What the fast path reads: no lock, no shared write.
+    /// What the fast path reads: without a lock and without writing shared memory.
     pub(crate) fn published(&self) -> arc_swap::Guard<Arc<Published>> {
         self.published.load()
     }
 
-    /// Asks the machine, and does what it says.
+    /// Asks the machine, and carries out its effects.
     pub(crate) fn ask<T>(self: &Arc<Self>, question: impl FnOnce(&mut Machine, Now) -> T) -> T {
         self.ask_and_wait(Duration::ZERO, |machine, now| (question(machine, now), None)).0
     }
 
-    /// Asks the machine; if it names a ticket, begins to wait for it in the same moment, until `deadline` on the
-    /// monotonic clock.
+    /// Asks the machine. If it returns a ticket, atomically starts waiting for it, until `deadline` on the monotonic
+    /// clock.
     pub(crate) fn ask_and_wait<T>(
         self: &Arc<Self>,
         deadline: Duration,
@@ -164,7 +164,8 @@ impl Engine {
     ) -> (T, Option<Waiter>) {
         let process = self.process();
         let mut state = process.state.lock();
-        // Read under the lock: to the machine, time never goes back, however long somebody waited here.
+        // The clocks are read under the lock: for the machine, time never goes back, however long a thread waited for
+        // the lock.
         let now = self.setup.clock.now();
         let (answer, ticket) = question(&mut state.machine, now);
         let waiter = ticket.map(|ticket| {
@@ -177,7 +178,7 @@ impl Engine {
         (answer, waiter)
     }
 
-    /// Looks at the machine.
+    /// Reads the machine's state.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Machine, Now) -> T) -> T {
         let process = self.process();
         let state = process.state.lock();
@@ -185,7 +186,7 @@ impl Engine {
         look(&state.machine, now)
     }
 
-    /// Waits for what a ticket brings, on whatever runtime the caller is.
+    /// Waits for the result of a ticket, on any runtime.
     pub(crate) async fn wait(&self, mut waiter: Waiter) -> Result<Done, Failure> {
         if reentrancy::is_inside(self.id()) {
             return Err(reentrant());
@@ -197,7 +198,7 @@ impl Engine {
         Ok(done.ok().and_then(|done| done.clone()).unwrap_or(Done::Again))
     }
 
-    /// The token with its header. What is published is not made twice.
+    /// The token with its header, taken from the published one if it is the same.
     pub(crate) fn served(&self, current: &Arc<Current>) -> Result<Arc<Served>, Failure> {
         let published = self.published.load();
         if let Some(served) = published.served.as_ref().filter(|served| Arc::ptr_eq(&served.current, current))
@@ -208,7 +209,7 @@ impl Engine {
         Ok(Arc::new(Served { current: current.clone(), placement }))
     }
 
-    /// Waits until nothing is under way and everything is saved, or until the deadline (spec 4.10).
+    /// Waits until no work is in progress and everything is saved, or until the deadline (spec 4.10).
     pub(crate) async fn settle(self: &Arc<Self>, deadline: Duration) -> bool {
         let process = self.process();
         let rests = || self.is_settled() && process.waking.load(Ordering::Acquire) == 0;
@@ -231,7 +232,7 @@ impl Engine {
         }
     }
 
-    /// Lets subscribers have what happened; whoever waits for rest looks again afterwards.
+    /// Delivers events to subscribers; afterwards, callers that wait for rest check again.
     fn dispatch(&self) {
         if !self.events.has_subscribers() {
             return;
@@ -241,7 +242,7 @@ impl Engine {
         self.events.dispatch(&self.setup.platform, delivered);
     }
 
-    /// Warns of something that the machine does not know of.
+    /// Emits a warning that the machine does not know about.
     pub(crate) fn warn(&self, warning: Warning) {
         self.report(EventKind::Warned(warning));
     }
@@ -265,7 +266,7 @@ impl Engine {
         self.login.get_checked(|_| LoginState::default())
     }
 
-    /// Marks what the handler of that sign-in calls: no address is odd.
+    /// Marks what that sign-in's handler calls: an address is never odd.
     pub(super) fn login_id(&self) -> usize {
         self.id() | 1
     }
@@ -274,12 +275,12 @@ impl Engine {
         std::ptr::from_ref(self) as usize
     }
 
-    /// What is under way in this process.
+    /// The work in progress in this process.
     fn process(&self) -> ProcessLocal<ProcessState> {
         self.process.get_checked(|_| {
             let published = self.published();
             let (seed, given) = self.seed.load().as_deref().cloned().unzip();
-            // Of its own: a forked child must not draw its parent's numbers.
+            // Created for each process: a forked child must not generate its parent's random numbers.
             let entropy =
                 self.setup.platform.entropy().unwrap_or_else(|_| Entropy::new(unlike_the_parents()));
             let machine = Machine::new(self.setup.machine.clone(), seed, entropy);
@@ -326,7 +327,7 @@ impl Engine {
 
     fn publish(&self, snapshot: Arc<Snapshot>) {
         let served = snapshot.current.as_ref().and_then(|current| self.served(current).ok());
-        // Nobody else holds it: it is moved.
+        // No other reference exists, so it is moved.
         let snapshot = Arc::unwrap_or_clone(snapshot);
         self.published.store(Arc::new(Published { snapshot, served }));
     }
@@ -340,7 +341,7 @@ impl Engine {
     }
 
     fn run(self: &Arc<Self>, process: &ProcessState, pending: PendingActions) {
-        // Before those are woken who may look for it.
+        // Before waking those that may look for it.
         #[cfg(any(feature = "metrics", feature = "tracing"))]
         pending.told.iter().for_each(|event| telemetry::happened(&self.setup, event));
         let wakes = !pending.wake.is_empty();
@@ -381,19 +382,19 @@ impl ProcessState {
     }
 }
 
-/// A session that is alone in its store takes whatever is there.
+/// A session that is alone in its store accepts any record.
 fn keyed(machine: Machine, key: &Arc<str>) -> Machine {
     if &**key == DEFAULT_KEY { machine } else { machine.keyed(key.clone()) }
 }
 
-/// Where the system gives no randomness, the process makes it another.
+/// If the system provides no randomness, the process uses another source.
 fn unlike_the_parents() -> [u8; 32] {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&crate::platform::fork::mark().to_le_bytes());
     seed
 }
 
-/// Empty maps keep a node.
+/// Empty maps keep a node allocated.
 fn release_room(state: &mut State) {
     if state.waiters.is_empty() {
         state.waiters = Waiters::default();

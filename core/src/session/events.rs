@@ -17,7 +17,7 @@ use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 use crate::platform::Platform;
 
-/// How many events wait at most; what is dropped is counted.
+/// The maximum number of queued events; dropped events are counted.
 const MOST_WAITING: usize = 256;
 
 /// Called with each event and the key of its session, in order, on its own thread: it may block, and may call
@@ -39,7 +39,7 @@ pub struct Events {
     queues: Arc<Queues>,
 }
 
-/// A forked child has its own, and asks for its parent's events no more.
+/// A forked child has its own queue, and does not get its parent's events.
 type Queues = PerProcess<Mutex<Vec<Arc<Queue<Event>>>>>;
 
 impl Events {
@@ -87,7 +87,7 @@ impl Events {
     }
 
     fn queue(&self) -> Arc<Queue<Event>> {
-        // A forked child's is empty, and gets what happens in the child.
+        // A forked child's queue is empty, and gets the child's events.
         self.queue.get_checked(|_| subscribe(&self.queues)).clone()
     }
 }
@@ -97,7 +97,7 @@ impl Stream for Events {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let queue = self.queue();
-        // The waker first: an event that comes in between wakes it.
+        // The waker is set first, so that an event in between wakes it.
         queue.polled.lock().replace(context.waker().clone());
         queue.pop().map_or(Poll::Pending, |event| Poll::Ready(Some(event)))
     }
@@ -118,7 +118,7 @@ fn subscribe(queues: &Queues) -> Arc<Queue<Event>> {
 struct Queue<T> {
     waiting: Mutex<VecDeque<T>>,
     woken: Notify,
-    /// Of the stream that is polled.
+    /// The waker of the stream that is polled.
     polled: Mutex<Option<Waker>>,
     closed: AtomicBool,
 }
@@ -152,19 +152,19 @@ impl<T> Queue<T> {
     }
 }
 
-/// Where events go.
+/// The receivers of events.
 #[derive(Default)]
 pub(crate) struct Dispatcher {
-    /// Made for the first who asks for a stream: most sessions have none.
+    /// Created when a stream is first requested: most sessions have none.
     queues: OnceLock<Arc<Queues>>,
-    /// `None`: nobody subscribed, as for most sessions.
+    /// `None`: there is no subscriber, as for most sessions.
     subscribers: ArcSwapOption<Vec<Arc<Subscriber>>>,
     counters: Counters<AtomicU32>,
-    /// Of all sessions of the app.
+    /// The subscriber of all sessions of the app.
     totals: Arc<Counters<AtomicU64>>,
 }
 
-/// Somebody who gets the events of one session, or of many.
+/// A subscriber of the events of one session, or of many.
 pub(crate) struct Subscriber {
     call: OnEvent,
     /// A forked child gets the events of its own process.
@@ -178,7 +178,7 @@ struct Inbox {
 }
 
 thread_local! {
-    /// This thread calls a subscriber.
+    /// Whether this thread is calling a subscriber.
     static DELIVERING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -216,7 +216,7 @@ impl Dispatcher {
         Self { subscribers: ArcSwapOption::new(subscribers), totals, ..Self::default() }
     }
 
-    /// Adds those who have not subscribed yet.
+    /// Adds those that have not subscribed yet.
     pub(crate) fn subscribe(&self, new: &[Arc<Subscriber>]) {
         self.subscribers.rcu(|known| {
             let mut all: Vec<_> = known.iter().flat_map(|known| known.iter()).cloned().collect();
@@ -229,7 +229,7 @@ impl Dispatcher {
         });
     }
 
-    /// Never blocks: under the state's lock.
+    /// Never blocks, because it runs under the state's lock.
     pub(crate) fn push(&self, key: &Arc<str>, event: &Event) {
         self.counters.count(&event.kind);
         self.totals.count(&event.kind);
@@ -253,15 +253,14 @@ impl Dispatcher {
         self.subscribers.load().is_some()
     }
 
-    /// Whether everything was delivered that happened so far. Who asks on the thread that delivers does not wait for
-    /// itself.
+    /// Whether all events so far were delivered. A caller on the delivering thread does not wait for itself.
     pub(crate) fn is_delivered(&self) -> bool {
         let subscribers = self.subscribers.load();
         let mut subscribers = subscribers.iter().flat_map(|subscribers| subscribers.iter());
         DELIVERING.get() || subscribers.all(|subscriber| subscriber.inbox().is_empty())
     }
 
-    /// Outside the lock: delivers what is waiting. `delivered` is called whenever nothing is left.
+    /// Called without the lock: delivers the queued events. Calls `delivered` whenever the queue is empty.
     pub(crate) fn dispatch(&self, platform: &Platform, delivered: impl Fn() + Clone + Send + 'static) {
         for subscriber in self.subscribers.load().iter().flat_map(|subscribers| subscribers.iter()) {
             let inbox = subscriber.inbox();
@@ -299,7 +298,7 @@ impl Subscriber {
         let _delivering = Delivering::begin();
         loop {
             while let Some((key, event)) = inbox.queue.pop() {
-                // A subscriber that panics must not end the others' events.
+                // A subscriber that panics must not end the events of others.
                 let call = std::panic::AssertUnwindSafe(|| (self.call)(&key, &event));
                 let _ = std::panic::catch_unwind(call);
             }

@@ -14,7 +14,7 @@ use super::token::{Served, Token};
 use super::waiters::Done;
 use crate::error::Error;
 
-/// The first back-off of a token that the API may not know yet; it doubles.
+/// The first delay for a token that the API may not know yet; it doubles.
 const FIRST_SETTLING: Duration = Duration::from_millis(250);
 
 /// What to do with a response.
@@ -37,7 +37,7 @@ pub(crate) enum Judgement {
 }
 
 impl Session {
-    /// What a response says about our token. Changes nothing.
+    /// What a response says about our token. Has no effects.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -64,10 +64,10 @@ impl Session {
         self.dialect().judge(exchange)
     }
 
-    /// Judges the response to a request that carried `token`. Where the token was rejected, waits for a new one, until
+    /// Judges the response to a request that carried `token`. If the token was rejected, waits for a new one, until
     /// `deadline` on the session's monotonic clock; an accepted response is judged at once.
     ///
-    /// Fails where a refresh was needed and failed, where the sign-in that the token belongs to has ended, and where the
+    /// Fails if a refresh was needed and failed, if the sign-in that the token belongs to has ended, or if the
     /// session lists no origin at all.
     pub(crate) async fn judge(
         &self,
@@ -90,13 +90,13 @@ impl Session {
             Verdict::Expired { applied, .. } => {
                 let refused = cannot_replay(exchange, applied);
                 if let Some(pause) = self.settling(token, deadline) {
-                    // Not rejected: it may not be known everywhere yet.
+                    // Not a rejection: the token may not be known everywhere yet.
                     return Ok(match refused {
                         Some(reason) => refuse(verdict, reason),
                         None => Box::pin(self.settled(token, pause, verdict)).await,
                     });
                 }
-                // Boxed: large and seldom needed, while every response is judged.
+                // Boxed because it is large and seldom needed, whereas every response is judged.
                 Box::pin(self.rejected(token, origin, refused, deadline, verdict)).await
             }
             verdict => {
@@ -108,7 +108,7 @@ impl Session {
         }
     }
 
-    /// The error was found where nothing can be sent again: the token is refreshed for the next request.
+    /// The error was found where the request cannot be sent again: the token is refreshed for the next request.
     pub(crate) fn note_rejected(&self, token: &Token, exchange: &Exchange<'_>) {
         let Some(origin) = self.origins.find(exchange.url) else { return };
         if token.settles_for(self.dialect().settle(), self.clock().now()).is_some() {
@@ -120,7 +120,7 @@ impl Session {
             .ask(|machine, now| machine.reject(&mut stamp, origin, Some(ReplayRefused::Streamed), now));
     }
 
-    /// As [`Session::judge`], for an exchange whose verdict is Accepted.
+    /// Like [`Session::judge`], for an exchange whose verdict is Accepted.
     pub(crate) fn note_accepted(&self, token: &Token, url: &Url, headers: &HeaderMap) {
         if let Some(proofs) = &self.setup.proofs {
             proofs.hear(url, headers);
@@ -130,8 +130,8 @@ impl Session {
         }
     }
 
-    /// How long to wait before the same token is sent again, where a refresh brought it so lately that the API may not
-    /// know it (spec 2.10). The last send comes when that time is over.
+    /// How long to wait before the same token is sent again, if it is so new that the API may not know it (spec
+    /// 2.10). The last send is at the end of that time.
     fn settling(&self, token: &Token, deadline: Option<Duration>) -> Option<Duration> {
         let settle = self.dialect().settle();
         if settle.is_zero() {
@@ -149,7 +149,7 @@ impl Session {
         Judgement::Replay { token: token.settling(), verdict }
     }
 
-    /// What a response says about this token: a rule may ask whether it is past its end by the clock (spec 2.9).
+    /// What a response says about this token: a rule may depend on whether it has expired by the clock (spec 2.9).
     pub(crate) fn verdict_about(&self, token: &Token, exchange: &Exchange<'_>) -> Verdict {
         let dialect = self.dialect();
         match dialect.asks_for_the_clock() && token.is_past_end(self.clock().now()) {
@@ -158,7 +158,8 @@ impl Session {
         }
     }
 
-    /// What a server might repeat: the access token that is published, valid or not, the refresh token, the client's secret.
+    /// Secrets that a server might repeat: the published access token, valid or not, the refresh token, the client's
+    /// secret.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         let serving = self.engine.published().served.as_ref().map(|served| served.current.value.clone());
         let refresh_token = self.engine.look(|machine, _| machine.refresh_token().cloned());
@@ -173,7 +174,8 @@ impl Session {
         }
     }
 
-    /// As [`Self::after_refresh`]; where the user must sign in, a handler may see to that, and the request goes on.
+    /// Like [`Self::after_refresh`]; if the user must sign in, the login handler may do so, and the request
+    /// continues.
     async fn rejected(
         &self,
         token: &Token,
@@ -230,7 +232,7 @@ impl Session {
     }
 }
 
-/// A server may echo the token where it names the scope that it wants (spec 2.7).
+/// A server may repeat the token in the name of the scope that it requires (spec 2.7).
 fn without_token(verdict: Verdict, token: &Token) -> Verdict {
     match verdict {
         Verdict::InsufficientScope { scope: Some(scope) } => {
@@ -241,7 +243,7 @@ fn without_token(verdict: Verdict, token: &Token) -> Verdict {
     }
 }
 
-/// A new token that is rejected as well shows that no token helps (spec 3.3).
+/// If a new token is rejected as well, no token helps (spec 3.3).
 fn refuse(verdict: Verdict, reason: ReplayRefused) -> Judgement {
     let verdict = if reason == ReplayRefused::FreshTokenRejected { Verdict::Denied } else { verdict };
     Judgement::Keep { verdict, replay_refused: Some(reason) }
@@ -251,7 +253,7 @@ fn replay(token: &Token, served: Arc<Served>, stamp: &Stamp, verdict: Verdict) -
     Judgement::Replay { token: token.replay(served, stamp), verdict }
 }
 
-/// The same token again, once, with the nonce that was heard (spec 3.3).
+/// The same token again, once, with the nonce from the response (spec 3.3).
 fn nonce(token: &Token, exchange: &Exchange<'_>, verdict: Verdict) -> Judgement {
     let refused = match (exchange.replayable, token.renonced) {
         (false, _) => ReplayRefused::BodyNotReplayable,

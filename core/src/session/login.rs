@@ -12,7 +12,7 @@ use super::{Session, reentrancy};
 use crate::error::Error;
 use crate::lock::Mutex;
 
-/// What was said no to is not asked for again at once, for the sake of the user who said it.
+/// After a failed sign-in the user is not asked again at once.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(30);
 
 /// Signs the user in again when the session can no longer be kept alive.
@@ -42,11 +42,11 @@ pub(crate) struct Login {
     pub(crate) wait: Duration,
 }
 
-/// The sign-in that is under way in this process, or the last one, if it failed.
+/// The sign-in in progress in this process, or the last one, if it failed.
 #[derive(Default)]
 pub(crate) struct LoginState(Mutex<Inner>);
 
-/// Nothing until it ends.
+/// `None` until it ends.
 type Progress = watch::Receiver<Option<Result<(), Failure>>>;
 
 #[derive(Default)]
@@ -56,7 +56,7 @@ struct Inner {
 }
 
 impl Session {
-    /// Waits until the user has signed in again; gives the error back where nobody does.
+    /// Waits until the user has signed in again; returns the error if the user does not.
     pub(super) async fn signed_in_again(&self, lost: Error, deadline: Option<Duration>) -> Result<(), Error> {
         let Some(login) = &self.setup.login else { return Err(lost) };
         if !lost.is_login_required() {
@@ -87,8 +87,8 @@ impl Session {
         }
     }
 
-    /// Rings at that time, unless the sign-in ends or the caller leaves before. On the engine's runtime: callers have
-    /// executors of their own, which know no timers.
+    /// Ends the wait at that time, unless the sign-in ends or the caller stops waiting first. It runs on the engine's
+    /// runtime, because the executors of callers may have no timers.
     fn alarm(&self, until: Duration, mut result: Progress) -> Result<oneshot::Receiver<()>, Failure> {
         let (mut ring, late) = oneshot::channel();
         let clock = self.clock().clone();
@@ -113,7 +113,7 @@ impl Session {
         if let Some(result) = inner.under_way.as_ref().filter(|result| goes_on(result)) {
             return Ok(Joined::UnderWay(result.clone()));
         }
-        // Who comes late finds what others waited for.
+        // A caller that comes late finds the result that others waited for.
         if self.engine.look(|machine, now| machine.status(now).valid) {
             return Ok(Joined::Done);
         }
@@ -142,7 +142,7 @@ fn no_thread(error: &std::io::Error) -> Failure {
     Failure::new(ErrorKind::System, format!("the operating system could not start a thread ({error})"))
 }
 
-/// What a login handler gets that asks the session that it signs in for a token.
+/// The error of a login handler that asks the session that it signs in for a token.
 fn waits_for_itself() -> Failure {
     let message = "the login handler asked the session that it signs in for a token: that would wait for itself; sign \
                    in first";

@@ -67,17 +67,17 @@ use crate::transport::Transport;
 #[derive(Clone)]
 pub struct Session {
     engine: EngineHandle,
-    /// Of its own app: another one's session may share the engine.
+    /// The session's own app: the engine may be shared with another app's session.
     setup: Arc<Setup>,
     origins: Arc<Origins>,
 }
 
 impl Session {
-    /// A session of that app. It says only that its engine and its app belong together.
+    /// A session of that app. The caller guarantees that the engine belongs to the app.
     pub(crate) fn of(engine: Arc<Engine>, setup: Arc<Setup>) -> Self {
         let origins = match Arc::ptr_eq(&engine.setup, &setup) {
             true => setup.origins.clone(),
-            // Another app's engine numbers origins in its own way.
+            // An engine of another app numbers origins differently.
             false => Arc::new(setup.origins.numbered_by(|url| engine.origin(url))),
         };
         Self { engine: EngineHandle::new(engine), setup, origins }

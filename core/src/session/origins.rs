@@ -6,7 +6,7 @@ use rekindle_proto::Failure;
 use rekindle_proto::machine::OriginId;
 use url::{Host, Url};
 
-/// The origins that a session's token is for.
+/// The origins that a session's token may be sent to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     list: Vec<(Arc<Url>, OriginId)>,
@@ -14,7 +14,7 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Those, numbered in their order. `insecure` are the http origins that the user allows by name.
+    /// Numbers the origins in their order. `insecure` are the http origins that the user allows by name.
     pub(crate) fn listing(urls: &[Url], insecure: Vec<Url>) -> Result<Self, Failure> {
         let mut origins = Self { list: Vec::new(), insecure };
         for (url, id) in urls.iter().zip(0..) {
@@ -24,12 +24,12 @@ impl Origins {
         Ok(origins)
     }
 
-    /// By number, as an engine keeps them.
+    /// The origins by number, as in an engine.
     pub(crate) fn urls(&self) -> Vec<Arc<Url>> {
         self.list.iter().map(|(url, _)| url.clone()).collect()
     }
 
-    /// Whether that origin may be listed. `setting` is what named it.
+    /// Checks that an origin may be listed. `setting` is the setting that named it.
     pub(crate) fn check(&self, setting: &str, url: &Url) -> Result<(), Failure> {
         if secure(url) || self.insecure.iter().any(|allowed| same(allowed, url)) {
             return Ok(());
@@ -39,7 +39,7 @@ impl Origins {
         Err(Failure::config(setting, format_args!(": {origin} is neither https nor loopback: {next}")))
     }
 
-    /// Lists one, that was checked, as its engine knows it.
+    /// Adds a checked origin, with its number in the engine.
     pub(crate) fn list(&mut self, (url, id): (Arc<Url>, OriginId)) {
         if self.find(&url).is_none() {
             self.list.reserve_exact(1);
@@ -47,13 +47,13 @@ impl Origins {
         }
     }
 
-    /// The same, numbered otherwise.
+    /// The same origins with other numbers.
     pub(crate) fn numbered_by(&self, number: impl Fn(&Url) -> (Arc<Url>, OriginId)) -> Self {
         let list = self.list.iter().map(|(url, _)| number(url)).collect();
         Self { list, insecure: self.insecure.clone() }
     }
 
-    /// An error where there is none.
+    /// Fails if there is no origin.
     pub(crate) fn require(&self) -> Result<(), Failure> {
         if !self.list.is_empty() {
             return Ok(());
@@ -63,12 +63,12 @@ impl Origins {
         Err(Failure::config("origins", format_args!(": {why}: {next}")))
     }
 
-    /// Whether a token may go over http to another machine.
+    /// Whether a token may be sent over http to another machine.
     pub(crate) fn any_insecure(&self) -> bool {
         self.list.iter().any(|(url, _)| !secure(url))
     }
 
-    /// The number of a URL's origin; `None` = the token is not for it.
+    /// The number of a URL's origin; `None` = the token must not be sent to it.
     pub(crate) fn find(&self, url: &Url) -> Option<OriginId> {
         self.list.iter().find(|(known, _)| same(known, url)).map(|(_, id)| *id)
     }

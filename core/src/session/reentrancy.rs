@@ -1,5 +1,5 @@
-//! Tracks on whose behalf a user's store or refresh function runs: it must not wait for the session that waits for it
-//! (spec 4.8).
+//! Tracks for which session a user's store or refresh function runs: it must not wait for that session, which waits
+//! for it (spec 4.8).
 
 use std::cell::Cell;
 use std::future::Future;
@@ -13,12 +13,12 @@ thread_local! {
     static ENGINE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Marks everything that `work` calls as done for this engine.
+/// Marks everything that `work` calls as running for this engine.
 pub(super) fn scope<F: Future>(engine: usize, work: F) -> Scope<F> {
     Scope { engine, work }
 }
 
-/// Whether it is called by what runs for this engine.
+/// Whether the caller runs for this engine.
 pub(super) fn is_inside(engine: usize) -> bool {
     ENGINE.get() == engine
 }

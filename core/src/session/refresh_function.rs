@@ -116,7 +116,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for RefreshError {
     }
 }
 
-/// A function of the user's.
+/// A refresh function of the user.
 pub(crate) struct Custom(pub(crate) Arc<dyn Refresh>);
 
 #[async_trait]
@@ -137,9 +137,9 @@ impl Source for Custom {
     }
 }
 
-/// What a refresh token became that comes without an access token is not lost (spec 5.4).
+/// A new refresh token without an access token is not lost (spec 5.4).
 fn returned(mut response: TokenResponse) -> (Outcome, ServerError) {
-    // The ends of tokens are trimmed (spec 5.12).
+    // White space around tokens is trimmed (spec 5.12).
     response.access_token = trimmed(&response.access_token);
     response.refresh_token = response.refresh_token.as_ref().map(trimmed);
     if !response.access_token.expose().is_empty() {
@@ -168,7 +168,7 @@ fn failed(error: RefreshError, known: &[&Secret]) -> (Outcome, ServerError) {
     (outcome, ServerError { message, cause: error.cause, ..ServerError::default() })
 }
 
-/// Whoever panicked may have sent it before.
+/// A function that panicked may have sent the request before.
 pub(crate) fn panicked() -> (Outcome, ServerError) {
     let message = Some("the refresh function panicked".to_owned());
     (Outcome::Lost(Lost::Broken), ServerError { message, ..ServerError::default() })

@@ -7,39 +7,39 @@ use std::sync::{Arc, Weak};
 use crate::fork::{PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 
-/// Values by key. Whoever holds one keeps it alive; beside that the registry does, for those that were used last.
+/// Values by key. A value is kept alive by its users, and the most recently used ones by the registry.
 ///
-/// A value removes itself, with [`Registry::forget`], when it is dropped. So nothing is ever looked through.
+/// A value removes itself, with [`Registry::forget`], when it is dropped, so the registry is never scanned.
 pub(crate) struct Registry<T> {
     entries: PerProcess<Mutex<Entries<T>>>,
     shared: Option<Shared>,
 }
 
-/// The name under which something is known elsewhere, and who is to be told that it is gone.
+/// The name of a shared registry, and the callback for when it is dropped.
 pub(crate) type Shared = (Box<str>, fn(&str));
 
 struct Entries<T> {
     by_key: HashMap<Arc<str>, Entry<T>>,
-    /// Those that are kept though nobody may hold them, oldest first.
+    /// The values that the registry keeps alive, oldest first.
     recent: VecDeque<(Arc<str>, Arc<T>)>,
 }
 
 struct Entry<T> {
     value: Weak<T>,
-    /// It is in `recent`.
+    /// Whether it is in `recent`.
     kept: bool,
-    /// Used since it was last the oldest.
+    /// Whether it was used since it was last the oldest.
     used: bool,
 }
 
 impl<T> Registry<T> {
-    /// An empty one. `shared`: its name, and who is told it when this is dropped.
+    /// An empty registry. `shared`: its name, and the callback that gets the name when the registry is dropped.
     pub(crate) fn new(shared: Option<Shared>) -> Self {
         Self { entries: PerProcess::new(), shared }
     }
 
-    /// The value of that key, made if there is none; and whether it was made. At most `most_idle` of those that were
-    /// used last are kept though nobody holds them.
+    /// The value of a key, created if there is none; and whether it was created. At most `most_idle` of the most
+    /// recently used values are kept without users.
     pub(crate) fn get_or_make<E>(
         &self,
         key: &str,
@@ -55,12 +55,12 @@ impl<T> Registry<T> {
         };
         let unused = locked.keep(key, &value, most_idle);
         drop(locked);
-        // Outside of the lock: what is dropped here may want to be forgotten.
+        // Without the lock: a value that is dropped here removes itself.
         drop(unused);
         Ok((value, made))
     }
 
-    /// A new value for that key, where the one it has is of no use. Whoever still holds that one may go on with it.
+    /// Replaces the value of a key. Users of the old value may continue to use it.
     pub(crate) fn replace<E>(
         &self,
         key: &str,
@@ -69,7 +69,7 @@ impl<T> Registry<T> {
         self.entries().lock().insert(key, make)
     }
 
-    /// A value is being dropped.
+    /// Removes a value that is being dropped.
     pub(crate) fn forget(&self, key: &str, value: &T) {
         let Some(entries) = self.entries.made() else { return };
         let mut entries = entries.lock();
@@ -79,7 +79,7 @@ impl<T> Registry<T> {
         }
     }
 
-    /// Keeps none that nobody holds.
+    /// Drops all values without users.
     pub(crate) fn let_go(&self) {
         let Some(entries) = self.entries.made() else { return };
         let mut locked = entries.lock();
@@ -89,20 +89,20 @@ impl<T> Registry<T> {
         drop(kept);
     }
 
-    /// All that are alive.
+    /// All values that are alive.
     pub(crate) fn alive(&self) -> Vec<Arc<T>> {
         let entries = self.entries();
         let entries = entries.lock();
         entries.by_key.values().filter_map(|entry| entry.value.upgrade()).collect()
     }
 
-    /// How many are alive.
+    /// How many values are alive.
     pub(crate) fn len(&self) -> usize {
         self.entries().lock().by_key.len()
     }
 
     fn entries(&self) -> ProcessLocal<Mutex<Entries<T>>> {
-        // A forked child finds those that it inherited, if nobody was just making one.
+        // A forked child uses the inherited values, unless another thread held the lock during the fork.
         self.entries.get_checked(|old| Mutex::new(old.and_then(inherit).unwrap_or_default()))
     }
 }
@@ -126,7 +126,7 @@ impl<T> Entries<T> {
         Ok(value)
     }
 
-    /// Keeps it, and gives back those that make room: the oldest that were not used meanwhile.
+    /// Keeps a value alive, and returns those that are dropped for it: the oldest ones that were not used since.
     fn keep(&mut self, key: &str, value: &Arc<T>, most: usize) -> Vec<Arc<T>> {
         if most == 0 {
             return Vec::new();
@@ -159,7 +159,7 @@ impl<T> Entries<T> {
         unused
     }
 
-    /// A crowd that has gone leaves no room behind.
+    /// Memory that a peak needed is freed.
     fn shrink(&mut self) {
         const SMALL: usize = 1_024;
         if self.by_key.capacity() > SMALL && self.by_key.len() < self.by_key.capacity() / 8 {

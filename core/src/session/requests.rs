@@ -1,4 +1,4 @@
-//! What a request needs from its session: the origins that the token is for, and proofs of possession.
+//! What a request needs from its session: the origins that the token may be sent to, and DPoP proofs.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Session {
         self.setup.proofs.is_some()
     }
 
-    /// Whether the machine wants to hear of a first send that this origin accepts.
+    /// Whether the machine must be notified of a first send that this origin accepts.
     pub(crate) fn watches(&self, origin: OriginId) -> bool {
         self.engine.published().snapshot.watches(origin, false)
     }
@@ -62,8 +62,8 @@ impl Session {
         self.origins.require().map_err(Error::from)
     }
 
-    /// The proof of possession that a request to that URL carries beside the token, in the header `DPoP`
-    /// (RFC 9449 section 7): a new one for each send. `None`: the token is not bound to a key.
+    /// The DPoP proof for a request to that URL (RFC 9449 section 7): a new one for each send. `None`: the token is
+    /// not bound to a key.
     pub(crate) fn proof(
         &self,
         token: &Token,
@@ -74,7 +74,7 @@ impl Session {
         Ok(proofs.possession(method, url, Some(token.secret()), self.clock().now().wall)?)
     }
 
-    /// The same session, whose token is for the origin of a client's base URL as well (spec 9.1).
+    /// The same session, whose token may also be sent to the origin of a client's base URL (spec 9.1).
     pub(crate) fn with_base(&self, url: &Url) -> Result<Self, Error> {
         if self.owns(url) {
             return Ok(self.clone());
@@ -88,7 +88,8 @@ impl Session {
         Ok(Self { origins: Arc::new(origins), ..self.clone() })
     }
 
-    /// A request is sent again because of that verdict. With a nonce it is the same token: no replay.
+    /// Reports that a request is sent again because of that verdict. With a nonce it carries the same token: not a
+    /// replay.
     pub(crate) fn sends_again(&self, verdict: &Verdict) {
         if !matches!(verdict, Verdict::NonceRequired(_)) {
             self.emit(EventKind::Replayed);

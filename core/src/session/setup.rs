@@ -24,9 +24,9 @@ use crate::proof::Proofs;
 use crate::store::Store;
 use crate::transport::Transport;
 
-/// What does not change in a session's life, and is no secret of its user.
+/// The immutable data of a session that is not secret.
 pub(crate) struct Setup {
-    /// What the program calls it, for those who watch it.
+    /// The program's name for the app, in telemetry.
     #[cfg_attr(
         not(any(feature = "metrics", feature = "tracing")),
         allow(dead_code, reason = "nobody watches")
@@ -35,35 +35,35 @@ pub(crate) struct Setup {
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) machine: Arc<MachineConfig>,
     pub(crate) source: Arc<dyn Source>,
-    /// The same, where it is a token endpoint: users can sign in there.
+    /// The same as a token endpoint, for signing in.
     pub(crate) endpoint: Option<Arc<Endpoint>>,
-    /// Where users sign in, if the dialect does not say.
+    /// The authorization endpoint, if the dialect does not name it.
     pub(crate) authorization_url: Option<Url>,
-    /// Who signs the user in again.
+    /// The handler that signs the user in again.
     pub(crate) login: Option<Login>,
-    /// What the server says of itself, if somebody asked.
+    /// The server's metadata, if it was fetched.
     pub(crate) server: Option<ServerMetadata>,
-    /// Whether authorization requests are pushed where the server takes that.
+    /// Whether to use pushed authorization requests if the server supports them.
     pub(crate) pushes: bool,
     pub(crate) origins: Arc<Origins>,
-    /// Those origins, by number.
+    /// The same origins by number.
     pub(crate) known: Arc<Vec<Arc<Url>>>,
-    /// What the source asks through.
+    /// The transport of the token source.
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) proofs: Option<Arc<Proofs>>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Each host has a clock of its own.
+    /// Each host has its own clock.
     pub(crate) platform: Platform,
     pub(crate) store: Arc<dyn Store>,
-    /// Tells the store from others that claim the same identity.
+    /// Distinguishes the store from others with the same identity.
     pub(crate) instance: usize,
-    /// How long a caller waits at most.
+    /// The longest time that a caller waits.
     pub(crate) wait: Duration,
-    /// Who gets the events of all sessions.
+    /// The subscriber of the events of all sessions.
     pub(crate) subscribers: Option<Arc<Vec<Arc<Subscriber>>>>,
-    /// Tells those who wait for the end of something that a session has nothing under way any more.
+    /// Wakes callers of `shutdown` when a session has no work in progress any more.
     pub(crate) at_rest: PerProcess<Notify>,
-    /// What all sessions have counted.
+    /// The counters of all sessions combined.
     pub(crate) totals: Arc<Counters<AtomicU64>>,
 }
 
@@ -73,8 +73,7 @@ impl Setup {
         self.app.as_deref().unwrap_or_default()
     }
 
-    /// Whether a session that was made with these settings can be had with those: an error names the setting that is
-    /// another one.
+    /// Checks that a session with these settings can be shared with those: the error names the setting that differs.
     pub(crate) fn agrees_with(&self, other: &Self) -> Result<(), Failure> {
         let (mine, others) = (&self.machine, &other.machine);
         let differing = [

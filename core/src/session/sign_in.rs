@@ -73,7 +73,8 @@ impl Session {
     ///
     /// StoreUnavailable if the store could not be wiped: the session keeps trying as long as the process runs.
     pub async fn sign_out_and_revoke(&self) -> Result<Revocation, Error> {
-        // What is stored may be newer than what is known; where it cannot be read it is signed out all the same.
+        // The stored token may be newer than the one in memory; if the store cannot be read, the session is signed
+        // out anyway.
         let _ = self.fresh_status().await;
         let token = self.engine.look(|machine, _| machine.revocable());
         self.sign_out().await?;
@@ -127,7 +128,7 @@ impl Session {
     }
 }
 
-/// A credential that somebody brings, with what configuration and dialect say about it.
+/// The user's credential, completed from configuration and dialect.
 pub(crate) fn completed(mut credential: Credential, setup: &Setup) -> Credential {
     if setup.proofs.as_deref().is_some_and(Proofs::bind_tokens) {
         credential.token_type.get_or_insert_with(|| "DPoP".to_owned());

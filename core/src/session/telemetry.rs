@@ -10,7 +10,7 @@ use rekindle_proto::event::{Event, EventKind};
 
 use super::setup::Setup;
 
-/// What happened to a session.
+/// Something that happened to a session.
 pub(crate) fn happened(setup: &Setup, event: &Event) {
     #[cfg(feature = "tracing")]
     traced(setup, event);
@@ -39,7 +39,7 @@ fn traced(setup: &Setup, event: &Event) {
     }
 }
 
-/// Why, by its name.
+/// The name of the reason.
 #[cfg(feature = "tracing")]
 fn detail(kind: &EventKind) -> &str {
     match kind {
@@ -79,7 +79,7 @@ fn measured(setup: &Setup, event: &Event) {
     .increment(1);
 }
 
-/// What the token endpoint's answer means, by its name.
+/// The name of the outcome of a token request.
 #[cfg(feature = "tracing")]
 fn name(outcome: &Outcome) -> &'static str {
     match outcome {
@@ -100,7 +100,7 @@ fn name(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// The span `rekindle.refresh`: one token request, with what came of it.
+/// The span `rekindle.refresh`: one token request, with its outcome.
 #[cfg(feature = "tracing")]
 pub(crate) async fn refreshing<S>(setup: &Setup, asking: impl Future<Output = (Outcome, S)>) -> (Outcome, S) {
     use tracing::Instrument as _;

@@ -16,7 +16,7 @@ pub(crate) struct Served {
     pub(crate) placement: Placement,
 }
 
-/// What the fast path sees.
+/// What the fast path reads.
 #[derive(Default)]
 pub(crate) struct Published {
     pub(crate) snapshot: Snapshot,
@@ -42,12 +42,12 @@ pub struct Token {
     pub(crate) rejected: Option<u64>,
     /// Whether the request was sent again with the nonce that the server asked for.
     pub(crate) renonced: bool,
-    /// How often it was sent again because the API may not know it yet; 0 where this send has another reason.
+    /// How often it was sent again because the API may not know it yet; 0 if this send has another reason.
     pub(crate) settled: u8,
 }
 
 enum Storage {
-    /// Borrowed from what is published: no shared write.
+    /// Borrowed from the published one, without writing shared memory.
     Borrowed(Guard<Arc<Published>>),
     Owned(Arc<Served>),
 }
@@ -163,7 +163,7 @@ impl Token {
         })
     }
 
-    /// The same, for keeping: a borrowed one occupies one of the few places that its thread has for them.
+    /// The same, to be kept: a borrowed one occupies one of the few slots of its thread.
     pub(crate) fn into_owned(self) -> Self {
         match self.storage {
             Storage::Borrowed(_) => self.clone(),
@@ -175,7 +175,7 @@ impl Token {
         Stamp { replays: self.replays, rejected: self.rejected, ..Stamp::new(&self.served().current) }
     }
 
-    /// The token for the replay of the request that carried this one, and that `stamp` belongs to.
+    /// The token for the replay of the request that carried this one and has this `stamp`.
     pub(crate) fn replay(&self, served: Arc<Served>, stamp: &Stamp) -> Self {
         let stamp = stamp.replayed(&served.current);
         let (replays, rejected) = (stamp.replays, stamp.rejected);

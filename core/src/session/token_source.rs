@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::proof::{DPOP, Proofs};
 use crate::transport::{Connection, Outgoing, Sent, Transport, TransportRequest, TransportResponse, coding};
 
-/// At most this much of an answer is read (spec 5.6).
+/// The maximum size of a response (spec 5.6).
 const MOST_ANSWER: usize = 1024 * 1024;
 
 /// The result of revoking the token at a sign-out (RFC 7009).
@@ -37,36 +37,36 @@ pub enum Revocation {
     NotOffered,
 }
 
-/// What the engine asks.
+/// The interface of the engine to the token endpoint.
 #[async_trait]
 pub(crate) trait Source: Send + Sync + 'static {
-    /// `serving`: the access token that is held, which the answer may echo.
+    /// `serving`: the current access token, which the response may repeat.
     async fn ask(&self, request: GrantRequest, serving: Option<Secret>) -> (Outcome, ServerError);
-    /// Whether the server was asked, and said yes (RFC 7009). `None`: it cannot be asked.
+    /// Whether the server revoked the token (RFC 7009). `None`: there is no endpoint for it.
     async fn revoke(&self, token: &Secret) -> Option<bool>;
-    /// What the client authenticates with.
+    /// The client's credentials.
     fn client_secret(&self) -> Option<&Secret> {
         None
     }
 }
 
-/// A token endpoint that speaks a dialect.
+/// A token endpoint with a dialect.
 pub(crate) struct Endpoint {
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) identity: ClientIdentity,
     pub(crate) proofs: Option<Arc<Proofs>>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// How long a send may take; the engine enforces it.
+    /// How long one request may take; the engine enforces it.
     pub(crate) send_timeout: Duration,
-    /// The server rejected the dialect's first document, and took the second one.
+    /// The server rejected the dialect's first document, and accepted the second one.
     pub(crate) falls_back: AtomicBool,
 }
 
-/// Beside the tokens this says that the server takes only the dialect's second document.
+/// The extra value, stored with the tokens, that means that the server accepts only the dialect's second document.
 pub(super) const FALLBACK: &str = "rekindle.fallback_document";
 
-/// An answer that is not believed at once may be due to something that passes.
+/// The pause before repeating a request whose response may be due to a transient problem.
 const BEFORE_CONFIRMING: Duration = Duration::from_secs(1);
 
 #[async_trait]
@@ -96,7 +96,7 @@ impl Source for Endpoint {
             }
         };
         if let (Outcome::Granted(grant), Some(AskAgain::WithFallback)) = (&mut outcome, first.again) {
-            // In this process and, as it comes back with the tokens, in every other.
+            // In this process and, since it is stored with the tokens, in every other.
             self.falls_back.store(true, Ordering::Relaxed);
             grant.extra.insert(FALLBACK.to_owned(), "true".to_owned());
         }
@@ -121,7 +121,7 @@ impl Source for Endpoint {
 }
 
 impl Endpoint {
-    /// The same server, as its sign-in with a password speaks.
+    /// The same server with the dialect for signing in with a password.
     pub(crate) fn for_password(&self) -> Result<Self, Failure> {
         let (dialect, has_url) = self.dialect.for_password()?;
         let mut identity = self.identity.clone();
@@ -144,7 +144,8 @@ impl Endpoint {
         })
     }
 
-    /// A form to an endpoint beside the token endpoint, with the client's authentication. Bounded, as every send.
+    /// Sends a form with client authentication to another endpoint than the token endpoint, with the usual time
+    /// limit.
     pub(crate) async fn post(
         &self,
         url: Url,
@@ -183,7 +184,7 @@ impl Endpoint {
         TransportRequest { connection: Connection::Fresh, timeout: Some(self.send_timeout), ..hop }
     }
 
-    /// Who asks, with an assertion of its own for each request.
+    /// The client's identity, with a new assertion for each request.
     fn identity(&self) -> Result<Cow<'_, ClientIdentity>, Failure> {
         let Some(proofs) = &self.proofs else { return Ok(Cow::Borrowed(&self.identity)) };
         let endpoint = self.dialect.token_url(&self.identity)?;
@@ -192,7 +193,7 @@ impl Endpoint {
         Ok(Cow::Owned(ClientIdentity { client_assertion, ..self.identity.clone() }))
     }
 
-    /// With a proof of possession, where there is a key for it (RFC 9449 section 5).
+    /// Adds a DPoP proof, if there is a key (RFC 9449 section 5).
     fn proven(&self, mut request: TokenRequest) -> Result<TokenRequest, Failure> {
         if let Some(proofs) = &self.proofs
             && let Some(proof) =
@@ -203,7 +204,7 @@ impl Endpoint {
         Ok(request)
     }
 
-    /// A cookie was wanted and none can have gone along.
+    /// A cookie was required, but the transport cannot have sent one.
     fn without_cookies(&self, mut said: ServerError) -> ServerError {
         if !self.transport.keeps_cookies() {
             let hint = "the built-in HTTP client keeps no cookies: give a transport that does, or let the session keep the \
@@ -221,7 +222,7 @@ impl Endpoint {
         }
     }
 
-    /// Asks with one of the dialect's documents, where it has two.
+    /// Uses one of the dialect's documents, if it has two.
     async fn ask_for(&self, grant: &GrantRequest, fallback: bool, known: &[&Secret]) -> Told {
         let request = self.identity().and_then(|identity| {
             let other = if fallback { self.dialect.fallback_request(&identity, grant)? } else { None };
@@ -242,7 +243,8 @@ impl Endpoint {
             text => Outgoing::Bytes(Bytes::from_owner(Zeroizing::new(text.as_bytes().to_vec()))),
         };
         let mut headers = request.headers;
-        // A proxy that removes the label of a compressed answer makes a grant unreadable, and it is spent.
+        // If a proxy removes the label of a compressed response, a grant would be unreadable although its refresh
+        // token is used.
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
         let with_cookies = request.with_cookies;
         let hop =
@@ -283,7 +285,7 @@ impl Endpoint {
     }
 }
 
-/// A refresh brings its own user's tokens (spec 12.15).
+/// A refresh must return the tokens of the same user (spec 12.15).
 fn same_user(outcome: Outcome, extra: Option<&BTreeMap<String, String>>) -> Outcome {
     let subject = extra.and_then(|extra| extra.get(SUBJECT));
     match (&outcome, subject) {
@@ -296,7 +298,7 @@ fn same_user(outcome: Outcome, extra: Option<&BTreeMap<String, String>>) -> Outc
     }
 }
 
-/// What came of one request.
+/// The result of one request.
 struct Told {
     outcome: Outcome,
     said: ServerError,
@@ -320,7 +322,7 @@ fn not_answered(sent: Sent) -> Outcome {
     }
 }
 
-/// The whole body; `None` if it broke off or is too long to be an answer.
+/// The whole body; `None` if it is truncated or too long.
 pub(crate) async fn read(response: TransportResponse) -> Option<Zeroizing<Vec<u8>>> {
     let mut body = Zeroizing::new(Vec::with_capacity(4 * 1024));
     let mut stream = response.body;
@@ -334,7 +336,7 @@ pub(crate) async fn read(response: TransportResponse) -> Option<Zeroizing<Vec<u8
     coding::unlabelled(std::mem::take(&mut *body), MOST_ANSWER).map(Zeroizing::new)
 }
 
-/// What is outgrown is wiped: it holds tokens.
+/// The old buffer is wiped when it grows: it contains tokens.
 fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
     let needed = body.len() + chunk.len();
     if needed > body.capacity() {

@@ -25,7 +25,7 @@ pub(crate) enum Done {
 /// One caller's wait.
 pub(crate) type Waiter = watch::Receiver<Option<Done>>;
 
-/// All groups, by ticket and by the end of the wait on the monotonic clock.
+/// All groups, by ticket and end of the wait on the monotonic clock.
 #[derive(Default)]
 pub(super) struct Waiters(BTreeMap<Ticket, BTreeMap<Duration, WaitGroup>>);
 
@@ -36,7 +36,7 @@ pub(super) struct WaitGroup {
 }
 
 impl Waiters {
-    /// Waits for this ticket, until the deadline or little longer; a new group starts its `timer`.
+    /// Waits for this ticket, until the deadline or a little longer; a new group starts its `timer`.
     pub(super) fn join(
         &mut self,
         ticket: Ticket,
@@ -51,12 +51,12 @@ impl Waiters {
         group.waiters.subscribe()
     }
 
-    /// Those who wait for this ticket.
+    /// The waiters for this ticket.
     pub(super) fn take(&mut self, ticket: Ticket) -> impl Iterator<Item = WaitGroup> + use<> {
         self.0.remove(&ticket).into_iter().flat_map(BTreeMap::into_values)
     }
 
-    /// Those whose wait ends now.
+    /// The waiters whose wait ends now.
     pub(super) fn take_late(&mut self, ticket: Ticket, until: Duration) -> Option<WaitGroup> {
         let waiters = self.0.get_mut(&ticket)?;
         let late = waiters.remove(&until);
@@ -86,7 +86,7 @@ impl Drop for WaitGroup {
     }
 }
 
-/// Up to the next hundredth of a second.
+/// Rounded up to the next hundredth of a second.
 fn rounded(deadline: Duration) -> Duration {
     const STEP_NANOS: u128 = 10_000_000;
     let steps = deadline.as_nanos().div_ceil(STEP_NANOS);

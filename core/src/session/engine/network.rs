@@ -1,4 +1,4 @@
-//! Carries out what the machine wants of servers: grant requests, and revoking tokens.
+//! Carries out the machine's requests to servers: grant requests, and revoking tokens.
 
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ impl Engine {
         }
     }
 
-    /// Asks the server to revoke a token, for as long as a refresh may take. `None`: it cannot be asked.
+    /// Asks the server to revoke a token, for at most as long as a refresh may take. `None`: there is no endpoint for
+    /// it.
     pub(in crate::session) async fn revoke(self: &Arc<Self>, token: Secret) -> Option<bool> {
         let engine = self.clone();
         let work = async move {
@@ -51,7 +52,7 @@ impl Engine {
         let work = async move {
             let guarded = engine.clone();
             let serving = engine.published().served.as_ref().map(|served| served.current.value.clone());
-            // A task of its own: a panic in a user's refresh function ends as a lost answer.
+            // A separate task: a panic in a user's refresh function counts as a lost response.
             let asked = guarded.clone().inside(async move {
                 let asking = guarded.setup.source.ask(request, serving);
                 #[cfg(feature = "tracing")]

@@ -1,4 +1,4 @@
-//! The credential that a session is asked for with, and that of others who ask for the same session.
+//! The seeds of sessions with the same key: the existing one, and those that are passed later.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::Engine;
 
 impl Engine {
-    /// The session is asked for with this credential to begin with. The one that it has wins, so another one's is an
-    /// error: it might be another user's.
+    /// The session is requested with this seed. An existing seed has precedence, so a different one is an error: it
+    /// might be another user's.
     pub(crate) fn accept_seed(self: &Arc<Self>, seed: Option<Credential>) -> Result<(), Failure> {
         let Some(seed) = seed else { return Ok(()) };
         match self.seeded_with.compare_exchange(0, seed_tag(&seed), Ordering::AcqRel, Ordering::Acquire) {
@@ -24,7 +24,7 @@ impl Engine {
         }
     }
 
-    /// As [`Engine::accept_seed`], and takes nothing.
+    /// Like [`Engine::accept_seed`], without storing it.
     pub(crate) fn check_seed(&self, seed: Option<&Credential>) -> Result<(), Failure> {
         match (self.seeded_with.load(Ordering::Acquire), seed.map(seed_tag)) {
             (0, _) | (_, None) => Ok(()),
@@ -34,7 +34,7 @@ impl Engine {
     }
 }
 
-/// Tells seeds apart, and never 0. The tokens can't be had from it.
+/// A tag that distinguishes seeds, never 0. It does not reveal the tokens.
 pub(super) fn seed_tag(seed: &Credential) -> u64 {
     let token = seed.refresh_token.as_ref().or(seed.access_token.as_ref());
     let digest = Sha256::digest(token.map_or("", Secret::expose));

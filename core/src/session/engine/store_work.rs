@@ -1,4 +1,4 @@
-//! Carries out what the machine wants of the store.
+//! Carries out the machine's requests to the store.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use rekindle_proto::{ErrorKind, Failure, Wall};
 
 use super::{Engine, no_thread};
 
-/// A load or save that takes longer counts as Unavailable; it goes on all the same (spec 4.5).
+/// A load or save that takes longer counts as Unavailable; it continues nevertheless (spec 4.5).
 const STORE_CAP: Duration = Duration::from_secs(5);
 
-/// How often a record that others write is moved anew.
+/// How often moving a record is tried if other processes write it.
 const REBINDS: u32 = 8;
 
 impl Engine {
-    /// Store work of one decision is done in its order: an owner is announced before its lease can be seen.
+    /// The store work of one decision is done in order: an owner is announced before its lease becomes visible.
     pub(super) fn run_store(self: &Arc<Self>, effects: Vec<Effect>) {
         let engine = self.clone();
         let ops = effects.clone();
@@ -35,7 +35,7 @@ impl Engine {
         let (store, key) = (self.setup.store.clone(), self.key.clone());
         match effect {
             Effect::Load { op } => {
-                // Its clock with it: what the record says of time is read by it.
+                // Together with the store's clock, by which the record's times are interpreted.
                 let load = async move { Ok((store.now().await, store.load(&key).await?)) };
                 let (clock, loaded) = match self.bounded(load).await.flatten() {
                     Ok((clock, loaded)) => (clock, Ok(loaded)),
@@ -54,7 +54,7 @@ impl Engine {
                 self.ask(|machine, now| machine.handle_saved(op, saved, now));
             }
             Effect::Probe { op, owner } => {
-                // The owner's copy of a store that is not shared is another one by now.
+                // In a forked child, the copy of a store that is not shared is another one.
                 let owner = match self.process().forked && !store.shared() {
                     true => Ok(Owner::Dead),
                     false => self.bounded(async move { store.owner(&key, &owner).await }).await,
@@ -62,7 +62,7 @@ impl Engine {
                 let owner = owner.unwrap_or(Owner::Unknown);
                 self.ask(|machine, now| machine.handle_owner(op, owner, now));
             }
-            // Best effort both.
+            // Both are best effort.
             Effect::Announce { owner } => {
                 drop(self.bounded(async move { store.announce(&key, &owner).await }).await)
             }
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// Bounds the wait, and lets the work go on: a save that was begun is never dropped half-way.
+    /// Limits the wait, but lets the work continue: a save that has started is never dropped half-way.
     async fn bounded<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -90,12 +90,12 @@ impl Engine {
         }
     }
 
-    /// Moves the stored record to this session's configuration. Whether anything had to be moved.
+    /// Moves the stored record to this session's configuration. Returns whether anything had to be changed.
     pub(in crate::session) async fn rebind(&self) -> Result<bool, Failure> {
         let unavailable = |unavailable: Unavailable| {
             Failure::new(ErrorKind::StoreUnavailable, format!("the store is not available: {unavailable}"))
         };
-        // Others write, too: a lease, a refresh.
+        // Other processes write, too: a lease, a refresh.
         for _ in 0..REBINDS {
             let (store, key) = (self.setup.store.clone(), self.key.clone());
             let loaded = self.bounded(async move { store.load(&key).await }).await.flatten();

@@ -10,11 +10,11 @@ use super::{Engine, State, no_thread};
 use crate::platform::TaskHandle;
 use crate::session::waiters::Done;
 
-/// Who waits for another process' refresh looks no more often than that, whatever the store says.
+/// How often a flight that waits for another process's refresh reads at most, whatever the store reports.
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 
 impl Engine {
-    /// Ends the wait of one group, if nothing else has until then.
+    /// Ends the wait of one group, unless it has already ended.
     pub(super) fn time_out(self: &Arc<Self>, ticket: Ticket, until: Duration) -> Result<TaskHandle, Failure> {
         let (engine, clock) = (Arc::downgrade(self), self.setup.clock.clone());
         let wake = async move {
@@ -49,8 +49,8 @@ impl Engine {
         }
     }
 
-    /// Whether the store says that the record has changed before that time. It is asked only where somebody else
-    /// refreshes.
+    /// Whether the store reports a change of the record before that time. The store is asked only while another
+    /// process refreshes.
     async fn sleeps_until(&self, due: Duration, awaits_others: bool) -> bool {
         let least = self.setup.clock.sleep_until(self.setup.clock.mono() + LEAST_PAUSE);
         let due = self.setup.clock.sleep_until(due);
