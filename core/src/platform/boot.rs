@@ -10,7 +10,7 @@ pub(crate) fn boot_time() -> Duration {
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub(crate) fn boot_time() -> Duration {
-    // Apple's CLOCK_MONOTONIC goes on while the machine sleeps.
+    // Apple's CLOCK_MONOTONIC continues while the machine sleeps.
     duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
 }
 
@@ -19,16 +19,16 @@ fn duration(time: rustix::time::Timespec) -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Where the standard library has no clock that counts suspension: its monotonic one, which there does.
+/// The standard library's monotonic clock, which counts suspension on systems other than Unix.
 #[cfg(not(unix))]
 pub(crate) fn boot_time() -> Duration {
     static BEGAN: OnceLock<std::time::Instant> = OnceLock::new();
-    // Not zero: what is older than this process is a moment before it.
+    // Starts above zero, so that a moment before the start of this process can be represented.
     const HEAD_START: Duration = Duration::from_secs(3_600);
     BEGAN.get_or_init(std::time::Instant::now).elapsed() + HEAD_START
 }
 
-/// Names this boot of this machine, where the system tells (spec 4.5).
+/// Identifies the current boot of this machine, if the system provides an id (spec 4.5).
 pub(crate) fn boot_id() -> Option<Arc<str>> {
     static ID: OnceLock<Option<Arc<str>>> = OnceLock::new();
     let read = || Some(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().into());

@@ -43,11 +43,12 @@ const SYSTEM: &[(&str, &[&str])] = &[("rundll32", &["url.dll,FileProtocolHandler
 #[cfg(not(any(target_os = "macos", windows)))]
 const SYSTEM: &[(&str, &[&str])] = &[("xdg-open", &[]), ("wslview", &[])];
 
-/// No shell reads the address.
+/// The URL is not passed through a shell.
 fn started(name: &str, args: &[String], url: &Url) -> bool {
     let mut command = Command::new(name);
     command.args(args).arg(url.as_str()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = command.spawn() else { return false };
-    // Somebody must wait for it, or it stays as a zombie; not here, for a browser may run as long as the user likes.
+    // The process must be waited for, or it stays as a zombie; on another thread, because a browser may run for
+    // hours.
     std::thread::Builder::new().name("rekindle-browser".to_owned()).spawn(move || child.wait()).is_ok()
 }

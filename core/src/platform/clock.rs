@@ -26,7 +26,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// To the kernel's tick, some milliseconds, where that costs less: tokens live for minutes.
+/// Accurate to the kernel's tick, some milliseconds, where that is cheaper: tokens live for minutes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const WALL: rustix::time::ClockId = rustix::time::ClockId::RealtimeCoarse;
 

@@ -24,7 +24,7 @@ use crate::transport::proxies::Proxies;
 type BoxError = Box<dyn StdError + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-/// Connects, over TLS where the URL says so and through a proxy where one is on the way, within its time.
+/// Connects within the timeout, over TLS for https URLs, and through the proxy, if there is one.
 #[derive(Clone)]
 pub(crate) struct Connector {
     https: HttpsConnector<Road>,
@@ -42,7 +42,7 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let mut to_proxies = tls.clone();
-        // The request line differs for a proxy, and a tunnel is asked for in HTTP/1.
+        // A proxy needs another request line, and a tunnel is requested with HTTP/1.
         to_proxies.alpn_protocols.clear();
         let tunnel_headers = user_agent.map(|name| (USER_AGENT, name.clone())).into_iter().collect();
         let road = Road { tcp, to_proxies: Arc::new(to_proxies), proxies, tunnel_headers };
@@ -65,10 +65,10 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// As the server is spoken to: TLS is the proxy's here, if there is one.
+/// The connection on which HTTP is spoken with the peer: TLS is that to the proxy, if there is one.
 type Stream = MaybeHttpsStream<TokioIo<ToItsEnd<TcpStream>>>;
 
-/// Directly to a server, or through a proxy.
+/// Connected directly to a server, or through a proxy.
 #[derive(Clone)]
 struct Road {
     tcp: HttpConnector,
@@ -82,7 +82,7 @@ impl Road {
         Tcp { connector: self.tcp.clone(), to_proxy }
     }
 
-    /// A connection to the proxy; whether it is asked for a tunnel or for each request.
+    /// A connection to the proxy, and whether it is used for a tunnel or for single requests.
     fn proxy(&self, tunnel: bool) -> HttpsConnector<Tcp> {
         HttpsConnector::from((self.tcp(!tunnel), self.to_proxies.clone()))
     }
@@ -124,7 +124,7 @@ impl Service<Uri> for Road {
 #[derive(Clone)]
 struct Tcp {
     connector: HttpConnector,
-    /// Requests name the server that they are for.
+    /// The headers name the server that the request is for.
     to_proxy: bool,
 }
 
@@ -146,14 +146,15 @@ impl Service<Uri> for Tcp {
     }
 }
 
-/// A connection whose peer may close after it answered: a write that breaks off is told once all that came was read.
+/// A connection whose peer may close it after its response: a failed write is reported only after all received data
+/// was read.
 pub(crate) struct ToItsEnd<T> {
     connection: T,
-    /// What a write met.
+    /// The error of a write.
     broke: Option<io::Error>,
-    /// Who wants to write on.
+    /// The task that waits to write.
     writer: Option<Waker>,
-    /// All was read.
+    /// Whether all data was read.
     is_read: bool,
     to_proxy: bool,
 }
@@ -163,13 +164,13 @@ impl<T> ToItsEnd<T> {
         Self { connection, broke: None, writer: None, is_read: false, to_proxy: false }
     }
 
-    /// What a write gave; where it broke off, the writer waits until all was read.
+    /// Handles the result of a write; after an error the writer waits until all data was read.
     fn wrote(&mut self, context: &Context<'_>, wrote: io::Result<usize>) -> Poll<io::Result<usize>> {
         match wrote {
             Err(error) if is_gone(&error) && !self.is_read => {
                 self.broke = Some(error);
                 self.writer = Some(context.waker().clone());
-                // Who looked for an answer before has to look again.
+                // The task that waited to read must poll again.
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -177,7 +178,7 @@ impl<T> ToItsEnd<T> {
         }
     }
 
-    /// Ready with what broke, once all was read; pending until then; nothing where no write broke off.
+    /// Ready with the error of a write once all data was read, pending until then; `None` if no write failed.
     fn poll_broken(&mut self, context: &Context<'_>) -> Option<Poll<io::Error>> {
         let broke = self.broke.as_ref()?;
         if self.is_read {
@@ -204,7 +205,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for ToItsEnd<T> {
         if read.is_err() || (buffer.filled().len() == before && buffer.remaining() > 0) {
             self.end();
         }
-        // It is over because of that.
+        // The connection ended because of the failed write.
         match &self.broke {
             Some(broke) if self.is_read && read.is_ok() => Poll::Ready(Err(same(broke))),
             _ => Poll::Ready(read),
@@ -274,7 +275,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes break off; there is something to read, then the end.
+    /// Writes fail; there is some data to read, then the end.
     struct Broken(&'static [u8]);
 
     impl AsyncRead for Broken {

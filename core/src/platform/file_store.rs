@@ -31,10 +31,10 @@ use crate::store::contract::Store;
 use rekindle_proto::record_file::Stamp;
 use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 
-/// How often a folder is looked through for what killed processes left.
+/// How often a folder is searched for files that killed processes left.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
-/// How many keys' newest versions are remembered, twice over.
+/// For how many keys the newest versions are remembered (in each of two maps).
 const MOST_SEEN: usize = 2_048;
 
 /// Keeps one record in a file, or a record for each key in a folder, mode 0600, for all processes of one machine (spec
@@ -68,9 +68,9 @@ pub struct FileStore {
 
 struct Inner {
     home: Home,
-    /// The newest versions that this store has seen: what may mend a file whose own header is lost.
+    /// The newest versions that this store has seen: with them a file whose header is lost can be repaired.
     last_seen: PerProcess<Mutex<Seen>>,
-    /// When left-overs of killed processes were last looked for: temp files, owners' files.
+    /// When files of killed processes (temp files, owners' files) were last searched for.
     swept: PerProcess<Mutex<(Option<Instant>, Option<Instant>)>>,
 }
 
@@ -81,7 +81,7 @@ enum Home {
     Folder(PathBuf),
 }
 
-/// Versions by key, of the keys that were used last: a map that is full becomes the older one.
+/// The versions of the most recently used keys: when a map is full, it becomes the older one.
 #[derive(Default)]
 struct Seen {
     newer: HashMap<Box<str>, Version>,
@@ -89,7 +89,7 @@ struct Seen {
 }
 
 impl FileStore {
-    /// Creates a store with one record, at `path`. Only links are resolved at first: a write through a link goes to its
+    /// Creates a store with one record, at `path`. Links are resolved at first, so a write through a link goes to its
     /// target. The first save creates missing folders, private to the user.
     ///
     /// ```
@@ -102,8 +102,8 @@ impl FileStore {
         Self::at(Home::File(Paths::new(path.as_ref())))
     }
 
-    /// Creates a store with many records, each in its own file in the folder at `path`. File names are derived from the
-    /// keys; two keys never share one. Otherwise as [`FileStore::new`].
+    /// Creates a store with many records, each in its own file in the folder at `path`. File names are derived from
+    /// the keys; two keys never share one. Otherwise like [`FileStore::new`].
     ///
     /// ```
     /// use rekindle::store::{Expected, FileStore, Loaded, Store};
@@ -138,7 +138,7 @@ impl FileStore {
         }
     }
 
-    /// Runs blocking work off the caller's thread. Once begun it ends, whether or not anybody waits for it.
+    /// Runs blocking work on another thread. Once started it runs to its end, even if the caller stops waiting.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, Unavailable> + Send + 'static,
@@ -158,12 +158,12 @@ impl FileStore {
 impl Store for FileStore {
     fn identity(&self) -> Option<String> {
         let path = self.path();
-        // A name that is no Unicode keeps apart by its escapes.
+        // A path that is not Unicode is distinguished by its escapes.
         Some(path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned))
     }
 
     fn instance(&self) -> usize {
-        // Its identity is its canonical path: that is proof enough.
+        // Its canonical path identifies it.
         0
     }
 
@@ -171,7 +171,7 @@ impl Store for FileStore {
         self.inner.is_folder()
     }
 
-    /// In a folder, those whose names can be told from their files': of at most 120 bytes there.
+    /// In a folder, the keys that can be derived from file names: those of at most 120 bytes in a name.
     async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
         self.run(|inner| inner.keys()).await
     }
@@ -206,14 +206,14 @@ impl Store for FileStore {
 impl Inner {
     fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
         let paths = self.paths(key);
-        // In a folder each file has left-overs of its own: those of the one at hand are looked for.
+        // In a folder each record has its own left-over files: those of the current one are searched for.
         if self.is_folder() || due(&mut self.swept.get(|_| Mutex::default()).lock().0) {
             record::sweep(&paths);
         }
         let last_seen = self.last_seen.get(|_| Mutex::default()).lock().get(key);
         let loaded = record::load(&paths, last_seen.as_ref())?;
         if let Loaded::Present(_, version) = &loaded
-            // What is older came back, and says nothing new.
+            // An older version is a restored file, and is not remembered.
             && last_seen.as_ref().is_none_or(|seen| counter(seen) <= counter(version))
         {
             self.saw(key, version);
@@ -248,7 +248,7 @@ impl Inner {
         let Home::Folder(folder) = &self.home else { return Ok(None) };
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
-            // Nobody has signed in yet.
+            // No user has signed in yet.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some(Vec::new())),
             Err(error) => return Err(failure::io("read", folder, &error)),
         };

@@ -1,4 +1,4 @@
-//! Files that are read: dialects and request bodies. A host reads its files itself.
+//! Reads files: dialects and request bodies. A host reads its files itself.
 
 #[cfg(feature = "runtime")]
 pub(crate) use self::system::{File, length, off_thread, open, text};
@@ -24,7 +24,7 @@ mod system {
         std::fs::metadata(path).map(|file| file.len())
     }
 
-    /// Runs what blocks where it stops nobody.
+    /// Runs blocking work where it blocks nothing else.
     pub(crate) async fn off_thread<T: Send + 'static>(
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
@@ -37,7 +37,7 @@ mod none {
     use std::io;
     use std::path::Path;
 
-    /// There is none.
+    /// There are no files on this platform.
     pub(crate) enum File {}
 
     impl io::Read for File {

@@ -13,10 +13,10 @@
 //! ```
 //!
 //! Parent and child continue at once, with their sessions and clients. The child leaks the parent's runtime,
-//! connections and waiters and never drops them (dropping would affect the parent's sockets), and creates its own when
-//! it first needs them. It reads a shared store; to it, a refresh in progress in the parent is one of
-//! another process. A session in memory serves its valid token in the child, but must not use the refresh
-//! token, because the parent has a copy: a refresh there is Misuse, unless the server does not rotate.
+//! connections and waiters and never drops them (dropping would affect the parent's sockets), and creates its own
+//! when it first needs them. It reads a shared store; for the child, a refresh in progress in the parent is one of
+//! another process. A session in memory serves its valid token in the child, but must not use the refresh token,
+//! because the parent has a copy: a refresh there is Misuse, unless the server does not rotate.
 //!
 //! A child whose parent did not call these functions is detected by its process id, at its first call that needs more
 //! than a valid token. It works too, with one exception: if the parent was writing a file store, or reading or writing
@@ -29,18 +29,19 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWrite
 
 use arc_swap::{ArcSwapOption, Guard};
 
-/// The process, and how many forks lie behind it: a process id alone may come again.
+/// The process id, and the number of forks: a process id alone may be reused.
 static MARK: AtomicU64 = AtomicU64::new(0);
 
-/// Read while a store is at work, written by who forks: a child must inherit neither a file lock nor a store's
-/// state half-way.
+/// Held for reading while a store is in use, for writing during a fork: a child must inherit neither a file lock nor
+/// a store in an inconsistent state.
 static FORK_GUARD: PerProcess<&'static RwLock<()>> = PerProcess::new();
 
-/// Set once, by the one that takes locks a child inherits. Read without a lock, which another thread might hold.
+/// Set once, by the module that takes locks which a child inherits. Read without a lock, which another thread might
+/// hold.
 static IN_CHILD: OnceLock<fn()> = OnceLock::new();
 
 thread_local! {
-    /// What the thread that forks holds.
+    /// The guard that the forking thread holds.
     static HELD: Cell<Option<RwLockWriteGuard<'static, ()>>> = const { Cell::new(None) };
 }
 
@@ -74,7 +75,7 @@ pub fn after_in_child() {
     let held = HELD.take();
     let inherited = MARK.load(Ordering::Relaxed) != mark();
     if inherited {
-        // Others may wait there, in the parent: this process has a lock of its own.
+        // Threads of the parent may be waiting for that lock: this process uses a new one.
         std::mem::forget(held);
         if let Some(close) = IN_CHILD.get() {
             close();
@@ -82,13 +83,13 @@ pub fn after_in_child() {
     }
 }
 
-/// What a forked child has to do first: known before there is anything to do.
+/// Registers what a forked child must do first; called before that is needed.
 #[cfg(feature = "runtime")]
 pub(crate) fn in_child(close: fn()) {
     let _ = IN_CHILD.set(close);
 }
 
-/// While it is held, no fork that calls [`before`] takes place.
+/// While it is held, no fork takes place whose program calls [`before`].
 pub(crate) fn guard() -> RwLockReadGuard<'static, ()> {
     lock().read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -97,7 +98,7 @@ fn lock() -> &'static RwLock<()> {
     *FORK_GUARD.get(|_| Box::leak(Box::default()))
 }
 
-/// Names this process. Asks the operating system, so it notices a fork that nobody announced.
+/// Identifies this process. Asks the operating system, so it detects a fork that was not announced.
 pub(crate) fn mark() -> u64 {
     let process = process_id();
     let known = MARK.load(Ordering::Relaxed);
@@ -116,13 +117,13 @@ fn process_id() -> u32 {
     std::process::id()
 }
 
-/// A module is not forked.
+/// A WebAssembly module is never forked.
 #[cfg(target_family = "wasm")]
 fn process_id() -> u32 {
     1
 }
 
-/// As [`mark`] found it last: no system call, for what every request needs.
+/// The last result of [`mark`]: without a system call, because every request needs it.
 fn last_mark() -> u64 {
     match MARK.load(Ordering::Relaxed) {
         0 => mark(),
@@ -195,8 +196,8 @@ impl<T> PerProcess<T> {
         known.as_ref().is_some_and(|known| known.is_here()).then(|| ProcessLocal(known))
     }
 
-    /// As [`PerProcess::get`], but asks the operating system for the process id: for functions that may be called first
-    /// in a child whose fork was not announced.
+    /// Like [`PerProcess::get`], but asks the operating system for the process id: for functions that may be called
+    /// first in a child whose fork was not announced.
     ///
     /// ```
     /// let count = rekindle::fork::PerProcess::new();
@@ -214,7 +215,8 @@ impl<T> PerProcess<T> {
         if !old.as_ref().is_some_and(|old| old.is_here()) {
             let left = old.as_ref().and_then(|old| old.value.as_ref());
             let new = Arc::new(OfProcess::new(make(left)));
-            // Where another thread was faster, its own is taken. What was inherited is not dropped: see there.
+            // If another thread was faster, its value is used. An inherited value is not dropped: see the type's
+            // documentation.
             self.0.compare_and_swap(&old, Some(new));
         }
         ProcessLocal(self.0.load())
@@ -223,7 +225,7 @@ impl<T> PerProcess<T> {
 
 impl<T> Drop for PerProcess<T> {
     fn drop(&mut self) {
-        // So that what it holds knows where it is.
+        // So that the value's contents know their process.
         mark();
     }
 }
@@ -255,7 +257,7 @@ impl<T> Deref for ProcessLocal<T> {
 /// ```
 pub struct OfProcess<T> {
     mark: u64,
-    /// Taken only when it is dropped.
+    /// Taken only in `drop`.
     value: Option<T>,
 }
 
@@ -308,7 +310,7 @@ impl<T> Drop for OfProcess<T> {
 mod tests {
     use super::*;
 
-    /// Tells on a channel that it was dropped.
+    /// Reports on a channel that it was dropped.
     struct Tells(std::sync::mpsc::Sender<()>);
 
     impl Drop for Tells {
@@ -317,7 +319,7 @@ mod tests {
         }
     }
 
-    /// As a forked child sees it: of a process that this one is not.
+    /// As in a forked child: with the id of another process.
     fn inherited<T>(value: T) -> OfProcess<T> {
         OfProcess { mark: 1, value: Some(value) }
     }

@@ -55,27 +55,27 @@ pub struct Host(Arc<Inner>);
 
 struct Inner {
     clock: ManualClock,
-    /// The same, as sessions take it.
+    /// The host in the form that sessions take.
     shared_clock: Arc<dyn Clock>,
     ready: Arc<Ready>,
-    /// With the process that reads from it.
+    /// The stream of random numbers, with the process that reads from it.
     entropy: Mutex<(u64, Entropy)>,
     boot: Option<Arc<str>>,
 }
 
-/// Tasks that can go on.
+/// The tasks that are ready.
 #[derive(Default)]
 struct Ready(Mutex<VecDeque<Arc<Task>>>);
 
 struct Task {
-    /// `None`: it has ended, or was called off.
+    /// `None`: the task has ended, or was aborted.
     work: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
     queued: AtomicBool,
     called_off: AtomicBool,
     ready: Weak<Ready>,
 }
 
-/// Calls a task off.
+/// Aborts a task.
 pub(crate) struct HostTask(Weak<Task>);
 
 impl Host {
@@ -90,7 +90,8 @@ impl Host {
         Self::of(seed, None)
     }
 
-    /// As [`Host::new`], if other processes share the monotonic clock: `boot` identifies its starting point (spec 4.5).
+    /// Like [`Host::new`], if other processes share the monotonic clock: `boot` identifies its starting point (spec
+    /// 4.5).
     ///
     /// ```
     /// let boot = "6f8d1f0e-8a53-4f0b-9a0e-0d9c1b1f2a3b"; // Linux: /proc/sys/kernel/random/boot_id
@@ -204,7 +205,8 @@ impl Host {
 
     pub(crate) fn random(&self, into: &mut [u8]) {
         let mut entropy = self.0.entropy.lock();
-        // A forked child goes on with a stream of its own: two that draw the same name for a refresh would be taken for one.
+        // A forked child continues with its own stream: if two processes generated the same owner id, they would be
+        // taken for one.
         let process = super::fork::mark();
         if entropy.0 != process {
             let mut seed = [0; 32];
@@ -242,7 +244,7 @@ impl Task {
         };
         let waker = Waker::from(self.clone());
         let mut context = Context::from_waker(&waker);
-        // Whoever waits for what panicked is told by its being dropped, and the others go on.
+        // A task that panicked is dropped, which wakes its waiters, and the other tasks continue.
         let polled = std::panic::AssertUnwindSafe(|| going.as_mut().poll(&mut context));
         if !matches!(std::panic::catch_unwind(polled), Ok(Poll::Pending)) {
             *work = None;
@@ -264,7 +266,8 @@ impl HostTask {
     pub(crate) fn abort(&self) {
         if let Some(task) = self.0.upgrade() {
             task.called_off.store(true, Ordering::Release);
-            // Dropped in its turn: whoever calls it off may hold a lock that its work takes when it is dropped.
+            // Dropped later, in a turn: the thread that aborts it may hold a lock that the task takes when it is
+            // dropped.
             task.wake();
         }
     }

@@ -17,11 +17,11 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::sign_in::{LoopbackOptions, answer_callback};
 
-/// A longer head is none that a browser sends here.
+/// A browser sends no longer head.
 const LONGEST_HEAD: usize = 32 * 1024;
-/// Who says nothing for so long is no browser.
+/// A client that sends nothing for so long is not a browser.
 const SILENCE: Duration = Duration::from_secs(10);
-/// So many may be connected at once: others of this machine must not keep the browser out.
+/// The maximum number of connections: other programs on this machine must not keep the browser out.
 const MOST_CONNECTIONS: usize = 64;
 
 /// Waits on loopback for the browser's callback. Dropping it closes the port.
@@ -49,7 +49,7 @@ impl LoopbackReceiver {
     /// InvalidConfig: the port is in use by another program, or the host is not loopback.
     pub fn bind(options: &LoopbackOptions) -> Result<Self, Error> {
         let addresses = addresses(&options.host)?;
-        // A port that is free in one family may be taken in the other.
+        // A port that is free for one address family may be in use for the other.
         let mut tries = if options.port == 0 { 8 } else { 1 };
         loop {
             tries -= 1;
@@ -69,7 +69,8 @@ impl LoopbackReceiver {
                     port = listener.local_addr().map_or(port, |address| address.port());
                     listeners.push(listener);
                 }
-                // Machines without the other family have localhost in one of them only. Somebody else's port is theirs.
+                // On machines without the other address family, localhost has only one. A port in use belongs to
+                // another program.
                 Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => return Err(taken(port)),
                 Err(error) => last = Some(error),
             }
@@ -137,7 +138,7 @@ impl LoopbackReceiver {
         .await
     }
 
-    /// One connection, one request.
+    /// Handles one connection with one request.
     async fn serve(&self, stream: TcpStream, pending: &PendingSignIn, clock: &dyn Clock) -> Option<String> {
         let exchange = async {
             let head = read_head(&stream).await?;
@@ -152,7 +153,7 @@ impl LoopbackReceiver {
     }
 }
 
-/// The head of a request, or nothing if it is too long or breaks off.
+/// The head of a request; `None` if it is too long or truncated.
 async fn read_head(stream: &TcpStream) -> Option<String> {
     let (mut head, mut piece) = (Vec::new(), [0; 4096]);
     loop {
@@ -172,7 +173,7 @@ async fn read_head(stream: &TcpStream) -> Option<String> {
     }
 }
 
-/// To its end: a connection that is dropped too early takes the page with it.
+/// The response is written completely: if the connection were closed too early, the browser would not show the page.
 async fn answer_with(mut stream: TcpStream, answer: &str) {
     let mut rest = answer.as_bytes();
     while !rest.is_empty() && stream.writable().await.is_ok() {
@@ -188,7 +189,7 @@ async fn answer_with(mut stream: TcpStream, answer: &str) {
 fn addresses(host: &str) -> Result<Vec<IpAddr>, Failure> {
     let (four, six) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
     match Host::parse(host) {
-        // A browser may take either.
+        // A browser may use either.
         Ok(Host::Domain(name)) if name == "localhost" => Ok(vec![four, six]),
         Ok(Host::Ipv4(address)) if address.is_loopback() => Ok(vec![address.into()]),
         Ok(Host::Ipv6(address)) if address.is_loopback() => Ok(vec![address.into()]),
@@ -196,7 +197,7 @@ fn addresses(host: &str) -> Result<Vec<IpAddr>, Failure> {
     }
 }
 
-/// Nobody else may open the same port beside it: no SO_REUSEADDR, no SO_REUSEPORT.
+/// No other program may open the same port: no SO_REUSEADDR, no SO_REUSEPORT.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.bind(address)?;

@@ -32,31 +32,31 @@ use tokio::sync::oneshot;
 
 use self::host::{Host, HostTask};
 
-/// Where the work of a session runs, whoever waits for it.
+/// Where the work of a session runs, independently of its callers.
 #[derive(Clone)]
 pub(crate) enum Platform {
-    /// On a thread of our own, started when there is something to do.
+    /// On a separate thread, which is started when there is work.
     #[cfg(feature = "runtime")]
     Thread,
     /// In the turns of a host.
     Host(Host),
 }
 
-/// Calls off what was spawned.
+/// Aborts a spawned task.
 pub(crate) enum TaskHandle {
     #[cfg(feature = "runtime")]
     Thread(tokio::task::AbortHandle),
     Host(HostTask),
 }
 
-/// Something that runs to its end, whether or not anybody waits for it.
+/// A task that runs to its end, whether or not its result is awaited.
 pub(crate) struct Running<T> {
-    /// Nothing comes if it panicked.
+    /// There is no result if it panicked.
     pub(crate) result: oneshot::Receiver<T>,
     pub(crate) task: TaskHandle,
 }
 
-/// Keeps what drives timers running: for timers that are polled elsewhere.
+/// Keeps the driver of timers running, for timers that are polled elsewhere.
 pub(crate) enum Stay {
     #[cfg(feature = "runtime")]
     Thread(runtime::Stay),
@@ -68,7 +68,7 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// The operating system gives no thread.
+    /// The operating system provides no thread.
     pub(crate) fn spawn(
         &self,
         task: impl Future<Output = ()> + Send + 'static,
@@ -80,11 +80,11 @@ impl Platform {
         }
     }
 
-    /// Runs a task to its end, and gives what it gives.
+    /// Runs a task to its end, and returns its result.
     ///
     /// # Errors
     ///
-    /// The operating system gives no thread.
+    /// The operating system provides no thread.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
@@ -96,7 +96,7 @@ impl Platform {
         Ok(Running { result, task })
     }
 
-    /// Runs something that may block away from all else; a host has only its turns for it.
+    /// Runs work that may block, apart from everything else; a host runs it in its turns.
     pub(crate) fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         match self {
             #[cfg(feature = "runtime")]
@@ -108,11 +108,11 @@ impl Platform {
         }
     }
 
-    /// Keeps timers going for as long as it is held.
+    /// Keeps timers running for as long as the result is held.
     ///
     /// # Errors
     ///
-    /// The operating system gives no thread.
+    /// The operating system provides no thread.
     pub(crate) fn stay(&self) -> std::io::Result<Stay> {
         match self {
             #[cfg(feature = "runtime")]
@@ -121,7 +121,7 @@ impl Platform {
         }
     }
 
-    /// Random numbers that nobody can guess, a stream of its own with each call.
+    /// Unpredictable random numbers; each call returns a separate stream.
     pub(crate) fn entropy(&self) -> Result<Entropy, Failure> {
         let mut seed = [0; 32];
         match self {
@@ -132,7 +132,7 @@ impl Platform {
         Ok(Entropy::new(seed))
     }
 
-    /// Names this boot of the machine, where the monotonic clock is one that its processes share (spec 4.5).
+    /// Identifies the current boot of the machine, if its processes share the monotonic clock (spec 4.5).
     pub(crate) fn boot_id(&self) -> Option<Arc<str>> {
         match self {
             #[cfg(feature = "runtime")]
@@ -141,7 +141,7 @@ impl Platform {
         }
     }
 
-    /// Which one it is, among those of this process.
+    /// The platform's number among those of this process.
     pub(crate) fn id(&self) -> usize {
         match self {
             #[cfg(feature = "runtime")]
@@ -162,7 +162,7 @@ impl TaskHandle {
 }
 
 impl Stay {
-    /// Runs `make` where timers can be made, whatever runtime the caller is on.
+    /// Runs `make` where timers can be created, whatever runtime the caller uses.
     pub(crate) fn enter<T>(&self, make: impl FnOnce() -> T) -> T {
         match self {
             #[cfg(feature = "runtime")]

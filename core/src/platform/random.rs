@@ -7,17 +7,17 @@ use rekindle_proto::{ErrorKind, Failure};
 #[cfg(not(feature = "runtime"))]
 use crate::lock::Mutex;
 
-/// Stirred by each host's seed, for what is made without a session.
+/// Mixed with each host's seed, for objects that are created without a session.
 #[cfg(not(feature = "runtime"))]
 static HOSTS: Mutex<Option<Entropy>> = Mutex::new(None);
 
-/// Bytes that nobody can guess.
+/// Unpredictable bytes.
 #[cfg(feature = "runtime")]
 pub(crate) fn fill(into: &mut [u8]) -> Result<(), Failure> {
     getrandom::fill(into).map_err(|error| none(&error.to_string()))
 }
 
-/// Bytes that nobody can guess.
+/// Unpredictable bytes.
 #[cfg(not(feature = "runtime"))]
 pub(crate) fn fill(into: &mut [u8]) -> Result<(), Failure> {
     let mut hosts = HOSTS.lock();
@@ -26,17 +26,17 @@ pub(crate) fn fill(into: &mut [u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A number that nobody can guess.
+/// An unpredictable number.
 pub(crate) fn number() -> Result<u64, Failure> {
     let mut bytes = [0; 8];
     fill(&mut bytes).map(|()| u64::from_le_bytes(bytes))
 }
 
-/// A host's seed.
+/// Adds a host's seed.
 #[cfg(feature = "runtime")]
 pub(crate) fn stir(_: [u8; 32]) {}
 
-/// A host's seed. What comes out depends on the seeds of all.
+/// Adds a host's seed. The output depends on the seeds of all hosts.
 #[cfg(not(feature = "runtime"))]
 pub(crate) fn stir(mut seed: [u8; 32]) {
     let mut hosts = HOSTS.lock();
@@ -45,7 +45,7 @@ pub(crate) fn stir(mut seed: [u8; 32]) {
         entropy.fill(&mut before);
     }
     seed.iter_mut().zip(before).for_each(|(seed, before)| *seed ^= before);
-    // Not the stream that the host's own sessions read.
+    // A separate stream from the one that the host's own sessions use.
     let mut entropy = Entropy::new(seed);
     let mut apart = [0; 32];
     entropy.fill(&mut apart);

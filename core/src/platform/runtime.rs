@@ -11,10 +11,10 @@ use tokio::runtime::{Builder, Handle};
 use crate::fork::PerProcess;
 use crate::lock::Mutex;
 
-/// How long the thread stays when nothing is left to do.
+/// How long the thread stays when there is no work.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A forked child has no such thread, and starts its own (spec 4.9).
+/// A forked child does not have this thread, and starts its own (spec 4.9).
 static RUNNING: PerProcess<Mutex<Option<Running>>> = PerProcess::new();
 
 #[derive(Clone)]
@@ -23,13 +23,13 @@ struct Running {
     live: Arc<AtomicUsize>,
 }
 
-/// Keeps the runtime running: for timers that are polled elsewhere.
+/// Keeps the runtime running, for timers that are polled elsewhere.
 pub(crate) struct Stay {
     running: Running,
 }
 
 impl Stay {
-    /// Runs `make` where tokio's timers can be made, whatever runtime the caller is on.
+    /// Runs `make` where tokio's timers can be created, whatever runtime the caller uses.
     pub(crate) fn enter<T>(&self, make: impl FnOnce() -> T) -> T {
         let _inside = self.running.handle.enter();
         make()
@@ -42,11 +42,11 @@ impl Drop for Stay {
     }
 }
 
-/// Starts the runtime if it does not run, and keeps it running.
+/// Starts the runtime if it is not running, and keeps it running.
 ///
 /// # Errors
 ///
-/// The operating system gives no thread.
+/// The operating system provides no thread.
 pub(crate) fn stay() -> std::io::Result<Stay> {
     let slot = RUNNING.get_checked(|_| Mutex::default());
     let mut slot = slot.lock();
@@ -54,7 +54,7 @@ pub(crate) fn stay() -> std::io::Result<Stay> {
         Some(running) => running.clone(),
         None => slot.insert(start()?).clone(),
     };
-    // Counted under the lock under which the thread looks whether anybody is left.
+    // Counted under the same lock under which the thread checks whether it is still needed.
     running.live.fetch_add(1, Ordering::AcqRel);
     Ok(Stay { running })
 }
@@ -63,7 +63,7 @@ pub(crate) fn stay() -> std::io::Result<Stay> {
 ///
 /// # Errors
 ///
-/// The operating system gives no thread.
+/// The operating system provides no thread.
 pub(crate) fn spawn(
     task: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<tokio::task::AbortHandle> {
@@ -76,7 +76,7 @@ pub(crate) fn spawn(
     Ok(task.abort_handle())
 }
 
-/// Runs something that blocks, away from the flights.
+/// Runs blocking work, apart from the flights.
 pub(crate) fn spawn_blocking(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let stay = stay()?;
     let handle = stay.running.handle.clone();

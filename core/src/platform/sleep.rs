@@ -16,29 +16,29 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::boot::boot_time;
 use crate::fork::OfProcess;
 
-/// Until `due`, on the boot clock. Made inside a runtime, polled anywhere.
+/// Waits until `due`, on the boot clock. Created inside a runtime, polled anywhere.
 pub(crate) struct SystemSleep {
     due: Duration,
-    /// Taken only when it is dropped. A forked child leaks it: it is tied to a runtime of the parent's.
+    /// Taken only in `drop`. A forked child leaks it, because it belongs to a runtime of the parent.
     alarm: Option<OfProcess<Alarm>>,
 }
 
-/// It is set already, or will be when it is first polled.
+/// The timer is already set, or will be at its first poll.
 struct Alarm {
     runtime: Option<Id>,
-    /// On the boot clock: it goes off no later.
+    /// On the boot clock: the timer fires no later.
     until: Duration,
     sleep: Pin<Box<Sleep>>,
 }
 
-/// More are not kept, on a thread.
+/// The maximum number of timers that a thread keeps.
 const MOST: usize = 64;
 
 thread_local! {
     static KEPT: RefCell<Vec<OfProcess<Alarm>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What comes within that time; nothing if it does not come.
+/// The result, if it is available within that time; otherwise `None`.
 #[cfg(feature = "http")]
 pub(crate) async fn within<F: Future>(time: Duration, comes: F) -> Option<F::Output> {
     tokio::time::timeout(time, comes).await.ok()
@@ -58,14 +58,14 @@ impl SystemSleep {
     }
 }
 
-/// One that this runtime's driver watches and that has time left, but not too much.
+/// A kept timer of this runtime whose remaining time is neither zero nor too long.
 fn kept(runtime: Option<Id>, due: Duration) -> Option<OfProcess<Alarm>> {
     let fits = |alarm: &Alarm| alarm.runtime == runtime && alarm.until <= due && !alarm.sleep.is_elapsed();
     let next = || KEPT.try_with(|kept| kept.borrow_mut().pop()).ok().flatten();
     std::iter::from_fn(next).find(|alarm| alarm.get().is_some_and(fits))
 }
 
-/// Timers stand still while the machine is suspended: the boot clock is looked at now and then.
+/// Timers stop while the machine is suspended, so the boot clock is checked from time to time.
 fn beat(due: Duration) -> Duration {
     const HEARTBEAT: Duration = Duration::from_secs(30);
     due.saturating_sub(boot_time()).min(HEARTBEAT)
@@ -92,7 +92,7 @@ impl Future for SystemSleep {
 impl Drop for SystemSleep {
     fn drop(&mut self) {
         let Some(alarm) = self.alarm.take() else { return };
-        // What is left over, or comes while the thread ends, is dropped as it is.
+        // A surplus timer, or one that is returned while the thread ends, is dropped.
         let _ = KEPT.try_with(|kept| {
             let mut kept = kept.borrow_mut();
             if kept.len() < MOST {
@@ -154,7 +154,7 @@ mod tests {
             assert!(until(now + Duration::from_millis(10)).now_or_never().is_none());
         });
         drop(ended);
-        // Of the other runtime it would never go off.
+        // A timer of the other runtime would never fire.
         runtime().block_on(async { until(now + Duration::from_millis(20)).await });
         assert!(boot_time() - now >= Duration::from_millis(20));
     }

@@ -12,7 +12,8 @@ use super::progress::Progress;
 use super::{ByteStream, Sent, TransportError, TransportResponse};
 use crate::fork::PerProcess;
 
-/// A request is under way until its response's body has been read to the end, or dropped. A child of a fork begins anew.
+/// A request is in progress until its response's body was read completely, or dropped. A forked child starts with
+/// none.
 pub(super) struct Concurrency {
     limit: usize,
     turns: PerProcess<Arc<Semaphore>>,
@@ -24,11 +25,11 @@ impl Concurrency {
         (limit <= Semaphore::MAX_PERMITS).then(|| Self { limit, turns: PerProcess::new() })
     }
 
-    /// Waits for a turn. The server is not to blame for how long that takes.
+    /// Waits for a permit. This time does not count as the server's silence.
     pub(super) async fn turn(&self, progress: Option<&Progress>) -> Result<Turn, TransportError> {
         let turns = Arc::clone(&self.turns.get(|_| Arc::new(Semaphore::new(self.limit))));
         let _busy = progress.map(Progress::busy);
-        // It is never closed.
+        // The semaphore is never closed.
         turns
             .acquire_owned()
             .await
@@ -37,7 +38,7 @@ impl Concurrency {
     }
 }
 
-/// Held while a request is under way.
+/// Held while a request is in progress.
 pub(super) struct Turn(
     #[allow(dead_code, reason = "dropping it lets the next request begin")] OwnedSemaphorePermit,
 );

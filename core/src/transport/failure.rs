@@ -6,16 +6,17 @@ use url::Url;
 
 use super::{BoxError, Sent, TransportError};
 
-/// How far a request came.
+/// The stage at which a request failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
-    /// It makes no request.
+    /// Building the request.
     Asking,
     Connecting,
     Sending,
 }
 
-/// Where it failed says whether anything was sent. The URL goes: its query may hold secrets.
+/// The stage of the failure shows whether anything was sent. The URL is removed, because its query may contain
+/// secrets.
 pub(super) fn broke_off(url: Option<&Url>, at: At, cause: BoxError) -> TransportError {
     let place = url.map(place).unwrap_or_default();
     let sent = if at == At::Sending && !never_left(&*cause) { Sent::Maybe } else { Sent::No };
@@ -25,7 +26,7 @@ pub(super) fn broke_off(url: Option<&Url>, at: At, cause: BoxError) -> Transport
         Sent::Maybe => "broke off",
     };
     if let Some(reason) = gone_away(&*cause) {
-        // What the server writes beside it may quote our token, and the cause would show it.
+        // The server's text may repeat our token, and the cause would show it.
         let message = format!("{place}{what}: the server ended the HTTP/2 connection ({reason:?})");
         return TransportError::new(sent, message);
     }
@@ -43,8 +44,8 @@ pub(super) fn place(url: &Url) -> String {
     format!("{}://{}{port} ", url.scheme(), url.host_str().unwrap_or_default())
 }
 
-/// The server or our own queue gave the request back untouched: a stale pooled connection, an HTTP/2 connection
-/// that is being shut down, a refused stream (RFC 9113 section 8.7).
+/// The server or our own queue returned the request unprocessed: a stale pooled connection, an HTTP/2 connection that
+/// is shutting down, a refused stream (RFC 9113 section 8.7).
 fn never_left(cause: &(dyn StdError + 'static)) -> bool {
     causes(cause).any(|cause| {
         cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)

@@ -196,7 +196,7 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// An error. The message goes into logs: it must hold neither headers nor the URL's query.
+    /// Creates an error. The message is logged: it must contain neither headers nor the URL's query.
     ///
     /// ```
     /// use rekindle::transport::{Sent, TransportError};
@@ -248,10 +248,10 @@ impl From<TransportError> for Error {
     }
 }
 
-/// The default transport: one for the process.
+/// The default transport of the process.
 #[cfg(feature = "http")]
 pub(crate) fn built_in() -> Result<Arc<dyn Transport>, Failure> {
-    // A forked child goes on with the object: it has connections of its own for each process.
+    // A forked child continues to use the object, which has separate connections for each process.
     static BUILT_IN: PerProcess<Mutex<Option<Arc<dyn Transport>>>> = PerProcess::new();
     let inherit = |old: &Mutex<Option<Arc<dyn Transport>>>| old.try_lock().and_then(|old| old.clone());
     let known = BUILT_IN.get_checked(|old| Mutex::new(old.and_then(inherit)));
@@ -289,7 +289,7 @@ pub trait Transport: Send + Sync + 'static {
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    // Written out: `async fn` would box the future once more for each layer.
+    // Not written as `async fn`, which would box the future again in each layer.
     fn send<'s, 'f>(
         &'s self,
         request: TransportRequest,

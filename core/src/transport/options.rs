@@ -19,7 +19,7 @@ pub enum ProxyChoice {
     Url(Url),
 }
 
-/// A proxy's URL may hold its password.
+/// A proxy's URL may contain a password.
 impl fmt::Debug for ProxyChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -39,7 +39,7 @@ pub struct ClientCertificate {
     pub key: Vec<u8>,
 }
 
-/// Without the key.
+/// Debug does not show the key.
 impl fmt::Debug for ClientCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientCertificate(***)")

@@ -1,5 +1,5 @@
-//! Tracks a request's progress: to tell a silent server from a connection that is still being opened, or a body that is
-//! still being sent.
+//! Tracks a request's progress, to distinguish a silent server from a connection that is still being opened, or a
+//! body that is still being sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,13 +13,13 @@ pub(crate) struct Progress(Arc<Inner>);
 
 struct Inner {
     clock: Arc<dyn Clock>,
-    /// When it last got on, in milliseconds of the clock.
+    /// The time of the last progress, in milliseconds of the clock.
     moved: AtomicU64,
-    /// How many are at work for which the server is not to blame.
+    /// The number of operations in progress that do not depend on the server.
     busy: AtomicUsize,
 }
 
-/// While it lives, nobody waits for the server.
+/// While it exists, the request does not wait for the server.
 pub(crate) struct Busy(Progress);
 
 impl Progress {
@@ -37,7 +37,7 @@ impl Progress {
         Busy(self.clone())
     }
 
-    /// When the server has been silent for `patience`, as it looks now; `None` if it has been already.
+    /// When the server will have been silent for `patience`; `None` if it already has been.
     pub(crate) fn due(&self, patience: Duration) -> Option<Duration> {
         let now = self.0.clock.mono();
         if self.0.busy.load(Ordering::Relaxed) > 0 {

@@ -8,10 +8,10 @@ use url::{Host, Url};
 
 use super::options::ProxyChoice;
 
-/// The names and addresses that no proxy is asked for.
+/// The hosts that are never reached through a proxy.
 pub(super) const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
-/// A choice, with what the environment or the system says once it has been asked.
+/// The user's choice, with the settings of the environment or the system once they have been read.
 #[derive(Clone)]
 pub(crate) struct Proxies {
     choice: ProxyChoice,
@@ -23,7 +23,7 @@ impl Proxies {
         Self { choice, matcher: Arc::default() }
     }
 
-    /// The proxy on the way there, if one is.
+    /// The proxy for a URL, if there is one.
     pub(crate) fn on_the_way(&self, to: &Uri) -> Option<Intercept> {
         if self.choice == ProxyChoice::None || to.host().is_none_or(is_loopback_name) {
             return None;
@@ -39,7 +39,7 @@ impl Proxies {
     }
 }
 
-/// Whether it is spoken to in HTTP.
+/// Whether the proxy is an HTTP proxy.
 pub(crate) fn is_http(proxy: &Intercept) -> bool {
     matches!(proxy.uri().scheme_str(), Some("http" | "https"))
 }
@@ -53,7 +53,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// As it stands in a URL.
+/// The host as it is written in a URL.
 fn is_loopback_name(host: &str) -> bool {
     Url::parse(&format!("http://{host}/")).is_ok_and(|url| is_loopback(&url))
 }

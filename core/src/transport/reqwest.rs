@@ -50,7 +50,7 @@ pub struct ReqwestTransport {
 
 #[derive(Default)]
 struct Runtimes {
-    /// Most programs have one: found without a lock, and kept.
+    /// Most programs have one runtime: its clients are found without a lock.
     first: OnceLock<(Id, Clients)>,
     others: Mutex<Others>,
 }
@@ -67,8 +67,8 @@ struct Known {
     clients: Arc<Clients>,
 }
 
-/// Connections of more runtimes than these are given up, those of the longest unused first.
-/// Bindings whose callers wait on threads of their own have one for each thread that waits.
+/// The connections of further runtimes are closed, the least recently used first. Bindings whose callers wait on
+/// their own threads have one runtime for each waiting thread.
 const RUNTIMES: usize = 128;
 
 impl ReqwestTransport {
@@ -93,7 +93,7 @@ impl ReqwestTransport {
         Ok(Self { recipe, runtimes: PerProcess::new(), concurrency })
     }
 
-    /// The request with the clients of the runtime that it is sent from.
+    /// The request, with the clients of the runtime that it is sent from.
     fn begin(
         &self,
         request: TransportRequest,
@@ -102,7 +102,8 @@ impl ReqwestTransport {
         self.with_clients(|clients| self.begin_with(clients, request))?
     }
 
-    /// Whether its body may still go out when the answer comes. Proxies that are no HTTP proxies are left to reqwest.
+    /// Whether its body may still be in the process of being sent when the response arrives. Proxies other than HTTP
+    /// proxies are left to reqwest.
     fn uploads(&self, request: &TransportRequest) -> bool {
         upload::is_long(request)
             && request.connection == Connection::Pooled
@@ -133,8 +134,8 @@ impl ReqwestTransport {
         Ok(scope.run(client.execute(into_request(request))))
     }
 
-    /// Whether the connections of this runtime may have been closed without its knowledge: one that is driven by calls
-    /// alone stands still between them, and hears of nothing.
+    /// Whether the connections of this runtime may have been closed unnoticed: a runtime that only runs during calls
+    /// is stopped in between, and detects nothing.
     fn stood_still(&self) -> bool {
         let still = Handle::try_current()
             .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread);
@@ -155,7 +156,7 @@ impl ReqwestTransport {
 }
 
 impl Others {
-    /// That runtime's clients, and those which had to go for them: to be dropped when the lock is not held.
+    /// The clients of this runtime, and those that were evicted for them, to be dropped without the lock.
     fn clients(&mut self, id: Id) -> (Arc<Clients>, Option<Known>) {
         self.uses += 1;
         let (now, known) = (self.uses, &mut self.known);
@@ -177,7 +178,8 @@ impl fmt::Debug for ReqwestTransport {
     }
 }
 
-/// Written out, so that the request goes straight to reqwest and not into a boxed future first.
+/// Not written as `async fn`, so that the request is passed directly to reqwest and not moved into a boxed future
+/// first.
 impl Transport for ReqwestTransport {
     fn send<'s, 'f>(&'s self, request: TransportRequest) -> Answer<'f>
     where
@@ -204,7 +206,7 @@ impl ReqwestTransport {
     {
         if request.connection == Connection::Pooled && self.stood_still() {
             return Box::pin(async move {
-                // Until it is on its way, its server is not to blame.
+                // Until the request has been sent, the time does not count as the server's silence.
                 let busy = request.progress.as_ref().map(Progress::busy);
                 catch_up().await;
                 drop(busy);
@@ -227,7 +229,7 @@ impl ReqwestTransport {
     }
 }
 
-/// The runtime hears from the system, then the connections hear it, then the pool.
+/// The runtime gets the system's events first, then the connections, then the pool.
 async fn catch_up() {
     for _ in 0..3 {
         tokio::task::yield_now().await;
@@ -236,7 +238,7 @@ async fn catch_up() {
 
 type Answer<'f> = Pin<Box<dyn Future<Output = Result<TransportResponse, TransportError>> + Send + 'f>>;
 
-/// How a client is made, again for each runtime.
+/// How clients are created, separately for each runtime.
 struct Recipe {
     options: TransportOptions,
     tls: rustls::ClientConfig,
@@ -244,7 +246,7 @@ struct Recipe {
 }
 
 impl Recipe {
-    /// Whether nothing but HTTP is spoken on the way there.
+    /// Whether the request is sent directly or through an HTTP proxy, not one of another kind.
     fn is_over_http(&self, url: &Url) -> bool {
         url.as_str().parse().is_ok_and(|uri| self.proxies.on_the_way(&uri).as_ref().is_none_or(is_http))
     }
@@ -269,7 +271,7 @@ impl Recipe {
         let mut builder = http_client::Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
             .redirect(redirect::Policy::none())
-            // Without the limit each request would be copied for a retry that never comes.
+            // Without this limit each request would be copied for a retry that never happens.
             .retry(retry::never().max_retries_per_request(0))
             .referer(false)
             .tcp_nodelay(true)
@@ -297,7 +299,7 @@ fn proxy(url: &Url) -> http_client::Result<http_client::Proxy> {
     Ok(http_client::Proxy::all(url.clone())?.no_proxy(NoProxy::from_string(LOOPBACK)))
 }
 
-/// One runtime's clients, made when they are first needed.
+/// One runtime's clients, created when they are first needed.
 #[derive(Default)]
 struct Clients {
     made: [OnceLock<http_client::Client>; 4],
@@ -307,7 +309,7 @@ struct Clients {
 }
 
 impl Clients {
-    /// Whether nothing was sent for a while; and it is not so any more.
+    /// Returns whether nothing was sent for a while, and resets that.
     fn stood_still(&self) -> bool {
         let now = u64::try_from(boot_time().as_millis()).unwrap_or(u64::MAX);
         now.saturating_sub(self.used.swap(now, Ordering::Relaxed)) > 1
@@ -346,14 +348,14 @@ fn into_response(response: http_client::Response) -> TransportResponse {
     response
 }
 
-/// A token answer, which its reader decodes: what it is labelled as may be untrue (spec 11.5).
+/// A token response is decoded by its reader, because its label may be wrong (spec 11.5).
 fn as_it_came(mut response: http_client::Response) -> TransportResponse {
     let (status, version) = (response.status(), response.version());
     let headers = std::mem::take(response.headers_mut());
     TransportResponse { status, version, headers, body: Box::pin(Download(OfProcess::new(response))) }
 }
 
-/// A body on its way in, over a connection of the process that sent the request. Trailers are passed over.
+/// The body of a response, over a connection of the process that sent the request. Trailers are skipped.
 struct Download(OfProcess<http_client::Response>);
 
 impl Stream for Download {
@@ -361,7 +363,7 @@ impl Stream for Download {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(response) = self.0.get_mut() else { return Poll::Ready(Some(Err(of_the_parent()))) };
-        // It keeps nothing between two polls, so it need not be kept.
+        // It has no state between two polls.
         let chunk = ready!(pin!(response.chunk()).poll(context));
         Poll::Ready(chunk.map_err(failure).transpose())
     }

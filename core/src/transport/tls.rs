@@ -10,8 +10,8 @@ use rustls::{ClientConfig, RootCertStore};
 use super::options::ClientCertificate;
 use crate::error::Error;
 
-/// A client configuration that trusts the system's roots (else the bundled ones) and `extra`, in PEM, and that shows
-/// `own` to servers which ask for it.
+/// A client configuration that trusts the system's roots (or the bundled ones, if there are none) and `extra`, in
+/// PEM, and that presents `own` to servers that ask for it.
 pub(super) fn config(
     extra: &[Vec<u8>],
     own: Option<&ClientCertificate>,
@@ -50,7 +50,7 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-/// The cause is not handed on: it could quote the key.
+/// The cause is omitted because it could quote the key.
 fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
     PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
         Error::config(
@@ -69,7 +69,7 @@ fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), &'static str> {
     if roots.len() == before { Err("no certificate in it") } else { Ok(()) }
 }
 
-/// Read once: some hundred files on some systems.
+/// Read only once, because some systems have hundreds of files.
 fn base_roots() -> &'static RootCertStore {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
     ROOTS.get_or_init(|| {

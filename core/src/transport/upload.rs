@@ -28,10 +28,10 @@ use crate::fork::OfProcess;
 use crate::lock::Mutex;
 use crate::platform::connection::Connector;
 
-/// Bodies up to this have gone out when the answer comes.
+/// Bodies up to this size have been sent when the response arrives.
 const SMALL: usize = 16 * 1024;
 
-/// Whether its body may still go out when the answer comes.
+/// Whether its body may still be in the process of being sent when the response arrives.
 pub(super) fn is_long(request: &TransportRequest) -> bool {
     match &request.body {
         Outgoing::Empty => false,
@@ -59,7 +59,7 @@ impl Uploads {
         Self { client, proxies, user_agent }
     }
 
-    /// Sends it.
+    /// Sends the request.
     pub(super) fn send(
         &self,
         request: TransportRequest,
@@ -99,7 +99,7 @@ fn into_request(request: TransportRequest, user_agent: Option<HeaderValue>) -> h
     Ok(out)
 }
 
-/// What the proxy wants to know of who asks. In a tunnel it is told when the tunnel is made.
+/// The proxy's credentials. For a tunnel they are sent when the tunnel is created.
 fn authorize(request: &mut Request<Upload>, proxies: &Proxies) {
     if request.uri().scheme_str() != Some("http") {
         return;
@@ -120,7 +120,7 @@ fn failure(url: &Url, cause: ClientError) -> TransportError {
     broke_off(Some(url), at, Box::new(cause))
 }
 
-/// A body on its way out. The mutex is never locked: it makes the stream shareable, which reqwest asks for.
+/// The body of a request. The mutex is never locked: it makes the stream shareable, as reqwest requires.
 pub(super) struct Upload {
     stream: Mutex<ByteStream>,
     length: Option<u64>,
@@ -152,7 +152,7 @@ impl http_body::Body for Upload {
     }
 }
 
-/// A body on its way in, over a connection of the process that sent the request. Trailers are passed over.
+/// The body of a response, over a connection of the process that sent the request. Trailers are skipped.
 struct Download(OfProcess<Incoming>);
 
 impl Stream for Download {

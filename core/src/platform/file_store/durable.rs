@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{failure, ownership};
 use rekindle_proto::store::Unavailable;
 
-/// Creates the folder and those above it, closed to others, and durably.
+/// Creates the folder and its parents, private to the user, and durably.
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -22,7 +22,8 @@ pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Puts `bytes` at `path` by way of `temp`: durable when it returns Ok. `before` runs right before the rename.
+/// Writes `bytes` to `path` through the file `temp`: durable when it returns Ok. `before` runs right before the
+/// rename.
 pub(super) fn write(
     path: &Path,
     temp: &Path,
@@ -38,7 +39,7 @@ pub(super) fn write(
     drop(file);
     let renamed = written.and_then(|()| rename(temp, path));
     if renamed.is_err() {
-        // A full disk should not stay full for our sake, and the bytes are a secret.
+        // The temp file must not keep a disk full, and its bytes are a secret.
         let _ = fs::remove_file(temp);
     }
     renamed?;
@@ -48,8 +49,8 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Puts `bytes` into the file that is there: whoever reads meanwhile, or after a crash, sees neither the old nor the
-/// new, so they must be able to tell. For a file that cannot be replaced.
+/// Overwrites the existing file with `bytes`, for a file that cannot be replaced. A reader meanwhile, or after a
+/// crash, sees neither the old nor the new content, so it must be able to detect that.
 pub(super) fn overwrite(path: &Path, bytes: &[u8]) -> Result<(), Unavailable> {
     let mut file = ownership::open_sole(path, OpenOptions::new().write(true))?;
     step();
@@ -59,7 +60,7 @@ pub(super) fn overwrite(path: &Path, bytes: &[u8]) -> Result<(), Unavailable> {
     written.map_err(|error| failure::io("write", path, &error))
 }
 
-/// Removes a file that may not be there.
+/// Removes a file, if it exists.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -67,7 +68,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether `path` still names this open file.
+/// Whether `path` still refers to this open file.
 pub(super) fn names(path: &Path, file: &File) -> bool {
     match (fs::metadata(path), file.metadata()) {
         (Ok(there), Ok(here)) => same(&there, &here),
@@ -83,7 +84,7 @@ fn same(there: &fs::Metadata, here: &fs::Metadata) -> bool {
 
 #[cfg(not(unix))]
 fn same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
-    // An open file can't be replaced there.
+    // An open file cannot be replaced on that system.
     true
 }
 
@@ -98,11 +99,11 @@ fn private_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)
 }
 
-/// Makes a rename in the folder survive a power cut.
+/// Makes a rename in the folder survive a power failure.
 #[cfg(unix)]
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        // Some file systems know no such thing for folders.
+        // Some file systems do not support this for folders.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         synced => synced,
     }
@@ -118,11 +119,11 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// The tests say which files are mount points.
+/// The tests define which files are mount points.
 #[cfg(test)]
 pub(super) use super::tests::rename;
 
-/// A point between two effects, where the tests end the process.
+/// A point between two effects, at which the tests kill the process.
 #[cfg(not(test))]
 pub(super) fn step() {}
 

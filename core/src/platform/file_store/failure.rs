@@ -5,12 +5,12 @@ use std::path::Path;
 
 use rekindle_proto::store::Unavailable;
 
-/// An error of the file system, told to a person.
+/// An error of the file system, as a message.
 pub(super) fn io(doing: &str, path: &Path, error: &Error) -> Unavailable {
     Unavailable::new(format!("cannot {doing} {}: {error}; {}", path.display(), advice(error.kind())))
 }
 
-/// The file system has no working locks.
+/// The file system does not support locks.
 pub(super) fn no_locks(path: &Path, error: &Error) -> Unavailable {
     Unavailable::new(format!(
         "cannot lock {}: {error}; the file system has no working locks (a network share?): keep the session \
@@ -19,7 +19,7 @@ pub(super) fn no_locks(path: &Path, error: &Error) -> Unavailable {
     ))
 }
 
-/// Somebody holds the lock for longer than any save takes.
+/// Another process holds the lock for longer than any save takes.
 pub(super) fn busy(path: &Path) -> Unavailable {
     Unavailable::new(format!(
         "cannot lock {}: another process has held it for 5 seconds (it may be stopped, or the disk stalls); \
@@ -28,7 +28,7 @@ pub(super) fn busy(path: &Path) -> Unavailable {
     ))
 }
 
-/// The path can't hold a record.
+/// The path cannot be used for a record.
 pub(super) fn no_file(path: &Path) -> Unavailable {
     Unavailable::new(format!(
         "{} is not a file; give the path of a file for the session, or move what is there away",
@@ -36,7 +36,7 @@ pub(super) fn no_file(path: &Path) -> Unavailable {
     ))
 }
 
-/// A link where a file of ours should be: what it leads to is not ours to touch.
+/// A link in place of one of our files: its target must not be changed.
 pub(super) fn link(path: &Path) -> Unavailable {
     Unavailable::new(format!(
         "{} is a symbolic link, which is not followed; remove it, or give the path it leads to",
@@ -44,7 +44,7 @@ pub(super) fn link(path: &Path) -> Unavailable {
     ))
 }
 
-/// A second name, whose content would change with the first.
+/// A hard link, whose content would change with the first.
 pub(super) fn hard_links(path: &Path) -> Unavailable {
     Unavailable::new(format!(
         "{0} has a second name (a hard link), and is not written to; remove it: rm {0}",
@@ -52,7 +52,7 @@ pub(super) fn hard_links(path: &Path) -> Unavailable {
     ))
 }
 
-/// Another user's.
+/// The file belongs to another user.
 pub(super) fn other_owner(path: &Path, owner: u32, own: u32) -> Unavailable {
     Unavailable::new(format!(
         "{0} is owned by user id {owner}, and this process runs as {own}; run it as that user, or \
@@ -61,7 +61,7 @@ pub(super) fn other_owner(path: &Path, owner: u32, own: u32) -> Unavailable {
     ))
 }
 
-/// Root would create files that the folder's owner can't use.
+/// Root would create files that the folder's owner cannot use.
 pub(super) fn roots_own(folder: &Path, owner: u32) -> Unavailable {
     Unavailable::new(format!(
         "{0} is owned by user id {owner}, who could not use what root creates there; run this as \
@@ -70,7 +70,7 @@ pub(super) fn roots_own(folder: &Path, owner: u32) -> Unavailable {
     ))
 }
 
-/// Anybody may have put it there.
+/// Others may write the file, so anybody may have created it.
 pub(super) fn writable_for_others(path: &Path, mode: u32) -> Unavailable {
     Unavailable::new(format!(
         "{0} is writable by other users (mode {mode:o}); restrict it: chmod 600 {0}, or keep the session \
@@ -79,7 +79,7 @@ pub(super) fn writable_for_others(path: &Path, mode: u32) -> Unavailable {
     ))
 }
 
-/// Not a record, whatever it is.
+/// The path is not a regular file.
 pub(super) fn too_large(path: &Path) -> Unavailable {
     Unavailable::new(format!(
         "{} is larger than 1 MiB and not a session file; it was not touched: give another path for the session",
@@ -87,7 +87,7 @@ pub(super) fn too_large(path: &Path) -> Unavailable {
     ))
 }
 
-/// A file that no rekindle wrote.
+/// A file that rekindle did not write.
 pub(super) fn foreign(path: &Path) -> Unavailable {
     Unavailable::new(format!(
         "{} is not a session file of rekindle; it was not touched: give another path for the session, or move \
@@ -96,7 +96,7 @@ pub(super) fn foreign(path: &Path) -> Unavailable {
     ))
 }
 
-/// A file that no rekindle wrote, where the lock should be.
+/// A file that rekindle did not write, in place of the lock file.
 pub(super) fn foreign_lock(path: &Path) -> Unavailable {
     Unavailable::new(format!(
         "{} is not a lock file of rekindle; it was not touched: give another path for the session, or move \
@@ -105,7 +105,7 @@ pub(super) fn foreign_lock(path: &Path) -> Unavailable {
     ))
 }
 
-/// A later rekindle has been here.
+/// A later version of rekindle wrote the file.
 pub(super) fn newer(path: &Path, format: u32) -> Unavailable {
     Unavailable::new(format!(
         "{} was written by a newer rekindle (format {format}); update rekindle here, or keep this session in \
@@ -123,7 +123,7 @@ pub(super) fn damaged(path: &Path, why: &str) -> Unavailable {
     ))
 }
 
-/// A copy from before the last write.
+/// An older copy than the last one written here.
 pub(super) fn superseded(path: &Path, lock: &Path) -> Unavailable {
     Unavailable::damaged(format!(
         "the session file {} is older than what was last written there (a backup that was restored?), and its refresh \
@@ -133,7 +133,7 @@ pub(super) fn superseded(path: &Path, lock: &Path) -> Unavailable {
     ))
 }
 
-/// The runtime ended before the work began.
+/// The runtime ended before the work started.
 pub(super) fn not_run(path: &Path) -> Unavailable {
     Unavailable::new(format!("the runtime ended before {} was touched; try again", path.display()))
 }

@@ -12,22 +12,22 @@ use crate::fork::{self, PerProcess, ProcessLocal};
 use crate::lock::Mutex;
 use rekindle_proto::store::{Owner, Unavailable};
 
-/// Apple's mobile systems end apps that are suspended while they hold a file lock.
+/// Apple's mobile systems kill apps that are suspended while they hold a file lock.
 const ON: bool =
     !cfg!(any(target_os = "ios", target_os = "tvos", target_os = "watchos", target_os = "visionos"));
 
-/// A dead owner's file is kept for longer than any lease: others have to learn of the death too.
+/// A dead owner's file is kept for longer than any lease, so that all processes can detect the death.
 const KEPT: Duration = Duration::from_secs(600);
 
-/// How often a lock that a sweep or a probe holds for a moment is tried again.
+/// How often a lock is tried again that a sweep or a probe holds for a moment.
 const ATTEMPTS: u32 = 100;
 
-/// The files this process has locked. Of the process, not of a store: a forked child closes them all at once.
+/// The files that this process has locked, not only one store: a forked child closes all of them at once.
 static HELD: PerProcess<Mutex<LockFiles>> = PerProcess::new();
 
 type LockFiles = BTreeMap<PathBuf, File>;
 
-/// Shows that the owner lives, until [`retire`] or the end of this process. Best effort.
+/// Marks the owner as alive, until [`retire`] or the end of this process. Best effort.
 pub(super) fn announce(paths: &Paths, owner: &str) {
     let Some(path) = path(paths, owner) else { return };
     fork::in_child(close_inherited);
@@ -36,7 +36,7 @@ pub(super) fn announce(paths: &Paths, owner: &str) {
         return;
     }
     for _ in 0..ATTEMPTS {
-        // A forked child must know of every lock that it inherits.
+        // A forked child must close every lock that it inherits.
         let _no_fork = fork::guard();
         let Ok(file) = open(&path, true) else { return };
         match file.try_lock() {
@@ -51,27 +51,27 @@ pub(super) fn announce(paths: &Paths, owner: &str) {
     }
 }
 
-/// Ends what [`announce`] began.
+/// Reverts [`announce`].
 pub(super) fn retire(paths: &Paths, owner: &str) {
     let Some(path) = path(paths, owner) else { return };
     let _no_fork = fork::guard();
     let announced = held().lock().remove(&path);
     if let Some(announced) = announced {
-        // In this order: whoever looks meanwhile sees it alive or unknown, never dead.
+        // In this order, so that a concurrent check sees it alive or unknown, never dead.
         let _ = fs::remove_file(&path);
-        // Closing alone would leave the lock to a child that was forked meanwhile.
+        // Closing alone would leave the lock to a child that was forked in the meantime.
         let _ = announced.unlock();
     }
 }
 
-/// Whether that owner's process lives.
+/// Whether that owner's process is alive.
 pub(super) fn owner(paths: &Paths, owner: &str) -> Owner {
     let Some(path) = path(paths, owner) else { return Owner::Unknown };
     if held().lock().contains_key(&path) {
         return Owner::Alive;
     }
     let Ok(file) = open(&path, false) else { return Owner::Unknown };
-    // Shared: two that look at the same time don't take each other for the owner.
+    // A shared lock: two concurrent checks must not take each other for the owner.
     match file.try_lock_shared() {
         Ok(()) if durable::names(&path, &file) => Owner::Dead,
         Err(TryLockError::WouldBlock) => Owner::Alive,
@@ -79,7 +79,7 @@ pub(super) fn owner(paths: &Paths, owner: &str) -> Owner {
     }
 }
 
-/// Removes the files of owners that have been dead for long: those of this record, or of all in its folder.
+/// Removes the files of owners that died long ago: those of this record, or all in its folder.
 pub(super) fn sweep(paths: &Paths, whole_folder: bool) {
     let Ok(entries) = fs::read_dir(paths.folder()) else { return };
     let prefix = paths.owner("");
@@ -95,7 +95,7 @@ pub(super) fn sweep(paths: &Paths, whole_folder: bool) {
     }
 }
 
-/// Closes, and never unlocks, what a forked child inherited: else its dead parent looks alive.
+/// Closes the inherited files without unlocking them: otherwise the child would keep its dead parent alive.
 pub(super) fn close_inherited() {
     held();
 }
@@ -104,7 +104,7 @@ fn held() -> ProcessLocal<Mutex<LockFiles>> {
     HELD.get_checked(without)
 }
 
-/// A table of one's own, and nothing left in the parent's.
+/// The child uses a new table, and leaves the parent's empty.
 fn without(inherited: Option<&Mutex<LockFiles>>) -> Mutex<LockFiles> {
     if let Some(mut inherited) = inherited.and_then(Mutex::try_lock) {
         inherited.clear();
@@ -112,7 +112,7 @@ fn without(inherited: Option<&Mutex<LockFiles>>) -> Mutex<LockFiles> {
     Mutex::default()
 }
 
-/// None where liveness is off, or where the owner's id is no plain word and would lead elsewhere.
+/// `None` if liveness is off, or if the owner's id is not a plain word and would lead to another path.
 fn path(paths: &Paths, owner: &str) -> Option<PathBuf> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let is_word = (1..=128).contains(&owner.len()) && owner.bytes().all(plain);
@@ -142,7 +142,7 @@ mod tests {
         (home, paths)
     }
 
-    /// What a process that was killed leaves: a file that nobody locks.
+    /// The file of a process that was killed: not locked by any process.
     fn leave_dead(paths: &Paths, name: &str, age: Duration) {
         let file = open(&paths.owner(name), true).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
@@ -206,7 +206,7 @@ mod tests {
     fn a_forked_child_closes_what_it_inherited() {
         let (_home, paths) = paths();
         announce(&paths, "parent");
-        // As in a child: it has its own descriptor of what the parent locked.
+        // Like in a child: with its own descriptor of the file that the parent locked.
         let parent = held().lock().remove(&paths.owner("parent")).unwrap();
         let inherited = LockFiles::from([(paths.owner("parent"), parent.try_clone().unwrap())]);
         assert!(without(Some(&Mutex::new(inherited))).lock().is_empty());

@@ -18,25 +18,25 @@ use rekindle_proto::store::Unavailable;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longer than any note.
 const NOTE_MAX: u64 = 256;
-/// How the note of a version ends that is there.
+/// The end of the note of a version that was completely written.
 const WRITTEN: &str = "\n\n";
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
-/// The lock of one record, until dropped. Its file also notes the newest version, so that a record whose
-/// header is lost can still be mended by the holder of that version.
+/// The lock of one record, until dropped. Its file also notes the newest version, so that a record whose header is
+/// lost can still be repaired by a process that holds that version.
 pub(super) struct Lock {
     file: File,
     _no_fork: RwLockReadGuard<'static, ()>,
 }
 
 impl Lock {
-    /// Waits for the lock, bounded. The folder must be there.
+    /// Waits for the lock, for a limited time. The folder must exist.
     pub(super) fn take(paths: &Paths) -> Result<Self, Unavailable> {
         Self::take_within(paths, PATIENCE)
     }
 
-    /// The lock, if nobody holds it.
+    /// The lock, if it is free.
     pub(super) fn try_take(paths: &Paths) -> Option<Self> {
         Self::take_within(paths, Duration::ZERO).ok()
     }
@@ -55,15 +55,15 @@ impl Lock {
         }
     }
 
-    /// The newest version that was about to be written, if the note is readable.
+    /// The version in the note, whose write may not have completed, if the note is readable.
     pub(super) fn note(&self) -> Option<Stamp> {
         note_in(&self.file)
     }
 
-    /// Notes the version that is about to be written: before it is there, so that the note is never older.
+    /// Notes the version that is about to be written, before the write, so that the note is never older.
     pub(super) fn write_note(&self, stamp: &Stamp) -> io::Result<()> {
-        // Cut first: with the old note's end behind it, this one would say that the version is there, to readers without
-        // the lock, and for good if the process is killed here.
+        // Truncated first: otherwise, with the end of the old note after it, this one would mark the version as
+        // written, for readers without the lock, and permanently if the process is killed here.
         if let Some(length) =
             text_of(&self.file).filter(|text| text.ends_with(WRITTEN)).map(|text| text.len())
         {
@@ -72,12 +72,12 @@ impl Lock {
         self.write(&format!("{}\n", stamp.text()))
     }
 
-    /// Notes that this version is there: an empty line follows it.
+    /// Notes that this version was written: with an empty line after it.
     pub(super) fn note_written(&self, stamp: &Stamp) -> io::Result<()> {
         self.write(&format!("{}{WRITTEN}", stamp.text()))
     }
 
-    /// The newest version that was written, if that is noted.
+    /// The newest version that was completely written, according to the note.
     pub(super) fn written(&self) -> Option<Stamp> {
         written_in(&self.file)
     }
@@ -96,7 +96,8 @@ pub(super) fn note(paths: &Paths) -> Option<Stamp> {
     note_in(&ownership::open(&paths.lock(), OpenOptions::new().read(true)).ok()?)
 }
 
-/// The newest version that was written, if that is noted: one that was only about to be may never have come.
+/// The newest version that was completely written, according to the note; one whose write was only started does not
+/// count.
 pub(super) fn written(paths: &Paths) -> Option<Stamp> {
     written_in(&ownership::open(&paths.lock(), OpenOptions::new().read(true)).ok()?)
 }
@@ -117,17 +118,17 @@ fn text_of(mut file: &File) -> Option<String> {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing alone would leave the lock to a child that was forked meanwhile.
+        // Closing alone would leave the lock to a child that was forked in the meantime.
         let _ = self.file.unlock();
     }
 }
 
 fn attempt(path: &Path) -> Result<Option<Lock>, Unavailable> {
-    // A forked child must not inherit a lock that nobody would end.
+    // A forked child must not inherit a lock that no thread would release.
     let no_fork = fork::guard();
     let file = open(path)?;
     match file.try_lock() {
-        // A lock file that was removed meanwhile guards nothing.
+        // A lock file that was removed in the meantime protects nothing.
         Ok(()) if !durable::names(path, &file) => Ok(None),
         Ok(()) if !is_ours(&file) => Err(failure::foreign_lock(path)),
         Ok(()) => Ok(Some(Lock { file, _no_fork: no_fork })),
@@ -141,7 +142,8 @@ fn open(path: &Path) -> Result<File, Unavailable> {
     ownership::open_sole(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))
 }
 
-/// A note, whole or torn, or nothing yet: other content is somebody else's, and must not be written over.
+/// A note, complete or truncated, or an empty file; other content belongs to another program, and must not be
+/// overwritten.
 fn is_ours(mut file: &File) -> bool {
     let mut bytes = Vec::new();
     let read = file.rewind().and_then(|()| file.take(NOTE_MAX + 1).read_to_end(&mut bytes));

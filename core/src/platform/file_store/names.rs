@@ -2,16 +2,16 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// What longer names are cut to, and told apart by their digest. Room is left for what is written beside a record:
-/// most file systems end names at 255 bytes.
+/// The length to which longer names are cut; a digest distinguishes them. Most file systems limit names to 255 bytes,
+/// and files beside a record have longer names.
 const MOST: usize = 120;
 
-/// Names that Windows keeps for its devices, whatever follows the first dot.
+/// Names that Windows reserves for devices, regardless of what follows the first dot.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
 
-/// A name for that key: lower-case letters, digits, `-`, `_` and `@` stand for themselves, each other byte is written
-/// as `=` and two hexadecimal digits. So `Ada` and `ada` differ where the file system knows no case, and no key leads
-/// to another folder.
+/// The file name for a key: lower-case letters, digits, `-`, `_` and `@` are unchanged, each other byte becomes `=`
+/// and two hexadecimal digits. So `Ada` and `ada` differ on file systems that ignore case, and no key leads to
+/// another folder.
 pub(super) fn file_name(key: &str) -> String {
     let mut name = String::with_capacity(key.len() + 8);
     for byte in key.bytes() {
@@ -22,7 +22,7 @@ pub(super) fn file_name(key: &str) -> String {
     }
     if name.len() > MOST {
         name.truncate(MOST);
-        // No key's own name goes on like that: an escape has hexadecimal digits.
+        // No other key has a name with this ending, because an escape has hexadecimal digits.
         name.push_str(&format!("=sha256-{}", hex(&Sha256::digest(key))));
     } else if DEVICES.iter().any(|device| name.starts_with(device)) {
         name = format!("={:02x}{}", name.as_bytes()[0], &name[1..]);
@@ -30,7 +30,7 @@ pub(super) fn file_name(key: &str) -> String {
     name + ".json"
 }
 
-/// The key of that file name, where it is one of a key's and was not cut.
+/// The key of a file name, if the name is that of a key and was not cut.
 pub(super) fn key(file_name: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = file_name.strip_suffix(".json")?.bytes();
@@ -44,7 +44,7 @@ pub(super) fn key(file_name: &str) -> Option<String> {
         }
     }
     let key = String::from_utf8(bytes).ok()?;
-    // Another spelling is another file: no key has it.
+    // Another spelling is another file, which belongs to no key.
     (self::file_name(&key) == file_name).then_some(key)
 }
 

@@ -11,10 +11,10 @@ use self::system::{is_root, links, no_links, other_owner, own_id, writable_for_o
 use super::failure;
 use rekindle_proto::store::Unavailable;
 
-/// No record is larger: what is, is not read.
+/// No record is larger: a larger file is not read.
 pub(super) const RECORD_MAX: u64 = 1024 * 1024;
 
-/// Opens a file that is one of ours: an ordinary file of this user's, reached through no link.
+/// Opens one of our files: a regular file that belongs to this user, not through a link.
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<File, Unavailable> {
     let file = no_links(private(options)).open(path).map_err(|error| not_opened(path, &error))?;
     let there = file.metadata().map_err(|error| failure::io("read", path, &error))?;
@@ -22,7 +22,7 @@ pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<File, Unava
     Ok(file)
 }
 
-/// Opens a file that is written through its open handle: it must have no second name, whose content would change too.
+/// Opens a file that is written through its open handle: it must have no hard link, whose content would change, too.
 pub(super) fn open_sole(path: &Path, options: &mut OpenOptions) -> Result<File, Unavailable> {
     let file = open(path, options)?;
     match file.metadata() {
@@ -32,21 +32,21 @@ pub(super) fn open_sole(path: &Path, options: &mut OpenOptions) -> Result<File, 
     }
 }
 
-/// The bytes of a file of ours; none if there is no file.
+/// The bytes of one of our files; `None` if it does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Unavailable> {
     let there = match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failure::io("read", path, &error)),
         Ok(there) => there,
     };
-    // Told before it is opened: another user's file may be closed to us, and opening a pipe has effects.
+    // Checked before the file is opened: another user's file may not be readable, and opening a pipe has effects.
     check(path, &there)?;
     let file = open(path, OpenOptions::new().read(true))?;
     let length = file.metadata().map_or(0, |there| there.len());
     if length > RECORD_MAX {
         return Err(failure::too_large(path));
     }
-    // As long as the file: a buffer that grows leaves copies behind.
+    // Allocated with the file's length: a growing buffer leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
     let read = file.take(RECORD_MAX + 1).read_to_end(&mut bytes);
     read.map_err(|error| failure::io("read", path, &error))?;
@@ -56,7 +56,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Unavailabl
     Ok(Some(bytes))
 }
 
-/// What root creates in another user's folder would lock that user out.
+/// A file that root creates in another user's folder would lock that user out.
 pub(super) fn check_folder(folder: &Path) -> Result<(), Unavailable> {
     let nearest = folder.ancestors().find_map(|one| std::fs::metadata(one).ok());
     match nearest.and_then(|there| other_owner(&there)) {
@@ -97,12 +97,12 @@ mod system {
 
     use super::{Metadata, OpenOptions};
 
-    /// Only the user may read what these options create.
+    /// Only the user may read files that are created with these options.
     pub(in super::super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
         options.mode(0o600)
     }
 
-    /// Does not wait for the other end of a pipe either.
+    /// Also does not block on the other end of a pipe.
     pub(super) fn no_links(options: &mut OpenOptions) -> &mut OpenOptions {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
@@ -130,7 +130,7 @@ mod system {
     }
 }
 
-/// Access lists, not owners and modes, guard files there.
+/// On that system, access lists protect files, not owners and modes.
 #[cfg(not(unix))]
 mod system {
     use super::{Metadata, OpenOptions};

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The record's path and those beside it.
+/// The paths of the record and of the files beside it.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
     pub(super) record: PathBuf,
@@ -26,12 +26,12 @@ impl Paths {
         self.beside(".lock")
     }
 
-    /// One name is enough: only the holder of the lock writes it. A name that nobody else's file has.
+    /// One name is enough, because only the holder of the lock writes it. No other program uses this name.
     pub(super) fn temp(&self) -> PathBuf {
         self.beside(".rekindle-tmp")
     }
 
-    /// Says that a damaged record was set aside.
+    /// Marks that a damaged record was set aside.
     pub(super) fn marker(&self) -> PathBuf {
         self.beside(".damaged")
     }
@@ -54,7 +54,7 @@ impl Paths {
 }
 
 fn follow(mut path: PathBuf) -> PathBuf {
-    // As many hops as Linux allows; a loop is reported when the file is opened.
+    // The limit of Linux; a loop is reported when the file is opened.
     for _ in 0..40 {
         let Ok(target) = fs::read_link(&path) else { break };
         path = path.parent().unwrap_or(Path::new("/")).join(target);
@@ -62,7 +62,7 @@ fn follow(mut path: PathBuf) -> PathBuf {
     path
 }
 
-/// The canonical form of what exists, and the rest as it is.
+/// The canonical form of the existing part, followed by the rest unchanged.
 fn canonical(path: &Path) -> PathBuf {
     match (fs::canonicalize(path), path.parent(), path.file_name()) {
         (Ok(canonical), ..) => canonical,
@@ -72,7 +72,7 @@ fn canonical(path: &Path) -> PathBuf {
 }
 
 fn exists(path: &Path) -> bool {
-    // A link that leads nowhere is there too; and what can't be looked at is not free.
+    // A dangling link also exists, and a path that cannot be inspected is not free.
     !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 

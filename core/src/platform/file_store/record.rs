@@ -1,4 +1,4 @@
-//! Reads and replaces the record: every state in which a file can be found, and what to do then.
+//! Reads and replaces the record: handles every state that a file may be in.
 
 #[cfg(unix)]
 use std::fs;
@@ -13,11 +13,11 @@ use super::paths::Paths;
 use super::{durable, failure, ownership};
 use rekindle_proto::store::{Expected, Loaded, Saved, Unavailable, Version};
 
-/// What is at the record's path.
+/// The state of the record's file.
 enum Found {
     Record(Zeroizing<Vec<u8>>, Stamp),
     Nothing,
-    /// Unreadable, now (`why`) or earlier, when it was set aside.
+    /// Unreadable, now (`why`) or earlier, when the file was set aside.
     Damaged(Damage),
 }
 
@@ -25,14 +25,14 @@ struct Damage {
     why: &'static str,
     /// The file is still in place.
     in_place: bool,
-    /// The versions whose holder may write over it. Empty: nobody knows.
+    /// The versions whose holders may overwrite it. Empty: unknown.
     newest: Vec<Stamp>,
 }
 
-/// Reads the record. Takes no lock unless it finds damage: a rename shows the old file or the new one.
-/// `last_seen` is the newest version this store knows of.
+/// Reads the record. Takes no lock unless it finds damage, because a rename shows either the old or the new file.
+/// `last_seen` is the newest version that this store has seen.
 pub(super) fn load(paths: &Paths, last_seen: Option<&Version>) -> Result<Loaded, Unavailable> {
-    // Looked at before the record, which is there before it is noted as written.
+    // The note is read before the record, because a record is written before it is noted as written.
     let written = lock::written(paths);
     match find(paths, last_seen)? {
         Found::Record(_, stamp) if is_superseded(&stamp, written.as_ref(), last_seen) => {
@@ -45,7 +45,7 @@ pub(super) fn load(paths: &Paths, last_seen: Option<&Version>) -> Result<Loaded,
     }
 }
 
-/// Looks again with the lock, where it can be had: a note that is being written may look like another one.
+/// Checks again under the lock, if it is available: without it, a note that is being written may be misread.
 fn load_superseded(paths: &Paths, last_seen: Option<&Version>) -> Result<Loaded, Unavailable> {
     let lock = Lock::take(paths).ok();
     let written = lock.as_ref().map_or_else(|| lock::written(paths), Lock::written);
@@ -59,13 +59,13 @@ fn load_superseded(paths: &Paths, last_seen: Option<&Version>) -> Result<Loaded,
     }
 }
 
-/// Whether this is a copy from before the last write (a backup), and who asks has not seen what was written: its
-/// refresh token may be spent (spec 7.14). Who has seen it knows better than the copy (spec 7.11).
+/// Whether this is an older copy than the last one written (a backup), and the reader has not seen the newer one: its
+/// refresh token may be used (spec 7.14). A reader that has seen the newer one does not need the copy (spec 7.11).
 fn is_superseded(stamp: &Stamp, written: Option<&Stamp>, last_seen: Option<&Version>) -> bool {
     written.is_some_and(|written| written.counter > stamp.counter && last_seen != Some(&written.version()))
 }
 
-/// Replaces the record if it is what was expected.
+/// Replaces the record if it is the expected one.
 pub(super) fn save(
     paths: &Paths,
     record: &[u8],
@@ -82,7 +82,7 @@ pub(super) fn save(
         Verdict::Conflict => Ok(Saved::Conflict),
         Verdict::Damaged(why) => {
             if let Found::Damaged(damage) = &found {
-                // Where that fails it is found damaged again, in its place.
+                // If that fails, the file is found damaged again, at the same path.
                 let _ = set_aside(paths, damage);
             }
             Err(failure::damaged(&paths.record, why))
@@ -90,7 +90,7 @@ pub(super) fn save(
     }
 }
 
-/// Removes what a killed writer left behind, unless a writer is at it.
+/// Removes the temp file of a killed writer, unless a write is in progress.
 pub(super) fn sweep(paths: &Paths) {
     let temp = paths.temp();
     if temp.exists() && Lock::try_take(paths).is_some_and(|_lock| durable::remove(&temp).is_ok()) {
@@ -129,7 +129,7 @@ impl Damage {
 
 fn write(paths: &Paths, lock: &Lock, record: &[u8], found: Found) -> Result<Version, Unavailable> {
     if let Found::Damaged(damage) = &found {
-        // Keep what could not be read, and keep the marker until the new record is there.
+        // Keeps the unreadable file, and keeps the marker until the new record has been written.
         set_aside(paths, damage)?;
         copy_aside(paths)?;
     }
@@ -137,26 +137,27 @@ fn write(paths: &Paths, lock: &Lock, record: &[u8], found: Found) -> Result<Vers
     let bytes = record_file::encode(record, &stamp);
     replace(paths, &bytes, || lock.write_note(&stamp))?;
     let _ = lock.note_written(&stamp);
-    // Removed last: until here the marker guards the place where the record was. A marker beside a sound
-    // record says nothing, so failing to remove it is no failure to save.
+    // Removed last: until then the marker protects the record's path. A marker beside a valid record has no effect,
+    // so failing to remove it is not a failure to save.
     let _ = durable::remove(&paths.marker());
     Ok(stamp.version())
 }
 
 fn replace(paths: &Paths, bytes: &[u8], before: impl FnOnce() -> io::Result<()>) -> Result<(), Unavailable> {
     match durable::write(&paths.record, &paths.temp(), bytes, before) {
-        // It is mounted by itself, as containers do. Torn, it is damaged: the header's checksum tells (spec 7.9).
+        // The file is mounted individually, as in containers. A partial write is detected by the checksum in the
+        // header (spec 7.9).
         Err(error) if is_mounted(&error) => durable::overwrite(&paths.record, bytes),
         written => written.map_err(|error| failure::io("write", &paths.record, &error)),
     }
 }
 
-/// A file that is a mount point can be neither replaced nor moved.
+/// A file that is a mount point can neither be replaced nor moved.
 fn is_mounted(error: &io::Error) -> bool {
     cfg!(unix) && error.kind() == ErrorKind::ResourceBusy
 }
 
-/// Higher than any that was ever here, so that no version comes back after a removal or a repair.
+/// Higher than any earlier version at this path, so that no version is used twice after a removal or a repair.
 fn next_counter(found: &Found, lock: &Lock) -> u64 {
     let known = match found {
         Found::Record(_, stamp) => std::slice::from_ref(stamp),
@@ -176,7 +177,7 @@ fn set_aside_if_still_damaged(
         Found::Record(record, stamp) => Ok(Loaded::Present(Bytes::from_owner(record), stamp.version())),
         Found::Nothing => Ok(Loaded::Absent),
         Found::Damaged(damage) => {
-            // Where nothing can be written it stays where it is, and is found damaged again.
+            // If nothing can be written, the file stays in place, and is found damaged again.
             let _ = set_aside(paths, &damage);
             Err(failure::damaged(&paths.record, damage.why))
         }
@@ -194,7 +195,7 @@ fn set_aside(paths: &Paths, damage: &Damage) -> Result<(), Unavailable> {
         .and_then(|()| durable::rename(&paths.record, &paths.aside()))
         .and_then(|()| durable::sync_folder(paths.folder()));
     match moved {
-        // It stays where it is, and is found damaged again until it is written over.
+        // The file stays in place, and is found damaged again until it is overwritten.
         Err(error) if is_mounted(&error) => Ok(()),
         moved => {
             moved.map_err(|error| failure::io("set aside the damaged", &paths.record, &error))?;
@@ -204,7 +205,7 @@ fn set_aside(paths: &Paths, damage: &Damage) -> Result<(), Unavailable> {
     }
 }
 
-/// Keeps a copy of what could not be moved, before it is written over.
+/// Keeps a copy of a file that cannot be moved, before it is overwritten.
 fn copy_aside(paths: &Paths) -> Result<(), Unavailable> {
     let Some(bytes) = ownership::read(&paths.record)?.filter(|bytes| !bytes.is_empty()) else {
         return Ok(());
@@ -216,7 +217,7 @@ fn copy_aside(paths: &Paths) -> Result<(), Unavailable> {
 #[cfg(unix)]
 fn tighten(paths: &Paths) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    // It may hold tokens still.
+    // It may still contain tokens.
     fs::set_permissions(&paths.record, fs::Permissions::from_mode(0o600))
 }
 
@@ -225,14 +226,14 @@ fn tighten(_: &Paths) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`find`]; of a damaged file, the lock's note too knows the newest version.
+/// Like [`find`]; for a damaged file, the lock's note also provides the newest version.
 fn find_locked(paths: &Paths, lock: &Lock, last_seen: Option<&Version>) -> Result<Found, Unavailable> {
     let mut found = find(paths, last_seen)?;
     if let Found::Damaged(damage) = &mut found
         && damage.in_place
     {
         let header = damage.newest.iter().map(|stamp| stamp.counter).max().unwrap_or(0);
-        // A note that is older than the header (it is not synced) names no newest version.
+        // The note is not synced: if it is older than the header, it does not name the newest version.
         damage.newest.extend(lock.note().filter(|note| note.counter >= header));
     }
     Ok(found)
@@ -245,7 +246,7 @@ fn find(paths: &Paths, last_seen: Option<&Version>) -> Result<Found, Unavailable
     if let Some(text) = ownership::read(&paths.marker())? {
         return Ok(Found::Damaged(marked(&String::from_utf8_lossy(&text))));
     }
-    // Without a lock the record may have come back, and its marker gone, between the two looks.
+    // Without a lock the record may have been restored, and its marker removed, between the two checks.
     Ok(find_record(paths, last_seen)?.unwrap_or(Found::Nothing))
 }
 
@@ -262,13 +263,13 @@ fn find_record(paths: &Paths, last_seen: Option<&Version>) -> Result<Option<Foun
         Decoded::Damaged(why, stamp) if is_ours(paths, &bytes, stamp.as_ref(), last_seen) => {
             Ok(Some(Found::Damaged(Damage { why, in_place: true, newest: stamp.into_iter().collect() })))
         }
-        // As `mktemp` leaves it, or who mounts a file for us.
+        // An empty file, as created by `mktemp`, or for mounting a file.
         Decoded::Damaged(..) if bytes.is_empty() => Ok(None),
         Decoded::Damaged(..) => Err(failure::foreign(&paths.record)),
     }
 }
 
-/// Whether a file that is no record was one: only what is ours is set aside or written over (spec 7.8).
+/// Whether an unreadable file was a record: only our own files are set aside or overwritten (spec 7.8).
 fn is_ours(paths: &Paths, bytes: &[u8], stamp: Option<&Stamp>, last_seen: Option<&Version>) -> bool {
     stamp.is_some()
         || last_seen.is_some()
@@ -277,7 +278,8 @@ fn is_ours(paths: &Paths, bytes: &[u8], stamp: Option<&Stamp>, last_seen: Option
         || (!bytes.is_empty() && paths.marker().exists())
 }
 
-/// Before anything is created beside it. A folder holds no record, and another user's file is not ours to write.
+/// Checked before any file is created beside it: a folder is not a record, and another user's file must not be
+/// changed.
 fn refuse_where_nothing_can_be(paths: &Paths) -> Result<(), Unavailable> {
     match ownership::read(&paths.record)? {
         Some(_) => Ok(()),

@@ -8,7 +8,7 @@ use super::{Decoder, PIECE, invalid, truncated};
 
 pub(super) struct Unbrotli {
     state: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
-    /// The last piece was full: there may be more without further input.
+    /// The last piece was full: there may be more output without further input.
     has_more: bool,
     has_ended: bool,
 }
@@ -16,7 +16,7 @@ pub(super) struct Unbrotli {
 impl Unbrotli {
     pub(super) fn new() -> Self {
         let alloc = StandardAlloc::default;
-        // Strict: windows of more than 16 MiB are no part of RFC 7932.
+        // Strict, because windows of more than 16 MiB are not part of RFC 7932.
         Self {
             state: Box::new(BrotliState::new_strict(alloc(), alloc(), alloc())),
             has_more: false,
@@ -28,7 +28,7 @@ impl Unbrotli {
 impl Decoder for Unbrotli {
     fn decode(&mut self, coded: &[u8]) -> io::Result<(usize, Vec<u8>)> {
         if self.has_ended {
-            // What follows the end is no part of the body.
+            // Data after the end is not part of the body.
             return Ok((coded.len(), Vec::new()));
         }
         if coded.is_empty() && !self.has_more {

@@ -9,11 +9,11 @@ use super::Decoder;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Compressed by a proxy on the way, and once more by the next one: more than these nobody does in good faith.
+/// The maximum number of nested compressions: one proxy may compress what another one has compressed.
 const LAYERS: usize = 3;
 
-/// A body that is read whole, without the gzip that it begins with: JSON and forms do not begin so, and a proxy may have
-/// removed the header that says it. `None` if it is broken, or longer than `most`.
+/// Decompresses a complete body that begins as gzip: JSON and forms do not begin like that, and a proxy may have
+/// removed the header. `None` if it is damaged, or longer than `most`.
 pub(crate) fn unlabelled(mut body: Vec<u8>, most: usize) -> Option<Vec<u8>> {
     for _ in 0..LAYERS {
         if !body.starts_with(&MAGIC) {
@@ -27,7 +27,7 @@ pub(crate) fn unlabelled(mut body: Vec<u8>, most: usize) -> Option<Vec<u8>> {
     (body.len() <= most).then_some(body)
 }
 
-/// Its decoder hands out a buffer of 32 KiB with each call.
+/// The decoder uses a buffer of 32 KiB for each call.
 pub(super) struct Gunzip(GzDecoder<Vec<u8>>);
 
 impl Gunzip {
@@ -42,7 +42,7 @@ impl Decoder for Gunzip {
             return Ok((0, Vec::new()));
         }
         let taken = match self.0.write(coded)? {
-            // What follows the end of the gzip is padding.
+            // Data after the end of the gzip stream is padding.
             0 => coded.len(),
             taken => taken,
         };

@@ -18,11 +18,11 @@ use http::{HeaderMap, HeaderValue};
 pub(crate) use self::gzip::unlabelled;
 use super::{ByteStream, Sent, TransportError};
 
-/// One decoded piece has at most about so many bytes, however few it was made of.
+/// The approximate maximum size of a decoded piece, however small its input was.
 #[cfg(any(feature = "brotli", feature = "zstd", test))]
 const PIECE: usize = 64 * 1024;
 
-/// What is asked for, in the order of preference.
+/// The supported codings, in the order of preference.
 const ACCEPTED: &str = match (cfg!(feature = "zstd"), cfg!(feature = "brotli")) {
     (true, true) => "zstd, br, gzip",
     (true, false) => "zstd, gzip",
@@ -30,14 +30,15 @@ const ACCEPTED: &str = match (cfg!(feature = "zstd"), cfg!(feature = "brotli")) 
     (false, false) => "gzip",
 };
 
-/// Asks for what can be read, unless the caller asked for something else. A part of a compressed body is none.
+/// Requests the supported codings, unless the caller requested others, or a range: a part of a compressed body cannot
+/// be decoded.
 pub(super) fn ask(headers: &mut HeaderMap) {
     if !headers.contains_key(RANGE) {
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(ACCEPTED));
     }
 }
 
-/// The body without the coding that its headers name, if it is a known one; the headers describe the decoded body then.
+/// Decodes a body if its headers name a supported coding; afterwards the headers describe the decoded body.
 pub(super) fn decoded(headers: &mut HeaderMap, body: ByteStream) -> ByteStream {
     let Some((name, decoder)) = decoder(headers) else { return body };
     headers.remove(CONTENT_ENCODING);
@@ -62,25 +63,25 @@ fn decoder(headers: &HeaderMap) -> Option<(&'static str, Box<dyn Decoder>)> {
     })
 }
 
-/// One coding. It is given what has come so far and was not taken yet.
+/// One coding. Its input is the received data that it has not consumed yet.
 trait Decoder: Send {
-    /// Takes the beginning of `coded`, and says how much of it, and what became of it: some [`PIECE`] at most. Where it does
-    /// neither it waits for more.
+    /// Consumes the beginning of `coded`, and returns how much of it, and the output: about [`PIECE`] at most. If it
+    /// does neither, it needs more input.
     fn decode(&mut self, coded: &[u8]) -> io::Result<(usize, Vec<u8>)>;
 
-    /// All of the body has come and was given to [`Decoder::decode`], which left `coded`: the rest, or an error for a body
-    /// that was cut.
+    /// Called at the end of the body with the rest that [`Decoder::decode`] did not consume: returns the remaining
+    /// output, or an error for a truncated body.
     fn end(&mut self, coded: &[u8]) -> io::Result<Vec<u8>>;
 }
 
 struct Decoded {
-    /// Nothing once it has ended.
+    /// `None` once the body has ended.
     body: Option<ByteStream>,
-    /// What came and was not taken yet.
+    /// The data that was received and not consumed yet.
     coded: BytesMut,
-    /// Whether anything came: the answer to a HEAD names a coding and has no body.
+    /// Whether any data was received: the response to a HEAD names a coding and has no body.
     has_begun: bool,
-    /// Nothing once the end was reported, or an error.
+    /// `None` once the end, or an error, was reported.
     decoder: Option<Box<dyn Decoder>>,
     name: &'static str,
 }
@@ -123,7 +124,7 @@ impl Stream for Decoded {
 }
 
 impl Decoded {
-    /// What is left once the body has ended.
+    /// The remaining output once the body has ended.
     fn rest(&mut self) -> Option<Result<Bytes, TransportError>> {
         let mut decoder = self.decoder.take().filter(|_| self.has_begun)?;
         match decoder.end(&self.coded) {

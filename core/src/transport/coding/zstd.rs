@@ -14,7 +14,7 @@ const LONGEST_HEADER: usize = 18;
 /// The header of a block (RFC 8878 section 3.1.1.2).
 const BLOCK_HEADER: usize = 3;
 const CHECKSUM: usize = 4;
-/// What precedes the content of a frame that is to be skipped: a magic number and a length.
+/// What precedes the content of a skippable frame: a magic number and a length.
 const SKIPPED_HEADER: usize = 8;
 
 pub(super) struct Unzstd {
@@ -22,14 +22,14 @@ pub(super) struct Unzstd {
     place: Place,
 }
 
-/// Where in the body the next byte is.
+/// The position of the next byte.
 #[derive(Clone, Copy)]
 enum Place {
     BetweenFrames,
     InFrame {
         has_checksum: bool,
     },
-    /// So many bytes of a frame that holds no content are left.
+    /// The number of remaining bytes of a skippable frame.
     Skipped(usize),
 }
 
@@ -40,7 +40,7 @@ impl Unzstd {
         Self { decoder, place: Place::BetweenFrames }
     }
 
-    /// Reads the header of a frame: how long it is.
+    /// Reads the length of a frame's header.
     fn begin(&mut self, coded: &[u8]) -> io::Result<usize> {
         let mut rest = coded;
         match self.decoder.reset(&mut rest) {
@@ -59,7 +59,7 @@ impl Unzstd {
         }
     }
 
-    /// Decodes one block, if all of it has come.
+    /// Decodes one block, if all of it was received.
     fn block(&mut self, coded: &[u8], has_checksum: bool) -> io::Result<usize> {
         let Some(length) = block_length(coded, has_checksum).filter(|length| *length <= coded.len()) else {
             return Ok(0);
@@ -129,7 +129,8 @@ impl Decoder for Unzstd {
     }
 }
 
-/// How long the block is that `coded` begins with, with the checksum behind the last one; `None` while its header has not come.
+/// The length of the block at the start of `coded`, with the checksum after the last one; `None` while its header is
+/// incomplete.
 fn block_length(coded: &[u8], has_checksum: bool) -> Option<usize> {
     let [a, b, c] = *coded.first_chunk::<BLOCK_HEADER>()?;
     let header = u32::from_le_bytes([a, b, c, 0]);
