@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -126,9 +127,7 @@ impl Core {
                 }
             }
             Message::Client { call, client, session, settings } => {
-                let Some(session) = self.session(session) else {
-                    return self.fault(Some(call), &format!("there is no session {session}"));
-                };
+                let Some(session) = self.session(session) else { return self.no_session(call, session) };
                 let built = settings.apply(Client::builder(session)).and_then(|builder| builder.build());
                 self.say_done(call, built.as_ref().map(shown::client));
                 if let Ok(built) = built {
@@ -337,11 +336,20 @@ impl Core {
     {
         match self.session(session) {
             Some(session) => self.run(call, work(session)),
-            None => self.fault(Some(call), &format!("there is no session {session}")),
+            None => self.no_session(call, session),
         }
     }
 
+    fn no_session(&self, call: u64, session: u32) {
+        self.fault(Some(call), &format!("there is no session {session}"));
+    }
+
     fn run(&self, call: u64, work: impl Future<Output = Result<Value, Error>> + Send + 'static) {
+        self.run_boxed(call, Box::pin(work));
+    }
+
+    /// Compiled once for all kinds of work: a copy for each made the module a twentieth larger.
+    fn run_boxed(&self, call: u64, work: Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>) {
         let (handle, registration) = AbortHandle::new_pair();
         lock(&self.waiting).insert(call, handle);
         let (outbox, waiting) = (self.outbox.clone(), self.waiting.clone());

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use rekindle::sign_in::SignIn;
 use rekindle_bindings::{ClientSettings, Credential, Settings, Spelling};
+use rekindle_proto::dialect;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::response::Answer;
 use crate::sign_in::{Grant, Registration};
 
 /// One message, by its `do`. `call` numbers what is answered by a `done`, once.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum Message {
     Session {
         call: u64,
@@ -31,7 +31,6 @@ pub(crate) enum Message {
         call: u64,
         client: u32,
         session: u32,
-        #[serde(default)]
         settings: ClientSettings,
     },
     ForgetClient {
@@ -40,7 +39,6 @@ pub(crate) enum Message {
     Token {
         call: u64,
         session: u32,
-        #[serde(default)]
         min_life_ms: Option<u64>,
     },
     TokenIfValid {
@@ -71,7 +69,6 @@ pub(crate) enum Message {
     BeginSignIn {
         call: u64,
         session: u32,
-        #[serde(default)]
         asked: Box<SignIn>,
     },
     /// It came back.
@@ -87,7 +84,6 @@ pub(crate) enum Message {
         session: u32,
         pending: String,
         callback: String,
-        #[serde(default)]
         key: Option<String>,
     },
     /// The session takes what that call redeemed.
@@ -100,7 +96,6 @@ pub(crate) enum Message {
     Loopback {
         call: u64,
         session: u32,
-        #[serde(default)]
         asked: Box<SignIn>,
     },
     /// Somebody came there.
@@ -113,7 +108,6 @@ pub(crate) enum Message {
     SignInWithDevice {
         call: u64,
         session: u32,
-        #[serde(default)]
         asked: Box<SignIn>,
     },
     SignInByGrant {
@@ -144,13 +138,11 @@ pub(crate) enum Message {
     SignOut {
         call: u64,
         session: u32,
-        #[serde(default)]
         revoke: bool,
     },
     Status {
         call: u64,
         session: u32,
-        #[serde(default)]
         fresh: bool,
     },
     Stats {
@@ -165,30 +157,25 @@ pub(crate) enum Message {
     /// A request of the host's HTTP client begins: which headers go along?
     Begin {
         call: u64,
-        #[serde(flatten)]
         request: Box<Beginning>,
     },
     /// No response came.
     Failed {
         call: u64,
         request: u64,
-        #[serde(default)]
         error: String,
-        #[serde(default = "yes")]
         sent: bool,
     },
     /// The beginning of a body that is handed out as it comes.
     Passed {
         call: u64,
         request: u64,
-        #[serde(flatten)]
         response: Answer,
     },
     /// Its response: what follows?
     Answered {
         call: u64,
         request: u64,
-        #[serde(flatten)]
         response: Answer,
     },
     /// It was led elsewhere.
@@ -196,7 +183,6 @@ pub(crate) enum Message {
         call: u64,
         request: u64,
         status: u16,
-        #[serde(default)]
         headers: Vec<(String, String)>,
     },
     /// The host's HTTP client followed redirects by itself, to this URL.
@@ -220,13 +206,8 @@ pub(crate) enum Message {
     /// The answer to an effect.
     Answer {
         op: u64,
-        #[serde(flatten)]
         answer: Value,
     },
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// A request, as far as the core has to know of it: of a session, or of a client.
@@ -305,15 +286,119 @@ impl Mistake {
     }
 }
 
-/// serde would look for the tag itself, and keep a copy of the message meanwhile, for which it compiles each type once more.
+/// A message is read member by member: derived code for all of them as one enum was a sixteenth of the module.
+macro_rules! messages {
+    ($name:ident, $members:ident; $($text:literal => $variant:ident { $($need:ident),* $(; $($may:ident),+)? })+) => {
+        match $name {
+            $($text => Message::$variant {
+                $($need: $members.needed(stringify!($need))?,)*
+                $($($may: $members.optional(stringify!($may))?,)+)?
+            },)+
+            "begin" => Message::Begin { call: $members.needed("call")?, request: $members.rest()? },
+            "failed" => Message::Failed {
+                call: $members.needed("call")?,
+                request: $members.needed("request")?,
+                error: $members.optional("error")?,
+                sent: $members.optional::<Option<bool>>("sent")?.unwrap_or(true),
+            },
+            "passed" => Message::Passed {
+                call: $members.needed("call")?,
+                request: $members.needed("request")?,
+                response: $members.rest()?,
+            },
+            "answered" => Message::Answered {
+                call: $members.needed("call")?,
+                request: $members.needed("request")?,
+                response: $members.rest()?,
+            },
+            "answer" => Message::Answer { op: $members.needed("op")?, answer: $members.taken() },
+            other => return Err($members.mistake("", format!("unknown variant `{other}`"))),
+        }
+    };
+}
+
 pub(crate) fn read(message: Value) -> Result<Message, Mistake> {
     let none = |what: &str| Mistake { what: what.to_owned(), field: String::new() };
     let Value::Object(mut members) = message else { return Err(none("a message is an object")) };
     let Some(Value::String(name)) = members.remove("do") else {
         return Err(none("a message says in `do` what is to be done"));
     };
-    let tagged = Value::Object(serde_json::Map::from_iter([(name, Value::Object(members))]));
-    rekindle_proto::dialect::read(&tagged).map_err(|read| Mistake { what: read.what, field: read.field })
+    let name = name.as_str();
+    let mut members = Members { message: name, members: Value::Object(members) };
+    Ok(messages! { name, members;
+        "session" => Session { call, session, settings }
+        "spelling" => Spelling { of }
+        "forget" => Forget { session }
+        "client" => Client { call, client, session ; settings }
+        "forget_client" => ForgetClient { client }
+        "token" => Token { call, session ; min_life_ms }
+        "token_if_valid" => TokenIfValid { call, session }
+        "refresh" => Refresh { call, session }
+        "force_refresh" => ForceRefresh { call, session }
+        "invalidate" => Invalidate { session }
+        "changed" => Changed { session }
+        "sign_in" => SignIn { call, session, credential }
+        "begin_sign_in" => BeginSignIn { call, session ; asked }
+        "finish_sign_in" => FinishSignIn { call, session, pending, callback }
+        "redeem" => Redeem { call, session, pending, callback ; key }
+        "take_redeemed" => TakeRedeemed { call, session, redeemed }
+        "loopback" => Loopback { call, session ; asked }
+        "callback_received" => CallbackReceived { call, pending, redirect_uri, head }
+        "sign_in_with_device" => SignInWithDevice { call, session ; asked }
+        "sign_in_by_grant" => SignInByGrant { call, session, grant }
+        "discover" => Discover { call, session, issuer }
+        "discover_resource" => DiscoverResource { call, session, resource }
+        "register" => Register { call, session, server, client }
+        "sign_out" => SignOut { call, session ; revoke }
+        "status" => Status { call, session ; fresh }
+        "stats" => Stats { call, session }
+        "shutdown" => Shutdown { call, session, ms }
+        "redirected" => Redirected { call, request, status ; headers }
+        "followed" => Followed { request, url }
+        "may_travel" => MayTravel { call, names }
+        "end" => End { request }
+        "cancel" => Cancel { call }
+    })
+}
+
+/// The members of a message.
+struct Members<'a> {
+    message: &'a str,
+    members: Value,
+}
+
+impl Members<'_> {
+    fn needed<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Mistake> {
+        match self.members.get(name) {
+            Some(value) => self.one(name, value),
+            None => Err(self.mistake("", format!("missing field `{name}`"))),
+        }
+    }
+
+    fn optional<T: DeserializeOwned + Default>(&mut self, name: &str) -> Result<T, Mistake> {
+        self.members.get(name).map_or_else(|| Ok(T::default()), |value| self.one(name, value))
+    }
+
+    fn one<T: DeserializeOwned>(&self, name: &str, value: &Value) -> Result<T, Mistake> {
+        dialect::read(value).map_err(|read| {
+            let place = [name, &read.field].map(str::to_owned).into_iter().filter(|part| !part.is_empty());
+            self.mistake(&place.collect::<Vec<_>>().join("."), read.what)
+        })
+    }
+
+    /// All of them, as one type.
+    fn rest<T: DeserializeOwned>(&self) -> Result<T, Mistake> {
+        dialect::read(&self.members).map_err(|read| self.mistake(&read.field, read.what))
+    }
+
+    /// All that is left.
+    fn taken(&mut self) -> Value {
+        self.members.take()
+    }
+
+    fn mistake(&self, place: &str, what: String) -> Mistake {
+        Mistake { what, field: format!("{}.{place}", self.message).trim_end_matches('.').to_owned() }
+    }
 }
 
 /// What is known of a request's body.

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use rekindle::client::ClientBuilder;
 use rekindle::{Error, RetryPolicy, RetryStatuses};
-use serde::Deserialize;
 
-use crate::time::millis;
+use crate::time::{Limit, Millis};
 
 /// The settings of a client as plain data. A missing setting has core's default; an unknown name is an error.
 ///
@@ -21,8 +20,7 @@ use crate::time::millis;
 /// assert_eq!(client.timeout(), Some(std::time::Duration::MAX));
 /// # Ok::<(), rekindle::Error>(())
 /// ```
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Default)]
 pub struct ClientSettings {
     /// The URL that relative URLs are resolved against; the session's token may be sent to its origin.
     pub base_url: Option<String>,
@@ -31,13 +29,10 @@ pub struct ClientSettings {
     /// Sent with every request.
     pub headers: Vec<(String, String)>,
     /// How long a request may take, including refreshes, replays and its body. In JSON, 0 is no limit.
-    #[serde(rename = "timeout_ms", deserialize_with = "crate::time::limit")]
     pub timeout: Option<Duration>,
     /// How long connecting may take. In JSON, 0 is no limit except `timeout`.
-    #[serde(rename = "connect_timeout_ms", deserialize_with = "crate::time::limit")]
     pub connect_timeout: Option<Duration>,
     /// How long the server may send nothing. In JSON, 0 is no limit except `timeout`.
-    #[serde(rename = "read_timeout_ms", deserialize_with = "crate::time::limit")]
     pub read_timeout: Option<Duration>,
     /// Whether a request without the header `traceparent` gets one.
     pub traceparent: Option<bool>,
@@ -50,19 +45,24 @@ pub struct ClientSettings {
     /// The statuses after which a request is sent again.
     pub retry_statuses: Option<Vec<u16>>,
     /// The first delay between two sends.
-    #[serde(rename = "base_delay_ms", deserialize_with = "millis::deserialize")]
     pub base_delay: Option<Duration>,
     /// The maximum delay.
-    #[serde(rename = "max_delay_ms", deserialize_with = "millis::deserialize")]
     pub max_delay: Option<Duration>,
     /// The longest Retry-After that is waited for.
-    #[serde(rename = "max_retry_after_ms", deserialize_with = "millis::deserialize")]
     pub max_retry_after: Option<Duration>,
     /// The retry budget: the percentage of requests that may be sent again.
     pub budget_percent: Option<u32>,
     /// The minimum number of retries that the budget allows.
     pub budget_floor: Option<u32>,
 }
+
+rekindle_proto::members!(ClientSettings {
+    base_url, graphql_path, headers, timeout = "timeout_ms" as Limit,
+    connect_timeout = "connect_timeout_ms" as Limit, read_timeout = "read_timeout_ms" as Limit,
+    traceparent, max_redirects, max_body_bytes, max_sends, retry_statuses,
+    base_delay = "base_delay_ms" as Millis, max_delay = "max_delay_ms" as Millis,
+    max_retry_after = "max_retry_after_ms" as Millis, budget_percent, budget_floor,
+});
 
 impl ClientSettings {
     /// Applies all these settings to a builder.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::store::StoreSettings;
-use crate::time::millis;
+use crate::time::Millis;
 
 /// The plain settings of a session or an app. A missing setting has core's default; an unknown name is an error.
 ///
@@ -24,8 +24,7 @@ use crate::time::millis;
 /// assert_eq!(session.dialect().rotation(), rekindle::Rotation::Strict);
 /// # Ok::<(), rekindle::Error>(())
 /// ```
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Default)]
 pub struct Settings {
     /// The dialect: the name of a preset, or a dialect as data; see [`Settings::source`].
     pub dialect: Option<Value>,
@@ -68,24 +67,28 @@ pub struct Settings {
     /// Whether a token is refreshed shortly before it expires.
     pub background: Option<bool>,
     /// The longest time that a caller waits for a token.
-    #[serde(rename = "wait_timeout_ms", deserialize_with = "millis::deserialize")]
     pub wait_timeout: Option<Duration>,
     /// How long one token request may take.
-    #[serde(rename = "send_timeout_ms", deserialize_with = "millis::deserialize")]
     pub send_timeout: Option<Duration>,
     /// Whether the host signs the user in again when the session can no longer be kept alive.
     pub login: bool,
     /// How long callers wait for the login handler.
-    #[serde(rename = "login_timeout_ms", deserialize_with = "millis::deserialize")]
     pub login_timeout: Option<Duration>,
     /// How long a lease lasts without being renewed, before other processes take over the refresh.
-    #[serde(rename = "lease_ms", deserialize_with = "millis::deserialize")]
     pub lease: Option<Duration>,
     /// What the client credentials grant requests.
     pub client_credentials: Option<ClientCredentials>,
     /// Whether to share no state with other sessions of this process.
     pub alone: bool,
 }
+
+rekindle_proto::members!(Settings {
+    dialect, tokens, key, store, refresh, token_url, authorization_url, server, pushed_requests, client_id,
+    client_secret, client_auth, client_key, dpop_key, require_dpop, variables, origins, insecure_origins,
+    rotation, background, wait_timeout = "wait_timeout_ms" as Millis,
+    send_timeout = "send_timeout_ms" as Millis, login, login_timeout = "login_timeout_ms" as Millis,
+    lease = "lease_ms" as Millis, client_credentials, alone,
+});
 
 /// A key that the host signs with: see [`SigningKey::of_host`].
 #[derive(Clone, Deserialize)]
@@ -98,8 +101,7 @@ pub struct HostKey {
 }
 
 /// The parameters of the client credentials grant.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Default)]
 pub struct ClientCredentials {
     /// `scope`: scope names, separated by spaces.
     pub scope: Option<String>,
@@ -111,9 +113,10 @@ pub struct ClientCredentials {
     pub parameters: BTreeMap<String, String>,
 }
 
+rekindle_proto::members!(ClientCredentials { scope, audience, resource, parameters });
+
 /// The tokens of one sign-in. Debug shows none of it.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Default)]
 pub struct Credential {
     /// The access token.
     pub access_token: Option<String>,
@@ -132,6 +135,17 @@ pub struct Credential {
     /// Data to store with the tokens.
     pub extra: BTreeMap<String, String>,
 }
+
+rekindle_proto::members!(Credential {
+    access_token,
+    refresh_token,
+    expires_in,
+    expires_at_ms,
+    refresh_token_expires_at_ms,
+    scope,
+    token_type,
+    extra,
+});
 
 impl Settings {
     /// The dialect that is given as data, or the result of `named` for a name; `oauth2` by default.

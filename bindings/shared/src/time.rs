@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserializer;
+use serde::{Deserialize, Deserializer};
 
 /// A number of seconds, as in scripting languages; a value beyond the clock's range becomes `Duration::MAX`.
 ///
@@ -46,6 +46,36 @@ pub fn limit_seconds(limit: f64) -> Duration {
 /// The value is not such a number.
 pub fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     Ok(millis::deserialize(from)?.map(|limit| if limit.is_zero() { Duration::MAX } else { limit }))
+}
+
+/// A duration, as [`millis::deserialize`] reads it.
+pub(crate) struct Millis(Option<Duration>);
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        millis::deserialize(from).map(Self)
+    }
+}
+
+impl From<Millis> for Option<Duration> {
+    fn from(read: Millis) -> Self {
+        read.0
+    }
+}
+
+/// A limit, as [`limit`] reads it.
+pub(crate) struct Limit(Option<Duration>);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        limit(from).map(Self)
+    }
+}
+
+impl From<Limit> for Option<Duration> {
+    fn from(read: Limit) -> Self {
+        read.0
+    }
 }
 
 /// Durations and times in JSON: in milliseconds, as whole numbers where possible.

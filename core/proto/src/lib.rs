@@ -15,6 +15,8 @@ pub mod grant;
 pub mod graphql;
 pub mod iso_8601;
 pub mod machine;
+#[doc(hidden)]
+pub mod members;
 pub mod proof;
 pub mod record_file;
 pub mod redact;

@@ -33,6 +33,9 @@ pub(super) fn run(workspace: &Workspace, count: &mut Count) -> Outcome {
     if workspace.install && !browser_is_there() {
         apt(&["chromium"]);
     }
+    if workspace.install && !run::works("redis-server", &["--version"]) {
+        apt(&["redis-server"]);
+    }
     match check(workspace, Module::ForTests, count) {
         Ok(_) if !browser_is_there() => {
             Outcome::Skipped("no Chromium: what runs in a browser was not tested".to_owned())
@@ -63,8 +66,10 @@ pub(crate) fn package(workspace: &Workspace, count: &mut Count) -> Result<Vec<Pa
 
 /// The package as it is handed out, not tried.
 pub(crate) fn made(workspace: &Workspace) -> Result<(), String> {
+    addon::build(workspace, true)?;
     step("tsc", &mut npm(workspace, &["run", "build"]))?;
-    module::build(workspace, Module::ForApps, &package_folder(workspace).join("dist/rekindle.wasm"))
+    module::build(workspace, Module::ForApps, &package_folder(workspace).join("dist/rekindle.wasm"))?;
+    step("the module as a script", &mut npm(workspace, &["run", "inline"]))
 }
 
 fn check(workspace: &Workspace, kind: Module, count: &mut Count) -> Result<PathBuf, String> {

@@ -18,14 +18,10 @@ pub(super) struct ApiRule {
     pub(super) scope: Option<Path>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct RawApiRule {
-    #[serde(default)]
     status: Several<Statuses>,
-    #[serde(default)]
     empty_body: bool,
-    #[serde(default)]
     past_end: bool,
     path: Option<Path>,
     header: Option<String>,
@@ -35,19 +31,38 @@ struct RawApiRule {
     starts_with: Option<Several<String>>,
     contains: Option<Several<String>>,
     any: Option<bool>,
-    #[serde(default)]
     also: Vec<Test>,
-    verdict: VerdictName,
+    verdict: Option<VerdictName>,
     reason: Option<ReasonName>,
     applied: Option<AppliedName>,
     scope: Option<Path>,
 }
 
+crate::members!(RawApiRule {
+    status,
+    empty_body,
+    past_end,
+    path,
+    header,
+    location,
+    text,
+    equals,
+    starts_with,
+    contains,
+    any,
+    also,
+    verdict,
+    reason,
+    applied,
+    scope,
+});
+
 impl TryFrom<RawApiRule> for ApiRule {
     type Error = String;
 
     fn try_from(raw: RawApiRule) -> Result<Self, String> {
-        if raw.verdict != VerdictName::Expired && (raw.reason.is_some() || raw.applied.is_some()) {
+        let verdict = raw.verdict.ok_or("missing field `verdict`")?;
+        if verdict != VerdictName::Expired && (raw.reason.is_some() || raw.applied.is_some()) {
             return Err("`reason` and `applied` go with `verdict = \"expired\"`".into());
         }
         let test = RawTest {
@@ -69,7 +84,7 @@ impl TryFrom<RawApiRule> for ApiRule {
                 also: raw.also,
             }
             .try_into()?,
-            verdict: raw.verdict,
+            verdict,
             reason: raw.reason.map_or(ExpiredReason::Unknown, Into::into),
             applied: raw.applied.map(Into::into),
             scope: raw.scope,
@@ -90,12 +105,9 @@ pub(super) struct TokenRule {
     pub(super) confirm: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct RawTokenRule {
-    #[serde(default)]
     status: Several<Statuses>,
-    #[serde(default)]
     empty_body: bool,
     path: Option<Path>,
     header: Option<String>,
@@ -105,20 +117,37 @@ struct RawTokenRule {
     starts_with: Option<Several<String>>,
     contains: Option<Several<String>>,
     any: Option<bool>,
-    #[serde(default)]
     also: Vec<Test>,
-    outcome: OutcomeName,
+    outcome: Option<OutcomeName>,
     reason: Option<DeadName>,
     after_seconds: Option<u32>,
-    #[serde(default)]
     confirm: bool,
 }
+
+crate::members!(RawTokenRule {
+    status,
+    empty_body,
+    path,
+    header,
+    location,
+    text,
+    equals,
+    starts_with,
+    contains,
+    any,
+    also,
+    outcome,
+    reason,
+    after_seconds,
+    confirm,
+});
 
 impl TryFrom<RawTokenRule> for TokenRule {
     type Error = String;
 
     fn try_from(raw: RawTokenRule) -> Result<Self, String> {
-        if raw.outcome != OutcomeName::Dead && (raw.reason.is_some() || raw.confirm) {
+        let outcome = raw.outcome.ok_or("missing field `outcome`")?;
+        if outcome != OutcomeName::Dead && (raw.reason.is_some() || raw.confirm) {
             return Err("`reason` and `confirm` go with `outcome = \"dead\"`".into());
         }
         let test = RawTest {
@@ -140,7 +169,7 @@ impl TryFrom<RawTokenRule> for TokenRule {
                 also: raw.also,
             }
             .try_into()?,
-            outcome: raw.outcome,
+            outcome,
             reason: raw.reason.map_or(DeadReason::Rejected, Into::into),
             after_seconds: raw.after_seconds,
             confirm: raw.confirm,

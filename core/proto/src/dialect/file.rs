@@ -15,61 +15,44 @@ use super::scalar::{Scalar, Several};
 use super::template::Template;
 
 /// A complete dialect file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Spec {
-    #[serde(default)]
     pub(super) name: String,
-    #[serde(default)]
     pub(super) description: String,
-    #[serde(default)]
     pub(super) rotation: Written,
     /// The old access token becomes invalid when a refresh succeeds.
-    #[serde(default)]
     pub(super) old_token_dies: bool,
-    #[serde(default = "yes")]
-    pub(super) proactive: bool,
+    pub(super) proactive: Yes,
     /// Values of variables that the session does not set.
-    #[serde(default)]
     pub(super) variables: BTreeMap<String, String>,
-    #[serde(default)]
     pub(super) token: Token,
-    #[serde(default)]
     pub(super) token_endpoint: TokenEndpoint,
-    #[serde(default)]
     pub(super) refresh_token: GrantSection,
-    #[serde(default)]
     pub(super) client_credentials: GrantSection,
-    #[serde(default)]
     pub(super) authorization_code: GrantSection,
-    #[serde(default)]
     pub(super) device_code: GrantSection,
-    #[serde(default)]
     pub(super) token_exchange: GrantSection,
-    #[serde(default)]
     pub(super) jwt_bearer: GrantSection,
     pub(super) password: Option<PasswordSection>,
     /// For the dialect that `[password]` describes.
-    #[serde(skip)]
     pub(super) password_grant: GrantSection,
-    #[serde(default)]
     pub(super) sign_in: SignInSection,
     pub(super) revoke: Option<Revoke>,
-    #[serde(default)]
     pub(super) answer: AnswerSpec,
-    #[serde(default)]
     pub(super) api: Api,
-    #[serde(default)]
     pub(super) retry_after: RetryAfter,
-    #[serde(default)]
     pub(super) redact: Redact,
 }
 
+crate::members!(Spec {
+    name, description, rotation, old_token_dies, proactive, variables, token, token_endpoint,
+    refresh_token, client_credentials, authorization_code, device_code, token_exchange, jwt_bearer,
+    password, sign_in, revoke, answer, api, retry_after, redact,
+} but password_grant);
+
 /// How an API request carries the access token.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug)]
 pub(super) struct Token {
-    #[serde(deserialize_with = "header_name")]
     pub(super) header: HeaderName,
     /// `""` = the bare token.
     pub(super) scheme: String,
@@ -82,6 +65,10 @@ pub(super) struct Token {
     /// Characters of its access tokens besides those of RFC 6750 section 2.1.
     pub(super) extra_characters: String,
 }
+
+crate::members!(Token {
+    header as Named, scheme, cookie, types, credential_headers, extra_characters,
+});
 
 impl Default for Token {
     fn default() -> Self {
@@ -97,8 +84,7 @@ impl Default for Token {
 }
 
 /// The token endpoint, and the format of token requests (RFC 6749 section 3.2).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct TokenEndpoint {
     pub(super) url: Option<Template>,
     pub(super) method: TokenMethod,
@@ -110,9 +96,10 @@ pub(super) struct TokenEndpoint {
     pub(super) headers: BTreeMap<Header, Template>,
 }
 
+crate::members!(TokenEndpoint { url, method, encoding, client_auth, names, query, extra, headers });
+
 /// What one grant adds to a token request, or overrides of `[token_endpoint]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct GrantSection {
     pub(super) grant_type: Option<String>,
     /// The GraphQL document; tokens are among its variables.
@@ -135,6 +122,21 @@ pub(super) struct GrantSection {
     pub(super) headers: BTreeMap<Header, Template>,
 }
 
+crate::members!(GrantSection {
+    grant_type,
+    document,
+    fallback_document,
+    token_header,
+    token_scheme,
+    token_cookie,
+    credential,
+    access_token_header,
+    access_token_scheme,
+    query,
+    extra,
+    headers,
+});
+
 /// The credential of a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -148,8 +150,7 @@ pub(super) enum RefreshCredential {
 
 /// Signing in with a user name and password, if the server supports it: what differs from `[token_endpoint]` and
 /// `[answer]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PasswordSection {
     pub(super) url: Option<Template>,
     pub(super) encoding: Option<Encoding>,
@@ -162,13 +163,26 @@ pub(super) struct PasswordSection {
     pub(super) answer: Option<AnswerSpec>,
 }
 
+crate::members!(PasswordSection {
+    url,
+    encoding,
+    names,
+    grant_type,
+    document,
+    query,
+    extra,
+    headers,
+    answer,
+});
+
 /// The server's names of these fields.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug)]
 pub(super) struct PasswordNames {
     pub(super) username: String,
     pub(super) password: String,
 }
+
+crate::members!(PasswordNames { username, password });
 
 impl Default for PasswordNames {
     fn default() -> Self {
@@ -177,8 +191,7 @@ impl Default for PasswordNames {
 }
 
 /// Where a user signs in (RFC 6749 section 4.1.1), and how the server identifies itself.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct SignInSection {
     /// The issuer identifier: callbacks and ID tokens must contain it.
     pub(super) issuer: Option<Template>,
@@ -196,6 +209,17 @@ pub(super) struct SignInSection {
     /// Further parameters of the authorization request.
     pub(super) parameters: BTreeMap<String, String>,
 }
+
+crate::members!(SignInSection {
+    issuer,
+    id_token_issuer,
+    names_itself,
+    authorization_url,
+    device_authorization_url,
+    loopback_host,
+    scope,
+    parameters,
+});
 
 /// The method of a token request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -241,8 +265,7 @@ pub enum ClientAuth {
 }
 
 /// The server's names of the fields of a token request; `""` = not sent.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug)]
 pub(super) struct Names {
     pub(super) grant_type: String,
     pub(super) refresh_token: String,
@@ -257,6 +280,20 @@ pub(super) struct Names {
     pub(super) redirect_uri: String,
     pub(super) code_verifier: String,
 }
+
+crate::members!(Names {
+    grant_type,
+    refresh_token,
+    access_token,
+    client_id,
+    client_secret,
+    scope,
+    audience,
+    resource,
+    code,
+    redirect_uri,
+    code_verifier,
+});
 
 impl Default for Names {
     fn default() -> Self {
@@ -303,8 +340,7 @@ pub(super) struct Revoke {
 }
 
 /// The fields of a token endpoint's response, and the meaning of its errors.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug)]
 pub(super) struct AnswerSpec {
     pub(super) access_token: Several<Path>,
     pub(super) refresh_token: Several<Path>,
@@ -329,6 +365,25 @@ pub(super) struct AnswerSpec {
     pub(super) success: Option<Test>,
     pub(super) rules: Vec<TokenRule>,
 }
+
+crate::members!(AnswerSpec {
+    access_token,
+    refresh_token,
+    token_type,
+    scope,
+    expires_in,
+    expires_in_ms,
+    expires_at,
+    refresh_token_expires_in,
+    refresh_token_expires_at,
+    headers,
+    cookies,
+    keep,
+    default_lifetime_seconds,
+    jwt_exp,
+    success,
+    rules,
+});
 
 impl Default for AnswerSpec {
     fn default() -> Self {
@@ -388,20 +443,22 @@ fn paths(texts: &[&str]) -> Several<Path> {
 }
 
 /// The meaning of API responses.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Api {
     /// How long the API may not know a newly issued token.
     pub(super) settle_ms: u32,
     pub(super) rules: Vec<ApiRule>,
 }
 
+crate::members!(Api { settle_ms, rules });
+
 /// Paths of secrets in bodies that their names do not reveal.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Redact {
     pub(super) paths: Several<Path>,
 }
+
+crate::members!(Redact { paths });
 
 /// The name of a header.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -419,14 +476,35 @@ impl<'de> Deserialize<'de> for Header {
     }
 }
 
+/// Reads the name of a header.
+struct Named(HeaderName);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        header_name(deserializer).map(Self)
+    }
+}
+
+impl From<Named> for HeaderName {
+    fn from(named: Named) -> Self {
+        named.0
+    }
+}
+
 fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
     let text = String::deserialize(deserializer)?;
     HeaderName::try_from(text.as_str())
         .map_err(|_| D::Error::custom(format!("`{text}` is not the name of a header")))
 }
 
-fn yes() -> bool {
-    true
+/// `true` unless the file says otherwise.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Yes(pub(super) bool);
+
+impl Default for Yes {
+    fn default() -> Self {
+        Self(true)
+    }
 }
 
 fn token() -> String {

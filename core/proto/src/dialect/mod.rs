@@ -329,7 +329,7 @@ impl Dialect {
     /// ```
     #[must_use]
     pub fn proactive(&self) -> bool {
-        self.spec.proactive
+        self.spec.proactive.0
     }
 
     /// Whether a refresh uses a cookie from the host's HTTP stack: the session has no refresh token

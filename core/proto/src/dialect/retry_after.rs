@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::expiry_fields::{self, End};
@@ -17,8 +16,7 @@ use crate::time::Wall;
 const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// Where responses contain the delay, besides `Retry-After`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct RetryAfter {
     /// Headers with a number of seconds.
     seconds_headers: Several<String>,
@@ -27,6 +25,8 @@ pub(super) struct RetryAfter {
     /// Paths to a number of seconds.
     body_seconds: Several<Path>,
 }
+
+crate::members!(RetryAfter { seconds_headers, epoch_headers, body_seconds });
 
 impl RetryAfter {
     /// The delay. `now` is the wall clock when the response arrived, if known; without it, and without the response's

@@ -154,8 +154,7 @@ pub(super) struct Test {
 }
 
 /// A [`Test`] as in a dialect file.
-#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct RawTest {
     pub(super) path: Option<Path>,
     pub(super) header: Option<String>,
@@ -168,6 +167,8 @@ pub(super) struct RawTest {
     pub(super) contains: Option<Several<String>>,
     pub(super) any: Option<bool>,
 }
+
+crate::members!(RawTest { path, header, location, text, equals, starts_with, contains, any });
 
 #[derive(Clone, Debug)]
 enum Place {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -25,8 +25,7 @@ use crate::verdict::StepUp;
 /// let asked = SignIn::new().scope("openid profile").login_hint("ada@example.com").prompt("consent");
 /// assert_eq!(asked.scope.as_deref(), Some("openid profile"));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SignIn {
     /// The redirect URI. Sent again with the code, unchanged.
@@ -52,6 +51,20 @@ pub struct SignIn {
     /// Additional parameters that the server requires.
     pub parameters: BTreeMap<String, String>,
 }
+
+crate::members!(SignIn {
+    redirect_uri,
+    scope,
+    resource,
+    audience,
+    prompt,
+    login_hint,
+    acr_values,
+    max_age,
+    claims,
+    return_to,
+    parameters,
+});
 
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{TARGET, npm, step};
+use crate::run;
 use crate::steps::toolbox::cargo;
 use crate::workspace::Workspace;
 
@@ -66,16 +67,51 @@ pub(super) fn build(workspace: &Workspace, kind: Module, to: &Path) -> Result<()
             fs::copy(&built, to).map(drop).map_err(|e| format!("{}: {e}", built.display()))
         }
         Module::ForApps => {
-            let built = small(workspace)?;
+            let built = smallest(workspace)?;
             let mut command = npm(workspace, &["exec", "--", "wasm-opt", "-Oz"]);
             step("wasm-opt", command.args(FEATURES).arg(built).arg("-o").arg(to))
         }
     }
 }
 
-/// As small as the compiler makes it.
+/// With the standard library that the toolchain has.
 pub(in crate::steps) fn small(workspace: &Workspace) -> Result<PathBuf, String> {
-    let folder = workspace.target.join("wasm");
+    compile(workspace, "wasm", &mut |_| ())
+}
+
+/// As small as the compiler makes it: a twelfth smaller with a standard library that is compiled for size and whose panics trap without
+/// a message, which nobody could read. Without the library's sources (`rustup component add rust-src`) as [`small`].
+fn smallest(workspace: &Workspace) -> Result<PathBuf, String> {
+    if !sources_are_there(workspace) {
+        return small(workspace);
+    }
+    compile(workspace, "wasm-std", &mut |command| {
+        // These options of stable compilers and of cargo are unstable.
+        command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", SMALL_STD.join(" "));
+        command.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
+    })
+}
+
+const SMALL_STD: [&str; 3] = ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"];
+
+/// Whether the standard library's sources are there, brought if that is allowed.
+fn sources_are_there(workspace: &Workspace) -> bool {
+    let there = || {
+        let root = run::says("rustc", &["--print", "sysroot"]).unwrap_or_default();
+        Path::new(&root).join("lib/rustlib/src/rust/library/Cargo.lock").exists()
+    };
+    there()
+        || (workspace.install
+            && run::ok(Command::new("rustup").args(["component", "add", "rust-src"]))
+            && there())
+}
+
+fn compile(
+    workspace: &Workspace,
+    name: &str,
+    asked: &mut dyn FnMut(&mut Command),
+) -> Result<PathBuf, String> {
+    let folder = workspace.target.join(name);
     let hosted = workspace.path("bindings/hosted");
     let write = |name: &str, text: &str| {
         fs::write(folder.join(name), text).map_err(|e| format!("{}: {e}", folder.display()))
@@ -90,6 +126,7 @@ pub(in crate::steps) fn small(workspace: &Workspace) -> Result<PathBuf, String> 
     step("the lock file of the module", &mut pin)?;
     let mut command: Command = cargo(workspace);
     command.current_dir(&folder).args(["build", "--profile", "wasm", "--target", TARGET, "--target-dir"]);
-    step("the module does not build", command.arg(folder.join("target")))?;
+    asked(command.arg(folder.join("target")));
+    step("the module does not build", &mut command)?;
     Ok(folder.join("target").join(TARGET).join("wasm/rekindle_wasm.wasm"))
 }
