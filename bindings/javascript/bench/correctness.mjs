@@ -18,7 +18,7 @@ export async function correctness(url, control) {
     const cells = [];
     for (const name of NAMES) {
       await control({ reset: true });
-      cells.push(await Promise.race([play(clients[name](url), name), late(10_000)]).catch((error) => `fails: ${error.name}`));
+      cells.push(await Promise.race([play(clients[name](url), name), late(60_000)]).catch((error) => `fails: ${error.name}`));
     }
     rows.push(`| ${what} | ${cells.join(" | ")} |`);
   }
